@@ -1,0 +1,142 @@
+//! The Lambda function: evaluates each delivery of a log subscription and publishes what it finds.
+//!
+//! Configuration and rules are read once, and everything that is wrong with them is reported at once. An invocation
+//! fails when a finding could not be published, so that Lambda tries again, and when its payload could not be decoded at
+//! all, so that the on-failure destination keeps it.
+
+use std::process::ExitCode;
+
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use trailwarden::config::Config;
+use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
+use trailwarden::publish::sns::{PublishError, SnsTopic};
+use trailwarden::rules::RuleSet;
+use trailwarden::text::visible;
+
+/// Why an invocation fails. The names of the variants' types are a contract: alarms and people filter by them.
+#[derive(Debug, thiserror::Error)]
+enum InvocationError {
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("the payload could not be decoded: {0}")]
+    Payload(String),
+    #[error("the counts do not balance, please report this: {0}")]
+    Tally(Tally),
+}
+
+impl From<InvocationError> for Diagnostic {
+    fn from(error: InvocationError) -> Self {
+        let error_type = match &error {
+            InvocationError::Publish(failure) if failure.retryable => "PublishFailedRetryable",
+            InvocationError::Publish(_) => "PublishFailedPermanent",
+            InvocationError::Payload(_) => "PayloadRejected",
+            InvocationError::Tally(_) => "TallyUnbalanced",
+        };
+        Self {
+            error_type: error_type.to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let variable = |name: &str| std::env::var(name).ok();
+    let config = Config::read(variable);
+    log(config
+        .as_ref()
+        .map_or(LevelFilter::INFO, |config| config.log_level.into()));
+    pipeline::silence_panics();
+    let rules = RuleSet::load(&Config::rule_directories(variable));
+    let (config, rules) = match (config, rules) {
+        (Ok(config), Ok(rules)) => (config, rules),
+        (config, rules) => {
+            let faults = config.err().into_iter().flat_map(|faults| faults.0);
+            let rule_faults = rules.err().into_iter().flat_map(|faults| faults.0);
+            for fault in faults.chain(rule_faults.map(|fault| fault.to_string())) {
+                tracing::error!(fault = %visible(&fault), "cannot start");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let topic = SnsTopic::new(sns().await, config.findings_topic);
+    let pipeline = Pipeline::new(rules);
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, &topic, event));
+    match lambda_runtime::run(handler).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = %visible(&error.to_string()), "the Runtime API failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// JSON lines on standard output. Only our own targets go below warnings: others might log payloads.
+fn log(level: LevelFilter) {
+    let ours = ["trailwarden", "bootstrap"].map(|target| (target, level));
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets(ours);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+}
+
+async fn sns() -> aws_sdk_sns::Client {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let shared = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(http)
+        .load()
+        .await;
+    aws_sdk_sns::Client::new(&shared)
+}
+
+async fn handle(
+    pipeline: &Pipeline,
+    topic: &SnsTopic,
+    event: LambdaEvent<Box<RawValue>>,
+) -> Result<Tally, InvocationError> {
+    let request_id = event.context.request_id.as_str();
+    let mut findings = Vec::new();
+    let mut undecodable = None;
+    let mut outcomes = |outcome: Outcome| match outcome {
+        Outcome::Finding(finding) => findings.push(*finding),
+        Outcome::Rejection(rejection) => {
+            tracing::warn!(request_id, place = %rejection.place, reason = %visible(&rejection.reason), "rejected");
+            if rejection.place.record.is_none() {
+                undecodable = Some(visible(&rejection.reason).into_owned());
+            }
+        }
+    };
+    let tally = pipeline.run("payload", Input::Payload(event.payload.get()), &mut outcomes);
+    let published = topic.publish(&findings, Timestamp::now()).await;
+    tracing::info!(
+        request_id,
+        received = tally.received,
+        clean = tally.clean,
+        matched = tally.matched,
+        exempt = tally.exempt,
+        rejected = tally.rejected,
+        control = tally.control,
+        findings = tally.findings,
+        balances = tally.balances(),
+        "evaluated"
+    );
+    published?;
+    match undecodable {
+        Some(reason) => Err(InvocationError::Payload(reason)),
+        None if !tally.balances() => Err(InvocationError::Tally(tally)),
+        None => Ok(tally),
+    }
+}

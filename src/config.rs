@@ -1,0 +1,199 @@
+//! The Lambda function's configuration, from its environment. Every fault is reported, not only the first.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use tracing::Level;
+
+use crate::text::visible;
+
+/// What the function is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Topic that findings are published to (`FINDINGS_TOPIC_ARN`, or `SNS_ARN`).
+    pub findings_topic: String,
+    /// Directories of rules added to the built-in ones (`RULES_DIR`, several separated by `:`).
+    pub rules: Vec<PathBuf>,
+    /// Least level that is logged (`AWS_LAMBDA_LOG_LEVEL`, set by Lambda's logging configuration).
+    pub log_level: Level,
+}
+
+/// Everything that is wrong with the environment. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigFaults(pub Vec<String>);
+
+impl fmt::Display for ConfigFaults {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join("\n"))
+    }
+}
+
+impl Config {
+    /// Reads the configuration through `variable`, which looks up an environment variable.
+    ///
+    /// # Errors
+    /// Every fault, when there is one.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
+        let variable = |name: &str| {
+            variable(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+        };
+        let mut faults = Vec::new();
+        if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
+            faults.push(
+                "AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; the command line is `trailwarden`"
+                    .to_owned(),
+            );
+        }
+        let findings_topic = topic(variable("FINDINGS_TOPIC_ARN"), variable("SNS_ARN"), &mut faults);
+        let rules = Self::rule_directories(&variable);
+        let log_level = log_level(variable("AWS_LAMBDA_LOG_LEVEL"), &mut faults);
+        if faults.is_empty() {
+            Ok(Self {
+                findings_topic,
+                rules,
+                log_level,
+            })
+        } else {
+            Err(ConfigFaults(faults))
+        }
+    }
+
+    /// `RULES_DIR` alone: rules are loaded, and their faults reported, whatever else is wrong.
+    pub fn rule_directories(variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+        let value = variable("RULES_DIR").unwrap_or_default();
+        value
+            .split(':')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(PathBuf::from)
+            .collect()
+    }
+}
+
+fn topic(findings: Option<String>, sns: Option<String>, faults: &mut Vec<String>) -> String {
+    if let (Some(findings), Some(sns)) = (&findings, &sns)
+        && findings != sns
+    {
+        faults.push("FINDINGS_TOPIC_ARN and SNS_ARN name different topics; set only FINDINGS_TOPIC_ARN".to_owned());
+    }
+    let Some(topic) = findings.or(sns) else {
+        faults.push("FINDINGS_TOPIC_ARN is not set: give the ARN of the SNS topic that findings go to".to_owned());
+        return String::new();
+    };
+    if !is_topic(&topic) {
+        let shown = visible(&topic);
+        faults.push(format!(
+            "FINDINGS_TOPIC_ARN is `{shown}`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)"
+        ));
+    } else if topic.ends_with(".fifo") {
+        faults.push("FINDINGS_TOPIC_ARN is a FIFO topic, which is not supported; give a standard topic".to_owned());
+    }
+    topic
+}
+
+/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`
+fn is_topic(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", partition, "sns", region, account, name] => {
+            partition.starts_with("aws")
+                && !region.is_empty()
+                && account.len() == 12
+                && account.chars().all(|digit| digit.is_ascii_digit())
+                && !name.is_empty()
+                && name
+                    .chars()
+                    .all(|one| one.is_ascii_alphanumeric() || "-_.".contains(one))
+        }
+        _ => false,
+    }
+}
+
+fn log_level(value: Option<String>, faults: &mut Vec<String>) -> Level {
+    match value.as_deref().map(str::to_ascii_uppercase).as_deref() {
+        None | Some("INFO") => Level::INFO,
+        Some("TRACE") => Level::TRACE,
+        Some("DEBUG") => Level::DEBUG,
+        Some("WARN") => Level::WARN,
+        // Lambda's levels end with FATAL; there is nothing above ERROR here.
+        Some("ERROR" | "FATAL") => Level::ERROR,
+        Some(other) => {
+            let shown = visible(other).into_owned();
+            faults.push(format!(
+                "AWS_LAMBDA_LOG_LEVEL is `{shown}`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL"
+            ));
+            Level::INFO
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:findings";
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
+        Config::read(|name| {
+            let given = variables.iter().find(|(known, _)| *known == name);
+            given
+                .map(|(_, value)| (*value).to_owned())
+                .or((name == "AWS_LAMBDA_RUNTIME_API").then(|| "127.0.0.1".into()))
+        })
+    }
+
+    #[test]
+    fn either_name_of_the_topic_will_do() {
+        for name in ["FINDINGS_TOPIC_ARN", "SNS_ARN"] {
+            assert_eq!(read(&[(name, TOPIC)]).unwrap().findings_topic, TOPIC);
+        }
+        assert!(read(&[("FINDINGS_TOPIC_ARN", TOPIC), ("SNS_ARN", TOPIC)]).is_ok());
+        let other = "arn:aws:sns:eu-west-1:111122223333:other";
+        let faults = read(&[("FINDINGS_TOPIC_ARN", TOPIC), ("SNS_ARN", other)]).unwrap_err();
+        assert!(faults.to_string().contains("different topics"), "{faults}");
+    }
+
+    #[test]
+    fn rules_and_level_are_optional() {
+        let config = read(&[("SNS_ARN", TOPIC)]).unwrap();
+        assert_eq!((config.rules.len(), config.log_level), (0, Level::INFO));
+        let config = read(&[
+            ("SNS_ARN", TOPIC),
+            ("RULES_DIR", "/a:/b"),
+            ("AWS_LAMBDA_LOG_LEVEL", "Warn"),
+        ])
+        .unwrap();
+        assert_eq!(config.rules, [PathBuf::from("/a"), PathBuf::from("/b")]);
+        assert_eq!(config.log_level, Level::WARN);
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once() {
+        let ConfigFaults(faults) = read(&[
+            ("AWS_LAMBDA_RUNTIME_API", ""),
+            ("FINDINGS_TOPIC_ARN", "my-topic\u{1b}[2J"),
+            ("AWS_LAMBDA_LOG_LEVEL", "loud"),
+        ])
+        .unwrap_err();
+        insta::assert_snapshot!(faults.join("\n"), @r"
+        AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; the command line is `trailwarden`
+        FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
+        AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
+        ");
+    }
+
+    #[test]
+    fn only_standard_topics_are_topics() {
+        for topic in [
+            "",
+            "arn:aws:sqs:eu-west-1:111122223333:q",
+            "arn:aws:sns:eu-west-1:1:t",
+            "arn:aws:sns:eu-west-1:111122223333:t.fifo",
+        ] {
+            assert!(read(&[("SNS_ARN", topic)]).is_err(), "{topic}");
+        }
+        assert!(read(&[("SNS_ARN", "arn:aws-us-gov:sns:us-gov-west-1:111122223333:t")]).is_ok());
+    }
+}

@@ -1,0 +1,195 @@
+//! Any supported envelope to raw records.
+//!
+//! In: the bytes of a file, of standard input or of a Lambda payload. Out, in the order of the input: the text of each
+//! record, each delivery that holds no records by design, and each thing that had to be rejected, with its place and
+//! the reason. Nothing that is rejected costs its neighbours. A record is handed on as text; whether it is a CloudTrail
+//! record is for [`crate::event`] to say.
+
+mod awslogs;
+mod cloudtrail;
+mod document;
+mod eventbridge;
+mod lines;
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::BufRead;
+use std::rc::Rc;
+
+use serde_json::value::RawValue;
+
+use crate::text::visible;
+
+/// Most bytes, decompressed, of one Lambda payload, and of one record or line of a file. A payload of 1 MB (the limit of
+/// asynchronous invocation) holds 5 to 10 MB of log; gzip could make it 1 GB.
+pub const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// One form in which records arrive.
+#[derive(Debug)]
+pub struct Envelope {
+    /// What people call it.
+    pub name: &'static str,
+    /// The top-level key that only this form has.
+    pub key: &'static str,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// The key's value is an array of records, handed on one by one while they are read.
+    Records,
+    /// The whole object is needed.
+    Whole(fn(&Members, &mut Output<'_>)),
+}
+
+/// Every envelope there is, recognised by its key. A new one is a file under `decode/` and a line here.
+pub const ENVELOPES: &[Envelope] = &[
+    Envelope {
+        name: "Lambda event of a log subscription",
+        key: "awslogs",
+        form: Form::Whole(awslogs::event),
+    },
+    Envelope {
+        name: "decoded CloudWatch Logs batch",
+        key: "logEvents",
+        form: Form::Whole(awslogs::batch),
+    },
+    Envelope {
+        name: "CloudTrail file",
+        key: "Records",
+        form: Form::Records,
+    },
+    Envelope {
+        name: "CloudTrail digest file",
+        key: "digestS3Object",
+        form: Form::Whole(cloudtrail::digest),
+    },
+    Envelope {
+        name: "EventBridge event",
+        key: "detail",
+        form: Form::Whole(eventbridge::event),
+    },
+];
+
+/// What decoding yields.
+#[derive(Debug)]
+pub enum Item<'t> {
+    /// The JSON text of what should be a record.
+    Record(&'t str),
+    /// Something that holds no records by design, such as a `CONTROL_MESSAGE`.
+    Control,
+    /// Something that could not be decoded, and why.
+    Rejected(String),
+}
+
+/// Where an item comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The file, or what else the input is called.
+    pub source: String,
+    /// Line of the file on which the item begins, from 1; where one line holds many, the line of the envelope.
+    pub line: Option<u64>,
+    /// `logEvents[].id` of a CloudWatch Logs event.
+    pub log_event: Option<String>,
+    /// Position in the envelope's array, from 1.
+    pub record: Option<u64>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&visible(&self.source))?;
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        if let Some(record) = self.record {
+            write!(formatter, ": record {record}")?;
+        }
+        if let Some(id) = &self.log_event {
+            write!(formatter, ": log event {}", visible(id))?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes what decoding yields.
+pub type Sink<'s> = dyn FnMut(&Place, Item<'_>) + 's;
+
+/// Decodes a file or standard input, called `source`: JSON or JSON Lines of any envelope, plain or gzip.
+pub fn stream(source: &str, reader: impl BufRead, sink: &mut Sink<'_>) {
+    lines::read(reader, &mut Output::new(source, sink));
+}
+
+/// Decodes one payload held in memory, called `source`: one JSON value of any envelope.
+pub fn payload(source: &str, text: &str, sink: &mut Sink<'_>) {
+    document::read(text, &mut Output::new(source, sink));
+}
+
+/// Reports that a whole source could not be read.
+pub fn unreadable(source: &str, reason: String, sink: &mut Sink<'_>) {
+    Output::new(source, sink).reject(reason);
+}
+
+/// Where decoders put what they find.
+struct Output<'s> {
+    place: Place,
+    sink: &'s mut dyn FnMut(&Place, Item<'_>),
+    /// How much has been put; shared with the reader of a document, which can only be read anew before the first item.
+    count: Rc<Cell<u64>>,
+}
+
+impl<'s> Output<'s> {
+    fn new(source: &str, sink: &'s mut (dyn FnMut(&Place, Item<'_>) + 's)) -> Self {
+        Self {
+            place: Place {
+                source: source.to_owned(),
+                ..Place::default()
+            },
+            sink,
+            count: Rc::default(),
+        }
+    }
+
+    fn put(&mut self, item: Item<'_>) {
+        self.count.set(self.count.get() + 1);
+        (self.sink)(&self.place, item);
+    }
+
+    fn record(&mut self, text: &str) {
+        self.put(Item::Record(text));
+    }
+
+    fn control(&mut self) {
+        self.put(Item::Control);
+    }
+
+    fn reject(&mut self, reason: impl Into<String>) {
+        self.put(Item::Rejected(reason.into()));
+    }
+}
+
+/// The members of a JSON object, each value as its text.
+#[derive(Debug, Default)]
+struct Members {
+    members: Vec<(String, Box<RawValue>)>,
+}
+
+impl Members {
+    fn get(&self, key: &str) -> Option<&RawValue> {
+        self.members
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_ref())
+    }
+
+    /// The object they are the members of.
+    fn to_json(&self) -> String {
+        let members = self
+            .members
+            .iter()
+            .map(|(key, value)| format!("{}:{}", serde_json::Value::from(key.as_str()), value.get()));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests;

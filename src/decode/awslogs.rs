@@ -1,0 +1,93 @@
+//! CloudWatch Logs subscriptions: `{"awslogs": {"data": base64(gzip(batch))}}`, and the batch itself.
+//!
+//! The types of `aws_lambda_events` fail a whole batch for one field of one log event (an `id` that is a number, a key
+//! they do not know) and read gzip without a bound; here each log event stands alone.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{MOST_BYTES, Members, Output, document};
+
+#[derive(Deserialize)]
+struct AwsLogs<'a> {
+    #[serde(borrow)]
+    data: Cow<'a, str>,
+}
+
+/// The parts of a log event that matter; `message` is the record.
+#[derive(Deserialize)]
+struct LogEvent<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+}
+
+/// The Lambda event.
+pub(super) fn event(members: &Members, output: &mut Output<'_>) {
+    let Some(awslogs) = members.get("awslogs") else { return };
+    match decompressed(awslogs.get()) {
+        Ok(batch) => document::read(&batch, output),
+        Err(reason) => output.reject(reason),
+    }
+}
+
+fn decompressed(awslogs: &str) -> Result<String, String> {
+    let awslogs: AwsLogs<'_> =
+        serde_json::from_str(awslogs).map_err(|_| "`awslogs` has no string `data`".to_owned())?;
+    let gzip = STANDARD
+        .decode(awslogs.data.as_bytes())
+        .map_err(|error| format!("`awslogs.data` is not base64: {error}"))?;
+    let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
+    let mut batch = Vec::new();
+    MultiGzDecoder::new(gzip.as_slice())
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut batch)
+        .map_err(|error| format!("`awslogs.data` is not whole gzip: {error}"))?;
+    if batch.len() > MOST_BYTES {
+        return Err(format!(
+            "`awslogs.data` decompresses to more than {} MiB",
+            MOST_BYTES >> 20
+        ));
+    }
+    String::from_utf8(batch).map_err(|error| format!("`awslogs.data` is not UTF-8: {error}"))
+}
+
+/// The batch inside.
+pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
+    let is_control = members
+        .get("messageType")
+        .is_some_and(|kind| kind.get() == "\"CONTROL_MESSAGE\"");
+    if is_control {
+        return output.control();
+    }
+    let events = members
+        .get("logEvents")
+        .map(|events| serde_json::from_str::<Vec<&RawValue>>(events.get()));
+    let Some(Ok(events)) = events else {
+        return output.reject("`logEvents` is not a list");
+    };
+    for (event, position) in events.into_iter().zip(1..) {
+        output.place.record = Some(position);
+        match serde_json::from_str::<LogEvent<'_>>(event.get()) {
+            Ok(event) => {
+                output.place.log_event = event.id.map(id_text);
+                output.record(&event.message);
+            }
+            Err(_) => output.reject("the log event has no string `message`"),
+        }
+        output.place.log_event = None;
+    }
+    output.place.record = None;
+}
+
+/// AWS writes the id as a string; emulators and other producers write a number.
+fn id_text(id: &RawValue) -> String {
+    serde_json::from_str(id.get()).unwrap_or_else(|_| id.get().to_owned())
+}

@@ -1,0 +1,147 @@
+//! One JSON value: an envelope, a record, or an array of these.
+
+use std::fmt;
+use std::io::Read;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{ENVELOPES, Form, Members, Output};
+
+/// Reads the one value that `text` is.
+pub(super) fn read(text: &str, output: &mut Output<'_>) {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = Document {
+        output,
+        text: Some(text),
+    }
+    .deserialize(&mut deserializer);
+    if let Err(error) = read.and_then(|()| deserializer.end()) {
+        output.place.record = None;
+        output.reject(reason(&error));
+    }
+}
+
+/// Reads one value from `reader`, and no byte beyond it. Elements of its arrays are put out as they are read.
+pub(super) fn read_from(reader: impl Read, output: &mut Output<'_>) -> Result<(), serde_json::Error> {
+    Document { output, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader))
+}
+
+/// What a JSON error means for the user.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        "the JSON ends early; the file or line is cut off".to_owned()
+    } else if error.is_data() {
+        // Raised by the visitor below, in its own words.
+        error
+            .to_string()
+            .split(" at line ")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    } else {
+        format!("not JSON: {error}")
+    }
+}
+
+struct Document<'o, 's> {
+    output: &'o mut Output<'s>,
+    /// The text of the value, when it is at hand: a bare record is passed on as it is.
+    text: Option<&'o str>,
+}
+
+impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Document<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object or a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let mut position = 0;
+        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            position += 1;
+            self.output.place.record = Some(position);
+            if element.get().starts_with('{') {
+                read(element.get(), self.output);
+            } else {
+                self.output.reject("an element of the list is not a JSON object");
+            }
+        }
+        self.output.place.record = None;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut members = Members::default();
+        let mut streamed = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if ENVELOPES
+                .iter()
+                .any(|envelope| envelope.key == key && matches!(envelope.form, Form::Records))
+            {
+                map.next_value_seed(Records {
+                    output: self.output,
+                    key: &key,
+                })?;
+                streamed = true;
+            } else {
+                members.members.push((key, map.next_value()?));
+            }
+        }
+        if streamed {
+            return Ok(());
+        }
+        let whole = ENVELOPES.iter().find_map(|envelope| match envelope.form {
+            Form::Whole(decode) => members.get(envelope.key).map(|_| decode),
+            Form::Records => None,
+        });
+        match (whole, self.text) {
+            (Some(decode), _) => decode(&members, self.output),
+            (None, Some(text)) => self.output.record(text),
+            (None, None) => self.output.record(&members.to_json()),
+        }
+        Ok(())
+    }
+}
+
+/// The array of records of an envelope.
+struct Records<'o, 's, 'k> {
+    output: &'o mut Output<'s>,
+    key: &'k str,
+}
+
+impl<'de> DeserializeSeed<'de> for Records<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Records<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "`{}` to be a list", self.key)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let mut position = 0;
+        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            position += 1;
+            self.output.place.record = Some(position);
+            self.output.record(element.get());
+        }
+        self.output.place.record = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! Files and standard input, line by line.
+//!
+//! A line that is a whole JSON value is read by itself, so JSON Lines need no more memory than their longest line and a
+//! broken line costs nothing but itself. A line that begins a value and does not end it begins a document, which is read
+//! on over the lines that follow. When a document breaks off before anything came of it, the lines after its first are
+//! looked at again, because it may have been nothing but one cut line among good ones.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use serde::de::IgnoredAny;
+
+use super::{MOST_BYTES, Output, document};
+
+/// Size of the decompression buffer.
+const BUFFER: usize = 256 * 1024;
+
+/// Reads everything.
+pub(super) fn read(mut reader: impl BufRead, output: &mut Output<'_>) {
+    // Errors show up again on the first read.
+    let is_gzip = reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(&[0x1f, 0x8b]));
+    if is_gzip {
+        let reader = BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader));
+        Lines::new(reader).read(output);
+    } else {
+        Lines::new(reader).read(output);
+    }
+}
+
+/// A line, or as much of it as fits into [`MOST_BYTES`]; then the next piece follows with the same number.
+struct Line {
+    number: u64,
+    bytes: Vec<u8>,
+}
+
+impl Line {
+    fn begins_value(&self) -> bool {
+        self.bytes.starts_with(b"{") || self.bytes.starts_with(b"[")
+    }
+
+    /// The text without white space around it and without a byte order mark.
+    fn text(&self) -> Result<&str, std::str::Utf8Error> {
+        Ok(std::str::from_utf8(&self.bytes)?.trim_start_matches('\u{feff}').trim())
+    }
+}
+
+struct Lines<R> {
+    reader: R,
+    number: u64,
+    /// Whether the last piece ended its line.
+    ended: bool,
+    /// Lines to be looked at again, before the reader is asked.
+    again: VecDeque<Line>,
+    /// An error that came after some bytes of a line, kept until these have been used.
+    error: Option<io::Error>,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(reader: R) -> Self {
+        Self {
+            reader,
+            number: 0,
+            ended: true,
+            again: VecDeque::new(),
+            error: None,
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Option<Line>> {
+        if let Some(line) = self.again.pop_front() {
+            return Ok(Some(line));
+        }
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
+        let read = self.reader.by_ref().take(limit).read_until(b'\n', &mut bytes);
+        if bytes.is_empty() {
+            return read.map(|_| None);
+        }
+        self.error = read.err();
+        if self.ended {
+            self.number += 1;
+        }
+        self.ended = bytes.ends_with(b"\n");
+        Ok(Some(Line {
+            number: self.number,
+            bytes,
+        }))
+    }
+
+    fn read(mut self, output: &mut Output<'_>) {
+        // Lines that hold no JSON are one rejection together: a text file is one mistake, not a thousand.
+        let mut prose: Option<(u64, u64, String)> = None;
+        loop {
+            let next = self.next();
+            let line = match next {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(error) => {
+                    flush(&mut prose, output);
+                    output.place.line = Some(self.number.max(1));
+                    output.reject(unreadable(&error));
+                    break;
+                }
+            };
+            let text = match line.text() {
+                Ok("") => continue,
+                Ok(text) => text,
+                Err(error) => {
+                    note(&mut prose, line.number, format!("not JSON: {error}"));
+                    continue;
+                }
+            };
+            match serde_json::from_str::<IgnoredAny>(text) {
+                Ok(_) if text.starts_with(['{', '[']) => {
+                    flush(&mut prose, output);
+                    output.place.line = Some(line.number);
+                    document::read(text, output);
+                }
+                Err(error) if error.is_eof() && text.starts_with(['{', '[']) => {
+                    flush(&mut prose, output);
+                    self.document(line, output);
+                }
+                Err(error) if line.begins_value() => {
+                    flush(&mut prose, output);
+                    output.place.line = Some(line.number);
+                    output.reject(document::reason(&error));
+                }
+                Ok(_) => note(
+                    &mut prose,
+                    line.number,
+                    "not a record: a JSON object is expected".to_owned(),
+                ),
+                Err(error) => note(&mut prose, line.number, document::reason(&error)),
+            }
+        }
+        flush(&mut prose, output);
+    }
+
+    /// Reads a value that begins in `first` and ends in a later line.
+    fn document(&mut self, first: Line, output: &mut Output<'_>) {
+        let number = first.number;
+        output.place.line = Some(number);
+        let count = std::rc::Rc::clone(&output.count);
+        let start = count.get();
+        let mut reader = DocumentReader::new(self, first, || count.get());
+        let read = document::read_from(&mut reader, output);
+        let Err(error) = read else {
+            let (rest, last) = (reader.rest(), reader.number);
+            if !rest.iter().all(u8::is_ascii_whitespace) {
+                self.again.push_front(Line {
+                    number: last,
+                    bytes: rest,
+                });
+            }
+            return;
+        };
+        let failure = reader.error.take();
+        // What records came of is not read again.
+        let later = if count.get() == start {
+            reader.into_later_lines()
+        } else {
+            Vec::new()
+        };
+        for line in later.into_iter().rev() {
+            self.again.push_front(line);
+        }
+        let mut reason = match &failure {
+            Some(failure) => unreadable(failure),
+            None => document::reason(&error),
+        };
+        if let Some(last) = self.skip_to_next_value().filter(|last| *last > number) {
+            reason = format!("{reason} (the lines up to {last} belong to it)");
+        }
+        output.place.record = None;
+        output.reject(reason);
+    }
+
+    /// What follows a broken document is part of it, up to a line that is an object of its own. The number of the last
+    /// line skipped.
+    fn skip_to_next_value(&mut self) -> Option<u64> {
+        let mut skipped = None;
+        loop {
+            match self.next() {
+                Ok(Some(line)) => {
+                    let is_object = line.begins_value()
+                        && line
+                            .text()
+                            .is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+                    if is_object {
+                        self.again.push_front(line);
+                        return skipped;
+                    }
+                    skipped = Some(line.number);
+                }
+                Ok(None) => return skipped,
+                Err(error) => {
+                    self.error = Some(error);
+                    return skipped;
+                }
+            }
+        }
+    }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("cannot be read on: {error}")
+}
+
+fn note(prose: &mut Option<(u64, u64, String)>, number: u64, reason: String) {
+    match prose {
+        Some((_, last, _)) => *last = number,
+        None => *prose = Some((number, number, reason)),
+    }
+}
+
+fn flush(prose: &mut Option<(u64, u64, String)>, output: &mut Output<'_>) {
+    let Some((first, last, reason)) = prose.take() else {
+        return;
+    };
+    output.place.line = Some(first);
+    output.reject(if first == last {
+        reason
+    } else {
+        format!("{reason} (and so the lines up to {last})")
+    });
+}
+
+/// Reads a document across lines, and remembers them while nothing has come of it.
+struct DocumentReader<'l, R, C> {
+    lines: &'l mut Lines<R>,
+    current: Vec<u8>,
+    position: usize,
+    number: u64,
+    /// The lines after the first, for reading again; `None` once that is no longer possible.
+    later: Option<Vec<Line>>,
+    count: C,
+    start: u64,
+    /// Items put out, and bytes read, when an item was last put out.
+    since: (u64, usize),
+    error: Option<io::Error>,
+}
+
+impl<'l, R: BufRead, C: Fn() -> u64> DocumentReader<'l, R, C> {
+    fn new(lines: &'l mut Lines<R>, first: Line, count: C) -> Self {
+        let start = count();
+        let current = match first.bytes.strip_prefix("\u{feff}".as_bytes()) {
+            Some(bytes) => bytes.to_vec(),
+            None => first.bytes,
+        };
+        Self {
+            lines,
+            since: (start, current.len()),
+            current,
+            position: 0,
+            number: first.number,
+            later: Some(Vec::new()),
+            count,
+            start,
+            error: None,
+        }
+    }
+
+    /// What is left of the current line.
+    fn rest(&self) -> Vec<u8> {
+        self.current.get(self.position..).unwrap_or_default().to_vec()
+    }
+
+    fn into_later_lines(self) -> Vec<Line> {
+        self.later.unwrap_or_default()
+    }
+
+    fn advance(&mut self) -> io::Result<bool> {
+        let Some(line) = self.lines.next()? else {
+            return Ok(false);
+        };
+        let count = (self.count)();
+        let bytes = if count == self.since.0 {
+            self.since.1 + line.bytes.len()
+        } else {
+            line.bytes.len()
+        };
+        self.since = (count, bytes);
+        if bytes > MOST_BYTES {
+            return Err(io::Error::other(format!(
+                "one value has more than {} MiB",
+                MOST_BYTES >> 20
+            )));
+        }
+        if count != self.start {
+            self.later = None;
+        }
+        if let Some(later) = &mut self.later {
+            later.push(Line {
+                number: line.number,
+                bytes: line.bytes.clone(),
+            });
+        }
+        (self.current, self.position, self.number) = (line.bytes, 0, line.number);
+        Ok(true)
+    }
+}
+
+impl<R: BufRead, C: Fn() -> u64> Read for DocumentReader<'_, R, C> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.position >= self.current.len() {
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(error) => {
+                    let repeated = io::Error::new(error.kind(), error.to_string());
+                    self.error = Some(error);
+                    return Err(repeated);
+                }
+            }
+        }
+        let rest = self.current.get(self.position..).unwrap_or_default();
+        let taken = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..taken), rest.get(..taken)) {
+            to.copy_from_slice(from);
+        }
+        self.position += taken;
+        Ok(taken)
+    }
+}

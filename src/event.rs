@@ -1,0 +1,218 @@
+//! One CloudTrail record, as a view that borrows from its text.
+//!
+//! In: the text of one JSON object. Out: named common fields and look-up by path. Nothing is required beyond a sign
+//! that this is a CloudTrail record, because real records miss, null, mask and re-spell everything else.
+
+pub mod identity;
+pub mod path;
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+pub use identity::Identity;
+
+/// A JSON value that borrows from the record.
+pub type Value<'a> = serde_json_borrow::Value<'a>;
+/// A JSON object that borrows from the record; members in the record's order.
+pub type Object<'a> = serde_json_borrow::ObjectAsVec<'a>;
+
+/// Keys of which a CloudTrail record has at least one. Compared without case, because some pipelines lower-case keys.
+const RECORD_KEYS: [&str; 4] = ["eventName", "eventSource", "eventID", "eventVersion"];
+
+/// Why a text is not a CloudTrail record.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The text is not JSON, or nests deeper than 127 levels (the limit of `serde_json`).
+    #[error("not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The text is JSON, but not an object.
+    #[error("a record must be a JSON object, this is {0}")]
+    NotAnObject(&'static str),
+    /// The object has none of the keys that every CloudTrail record has.
+    #[error("not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there")]
+    NotCloudTrail,
+}
+
+/// One CloudTrail record.
+#[derive(Debug)]
+pub struct Event<'a> {
+    root: Object<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// Reads one record.
+    ///
+    /// # Errors
+    /// [`RecordError`], when `text` is not a JSON object that looks like a CloudTrail record.
+    pub fn parse(text: &'a str) -> Result<Self, RecordError> {
+        let value: Value<'a> = serde_json::from_str(text)?;
+        let Value::Object(root) = value else {
+            return Err(RecordError::NotAnObject(kind(&value)));
+        };
+        let is_record = root
+            .keys()
+            .any(|key| RECORD_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)));
+        if is_record {
+            Ok(Self { root })
+        } else {
+            Err(RecordError::NotCloudTrail)
+        }
+    }
+
+    /// The top-level member `key`: exactly, else without regard to case.
+    pub fn top(&self, key: &str) -> Option<&Value<'a>> {
+        self.root.get(key).or_else(|| {
+            self.root
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(key))
+                .map(|(_, value)| value)
+        })
+    }
+
+    /// All values at a dotted path such as `requestParameters.ipPermissions.items.ipProtocol`. Arrays on the way are
+    /// followed into every element; `items[0]` picks one.
+    pub fn select(&self, path: &str) -> Vec<&Value<'a>> {
+        let (first, rest) = path::split(path);
+        let Some(value) = self.top(&first.key) else {
+            return Vec::new();
+        };
+        path::select(value, &first, rest)
+    }
+
+    /// The first scalar at `path`, as text: strings as they are, numbers and booleans as JSON writes them.
+    pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
+        self.select(path).into_iter().find_map(scalar_text)
+    }
+
+    /// The top-level string `key`, when it is there and not empty.
+    fn string(&self, key: &str) -> Option<&str> {
+        self.top(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// `eventName`: the API operation, such as `AuthorizeSecurityGroupIngress`.
+    pub fn name(&self) -> Option<&str> {
+        self.string("eventName")
+    }
+
+    /// `eventSource`: the service's DNS name, such as `ec2.amazonaws.com`.
+    pub fn source(&self) -> Option<&str> {
+        self.string("eventSource")
+    }
+
+    /// `eventID`: the UUID CloudTrail gave the record.
+    pub fn id(&self) -> Option<&str> {
+        self.string("eventID")
+    }
+
+    /// `requestID`: the service's id of the call.
+    pub fn request_id(&self) -> Option<&str> {
+        self.string("requestID")
+    }
+
+    /// `awsRegion`. Some services are recorded in `us-east-1` wherever they are called from.
+    pub fn region(&self) -> Option<&str> {
+        self.string("awsRegion")
+    }
+
+    /// `recipientAccountId`: the account whose trail this is, else the account of the caller.
+    pub fn account(&self) -> Option<&str> {
+        self.string("recipientAccountId").or_else(|| self.identity().account_id)
+    }
+
+    /// `errorCode`, when the call failed.
+    pub fn error_code(&self) -> Option<&str> {
+        self.string("errorCode")
+    }
+
+    /// `sourceIPAddress`: an address, a service's DNS name, or `AWS Internal`.
+    pub fn source_address(&self) -> Option<&str> {
+        self.string("sourceIPAddress")
+    }
+
+    /// `userAgent`, written by the caller.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.string("userAgent")
+    }
+
+    /// `eventTime` as it stands in the record.
+    pub fn time_text(&self) -> Option<&str> {
+        self.string("eventTime").or_else(|| self.string("@timestamp"))
+    }
+
+    /// `eventTime`. Re-shaped records write it without a zone; CloudTrail's is always UTC.
+    pub fn time(&self) -> Option<Timestamp> {
+        let text = self.time_text()?;
+        text.parse::<Timestamp>().ok().or_else(|| {
+            let civil: DateTime = text.parse().ok()?;
+            Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+        })
+    }
+
+    /// `requestParameters`, when it is an object. It may be null, missing, or the string `"null"`.
+    pub fn request(&self) -> Option<&Value<'a>> {
+        self.top("requestParameters").filter(|value| value.is_object())
+    }
+
+    /// `responseElements`, when it is an object.
+    pub fn response(&self) -> Option<&Value<'a>> {
+        self.top("responseElements").filter(|value| value.is_object())
+    }
+
+    /// `userIdentity`: who called, as far as the record tells.
+    pub fn identity(&self) -> Identity<'_> {
+        Identity::of(self.top("userIdentity"))
+    }
+
+    /// The partition (`aws`, `aws-cn`, `aws-us-gov`), from the caller's ARN, else from the region.
+    pub fn partition(&self) -> &str {
+        let from_arn = self
+            .identity()
+            .arn
+            .and_then(|arn| arn.strip_prefix("arn:")?.split(':').next());
+        from_arn
+            .filter(|partition| partition.starts_with("aws"))
+            .unwrap_or_else(|| match self.region() {
+                Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+                Some(region) if region.starts_with("cn-") => "aws-cn",
+                _ => "aws",
+            })
+    }
+
+    /// Whether this is `operation` of `service`, and it succeeded: `errorCode` is absent or null.
+    pub fn succeeded(&self, service: &str, operation: &str) -> bool {
+        self.source() == Some(service) && self.name() == Some(operation) && self.error_code().is_none()
+    }
+
+    /// The record as an object, for walks over everything in it.
+    pub fn root(&self) -> &Object<'a> {
+        &self.root
+    }
+}
+
+/// A scalar as text; `None` for null, arrays and objects.
+pub fn scalar_text<'v>(value: &'v Value<'_>) -> Option<Cow<'v, str>> {
+    match value {
+        Value::Str(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(flag) => Some(Cow::Borrowed(if *flag { "true" } else { "false" })),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// What kind of JSON value this is, for messages.
+pub fn kind(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::Str(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! A finding: who did what, where, why it is wrong and how to undo it. Owned, so that it outlives the record.
+
+pub mod ocsf;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Namespace of the ids Trailwarden derives: an arbitrary UUID, fixed for ever, because every id depends on it.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8d5b_6f0e_2f1c_5b64_9a57_1c0e_7d3f_42a9);
+
+/// How bad a finding is. The numbers are OCSF's `severity_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// No action needed.
+    Informational = 1,
+    /// Somebody should look at it some day.
+    Low = 2,
+    /// Somebody should look at it soon.
+    Medium = 3,
+    /// Action is needed.
+    High = 4,
+    /// Action is needed now.
+    Critical = 5,
+}
+
+impl Severity {
+    /// OCSF's `severity_id`.
+    pub fn id(self) -> u8 {
+        self as u8
+    }
+
+    /// OCSF's `severity`.
+    pub fn caption(self) -> &'static str {
+        match self {
+            Self::Informational => "Informational",
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+            Self::Critical => "Critical",
+        }
+    }
+}
+
+/// What the evaluation says of the resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Status {
+    /// The resource breaks the rule.
+    #[default]
+    NonCompliant,
+    /// The record cannot decide it.
+    Warning,
+}
+
+impl Status {
+    /// OCSF's `compliance.status_code`, and the word in messages.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NonCompliant => "NON_COMPLIANT",
+            Self::Warning => "WARNING",
+        }
+    }
+}
+
+/// The rule a finding comes from, as far as readers of findings care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// The slug people see and exempt by, such as `sg-ingress-world`.
+    pub name: String,
+    /// The rule's UUID, when it has one.
+    pub id: Option<String>,
+    /// One line on what it finds.
+    pub title: String,
+    /// The reasoning behind it.
+    pub description: Option<String>,
+    /// How bad its findings are.
+    pub severity: Severity,
+    /// What its findings say.
+    pub status: Status,
+    /// Where to read on.
+    pub references: Vec<String>,
+    /// Sigma tags, such as `attack.t1190`.
+    pub tags: Vec<String>,
+    /// The controls of compliance frameworks it stands for.
+    pub controls: Vec<Control>,
+}
+
+/// One control of one framework.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// Such as `CIS AWS Foundations Benchmark 5.0.0`.
+    pub framework: String,
+    /// Such as `5.3`.
+    pub control: String,
+}
+
+/// Who called.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Actor {
+    /// The short name people know them by.
+    pub name: String,
+    /// `userIdentity.type`.
+    pub kind: Option<String>,
+    /// ARN.
+    pub arn: Option<String>,
+    /// `principalId`.
+    pub principal_id: Option<String>,
+    /// The caller's account.
+    pub account: Option<String>,
+    /// Access key the call was signed with.
+    pub access_key_id: Option<String>,
+    /// ARN of the role behind a session.
+    pub session_issuer: Option<String>,
+    /// Whether the session was opened with MFA.
+    pub mfa: Option<bool>,
+    /// The service that called on their behalf.
+    pub invoked_by: Option<String>,
+}
+
+/// What was called and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Call {
+    /// `eventSource`.
+    pub service: String,
+    /// `eventName`.
+    pub operation: String,
+    /// `requestID`.
+    pub request_id: Option<String>,
+    /// `sourceIPAddress`: an address or a service's name.
+    pub source_address: Option<String>,
+    /// `userAgent`.
+    pub user_agent: Option<String>,
+}
+
+/// The CloudTrail record behind a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `eventID`, or an id derived from the record when it has none.
+    pub event_id: String,
+    /// `eventTime`.
+    pub time: Option<Timestamp>,
+    /// `eventTime` as written.
+    pub time_text: Option<String>,
+    /// `recipientAccountId`.
+    pub account: String,
+    /// `awsRegion`.
+    pub region: String,
+    /// Such as `aws`.
+    pub partition: String,
+}
+
+/// What the finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Id within its account and region, such as `sg-0abc` or a role's name.
+    pub id: String,
+    /// CloudFormation type, such as `AWS::EC2::SecurityGroup`.
+    pub kind: String,
+    /// ARN, when it can be told.
+    pub arn: Option<String>,
+}
+
+/// One clause of the rule that held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// Field of the record or fact.
+    pub field: String,
+    /// Its value; long strings are shortened.
+    pub value: Value,
+    /// The clause in words, safe to show.
+    pub text: String,
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Arc<RuleInfo>,
+    /// One sentence, safe to show.
+    pub message: String,
+    /// How to undo it, safe to show and to paste.
+    pub remediation: String,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub call: Call,
+    /// Where and when.
+    pub origin: Origin,
+    /// What it is about; the first is the one the problem's id is made of.
+    pub resources: Vec<Resource>,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Finding {
+    /// The problem's id: equal for every event by which the same rule finds the same resource, in the same account and
+    /// region.
+    pub fn uid(&self) -> String {
+        let resource = self.resources.first().map_or("", |resource| resource.id.as_str());
+        derived_id(&[
+            "problem",
+            &self.rule.name,
+            &self.origin.account,
+            &self.origin.region,
+            resource,
+        ])
+    }
+
+    /// This message's id: the problem's and the event's. Equal on every retry.
+    pub fn message_uid(&self) -> String {
+        derived_id(&["message", &self.uid(), &self.origin.event_id])
+    }
+
+    /// The resource the problem is about.
+    pub fn primary_resource(&self) -> Option<&Resource> {
+        self.resources.first()
+    }
+}
+
+/// A version 5 UUID over `parts`, which cannot run into each other because each is preceded by its length.
+pub fn derived_id(parts: &[&str]) -> String {
+    let mut name = String::new();
+    for part in parts {
+        name.push_str(&part.len().to_string());
+        name.push(':');
+        name.push_str(part);
+    }
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
+}

@@ -1,0 +1,270 @@
+//! The finding on the wire: OCSF 1.5.0 Compliance Finding (class 2003) with the `cloud` profile.
+//!
+//! Attribute names and numbers are those of <https://schema.ocsf.io/1.5.0/classes/compliance_finding>; deprecated
+//! attributes are not used. Times are milliseconds since 1970.
+
+use std::io;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::Serialize as _;
+use serde_json::ser::{CompactFormatter, Formatter};
+use serde_json::{Map, Value, json};
+
+use super::{Actor, Finding, Resource, Status};
+use crate::text;
+
+/// Version of the OCSF schema the document follows.
+pub const OCSF_VERSION: &str = "1.5.0";
+
+/// Largest `desc` of the finding, in characters: rule authors may write essays.
+const MOST_DESCRIPTION: usize = 4096;
+
+/// The finding as an OCSF document, created at `now`.
+pub fn document(finding: &Finding, now: Timestamp) -> Value {
+    let rule = &finding.rule;
+    let time = finding.origin.time.map(Timestamp::as_millisecond);
+    let cloud = cloud(finding);
+    let mut document = json!({
+        "activity_id": 1,
+        "activity_name": "Create",
+        "category_uid": 2,
+        "category_name": "Findings",
+        "class_uid": 2003,
+        "class_name": "Compliance Finding",
+        "type_uid": 200_301,
+        "type_name": "Compliance Finding: Create",
+        "time": now.as_millisecond(),
+        "severity_id": rule.severity.id(),
+        "severity": rule.severity.caption(),
+        "status_id": 1,
+        "status": "New",
+        "message": finding.message,
+        "metadata": metadata(finding),
+        "cloud": cloud,
+        "compliance": compliance(finding),
+        "finding_info": finding_info(finding, now),
+        "resources": finding.resources.iter().map(|one| resource(one, finding, &cloud)).collect::<Vec<_>>(),
+        "evidences": [evidence(finding)],
+        "remediation": without_empty(json!({"desc": finding.remediation, "references": rule.references})),
+    });
+    if let (Some(time), Some(members)) = (time, document.as_object_mut()) {
+        members.insert("start_time".to_owned(), time.into());
+        members.insert("end_time".to_owned(), time.into());
+    }
+    document
+}
+
+/// The document as one line of JSON, in which every character that a terminal or an editor would act on is written as a
+/// `\u` escape; a parser reads the same values.
+pub fn line(finding: &Finding, now: Timestamp) -> String {
+    let mut bytes = Vec::with_capacity(4096);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Visible);
+    match document(finding, now).serialize(&mut serializer) {
+        Ok(()) => String::from_utf8_lossy(&bytes).into_owned(),
+        // A Value always serialises and a Vec always takes it.
+        Err(_) => String::new(),
+    }
+}
+
+fn metadata(finding: &Finding) -> Value {
+    without_empty(json!({
+        "version": OCSF_VERSION,
+        "uid": finding.message_uid(),
+        "profiles": ["cloud"],
+        "log_name": "CloudTrail",
+        "log_provider": "AWS",
+        "event_code": finding.call.operation,
+        "original_time": finding.origin.time_text,
+        "product": {"name": "Trailwarden", "vendor_name": "Trailwarden", "version": env!("CARGO_PKG_VERSION")},
+    }))
+}
+
+fn cloud(finding: &Finding) -> Value {
+    without_empty(json!({
+        "provider": "AWS",
+        "account": without_empty(json!({"uid": finding.origin.account, "type_id": 10, "type": "AWS Account"})),
+        "region": finding.origin.region,
+        "cloud_partition": finding.origin.partition,
+    }))
+}
+
+fn compliance(finding: &Finding) -> Value {
+    let rule = &finding.rule;
+    let (status_id, status) = match rule.status {
+        Status::NonCompliant => (3, "Fail"),
+        Status::Warning => (2, "Warning"),
+    };
+    let mut standards: Vec<&str> = Vec::new();
+    for control in &rule.controls {
+        if !standards.contains(&control.framework.as_str()) {
+            standards.push(&control.framework);
+        }
+    }
+    let requirements: Vec<String> = rule
+        .controls
+        .iter()
+        .map(|control| format!("{} {}", control.framework, control.control))
+        .collect();
+    let check = without_empty(json!({
+        "uid": rule.id,
+        "name": rule.name,
+        "desc": rule.title,
+        "severity_id": rule.severity.id(),
+        "severity": rule.severity.caption(),
+        "standards": standards,
+        "status_id": status_id,
+        "status": status,
+    }));
+    without_empty(json!({
+        "control": rule.name,
+        "status_id": status_id,
+        "status": status,
+        "status_code": rule.status.code(),
+        "status_details": finding.evidence.iter().map(|clause| clause.text.as_str()).collect::<Vec<_>>(),
+        "standards": standards,
+        "requirements": requirements,
+        "checks": [check],
+    }))
+}
+
+fn finding_info(finding: &Finding, now: Timestamp) -> Value {
+    let rule = &finding.rule;
+    let time = finding.origin.time.map(Timestamp::as_millisecond);
+    let description = rule
+        .description
+        .as_deref()
+        .map(|text| text::visible_at_most(text, MOST_DESCRIPTION));
+    without_empty(json!({
+        "uid": finding.uid(),
+        "title": rule.title,
+        "desc": description,
+        "created_time": now.as_millisecond(),
+        "first_seen_time": time,
+        "last_seen_time": time,
+        "data_sources": ["AWS CloudTrail"],
+        "analytic": without_empty(json!({"type_id": 1, "type": "Rule", "uid": rule.id, "name": rule.name})),
+        "attacks": rule.tags.iter().filter_map(|tag| attack(tag)).collect::<Vec<_>>(),
+        "related_events": [without_empty(json!({
+            "uid": finding.origin.event_id,
+            "type": finding.call.operation,
+            "created_time": time,
+        }))],
+    }))
+}
+
+/// `attack.t1562.007` as a MITRE ATT&CK technique; other tags are not.
+fn attack(tag: &str) -> Option<Value> {
+    let technique = tag.strip_prefix("attack.")?.to_ascii_uppercase();
+    let digits = technique.strip_prefix('T')?;
+    if !digits
+        .chars()
+        .all(|character| character.is_ascii_digit() || character == '.')
+    {
+        return None;
+    }
+    Some(match technique.split_once('.') {
+        Some((parent, _)) => json!({"technique": {"uid": parent}, "sub_technique": {"uid": technique}}),
+        None => json!({"technique": {"uid": technique}}),
+    })
+}
+
+fn resource(resource: &Resource, finding: &Finding, cloud: &Value) -> Value {
+    without_empty(json!({
+        "uid": resource.arn.as_ref().unwrap_or(&resource.id),
+        "name": resource.id,
+        "type": resource.kind,
+        "region": finding.origin.region,
+        "cloud_partition": finding.origin.partition,
+        "cloud": cloud,
+    }))
+}
+
+fn evidence(finding: &Finding) -> Value {
+    let call = &finding.call;
+    let matched: Vec<Value> = finding
+        .evidence
+        .iter()
+        .map(|clause| json!({"field": clause.field, "value": clause.value}))
+        .collect();
+    without_empty(json!({
+        "uid": finding.origin.event_id,
+        "name": "CloudTrail record",
+        "actor": actor(&finding.actor),
+        "api": without_empty(json!({
+            "operation": call.operation,
+            "service": without_empty(json!({"name": call.service})),
+            "request": call.request_id.as_ref().map(|id| json!({"uid": id})),
+        })),
+        "src_endpoint": call.source_address.as_deref().map(source),
+        "http_request": call.user_agent.as_ref().map(|agent| json!({"user_agent": agent})),
+        "data": {"matched": matched},
+    }))
+}
+
+/// An address is an `ip`; services call from their DNS name or from `AWS Internal`.
+fn source(address: &str) -> Value {
+    match address.parse::<IpAddr>() {
+        Ok(_) => json!({"ip": address}),
+        Err(_) => json!({"svc_name": address}),
+    }
+}
+
+fn actor(actor: &Actor) -> Value {
+    let (type_id, kind) = match actor.kind.as_deref() {
+        None => (0, "Unknown"),
+        Some("IAMUser") => (1, "User"),
+        Some("Root") => (2, "Admin"),
+        Some("AWSService") => (3, "System"),
+        Some(other) => (99, other),
+    };
+    let user = without_empty(json!({
+        "uid": actor.arn.as_ref().or(actor.principal_id.as_ref()),
+        "uid_alt": actor.principal_id,
+        "name": actor.name,
+        "type_id": type_id,
+        "type": kind,
+        "account": actor.account.as_ref().map(|account| json!({"uid": account, "type_id": 10, "type": "AWS Account"})),
+        "credential_uid": actor.access_key_id,
+    }));
+    let session = without_empty(json!({"issuer": actor.session_issuer, "is_mfa": actor.mfa}));
+    without_empty(json!({"user": user, "session": session, "app_name": actor.invoked_by}))
+}
+
+/// The object without members that say nothing: null, `""`, `[]` and `{}`.
+fn without_empty(value: Value) -> Value {
+    let Value::Object(members) = value else { return value };
+    let says_something = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(elements) => !elements.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    };
+    Value::Object(
+        members
+            .into_iter()
+            .filter(|(_, value)| says_something(value))
+            .collect::<Map<_, _>>(),
+    )
+}
+
+/// Compact JSON without characters that are acted upon instead of shown.
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for character in fragment.chars() {
+            let mut buffer = [0; 4];
+            if text::is_hidden(character) {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            } else {
+                CompactFormatter.write_string_fragment(writer, character.encode_utf8(&mut buffer))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,23 @@
+//! Trailwarden evaluates CloudTrail records against Sigma rules and reports what is not compliant.
+//!
+//! ```text
+//! payload ─decode─▶ raw records ─event─▶ Event ─rules─▶ findings ─publish─▶ SNS | stdout
+//!             │                           ▲   │ ask for
+//!          rejected                       │   ▼
+//!          (counted)                     facts (derived on demand)
+//! ```
+//!
+//! One function, [`pipeline::Pipeline::run`], takes one payload through all stages; the command line `trailwarden` and
+//! the Lambda function `bootstrap` are two thin ways to call it.
+
+pub mod address;
+pub mod config;
+pub mod decode;
+pub mod event;
+pub mod facts;
+pub mod finding;
+pub mod pipeline;
+pub mod policy;
+pub mod publish;
+pub mod rules;
+pub mod text;

@@ -1,0 +1,195 @@
+//! Runs the stages over one input and counts what became of every record.
+
+use std::fmt;
+use std::io::BufRead;
+use std::panic::{self, AssertUnwindSafe};
+
+use crate::decode::{self, Item, Place};
+use crate::event::Event;
+use crate::finding::Finding;
+use crate::rules::RuleSet;
+use crate::text::visible_at_most;
+
+/// Longest reason, in characters, that is shown: it may quote the input.
+const MOST_OF_A_REASON: usize = 400;
+
+/// Keeps the messages of panics off standard error: they may quote the record. The record is rejected instead.
+pub fn silence_panics() {
+    panic::set_hook(Box::new(|_| {}));
+}
+
+/// What became of the records of a run. A record is everything that was received as one: also what turned out to be
+/// none, and a whole file or payload that could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Tally {
+    /// Records received.
+    pub received: u64,
+    /// Records no rule matched.
+    pub clean: u64,
+    /// Records at least one rule matched.
+    pub matched: u64,
+    /// Records of which every finding was exempt.
+    pub exempt: u64,
+    /// Records that could not be evaluated.
+    pub rejected: u64,
+    /// Deliveries that hold no records by design; not among the received.
+    pub control: u64,
+    /// Findings; one record can have several.
+    pub findings: u64,
+}
+
+impl Tally {
+    /// Whether every received record is accounted for.
+    pub fn balances(&self) -> bool {
+        self.received == self.clean + self.matched + self.exempt + self.rejected
+    }
+
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.clean += other.clean;
+        self.matched += other.matched;
+        self.exempt += other.exempt;
+        self.rejected += other.rejected;
+        self.control += other.control;
+        self.findings += other.findings;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            received,
+            clean,
+            matched,
+            exempt,
+            rejected,
+            control,
+            findings,
+        } = self;
+        write!(
+            formatter,
+            "{received} records = {clean} clean + {matched} matched + {exempt} exempt + {rejected} rejected"
+        )?;
+        write!(formatter, "; {findings} findings")?;
+        if *control > 0 {
+            write!(formatter, "; {control} control messages")?;
+        }
+        if self.balances() {
+            Ok(())
+        } else {
+            formatter.write_str("; THE COUNTS DO NOT BALANCE, please report this")
+        }
+    }
+}
+
+/// Something that could not be evaluated: where it is and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Where it is.
+    pub place: Place,
+    /// Why it could not be evaluated.
+    pub reason: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}: {}",
+            self.place,
+            visible_at_most(&self.reason, MOST_OF_A_REASON)
+        )
+    }
+}
+
+/// What a run hands out, in the order of the input.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A rule matched a record.
+    Finding(Box<Finding>),
+    /// Something could not be evaluated.
+    Rejection(Rejection),
+}
+
+/// One input.
+pub enum Input<'i> {
+    /// A file or standard input, read as a stream.
+    Stream(Box<dyn BufRead + 'i>),
+    /// A payload held in memory.
+    Payload(&'i str),
+    /// An input that could not be opened, and why.
+    Unreadable(String),
+}
+
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Stream(_) => "Stream",
+            Self::Payload(_) => "Payload",
+            Self::Unreadable(_) => "Unreadable",
+        })
+    }
+}
+
+/// The stages, ready to run.
+#[derive(Debug)]
+pub struct Pipeline {
+    rules: RuleSet,
+}
+
+impl Pipeline {
+    /// A pipeline with these rules.
+    pub fn new(rules: RuleSet) -> Self {
+        Self { rules }
+    }
+
+    /// Takes one input, called `source`, through all stages. Findings and rejections go to `outcomes` as they arise.
+    pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
+        let mut tally = Tally::default();
+        let mut sink = |place: &Place, item: Item<'_>| self.item(place, item, &mut tally, outcomes);
+        match input {
+            Input::Stream(reader) => decode::stream(source, reader, &mut sink),
+            Input::Payload(text) => decode::payload(source, text, &mut sink),
+            Input::Unreadable(reason) => decode::unreadable(source, reason, &mut sink),
+        }
+        tally
+    }
+
+    fn item(&self, place: &Place, item: Item<'_>, tally: &mut Tally, outcomes: &mut dyn FnMut(Outcome)) {
+        if matches!(item, Item::Control) {
+            tally.control += 1;
+            return;
+        }
+        tally.received += 1;
+        match self.evaluate(item) {
+            Ok(findings) if findings.is_empty() => tally.clean += 1,
+            Ok(findings) => {
+                tally.matched += 1;
+                for finding in findings {
+                    tally.findings += 1;
+                    outcomes(Outcome::Finding(Box::new(finding)));
+                }
+            }
+            Err(reason) => {
+                tally.rejected += 1;
+                outcomes(Outcome::Rejection(Rejection {
+                    place: place.clone(),
+                    reason,
+                }));
+            }
+        }
+    }
+
+    fn evaluate(&self, item: Item<'_>) -> Result<Vec<Finding>, String> {
+        let text = match item {
+            Item::Record(text) => text,
+            Item::Rejected(reason) => return Err(reason),
+            Item::Control => return Ok(Vec::new()),
+        };
+        let event = Event::parse(text).map_err(|error| error.to_string())?;
+        // A panic in a dependency on one record must not cost its neighbours.
+        panic::catch_unwind(AssertUnwindSafe(|| self.rules.evaluate(&event)))
+            .map_err(|_| "evaluating it failed inside Trailwarden; please report this".to_owned())
+    }
+}

@@ -1,0 +1,5 @@
+//! Where findings go.
+
+pub mod console;
+#[cfg(feature = "lambda")]
+pub mod sns;

@@ -1,0 +1,199 @@
+//! The rule set: Sigma rules, loaded, compiled and matched.
+//!
+//! In: YAML files, those under `rules/` that are part of the binary and those of the user's directories. Out: findings
+//! for an event. A rule that cannot be used is a fault with its file, name and reason; faults are reported all at once
+//! and no rule set comes of them, because a rule that silently does not run is worse than none. Only this module knows
+//! the Sigma engine.
+
+mod attributes;
+mod check;
+mod evidence;
+mod fault;
+mod files;
+mod report;
+mod subject;
+mod template;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule, explain_rule};
+use rsigma_parser::{Level, SigmaRule, parse_sigma_yaml};
+
+pub use fault::{RuleFault, RuleFaults};
+
+use crate::event::Event;
+use crate::finding::{Finding, RuleInfo, Severity};
+use attributes::Attributes;
+use evidence::Matched;
+use files::RuleFile;
+use subject::Subject;
+
+/// Rules that can be run.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+}
+
+/// One compiled rule and what its findings say.
+#[derive(Debug)]
+struct Rule {
+    info: Arc<RuleInfo>,
+    compiled: CompiledRule,
+    attributes: Attributes,
+}
+
+impl RuleSet {
+    /// Loads the built-in rules and every `*.yml` and `*.yaml` file below `directories`.
+    ///
+    /// # Errors
+    /// Every fault of every file, when there is one.
+    pub fn load(directories: &[PathBuf]) -> Result<Self, RuleFaults> {
+        let mut faults = Vec::new();
+        let mut files = files::builtin();
+        for directory in directories {
+            files.extend(files::below(directory, &mut faults));
+        }
+        Self::compile(&files, faults)
+    }
+
+    fn compile(files: &[RuleFile], mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
+        let mut rules = Vec::new();
+        let mut seen: HashMap<String, &str> = HashMap::new();
+        for file in files {
+            for rule in parse(file, &mut faults) {
+                let known_as = [
+                    Some(rule.info.name.clone()),
+                    rule.info.id.as_ref().map(|id| id.to_ascii_lowercase()),
+                ];
+                let mut fresh = true;
+                for key in known_as.into_iter().flatten() {
+                    if let Some(first) = seen.insert(key.clone(), &file.name) {
+                        let reason = format!("`{key}` is taken by a rule in {first}; names and ids must be unique");
+                        faults.push(RuleFault::new(&file.name, Some(&rule.info.name), reason));
+                        fresh = false;
+                    }
+                }
+                if fresh {
+                    rules.push(rule);
+                }
+            }
+        }
+        if faults.is_empty() {
+            Ok(Self { rules })
+        } else {
+            Err(RuleFaults(faults))
+        }
+    }
+
+    /// The findings of all rules for `event`, in the order of the rules.
+    pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
+        let subject = Subject::new(event);
+        let matches = self
+            .rules
+            .iter()
+            .filter(|rule| evaluate_rule(&rule.compiled, &subject).is_some());
+        matches
+            .map(|rule| {
+                let matched = Matched::of(&explain_rule(&rule.compiled, &subject), &subject);
+                report::finding(&rule.info, &rule.attributes, &subject, matched)
+            })
+            .collect()
+    }
+
+    /// What there is to know about each rule, in the order in which they run.
+    pub fn infos(&self) -> impl Iterator<Item = &RuleInfo> {
+        self.rules.iter().map(|rule| rule.info.as_ref())
+    }
+}
+
+/// The rules of one file that can be used; a fault for each that cannot.
+fn parse(file: &RuleFile, faults: &mut Vec<RuleFault>) -> Vec<Rule> {
+    let mut fault = |rule: Option<&str>, reason: String| faults.push(RuleFault::new(&file.name, rule, reason));
+    let collection = match parse_sigma_yaml(&file.text) {
+        Ok(collection) => collection,
+        Err(error) => {
+            fault(None, error.to_string());
+            return Vec::new();
+        }
+    };
+    if collection.is_empty() && !collection.has_errors() {
+        fault(None, "there is no rule in it".to_owned());
+    }
+    for error in &collection.errors {
+        fault(None, error.clone());
+    }
+    for correlation in &collection.correlations {
+        fault(
+            Some(&correlation.title),
+            "correlation over time is not supported".to_owned(),
+        );
+    }
+    for filter in &collection.filters {
+        fault(Some(&filter.title), "filter rules are not supported".to_owned());
+    }
+    let mut rules = Vec::new();
+    for (place, sigma) in collection.rules.iter().enumerate() {
+        let name = name_of(sigma, file, place);
+        match rule(sigma, &name) {
+            Ok(rule) => rules.push(rule),
+            Err(reasons) => reasons.into_iter().for_each(|reason| fault(Some(&name), reason)),
+        }
+    }
+    rules
+}
+
+/// The rule's `name`; rules of others often have none, and are called after their file.
+fn name_of(sigma: &SigmaRule, file: &RuleFile, place: usize) -> String {
+    match (&sigma.name, place) {
+        (Some(name), _) => name.clone(),
+        (None, 0) => file.stem.clone(),
+        (None, place) => format!("{}-{}", file.stem, place + 1),
+    }
+}
+
+fn rule(sigma: &SigmaRule, name: &str) -> Result<Rule, Vec<String>> {
+    let mut reasons = check::reasons_against(sigma, name);
+    let compiled = compile_rule(sigma)
+        .map_err(|error| reasons.push(error.to_string()))
+        .ok();
+    let attributes = match &compiled {
+        Some(compiled) => Attributes::of(compiled, &mut reasons),
+        None => Attributes::default(),
+    };
+    match compiled {
+        Some(compiled) if reasons.is_empty() => Ok(Rule {
+            info: Arc::new(info(sigma, name, &attributes)),
+            compiled,
+            attributes,
+        }),
+        _ => Err(reasons),
+    }
+}
+
+fn info(sigma: &SigmaRule, name: &str, attributes: &Attributes) -> RuleInfo {
+    RuleInfo {
+        name: name.to_owned(),
+        id: sigma.id.clone(),
+        title: sigma.title.clone(),
+        description: sigma
+            .description
+            .as_ref()
+            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        severity: match sigma.level {
+            Some(Level::Informational) => Severity::Informational,
+            Some(Level::Low) => Severity::Low,
+            Some(Level::Medium) | None => Severity::Medium,
+            Some(Level::High) => Severity::High,
+            Some(Level::Critical) => Severity::Critical,
+        },
+        status: attributes.status,
+        references: sigma.references.clone(),
+        tags: sigma.tags.clone(),
+        controls: attributes.compliance.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What Sigma has no word for: the `trailwarden:` key of a rule file. A stock Sigma tool ignores it.
+
+use rsigma_eval::CompiledRule;
+use serde::Deserialize;
+
+use super::check::unknown_fact;
+use super::template::Template;
+use crate::finding::{Control, Status};
+
+/// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a fault.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Attributes {
+    /// The finding's sentence.
+    pub(super) message: Option<Template>,
+    /// How to undo it.
+    pub(super) remediation: Option<Template>,
+    /// Where the resource stands: the first of these that is in the record.
+    #[serde(default)]
+    pub(super) resource: Vec<ResourceSpec>,
+    /// Controls the rule stands for.
+    #[serde(default)]
+    pub(super) compliance: Vec<Control>,
+    /// What its findings say.
+    #[serde(default, deserialize_with = "status")]
+    pub(super) status: Status,
+}
+
+/// One place to look for the resource.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum ResourceSpec {
+    /// A field that holds an id.
+    Field {
+        /// CloudFormation type.
+        r#type: String,
+        /// Path of the field or fact.
+        id: String,
+        /// The ARN, with `{partition}`, `{region}`, `{account}` and `{id}`; or a path that holds it.
+        arn: Option<Template>,
+    },
+    /// A fact that is a list of `id`, `type` and `arn`.
+    Fact {
+        /// Its name, such as `ec2.resources`.
+        fact: String,
+    },
+}
+
+impl Attributes {
+    /// The attributes of a rule; what is wrong with them goes to `reasons`.
+    pub(super) fn of(rule: &CompiledRule, reasons: &mut Vec<String>) -> Self {
+        let Some(value) = rule.custom_attributes.get("trailwarden") else {
+            return Self::default();
+        };
+        let attributes: Self = match serde_json::from_value(value.clone()) {
+            Ok(attributes) => attributes,
+            Err(error) => {
+                reasons.push(format!("its `trailwarden:` key: {error}"));
+                return Self::default();
+            }
+        };
+        let templates = [&attributes.message, &attributes.remediation];
+        let paths = templates.into_iter().flatten().flat_map(Template::paths);
+        let specs = attributes.resource.iter().map(|spec| match spec {
+            ResourceSpec::Field { id, .. } => id.as_str(),
+            ResourceSpec::Fact { fact } => fact.as_str(),
+        });
+        reasons.extend(paths.chain(specs).filter_map(unknown_fact));
+        attributes
+    }
+}
+
+fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    [Status::NonCompliant, Status::Warning]
+        .into_iter()
+        .find(|status| status.code() == word)
+        .ok_or_else(|| serde::de::Error::custom(format!("`status` is NON_COMPLIANT or WARNING, not {word:?}")))
+}

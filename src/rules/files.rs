@@ -1,0 +1,75 @@
+//! Where rule files come from: the binary itself and directories.
+
+use std::fs;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use super::fault::RuleFault;
+
+/// `(path in the repository, text)` of every built-in rule file, listed by the build script.
+const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
+
+/// One rule file.
+#[derive(Debug)]
+pub(super) struct RuleFile {
+    /// How messages call it.
+    pub(super) name: String,
+    /// Its file name without extension.
+    pub(super) stem: String,
+    /// Its text.
+    pub(super) text: String,
+}
+
+impl RuleFile {
+    pub(super) fn new(path: &Path, text: String) -> Self {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Self {
+            name: path.display().to_string(),
+            stem,
+            text,
+        }
+    }
+}
+
+/// The rule files that are part of the binary.
+pub(super) fn builtin() -> Vec<RuleFile> {
+    BUILTIN
+        .iter()
+        .map(|(path, text)| RuleFile::new(Path::new(path), (*text).to_owned()))
+        .collect()
+}
+
+/// Every rule file below `directory`, in the order of their names; a fault for what cannot be read.
+pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFile> {
+    let before = faults.len();
+    let mut files = Vec::new();
+    let mut fault = |path: &Path, reason: String| {
+        faults.push(RuleFault::new(&path.display().to_string(), None, reason));
+    };
+    for entry in WalkDir::new(directory).follow_links(true).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                fault(error.path().unwrap_or(directory), format!("cannot be read: {error}"));
+                continue;
+            }
+        };
+        let is_rule_file = entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "yml" || extension == "yaml");
+        if entry.file_type().is_dir() || !is_rule_file {
+            continue;
+        }
+        match fs::read_to_string(entry.path()) {
+            Ok(text) => files.push(RuleFile::new(entry.path(), text)),
+            Err(error) => fault(entry.path(), format!("cannot be read: {error}")),
+        }
+    }
+    if files.is_empty() && faults.len() == before {
+        let reason = "there is no rule file (*.yml or *.yaml) in it".to_owned();
+        faults.push(RuleFault::new(&directory.display().to_string(), None, reason));
+    }
+    files
+}

@@ -1,0 +1,215 @@
+//! From a match to the finding: fills in the rule's sentences and picks out who, what and where.
+
+use std::sync::Arc;
+
+use super::attributes::{Attributes, ResourceSpec};
+use super::evidence::Matched;
+use super::subject::Subject;
+use super::template::Template;
+use crate::event::{Event, Value, scalar_text};
+use crate::facts;
+use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, derived_id};
+use crate::text::{MOST_IN_A_SENTENCE, shell_word, visible_at_most};
+
+/// Most values of one field that stand in a sentence.
+const MOST_VALUES: usize = 5;
+
+/// The finding of one rule for one event.
+pub(super) fn finding(
+    rule: &Arc<RuleInfo>,
+    attributes: &Attributes,
+    subject: &Subject<'_>,
+    matched: Matched,
+) -> Finding {
+    let event = subject.event;
+    let (actor, origin, call) = (actor(event), origin(event), call(event));
+    let resources = resources(attributes, subject, &origin, &call);
+    let of_context = |path: &str| match path {
+        "actor" => Some(actor.name.as_str()),
+        "resource" => resources.first().map(|resource| resource.id.as_str()),
+        "account" => Some(origin.account.as_str()),
+        "region" => Some(origin.region.as_str()),
+        "partition" => Some(origin.partition.as_str()),
+        _ => None,
+    };
+    let values = |path: &str| match of_context(path) {
+        Some(value) => vec![value.to_owned()],
+        None => values(path, subject, &matched),
+    };
+    let in_prose = |path: &str| {
+        let values = values(path);
+        let shown: Vec<_> = values
+            .iter()
+            .take(MOST_VALUES)
+            .map(|text| visible_at_most(text, MOST_IN_A_SENTENCE))
+            .collect();
+        let said = shown.join(", ");
+        match (values.len(), values.len().saturating_sub(MOST_VALUES)) {
+            (0, _) => None,
+            (_, 0) => Some(said),
+            (_, more) => Some(format!("{said} and {more} more")),
+        }
+    };
+    let in_command = |path: &str| {
+        let words: Vec<String> = values(path).iter().map(|text| shell_word(text).into_owned()).collect();
+        if words.is_empty() { None } else { Some(words.join(" ")) }
+    };
+    let message = attributes
+        .message
+        .clone()
+        .unwrap_or_else(|| Template::standard_message(&rule.title));
+    let remediation = attributes
+        .remediation
+        .clone()
+        .unwrap_or_else(Template::standard_remediation);
+    Finding {
+        message: message.fill(in_prose),
+        remediation: remediation.fill(in_command),
+        rule: Arc::clone(rule),
+        actor,
+        call,
+        origin,
+        resources,
+        evidence: matched.evidence,
+    }
+}
+
+/// The values at `path` as text. Of an array the rule looked into, only those of the members that matched.
+fn values(path: &str, subject: &Subject<'_>, matched: &Matched) -> Vec<String> {
+    let found = match scoped(path, matched) {
+        Some((array, indices, rest)) => indices
+            .iter()
+            .flat_map(|index| subject.select(&format!("{array}[{index}]{rest}")))
+            .collect(),
+        None => subject.select(path),
+    };
+    let mut texts: Vec<String> = Vec::new();
+    for value in found {
+        collect_text(value, &mut texts);
+    }
+    texts
+}
+
+/// The array a fact's path leads into, the members of it that matched, and the rest of the path.
+fn scoped<'p, 'm>(path: &'p str, matched: &'m Matched) -> Option<(&'p str, &'m [usize], &'p str)> {
+    let (place, _) = facts::find(path)?;
+    let name = facts::FACTS.get(place)?.name;
+    let (array, rest) = path.split_at_checked(name.len())?;
+    Some((array, matched.members_of(name)?, rest))
+}
+
+fn collect_text(value: &Value<'_>, texts: &mut Vec<String>) {
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|element| collect_text(element, texts)),
+        Value::Object(_) => texts.push(value.to_string()),
+        scalar => {
+            if let Some(text) = scalar_text(scalar)
+                && !texts.contains(&text.as_ref().to_owned())
+            {
+                texts.push(text.into_owned());
+            }
+        }
+    }
+}
+
+fn actor(event: &Event<'_>) -> Actor {
+    let identity = event.identity();
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Actor {
+        name: identity.short_name().into_owned(),
+        kind: owned(identity.kind),
+        arn: owned(identity.arn),
+        principal_id: owned(identity.principal_id),
+        account: owned(identity.account_id),
+        access_key_id: owned(identity.access_key_id),
+        session_issuer: owned(identity.session_issuer),
+        mfa: identity.mfa,
+        invoked_by: owned(identity.invoked_by),
+    }
+}
+
+fn call(event: &Event<'_>) -> Call {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Call {
+        service: event.source().unwrap_or("unknown").to_owned(),
+        operation: event.name().unwrap_or("unknown").to_owned(),
+        request_id: owned(event.request_id()),
+        source_address: owned(event.source_address()),
+        user_agent: owned(event.user_agent()),
+    }
+}
+
+fn origin(event: &Event<'_>) -> Origin {
+    Origin {
+        event_id: event.id().map_or_else(
+            || derived_id(&["record", &Value::Object(event.root().clone()).to_string()]),
+            str::to_owned,
+        ),
+        time: event.time(),
+        time_text: event.time_text().map(str::to_owned),
+        account: event.account().unwrap_or("unknown").to_owned(),
+        region: event.region().unwrap_or("unknown").to_owned(),
+        partition: event.partition().to_owned(),
+    }
+}
+
+/// The first place of the rule that is in the record; else the call itself stands for what it was made on.
+fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, call: &Call) -> Vec<Resource> {
+    let found = attributes.resource.iter().map(|spec| match spec {
+        ResourceSpec::Field { r#type, id, arn } => {
+            let ids = texts(&subject.select(id)).into_iter();
+            ids.map(|id| Resource {
+                kind: r#type.clone(),
+                arn: arn.as_ref().and_then(|arn| arn_of(arn, &id, subject, origin)),
+                id,
+            })
+            .collect()
+        }
+        ResourceSpec::Fact { fact } => members(&subject.select(fact)),
+    });
+    let found: Option<Vec<Resource>> = found
+        .into_iter()
+        .find(|resources: &Vec<Resource>| !resources.is_empty());
+    found.unwrap_or_else(|| {
+        let service = call.service.split('.').next().unwrap_or_default();
+        vec![Resource {
+            id: format!("{service}:{}", call.operation),
+            kind: "AWS API call".to_owned(),
+            arn: None,
+        }]
+    })
+}
+
+fn texts(values: &[&Value<'_>]) -> Vec<String> {
+    let mut texts = Vec::new();
+    values.iter().for_each(|value| collect_text(value, &mut texts));
+    texts.retain(|text| !text.is_empty());
+    texts
+}
+
+/// `None` when a part of the ARN is not known: half an ARN would be taken for a whole one.
+fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> Option<String> {
+    let part = |path: &str| match path {
+        "id" => Some(id.to_owned()),
+        "account" => Some(origin.account.clone()),
+        "region" => Some(origin.region.clone()),
+        "partition" => Some(origin.partition.clone()),
+        path => texts(&subject.select(path)).into_iter().next(),
+    };
+    let known = arn.paths().all(|path| part(path).is_some_and(|part| part != "unknown"));
+    known.then(|| arn.fill(part))
+}
+
+fn members(values: &[&Value<'_>]) -> Vec<Resource> {
+    let lists = values.iter().filter_map(|value| value.as_array()).flatten();
+    let text = |value: &Value<'_>, key| value.as_object()?.get(key)?.as_str().map(str::to_owned);
+    lists
+        .filter_map(|value| {
+            Some(Resource {
+                id: text(value, "id")?,
+                kind: text(value, "type")?,
+                arn: text(value, "arn"),
+            })
+        })
+        .collect()
+}

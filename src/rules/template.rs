@@ -1,0 +1,93 @@
+//! Sentences with holes: `{actor} opened {exposure.ingress.ports} of {resource}`.
+//!
+//! A hole names a field, a fact, or one of `actor`, `resource`, `account`, `region`, `partition`; after `|` stands what to
+//! say when it is not there. What fills a hole is text from the record and is made safe for where it goes.
+
+use serde::Deserialize;
+
+/// A parsed template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Template(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Hole { path: String, otherwise: String },
+}
+
+impl Template {
+    /// `{actor} called {eventName} on {resource}: title`, for rules that bring no sentence.
+    pub(super) fn standard_message(title: &str) -> Self {
+        Self(vec![
+            Part::hole("actor"),
+            Part::Literal(" called ".to_owned()),
+            Part::hole("eventName"),
+            Part::Literal(" on ".to_owned()),
+            Part::hole("resource"),
+            Part::Literal(format!(": {title}.")),
+        ])
+    }
+
+    /// For rules that bring no remediation.
+    pub(super) fn standard_remediation() -> Self {
+        Self(vec![
+            Part::Literal("Ask ".to_owned()),
+            Part::hole("actor"),
+            Part::Literal(" whether this was meant, and undo it if it was not.".to_owned()),
+        ])
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((literal, after)) = rest.split_once('{') {
+            parts.push(Part::Literal(literal.to_owned()));
+            let (hole, after) = after
+                .split_once('}')
+                .ok_or_else(|| format!("`{{` without `}}` in {text:?}"))?;
+            let (path, otherwise) = hole.split_once('|').unwrap_or((hole, "unknown"));
+            if path.trim().is_empty() {
+                return Err(format!("`{{}}` names nothing in {text:?}"));
+            }
+            parts.push(Part::Hole {
+                path: path.trim().to_owned(),
+                otherwise: otherwise.to_owned(),
+            });
+            rest = after;
+        }
+        parts.push(Part::Literal(rest.to_owned()));
+        Ok(Self(parts))
+    }
+
+    /// The paths its holes name.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Hole { path, .. } => Some(path.as_str()),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// The text, with each hole filled by what `fill` finds for its path.
+    pub(super) fn fill(&self, fill: impl Fn(&str) -> Option<String>) -> String {
+        let fill = |part: &Part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Hole { path, otherwise } => fill(path).unwrap_or_else(|| otherwise.clone()),
+        };
+        self.0.iter().map(fill).collect::<String>().trim().to_owned()
+    }
+}
+
+impl Part {
+    fn hole(path: &str) -> Self {
+        Self::Hole {
+            path: path.to_owned(),
+            otherwise: "unknown".to_owned(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
