@@ -53,9 +53,7 @@ pub fn reach<'n>(networks: impl IntoIterator<Item = &'n IpNet>) -> Reach {
         }
     }
     let all_v4 = Ipv4Net::aggregate(&v4).iter().any(|network| network.prefix_len() == 0);
-    let all_v6 = Ipv6Net::aggregate(&v6)
-        .iter()
-        .any(|network| network.contains(&GLOBAL_UNICAST_V6));
+    let all_v6 = Ipv6Net::aggregate(&v6).iter().any(|network| network.contains(&GLOBAL_UNICAST_V6));
     if all_v4 || all_v6 { Reach::World } else { Reach::Limited }
 }
 

@@ -34,11 +34,8 @@ impl Config {
     /// # Errors
     /// Every fault, when there is one.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
-        let variable = |name: &str| {
-            variable(name)
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-        };
+        let variable =
+            |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let mut faults = Vec::new();
         if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
             faults.push(
@@ -47,28 +44,15 @@ impl Config {
             );
         }
         let findings_topic = topic(variable("FINDINGS_TOPIC_ARN"), variable("SNS_ARN"), &mut faults);
-        let rules = Self::rule_directories(&variable);
+        let rules = Self::rule_directories(variable);
         let log_level = log_level(variable("AWS_LAMBDA_LOG_LEVEL"), &mut faults);
-        if faults.is_empty() {
-            Ok(Self {
-                findings_topic,
-                rules,
-                log_level,
-            })
-        } else {
-            Err(ConfigFaults(faults))
-        }
+        if faults.is_empty() { Ok(Self { findings_topic, rules, log_level }) } else { Err(ConfigFaults(faults)) }
     }
 
     /// `RULES_DIR` alone: rules are loaded, and their faults reported, whatever else is wrong.
     pub fn rule_directories(variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
         let value = variable("RULES_DIR").unwrap_or_default();
-        value
-            .split(':')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(PathBuf::from)
-            .collect()
+        value.split(':').map(str::trim).filter(|part| !part.is_empty()).map(PathBuf::from).collect()
     }
 }
 
@@ -103,9 +87,7 @@ fn is_topic(arn: &str) -> bool {
                 && account.len() == 12
                 && account.chars().all(|digit| digit.is_ascii_digit())
                 && !name.is_empty()
-                && name
-                    .chars()
-                    .all(|one| one.is_ascii_alphanumeric() || "-_.".contains(one))
+                && name.chars().all(|one| one.is_ascii_alphanumeric() || "-_.".contains(one))
         }
         _ => false,
     }
@@ -121,9 +103,7 @@ fn log_level(value: Option<String>, faults: &mut Vec<String>) -> Level {
         Some("ERROR" | "FATAL") => Level::ERROR,
         Some(other) => {
             let shown = visible(other).into_owned();
-            faults.push(format!(
-                "AWS_LAMBDA_LOG_LEVEL is `{shown}`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL"
-            ));
+            faults.push(format!("AWS_LAMBDA_LOG_LEVEL is `{shown}`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL"));
             Level::INFO
         }
     }
@@ -159,12 +139,7 @@ mod tests {
     fn rules_and_level_are_optional() {
         let config = read(&[("SNS_ARN", TOPIC)]).unwrap();
         assert_eq!((config.rules.len(), config.log_level), (0, Level::INFO));
-        let config = read(&[
-            ("SNS_ARN", TOPIC),
-            ("RULES_DIR", "/a:/b"),
-            ("AWS_LAMBDA_LOG_LEVEL", "Warn"),
-        ])
-        .unwrap();
+        let config = read(&[("SNS_ARN", TOPIC), ("RULES_DIR", "/a:/b"), ("AWS_LAMBDA_LOG_LEVEL", "Warn")]).unwrap();
         assert_eq!(config.rules, [PathBuf::from("/a"), PathBuf::from("/b")]);
         assert_eq!(config.log_level, Level::WARN);
     }

@@ -44,31 +44,11 @@ enum Form {
 
 /// Every envelope there is, recognised by its key. A new one is a file under `decode/` and a line here.
 pub const ENVELOPES: &[Envelope] = &[
-    Envelope {
-        name: "Lambda event of a log subscription",
-        key: "awslogs",
-        form: Form::Whole(awslogs::event),
-    },
-    Envelope {
-        name: "decoded CloudWatch Logs batch",
-        key: "logEvents",
-        form: Form::Whole(awslogs::batch),
-    },
-    Envelope {
-        name: "CloudTrail file",
-        key: "Records",
-        form: Form::Records,
-    },
-    Envelope {
-        name: "CloudTrail digest file",
-        key: "digestS3Object",
-        form: Form::Whole(cloudtrail::digest),
-    },
-    Envelope {
-        name: "EventBridge event",
-        key: "detail",
-        form: Form::Whole(eventbridge::event),
-    },
+    Envelope { name: "Lambda event of a log subscription", key: "awslogs", form: Form::Whole(awslogs::event) },
+    Envelope { name: "decoded CloudWatch Logs batch", key: "logEvents", form: Form::Whole(awslogs::batch) },
+    Envelope { name: "CloudTrail file", key: "Records", form: Form::Records },
+    Envelope { name: "CloudTrail digest file", key: "digestS3Object", form: Form::Whole(cloudtrail::digest) },
+    Envelope { name: "EventBridge event", key: "detail", form: Form::Whole(eventbridge::event) },
 ];
 
 /// What decoding yields.
@@ -139,14 +119,7 @@ struct Output<'s> {
 
 impl<'s> Output<'s> {
     fn new(source: &str, sink: &'s mut (dyn FnMut(&Place, Item<'_>) + 's)) -> Self {
-        Self {
-            place: Place {
-                source: source.to_owned(),
-                ..Place::default()
-            },
-            sink,
-            count: Rc::default(),
-        }
+        Self { place: Place { source: source.to_owned(), ..Place::default() }, sink, count: Rc::default() }
     }
 
     fn put(&mut self, item: Item<'_>) {
@@ -175,10 +148,7 @@ struct Members {
 
 impl Members {
     fn get(&self, key: &str) -> Option<&RawValue> {
-        self.members
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value.as_ref())
+        self.members.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_ref())
     }
 
     /// The object they are the members of.
@@ -190,6 +160,3 @@ impl Members {
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -26,7 +26,7 @@ const RECORD_KEYS: [&str; 4] = ["eventName", "eventSource", "eventID", "eventVer
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The text is not JSON, or nests deeper than 127 levels (the limit of `serde_json`).
-    #[error("not JSON: {0}")]
+    #[error("{}", json_fault(.0))]
     Json(#[from] serde_json::Error),
     /// The text is JSON, but not an object.
     #[error("a record must be a JSON object, this is {0}")]
@@ -52,24 +52,15 @@ impl<'a> Event<'a> {
         let Value::Object(root) = value else {
             return Err(RecordError::NotAnObject(kind(&value)));
         };
-        let is_record = root
-            .keys()
-            .any(|key| RECORD_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)));
-        if is_record {
-            Ok(Self { root })
-        } else {
-            Err(RecordError::NotCloudTrail)
-        }
+        let is_record = root.keys().any(|key| RECORD_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)));
+        if is_record { Ok(Self { root }) } else { Err(RecordError::NotCloudTrail) }
     }
 
     /// The top-level member `key`: exactly, else without regard to case.
     pub fn top(&self, key: &str) -> Option<&Value<'a>> {
-        self.root.get(key).or_else(|| {
-            self.root
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(key))
-                .map(|(_, value)| value)
-        })
+        self.root
+            .get(key)
+            .or_else(|| self.root.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value))
     }
 
     /// All values at a dotted path such as `requestParameters.ipPermissions.items.ipProtocol`. Arrays on the way are
@@ -168,17 +159,12 @@ impl<'a> Event<'a> {
 
     /// The partition (`aws`, `aws-cn`, `aws-us-gov`), from the caller's ARN, else from the region.
     pub fn partition(&self) -> &str {
-        let from_arn = self
-            .identity()
-            .arn
-            .and_then(|arn| arn.strip_prefix("arn:")?.split(':').next());
-        from_arn
-            .filter(|partition| partition.starts_with("aws"))
-            .unwrap_or_else(|| match self.region() {
-                Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-                Some(region) if region.starts_with("cn-") => "aws-cn",
-                _ => "aws",
-            })
+        let from_arn = self.identity().arn.and_then(|arn| arn.strip_prefix("arn:")?.split(':').next());
+        from_arn.filter(|partition| partition.starts_with("aws")).unwrap_or_else(|| match self.region() {
+            Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+            Some(region) if region.starts_with("cn-") => "aws-cn",
+            _ => "aws",
+        })
     }
 
     /// Whether this is `operation` of `service`, and it succeeded: `errorCode` is absent or null.
@@ -199,6 +185,20 @@ pub fn scalar_text<'v>(value: &'v Value<'_>) -> Option<Cow<'v, str>> {
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
         Value::Bool(flag) => Some(Cow::Borrowed(if *flag { "true" } else { "false" })),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// What is wrong with a JSON text, in words that do not quote it, with the column.
+pub fn json_fault(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "the JSON ends early; it is cut off".to_owned();
+    }
+    let said = error.to_string();
+    let what = said.split(" at line ").next().unwrap_or_default();
+    match error.line() {
+        0 => what.to_owned(),
+        1 => format!("not JSON: {what} at column {}", error.column()),
+        line => format!("not JSON: {what} at line {line}, column {}", error.column()),
     }
 }
 

@@ -34,9 +34,9 @@ impl Calls {
     /// Whether `event` is one of these calls.
     pub fn admit(&self, event: &Event<'_>) -> bool {
         match self {
-            Self::These(pairs) => pairs
-                .iter()
-                .any(|(source, name)| event.source() == Some(source) && event.name() == Some(name)),
+            Self::These(pairs) => {
+                pairs.iter().any(|(source, name)| event.source() == Some(source) && event.name() == Some(name))
+            }
             Self::AllOf(source) => event.source() == Some(source),
         }
     }
@@ -45,11 +45,7 @@ impl Calls {
 impl Fact {
     /// The fact's value for `event`, if it has one.
     pub fn of<'e>(&self, event: &'e Event<'_>) -> Option<Value<'e>> {
-        if self.calls.admit(event) {
-            (self.derive)(event)
-        } else {
-            None
-        }
+        if self.calls.admit(event) { (self.derive)(event) } else { None }
     }
 }
 
@@ -72,11 +68,7 @@ pub fn find(path: &str) -> Option<(usize, Option<&str>)> {
 /// Whether a path lies where facts live, so that a name there that is no fact is a mistake.
 pub fn is_fact_namespace(path: &str) -> bool {
     let head = path.split_once('.').map_or(path, |(head, _)| head);
-    FACTS.iter().any(|fact| {
-        fact.name
-            .split_once('.')
-            .is_some_and(|(namespace, _)| namespace == head)
-    })
+    FACTS.iter().any(|fact| fact.name.split_once('.').is_some_and(|(namespace, _)| namespace == head))
 }
 
 /// An object from its members.

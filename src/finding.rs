@@ -200,13 +200,7 @@ impl Finding {
     /// region.
     pub fn uid(&self) -> String {
         let resource = self.resources.first().map_or("", |resource| resource.id.as_str());
-        derived_id(&[
-            "problem",
-            &self.rule.name,
-            &self.origin.account,
-            &self.origin.region,
-            resource,
-        ])
+        derived_id(&["problem", &self.rule.name, &self.origin.account, &self.origin.region, resource])
     }
 
     /// This message's id: the problem's and the event's. Equal on every retry.

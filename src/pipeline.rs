@@ -58,28 +58,14 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            received,
-            clean,
-            matched,
-            exempt,
-            rejected,
-            control,
-            findings,
-        } = self;
-        write!(
-            formatter,
-            "{received} records = {clean} clean + {matched} matched + {exempt} exempt + {rejected} rejected"
-        )?;
-        write!(formatter, "; {findings} findings")?;
+        let Self { received, clean, matched, exempt, rejected, control, findings } = self;
+        let counted = |count: &u64, noun: &str| format!("{count} {noun}{}", if *count == 1 { "" } else { "s" });
+        write!(formatter, "{} = {clean} clean + {matched} matched", counted(received, "record"))?;
+        write!(formatter, " + {exempt} exempt + {rejected} rejected; {}", counted(findings, "finding"))?;
         if *control > 0 {
-            write!(formatter, "; {control} control messages")?;
+            write!(formatter, "; {}", counted(control, "control message"))?;
         }
-        if self.balances() {
-            Ok(())
-        } else {
-            formatter.write_str("; THE COUNTS DO NOT BALANCE, please report this")
-        }
+        if self.balances() { Ok(()) } else { formatter.write_str("; THE COUNTS DO NOT BALANCE, please report this") }
     }
 }
 
@@ -94,12 +80,7 @@ pub struct Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}: {}",
-            self.place,
-            visible_at_most(&self.reason, MOST_OF_A_REASON)
-        )
+        write!(formatter, "{}: {}", self.place, visible_at_most(&self.reason, MOST_OF_A_REASON))
     }
 }
 
@@ -173,10 +154,7 @@ impl Pipeline {
             }
             Err(reason) => {
                 tally.rejected += 1;
-                outcomes(Outcome::Rejection(Rejection {
-                    place: place.clone(),
-                    reason,
-                }));
+                outcomes(Outcome::Rejection(Rejection { place: place.clone(), reason }));
             }
         }
     }

@@ -73,9 +73,7 @@ impl Principals {
     pub fn has_plain_star(&self) -> bool {
         match self {
             Self::Anyone => true,
-            Self::Named(pairs) => pairs
-                .iter()
-                .any(|(kind, value)| kind.eq_ignore_ascii_case("AWS") && value == "*"),
+            Self::Named(pairs) => pairs.iter().any(|(kind, value)| kind.eq_ignore_ascii_case("AWS") && value == "*"),
             Self::AllBut => false,
         }
     }
@@ -94,9 +92,7 @@ impl Actions {
     /// Whether `action`, such as `sts:AssumeRole`, is meant.
     pub fn cover(&self, action: &str) -> bool {
         let matches = |patterns: &[String]| {
-            patterns
-                .iter()
-                .any(|pattern| WildMatch::new_case_insensitive(pattern).matches(action))
+            patterns.iter().any(|pattern| WildMatch::new_case_insensitive(pattern).matches(action))
         };
         match self {
             Self::These(patterns) => matches(patterns),
@@ -113,9 +109,7 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let trimmed = text.trim_start_matches('\u{feff}').trim();
         let json = if trimmed.starts_with('%') {
-            percent_decode_str(trimmed)
-                .decode_utf8()
-                .map_err(|error| PolicyError::Json(error.to_string()))?
+            percent_decode_str(trimmed).decode_utf8().map_err(|error| PolicyError::Json(error.to_string()))?
         } else {
             Cow::Borrowed(trimmed)
         };
@@ -128,10 +122,7 @@ impl Policy {
         let statements = match element(document, "Statement") {
             Some(Value::Array(statements)) => statements.iter().map(Statement::from_value).collect(),
             Some(single @ Value::Object(_)) => Statement::from_value(single).map(|statement| vec![statement]),
-            _ => Err(PolicyError::Form {
-                element: "Statement",
-                expected: "an object or a list of objects",
-            }),
+            _ => Err(PolicyError::Form { element: "Statement", expected: "an object or a list of objects" }),
         }?;
         Ok(Self { statements })
     }
@@ -144,10 +135,7 @@ impl Statement {
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
             _ => {
-                return Err(PolicyError::Form {
-                    element: "Effect",
-                    expected: "Allow or Deny",
-                });
+                return Err(PolicyError::Form { element: "Effect", expected: "Allow or Deny" });
             }
         };
         let principals = match (element(statement, "Principal"), element(statement, "NotPrincipal")) {
@@ -155,37 +143,22 @@ impl Statement {
             (None, Some(_)) => Some(Principals::AllBut),
             (None, None) => None,
             (Some(_), Some(_)) => {
-                return Err(PolicyError::Form {
-                    element: "Principal",
-                    expected: "alone, without NotPrincipal",
-                });
+                return Err(PolicyError::Form { element: "Principal", expected: "alone, without NotPrincipal" });
             }
         };
         let actions = match (element(statement, "Action"), element(statement, "NotAction")) {
             (Some(action), None) => Actions::These(strings(action, "Action")?),
             (None, Some(action)) => Actions::AllBut(strings(action, "NotAction")?),
             _ => {
-                return Err(PolicyError::Form {
-                    element: "Action",
-                    expected: "there once, as Action or NotAction",
-                });
+                return Err(PolicyError::Form { element: "Action", expected: "there once, as Action or NotAction" });
             }
         };
         let condition = match element(statement, "Condition") {
             None | Some(Value::Null) => Map::new(),
             Some(condition) => object(condition, "Condition")?.clone(),
         };
-        let sid = element(statement, "Sid")
-            .and_then(Value::as_str)
-            .filter(|sid| !sid.is_empty())
-            .map(str::to_owned);
-        Ok(Self {
-            sid,
-            effect,
-            principals,
-            actions,
-            condition,
-        })
+        let sid = element(statement, "Sid").and_then(Value::as_str).filter(|sid| !sid.is_empty()).map(str::to_owned);
+        Ok(Self { sid, effect, principals, actions, condition })
     }
 }
 
@@ -195,50 +168,30 @@ fn principals(value: &Value) -> Result<Principals, PolicyError> {
         Value::Object(by_type) => {
             let mut pairs = Vec::new();
             for (kind, values) in by_type {
-                pairs.extend(
-                    strings(values, "Principal")?
-                        .into_iter()
-                        .map(|value| (kind.clone(), value)),
-                );
+                pairs.extend(strings(values, "Principal")?.into_iter().map(|value| (kind.clone(), value)));
             }
             Ok(Principals::Named(pairs))
         }
-        _ => Err(PolicyError::Form {
-            element: "Principal",
-            expected: "\"*\" or an object",
-        }),
+        _ => Err(PolicyError::Form { element: "Principal", expected: "\"*\" or an object" }),
     }
 }
 
 /// A member by its name in any case.
 fn element<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
-    object.get(name).or_else(|| {
-        object
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    })
+    object.get(name).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 fn object<'v>(value: &'v Value, element: &'static str) -> Result<&'v Map<String, Value>, PolicyError> {
-    value.as_object().ok_or(PolicyError::Form {
-        element,
-        expected: "an object",
-    })
+    value.as_object().ok_or(PolicyError::Form { element, expected: "an object" })
 }
 
 fn strings(value: &Value, element: &'static str) -> Result<Vec<String>, PolicyError> {
-    let form = PolicyError::Form {
-        element,
-        expected: "a string or a list of strings",
-    };
+    let form = PolicyError::Form { element, expected: "a string or a list of strings" };
     match value {
         Value::String(text) => Ok(vec![text.clone()]),
-        Value::Array(values) => values
-            .iter()
-            .map(|value| value.as_str().map(str::to_owned))
-            .collect::<Option<_>>()
-            .ok_or(form),
+        Value::Array(values) => {
+            values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or(form)
+        }
         _ => Err(form),
     }
 }

@@ -63,10 +63,7 @@ impl RuleSet {
         let mut seen: HashMap<String, &str> = HashMap::new();
         for file in files {
             for rule in parse(file, &mut faults) {
-                let known_as = [
-                    Some(rule.info.name.clone()),
-                    rule.info.id.as_ref().map(|id| id.to_ascii_lowercase()),
-                ];
+                let known_as = [Some(rule.info.name.clone()), rule.info.id.as_ref().map(|id| id.to_ascii_lowercase())];
                 let mut fresh = true;
                 for key in known_as.into_iter().flatten() {
                     if let Some(first) = seen.insert(key.clone(), &file.name) {
@@ -80,20 +77,13 @@ impl RuleSet {
                 }
             }
         }
-        if faults.is_empty() {
-            Ok(Self { rules })
-        } else {
-            Err(RuleFaults(faults))
-        }
+        if faults.is_empty() { Ok(Self { rules }) } else { Err(RuleFaults(faults)) }
     }
 
     /// The findings of all rules for `event`, in the order of the rules.
     pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
         let subject = Subject::new(event);
-        let matches = self
-            .rules
-            .iter()
-            .filter(|rule| evaluate_rule(&rule.compiled, &subject).is_some());
+        let matches = self.rules.iter().filter(|rule| evaluate_rule(&rule.compiled, &subject).is_some());
         matches
             .map(|rule| {
                 let matched = Matched::of(&explain_rule(&rule.compiled, &subject), &subject);
@@ -110,64 +100,50 @@ impl RuleSet {
 
 /// The rules of one file that can be used; a fault for each that cannot.
 fn parse(file: &RuleFile, faults: &mut Vec<RuleFault>) -> Vec<Rule> {
-    let mut fault = |rule: Option<&str>, reason: String| faults.push(RuleFault::new(&file.name, rule, reason));
-    let collection = match parse_sigma_yaml(&file.text) {
-        Ok(collection) => collection,
-        Err(error) => {
-            fault(None, error.to_string());
-            return Vec::new();
-        }
-    };
-    if collection.is_empty() && !collection.has_errors() {
-        fault(None, "there is no rule in it".to_owned());
-    }
-    for error in &collection.errors {
-        fault(None, error.clone());
-    }
-    for correlation in &collection.correlations {
-        fault(
-            Some(&correlation.title),
-            "correlation over time is not supported".to_owned(),
-        );
-    }
-    for filter in &collection.filters {
-        fault(Some(&filter.title), "filter rules are not supported".to_owned());
-    }
     let mut rules = Vec::new();
-    for (place, sigma) in collection.rules.iter().enumerate() {
-        let name = name_of(sigma, file, place);
-        match rule(sigma, &name) {
-            Ok(rule) => rules.push(rule),
-            Err(reasons) => reasons.into_iter().for_each(|reason| fault(Some(&name), reason)),
+    for document in file.documents() {
+        let mut fault = |rule: &str, reason: String| faults.push(RuleFault::new(&file.name, Some(rule), reason));
+        let collection = match parse_sigma_yaml(&document.text) {
+            Ok(collection) => collection,
+            Err(error) => {
+                fault(&document.name, error.to_string());
+                continue;
+            }
+        };
+        for error in &collection.errors {
+            fault(&document.name, error.clone());
         }
+        for _ in &collection.correlations {
+            fault(&document.name, "correlation over time is not supported".to_owned());
+        }
+        for _ in &collection.filters {
+            fault(&document.name, "filter rules are not supported".to_owned());
+        }
+        for sigma in &collection.rules {
+            let name = sigma.name.as_deref().unwrap_or(&document.name);
+            match rule(sigma, name) {
+                Ok(rule) => rules.push(rule),
+                Err(reasons) => reasons.into_iter().for_each(|reason| fault(name, reason)),
+            }
+        }
+    }
+    if rules.is_empty() && !faults.iter().any(|fault| fault.file == file.name) {
+        faults.push(RuleFault::new(&file.name, None, "there is no rule in it".to_owned()));
     }
     rules
 }
 
-/// The rule's `name`; rules of others often have none, and are called after their file.
-fn name_of(sigma: &SigmaRule, file: &RuleFile, place: usize) -> String {
-    match (&sigma.name, place) {
-        (Some(name), _) => name.clone(),
-        (None, 0) => file.stem.clone(),
-        (None, place) => format!("{}-{}", file.stem, place + 1),
-    }
-}
-
 fn rule(sigma: &SigmaRule, name: &str) -> Result<Rule, Vec<String>> {
     let mut reasons = check::reasons_against(sigma, name);
-    let compiled = compile_rule(sigma)
-        .map_err(|error| reasons.push(error.to_string()))
-        .ok();
+    let compiled = compile_rule(sigma).map_err(|error| reasons.push(error.to_string())).ok();
     let attributes = match &compiled {
         Some(compiled) => Attributes::of(compiled, &mut reasons),
         None => Attributes::default(),
     };
     match compiled {
-        Some(compiled) if reasons.is_empty() => Ok(Rule {
-            info: Arc::new(info(sigma, name, &attributes)),
-            compiled,
-            attributes,
-        }),
+        Some(compiled) if reasons.is_empty() => {
+            Ok(Rule { info: Arc::new(info(sigma, name, &attributes)), compiled, attributes })
+        }
         _ => Err(reasons),
     }
 }
@@ -177,10 +153,7 @@ fn info(sigma: &SigmaRule, name: &str, attributes: &Attributes) -> RuleInfo {
         name: name.to_owned(),
         id: sigma.id.clone(),
         title: sigma.title.clone(),
-        description: sigma
-            .description
-            .as_ref()
-            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        description: sigma.description.as_ref().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
         severity: match sigma.level {
             Some(Level::Informational) => Severity::Informational,
             Some(Level::Low) => Severity::Low,

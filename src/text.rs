@@ -79,10 +79,7 @@ mod tests {
         let long = format!("arn:aws:iam::111122223333:role/{}/last", "x".repeat(300));
         let short = visible_at_most(&long, 40);
         assert_eq!(short.chars().count(), 40);
-        assert!(
-            short.starts_with("arn:aws:iam::1111") && short.ends_with("/last"),
-            "{short}"
-        );
+        assert!(short.starts_with("arn:aws:iam::1111") && short.ends_with("/last"), "{short}");
     }
 
     #[test]

@@ -38,10 +38,7 @@ impl From<InvocationError> for Diagnostic {
             InvocationError::Payload(_) => "PayloadRejected",
             InvocationError::Tally(_) => "TallyUnbalanced",
         };
-        Self {
-            error_type: error_type.to_owned(),
-            error_message: error.to_string(),
-        }
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
     }
 }
 
@@ -49,9 +46,7 @@ impl From<InvocationError> for Diagnostic {
 async fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let config = Config::read(variable);
-    log(config
-        .as_ref()
-        .map_or(LevelFilter::INFO, |config| config.log_level.into()));
+    log(config.as_ref().map_or(LevelFilter::INFO, |config| config.log_level.into()));
     pipeline::silence_panics();
     let rules = RuleSet::load(&Config::rule_directories(variable));
     let (config, rules) = match (config, rules) {
@@ -80,25 +75,15 @@ async fn main() -> ExitCode {
 /// JSON lines on standard output. Only our own targets go below warnings: others might log payloads.
 fn log(level: LevelFilter) {
     let ours = ["trailwarden", "bootstrap"].map(|target| (target, level));
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_targets(ours);
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false);
+    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 async fn sns() -> aws_sdk_sns::Client {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let shared = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(http)
-        .load()
-        .await;
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let shared = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
     aws_sdk_sns::Client::new(&shared)
 }
 

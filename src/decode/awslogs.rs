@@ -41,9 +41,8 @@ pub(super) fn event(members: &Members, output: &mut Output<'_>) {
 fn decompressed(awslogs: &str) -> Result<String, String> {
     let awslogs: AwsLogs<'_> =
         serde_json::from_str(awslogs).map_err(|_| "`awslogs` has no string `data`".to_owned())?;
-    let gzip = STANDARD
-        .decode(awslogs.data.as_bytes())
-        .map_err(|error| format!("`awslogs.data` is not base64: {error}"))?;
+    let gzip =
+        STANDARD.decode(awslogs.data.as_bytes()).map_err(|error| format!("`awslogs.data` is not base64: {error}"))?;
     let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
     let mut batch = Vec::new();
     MultiGzDecoder::new(gzip.as_slice())
@@ -51,25 +50,18 @@ fn decompressed(awslogs: &str) -> Result<String, String> {
         .read_to_end(&mut batch)
         .map_err(|error| format!("`awslogs.data` is not whole gzip: {error}"))?;
     if batch.len() > MOST_BYTES {
-        return Err(format!(
-            "`awslogs.data` decompresses to more than {} MiB",
-            MOST_BYTES >> 20
-        ));
+        return Err(format!("`awslogs.data` decompresses to more than {} MiB", MOST_BYTES >> 20));
     }
     String::from_utf8(batch).map_err(|error| format!("`awslogs.data` is not UTF-8: {error}"))
 }
 
 /// The batch inside.
 pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
-    let is_control = members
-        .get("messageType")
-        .is_some_and(|kind| kind.get() == "\"CONTROL_MESSAGE\"");
+    let is_control = members.get("messageType").is_some_and(|kind| kind.get() == "\"CONTROL_MESSAGE\"");
     if is_control {
         return output.control();
     }
-    let events = members
-        .get("logEvents")
-        .map(|events| serde_json::from_str::<Vec<&RawValue>>(events.get()));
+    let events = members.get("logEvents").map(|events| serde_json::from_str::<Vec<&RawValue>>(events.get()));
     let Some(Ok(events)) = events else {
         return output.reject("`logEvents` is not a list");
     };

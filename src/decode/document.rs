@@ -7,15 +7,12 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{ENVELOPES, Form, Members, Output};
+use crate::event::json_fault;
 
 /// Reads the one value that `text` is.
 pub(super) fn read(text: &str, output: &mut Output<'_>) {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Document {
-        output,
-        text: Some(text),
-    }
-    .deserialize(&mut deserializer);
+    let read = Document { output, text: Some(text) }.deserialize(&mut deserializer);
     if let Err(error) = read.and_then(|()| deserializer.end()) {
         output.place.record = None;
         output.reject(reason(&error));
@@ -29,18 +26,11 @@ pub(super) fn read_from(reader: impl Read, output: &mut Output<'_>) -> Result<()
 
 /// What a JSON error means for the user.
 pub(super) fn reason(error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        "the JSON ends early; the file or line is cut off".to_owned()
-    } else if error.is_data() {
-        // Raised by the visitor below, in its own words.
-        error
-            .to_string()
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+    if error.is_data() {
+        // Raised by the visitors below, in their own words.
+        error.to_string().split(" at line ").next().unwrap_or_default().to_owned()
     } else {
-        format!("not JSON: {error}")
+        json_fault(error)
     }
 }
 
@@ -84,14 +74,8 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         let mut members = Members::default();
         let mut streamed = false;
         while let Some(key) = map.next_key::<String>()? {
-            if ENVELOPES
-                .iter()
-                .any(|envelope| envelope.key == key && matches!(envelope.form, Form::Records))
-            {
-                map.next_value_seed(Records {
-                    output: self.output,
-                    key: &key,
-                })?;
+            if ENVELOPES.iter().any(|envelope| envelope.key == key && matches!(envelope.form, Form::Records)) {
+                map.next_value_seed(Records { output: self.output, key: &key })?;
                 streamed = true;
             } else {
                 members.members.push((key, map.next_value()?));

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 use serde::de::IgnoredAny;
@@ -54,17 +55,13 @@ struct Lines<R> {
     again: VecDeque<Line>,
     /// An error that came after some bytes of a line, kept until these have been used.
     error: Option<io::Error>,
+    /// Whether the reader failed, and that has been reported.
+    failed: bool,
 }
 
 impl<R: BufRead> Lines<R> {
     fn new(reader: R) -> Self {
-        Self {
-            reader,
-            number: 0,
-            ended: true,
-            again: VecDeque::new(),
-            error: None,
-        }
+        Self { reader, number: 0, ended: true, again: VecDeque::new(), error: None, failed: false }
     }
 
     fn next(&mut self) -> io::Result<Option<Line>> {
@@ -73,6 +70,9 @@ impl<R: BufRead> Lines<R> {
         }
         if let Some(error) = self.error.take() {
             return Err(error);
+        }
+        if self.failed {
+            return Ok(None);
         }
         let mut bytes = Vec::new();
         let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
@@ -85,10 +85,7 @@ impl<R: BufRead> Lines<R> {
             self.number += 1;
         }
         self.ended = bytes.ends_with(b"\n");
-        Ok(Some(Line {
-            number: self.number,
-            bytes,
-        }))
+        Ok(Some(Line { number: self.number, bytes }))
     }
 
     fn read(mut self, output: &mut Output<'_>) {
@@ -109,6 +106,12 @@ impl<R: BufRead> Lines<R> {
             let text = match line.text() {
                 Ok("") => continue,
                 Ok(text) => text,
+                // A piece of a very long line may end within a character.
+                Err(error) if error.error_len().is_none() && line.begins_value() => {
+                    flush(&mut prose, output);
+                    self.document(line, output);
+                    continue;
+                }
                 Err(error) => {
                     note(&mut prose, line.number, format!("not JSON: {error}"));
                     continue;
@@ -129,11 +132,7 @@ impl<R: BufRead> Lines<R> {
                     output.place.line = Some(line.number);
                     output.reject(document::reason(&error));
                 }
-                Ok(_) => note(
-                    &mut prose,
-                    line.number,
-                    "not a record: a JSON object is expected".to_owned(),
-                ),
+                Ok(_) => note(&mut prose, line.number, "not a record: a JSON object is expected".to_owned()),
                 Err(error) => note(&mut prose, line.number, document::reason(&error)),
             }
         }
@@ -144,34 +143,26 @@ impl<R: BufRead> Lines<R> {
     fn document(&mut self, first: Line, output: &mut Output<'_>) {
         let number = first.number;
         output.place.line = Some(number);
-        let count = std::rc::Rc::clone(&output.count);
-        let start = count.get();
+        let count = Rc::clone(&output.count);
         let mut reader = DocumentReader::new(self, first, || count.get());
         let read = document::read_from(&mut reader, output);
         let Err(error) = read else {
             let (rest, last) = (reader.rest(), reader.number);
             if !rest.iter().all(u8::is_ascii_whitespace) {
-                self.again.push_front(Line {
-                    number: last,
-                    bytes: rest,
-                });
+                self.again.push_front(Line { number: last, bytes: rest });
             }
             return;
         };
         let failure = reader.error.take();
-        // What records came of is not read again.
-        let later = if count.get() == start {
-            reader.into_later_lines()
-        } else {
-            Vec::new()
-        };
-        for line in later.into_iter().rev() {
+        for line in reader.into_lines_without_items().into_iter().rev() {
             self.again.push_front(line);
         }
         let mut reason = match &failure {
+            Some(failure) if failure.kind() == io::ErrorKind::FileTooLarge => failure.to_string(),
             Some(failure) => unreadable(failure),
             None => document::reason(&error),
         };
+        self.failed = failure.is_some_and(|failure| failure.kind() != io::ErrorKind::FileTooLarge);
         if let Some(last) = self.skip_to_next_value().filter(|last| *last > number) {
             reason = format!("{reason} (the lines up to {last} belong to it)");
         }
@@ -187,9 +178,7 @@ impl<R: BufRead> Lines<R> {
             match self.next() {
                 Ok(Some(line)) => {
                     let is_object = line.begins_value()
-                        && line
-                            .text()
-                            .is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+                        && line.text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
                     if is_object {
                         self.again.push_front(line);
                         return skipped;
@@ -222,44 +211,38 @@ fn flush(prose: &mut Option<(u64, u64, String)>, output: &mut Output<'_>) {
         return;
     };
     output.place.line = Some(first);
-    output.reject(if first == last {
-        reason
-    } else {
-        format!("{reason} (and so the lines up to {last})")
-    });
+    output.reject(if first == last { reason } else { format!("{reason} (and so the lines up to {last})") });
 }
 
-/// Reads a document across lines, and remembers them while nothing has come of it.
+/// Reads a document across lines, and remembers those of which nothing has come yet.
 struct DocumentReader<'l, R, C> {
     lines: &'l mut Lines<R>,
     current: Vec<u8>,
     position: usize,
     number: u64,
-    /// The lines after the first, for reading again; `None` once that is no longer possible.
-    later: Option<Vec<Line>>,
+    /// The lines, after the first, that have been begun since an item was last put out.
+    later: Vec<Line>,
+    /// How many items have been put out.
     count: C,
-    start: u64,
-    /// Items put out, and bytes read, when an item was last put out.
-    since: (u64, usize),
+    /// That number, and how many bytes of the value had been read, when the current line was begun.
+    begun: (u64, usize),
     error: Option<io::Error>,
 }
 
 impl<'l, R: BufRead, C: Fn() -> u64> DocumentReader<'l, R, C> {
     fn new(lines: &'l mut Lines<R>, first: Line, count: C) -> Self {
-        let start = count();
         let current = match first.bytes.strip_prefix("\u{feff}".as_bytes()) {
             Some(bytes) => bytes.to_vec(),
             None => first.bytes,
         };
         Self {
             lines,
-            since: (start, current.len()),
+            begun: (count(), current.len()),
             current,
             position: 0,
             number: first.number,
-            later: Some(Vec::new()),
+            later: Vec::new(),
             count,
-            start,
             error: None,
         }
     }
@@ -269,36 +252,28 @@ impl<'l, R: BufRead, C: Fn() -> u64> DocumentReader<'l, R, C> {
         self.current.get(self.position..).unwrap_or_default().to_vec()
     }
 
-    fn into_later_lines(self) -> Vec<Line> {
-        self.later.unwrap_or_default()
+    /// The lines that may be looked at again: no item came of them.
+    fn into_lines_without_items(self) -> Vec<Line> {
+        if (self.count)() == self.begun.0 { self.later } else { Vec::new() }
     }
 
     fn advance(&mut self) -> io::Result<bool> {
-        let Some(line) = self.lines.next()? else {
-            return Ok(false);
-        };
+        let Some(line) = self.lines.next()? else { return Ok(false) };
         let count = (self.count)();
-        let bytes = if count == self.since.0 {
-            self.since.1 + line.bytes.len()
+        let mut bytes = line.bytes.len();
+        if count == self.begun.0 {
+            bytes += self.begun.1;
         } else {
-            line.bytes.len()
-        };
-        self.since = (count, bytes);
+            self.later.clear();
+        }
+        self.begun = (count, bytes);
         if bytes > MOST_BYTES {
-            return Err(io::Error::other(format!(
-                "one value has more than {} MiB",
-                MOST_BYTES >> 20
-            )));
+            // Nothing of it is kept: it would not get shorter.
+            self.later.clear();
+            let reason = format!("one value has more than {} MiB", MOST_BYTES >> 20);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
         }
-        if count != self.start {
-            self.later = None;
-        }
-        if let Some(later) = &mut self.later {
-            later.push(Line {
-                number: line.number,
-                bytes: line.bytes.clone(),
-            });
-        }
+        self.later.push(Line { number: line.number, bytes: line.bytes.clone() });
         (self.current, self.position, self.number) = (line.bytes, 0, line.number);
         Ok(true)
     }
@@ -307,6 +282,10 @@ impl<'l, R: BufRead, C: Fn() -> u64> DocumentReader<'l, R, C> {
 impl<R: BufRead, C: Fn() -> u64> Read for DocumentReader<'_, R, C> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.position >= self.current.len() {
+            if self.error.is_some() {
+                // The parser asks once more after an error.
+                return Ok(0);
+            }
             match self.advance() {
                 Ok(true) => {}
                 Ok(false) => return Ok(0),

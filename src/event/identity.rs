@@ -35,9 +35,8 @@ impl<'e> Identity<'e> {
             let found = path::select_in(value, path).into_iter().next()?;
             found.as_str().filter(|text| !text.is_empty())
         };
-        let mfa = path::select_in(value, "sessionContext.attributes.mfaAuthenticated")
-            .into_iter()
-            .find_map(scalar_text);
+        let mfa =
+            path::select_in(value, "sessionContext.attributes.mfaAuthenticated").into_iter().find_map(scalar_text);
         Self {
             kind: string("type"),
             arn: string("arn"),

@@ -21,15 +21,9 @@ impl<'p> Step<'p> {
             && let Some((key, groups)) = text.split_at_checked(open)
             && let Some(positions) = positions(groups)
         {
-            return Self {
-                key: unescape(key),
-                positions,
-            };
+            return Self { key: unescape(key), positions };
         }
-        Self {
-            key: unescape(text),
-            positions: Vec::new(),
-        }
+        Self { key: unescape(text), positions: Vec::new() }
     }
 }
 
@@ -89,9 +83,7 @@ fn descend<'v, 'a>(value: &'v Value<'a>, positions: &[i64], rest: Option<&str>, 
 fn at<'v, 'a>(elements: &'v [Value<'a>], position: i64) -> Option<&'v Value<'a>> {
     let index = match usize::try_from(position) {
         Ok(index) => index,
-        Err(_) => elements
-            .len()
-            .checked_sub(usize::try_from(position.unsigned_abs()).ok()?)?,
+        Err(_) => elements.len().checked_sub(usize::try_from(position.unsigned_abs()).ok()?)?,
     };
     elements.get(index)
 }
@@ -118,9 +110,5 @@ fn positions(groups: &str) -> Option<Vec<i64>> {
 }
 
 fn unescape(key: &str) -> Cow<'_, str> {
-    if key.contains('\\') {
-        Cow::Owned(key.replace("\\[", "[").replace("\\]", "]"))
-    } else {
-        Cow::Borrowed(key)
-    }
+    if key.contains('\\') { Cow::Owned(key.replace("\\[", "[").replace("\\]", "]")) } else { Cow::Borrowed(key) }
 }

@@ -59,9 +59,7 @@ fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     if permissions.is_empty() {
         return None;
     }
-    let members = permissions
-        .into_iter()
-        .map(|((permission, _), sources)| member(permission, sources));
+    let members = permissions.into_iter().map(|((permission, _), sources)| member(permission, sources));
     Some(Value::Array(members.collect()))
 }
 
@@ -101,22 +99,14 @@ fn add_source<'e>(permission: &'e Value<'_>, range: &'e Value<'_>, at: &str, key
     {
         let permission = Permission::of(permission, matches!(network, IpNet::V6(_)));
         let rule_id = member_of(range, "securityGroupRuleId").and_then(Value::as_str);
-        sources.push(Source {
-            permission,
-            network,
-            field: format!("{at}.{key}"),
-            written,
-            rule_id,
-        });
+        sources.push(Source { permission, network, field: format!("{at}.{key}"), written, rule_id });
     }
 }
 
 impl Permission {
     fn of(value: &Value<'_>, v6: bool) -> Self {
         let number = |key| scalar_text(member_of(value, key)?)?.parse::<i64>().ok();
-        let protocol = member_of(value, "ipProtocol")
-            .and_then(scalar_text)
-            .map(|text| text.to_ascii_lowercase());
+        let protocol = member_of(value, "ipProtocol").and_then(scalar_text).map(|text| text.to_ascii_lowercase());
         let protocol = match protocol.as_deref() {
             None | Some("-1" | "all") => "all",
             Some("6") => "tcp",
@@ -132,11 +122,7 @@ impl Permission {
             }
             _ => None,
         };
-        Self {
-            protocol: protocol.to_owned(),
-            ports,
-            v6,
-        }
+        Self { protocol: protocol.to_owned(), ports, v6 }
     }
 
     /// `tcp port 22`, `udp ports 1000-2000`, `all tcp ports`, `icmp`, `all traffic`.
@@ -156,15 +142,12 @@ fn member<'e>(permission: Permission, sources: Vec<Source<'e>>) -> Value<'e> {
     let reach = address::reach(sources.iter().map(|source| &source.network));
     let written: Vec<&str> = sources.iter().map(|source| source.written).collect();
     let ports = permission.in_words();
-    let from = match reach {
-        Reach::World => "the whole internet",
-        Reach::Limited => "part of the network",
+    let from = written.join(", ");
+    let summary = match reach {
+        Reach::World => format!("{ports} from the whole internet ({from})"),
+        Reach::Limited => format!("{ports} from {from}"),
     };
-    let summary = format!("{ports} from {from} ({})", written.join(", "));
-    let mut members = vec![
-        ("reach", Value::from(reach.as_str())),
-        ("protocol", Value::from(permission.protocol)),
-    ];
+    let mut members = vec![("reach", Value::from(reach.as_str())), ("protocol", Value::from(permission.protocol))];
     if let Some((from, to)) = permission.ports {
         members.push(("from_port", Value::from(from)));
         members.push(("to_port", Value::from(to)));
@@ -190,9 +173,7 @@ fn member_of<'v, 'a>(value: &'v Value<'a>, key: &str) -> Option<&'v Value<'a>> {
 
 /// The elements of an EC2 list, `{"items": […]}`, each with its path. An empty list is `{}`.
 fn items<'v, 'a>(value: &'v Value<'a>, at: &str, key: &str) -> Vec<(&'v Value<'a>, String)> {
-    let elements = member_of(value, key)
-        .and_then(|list| member_of(list, "items"))
-        .and_then(Value::as_array);
+    let elements = member_of(value, key).and_then(|list| member_of(list, "items")).and_then(Value::as_array);
     let with_path = |(index, element)| (element, format!("{at}.{key}.items[{index}]"));
     elements.unwrap_or_default().iter().enumerate().map(with_path).collect()
 }

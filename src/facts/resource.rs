@@ -26,11 +26,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("cvpn-endpoint", "AWS::EC2::ClientVpnEndpoint", "client-vpn-endpoint"),
     ("dopt", "AWS::EC2::DHCPOptions", "dhcp-options"),
     ("eice", "AWS::EC2::InstanceConnectEndpoint", "instance-connect-endpoint"),
-    (
-        "eigw",
-        "AWS::EC2::EgressOnlyInternetGateway",
-        "egress-only-internet-gateway",
-    ),
+    ("eigw", "AWS::EC2::EgressOnlyInternetGateway", "egress-only-internet-gateway"),
     ("eipalloc", "AWS::EC2::EIP", "elastic-ip"),
     ("eni", "AWS::EC2::NetworkInterface", "network-interface"),
     ("fl", "AWS::EC2::FlowLog", "vpc-flow-log"),
@@ -46,16 +42,8 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("snap", "AWS::EC2::Snapshot", "snapshot"),
     ("subnet", "AWS::EC2::Subnet", "subnet"),
     ("tgw", "AWS::EC2::TransitGateway", "transit-gateway"),
-    (
-        "tgw-attach",
-        "AWS::EC2::TransitGatewayAttachment",
-        "transit-gateway-attachment",
-    ),
-    (
-        "tgw-rtb",
-        "AWS::EC2::TransitGatewayRouteTable",
-        "transit-gateway-route-table",
-    ),
+    ("tgw-attach", "AWS::EC2::TransitGatewayAttachment", "transit-gateway-attachment"),
+    ("tgw-rtb", "AWS::EC2::TransitGatewayRouteTable", "transit-gateway-route-table"),
     ("tmf", "AWS::EC2::TrafficMirrorFilter", "traffic-mirror-filter"),
     ("tms", "AWS::EC2::TrafficMirrorSession", "traffic-mirror-session"),
     ("tmt", "AWS::EC2::TrafficMirrorTarget", "traffic-mirror-target"),
@@ -96,11 +84,7 @@ fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         };
         let owner = if WITHOUT_ACCOUNT.contains(segment) { "" } else { account };
         let arn = format!("arn:{partition}:ec2:{region}:{owner}:{segment}/{id}");
-        object(vec![
-            ("id", Value::from(id)),
-            ("type", Value::from(*kind)),
-            ("arn", Value::from(arn)),
-        ])
+        object(vec![("id", Value::from(id)), ("type", Value::from(*kind)), ("arn", Value::from(arn))])
     };
     Some(Value::Array(ids.into_iter().map(member).collect()))
 }
@@ -111,24 +95,15 @@ fn kind_of(prefix: &str) -> Option<&'static (&'static str, &'static str, &'stati
 
 /// How much of the operation's name is the type of an id: 6 for a subnet in `createsubnet`, 0 for a VPC there.
 fn named_length(operation: &str, prefix: &str) -> usize {
-    let noun = kind_of(prefix)
-        .and_then(|(_, kind, _)| kind.rsplit("::").next())
-        .unwrap_or_default();
-    if operation.contains(&noun.to_ascii_lowercase()) {
-        noun.len()
-    } else {
-        0
-    }
+    let noun = kind_of(prefix).and_then(|(_, kind, _)| kind.rsplit("::").next()).unwrap_or_default();
+    if operation.contains(&noun.to_ascii_lowercase()) { noun.len() } else { 0 }
 }
 
 /// Every string below `value` that has the form of an EC2 id, with its prefix, in the record's order.
 fn collect<'v>(value: &'v Value<'_>, ids: &mut Vec<(&'v str, &'v str)>) {
     match value {
         Value::Str(text) => {
-            let prefix = ID
-                .captures(text)
-                .and_then(|captures| captures.get(1))
-                .map(|prefix| prefix.as_str());
+            let prefix = ID.captures(text).and_then(|captures| captures.get(1)).map(|prefix| prefix.as_str());
             if let Some(prefix) = prefix
                 && ids.len() < MOST
                 && !ids.iter().any(|(known, _)| *known == text.as_ref())

@@ -1,1 +1,130 @@
+use std::collections::BTreeSet;
 
+use super::*;
+
+fn fact<'e>(name: &str, event: &'e Event<'_>) -> Option<Value<'e>> {
+    FACTS.iter().find(|fact| fact.name == name).unwrap().of(event)
+}
+
+fn ingress(parameters: &str) -> String {
+    let json =
+        format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"AuthorizeSecurityGroupIngress",{parameters}}}"#);
+    let event = Event::parse(&json).unwrap();
+    let Some(Value::Array(members)) = fact("exposure.ingress", &event) else { return "nothing".to_owned() };
+    let summary = |member: &Value<'_>| {
+        let member = member.as_object().unwrap();
+        format!(
+            "{}: {}",
+            member.get("reach").unwrap().as_str().unwrap(),
+            member.get("summary").unwrap().as_str().unwrap()
+        )
+    };
+    members.iter().map(summary).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn every_fact_is_named_once_and_documented() {
+    let names: BTreeSet<&str> = FACTS.iter().map(|fact| fact.name).collect();
+    assert_eq!(names.len(), FACTS.len());
+    for (place, fact) in FACTS.iter().enumerate() {
+        assert!(fact.name.contains('.'), "{} has no namespace", fact.name);
+        assert!(fact.doc.len() > 80, "{} is not documented", fact.name);
+        assert_eq!(find(fact.name), Some((place, None)));
+    }
+}
+
+#[test]
+fn a_path_leads_into_its_fact_and_into_no_other() {
+    assert_eq!(find("exposure.ingress.reach"), Some((0, Some("reach"))));
+    assert_eq!(find("exposure.ingress[0].reach"), Some((0, Some("[0].reach"))));
+    assert_eq!(find("exposure.ingresses"), None);
+    assert!(is_fact_namespace("exposure.ingresses") && !is_fact_namespace("requestParameters.exposure"));
+}
+
+#[test]
+fn a_fact_is_absent_for_other_calls() {
+    let json = r#"{"eventSource":"lightsail.amazonaws.com","eventName":"AuthorizeSecurityGroupIngress",
+                   "requestParameters":{"cidrIp":"0.0.0.0/0"}}"#;
+    assert!(fact("exposure.ingress", &Event::parse(json).unwrap()).is_none());
+}
+
+#[test]
+fn ports_and_protocols_are_told_in_words() {
+    for (permission, expected) in [
+        (r#""ipProtocol":"tcp","fromPort":22,"toPort":22"#, "tcp port 22"),
+        (r#""ipProtocol":"6","fromPort":0,"toPort":1024"#, "tcp ports 0-1024"),
+        (r#""ipProtocol":"TCP","fromPort":0,"toPort":65535"#, "all tcp ports"),
+        (r#""ipProtocol":17,"fromPort":"53","toPort":"53""#, "udp port 53"),
+        (r#""ipProtocol":"-1""#, "all traffic"),
+        (r#""ipProtocol":-1,"fromPort":-1,"toPort":-1"#, "all traffic"),
+        (r#""ipProtocol":"icmp","fromPort":8,"toPort":0"#, "icmp"),
+        (r#""ipProtocol":"50""#, "50"),
+    ] {
+        let flat = format!(r#""requestParameters":{{"ipPermissions":{{}},{permission},"cidrIp":"0.0.0.0/0"}}"#);
+        assert_eq!(ingress(&flat), format!("world: {expected} from the whole internet (0.0.0.0/0)"), "{permission}");
+    }
+}
+
+#[test]
+fn narrow_networks_stay_apart_from_the_world() {
+    let mixed = r#""requestParameters":{"ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":443,"toPort":443,
+        "ipRanges":{"items":[{"cidrIp":"203.0.113.0/24"},{"cidrIp":"0.0.0.0/0"}]},"ipv6Ranges":{}}]}}"#;
+    insta::assert_snapshot!(ingress(mixed), @"world: tcp port 443 from the whole internet (0.0.0.0/0); limited: tcp port 443 from 203.0.113.0/24");
+    let halves = r#""requestParameters":{"ipPermissions":{"items":[
+        {"ipProtocol":"tcp","fromPort":443,"toPort":443,"ipRanges":{"items":[{"cidrIp":"0.0.0.0/1"}]}},
+        {"ipProtocol":"tcp","fromPort":443,"toPort":443,"ipRanges":{"items":[{"cidrIp":"128.0.0.0/1"}]}}]}}"#;
+    insta::assert_snapshot!(ingress(halves), @"world: tcp port 443 from the whole internet (0.0.0.0/1, 128.0.0.0/1)");
+    let other_ports = halves.replacen("443", "80", 2);
+    insta::assert_snapshot!(ingress(&other_ports), @"limited: tcp port 80 from 0.0.0.0/1; limited: tcp port 443 from 128.0.0.0/1");
+}
+
+#[test]
+fn the_response_counts_where_the_request_is_missing_and_not_twice() {
+    let response = r#""responseElements":{"securityGroupRuleSet":{"items":[
+        {"isEgress":false,"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIpv4":"0.0.0.0/0","securityGroupRuleId":"sgr-1"},
+        {"isEgress":true,"ipProtocol":"-1","fromPort":-1,"toPort":-1,"cidrIpv4":"0.0.0.0/0"}]}}"#;
+    let expected = "world: tcp port 22 from the whole internet (0.0.0.0/0)";
+    assert_eq!(ingress(response), expected);
+    assert_eq!(ingress(&format!(r#""requestParameters":null,{response}"#)), expected);
+    let request = r#""requestParameters":{"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"198.51.100.7/0"}"#;
+    assert_eq!(ingress(&format!("{request},{response}")), expected.replace("0.0.0.0", "198.51.100.7"));
+    assert_eq!(ingress(r#""requestParameters":null"#), "nothing");
+}
+
+#[test]
+fn the_resource_a_call_is_named_after_comes_first() {
+    for (name, request, response, expected) in [
+        (
+            "CreateSubnet",
+            r#"{"vpcId":"vpc-01234567"}"#,
+            r#"{"subnet":{"subnetId":"subnet-01234567"}}"#,
+            "AWS::EC2::Subnet",
+        ),
+        ("DeleteVpc", r#"{"vpcId":"vpc-0123456789abcdef0"}"#, "null", "AWS::EC2::VPC"),
+        (
+            "AttachInternetGateway",
+            r#"{"vpcId":"vpc-01234567","internetGatewayId":"igw-01234567"}"#,
+            "null",
+            "AWS::EC2::InternetGateway",
+        ),
+        ("DeleteTags", r#"{"resourcesSet":{"items":[{"resourceId":"i-01234567"}]}}"#, "null", "AWS::EC2::Instance"),
+        ("DeleteFuture", r#"{"futureId":"new-thing-01234567"}"#, "null", "AWS::EC2"),
+    ] {
+        let json = format!(
+            r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","recipientAccountId":"1",
+                "requestParameters":{request},"responseElements":{response}}}"#
+        );
+        let event = Event::parse(&json).unwrap();
+        let Some(Value::Array(resources)) = fact("ec2.resources", &event) else { panic!("{name} has no resources") };
+        assert_eq!(resources[0].as_object().unwrap().get("type").unwrap().as_str(), Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn arns_of_images_and_snapshots_name_no_account() {
+    let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"ModifySnapshotAttribute","awsRegion":"eu-west-1",
+                   "recipientAccountId":"111122223333","requestParameters":{"snapshotId":"snap-01234567"}}"#;
+    let event = Event::parse(json).unwrap();
+    let arn = fact("ec2.resources", &event).unwrap().to_string();
+    assert!(arn.contains("arn:aws:ec2:eu-west-1::snapshot/snap-01234567"), "{arn}");
+}

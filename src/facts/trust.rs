@@ -7,19 +7,15 @@ use crate::policy::{Effect, Policy, Statement};
 const IAM: &str = "iam.amazonaws.com";
 
 /// The calls that let somebody assume a role. Tagging a session alone does not.
-const ASSUME: [&str; 3] = [
-    "sts:AssumeRole",
-    "sts:AssumeRoleWithWebIdentity",
-    "sts:AssumeRoleWithSAML",
-];
+const ASSUME: [&str; 3] = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"];
 
 /// What a trust policy grants, statement by statement.
 pub(super) const GRANTS: Fact = Fact {
     name: "trust.grants",
     doc: "What the trust policy of CreateRole or UpdateAssumeRolePolicy grants: a list with one member for each \
           statement that lets somebody assume the role, with `verdict` (public: a plain `*` principal without a \
-          condition; undecidable: a plain `*` held by a condition, or a policy that is missing or not understood; \
-          named: anybody less), `statement` (its place in the policy, from 1), `sid`, and `summary` (in words).",
+          condition; undecidable: a plain `*` that a condition or a Deny statement may hold, or a policy that is \
+          missing or not understood; named: anybody less), `statement` (its place in the policy, from 1), `sid`, and `summary` (in words).",
     calls: Calls::These(&[(IAM, "CreateRole"), (IAM, "UpdateAssumeRolePolicy")]),
     derive: grants,
 };
@@ -33,39 +29,34 @@ const DOCUMENT: [&str; 3] = [
 
 fn grants<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let Some(text) = DOCUMENT.iter().find_map(|path| event.text(path)) else {
-        return Some(undecidable(
-            "the record has no trust policy; CloudTrail omits parameters over 100 KB".to_owned(),
-        ));
+        return Some(undecidable("the record has no trust policy; CloudTrail omits parameters over 100 KB".to_owned()));
     };
     let policy = match Policy::parse(&text) {
         Ok(policy) => policy,
         Err(error) => return Some(undecidable(error.to_string())),
     };
-    let grants: Vec<Value<'e>> = policy
-        .statements
-        .iter()
-        .enumerate()
-        .filter_map(|(place, statement)| grant(place, statement))
-        .collect();
-    if grants.is_empty() {
-        None
-    } else {
-        Some(Value::Array(grants))
-    }
+    let denies =
+        policy.statements.iter().any(|statement| statement.effect == Effect::Deny && is_about_assuming(statement));
+    let grants = policy.statements.iter().enumerate();
+    let grants: Vec<Value<'e>> = grants.filter_map(|(place, statement)| grant(place, statement, denies)).collect();
+    if grants.is_empty() { None } else { Some(Value::Array(grants)) }
 }
 
-fn grant<'e>(place: usize, statement: &Statement) -> Option<Value<'e>> {
-    if statement.effect != Effect::Allow || !ASSUME.iter().any(|action| statement.actions.cover(action)) {
+/// Whether a statement is about assuming the role.
+fn is_about_assuming(statement: &Statement) -> bool {
+    ASSUME.iter().any(|action| statement.actions.cover(action))
+}
+
+fn grant<'e>(place: usize, statement: &Statement, denies: bool) -> Option<Value<'e>> {
+    if statement.effect != Effect::Allow || !is_about_assuming(statement) {
         return None;
     }
     let star = statement.principals.as_ref()?.has_plain_star();
-    let (verdict, whom) = match (star, statement.condition.is_empty()) {
-        (true, true) => ("public", "any principal of any AWS account, without a condition"),
-        (true, false) => (
-            "undecidable",
-            "any principal of any AWS account that meets its condition",
-        ),
-        (false, _) => ("named", "the principals it names"),
+    let (verdict, whom) = match (star, statement.condition.is_empty(), denies) {
+        (true, true, false) => ("public", "any principal of any AWS account, without a condition"),
+        (true, true, true) => ("undecidable", "any principal of any AWS account that no Deny statement keeps out"),
+        (true, false, _) => ("undecidable", "any principal of any AWS account that meets its condition"),
+        (false, ..) => ("named", "the principals it names"),
     };
     let number = place + 1;
     let name = match &statement.sid {
@@ -84,8 +75,5 @@ fn grant<'e>(place: usize, statement: &Statement) -> Option<Value<'e>> {
 }
 
 fn undecidable<'e>(why: String) -> Value<'e> {
-    Value::Array(vec![object(vec![
-        ("verdict", Value::from("undecidable")),
-        ("summary", Value::from(why)),
-    ])])
+    Value::Array(vec![object(vec![("verdict", Value::from("undecidable")), ("summary", Value::from(why))])])
 }

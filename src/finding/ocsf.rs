@@ -101,11 +101,8 @@ fn compliance(finding: &Finding) -> Value {
             standards.push(&control.framework);
         }
     }
-    let requirements: Vec<String> = rule
-        .controls
-        .iter()
-        .map(|control| format!("{} {}", control.framework, control.control))
-        .collect();
+    let requirements: Vec<String> =
+        rule.controls.iter().map(|control| format!("{} {}", control.framework, control.control)).collect();
     let check = without_empty(json!({
         "uid": rule.id,
         "name": rule.name,
@@ -131,10 +128,7 @@ fn compliance(finding: &Finding) -> Value {
 fn finding_info(finding: &Finding, now: Timestamp) -> Value {
     let rule = &finding.rule;
     let time = finding.origin.time.map(Timestamp::as_millisecond);
-    let description = rule
-        .description
-        .as_deref()
-        .map(|text| text::visible_at_most(text, MOST_DESCRIPTION));
+    let description = rule.description.as_deref().map(|text| text::visible_at_most(text, MOST_DESCRIPTION));
     without_empty(json!({
         "uid": finding.uid(),
         "title": rule.title,
@@ -157,10 +151,7 @@ fn finding_info(finding: &Finding, now: Timestamp) -> Value {
 fn attack(tag: &str) -> Option<Value> {
     let technique = tag.strip_prefix("attack.")?.to_ascii_uppercase();
     let digits = technique.strip_prefix('T')?;
-    if !digits
-        .chars()
-        .all(|character| character.is_ascii_digit() || character == '.')
-    {
+    if !digits.chars().all(|character| character.is_ascii_digit() || character == '.') {
         return None;
     }
     Some(match technique.split_once('.') {
@@ -182,11 +173,8 @@ fn resource(resource: &Resource, finding: &Finding, cloud: &Value) -> Value {
 
 fn evidence(finding: &Finding) -> Value {
     let call = &finding.call;
-    let matched: Vec<Value> = finding
-        .evidence
-        .iter()
-        .map(|clause| json!({"field": clause.field, "value": clause.value}))
-        .collect();
+    let matched: Vec<Value> =
+        finding.evidence.iter().map(|clause| json!({"field": clause.field, "value": clause.value})).collect();
     without_empty(json!({
         "uid": finding.origin.event_id,
         "name": "CloudTrail record",
@@ -241,12 +229,7 @@ fn without_empty(value: Value) -> Value {
         Value::Object(members) => !members.is_empty(),
         Value::Bool(_) | Value::Number(_) => true,
     };
-    Value::Object(
-        members
-            .into_iter()
-            .filter(|(_, value)| says_something(value))
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object(members.into_iter().filter(|(_, value)| says_something(value)).collect::<Map<_, _>>())
 }
 
 /// Compact JSON without characters that are acted upon instead of shown.

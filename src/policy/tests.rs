@@ -24,10 +24,7 @@ fn element_names_have_no_case_but_effects_do() {
     let lower = r#"{"statement":[{"effect":"Allow","principal":"*","action":"sts:AssumeRole"}]}"#;
     assert_eq!(statement(lower).effect, Effect::Allow);
     let shouted = r#"{"Statement":[{"Effect":"ALLOW","Principal":"*","Action":"sts:AssumeRole"}]}"#;
-    assert_eq!(
-        Policy::parse(shouted).unwrap_err().to_string(),
-        "the policy's `Effect` is not Allow or Deny"
-    );
+    assert_eq!(Policy::parse(shouted).unwrap_err().to_string(), "the policy's `Effect` is not Allow or Deny");
 }
 
 #[test]
@@ -44,11 +41,7 @@ fn only_the_star_alone_is_a_plain_star() {
     ] {
         let json =
             format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#);
-        assert_eq!(
-            statement(&json).principals.unwrap().has_plain_star(),
-            expected,
-            "{principal}"
-        );
+        assert_eq!(statement(&json).principals.unwrap().has_plain_star(), expected, "{principal}");
     }
 }
 

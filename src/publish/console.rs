@@ -34,63 +34,31 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let style = style(rule.severity);
     let severity = rule.severity.caption().to_uppercase();
     let bold = Style::new().bold();
-    let status = if rule.status == Status::Warning {
-        ", cannot be decided"
-    } else {
-        ""
-    };
-    writeln!(
-        to,
-        "{style}{severity}{style:#} {bold}{}{bold:#} {}{status}",
-        rule.name,
-        visible(&rule.title)
-    )?;
+    let status = if rule.status == Status::Warning { ", cannot be decided" } else { "" };
+    writeln!(to, "{style}{severity}{style:#} {bold}{}{bold:#} {}{status}", rule.name, visible(&rule.title))?;
     writeln!(to, "  {}", finding.message)?;
     let mut row = |label: &str, value: &str| {
         let dim = Style::new().dimmed();
-        if value.is_empty() {
-            Ok(())
-        } else {
-            writeln!(to, "  {dim}{label:<7}{dim:#}{value}")
-        }
+        if value.is_empty() { Ok(()) } else { writeln!(to, "  {dim}{label:<7}{dim:#}{value}") }
     };
     row("who", &who(finding))?;
     row("from", &from(finding))?;
     row("what", &visible(&format!("{} of {}", call.operation, call.service)))?;
-    let resources: Vec<String> = finding
-        .resources
-        .iter()
-        .map(|one| format!("{} {}", one.kind, one.id))
-        .collect();
-    row(
-        "where",
-        &visible(&format!(
-            "{}, account {}, {}",
-            resources.join(", "),
-            origin.account,
-            origin.region
-        )),
-    )?;
+    let resources: Vec<String> = finding.resources.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
+    row("where", &visible(&format!("{}, account {}, {}", resources.join(", "), origin.account, origin.region)))?;
     row("when", &visible(origin.time_text.as_deref().unwrap_or("unknown")))?;
     for (place, clause) in why(finding).into_iter().enumerate() {
         row(if place == 0 { "why" } else { "" }, clause)?;
     }
     row("fix", &finding.remediation)?;
     row("breaks", &visible(&breaks(rule)))?;
-    row(
-        "ids",
-        &visible(&format!("event {}, problem {}", origin.event_id, finding.uid())),
-    )?;
+    row("ids", &visible(&format!("event {}, problem {}", origin.event_id, finding.uid())))?;
     writeln!(to)
 }
 
 fn who(finding: &Finding) -> String {
     let actor = &finding.actor;
-    let also_known_as = actor
-        .arn
-        .as_ref()
-        .or(actor.kind.as_ref())
-        .filter(|text| **text != actor.name);
+    let also_known_as = actor.arn.as_ref().or(actor.kind.as_ref()).filter(|text| **text != actor.name);
     visible(&match also_known_as {
         Some(text) => format!("{} ({text})", actor.name),
         None => actor.name.clone(),
@@ -101,11 +69,7 @@ fn who(finding: &Finding) -> String {
 fn from(finding: &Finding) -> String {
     let call = &finding.call;
     let parts = [call.source_address.as_deref(), call.user_agent.as_deref()];
-    let parts: Vec<_> = parts
-        .into_iter()
-        .flatten()
-        .map(|text| visible_at_most(text, MOST_IN_A_SENTENCE))
-        .collect();
+    let parts: Vec<_> = parts.into_iter().flatten().map(|text| visible_at_most(text, MOST_IN_A_SENTENCE)).collect();
     parts.join(" with ")
 }
 
@@ -118,21 +82,15 @@ fn breaks(rule: &RuleInfo) -> String {
             None => frameworks.push((&control.framework, vec![&control.control])),
         }
     }
-    let said = frameworks
-        .into_iter()
-        .map(|(name, controls)| format!("{name} {}", controls.join(", ")));
+    let said = frameworks.into_iter().map(|(name, controls)| format!("{name} {}", controls.join(", ")));
     said.collect::<Vec<_>>().join("; ")
 }
 
 /// The clauses that held, without those that only repeat what was called.
 fn why(finding: &Finding) -> Vec<&str> {
     let says_more = |field: &str| !matches!(field, "eventSource" | "eventName");
-    let mut clauses: Vec<&str> = finding
-        .evidence
-        .iter()
-        .filter(|one| says_more(&one.field))
-        .map(|one| one.text.as_str())
-        .collect();
+    let mut clauses: Vec<&str> =
+        finding.evidence.iter().filter(|one| says_more(&one.field)).map(|one| one.text.as_str()).collect();
     if clauses.is_empty() {
         clauses = finding.evidence.iter().map(|one| one.text.as_str()).collect();
     }
@@ -147,9 +105,5 @@ fn style(severity: Severity) -> Style {
         Severity::Informational => AnsiColor::Blue,
     };
     let style = color.on_default().bold();
-    if severity == Severity::Critical {
-        style.invert()
-    } else {
-        style
-    }
+    if severity == Severity::Critical { style.invert() } else { style }
 }

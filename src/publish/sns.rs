@@ -77,16 +77,9 @@ impl SnsTopic {
     }
 
     async fn publish_one(&self, finding: &Finding, now: Timestamp) -> Result<(), SdkError<Refusal>> {
-        let mut request = self
-            .client
-            .publish()
-            .topic_arn(&self.arn)
-            .message(ocsf::line(finding, now));
+        let mut request = self.client.publish().topic_arn(&self.arn).message(ocsf::line(finding, now));
         for (name, kind, value) in attributes(finding) {
-            let value = MessageAttributeValue::builder()
-                .data_type(kind)
-                .string_value(value)
-                .build();
+            let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
             if let Ok(value) = value {
                 request = request.message_attributes(name, value);
             }
@@ -106,9 +99,7 @@ impl SnsTopic {
 /// Ten attributes: SQS discards raw deliveries that have more.
 fn attributes(finding: &Finding) -> [(&'static str, &'static str, String); 10] {
     let (rule, origin) = (&finding.rule, &finding.origin);
-    let resource_type = finding
-        .primary_resource()
-        .map_or("unknown", |resource| resource.kind.as_str());
+    let resource_type = finding.primary_resource().map_or("unknown", |resource| resource.kind.as_str());
     [
         ("schema", "String", format!("ocsf-2003-{}", ocsf::OCSF_VERSION)),
         ("rule", "String", rule.name.clone()),
@@ -126,11 +117,7 @@ fn attributes(finding: &Finding) -> [(&'static str, &'static str, String); 10] {
 /// Text from the record as an attribute: not empty, which SNS refuses, and without characters that are no XML.
 fn attribute(text: &str) -> String {
     let shown = visible_at_most(text, MOST_OF_AN_ERROR);
-    if shown.is_empty() {
-        "unknown".to_owned()
-    } else {
-        shown.into_owned()
-    }
+    if shown.is_empty() { "unknown".to_owned() } else { shown.into_owned() }
 }
 
 fn is_transient(error: &SdkError<Refusal>) -> bool {
@@ -148,11 +135,7 @@ fn describe(error: &SdkError<Refusal>) -> String {
     let said = match error {
         SdkError::ServiceError(refusal) => {
             let (code, message) = (refusal.err().code(), refusal.err().message());
-            format!(
-                "{}: {}",
-                code.unwrap_or("no error code"),
-                message.unwrap_or("no message")
-            )
+            format!("{}: {}", code.unwrap_or("no error code"), message.unwrap_or("no message"))
         }
         SdkError::TimeoutError(_) => "SNS did not answer in time".to_owned(),
         SdkError::DispatchFailure(failure) => match failure.as_connector_error() {

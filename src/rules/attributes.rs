@@ -28,22 +28,42 @@ pub(super) struct Attributes {
 
 /// One place to look for the resource.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(try_from = "WrittenResourceSpec")]
 pub(super) enum ResourceSpec {
     /// A field that holds an id.
     Field {
         /// CloudFormation type.
-        r#type: String,
+        kind: String,
         /// Path of the field or fact.
         id: String,
-        /// The ARN, with `{partition}`, `{region}`, `{account}` and `{id}`; or a path that holds it.
+        /// The ARN, with `{partition}`, `{region}`, `{account}`, `{id}` or a path in its holes.
         arn: Option<Template>,
     },
     /// A fact that is a list of `id`, `type` and `arn`.
-    Fact {
-        /// Its name, such as `ec2.resources`.
-        fact: String,
-    },
+    Fact(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenResourceSpec {
+    r#type: Option<String>,
+    id: Option<String>,
+    arn: Option<Template>,
+    fact: Option<String>,
+}
+
+impl TryFrom<WrittenResourceSpec> for ResourceSpec {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenResourceSpec) -> Result<Self, Self::Error> {
+        match written {
+            WrittenResourceSpec { r#type: Some(kind), id: Some(id), arn, fact: None } => {
+                Ok(Self::Field { kind, id, arn })
+            }
+            WrittenResourceSpec { r#type: None, id: None, arn: None, fact: Some(fact) } => Ok(Self::Fact(fact)),
+            _ => Err("a `resource` has `type` and `id`, and perhaps `arn`; or it has only `fact`"),
+        }
+    }
 }
 
 impl Attributes {
@@ -63,7 +83,7 @@ impl Attributes {
         let paths = templates.into_iter().flatten().flat_map(Template::paths);
         let specs = attributes.resource.iter().map(|spec| match spec {
             ResourceSpec::Field { id, .. } => id.as_str(),
-            ResourceSpec::Fact { fact } => fact.as_str(),
+            ResourceSpec::Fact(fact) => fact.as_str(),
         });
         reasons.extend(paths.chain(specs).filter_map(unknown_fact));
         attributes

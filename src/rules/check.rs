@@ -7,18 +7,12 @@ use crate::facts::{self, FACTS};
 /// Every reason why `sigma`, called `name`, cannot run here; none when it can.
 pub(super) fn reasons_against(sigma: &SigmaRule, name: &str) -> Vec<String> {
     let mut reasons = Vec::new();
-    if name.is_empty()
-        || !name
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "._-".contains(character))
+    if name.is_empty() || !name.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character))
     {
         reasons.push("a name has only letters, digits, `.`, `_` and `-`".to_owned());
     }
     if version::is_unsupported(sigma.sigma_version) {
-        reasons.push(format!(
-            "its sigma-version is newer than {}",
-            version::SPEC_VERSION_SUPPORTED
-        ));
+        reasons.push(format!("its sigma-version is newer than {}", version::SPEC_VERSION_SUPPORTED));
     }
     let is = |part: &Option<String>, word: &str| part.as_ref().is_some_and(|part| part.eq_ignore_ascii_case(word));
     if !is(&sigma.logsource.product, "aws") || !is(&sigma.logsource.service, "cloudtrail") {
@@ -59,9 +53,7 @@ fn visit_item(item: &DetectionItem, outermost: bool, reasons: &mut Vec<String>) 
         reasons.extend(unknown_fact(field));
     }
     if item.field.has_modifier(Modifier::Expand) {
-        reasons.push(format!(
-            "`{field}|expand` has a placeholder, and there is nothing to fill it with"
-        ));
+        reasons.push(format!("`{field}|expand` has a placeholder, and there is nothing to fill it with"));
     }
 }
 

@@ -36,10 +36,7 @@ impl Matched {
 
     /// The members of the array at `field` that matched; `None` when the rule does not look into it.
     pub(super) fn members_of(&self, field: &str) -> Option<&[usize]> {
-        self.members
-            .iter()
-            .find(|(name, _)| name == field)
-            .map(|(_, members)| members.as_slice())
+        self.members.iter().find(|(name, _)| name == field).map(|(_, members)| members.as_slice())
     }
 
     fn condition(&mut self, trace: &ConditionTrace, subject: &Subject<'_>) {
@@ -62,10 +59,7 @@ impl Matched {
     fn detection(&mut self, trace: &DetectionTrace, subject: &Subject<'_>) {
         match trace {
             DetectionTrace::AllOf { items, .. } => {
-                items
-                    .iter()
-                    .filter(|item| item.matched)
-                    .for_each(|item| self.item(item));
+                items.iter().filter(|item| item.matched).for_each(|item| self.item(item));
             }
             DetectionTrace::AnyOf { branches, .. } | DetectionTrace::And { branches, .. } => {
                 for branch in branches.iter().filter(|branch| branch.matched()) {
@@ -74,11 +68,8 @@ impl Matched {
             }
             DetectionTrace::Keywords { item, .. } => self.item(item),
             DetectionTrace::ArrayMatch { field, members, .. } => {
-                let indices: Vec<usize> = members
-                    .iter()
-                    .filter(|member| member.matched)
-                    .map(|member| member.index)
-                    .collect();
+                let indices: Vec<usize> =
+                    members.iter().filter(|member| member.matched).map(|member| member.index).collect();
                 for index in &indices {
                     self.member(field, *index, subject);
                 }
@@ -112,10 +103,7 @@ impl Matched {
             None => Some(*value),
         });
         let value = shorten(value.map_or(Value::Null, Value::from));
-        let said = value
-            .get("summary")
-            .and_then(Value::as_str)
-            .map(|text| visible(text).into_owned());
+        let said = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
         let said = said.unwrap_or_else(|| visible_at_most(&value.to_string(), MOST_IN_A_SENTENCE).into_owned());
         let text = match value.get("fields").and_then(Value::as_array) {
             Some(fields) => {
@@ -128,11 +116,7 @@ impl Matched {
     }
 
     fn push(&mut self, field: String, value: Value, text: String) {
-        let evidence = Evidence {
-            field: visible(&field).into_owned(),
-            value,
-            text,
-        };
+        let evidence = Evidence { field: visible(&field).into_owned(), value, text };
         if !self.evidence.contains(&evidence) {
             self.evidence.push(evidence);
         }
@@ -145,13 +129,9 @@ fn shorten(value: Value) -> Value {
             Value::String(visible_at_most(&text, MOST_CHARACTERS).into_owned())
         }
         Value::Array(elements) => Value::Array(elements.into_iter().take(MOST_MEMBERS).map(shorten).collect()),
-        Value::Object(members) => Value::Object(
-            members
-                .into_iter()
-                .take(MOST_MEMBERS)
-                .map(|(key, value)| (key, shorten(value)))
-                .collect(),
-        ),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().take(MOST_MEMBERS).map(|(key, value)| (key, shorten(value))).collect())
+        }
         other => other,
     }
 }

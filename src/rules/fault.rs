@@ -17,11 +17,9 @@ pub struct RuleFault {
 
 impl RuleFault {
     pub(super) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
-        Self {
-            file: file.to_owned(),
-            rule: rule.map(str::to_owned),
-            reason,
-        }
+        // Parsers draw pictures over several lines; a fault is one line.
+        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { file: file.to_owned(), rule: rule.map(str::to_owned), reason }
     }
 }
 

@@ -21,23 +21,48 @@ pub(super) struct RuleFile {
     pub(super) text: String,
 }
 
+/// One YAML document of a rule file.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// What the rule in it is called when it does not say: the file's stem, numbered from the second on.
+    pub(super) name: String,
+    /// Its text, after as many empty lines as precede it in the file, so that parsers count lines rightly.
+    pub(super) text: String,
+}
+
 impl RuleFile {
+    /// The documents of the file. Collection actions (`action: global`) connect documents; a file with one is kept whole.
+    pub(super) fn documents(&self) -> Vec<Document> {
+        if self.text.lines().any(|line| line.starts_with("action:")) {
+            return vec![Document { name: self.stem.clone(), text: self.text.clone() }];
+        }
+        let mut texts = vec![String::new()];
+        for (place, line) in self.text.lines().enumerate() {
+            if line.trim_end() == "---" {
+                texts.push("\n".repeat(place + 1));
+            } else if let Some(text) = texts.last_mut() {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        let says_something =
+            |text: &String| text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+        let named = |(place, text): (usize, String)| {
+            let name = if place == 0 { self.stem.clone() } else { format!("{}-{}", self.stem, place + 1) };
+            Document { name, text }
+        };
+        texts.into_iter().filter(says_something).enumerate().map(named).collect()
+    }
+
     pub(super) fn new(path: &Path, text: String) -> Self {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Self {
-            name: path.display().to_string(),
-            stem,
-            text,
-        }
+        Self { name: path.display().to_string(), stem, text }
     }
 }
 
 /// The rule files that are part of the binary.
 pub(super) fn builtin() -> Vec<RuleFile> {
-    BUILTIN
-        .iter()
-        .map(|(path, text)| RuleFile::new(Path::new(path), (*text).to_owned()))
-        .collect()
+    BUILTIN.iter().map(|(path, text)| RuleFile::new(Path::new(path), (*text).to_owned())).collect()
 }
 
 /// Every rule file below `directory`, in the order of their names; a fault for what cannot be read.
@@ -55,10 +80,7 @@ pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFi
                 continue;
             }
         };
-        let is_rule_file = entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "yml" || extension == "yaml");
+        let is_rule_file = entry.path().extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
         if entry.file_type().is_dir() || !is_rule_file {
             continue;
         }

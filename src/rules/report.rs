@@ -36,35 +36,20 @@ pub(super) fn finding(
         Some(value) => vec![value.to_owned()],
         None => values(path, subject, &matched),
     };
-    let in_prose = |path: &str| {
+    let fill = |path: &str, in_command: bool| {
         let values = values(path);
-        let shown: Vec<_> = values
-            .iter()
-            .take(MOST_VALUES)
-            .map(|text| visible_at_most(text, MOST_IN_A_SENTENCE))
-            .collect();
-        let said = shown.join(", ");
-        match (values.len(), values.len().saturating_sub(MOST_VALUES)) {
-            (0, _) => None,
-            (_, 0) => Some(said),
-            (_, more) => Some(format!("{said} and {more} more")),
+        match (values.len().saturating_sub(MOST_VALUES), in_command) {
+            _ if values.is_empty() => None,
+            (_, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ")),
+            (0, false) => Some(in_prose(&values)),
+            (more, false) => Some(format!("{} and {more} more", in_prose(&values))),
         }
     };
-    let in_command = |path: &str| {
-        let words: Vec<String> = values(path).iter().map(|text| shell_word(text).into_owned()).collect();
-        if words.is_empty() { None } else { Some(words.join(" ")) }
-    };
-    let message = attributes
-        .message
-        .clone()
-        .unwrap_or_else(|| Template::standard_message(&rule.title));
-    let remediation = attributes
-        .remediation
-        .clone()
-        .unwrap_or_else(Template::standard_remediation);
+    let message = attributes.message.clone().unwrap_or_else(|| Template::standard_message(&rule.title));
+    let remediation = attributes.remediation.clone().unwrap_or_else(Template::standard_remediation);
     Finding {
-        message: message.fill(in_prose),
-        remediation: remediation.fill(in_command),
+        message: message.fill(fill),
+        remediation: remediation.fill(fill),
         rule: Arc::clone(rule),
         actor,
         call,
@@ -74,13 +59,17 @@ pub(super) fn finding(
     }
 }
 
+fn in_prose(values: &[String]) -> String {
+    let shown = values.iter().take(MOST_VALUES).map(|text| visible_at_most(text, MOST_IN_A_SENTENCE));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 /// The values at `path` as text. Of an array the rule looked into, only those of the members that matched.
 fn values(path: &str, subject: &Subject<'_>, matched: &Matched) -> Vec<String> {
     let found = match scoped(path, matched) {
-        Some((array, indices, rest)) => indices
-            .iter()
-            .flat_map(|index| subject.select(&format!("{array}[{index}]{rest}")))
-            .collect(),
+        Some((array, indices, rest)) => {
+            indices.iter().flat_map(|index| subject.select(&format!("{array}[{index}]{rest}"))).collect()
+        }
         None => subject.select(path),
     };
     let mut texts: Vec<String> = Vec::new();
@@ -141,10 +130,9 @@ fn call(event: &Event<'_>) -> Call {
 
 fn origin(event: &Event<'_>) -> Origin {
     Origin {
-        event_id: event.id().map_or_else(
-            || derived_id(&["record", &Value::Object(event.root().clone()).to_string()]),
-            str::to_owned,
-        ),
+        event_id: event
+            .id()
+            .map_or_else(|| derived_id(&["record", &Value::Object(event.root().clone()).to_string()]), str::to_owned),
         time: event.time(),
         time_text: event.time_text().map(str::to_owned),
         account: event.account().unwrap_or("unknown").to_owned(),
@@ -156,27 +144,21 @@ fn origin(event: &Event<'_>) -> Origin {
 /// The first place of the rule that is in the record; else the call itself stands for what it was made on.
 fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, call: &Call) -> Vec<Resource> {
     let found = attributes.resource.iter().map(|spec| match spec {
-        ResourceSpec::Field { r#type, id, arn } => {
+        ResourceSpec::Field { kind, id, arn } => {
             let ids = texts(&subject.select(id)).into_iter();
             ids.map(|id| Resource {
-                kind: r#type.clone(),
+                kind: kind.clone(),
                 arn: arn.as_ref().and_then(|arn| arn_of(arn, &id, subject, origin)),
                 id,
             })
             .collect()
         }
-        ResourceSpec::Fact { fact } => members(&subject.select(fact)),
+        ResourceSpec::Fact(fact) => members(&subject.select(fact)),
     });
-    let found: Option<Vec<Resource>> = found
-        .into_iter()
-        .find(|resources: &Vec<Resource>| !resources.is_empty());
+    let found: Option<Vec<Resource>> = found.into_iter().find(|resources: &Vec<Resource>| !resources.is_empty());
     found.unwrap_or_else(|| {
         let service = call.service.split('.').next().unwrap_or_default();
-        vec![Resource {
-            id: format!("{service}:{}", call.operation),
-            kind: "AWS API call".to_owned(),
-            arn: None,
-        }]
+        vec![Resource { id: format!("{service}:{}", call.operation), kind: "AWS API call".to_owned(), arn: None }]
     })
 }
 
@@ -197,7 +179,7 @@ fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> O
         path => texts(&subject.select(path)).into_iter().next(),
     };
     let known = arn.paths().all(|path| part(path).is_some_and(|part| part != "unknown"));
-    known.then(|| arn.fill(part))
+    known.then(|| arn.fill(|path, _| part(path)))
 }
 
 fn members(values: &[&Value<'_>]) -> Vec<Resource> {
@@ -205,11 +187,7 @@ fn members(values: &[&Value<'_>]) -> Vec<Resource> {
     let text = |value: &Value<'_>, key| value.as_object()?.get(key)?.as_str().map(str::to_owned);
     lists
         .filter_map(|value| {
-            Some(Resource {
-                id: text(value, "id")?,
-                kind: text(value, "type")?,
-                arn: text(value, "arn"),
-            })
+            Some(Resource { id: text(value, "id")?, kind: text(value, "type")?, arn: text(value, "arn") })
         })
         .collect()
 }

@@ -17,10 +17,7 @@ pub(super) struct Subject<'e> {
 
 impl<'e> Subject<'e> {
     pub(super) fn new(event: &'e Event<'_>) -> Self {
-        Self {
-            event,
-            facts: FACTS.iter().map(|_| OnceCell::new()).collect(),
-        }
+        Self { event, facts: FACTS.iter().map(|_| OnceCell::new()).collect() }
     }
 
     /// All values at `path`, of a fact or of the record.
@@ -58,10 +55,7 @@ impl rsigma_eval::Event for Subject<'_> {
 
     fn all_string_values(&self) -> Vec<Cow<'_, str>> {
         let mut strings = Vec::new();
-        self.event
-            .root()
-            .values()
-            .for_each(|value| collect_strings(value, &mut strings));
+        self.event.root().values().for_each(|value| collect_strings(value, &mut strings));
         strings
     }
 
@@ -80,12 +74,9 @@ fn event_value<'v>(value: &'v Value<'_>) -> EventValue<'v> {
         },
         Value::Str(text) => EventValue::Str(Cow::Borrowed(text)),
         Value::Array(elements) => EventValue::Array(elements.iter().map(event_value).collect()),
-        Value::Object(members) => EventValue::Map(
-            members
-                .iter()
-                .map(|(key, value)| (Cow::Borrowed(key), event_value(value)))
-                .collect(),
-        ),
+        Value::Object(members) => {
+            EventValue::Map(members.iter().map(|(key, value)| (Cow::Borrowed(key), event_value(value))).collect())
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Sentences with holes: `{actor} opened {exposure.ingress.ports} of {resource}`.
 //!
 //! A hole names a field, a fact, or one of `actor`, `resource`, `account`, `region`, `partition`; after `|` stands what to
-//! say when it is not there. What fills a hole is text from the record and is made safe for where it goes.
+//! say when it is not there. What fills a hole is text from the record and is made safe for where it goes: between
+//! backticks stands a command, and there it is one shell word.
 
 use serde::Deserialize;
 
@@ -16,14 +17,14 @@ enum Part {
 }
 
 impl Template {
-    /// `{actor} called {eventName} on {resource}: title`, for rules that bring no sentence.
+    /// `{actor} called {eventName} of {eventSource}: title`, for rules that bring no sentence.
     pub(super) fn standard_message(title: &str) -> Self {
         Self(vec![
             Part::hole("actor"),
             Part::Literal(" called ".to_owned()),
             Part::hole("eventName"),
-            Part::Literal(" on ".to_owned()),
-            Part::hole("resource"),
+            Part::Literal(" of ".to_owned()),
+            Part::hole("eventSource"),
             Part::Literal(format!(": {title}.")),
         ])
     }
@@ -42,17 +43,12 @@ impl Template {
         let mut rest = text;
         while let Some((literal, after)) = rest.split_once('{') {
             parts.push(Part::Literal(literal.to_owned()));
-            let (hole, after) = after
-                .split_once('}')
-                .ok_or_else(|| format!("`{{` without `}}` in {text:?}"))?;
+            let (hole, after) = after.split_once('}').ok_or_else(|| format!("`{{` without `}}` in {text:?}"))?;
             let (path, otherwise) = hole.split_once('|').unwrap_or((hole, "unknown"));
             if path.trim().is_empty() {
                 return Err(format!("`{{}}` names nothing in {text:?}"));
             }
-            parts.push(Part::Hole {
-                path: path.trim().to_owned(),
-                otherwise: otherwise.to_owned(),
-            });
+            parts.push(Part::Hole { path: path.trim().to_owned(), otherwise: otherwise.to_owned() });
             rest = after;
         }
         parts.push(Part::Literal(rest.to_owned()));
@@ -67,22 +63,28 @@ impl Template {
         })
     }
 
-    /// The text, with each hole filled by what `fill` finds for its path.
-    pub(super) fn fill(&self, fill: impl Fn(&str) -> Option<String>) -> String {
-        let fill = |part: &Part| match part {
-            Part::Literal(text) => text.clone(),
-            Part::Hole { path, otherwise } => fill(path).unwrap_or_else(|| otherwise.clone()),
-        };
-        self.0.iter().map(fill).collect::<String>().trim().to_owned()
+    /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
+    pub(super) fn fill(&self, fill: impl Fn(&str, bool) -> Option<String>) -> String {
+        let mut text = String::new();
+        let mut in_command = false;
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => {
+                    in_command ^= literal.matches('`').count() % 2 == 1;
+                    text.push_str(literal);
+                }
+                Part::Hole { path, otherwise } => {
+                    text.push_str(&fill(path, in_command).unwrap_or_else(|| otherwise.clone()))
+                }
+            }
+        }
+        text.trim().to_owned()
     }
 }
 
 impl Part {
     fn hole(path: &str) -> Self {
-        Self::Hole {
-            path: path.to_owned(),
-            otherwise: "unknown".to_owned(),
-        }
+        Self::Hole { path: path.to_owned(), otherwise: "unknown".to_owned() }
     }
 }
 

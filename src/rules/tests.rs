@@ -1,1 +1,187 @@
+use std::path::Path;
 
+use proptest::prelude::*;
+use rsigma_eval::{Event as _, JsonEvent};
+
+use super::*;
+
+/// The faults of one file called `r.yml`, beside the built-in rules.
+fn faults(text: &str) -> String {
+    let mut files = files::builtin();
+    files.push(RuleFile::new(Path::new("r.yml"), text.to_owned()));
+    RuleSet::compile(&files, Vec::new()).map(|_| "none".to_owned()).unwrap_or_else(|faults| faults.to_string())
+}
+
+fn rule_with(head: &str, detection: &str) -> String {
+    format!("title: T\n{head}\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n{detection}\n")
+}
+
+const SELECTION: &str = "  s:\n    eventName: A\n  condition: s";
+
+fn matches(detection: &str, json: &str) -> Vec<Finding> {
+    let file = RuleFile::new(Path::new("r.yml"), rule_with("sigma-version: 3", detection));
+    RuleSet::compile(&[file], Vec::new()).unwrap().evaluate(&Event::parse(json).unwrap())
+}
+
+#[test]
+fn the_built_in_rules_can_be_used() {
+    assert!(RuleSet::load(&[]).unwrap().infos().count() >= 4);
+}
+
+#[test]
+fn a_rule_that_cannot_be_used_says_why() {
+    let attribute = |attributes: &str| rule_with(&format!("trailwarden: {attributes}"), SELECTION);
+    let told: Vec<String> = [
+        String::new(),
+        "title: [".to_owned(),
+        "- a list".to_owned(),
+        "title: T".to_owned(),
+        rule_with("", "  s:\n    eventName: A\n  condition: s and other"),
+        rule_with("", "  s:\n    eventName: A\n  condition: s and ("),
+        rule_with("", "  s:\n    eventName|sounds_like: A\n  condition: s"),
+        rule_with("", "  s:\n    eventName|re: '('\n  condition: s"),
+        rule_with("", "  s:\n    eventName|expand: '%names%'\n  condition: s"),
+        rule_with("", "  s:\n    eventName: A\n  timeframe: 5m\n  condition: s"),
+        rule_with("", "  s:\n    exposure.egress: world\n  condition: s"),
+        rule_with("sigma-version: 3", "  s:\n    trust.granted[any]:\n      verdict: public\n  condition: s"),
+        rule_with("name: two words", SELECTION),
+        rule_with("name: blocked-action", SELECTION),
+        rule_with("id: 3F0C2B5E-7A61-4D0E-9B1C-5D8E6F4A2C17", SELECTION),
+        rule_with("", SELECTION).replace("cloudtrail", "vpcflow"),
+        "title: T\nlogsource: {product: windows}\ndetection:\n  s:\n    a: b\n  condition: s\n".to_owned(),
+        attribute("{mesage: x}"),
+        attribute("{message: 'who {actor'}"),
+        attribute("{message: '{}'}"),
+        attribute("{message: '{exposure.inbound}'}"),
+        attribute("{status: MAYBE}"),
+        attribute("{resource: [{fact: ec2.resource}]}"),
+        attribute("{resource: [{id: a}]}"),
+        "title: T\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [b]\n  timespan: 1m\n  condition: {gte: 3}\n"
+            .to_owned(),
+    ]
+    .iter()
+    .map(|text| faults(text))
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn every_fault_is_reported_not_only_the_first() {
+    let two = rule_with("name: two words\ntrailwarden: {status: MAYBE}", "  s:\n    trust.x: y\n  condition: s");
+    assert_eq!(faults(&two).lines().count(), 3, "{}", faults(&two));
+}
+
+#[test]
+fn a_rule_of_others_needs_no_name_and_no_attributes_of_ours() {
+    let two = format!("{}---\n{}", rule_with("", SELECTION), rule_with("", SELECTION));
+    let files = [RuleFile::new(Path::new("some_rule.yml"), two)];
+    let set = RuleSet::compile(&files, Vec::new()).unwrap();
+    let event = Event::parse(r#"{"eventName":"A","eventSource":"ec2.amazonaws.com"}"#).unwrap();
+    let findings = set.evaluate(&event);
+    let names: Vec<&str> = findings.iter().map(|finding| finding.rule.name.as_str()).collect();
+    assert_eq!(names, ["some_rule", "some_rule-2"]);
+    insta::assert_snapshot!(findings[0].message, @"an unnamed caller called A of ec2.amazonaws.com: T.");
+    insta::assert_snapshot!(findings[0].remediation, @"Ask an unnamed caller whether this was meant, and undo it if it was not.");
+    assert_eq!(findings[0].rule.severity, Severity::Medium);
+}
+
+#[test]
+fn a_directory_without_rules_is_a_mistake() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = RuleSet::load(&[directory.path().to_owned(), directory.path().join("absent")]).unwrap_err();
+    assert_eq!(told.0.len(), 2, "{told}");
+}
+
+#[test]
+fn sentences_are_filled_from_the_record_and_shortened() {
+    let rule = "trailwarden:\n  message: '{actor} {a.list} {a.flag} {a.missing} {a.gone|nothing} {a.long}'\n  \
+                remediation: 'run {a.name} {a.list}'";
+    let file = RuleFile::new(Path::new("r.yml"), rule_with(rule, SELECTION));
+    let long = "x".repeat(400);
+    let json = format!(
+        r#"{{"eventName":"A","userIdentity":{{"userName":"eve\u001b[31m"}},
+            "a":{{"list":[1,2,3,4,5,6,7],"flag":true,"name":"$(id)","long":"{long}"}}}}"#
+    );
+    let finding = RuleSet::compile(&[file], Vec::new()).unwrap().evaluate(&Event::parse(&json).unwrap()).remove(0);
+    insta::assert_snapshot!(finding.message, @r"eve\u{1b}[31m 1, 2, 3, 4, 5 and 2 more true unknown nothing xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    insta::assert_snapshot!(finding.remediation, @"run $(id) 1, 2, 3, 4, 5 and 2 more");
+}
+
+#[test]
+fn evidence_is_what_held_and_not_what_was_excluded() {
+    let detection = "  call:\n    eventName:\n      - A\n      - B\n    requestParameters.port|gte: 20\n  other:\n    \
+                     eventName: B\n  failed:\n    errorCode|exists: true\n  none:\n    userAgent: null\n  \
+                     condition: (call or other) and none and not failed";
+    let findings = matches(detection, r#"{"eventName":"A","requestParameters":{"port":22}}"#);
+    let told: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    eventName is A
+    requestParameters.port is 22
+    userAgent is absent
+    ");
+}
+
+#[test]
+fn facts_and_fields_stand_side_by_side() {
+    let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"AuthorizeSecurityGroupIngress","awsRegion":"eu-west-1",
+                   "requestParameters":{"groupId":"sg-1","ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"::/0"}}"#;
+    for (detection, expected) in [
+        (
+            "  s:\n    awsRegion: eu-*\n    exposure.ingress[any]:\n      reach: world\n      from_port: 22\n  condition: s",
+            1,
+        ),
+        ("  s:\n    exposure.ingress[any]:\n      reach: world\n      from_port: 23\n  condition: s", 0),
+        ("  s:\n    exposure.ingress[0].reach: world\n  condition: s", 1),
+        ("  s:\n    exposure.ingress.protocol: TCP\n  condition: s", 1),
+        ("  s:\n    trust.grants.verdict: public\n  condition: s", 0),
+        ("  s:\n    trust.grants: null\n  condition: s", 1),
+        ("  s:\n    - '*groupid*'\n    - sg-1\n  condition: s", 1),
+    ] {
+        assert_eq!(matches(detection, json).len(), expected, "{detection}");
+    }
+}
+
+/// JSON of some depth, with keys that paths use.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        "[a-c*]{0,3}".prop_map(serde_json::Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::btree_map("[abc]|a\\[|b\\]", inner, 0..4)
+                .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    /// The engine's own JSON event is the oracle for ours.
+    #[test]
+    fn fields_are_looked_up_as_the_engine_does(
+        inner in json(),
+        path in r"[abc](\[-?[0-2]\])?(\.([abc]|a\\\[|b\\\]|x)(\[-?[0-2]\])?){0,4}",
+    ) {
+        let document = serde_json::json!({"eventName": "A", "a": inner, "b": [inner], "c": {"a": inner}});
+        let text = document.to_string();
+        let event = Event::parse(&text).unwrap();
+        let (ours, theirs) = (Subject::new(&event), JsonEvent::borrow(&document));
+        prop_assert_eq!(ours.get_field(&path), theirs.get_field(&path), "{} in {}", path, document);
+    }
+
+    #[test]
+    fn strings_are_walked_as_the_engine_does(inner in json()) {
+        let document = serde_json::json!({"eventName": "A", "a": inner});
+        let text = document.to_string();
+        let event = Event::parse(&text).unwrap();
+        let (ours, theirs) = (Subject::new(&event), JsonEvent::borrow(&document));
+        prop_assert_eq!(ours.to_json(), theirs.to_json());
+        let (mut ours, mut theirs) = (ours.all_string_values(), theirs.all_string_values());
+        ours.sort();
+        theirs.sort();
+        prop_assert_eq!(ours, theirs);
+    }
+}

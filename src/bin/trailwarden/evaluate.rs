@@ -67,10 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut errors = anstream::stderr();
     if arguments.paths.is_empty() && io::stdin().is_terminal() {
         // Nothing can be done about a closed standard error.
-        let _ = writeln!(
-            errors,
-            "error: no input; name a file or a directory, or - for standard input"
-        );
+        let _ = writeln!(errors, "error: no input; name a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
     let rules = match RuleSet::load(&arguments.rules) {
@@ -141,14 +138,7 @@ impl Run {
     }
 
     fn one(&mut self, source: &Source) -> Tally {
-        let Self {
-            pipeline,
-            format,
-            now,
-            progress,
-            output,
-            closed,
-        } = self;
+        let Self { pipeline, format, now, progress, output, closed } = self;
         let (name, input) = open(source, progress);
         // Under a progress bar a person is watching. Asked here, because the bar is locked while it is suspended.
         let watched = !progress.is_hidden();
@@ -187,18 +177,12 @@ fn sources(paths: &[PathBuf]) -> Vec<Source> {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) => {
                     let bytes = entry.metadata().map_or(0, |metadata| metadata.len());
-                    sources.push(Source::File {
-                        path: entry.into_path(),
-                        bytes,
-                    });
+                    sources.push(Source::File { path: entry.into_path(), bytes });
                 }
                 Err(error) => {
                     let name = error.path().unwrap_or(path).display().to_string();
                     let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    sources.push(Source::Unreadable {
-                        name,
-                        reason: format!("cannot be opened: {reason}"),
-                    });
+                    sources.push(Source::Unreadable { name, reason: format!("cannot be opened: {reason}") });
                 }
             }
         }

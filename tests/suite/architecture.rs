@@ -1,0 +1,112 @@
+//! Who may import whom, and that the papers name what exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use crate::support::root;
+
+/// Each module and the modules of ours it may import. `text` makes others' text safe to show; whoever shows some needs it.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("address", &[]),
+    ("config", &["text"]),
+    ("decode", &["event", "text"]),
+    ("event", &[]),
+    ("facts", &["address", "event", "policy"]),
+    ("finding", &["text"]),
+    ("pipeline", &["decode", "event", "finding", "rules", "text"]),
+    ("policy", &[]),
+    ("publish", &["finding", "text"]),
+    ("rules", &["event", "facts", "finding", "text"]),
+    ("text", &[]),
+];
+
+/// Crates that only some files may name: the Sigma engine and the AWS SDK stay replaceable.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("rsigma", &["src/rules.rs", "src/rules/"]),
+    ("aws_sdk_sns", &["src/publish/sns.rs", "src/bin/bootstrap.rs"]),
+    ("aws_config", &["src/bin/bootstrap.rs"]),
+    ("lambda_runtime", &["src/bin/bootstrap.rs"]),
+];
+
+/// `(path from the root, text)` of each Rust file below `src/`.
+fn sources() -> Vec<(String, String)> {
+    let files = WalkDir::new(root().join("src")).sort_by_file_name().into_iter().map(Result::unwrap);
+    files
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"))
+        .map(|entry| {
+            let path = entry.path().strip_prefix(root()).unwrap().display().to_string();
+            (path, fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// The modules of ours that `text` names, by `crate::…`.
+fn imports(text: &str) -> BTreeSet<&str> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let named = code.flat_map(|line| line.split("crate::").skip(1));
+    named.filter_map(|rest| rest.split(|one: char| !one.is_ascii_lowercase() && one != '_').next()).collect()
+}
+
+#[test]
+fn modules_import_only_what_the_table_allows() {
+    let mut seen = BTreeSet::new();
+    for (path, text) in sources() {
+        let Some(module) = module(&path) else { continue };
+        let (_, allowed) = MAY_IMPORT
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{module} is not in the table"));
+        seen.insert(module.to_owned());
+        for import in imports(&text) {
+            assert!(import == module || allowed.contains(&import), "{path}: {module} must not import {import}");
+        }
+    }
+    let listed: BTreeSet<String> = MAY_IMPORT.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(seen, listed);
+}
+
+/// `src/facts/trust.rs` belongs to `facts`; the bins, the build script and the crate's root to no module.
+fn module(path: &str) -> Option<&str> {
+    let inner = path.strip_prefix("src/")?;
+    match inner.split_once('/') {
+        Some(("bin", _)) => None,
+        Some((module, _)) => Some(module),
+        None => inner.strip_suffix(".rs").filter(|name| !matches!(*name, "lib" | "build")),
+    }
+}
+
+#[test]
+fn some_crates_are_known_to_few_files() {
+    for (path, text) in sources() {
+        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for (name, files) in ONLY_IN {
+            let allowed = files.iter().any(|file| path.starts_with(file));
+            assert!(allowed || !code.contains(name), "{path} must not know {name}");
+        }
+    }
+}
+
+#[test]
+fn paths_named_in_the_readme_exist() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let top = ["src", "rules", "fixtures", "tests", "terraform", ".ci"];
+    let named = readme.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+    let paths: Vec<&str> =
+        named.filter(|word| word.split_once('/').is_some_and(|(head, _)| top.contains(&head))).collect();
+    assert!(paths.len() > 5);
+    for path in paths {
+        let concrete = !path.contains(['<', '*', '…']);
+        assert!(!concrete || root().join(path).exists(), "README.md names {path}, which does not exist");
+    }
+}
+
+#[test]
+fn no_source_file_holds_more_than_one_concept_can_need() {
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= 400 || Path::new(&path).ends_with("tests.rs"), "{path} has {lines} lines");
+    }
+}

@@ -1,0 +1,209 @@
+//! The command line, as a process.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{fixture, json, root};
+
+fn trailwarden(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailwarden"));
+    command
+        .args(arguments)
+        .current_dir(root())
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    trailwarden(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn findings_read_like_this() {
+    let output = run(&["evaluate", "fixtures/first-run"]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(stdout(&output));
+    insta::assert_snapshot!(stderr(&output), @"7 records = 3 clean + 4 matched + 0 exempt + 0 rejected; 4 findings");
+}
+
+#[test]
+fn help_reads_like_this() {
+    insta::assert_snapshot!(stdout(&run(&["--help"])));
+    insta::assert_snapshot!(stdout(&run(&["evaluate", "--help"])));
+}
+
+#[test]
+fn ocsf_is_one_document_a_line_in_the_order_of_the_input() {
+    let output = run(&["evaluate", "--format", "ocsf", "fixtures/first-run"]);
+    let rules: Vec<String> = lines(&output).iter().map(|one| one["compliance"]["control"].to_string()).collect();
+    assert_eq!(rules.join(" "), r#""sg-ingress-world" "blocked-action" "role-trust-public" "blocked-action""#);
+}
+
+#[test]
+fn exit_codes_tell_what_happened() {
+    let clean = "fixtures/rules/sg-ingress-world/miss-narrow.json";
+    let bad = "fixtures/rules/sg-ingress-world/no-such-file.json";
+    let hit = "fixtures/rules/sg-ingress-world/hit-items.json";
+    for (paths, code) in [(&[clean][..], 0), (&[hit], 1), (&[clean, hit], 1), (&[bad], 2), (&[hit, bad], 2)] {
+        let output = run(&[&["evaluate"], paths].concat());
+        assert_eq!(output.status.code(), Some(code), "{paths:?}: {}", stderr(&output));
+    }
+    let warning = "fixtures/rules/role-trust-undecidable/hit-omitted.json";
+    assert_eq!(run(&["evaluate", warning]).status.code(), Some(1));
+    assert_eq!(run(&["evaluate", "--nonsense"]).status.code(), Some(2));
+    assert_eq!(run(&[]).status.code(), Some(2));
+    assert_eq!(run(&["--version"]).status.code(), Some(0));
+}
+
+#[test]
+fn broken_files_cost_nothing_but_themselves() {
+    let directory = tempfile::tempdir().unwrap();
+    let good = fs::read(fixture("first-run/cloudtrail.json.gz")).unwrap();
+    fs::write(directory.path().join("a-good.json.gz"), &good).unwrap();
+    fs::write(directory.path().join("b-truncated.json.gz"), &good[..good.len() / 2]).unwrap();
+    fs::create_dir(directory.path().join("c")).unwrap();
+    fs::write(directory.path().join("c/page.html"), "<html>\n<p>not JSON</p>\n</html>\n").unwrap();
+    let output = run(&["evaluate", "--format", "ocsf", directory.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let alone = run(&["evaluate", "--format", "ocsf", "fixtures/first-run/cloudtrail.json.gz"]);
+    let uids =
+        |output: &Output| -> Vec<Value> { lines(output).iter().map(|one| one["metadata"]["uid"].clone()).collect() };
+    assert!(uids(&output).starts_with(&uids(&alone)), "{}", stdout(&output));
+    let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(told, @"
+    rejected: DIR/b-truncated.json.gz:1: cannot be read on: incomplete deflate stream
+    rejected: DIR/c/page.html:1: not JSON: expected value at column 1 (and so the lines up to 3)
+    6 records = 2 clean + 2 matched + 0 exempt + 2 rejected; 2 findings
+    ");
+}
+
+#[test]
+fn standard_input_is_read_when_named_or_piped() {
+    let record = fs::read(fixture("envelopes/json-lines.jsonl")).unwrap();
+    for arguments in [&["evaluate", "-"][..], &["evaluate"]] {
+        let mut child =
+            trailwarden(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&record).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).starts_with("2 records = 1 clean + 1 matched"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn color_is_for_terminals_and_for_those_who_ask() {
+    let arguments = ["evaluate", "fixtures/rules/sg-ingress-world/hit-items.json"];
+    let colored = |command: &mut Command| stdout(&command.output().unwrap()).contains('\u{1b}');
+    assert!(!colored(&mut trailwarden(&arguments)));
+    assert!(colored(trailwarden(&arguments).env("CLICOLOR_FORCE", "1")));
+    assert!(!colored(trailwarden(&arguments).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")));
+}
+
+#[test]
+fn text_from_the_record_reaches_the_terminal_spelt_out() {
+    let hostile = "\u{1b}]0;owned\u{7}\r\nHIGH fake-rule \u{202e}gpj";
+    let mut event = json(&fixture("rules/role-trust-public/hit-create-role.json"));
+    for pointer in ["/userAgent", "/sourceIPAddress", "/eventTime", "/eventID", "/awsRegion", "/recipientAccountId"] {
+        *event.pointer_mut(pointer).unwrap() = hostile.into();
+    }
+    event["userIdentity"] = serde_json::json!({"type": hostile, "arn": hostile, "userName": hostile});
+    event["requestParameters"]["roleName"] = hostile.into();
+    let directory = tempfile::tempdir().unwrap();
+    // A file's name is shown too.
+    let path = directory.path().join("x\u{1b}[31m.json");
+    fs::write(&path, format!("{event}\n{{\"eventName\" 1}}\n")).unwrap();
+    for format in ["text", "ocsf"] {
+        let output = run(&["evaluate", "--format", format, path.to_str().unwrap()]);
+        let shown = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(2), "{shown}");
+        assert!(shown.contains("fake-rule"), "{shown}");
+        let hidden = |one: char| one != '\n' && trailwarden::text::is_hidden(one);
+        assert!(!shown.chars().any(hidden), "{shown}");
+        assert!(!shown.lines().any(|line| line.starts_with("HIGH fake-rule")), "{shown}");
+    }
+}
+
+#[test]
+fn rules_of_ones_own_are_added() {
+    let directory = tempfile::tempdir().unwrap();
+    let rule = "title: Somebody assumed a role\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  \
+                s:\n    eventName: AssumeRole\n  condition: s\nlevel: low\n";
+    fs::write(directory.path().join("assumed.yml"), rule).unwrap();
+    let rules = directory.path().to_str().unwrap();
+    let output = run(&["evaluate", "--format", "ocsf", "--rules", rules, "fixtures/first-run/cloudtrail.json.gz"]);
+    let messages: Vec<String> = lines(&output).iter().map(|one| one["message"].as_str().unwrap().to_owned()).collect();
+    insta::assert_snapshot!(messages.join("\n"), @"
+    NetOps/dana called AssumeRole of sts.amazonaws.com: Somebody assumed a role.
+    NetOps/dana opened security group sg-0aaa1111bbb22222c to the whole internet: tcp port 22 from 0.0.0.0/0.
+    NetOps/dana called the blocked EC2 action CreateSubnet on subnet-0123456789abcdef0 in eu-west-1.
+    ");
+}
+
+#[test]
+fn rules_that_cannot_be_used_stop_the_run_and_all_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write("a-no-yaml.yml", "title: [unclosed");
+    let rule = |modifier: &str| {
+        format!(
+            "title: T\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s:\n    eventName{modifier}: x\n  \
+             condition: s\n"
+        )
+    };
+    write("b-modifier.yml", &rule("|sounds_like"));
+    write("c-taken.yml", &format!("name: blocked-action\n{}", rule("")));
+    let output = run(&["evaluate", "--rules", directory.path().to_str().unwrap(), "fixtures/first-run"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(told, @"
+    error: these rules cannot be used; nothing was evaluated
+    DIR/a-no-yaml.yml: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
+    DIR/b-modifier.yml: rule `b-modifier`: Unknown modifier 'sounds_like'
+    DIR/c-taken.yml: rule `blocked-action`: `blocked-action` is taken by a rule in rules/ec2/blocked-action.yml; names and ids must be unique
+    ");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let record = json(&fixture("rules/sg-ingress-world/hit-items.json")).to_string();
+    let many = directory.path().join("many.jsonl");
+    fs::write(&many, vec![record; 2000].join("\n")).unwrap();
+    let arguments = ["evaluate", "--format", "ocsf", many.to_str().unwrap()];
+    let mut child = trailwarden(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 10];
+    let mut reader = child.stdout.take().unwrap();
+    reader.read_exact(&mut first).unwrap();
+    drop(reader);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stderr(&output), "");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn the_readme_shows_what_the_first_run_prints() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let printed = stdout(&run(&["evaluate", "fixtures/first-run"]));
+    let first = printed.split("\n\n").next().unwrap();
+    assert!(readme.contains(first), "README.md does not show:\n{first}");
+    assert!(Path::new(&fixture("first-run")).exists());
+}

@@ -1,0 +1,17 @@
+//! Behaviour through the public surface: the library, the command line and the files people edit.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may stop at the first surprise, in its helper functions too"
+)]
+
+mod architecture;
+mod cli;
+mod envelopes;
+mod ocsf;
+mod oracle;
+mod public_data;
+mod rules;
+mod support;

@@ -1,0 +1,130 @@
+//! The wire shape: a snapshot, and the published schema where it is present.
+
+use std::fs;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use trailwarden::finding::{Finding, ocsf};
+use trailwarden::text::is_hidden;
+
+use crate::support::{files, fixture, json, payload, shared};
+
+fn findings() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in files(&fixture("rules")) {
+        for path in files(&rule) {
+            findings.extend(payload(&fs::read_to_string(path).unwrap()).findings);
+        }
+    }
+    // Records that miss nearly everything, and one from a service.
+    let bare = r#"{"eventSource":"ec2.amazonaws.com","eventName":"DeleteVpc"}"#;
+    findings.extend(payload(bare).findings);
+    assert!(findings.len() > 10);
+    findings
+}
+
+fn now() -> Timestamp {
+    "2026-03-04T10:07:00Z".parse().unwrap()
+}
+
+#[test]
+fn the_document_looks_like_this() {
+    let path = fixture("rules/sg-ingress-world/hit-items.json");
+    let finding = payload(&fs::read_to_string(path).unwrap()).findings.remove(0);
+    let document = serde_json::to_string_pretty(&ocsf::document(&finding, now())).unwrap();
+    insta::assert_snapshot!(document.replace(env!("CARGO_PKG_VERSION"), "[version]"));
+}
+
+#[test]
+fn every_document_is_valid_ocsf_and_uses_nothing_deprecated() {
+    let Some(schema) = shared("data/ocsf/compliance_finding-1.5.0.schema.json") else { return };
+    let schema = json(&schema);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for finding in findings() {
+        let document = ocsf::document(&finding, now());
+        let errors: Vec<String> =
+            validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{document:#}");
+        assert_eq!(deprecated(&schema, &schema, &document, ""), Vec::<String>::new());
+    }
+}
+
+/// Paths of deprecated attributes in `value`.
+fn deprecated(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String> {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => &root["$defs"][reference.rsplit('/').next().unwrap()],
+        None => schema,
+    };
+    let mut found = Vec::new();
+    if let Some(members) = value.as_object() {
+        for (key, member) in members {
+            let attribute = &schema["properties"][key];
+            let path = format!("{path}.{key}");
+            if attribute["deprecated"] == true {
+                found.push(path.clone());
+            }
+            found.extend(deprecated(root, attribute, member, &path));
+        }
+    }
+    for element in value.as_array().into_iter().flatten() {
+        found.extend(deprecated(root, &schema["items"], element, path));
+    }
+    found
+}
+
+#[test]
+fn the_schema_check_can_fail() {
+    let Some(schema) = shared("data/ocsf/compliance_finding-1.5.0.schema.json") else { return };
+    let schema = json(&schema);
+    let mut document = ocsf::document(&findings().remove(0), now());
+    document["resource"] = serde_json::json!({});
+    assert_eq!(deprecated(&schema, &schema, &document, ""), [".resource"]);
+    document["invented"] = 1.into();
+    assert!(!jsonschema::is_valid(&schema, &document));
+}
+
+#[test]
+fn what_consumers_script_against_is_always_there() {
+    for finding in findings() {
+        let document = ocsf::document(&finding, now());
+        let at = |pointer: &str| document.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {document:#}"));
+        assert_eq!(at("/class_uid"), 2003);
+        assert_eq!(at("/compliance/control"), finding.rule.name.as_str());
+        assert_eq!(at("/finding_info/uid"), finding.uid().as_str());
+        assert_eq!(at("/metadata/uid"), finding.message_uid().as_str());
+        for pointer in [
+            "/compliance/status_id",
+            "/compliance/status_code",
+            "/finding_info/related_events/0/uid",
+            "/severity_id",
+            "/cloud/account/uid",
+            "/cloud/region",
+            "/resources/0/uid",
+            "/remediation/desc",
+            "/message",
+            "/evidences/0/actor/user/name",
+            "/evidences/0/api/operation",
+            "/evidences/0/data/matched/0/field",
+        ] {
+            assert!(!at(pointer).is_null());
+        }
+        let warning = finding.rule.name == "role-trust-undecidable";
+        assert_eq!(at("/compliance/status_id"), if warning { 2 } else { 3 });
+        assert_eq!(at("/compliance/status_code"), if warning { "WARNING" } else { "NON_COMPLIANT" });
+    }
+}
+
+#[test]
+fn a_line_is_one_line_and_shows_no_hidden_character_but_keeps_every_value() {
+    let mut event = json(&fixture("rules/sg-ingress-world/hit-items.json"));
+    let hostile = "curl\n\u{1b}[2J\u{7f}\u{9b}31m\u{202e}txt\u{2028}\u{e0041}\"\\";
+    event["userAgent"] = hostile.into();
+    event["userIdentity"]["arn"] = format!("arn:aws:sts::111122223333:assumed-role/x/{hostile}").into();
+    let finding = payload(&event.to_string()).findings.remove(0);
+    let line = ocsf::line(&finding, now());
+    assert!(!line.chars().any(is_hidden), "{line}");
+    assert!(!finding.message.chars().any(is_hidden), "{}", finding.message);
+    let document: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(document["evidences"][0]["http_request"]["user_agent"], hostile);
+    assert_eq!(document, ocsf::document(&finding, now()));
+}

@@ -1,0 +1,87 @@
+//! What several tests need.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use trailwarden::finding::Finding;
+use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
+use trailwarden::rules::RuleSet;
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A path below `fixtures/`.
+pub(crate) fn fixture(path: &str) -> PathBuf {
+    root().join("fixtures").join(path)
+}
+
+/// Public data beside the repository; says so when it is absent, in which case the test has nothing to do.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let path = root().join("../shared").join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    // Not a print macro: those are captured, and a skip must be seen.
+    let _ = writeln!(std::io::stderr(), "skipped: {} is absent", path.display());
+    None
+}
+
+/// The files directly in a directory, by name.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The pipeline with the built-in rules.
+pub(crate) fn pipeline() -> Pipeline {
+    Pipeline::new(RuleSet::load(&[]).unwrap())
+}
+
+/// What a run yields.
+#[derive(Debug, Default)]
+pub(crate) struct Yield {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) rejections: Vec<Rejection>,
+    pub(crate) tally: Tally,
+}
+
+impl Yield {
+    /// `rule: reason` of each rejection.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        self.rejections.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Runs bytes through the pipeline as a file called `input`.
+pub(crate) fn stream(bytes: &[u8]) -> Yield {
+    run(Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
+}
+
+/// Runs text through the pipeline as a Lambda payload.
+pub(crate) fn payload(text: &str) -> Yield {
+    run(Input::Payload(text))
+}
+
+fn run(input: Input<'_>) -> Yield {
+    let mut result = Yield::default();
+    let tally = pipeline().run("input", input, &mut |outcome| match outcome {
+        Outcome::Finding(finding) => result.findings.push(*finding),
+        Outcome::Rejection(rejection) => result.rejections.push(rejection),
+    });
+    assert!(tally.balances(), "{tally}");
+    assert_eq!(tally.rejected, result.rejections.len() as u64);
+    assert_eq!(tally.findings, result.findings.len() as u64);
+    result.tally = tally;
+    result
+}
+
+/// A fixture's JSON.
+pub(crate) fn json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
