@@ -12,7 +12,8 @@ use crate::event::{Event, Value, scalar_text};
 pub(super) const INGRESS: Fact = Fact {
     name: "exposure.ingress",
     doc: "What AuthorizeSecurityGroupIngress opens: a list with one member for each protocol, port range and IP \
-          version, with `reach` (world: everything is let in; limited: less), `protocol` (tcp, udp, icmp, all or a \
+          version, with `reach` (world: everything is let in; limited: less; unknown: the record does not say what \
+          was opened), `protocol` (tcp, udp, icmp, all or a \
           number), `from_port` and `to_port` (numbers; absent when all ports are open), `ports` (in words), `cidrs` \
           (the networks, host bits masked), `fields` (where in the record they stand), `rule_ids` (their \
           `securityGroupRuleId`s, where the response has them) and `summary` (in words). Networks that are each the \
@@ -20,6 +21,9 @@ pub(super) const INGRESS: Fact = Fact {
     calls: Calls::These(&[("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress")]),
     derive: ingress,
 };
+
+/// Where the response lists the rules it created.
+const RULE_SET: &str = "securityGroupRuleSet";
 
 /// One CIDR source of one permission, where it stands.
 struct Source<'e> {
@@ -57,10 +61,20 @@ fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         }
     }
     if permissions.is_empty() {
-        return None;
+        return if is_told(event) { None } else { Some(unknown()) };
     }
     let members = permissions.into_iter().map(|((permission, _), sources)| member(permission, sources));
     Some(Value::Array(members.collect()))
+}
+
+/// Whether the record says what was opened, be it nothing to the network.
+fn is_told(event: &Event<'_>) -> bool {
+    event.request().is_some() || event.response().is_some_and(|response| member_of(response, RULE_SET).is_some())
+}
+
+fn unknown<'e>() -> Value<'e> {
+    let summary = "the record does not say what was opened; CloudTrail omits parameters over 100 KB";
+    Value::Array(vec![object(vec![("reach", Value::from("unknown")), ("summary", Value::from(summary))])])
 }
 
 /// The request: a list under `ipPermissions.items`, and the flat form with everything at the top.
@@ -79,7 +93,7 @@ fn requested<'e>(request: &'e Value<'_>, sources: &mut Vec<Source<'e>>) {
 
 /// The response: the rules as EC2 created them.
 fn granted<'e>(response: &'e Value<'_>, sources: &mut Vec<Source<'e>>) {
-    for (rule, at) in items(response, "responseElements", "securityGroupRuleSet") {
+    for (rule, at) in items(response, "responseElements", RULE_SET) {
         let egress = member_of(rule, "isEgress").and_then(scalar_text);
         if egress.as_deref() != Some("true") {
             add(rule, &at, &["cidrIpv4", "cidrIpv6"], sources);

@@ -88,7 +88,8 @@ fn the_response_counts_where_the_request_is_missing_and_not_twice() {
     assert_eq!(ingress(&format!(r#""requestParameters":null,{response}"#)), expected);
     let request = r#""requestParameters":{"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"198.51.100.7/0"}"#;
     assert_eq!(ingress(&format!("{request},{response}")), expected.replace("0.0.0.0", "198.51.100.7"));
-    assert_eq!(ingress(r#""requestParameters":null"#), "nothing");
+    assert_eq!(ingress(r#""requestParameters":{"ipPermissions":{}}"#), "nothing");
+    assert!(ingress(r#""requestParameters":null"#).starts_with("unknown: "));
 }
 
 #[test]

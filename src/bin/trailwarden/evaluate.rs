@@ -140,22 +140,18 @@ impl Run {
     fn one(&mut self, source: &Source) -> Tally {
         let Self { pipeline, format, now, progress, output, closed } = self;
         let (name, input) = open(source, progress);
-        // Under a progress bar a person is watching. Asked here, because the bar is locked while it is suspended.
-        let watched = !progress.is_hidden();
-        let mut outcomes = |outcome: Outcome| {
-            if closed.is_some() {
-                return;
+        // Where findings and the bar share a terminal, the bar steps aside for each, and each is shown at once.
+        let shared = !progress.is_hidden() && io::stdout().is_terminal();
+        let mut outcomes = |outcome: Outcome| match outcome {
+            _ if closed.is_some() => {}
+            Outcome::Finding(finding) if shared => {
+                let written = || console::write(output, *format, &finding, *now).and_then(|()| output.flush());
+                *closed = progress.suspend(written).err();
             }
-            progress.suspend(|| match outcome {
-                Outcome::Finding(finding) => {
-                    let written = console::write(output, *format, &finding, *now);
-                    let flushed = if watched { output.flush() } else { Ok(()) };
-                    *closed = written.and(flushed).err();
-                }
-                Outcome::Rejection(rejection) => {
-                    let _ = writeln!(anstream::stderr(), "rejected: {rejection}");
-                }
-            });
+            Outcome::Finding(finding) => *closed = console::write(output, *format, &finding, *now).err(),
+            Outcome::Rejection(rejection) => progress.suspend(|| {
+                let _ = writeln!(anstream::stderr(), "rejected: {rejection}");
+            }),
         };
         pipeline.run(&name, input, &mut outcomes)
     }
