@@ -167,11 +167,6 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// Whether this is `operation` of `service`, and it succeeded: `errorCode` is absent or null.
-    pub fn succeeded(&self, service: &str, operation: &str) -> bool {
-        self.source() == Some(service) && self.name() == Some(operation) && self.error_code().is_none()
-    }
-
     /// The record as an object, for walks over everything in it.
     pub fn root(&self) -> &Object<'a> {
         &self.root

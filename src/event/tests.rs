@@ -15,7 +15,7 @@ fn the_common_fields_are_named() {
     assert_eq!((event.region(), event.account()), (Some("eu-west-1"), Some("111122223333")));
     assert_eq!(event.time().unwrap().as_millisecond(), 1_772_618_400_000);
     assert_eq!(event.text("requestParameters.vpcId").as_deref(), Some("vpc-1"));
-    assert!(event.succeeded("ec2.amazonaws.com", "DeleteVpc"));
+    assert_eq!(event.error_code(), None);
 }
 
 #[test]

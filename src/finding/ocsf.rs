@@ -237,17 +237,15 @@ struct Visible;
 
 impl Formatter for Visible {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        for character in fragment.chars() {
-            let mut buffer = [0; 4];
-            if text::is_hidden(character) {
-                let mut units = [0; 2];
-                for unit in character.encode_utf16(&mut units) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            } else {
-                CompactFormatter.write_string_fragment(writer, character.encode_utf8(&mut buffer))?;
+        let mut rest = fragment;
+        while let Some((place, hidden)) = rest.char_indices().find(|(_, character)| text::is_hidden(*character)) {
+            let (shown, after) = rest.split_at(place);
+            CompactFormatter.write_string_fragment(writer, shown)?;
+            for unit in hidden.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
             }
+            rest = after.get(hidden.len_utf8()..).unwrap_or_default();
         }
-        Ok(())
+        CompactFormatter.write_string_fragment(writer, rest)
     }
 }

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use trailwarden::decode::{ENVELOPES, MOST_BYTES};
 
@@ -273,4 +274,48 @@ fn a_file_longer_than_the_limit_is_streamed() {
         "{:?}",
         result.reasons()
     );
+}
+
+/// A fixture of some envelope, as text.
+fn any_envelope() -> impl Strategy<Value = String> {
+    let texts: Vec<String> =
+        files(&fixture("envelopes")).iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
+    prop::sample::select(texts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_cut_line_of_any_envelope_costs_nothing_but_itself(
+        envelope in any_envelope(),
+        cut: prop::sample::Index,
+        place in 0usize..=3,
+    ) {
+        // Fixtures are indented; a line is not.
+        let envelope = serde_json::from_str::<Value>(&envelope).map_or(envelope, |value| value.to_string());
+        let broken = envelope.get(..cut.index(envelope.len())).unwrap_or_default();
+        let mut lines = vec![line(), line(), line()];
+        lines.insert(place, broken.to_owned());
+        let result = stream(lines.join("\n").as_bytes());
+        prop_assert!(result.tally.matched >= 3, "{}: {:?}", broken, result.reasons());
+    }
+
+    #[test]
+    fn changed_bytes_never_upset_the_counts(
+        path in prop::sample::select(files(&fixture("envelopes"))),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = fs::read(path).unwrap();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        // The helpers assert that the counts balance.
+        let streamed = stream(&bytes);
+        let text = String::from_utf8_lossy(&bytes);
+        let delivered = payload(&text);
+        prop_assert!(streamed.tally.received + streamed.tally.control + streamed.tally.rejected > 0);
+        prop_assert!(delivered.tally.received + delivered.tally.control > 0);
+    }
 }
