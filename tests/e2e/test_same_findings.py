@@ -1,0 +1,67 @@
+"""The same records give the same findings, id for id, whichever way they come."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from function import ROOT, Function, binary
+from payloads import delivery
+from topic import Topic
+
+LOGS = ROOT.parent / "shared" / "data" / "cloudtrail"
+BATCH = 500
+
+
+def public_records() -> list[dict[str, Any]]:
+    """The public logs beside the repository, where they are present."""
+    records = []
+    for path in sorted(LOGS.rglob("*.json.gz")):
+        records += json.loads(gzip.decompress(path.read_bytes()))["Records"]
+    for path in sorted(LOGS.rglob("*.jsonl")):
+        records += [json.loads(line) for line in path.read_text().splitlines()]
+    return records
+
+
+def own_records() -> list[dict[str, Any]]:
+    """The fixtures of the rules."""
+    return [json.loads(path.read_text()) for path in sorted((ROOT / "fixtures" / "rules").rglob("*.json"))]
+
+
+def ids(documents: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return sorted((one["metadata"]["uid"], one["finding_info"]["uid"]) for one in documents)
+
+
+def evaluate(path: Path) -> list[tuple[str, str]]:
+    command = [binary("trailwarden", "TRAILWARDEN_CLI"), "evaluate", "--format", "ocsf", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    return ids([json.loads(line) for line in done.stdout.splitlines()])
+
+
+@pytest.mark.parametrize("source", ["own", "public"])
+def test_files_deliveries_and_the_function_agree(source: str, function: Function, topic: Topic, tmp_path: Path) -> None:
+    if source == "public" and not LOGS.is_dir():
+        pytest.skip(f"the public logs are absent: {LOGS}")
+    records = own_records() if source == "own" else public_records()
+    assert records
+    log = tmp_path / "log.json"
+    log.write_text(json.dumps({"Records": records}))
+    deliveries = [delivery(*records[start : start + BATCH]) for start in range(0, len(records), BATCH)]
+    wrapped = tmp_path / "deliveries"
+    wrapped.mkdir()
+    for number, payload in enumerate(deliveries):
+        (wrapped / f"{number:03}.json").write_text(payload)
+    tallies = [function.invoke(payload).response for payload in deliveries]
+    assert sum(tally["received"] for tally in tallies) == len(records)
+    assert sum(tally["rejected"] for tally in tallies) == 0
+    published = ids([one.document for one in topic.receive()])
+    assert published
+    assert evaluate(log) == published
+    assert evaluate(wrapped) == published
+    if source == "public":
+        assert evaluate(LOGS) == published
