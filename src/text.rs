@@ -27,19 +27,27 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// [`visible`], and no longer than `most` characters: the middle is left out, since the ends of ARNs and names tell most.
-pub fn visible_at_most(text: &str, most: usize) -> Cow<'_, str> {
-    let shown = visible(text);
-    let length = shown.chars().count();
+/// No more than `most` characters of the text: the middle is left out, since the ends of ARNs and names tell most.
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    // Fewer bytes than `most` are fewer characters too.
+    let length = if text.len() <= most { 0 } else { text.chars().count() };
     if length <= most {
-        return shown;
+        return Cow::Borrowed(text);
     }
     let head = most.saturating_sub(1) / 2;
     let tail = most.saturating_sub(1) - head;
-    let mut short: String = shown.chars().take(head).collect();
+    let mut short: String = text.chars().take(head).collect();
     short.push('…');
-    short.extend(shown.chars().skip(length - tail));
+    short.extend(text.chars().skip(length - tail));
     Cow::Owned(short)
+}
+
+/// [`visible`] and [`shortened`].
+pub fn visible_at_most(text: &str, most: usize) -> Cow<'_, str> {
+    match visible(text) {
+        Cow::Borrowed(shown) => shortened(shown, most),
+        Cow::Owned(shown) => Cow::Owned(shortened(&shown, most).into_owned()),
+    }
 }
 
 /// The text as one word of a POSIX shell command, so that a suggested command can be pasted.

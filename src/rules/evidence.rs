@@ -1,18 +1,22 @@
 //! Which clauses of a rule held, on which values.
 
+use std::borrow::Cow;
+
 use rsigma_eval::{ConditionTrace, DetectionTrace, ItemTrace, RuleExplanation};
 use serde_json::Value;
 
 use super::subject::Subject;
 use crate::finding::Evidence;
-use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
+use crate::text::{MOST_IN_A_SENTENCE, shortened, visible, visible_at_most};
 
-/// Longest string, in characters, that is kept of a value. Policies and user data can be 100 KB.
-const MOST_CHARACTERS: usize = 1000;
-/// Most members kept of a list.
+/// Longest value, in characters of JSON, that is kept. Policies and user data can be 100 KB.
+const MOST_OF_A_VALUE: usize = 2000;
+/// Longest clause in words, in characters.
+const MOST_OF_A_CLAUSE: usize = 500;
+/// Most members kept of a list or object.
 const MOST_MEMBERS: usize = 20;
-/// Most clauses kept of a finding, so that none comes near the 256 KB of an SNS message.
-const MOST_CLAUSES: usize = 30;
+/// Most clauses kept of a finding. With the two limits above none comes near the 256 KB of an SNS message.
+const MOST_CLAUSES: usize = 20;
 
 /// What made a rule match.
 #[derive(Debug, Default)]
@@ -85,7 +89,7 @@ impl Matched {
 
     fn item(&mut self, item: &ItemTrace) {
         let field = item.field.clone().unwrap_or_else(|| "keyword".to_owned());
-        let value = shorten(item.actual.clone().unwrap_or(Value::Null));
+        let value = kept(item.actual.clone().unwrap_or(Value::Null));
         let text = match &value {
             Value::Null => format!("{field} is absent"),
             Value::String(text) => format!("{field} is {}", visible_at_most(text, MOST_IN_A_SENTENCE)),
@@ -102,7 +106,7 @@ impl Matched {
             Some(elements) => elements.get(index),
             None => Some(*value),
         });
-        let value = shorten(value.map_or(Value::Null, Value::from));
+        let value = kept(value.map_or(Value::Null, Value::from));
         let said = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
         let said = said.unwrap_or_else(|| visible_at_most(&value.to_string(), MOST_IN_A_SENTENCE).into_owned());
         let text = match value.get("fields").and_then(Value::as_array) {
@@ -116,6 +120,7 @@ impl Matched {
     }
 
     fn push(&mut self, field: String, value: Value, text: String) {
+        let text = shortened(&text, MOST_OF_A_CLAUSE).into_owned();
         let evidence = Evidence { field: visible(&field).into_owned(), value, text };
         if !self.evidence.contains(&evidence) {
             self.evidence.push(evidence);
@@ -123,15 +128,24 @@ impl Matched {
     }
 }
 
-fn shorten(value: Value) -> Value {
+/// The value, or its beginning and end as text where it is too long.
+fn kept(value: Value) -> Value {
+    let value = fewer_members(value);
+    let json = value.to_string();
+    match (shortened(&json, MOST_OF_A_VALUE), value) {
+        (Cow::Borrowed(_), value) => value,
+        (Cow::Owned(_), Value::String(text)) => Value::String(shortened(&text, MOST_OF_A_VALUE).into_owned()),
+        (Cow::Owned(short), _) => Value::String(short),
+    }
+}
+
+fn fewer_members(value: Value) -> Value {
     match value {
-        Value::String(text) if text.chars().count() > MOST_CHARACTERS => {
-            Value::String(visible_at_most(&text, MOST_CHARACTERS).into_owned())
-        }
-        Value::Array(elements) => Value::Array(elements.into_iter().take(MOST_MEMBERS).map(shorten).collect()),
+        Value::Array(elements) => Value::Array(elements.into_iter().take(MOST_MEMBERS).map(fewer_members).collect()),
         Value::Object(members) => {
-            Value::Object(members.into_iter().take(MOST_MEMBERS).map(|(key, value)| (key, shorten(value))).collect())
+            let members = members.into_iter().take(MOST_MEMBERS);
+            Value::Object(members.map(|(key, value)| (key, fewer_members(value))).collect())
         }
-        other => other,
+        scalar => scalar,
     }
 }

@@ -9,10 +9,20 @@ use super::template::Template;
 use crate::event::{Event, Value, scalar_text};
 use crate::facts;
 use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, derived_id};
-use crate::text::{MOST_IN_A_SENTENCE, shell_word, visible_at_most};
+use crate::text::{MOST_IN_A_SENTENCE, shell_word, shortened, visible_at_most};
 
 /// Most values of one field that stand in a sentence.
 const MOST_VALUES: usize = 5;
+
+/// Most characters kept of one text of the record. Names that AWS accepts are shorter; with this limit, no record makes
+/// a finding too long for SNS.
+const MOST_OF_A_TEXT: usize = 1024;
+
+/// Most characters kept of what AWS itself keeps short: accounts, regions, names of services and operations.
+const MOST_OF_A_NAME: usize = 128;
+
+/// Most resources kept.
+const MOST_RESOURCES: usize = 10;
 
 /// The finding of one rule for one event.
 pub(super) fn finding(
@@ -90,22 +100,30 @@ fn scoped<'p, 'm>(path: &'p str, matched: &'m Matched) -> Option<(&'p str, &'m [
 fn collect_text(value: &Value<'_>, texts: &mut Vec<String>) {
     match value {
         Value::Array(elements) => elements.iter().for_each(|element| collect_text(element, texts)),
-        Value::Object(_) => texts.push(value.to_string()),
+        Value::Object(_) => texts.push(kept(&value.to_string())),
         scalar => {
             if let Some(text) = scalar_text(scalar)
-                && !texts.contains(&text.as_ref().to_owned())
+                && !texts.iter().any(|known| *known == text)
             {
-                texts.push(text.into_owned());
+                texts.push(kept(&text));
             }
         }
     }
 }
 
+fn kept(text: &str) -> String {
+    shortened(text, MOST_OF_A_TEXT).into_owned()
+}
+
+fn name(text: Option<&str>) -> String {
+    shortened(text.unwrap_or("unknown"), MOST_OF_A_NAME).into_owned()
+}
+
 fn actor(event: &Event<'_>) -> Actor {
     let identity = event.identity();
-    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let owned = |text: Option<&str>| text.map(kept);
     Actor {
-        name: identity.short_name().into_owned(),
+        name: kept(&identity.short_name()),
         kind: owned(identity.kind),
         arn: owned(identity.arn),
         principal_id: owned(identity.principal_id),
@@ -118,10 +136,10 @@ fn actor(event: &Event<'_>) -> Actor {
 }
 
 fn call(event: &Event<'_>) -> Call {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let owned = |text: Option<&str>| text.map(kept);
     Call {
-        service: event.source().unwrap_or("unknown").to_owned(),
-        operation: event.name().unwrap_or("unknown").to_owned(),
+        service: name(event.source()),
+        operation: name(event.name()),
         request_id: owned(event.request_id()),
         source_address: owned(event.source_address()),
         user_agent: owned(event.user_agent()),
@@ -130,14 +148,15 @@ fn call(event: &Event<'_>) -> Call {
 
 fn origin(event: &Event<'_>) -> Origin {
     Origin {
-        event_id: event
-            .id()
-            .map_or_else(|| derived_id(&["record", &Value::Object(event.root().clone()).to_string()]), str::to_owned),
+        event_id: match event.id() {
+            Some(id) => kept(id),
+            None => derived_id(&["record", &Value::Object(event.root().clone()).to_string()]),
+        },
         time: event.time(),
-        time_text: event.time_text().map(str::to_owned),
-        account: event.account().unwrap_or("unknown").to_owned(),
-        region: event.region().unwrap_or("unknown").to_owned(),
-        partition: event.partition().to_owned(),
+        time_text: event.time_text().map(kept),
+        account: name(event.account()),
+        region: name(event.region()),
+        partition: name(Some(event.partition())),
     }
 }
 
@@ -155,11 +174,14 @@ fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, ca
         }
         ResourceSpec::Fact(fact) => members(&subject.select(fact)),
     });
-    let found: Option<Vec<Resource>> = found.into_iter().find(|resources: &Vec<Resource>| !resources.is_empty());
-    found.unwrap_or_else(|| {
+    let mut resources: Vec<Resource> = found.into_iter().find(|found: &Vec<_>| !found.is_empty()).unwrap_or_default();
+    resources.truncate(MOST_RESOURCES);
+    if resources.is_empty() {
         let service = call.service.split('.').next().unwrap_or_default();
-        vec![Resource { id: format!("{service}:{}", call.operation), kind: "AWS API call".to_owned(), arn: None }]
-    })
+        let id = format!("{service}:{}", call.operation);
+        resources.push(Resource { id, kind: "AWS API call".to_owned(), arn: None });
+    }
+    resources
 }
 
 fn texts(values: &[&Value<'_>]) -> Vec<String> {
@@ -184,7 +206,7 @@ fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> O
 
 fn members(values: &[&Value<'_>]) -> Vec<Resource> {
     let lists = values.iter().filter_map(|value| value.as_array()).flatten();
-    let text = |value: &Value<'_>, key| value.as_object()?.get(key)?.as_str().map(str::to_owned);
+    let text = |value: &Value<'_>, key| value.as_object()?.get(key)?.as_str().map(kept);
     lists
         .filter_map(|value| {
             Some(Resource { id: text(value, "id")?, kind: text(value, "type")?, arn: text(value, "arn") })

@@ -128,3 +128,27 @@ fn a_line_is_one_line_and_shows_no_hidden_character_but_keeps_every_value() {
     assert_eq!(document["evidences"][0]["http_request"]["user_agent"], hostile);
     assert_eq!(document, ocsf::document(&finding, now()));
 }
+
+#[test]
+fn no_record_makes_a_finding_too_long_for_sns() {
+    let huge = "\u{202e}東".repeat(30_000);
+    let mut found = 0;
+    for rule in files(&fixture("rules")) {
+        for path in files(&rule) {
+            let mut event = json(&path);
+            for key in ["eventID", "userAgent", "sourceIPAddress", "awsRegion", "recipientAccountId", "requestID"] {
+                event[key] = huge.as_str().into();
+            }
+            event["userIdentity"] =
+                serde_json::json!({"type": huge, "arn": huge, "principalId": huge, "accountId": huge});
+            event["requestParameters"]["roleName"] = huge.as_str().into();
+            event["requestParameters"]["groupId"] = serde_json::Value::from(vec![huge.as_str(); 30]);
+            for finding in payload(&event.to_string()).findings {
+                let length = ocsf::line(&finding, now()).len();
+                assert!(length < 200_000, "{}: {length} bytes", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 10);
+}
