@@ -77,6 +77,14 @@ impl Principals {
             Self::AllBut => false,
         }
     }
+
+    /// Whether more is admitted than what is named in full: a wildcard anywhere, or everybody but somebody.
+    pub fn is_open_ended(&self) -> bool {
+        match self {
+            Self::Anyone | Self::AllBut => true,
+            Self::Named(pairs) => pairs.iter().any(|(_, value)| value.contains(['*', '?'])),
+        }
+    }
 }
 
 /// What a statement is about, as patterns with `*` and `?`, compared without case.

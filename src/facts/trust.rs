@@ -2,7 +2,7 @@
 
 use super::{Calls, Fact, object};
 use crate::event::{Event, Value};
-use crate::policy::{Effect, Policy, Statement};
+use crate::policy::{Effect, Policy, Principals, Statement};
 
 const IAM: &str = "iam.amazonaws.com";
 
@@ -14,8 +14,9 @@ pub(super) const GRANTS: Fact = Fact {
     name: "trust.grants",
     doc: "What the trust policy of CreateRole or UpdateAssumeRolePolicy grants: a list with one member for each \
           statement that lets somebody assume the role, with `verdict` (public: a plain `*` principal without a \
-          condition; undecidable: a plain `*` that a condition or a Deny statement may hold, or a policy that is \
-          missing or not understood; named: anybody less), `statement` (its place in the policy, from 1), `sid`, and `summary` (in words).",
+          condition; undecidable: a plain `*` that a condition or a Deny statement may hold, another wildcard, \
+          NotPrincipal, or a policy that is missing or not understood; named: anybody less), `statement` (its place \
+          in the policy, from 1), `sid`, and `summary` (in words).",
     calls: Calls::These(&[(IAM, "CreateRole"), (IAM, "UpdateAssumeRolePolicy")]),
     derive: grants,
 };
@@ -51,11 +52,15 @@ fn grant<'e>(place: usize, statement: &Statement, denies: bool) -> Option<Value<
     if statement.effect != Effect::Allow || !is_about_assuming(statement) {
         return None;
     }
-    let star = statement.principals.as_ref()?.has_plain_star();
+    let principals = statement.principals.as_ref();
+    let star = principals.is_some_and(Principals::has_plain_star);
     let (verdict, whom) = match (star, statement.condition.is_empty(), denies) {
         (true, true, false) => ("public", "any principal of any AWS account, without a condition"),
         (true, true, true) => ("undecidable", "any principal of any AWS account that no Deny statement keeps out"),
         (true, false, _) => ("undecidable", "any principal of any AWS account that meets its condition"),
+        (false, ..) if principals.is_none_or(Principals::is_open_ended) => {
+            ("undecidable", "principals that it does not name in full")
+        }
         (false, ..) => ("named", "the principals it names"),
     };
     let number = place + 1;
