@@ -94,19 +94,27 @@ impl fmt::Display for Place {
 /// Takes what decoding yields.
 pub type Sink<'s> = dyn FnMut(&Place, Item<'_>) + 's;
 
-/// Decodes a file or standard input, called `source`: JSON or JSON Lines of any envelope, plain or gzip.
-pub fn stream(source: &str, reader: impl BufRead, sink: &mut Sink<'_>) {
-    lines::read(reader, &mut Output::new(source, sink));
+/// Decodes a file or standard input, called `source`: JSON or JSON Lines of any envelope, plain or gzip. Returns how many
+/// items went to `sink`, for the caller to check its own counts against.
+pub fn stream(source: &str, reader: impl BufRead, sink: &mut Sink<'_>) -> u64 {
+    let mut output = Output::new(source, sink);
+    lines::read(reader, &mut output);
+    output.count.get()
 }
 
-/// Decodes one payload held in memory, called `source`: one JSON value of any envelope.
-pub fn payload(source: &str, text: &str, sink: &mut Sink<'_>) {
-    document::read(text, &mut Output::new(source, sink));
+/// Decodes one payload held in memory, called `source`: one JSON value of any envelope. Returns how many items went to
+/// `sink`.
+pub fn payload(source: &str, text: &str, sink: &mut Sink<'_>) -> u64 {
+    let mut output = Output::new(source, sink);
+    document::read(text, &mut output);
+    output.count.get()
 }
 
-/// Reports that a whole source could not be read.
-pub fn unreadable(source: &str, reason: String, sink: &mut Sink<'_>) {
-    Output::new(source, sink).reject(reason);
+/// Reports that a whole source could not be read. Returns how many items went to `sink`: one.
+pub fn unreadable(source: &str, reason: String, sink: &mut Sink<'_>) -> u64 {
+    let mut output = Output::new(source, sink);
+    output.reject(reason);
+    output.count.get()
 }
 
 /// Where decoders put what they find.

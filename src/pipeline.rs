@@ -1,7 +1,7 @@
 //! Runs the stages over one input and counts what became of every record.
 
 use std::fmt;
-use std::io::BufRead;
+use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::decode::{self, Item, Place};
@@ -10,12 +10,16 @@ use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::text::visible_at_most;
 
-/// Longest reason, in characters, that is shown: it may quote the input.
+/// Longest reason, in characters, that is shown.
 const MOST_OF_A_REASON: usize = 400;
 
-/// Keeps the messages of panics off standard error: they may quote the record. The record is rejected instead.
-pub fn silence_panics() {
-    panic::set_hook(Box::new(|_| {}));
+/// Has panics say where they arose and not why: the message may quote the record, which is rejected instead.
+pub fn hide_panic_messages() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(io::stderr(), "panicked at {place}; please report this");
+    }));
 }
 
 /// What became of the records of a run. A record is everything that was received as one: also what turned out to be
@@ -129,21 +133,26 @@ impl Pipeline {
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut tally = Tally::default();
         let mut sink = |place: &Place, item: Item<'_>| self.item(place, item, &mut tally, outcomes);
-        match input {
+        let decoded = match input {
             Input::Stream(reader) => decode::stream(source, reader, &mut sink),
             Input::Payload(text) => decode::payload(source, text, &mut sink),
             Input::Unreadable(reason) => decode::unreadable(source, reason, &mut sink),
-        }
+        };
+        // Counted where records arise, and not where they end: otherwise the counts would balance by themselves.
+        tally.received = decoded.saturating_sub(tally.control);
         tally
     }
 
     fn item(&self, place: &Place, item: Item<'_>, tally: &mut Tally, outcomes: &mut dyn FnMut(Outcome)) {
-        if matches!(item, Item::Control) {
-            tally.control += 1;
-            return;
-        }
-        tally.received += 1;
-        match self.evaluate(item) {
+        let text = match item {
+            Item::Record(text) => Ok(text),
+            Item::Rejected(reason) => Err(reason),
+            Item::Control => {
+                tally.control += 1;
+                return;
+            }
+        };
+        match text.and_then(|text| self.evaluate(text)) {
             Ok(findings) if findings.is_empty() => tally.clean += 1,
             Ok(findings) => {
                 tally.matched += 1;
@@ -159,12 +168,7 @@ impl Pipeline {
         }
     }
 
-    fn evaluate(&self, item: Item<'_>) -> Result<Vec<Finding>, String> {
-        let text = match item {
-            Item::Record(text) => text,
-            Item::Rejected(reason) => return Err(reason),
-            Item::Control => return Ok(Vec::new()),
-        };
+    fn evaluate(&self, text: &str) -> Result<Vec<Finding>, String> {
         let event = Event::parse(text).map_err(|error| error.to_string())?;
         // A panic in a dependency on one record must not cost its neighbours.
         panic::catch_unwind(AssertUnwindSafe(|| self.rules.evaluate(&event)))

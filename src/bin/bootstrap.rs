@@ -47,7 +47,7 @@ async fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let config = Config::read(variable);
     log(config.as_ref().map_or(LevelFilter::INFO, |config| config.log_level.into()));
-    pipeline::silence_panics();
+    pipeline::hide_panic_messages();
     let rules = RuleSet::load(&Config::rule_directories(variable));
     let (config, rules) = match (config, rules) {
         (Ok(config), Ok(rules)) => (config, rules),

@@ -22,7 +22,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    pipeline::silence_panics();
+    pipeline::hide_panic_messages();
     match Cli::parse().command {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
     }

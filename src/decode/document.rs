@@ -27,8 +27,10 @@ pub(super) fn read_from(reader: impl Read, output: &mut Output<'_>) -> Result<()
 /// What a JSON error means for the user.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     if error.is_data() {
-        // Raised by the visitors below, in their own words.
-        error.to_string().split(" at line ").next().unwrap_or_default().to_owned()
+        // Raised by the visitors below. What was found instead is part of the payload, and is left out.
+        let said = error.to_string();
+        let expected = said.rsplit_once(", expected ").map_or("another form", |(_, expected)| expected);
+        format!("expected {}", expected.split(" at line ").next().unwrap_or_default())
     } else {
         json_fault(error)
     }

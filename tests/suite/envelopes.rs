@@ -130,7 +130,7 @@ fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
         assert!(result.tally.rejected >= 1, "{case}");
         reasons.extend(result.reasons());
     }
-    insta::assert_snapshot!(reasons.join("\n"), @r#"
+    insta::assert_snapshot!(reasons.join("\n"), @"
     input: `awslogs.data` is not base64: Invalid symbol 32, offset 3.
     input: `awslogs.data` is not whole gzip: incomplete deflate stream
     input: `awslogs.data` is not whole gzip: unexpected end of file
@@ -142,11 +142,11 @@ fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
     input: not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
     input: record 1: an element of the list is not a JSON object
     input: record 2: an element of the list is not a JSON object
-    input: invalid type: string "none", expected `Records` to be a list
-    input: invalid type: string "text", expected a JSON object or a list of objects
-    input: invalid type: null, expected a JSON object or a list of objects
+    input: expected `Records` to be a list
+    input: expected a JSON object or a list of objects
+    input: expected a JSON object or a list of objects
     input: the JSON ends early; it is cut off
-    "#);
+    ");
 }
 
 #[test]
