@@ -32,8 +32,11 @@ struct LogEvent<'a> {
 /// The Lambda event.
 pub(super) fn event(members: &Members, output: &mut Output<'_>) {
     let Some(awslogs) = members.get("awslogs") else { return };
-    match decompressed(awslogs.get()) {
-        Ok(batch) => document::read(&batch, output),
+    // Nothing but a batch may be inside: an event in an event in an event would be read for ever.
+    let inside = decompressed(awslogs.get()).and_then(|text| document::members(&text));
+    match inside {
+        Ok(members) if members.get("logEvents").is_some() => batch(&members, output),
+        Ok(_) => output.reject("`awslogs.data` holds no `logEvents`"),
         Err(reason) => output.reject(reason),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{ENVELOPES, Form, Members, Output};
@@ -22,6 +22,11 @@ pub(super) fn read(text: &str, output: &mut Output<'_>) {
 /// Reads one value from `reader`, and no byte beyond it. Elements of its arrays are put out as they are read.
 pub(super) fn read_from(reader: impl Read, output: &mut Output<'_>) -> Result<(), serde_json::Error> {
     Document { output, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader))
+}
+
+/// The members of the one object that `text` is.
+pub(super) fn members(text: &str) -> Result<Members, String> {
+    serde_json::from_str(text).map_err(|error| reason(&error))
 }
 
 /// What a JSON error means for the user.
@@ -96,6 +101,30 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
             (None, None) => self.output.record(&members.to_json()),
         }
         Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AllMembers)
+    }
+}
+
+struct AllMembers;
+
+impl<'de> Visitor<'de> for AllMembers {
+    type Value = Members;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Members::default();
+        while let Some(member) = map.next_entry()? {
+            members.members.push(member);
+        }
+        Ok(members)
     }
 }
 

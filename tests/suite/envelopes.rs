@@ -115,6 +115,8 @@ fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
         data(STANDARD.encode(gzip(b"{\"messageType\":"))),
         data(STANDARD.encode(bomb)),
         awslogs(&json!({"messageType": "DATA_MESSAGE", "logEvents": 7})),
+        awslogs(&serde_json::from_str(&awslogs(&batch(&[]))).unwrap()),
+        awslogs(&json!([])),
         json!({"awslogs": {"datum": ""}}).to_string(),
         json!({"key1": "value1"}).to_string(),
         json!(["text", 7]).to_string(),
@@ -138,6 +140,8 @@ fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
     input: the JSON ends early; it is cut off
     input: `awslogs.data` decompresses to more than 64 MiB
     input: `logEvents` is not a list
+    input: `awslogs.data` holds no `logEvents`
+    input: expected a JSON object
     input: `awslogs` has no string `data`
     input: not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
     input: record 1: an element of the list is not a JSON object
