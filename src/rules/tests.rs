@@ -172,6 +172,34 @@ proptest! {
         prop_assert_eq!(ours.get_field(&path), theirs.get_field(&path), "{} in {}", path, document);
     }
 
+    /// Whatever stands where parameters should, the analysers neither panic nor take long.
+    #[test]
+    fn any_parameters_are_survived(
+        inner in json(),
+        call in prop::sample::select(vec![
+            ("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress"),
+            ("iam.amazonaws.com", "CreateRole"),
+            ("iam.amazonaws.com", "UpdateAssumeRolePolicy"),
+        ]),
+        key in prop::sample::select(vec![
+            "ipPermissions", "cidrIp", "ipProtocol", "fromPort", "groupId", "securityGroupRuleSet", "roleName",
+            "policyDocument", "assumeRolePolicyDocument", "role",
+        ]),
+    ) {
+        let (source, name) = call;
+        for parameters in [inner.clone(), serde_json::json!({key: inner}), serde_json::json!({key: {"items": [inner]}})] {
+            let text = serde_json::json!({
+                "eventSource": source, "eventName": name, "userIdentity": inner, "awsRegion": inner,
+                "requestParameters": parameters, "responseElements": parameters,
+            })
+            .to_string();
+            let findings = RuleSet::load(&[]).unwrap().evaluate(&Event::parse(&text).unwrap());
+            for finding in findings {
+                prop_assert!(!finding.message.is_empty() && !finding.uid().is_empty());
+            }
+        }
+    }
+
     #[test]
     fn strings_are_walked_as_the_engine_does(inner in json()) {
         let document = serde_json::json!({"eventName": "A", "a": inner});
