@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use trailwarden::finding::Finding;
@@ -39,9 +40,7 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// The pipeline with the built-in rules.
-pub(crate) fn pipeline() -> Pipeline {
-    Pipeline::new(RuleSet::load(&[]).unwrap())
-}
+static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::new(RuleSet::load(&[]).unwrap()));
 
 /// What a run yields.
 #[derive(Debug, Default)]
@@ -70,7 +69,7 @@ pub(crate) fn payload(text: &str) -> Yield {
 
 fn run(input: Input<'_>) -> Yield {
     let mut result = Yield::default();
-    let tally = pipeline().run("input", input, &mut |outcome| match outcome {
+    let tally = PIPELINE.run("input", input, &mut |outcome| match outcome {
         Outcome::Finding(finding) => result.findings.push(*finding),
         Outcome::Rejection(rejection) => result.rejections.push(rejection),
     });
