@@ -3,8 +3,14 @@
 //! Rules name facts as they name fields. A fact says which calls it exists for; for any other record it is absent.
 
 mod exposure;
+mod parameters;
 mod resource;
 mod trust;
+mod wire;
+
+pub use wire::Parameters;
+
+use std::borrow::Cow;
 
 use crate::event::{Event, Object, Value};
 
@@ -17,8 +23,17 @@ pub struct Fact {
     pub doc: &'static str,
     /// The calls it exists for.
     pub calls: Calls,
-    /// Derives the value from a record of one of those calls; `None` when there is nothing to say.
-    derive: for<'e> fn(&'e Event<'_>) -> Option<Value<'e>>,
+    /// Where the value comes from, for a record of one of those calls; `None` when there is nothing to say.
+    origin: Origin,
+}
+
+/// Where a fact's value comes from.
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    /// It is derived.
+    Derived(for<'e> fn(&'e Event<'_>) -> Option<Value<'e>>),
+    /// It is a part of the record, read as [`Parameters`].
+    Read(for<'e> fn(&'e Event<'_>) -> Option<Parameters<'e>>),
 }
 
 /// The calls a fact exists for.
@@ -43,14 +58,38 @@ impl Calls {
 }
 
 impl Fact {
-    /// The fact's value for `event`, if it has one.
+    /// The fact's value for `event`, if it has one and is derived.
     pub fn of<'e>(&self, event: &'e Event<'_>) -> Option<Value<'e>> {
-        if self.calls.admit(event) { (self.derive)(event) } else { None }
+        match self.origin {
+            Origin::Derived(derive) if self.calls.admit(event) => derive(event),
+            Origin::Derived(_) | Origin::Read(_) => None,
+        }
+    }
+
+    /// The part of `event` that the fact is a way to read, if it is one.
+    pub fn parameters<'e>(&self, event: &'e Event<'_>) -> Option<Parameters<'e>> {
+        match self.origin {
+            Origin::Read(read) if self.calls.admit(event) => read(event),
+            Origin::Derived(_) | Origin::Read(_) => None,
+        }
     }
 }
 
 /// Every fact there is. A new one is a file beside these and a line here.
-pub const FACTS: &[&Fact] = &[&exposure::INGRESS, &trust::GRANTS, &resource::EC2_RESOURCES];
+pub const FACTS: &[&Fact] = &[
+    &exposure::INGRESS,
+    &exposure::LOAD_BALANCER,
+    &exposure::NETWORK_ACL,
+    &exposure::PEERING,
+    &exposure::PREFIX_LIST,
+    &exposure::PUBLIC_ADDRESS,
+    &exposure::ROUTE,
+    &exposure::UNDECIDED,
+    &trust::GRANTS,
+    &parameters::EC2_REQUEST,
+    &parameters::EC2_RESPONSE,
+    &resource::EC2_RESOURCES,
+];
 
 /// The place in [`FACTS`] of the fact a path starts with, and the rest of the path: `exposure.ingress[0].reach` is the
 /// first fact and `[0].reach`.
@@ -69,6 +108,11 @@ pub fn find(path: &str) -> Option<(usize, Option<&str>)> {
 pub fn is_fact_namespace(path: &str) -> bool {
     let head = path.split_once('.').map_or(path, |(head, _)| head);
     FACTS.iter().any(|fact| fact.name.split_once('.').is_some_and(|(namespace, _)| namespace == head))
+}
+
+/// A list of texts.
+fn texts<'e, T: Into<Cow<'e, str>>>(texts: impl IntoIterator<Item = T>) -> Value<'e> {
+    Value::Array(texts.into_iter().map(|text| Value::Str(text.into())).collect())
 }
 
 /// An object from its members.

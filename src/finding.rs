@@ -64,6 +64,16 @@ impl Status {
     }
 }
 
+/// A check of live state that settles what a record alone cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confirm {
+    /// Whether packets from the internet arrive: address, route, gateway, security group and network ACL.
+    Reachability,
+    /// Whether the resource is as the record suggests.
+    State,
+}
+
 /// The rule a finding comes from, as far as readers of findings care.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleInfo {
@@ -77,8 +87,8 @@ pub struct RuleInfo {
     pub description: Option<String>,
     /// How bad its findings are.
     pub severity: Severity,
-    /// What its findings say.
-    pub status: Status,
+    /// The check of live state that would settle its findings.
+    pub confirm: Option<Confirm>,
     /// Where to read on.
     pub references: Vec<String>,
     /// Sigma tags, such as `attack.t1190`.
@@ -179,6 +189,8 @@ pub struct Evidence {
 pub struct Finding {
     /// The rule.
     pub rule: Arc<RuleInfo>,
+    /// Whether the resource breaks it, or may.
+    pub status: Status,
     /// One sentence, safe to show.
     pub message: String,
     /// How to undo it, safe to show and to paste.

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule, explain_rule};
-use rsigma_parser::{Level, SigmaRule, parse_sigma_yaml};
+use rsigma_parser::{ConditionExpr, Level, SigmaRule, parse_sigma_yaml};
 
 pub use fault::{RuleFault, RuleFaults};
 
@@ -42,6 +42,8 @@ struct Rule {
     info: Arc<RuleInfo>,
     compiled: CompiledRule,
     attributes: Attributes,
+    /// The case in which its findings are a warning, as a rule of its own.
+    undecided: Option<CompiledRule>,
 }
 
 impl RuleSet {
@@ -87,7 +89,9 @@ impl RuleSet {
         matches
             .map(|rule| {
                 let matched = Matched::of(&explain_rule(&rule.compiled, &subject), &subject);
-                report::finding(&rule.info, &rule.attributes, &subject, matched)
+                let holds = |case: &CompiledRule| evaluate_rule(case, &subject).is_some();
+                let case = rule.attributes.undecided.as_ref().filter(|_| rule.undecided.as_ref().is_some_and(holds));
+                report::finding(&rule.info, &rule.attributes, case, &subject, matched)
             })
             .collect()
     }
@@ -140,12 +144,27 @@ fn rule(sigma: &SigmaRule, name: &str) -> Result<Rule, Vec<String>> {
         Some(compiled) => Attributes::of(compiled, &mut reasons),
         None => Attributes::default(),
     };
+    let undecided = attributes
+        .undecided
+        .as_ref()
+        .and_then(|case| compile_detection(sigma, &case.when).map_err(|reason| reasons.push(reason)).ok());
     match compiled {
         Some(compiled) if reasons.is_empty() => {
-            Ok(Rule { info: Arc::new(info(sigma, name, &attributes)), compiled, attributes })
+            Ok(Rule { info: Arc::new(info(sigma, name, &attributes)), compiled, attributes, undecided })
         }
         _ => Err(reasons),
     }
+}
+
+/// One detection of a rule as a rule of its own.
+fn compile_detection(sigma: &SigmaRule, detection: &str) -> Result<CompiledRule, String> {
+    if !sigma.detection.named.contains_key(detection) {
+        return Err(format!("its `undecided.when` names `{detection}`, which is none of its detections"));
+    }
+    let mut alone = sigma.clone();
+    alone.detection.conditions = vec![ConditionExpr::Identifier(detection.to_owned())];
+    alone.detection.condition_strings = vec![detection.to_owned()];
+    compile_rule(&alone).map_err(|error| error.to_string())
 }
 
 fn info(sigma: &SigmaRule, name: &str, attributes: &Attributes) -> RuleInfo {
@@ -161,7 +180,7 @@ fn info(sigma: &SigmaRule, name: &str, attributes: &Attributes) -> RuleInfo {
             Some(Level::High) => Severity::High,
             Some(Level::Critical) => Severity::Critical,
         },
-        status: attributes.status,
+        confirm: attributes.confirm,
         references: sigma.references.clone(),
         tags: sigma.tags.clone(),
         controls: attributes.compliance.clone(),

@@ -16,6 +16,11 @@ pub struct Step<'p> {
 }
 
 impl<'p> Step<'p> {
+    /// The positions in the array found at the key, in turn.
+    pub fn positions(&self) -> &[i64] {
+        &self.positions
+    }
+
     fn parse(text: &'p str) -> Self {
         if let Some(open) = first_open_bracket(text)
             && let Some((key, groups)) = text.split_at_checked(open)
@@ -80,7 +85,8 @@ fn descend<'v, 'a>(value: &'v Value<'a>, positions: &[i64], rest: Option<&str>, 
     }
 }
 
-fn at<'v, 'a>(elements: &'v [Value<'a>], position: i64) -> Option<&'v Value<'a>> {
+/// The element at `position`; a negative one counts from the end.
+pub fn at<T>(elements: &[T], position: i64) -> Option<&T> {
     let index = match usize::try_from(position) {
         Ok(index) => index,
         Err(_) => elements.len().checked_sub(usize::try_from(position.unsigned_abs()).ok()?)?,

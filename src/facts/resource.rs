@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Calls, Fact, object};
+use super::{Calls, Fact, Origin, object};
 use crate::event::{Event, Value};
 
 /// The EC2 resources in a record.
@@ -14,7 +14,7 @@ pub(super) const EC2_RESOURCES: Fact = Fact {
           response: a list without repeats, the one the call is named after first, with `id` (`vpc-0abc…`), `type` (the \
           CloudFormation type, such as AWS::EC2::VPC) and `arn`.",
     calls: Calls::AllOf("ec2.amazonaws.com"),
-    derive: resources,
+    origin: Origin::Derived(resources),
 };
 
 /// Prefix of the id, CloudFormation type, ARN resource type. From the Service Authorization Reference of EC2.

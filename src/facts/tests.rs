@@ -6,20 +6,22 @@ fn fact<'e>(name: &str, event: &'e Event<'_>) -> Option<Value<'e>> {
     FACTS.iter().find(|fact| fact.name == name).unwrap().of(event)
 }
 
-fn ingress(parameters: &str) -> String {
-    let json =
-        format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"AuthorizeSecurityGroupIngress",{parameters}}}"#);
+/// What a call of `name` lets in, one entry a line with its reach, then what is open to the world and to wide prefixes.
+fn ingress_of(name: &str, parameters: &str) -> String {
+    let json = format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}",{parameters}}}"#);
     let event = Event::parse(&json).unwrap();
-    let Some(Value::Array(members)) = fact("exposure.ingress", &event) else { return "nothing".to_owned() };
-    let summary = |member: &Value<'_>| {
-        let member = member.as_object().unwrap();
-        format!(
-            "{}: {}",
-            member.get("reach").unwrap().as_str().unwrap(),
-            member.get("summary").unwrap().as_str().unwrap()
-        )
-    };
-    members.iter().map(summary).collect::<Vec<_>>().join("; ")
+    let Some(value) = fact("exposure.ingress", &event) else { return "nothing".to_owned() };
+    let value = serde_json::Value::from(&value);
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+    let entries = value["entries"].as_array().unwrap().iter();
+    let mut lines: Vec<String> =
+        entries.map(|entry| format!("{}: {}", text(&entry["reach"]), text(&entry["summary"]))).collect();
+    lines.push(format!("world {}, wide {}", text(&value["world"]), text(&value["wide"])));
+    lines.join("\n")
+}
+
+fn ingress(parameters: &str) -> String {
+    ingress_of("AuthorizeSecurityGroupIngress", parameters)
 }
 
 #[test]
@@ -51,17 +53,23 @@ fn a_fact_is_absent_for_other_calls() {
 #[test]
 fn ports_and_protocols_are_told_in_words() {
     for (permission, expected) in [
-        (r#""ipProtocol":"tcp","fromPort":22,"toPort":22"#, "tcp port 22"),
+        (r#""ipProtocol":"tcp","fromPort":22,"toPort":22"#, "tcp port 22 (ssh)"),
         (r#""ipProtocol":"6","fromPort":0,"toPort":1024"#, "tcp ports 0-1024"),
         (r#""ipProtocol":"TCP","fromPort":0,"toPort":65535"#, "all tcp ports"),
+        (r#""ipProtocol":"tcp""#, "all tcp ports"),
         (r#""ipProtocol":17,"fromPort":"53","toPort":"53""#, "udp port 53"),
         (r#""ipProtocol":"-1""#, "all traffic"),
         (r#""ipProtocol":-1,"fromPort":-1,"toPort":-1"#, "all traffic"),
-        (r#""ipProtocol":"icmp","fromPort":8,"toPort":0"#, "icmp"),
-        (r#""ipProtocol":"50""#, "50"),
+        (r#""ipProtocol":"-1","fromPort":0,"toPort":0"#, "all traffic"),
+        (r#""ipProtocol":"icmp","fromPort":8,"toPort":-1"#, "icmp type 8"),
+        (r#""ipProtocol":"icmp","fromPort":3,"toPort":4"#, "icmp type 3 code 4"),
+        (r#""ipProtocol":"icmp","fromPort":-1,"toPort":-1"#, "icmp"),
+        (r#""ipProtocol":"50""#, "esp"),
+        (r#""ipProtocol":"89""#, "protocol 89"),
     ] {
         let flat = format!(r#""requestParameters":{{"ipPermissions":{{}},{permission},"cidrIp":"0.0.0.0/0"}}"#);
-        assert_eq!(ingress(&flat), format!("world: {expected} from the whole internet (0.0.0.0/0)"), "{permission}");
+        let told = ingress(&flat);
+        assert_eq!(told.lines().next(), Some(format!("world: {expected} from 0.0.0.0/0").as_str()), "{permission}");
     }
 }
 
@@ -69,13 +77,25 @@ fn ports_and_protocols_are_told_in_words() {
 fn narrow_networks_stay_apart_from_the_world() {
     let mixed = r#""requestParameters":{"ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":443,"toPort":443,
         "ipRanges":{"items":[{"cidrIp":"203.0.113.0/24"},{"cidrIp":"0.0.0.0/0"}]},"ipv6Ranges":{}}]}}"#;
-    insta::assert_snapshot!(ingress(mixed), @"world: tcp port 443 from the whole internet (0.0.0.0/0); limited: tcp port 443 from 203.0.113.0/24");
+    insta::assert_snapshot!(ingress(mixed), @"
+    public: tcp port 443 (https) from 203.0.113.0/24
+    world: tcp port 443 (https) from 0.0.0.0/0
+    world web, wide -
+    ");
     let halves = r#""requestParameters":{"ipPermissions":{"items":[
         {"ipProtocol":"tcp","fromPort":443,"toPort":443,"ipRanges":{"items":[{"cidrIp":"0.0.0.0/1"}]}},
         {"ipProtocol":"tcp","fromPort":443,"toPort":443,"ipRanges":{"items":[{"cidrIp":"128.0.0.0/1"}]}}]}}"#;
-    insta::assert_snapshot!(ingress(halves), @"world: tcp port 443 from the whole internet (0.0.0.0/1, 128.0.0.0/1)");
+    insta::assert_snapshot!(ingress(halves), @"
+    world: tcp port 443 (https) from 0.0.0.0/1
+    world: tcp port 443 (https) from 128.0.0.0/1
+    world web, wide -
+    ");
     let other_ports = halves.replacen("443", "80", 2);
-    insta::assert_snapshot!(ingress(&other_ports), @"limited: tcp port 80 from 0.0.0.0/1; limited: tcp port 443 from 128.0.0.0/1");
+    insta::assert_snapshot!(ingress(&other_ports), @"
+    wide: tcp port 80 (http) from 0.0.0.0/1
+    wide: tcp port 443 (https) from 128.0.0.0/1
+    world -, wide web
+    ");
 }
 
 #[test]
@@ -83,13 +103,67 @@ fn the_response_counts_where_the_request_is_missing_and_not_twice() {
     let response = r#""responseElements":{"securityGroupRuleSet":{"items":[
         {"isEgress":false,"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIpv4":"0.0.0.0/0","securityGroupRuleId":"sgr-1"},
         {"isEgress":true,"ipProtocol":"-1","fromPort":-1,"toPort":-1,"cidrIpv4":"0.0.0.0/0"}]}}"#;
-    let expected = "world: tcp port 22 from the whole internet (0.0.0.0/0)";
+    let expected = "world: tcp port 22 (ssh) from 0.0.0.0/0\nworld admin, wide -";
     assert_eq!(ingress(response), expected);
     assert_eq!(ingress(&format!(r#""requestParameters":null,{response}"#)), expected);
     let request = r#""requestParameters":{"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"198.51.100.7/0"}"#;
     assert_eq!(ingress(&format!("{request},{response}")), expected.replace("0.0.0.0", "198.51.100.7"));
     assert_eq!(ingress(r#""requestParameters":{"ipPermissions":{}}"#), "nothing");
-    assert!(ingress(r#""requestParameters":null"#).starts_with("unknown: "));
+    assert_eq!(ingress(r#""requestParameters":null"#), "nothing");
+}
+
+#[test]
+fn two_icmp_types_are_two_rules() {
+    let response = r#""responseElements":{"securityGroupRuleSet":{"items":[
+        {"ipProtocol":"icmp","fromPort":8,"toPort":-1,"cidrIpv4":"0.0.0.0/0","securityGroupRuleId":"sgr-1"},
+        {"ipProtocol":"icmp","fromPort":3,"toPort":4,"cidrIpv4":"0.0.0.0/0","securityGroupRuleId":"sgr-2"}]}}"#;
+    assert_eq!(ingress(response).lines().count(), 3, "{}", ingress(response));
+}
+
+#[test]
+fn modified_rules_are_read_one_or_several() {
+    let one = r#"{"SecurityGroupRuleId":"sgr-1","tag":1,
+                  "SecurityGroupRule":{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"CidrIpv4":"0.0.0.0/0"}}"#;
+    let other = r#"{"SecurityGroupRuleId":"sgr-2","tag":2,
+                    "SecurityGroupRule":{"IpProtocol":"-1","CidrIpv6":"fd00::/8"}}"#;
+    let request = |rules: &str| {
+        format!(
+            r#""requestParameters":{{"ModifySecurityGroupRulesRequest":{{"GroupId":"sg-1","SecurityGroupRule":{rules}}}}}"#
+        )
+    };
+    let told = |rules: &str| ingress_of("ModifySecurityGroupRules", &request(rules));
+    insta::assert_snapshot!(told(one), @"
+    world: tcp port 22 (ssh) from 0.0.0.0/0
+    world admin, wide -
+    ");
+    insta::assert_snapshot!(told(&format!("[{one},{other}]")), @"
+    world: tcp port 22 (ssh) from 0.0.0.0/0
+    private: all traffic from fd00::/8
+    world admin, wide -
+    ");
+}
+
+#[test]
+fn parameters_are_selected_in_both_styles() {
+    for request in [
+        r#"{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"group":"all"},{"userId":"1"}]}}}"#,
+        r#"{"ModifySnapshotAttributeRequest":{"SnapshotId":"snap-1","CreateVolumePermission":
+            {"Add":[{"Group":"all","tag":1},{"UserId":{"content":"1","tag":1},"tag":2}]}}}"#,
+    ] {
+        let json = format!(
+            r#"{{"eventSource":"ec2.amazonaws.com","eventName":"ModifySnapshotAttribute","requestParameters":{request}}}"#
+        );
+        let event = Event::parse(&json).unwrap();
+        let fact = FACTS.iter().find(|fact| fact.name == "ec2.request").unwrap();
+        let parameters = fact.parameters(&event).unwrap();
+        let texts = |path: &str| parameters.select(path).into_iter().filter_map(Value::as_str).collect::<Vec<_>>();
+        assert_eq!(texts("snapshotId"), ["snap-1"]);
+        assert_eq!(texts("createVolumePermission.add.group"), ["all"]);
+        assert_eq!(texts("createVolumePermission.add.userId"), ["1"]);
+        assert_eq!(texts("createVolumePermission.add[0].group"), ["all"]);
+        assert_eq!(texts("createVolumePermission.add[1].group"), Vec::<&str>::new());
+        assert_eq!(texts("createVolumePermission.remove.group"), Vec::<&str>::new());
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Whom a role's trust policy lets in.
 
-use super::{Calls, Fact, object};
+use super::{Calls, Fact, Origin, object};
 use crate::event::{Event, Value};
 use crate::policy::{Effect, Policy, Principals, Statement};
 
@@ -18,7 +18,7 @@ pub(super) const GRANTS: Fact = Fact {
           NotPrincipal, or a policy that is missing or not understood; named: anybody less), `statement` (its place \
           in the policy, from 1), `sid`, and `summary` (in words).",
     calls: Calls::These(&[(IAM, "CreateRole"), (IAM, "UpdateAssumeRolePolicy")]),
-    derive: grants,
+    origin: Origin::Derived(grants),
 };
 
 /// Where the document stands: the request of either call, else the response, percent-encoded.

@@ -91,7 +91,7 @@ fn cloud(finding: &Finding) -> Value {
 
 fn compliance(finding: &Finding) -> Value {
     let rule = &finding.rule;
-    let (status_id, status) = match rule.status {
+    let (status_id, status) = match finding.status {
         Status::NonCompliant => (3, "Fail"),
         Status::Warning => (2, "Warning"),
     };
@@ -117,7 +117,7 @@ fn compliance(finding: &Finding) -> Value {
         "control": rule.name,
         "status_id": status_id,
         "status": status,
-        "status_code": rule.status.code(),
+        "status_code": finding.status.code(),
         "status_details": finding.evidence.iter().map(|clause| clause.text.as_str()).collect::<Vec<_>>(),
         "standards": standards,
         "requirements": requirements,

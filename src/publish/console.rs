@@ -34,7 +34,7 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let style = style(rule.severity);
     let severity = rule.severity.caption().to_uppercase();
     let bold = Style::new().bold();
-    let status = if rule.status == Status::Warning { ", cannot be decided" } else { "" };
+    let status = if finding.status == Status::Warning { ", cannot be decided" } else { "" };
     writeln!(to, "{style}{severity}{style:#} {bold}{}{bold:#} {}{status}", rule.name, visible(&rule.title))?;
     writeln!(to, "  {}", finding.message)?;
     let mut row = |label: &str, value: &str| {

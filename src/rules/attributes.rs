@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::check::unknown_fact;
 use super::template::Template;
-use crate::finding::{Control, Status};
+use crate::finding::{Confirm, Control, Status};
 
 /// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a fault.
 #[derive(Debug, Default, Deserialize)]
@@ -24,6 +24,22 @@ pub(super) struct Attributes {
     /// What its findings say.
     #[serde(default, deserialize_with = "status")]
     pub(super) status: Status,
+    /// When its findings are a warning only.
+    pub(super) undecided: Option<Undecided>,
+    /// The check of live state that would settle them.
+    pub(super) confirm: Option<Confirm>,
+}
+
+/// The case in which a record that matches does not decide.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Undecided {
+    /// The detection that holds then.
+    pub(super) when: String,
+    /// The finding's sentence in that case.
+    pub(super) message: Option<Template>,
+    /// How to find out, and to undo it.
+    pub(super) remediation: Option<Template>,
 }
 
 /// One place to look for the resource.
@@ -79,8 +95,9 @@ impl Attributes {
                 return Self::default();
             }
         };
-        let templates = [&attributes.message, &attributes.remediation];
-        let paths = templates.into_iter().flatten().flat_map(Template::paths);
+        let undecided = attributes.undecided.iter().flat_map(|case| [&case.message, &case.remediation]);
+        let templates = [&attributes.message, &attributes.remediation].into_iter().chain(undecided);
+        let paths = templates.flatten().flat_map(Template::paths);
         let specs = attributes.resource.iter().map(|spec| match spec {
             ResourceSpec::Field { id, .. } => id.as_str(),
             ResourceSpec::Fact(fact) => fact.as_str(),

@@ -38,9 +38,9 @@ impl Matched {
         matched
     }
 
-    /// The members of the array at `field` that matched; `None` when the rule does not look into it.
-    pub(super) fn members_of(&self, field: &str) -> Option<&[usize]> {
-        self.members.iter().find(|(name, _)| name == field).map(|(_, members)| members.as_slice())
+    /// For each array the rule looks into, its path and the members that matched.
+    pub(super) fn members(&self) -> &[(String, Vec<usize>)] {
+        &self.members
     }
 
     fn condition(&mut self, trace: &ConditionTrace, subject: &Subject<'_>) {

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::attributes::{Attributes, ResourceSpec};
+use super::attributes::{Attributes, ResourceSpec, Undecided};
 use super::evidence::Matched;
 use super::subject::Subject;
 use super::template::Template;
 use crate::event::{Event, Value, scalar_text};
-use crate::facts;
-use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, derived_id};
+use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, Status, derived_id};
 use crate::text::{MOST_IN_A_SENTENCE, shell_word, shortened, visible_at_most};
 
 /// Most values of one field that stand in a sentence.
@@ -24,10 +23,11 @@ const MOST_OF_A_NAME: usize = 128;
 /// Most resources kept.
 const MOST_RESOURCES: usize = 10;
 
-/// The finding of one rule for one event.
+/// The finding of one rule for one event; `undecided` when the event does not decide.
 pub(super) fn finding(
     rule: &Arc<RuleInfo>,
     attributes: &Attributes,
+    undecided: Option<&Undecided>,
     subject: &Subject<'_>,
     matched: Matched,
 ) -> Finding {
@@ -55,12 +55,16 @@ pub(super) fn finding(
             (more, false) => Some(format!("{} and {more} more", in_prose(&values))),
         }
     };
-    let message = attributes.message.clone().unwrap_or_else(|| Template::standard_message(&rule.title));
-    let remediation = attributes.remediation.clone().unwrap_or_else(Template::standard_remediation);
+    let of_case = |text: fn(&Undecided) -> &Option<Template>| undecided.and_then(|case| text(case).as_ref());
+    let message = of_case(|case| &case.message).or(attributes.message.as_ref()).cloned();
+    let message = message.unwrap_or_else(|| Template::standard_message(&rule.title));
+    let remediation = of_case(|case| &case.remediation).or(attributes.remediation.as_ref()).cloned();
+    let remediation = remediation.unwrap_or_else(Template::standard_remediation);
     Finding {
         message: message.fill(fill),
         remediation: remediation.fill(fill),
         rule: Arc::clone(rule),
+        status: if undecided.is_some() { Status::Warning } else { attributes.status },
         actor,
         call,
         origin,
@@ -89,12 +93,12 @@ fn values(path: &str, subject: &Subject<'_>, matched: &Matched) -> Vec<String> {
     texts
 }
 
-/// The array a fact's path leads into, the members of it that matched, and the rest of the path.
+/// The array a path leads into, the members of it that matched, and the rest of the path.
 fn scoped<'p, 'm>(path: &'p str, matched: &'m Matched) -> Option<(&'p str, &'m [usize], &'p str)> {
-    let (place, _) = facts::find(path)?;
-    let name = facts::FACTS.get(place)?.name;
-    let (array, rest) = path.split_at_checked(name.len())?;
-    Some((array, matched.members_of(name)?, rest))
+    matched.members().iter().find_map(|(array, members)| {
+        let rest = path.strip_prefix(array.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
+        Some((path.strip_suffix(rest)?, members.as_slice(), rest))
+    })
 }
 
 fn collect_text(value: &Value<'_>, texts: &mut Vec<String>) {

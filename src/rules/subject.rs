@@ -25,6 +25,9 @@ impl<'e> Subject<'e> {
         let Some((place, rest)) = facts::find(path) else {
             return self.event.select(path);
         };
+        if let Some(parameters) = FACTS.get(place).and_then(|fact| fact.parameters(self.event)) {
+            return rest.map(|rest| parameters.select(rest)).unwrap_or_default();
+        }
         let Some(value) = self.fact(place) else {
             return Vec::new();
         };

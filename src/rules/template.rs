@@ -1,7 +1,7 @@
 //! Sentences with holes: `{actor} opened {exposure.ingress.ports} of {resource}`.
 //!
 //! A hole names a field, a fact, or one of `actor`, `resource`, `account`, `region`, `partition`; after `|` stands what to
-//! say when it is not there. What fills a hole is text from the record and is made safe for where it goes: between
+//! say when it is not there. `{{` and `}}` are braces of the text itself. What fills a hole is text from the record and is made safe for where it goes: between
 //! backticks stands a command, and there it is one shell word.
 
 use serde::Deserialize;
@@ -40,18 +40,28 @@ impl Template {
 
     fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
+        let mut literal = String::new();
         let mut rest = text;
-        while let Some((literal, after)) = rest.split_once('{') {
-            parts.push(Part::Literal(literal.to_owned()));
-            let (hole, after) = after.split_once('}').ok_or_else(|| format!("`{{` without `}}` in {text:?}"))?;
-            let (path, otherwise) = hole.split_once('|').unwrap_or((hole, "unknown"));
-            if path.trim().is_empty() {
-                return Err(format!("`{{}}` names nothing in {text:?}"));
+        while let Some((before, brace, after)) = split_at_brace(rest) {
+            literal.push_str(before);
+            if let Some(after) = after.strip_prefix(brace) {
+                literal.push(brace);
+                rest = after;
+            } else if brace == '{' {
+                let (hole, after) = after.split_once('}').ok_or_else(|| format!("`{{` without `}}` in {text:?}"))?;
+                let (path, otherwise) = hole.split_once('|').unwrap_or((hole, "unknown"));
+                if path.trim().is_empty() {
+                    return Err(format!("`{{}}` names nothing in {text:?}"));
+                }
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+                parts.push(Part::Hole { path: path.trim().to_owned(), otherwise: otherwise.to_owned() });
+                rest = after;
+            } else {
+                return Err(format!("`}}` without `{{` in {text:?}; a brace of the text itself is written twice"));
             }
-            parts.push(Part::Hole { path: path.trim().to_owned(), otherwise: otherwise.to_owned() });
-            rest = after;
         }
-        parts.push(Part::Literal(rest.to_owned()));
+        literal.push_str(rest);
+        parts.push(Part::Literal(literal));
         Ok(Self(parts))
     }
 
@@ -80,6 +90,13 @@ impl Template {
         }
         text.trim().to_owned()
     }
+}
+
+/// What stands before the first brace, the brace, and what follows.
+fn split_at_brace(text: &str) -> Option<(&str, char, &str)> {
+    let (at, brace) = text.char_indices().find(|(_, one)| matches!(one, '{' | '}'))?;
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, brace, rest.strip_prefix(brace)?))
 }
 
 impl Part {

@@ -54,14 +54,14 @@ fn help_reads_like_this() {
 fn ocsf_is_one_document_a_line_in_the_order_of_the_input() {
     let output = run(&["evaluate", "--format", "ocsf", "fixtures/first-run"]);
     let rules: Vec<String> = lines(&output).iter().map(|one| one["compliance"]["control"].to_string()).collect();
-    assert_eq!(rules.join(" "), r#""sg-ingress-world" "blocked-action" "role-trust-public" "blocked-action""#);
+    assert_eq!(rules.join(" "), r#""sg-ingress-world-admin" "blocked-action" "role-trust-public" "blocked-action""#);
 }
 
 #[test]
 fn exit_codes_tell_what_happened() {
-    let clean = "fixtures/rules/sg-ingress-world/miss-narrow.json";
+    let clean = "fixtures/rules/sg-ingress-world-admin/miss-narrow.json";
     let bad = "fixtures/rules/sg-ingress-world/no-such-file.json";
-    let hit = "fixtures/rules/sg-ingress-world/hit-items.json";
+    let hit = "fixtures/rules/sg-ingress-world-admin/hit-items.json";
     for (paths, code) in [(&[clean][..], 0), (&[hit], 1), (&[clean, hit], 1), (&[bad], 2), (&[hit, bad], 2)] {
         let output = run(&[&["evaluate"], paths].concat());
         assert_eq!(output.status.code(), Some(code), "{paths:?}: {}", stderr(&output));
@@ -110,7 +110,7 @@ fn standard_input_is_read_when_named_or_piped() {
 
 #[test]
 fn color_is_for_terminals_and_for_those_who_ask() {
-    let arguments = ["evaluate", "fixtures/rules/sg-ingress-world/hit-items.json"];
+    let arguments = ["evaluate", "fixtures/rules/sg-ingress-world-admin/hit-items.json"];
     let colored = |command: &mut Command| stdout(&command.output().unwrap()).contains('\u{1b}');
     assert!(!colored(&mut trailwarden(&arguments)));
     assert!(colored(trailwarden(&arguments).env("CLICOLOR_FORCE", "1")));
@@ -152,7 +152,7 @@ fn rules_of_ones_own_are_added() {
     let messages: Vec<String> = lines(&output).iter().map(|one| one["message"].as_str().unwrap().to_owned()).collect();
     insta::assert_snapshot!(messages.join("\n"), @"
     NetOps/dana called AssumeRole of sts.amazonaws.com: Somebody assumed a role.
-    NetOps/dana opened security group sg-0aaa1111bbb22222c to the whole internet: tcp port 22 from 0.0.0.0/0.
+    NetOps/dana opened security group sg-0aaa1111bbb22222c to the whole internet: tcp port 22 (ssh) from 0.0.0.0/0.
     NetOps/dana called the blocked EC2 action CreateSubnet on subnet-0123456789abcdef0 in eu-west-1.
     ");
 }
@@ -185,7 +185,7 @@ fn rules_that_cannot_be_used_stop_the_run_and_all_are_named() {
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let directory = tempfile::tempdir().unwrap();
-    let record = json(&fixture("rules/sg-ingress-world/hit-items.json")).to_string();
+    let record = json(&fixture("rules/sg-ingress-world-admin/hit-items.json")).to_string();
     let many = directory.path().join("many.jsonl");
     fs::write(&many, vec![record; 2000].join("\n")).unwrap();
     let arguments = ["evaluate", "--format", "ocsf", many.to_str().unwrap()];

@@ -10,6 +10,7 @@
 mod architecture;
 mod cli;
 mod envelopes;
+mod exposure;
 mod ocsf;
 mod oracle;
 mod public_data;

@@ -1,0 +1,93 @@
+//! IP networks as EC2 reads them, and what kind of address space they lie in.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// Global unicast IPv6: all that IANA hands out (RFC 4291, and IANA's registry of IPv6 address space).
+pub(super) const GLOBAL_UNICAST_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+/// The kind of address space a network lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Space {
+    /// Reaches into the public internet.
+    Public,
+    /// RFC 1918.
+    Private,
+    /// Carrier-grade NAT, RFC 6598. Not routed on the internet; may be a peer's VPC.
+    SharedAddress,
+    /// RFC 3927 and RFC 4291.
+    LinkLocal,
+    /// RFC 1122 and RFC 4291.
+    Loopback,
+    /// RFC 4193.
+    UniqueLocal,
+    /// Multicast, reserved or not handed out: nothing is ever sent from there.
+    Unrouted,
+}
+
+const fn v4(a: u8, b: u8, length: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, 0, 0), length)
+}
+
+const fn v6(first: u16, length: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length)
+}
+
+/// What is not the public internet, in IPv4.
+const SPACES_V4: [(Ipv4Net, Space); 7] = [
+    (v4(10, 0, 8), Space::Private),
+    (v4(172, 16, 12), Space::Private),
+    (v4(192, 168, 16), Space::Private),
+    (v4(100, 64, 10), Space::SharedAddress),
+    (v4(169, 254, 16), Space::LinkLocal),
+    (v4(127, 0, 8), Space::Loopback),
+    // Multicast, 224.0.0.0/4, and reserved, 240.0.0.0/4.
+    (v4(224, 0, 3), Space::Unrouted),
+];
+
+/// What has a name outside of global unicast, in IPv6.
+const SPACES_V6: [(Ipv6Net, Space); 3] = [
+    (v6(0xfc00, 7), Space::UniqueLocal),
+    (v6(0xfe80, 10), Space::LinkLocal),
+    (Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128), Space::Loopback),
+];
+
+impl Space {
+    /// The space `network` lies in. A network that reaches beyond one of the named spaces is public.
+    pub fn of(network: &IpNet) -> Self {
+        let named = match network {
+            IpNet::V4(network) => SPACES_V4.iter().find(|(space, _)| space.contains(network)).map(|(_, space)| *space),
+            IpNet::V6(network) => SPACES_V6.iter().find(|(space, _)| space.contains(network)).map(|(_, space)| *space),
+        };
+        named.unwrap_or(match network {
+            IpNet::V6(network) if !GLOBAL_UNICAST_V6.contains(network) && !network.contains(&GLOBAL_UNICAST_V6) => {
+                Self::Unrouted
+            }
+            IpNet::V4(_) | IpNet::V6(_) => Self::Public,
+        })
+    }
+
+    /// The word rules compare with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::SharedAddress => "shared-address",
+            Self::LinkLocal => "link-local",
+            Self::Loopback => "loopback",
+            Self::UniqueLocal => "unique-local",
+            Self::Unrouted => "unrouted",
+        }
+    }
+}
+
+/// Reads a CIDR block the way EC2 does: host bits are masked off (`198.51.100.7/0` is everything), IPv6 may be written
+/// long, and a bare address is a network of one. `None` when it is neither.
+pub fn parse_network(text: &str) -> Option<IpNet> {
+    let text = text.trim();
+    match text.parse::<IpNet>() {
+        Ok(network) => Some(network.trunc()),
+        Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
+    }
+}

@@ -1,0 +1,267 @@
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+fn tcp(from: u16, to: u16) -> Traffic {
+    Traffic::of(Protocol::TCP, from, to)
+}
+
+fn entry(network: &str, traffic: Traffic) -> Entry {
+    Entry { network: parse_network(network).unwrap(), traffic }
+}
+
+/// What `networks` open together on one port.
+fn opened(networks: &[&str]) -> Opening {
+    Opening::of(&networks.iter().map(|network| entry(network, tcp(22, 22))).collect::<Vec<_>>())
+}
+
+#[test]
+fn every_spelling_of_everything_is_the_world() {
+    for networks in [
+        &["0.0.0.0/0"][..],
+        &["208.236.235.254/0"],
+        &["::/0"],
+        &["0:0:0:0:0:0:0:0/0"],
+        &["2000::/3"],
+        &["::/1"],
+        &["0.0.0.0/1", "128.0.0.0/1"],
+        &["192.0.0.0/2", "0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2"],
+        &["2000::/4", "3000::/4"],
+        &["10.0.0.0/8", "0.0.0.0/0"],
+    ] {
+        let opening = opened(networks);
+        assert_eq!(opening.reach, Reach::World, "{networks:?}");
+        assert_eq!((opening.world, opening.wide), (tcp(22, 22), Traffic::default()), "{networks:?}");
+    }
+}
+
+#[test]
+fn the_reach_of_less_than_everything() {
+    for (networks, reach) in [
+        (&["0.0.0.0/1"][..], Reach::Wide),
+        (&["128.0.0.0/1", "0.0.0.0/2"], Reach::Wide),
+        (&["8.0.0.0/8"], Reach::Wide),
+        (&["8.0.0.0/9", "8.128.0.0/9"], Reach::Wide),
+        (&["10.0.0.0/7"], Reach::Wide),
+        (&["2000::/4"], Reach::Wide),
+        (&["2600::/16"], Reach::Wide),
+        (&["8.0.0.0/9"], Reach::Public),
+        (&["2600::/17"], Reach::Public),
+        (&["0.0.0.0/24"], Reach::Public),
+        (&["198.51.100.7"], Reach::Public),
+        (&["172.0.0.0/9"], Reach::Public),
+        (&["10.0.0.0/8"], Reach::Private),
+        (&["100.64.0.0/10"], Reach::Private),
+        (&["172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"], Reach::Private),
+        (&["224.0.0.0/4", "240.0.0.0/4"], Reach::Private),
+        (&["fc00::/7", "fe80::/10", "ff00::/8", "8000::/1", "::1/128"], Reach::Private),
+        (&[], Reach::Private),
+    ] {
+        assert_eq!(opened(networks).reach, reach, "{networks:?}");
+    }
+}
+
+#[test]
+fn networks_add_up_for_the_ports_they_share_and_no_others() {
+    let opening = Opening::of(&[entry("0.0.0.0/1", tcp(20, 25)), entry("128.0.0.0/1", tcp(22, 80))]);
+    assert_eq!((opening.world, opening.reach), (tcp(22, 25), Reach::World));
+    assert_eq!(opening.wide.words(), ["tcp ports 20-21", "tcp ports 26-80"]);
+
+    let apart = Opening::of(&[entry("0.0.0.0/1", tcp(22, 22)), entry("128.0.0.0/1", tcp(23, 23))]);
+    assert_eq!(apart.reach, Reach::Wide);
+    let all = Opening::of(&[entry("0.0.0.0/1", Traffic::all()), entry("128.0.0.0/1", tcp(22, 22))]);
+    assert_eq!(all.world, tcp(22, 22));
+    let families = Opening::of(&[entry("0.0.0.0/1", tcp(22, 22)), entry("::/0", tcp(443, 443))]);
+    assert_eq!((families.world, families.wide), (tcp(443, 443), tcp(22, 22)));
+}
+
+#[test]
+fn only_those_without_which_it_would_be_less_take_part() {
+    let parts = |networks: &[&str]| opened(networks).part_in;
+    assert_eq!(parts(&["0.0.0.0/0", "203.0.113.0/24", "10.0.0.0/8"]), [Reach::World, Reach::Public, Reach::Private]);
+    assert_eq!(parts(&["0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/8"]), [Reach::World, Reach::World, Reach::Private]);
+    assert_eq!(parts(&["0.0.0.0/1", "203.0.113.0/24"]), [Reach::Wide, Reach::Public]);
+    assert_eq!(parts(&["8.0.0.0/9", "8.128.0.0/9", "9.0.0.0/9"]), [Reach::Wide, Reach::Wide, Reach::Public]);
+    assert_eq!(parts(&["0.0.0.0/0", "0.0.0.0/1"]), [Reach::World, Reach::Public]);
+
+    let wider_port = Opening::of(&[entry("0.0.0.0/0", tcp(443, 443)), entry("0.0.0.0/1", tcp(443, 8443))]);
+    assert_eq!(wider_port.part_in, [Reach::World, Reach::Wide]);
+}
+
+#[test]
+fn what_is_no_network_is_none() {
+    for text in ["", "0.0.0.0/33", "sg-0abc", "0.0.0.0/0 or so", "1.2.3/0", "::/129", "***"] {
+        assert_eq!(parse_network(text), None, "{text}");
+    }
+}
+
+#[test]
+fn every_space_has_its_name() {
+    for (network, space) in [
+        ("192.168.1.0/24", "private"),
+        ("100.100.0.0/16", "shared-address"),
+        ("169.254.169.254", "link-local"),
+        ("fe80::1", "link-local"),
+        ("127.0.0.1", "loopback"),
+        ("::1", "loopback"),
+        ("fd00::/8", "unique-local"),
+        ("239.0.0.0/8", "unrouted"),
+        ("cafe:cafe:cafe:cafe::/64", "unrouted"),
+        ("192.0.0.0/8", "public"),
+        ("2600:1f00::/24", "public"),
+        ("::/0", "public"),
+    ] {
+        assert_eq!(Space::of(&parse_network(network).unwrap()).as_str(), space, "{network}");
+    }
+}
+
+#[test]
+fn protocols_are_read_by_name_and_by_number() {
+    for (text, name) in
+        [("tcp", "tcp"), ("UDP", "udp"), ("6", "tcp"), ("58", "icmpv6"), ("ipv6-icmp", "icmpv6"), ("89", "protocol 89")]
+    {
+        assert_eq!(Protocol::parse(text).map(Protocol::name).as_deref(), Some(name), "{text}");
+    }
+    for text in ["", "tpc", "256", "-2", "***"] {
+        assert_eq!(Protocol::parse(text), None, "{text}");
+    }
+}
+
+/// The high-risk ports of Security Hub's EC2.19.
+const EC2_19: [u16; 25] = [
+    20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088,
+    8888, 9200, 9300, 22,
+];
+
+#[test]
+fn the_kind_is_that_of_the_worst_port() {
+    for port in EC2_19 {
+        assert!(Kind::of(&tcp(port, port)) >= Some(Kind::HighRisk), "{port}");
+    }
+    for (traffic, kind) in [
+        (Traffic::all(), Kind::All),
+        (tcp(0, 65535), Kind::All),
+        (tcp(1, 65535), Kind::All),
+        (Traffic::of(Protocol::UDP, 0, 65535), Kind::All),
+        (tcp(0, 65534), Kind::Administration),
+        (tcp(80, 443), Kind::Administration),
+        (tcp(3300, 3310), Kind::Database),
+        (tcp(8000, 8100), Kind::HighRisk),
+        (tcp(8443, 8443), Kind::Other),
+        (tcp(80, 81), Kind::Other),
+        (Traffic::of(Protocol::UDP, 22, 22), Kind::Other),
+        (Traffic::of(Protocol::UDP, 443, 443), Kind::Other),
+        (Traffic::of(Protocol::parse("50").unwrap(), 0, 0), Kind::Other),
+        (tcp(443, 443), Kind::Web),
+        (tcp(80, 80), Kind::Web),
+        (Traffic::of(Protocol::ICMP, 8, 0), Kind::Icmp),
+        (Traffic::of(Protocol::ICMPV6, 0, 0), Kind::Icmp),
+    ] {
+        assert_eq!(Kind::of(&traffic), Some(kind), "{traffic:?}");
+    }
+    assert_eq!(Kind::of(&Traffic::default()), None);
+}
+
+#[test]
+fn services_are_found_in_ranges() {
+    assert_eq!(services_in(&tcp(20, 22)), ["ssh", "ftp"]);
+    assert_eq!(services_in(&Traffic::of(Protocol::UDP, 3389, 3389)), ["rdp"]);
+    assert!(services_in(&tcp(8443, 8443)).is_empty());
+}
+
+#[test]
+fn traffic_is_told_in_words() {
+    let mut several = tcp(22, 22);
+    several |= &Traffic::of(Protocol::UDP, 1000, 2000);
+    several |= &Traffic::of(Protocol::ICMP, 0, 0);
+    several |= &Traffic::of(Protocol::parse("7").unwrap(), 0, 0);
+    several |= &tcp(60_000, 65_535);
+    let words = ["icmp", "tcp port 22", "tcp ports 60000-65535", "protocol 7", "udp ports 1000-2000"];
+    assert_eq!(several.words(), words);
+    assert_eq!(Traffic::all().words(), ["all traffic"]);
+    assert_eq!(tcp(0, 65_535).words(), ["all tcp ports"]);
+}
+
+/// Entries among a few prefixes that contain and complete each other, on a few ports.
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let v4 = (any::<u32>(), 0u8..=4)
+        .prop_map(|(bits, length)| IpNet::V4(Ipv4Net::new(bits.into(), length).unwrap().trunc()));
+    let v6 = (any::<u128>(), 0u8..=5)
+        .prop_map(|(bits, length)| IpNet::V6(Ipv6Net::new(bits.into(), length).unwrap().trunc()));
+    let one = (prop_oneof![v4, v6], 20u16..26, 0u16..3)
+        .prop_map(|(network, from, more)| Entry { network, traffic: tcp(from, from + more) });
+    vec(one, 0..24)
+}
+
+/// What is open to the world, by asking for each address of a sample whether some entry lets it in. The sample has an
+/// address for every prefix that [`entries`] can make.
+fn open_to_the_world(entries: &[Entry]) -> Vec<u16> {
+    let v4 = (0u32..16).map(|top| IpNet::V4(Ipv4Net::new((top << 28 | 0x0123_4567).into(), 32).unwrap()));
+    let v6 = (8u128..16).map(|top| IpNet::V6(Ipv6Net::new((top << 122 | 1).into(), 128).unwrap()));
+    let is_open = |sample: &[IpNet], port: u16| {
+        let lets_in = |address: &IpNet| {
+            entries.iter().any(|entry| entry.network.contains(address) && tcp(port, port).is_within(&entry.traffic))
+        };
+        sample.iter().all(lets_in)
+    };
+    let (v4, v6): (Vec<_>, Vec<_>) = (v4.collect(), v6.collect());
+    (20..30).filter(|port| is_open(&v4, *port) || is_open(&v6, *port)).collect()
+}
+
+proptest! {
+    #[test]
+    fn host_bits_never_change_the_network(address: u32, length in 0u8..=32) {
+        let written = Ipv4Net::new(address.into(), length).unwrap();
+        prop_assert_eq!(parse_network(&written.to_string()), Some(IpNet::V4(written.trunc())));
+    }
+
+    #[test]
+    fn the_world_is_where_no_address_is_kept_out(entries in entries()) {
+        let opening = Opening::of(&entries);
+        let ports: Vec<u16> = (20..30).filter(|port| tcp(*port, *port).is_within(&opening.world)).collect();
+        prop_assert_eq!(ports, open_to_the_world(&entries));
+    }
+
+    #[test]
+    fn more_entries_never_close_anything(entries in entries(), more in entries()) {
+        let (before, after) = (Opening::of(&entries), Opening::of(&[entries, more].concat()));
+        prop_assert!(before.reach <= after.reach);
+        prop_assert!(before.world.is_within(&after.world));
+        prop_assert!(Kind::of(&before.world) <= Kind::of(&after.world));
+        let mut open = after.wide.clone();
+        open |= &after.world;
+        prop_assert!(before.wide.is_within(&open));
+    }
+
+    #[test]
+    fn the_order_of_entries_does_not_matter(entries in entries(), turn in 0usize..24) {
+        let mut turned = entries.clone();
+        turned.rotate_left(turn.min(entries.len()));
+        let (one, other) = (Opening::of(&entries), Opening::of(&turned));
+        let mut parts = other.part_in;
+        parts.rotate_right(turn.min(entries.len()));
+        prop_assert_eq!((one.reach, one.world, one.wide, one.part_in), (other.reach, other.world, other.wide, parts));
+    }
+
+    #[test]
+    fn cutting_a_network_into_halves_changes_nothing(entries in entries(), which in 0usize..24, deeper in 1u8..4) {
+        let mut cut = Vec::new();
+        for (place, entry) in entries.iter().enumerate() {
+            let length = entry.network.prefix_len() + if place == which { deeper } else { 0 };
+            let parts = entry.network.subnets(length).unwrap();
+            cut.extend(parts.map(|network| Entry { network, traffic: entry.traffic.clone() }));
+        }
+        let (whole, cut) = (Opening::of(&entries), Opening::of(&cut));
+        prop_assert_eq!((whole.reach, whole.world, whole.wide), (cut.reach, cut.world, cut.wide));
+    }
+
+    #[test]
+    fn whoever_takes_part_opens_as_much_alone_with_the_others_that_do(entries in entries()) {
+        let opening = Opening::of(&entries);
+        let parts = entries.iter().zip(&opening.part_in).filter(|(_, part)| **part >= Reach::Wide);
+        let alone = Opening::of(&parts.map(|(entry, _)| entry.clone()).collect::<Vec<_>>());
+        prop_assert_eq!((alone.world, alone.wide), (opening.world, opening.wide));
+    }
+}

@@ -1,0 +1,169 @@
+//! Protocols and ports, as one set.
+
+use std::ops::{BitAnd, BitOrAssign, RangeInclusive};
+
+use range_set_blaze::RangeSetBlaze;
+
+/// An IP protocol by its IANA number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Protocol(u8);
+
+/// Names that EC2 takes or prints, and their IANA numbers.
+const NAMES: [(&str, u8); 9] = [
+    ("icmp", 1),
+    ("tcp", 6),
+    ("udp", 17),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmpv6", 58),
+    ("ipv6-icmp", 58),
+    ("sctp", 132),
+];
+
+impl Protocol {
+    /// ICMP for IPv4.
+    pub const ICMP: Self = Self(1);
+    /// TCP.
+    pub const TCP: Self = Self(6);
+    /// UDP.
+    pub const UDP: Self = Self(17);
+    /// ICMP for IPv6.
+    pub const ICMPV6: Self = Self(58);
+
+    /// Reads a name or number; `None` when there is no such protocol.
+    pub fn parse(text: &str) -> Option<Self> {
+        let named = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, number)| *number);
+        named.or_else(|| text.parse().ok()).map(Self)
+    }
+
+    /// Whether it has ports as EC2 sees it. The two numbers of ICMP are a type and a code.
+    pub fn has_ports(self) -> bool {
+        matches!(self, Self::TCP | Self::UDP)
+    }
+
+    /// The IANA number.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The name in lower case, or `protocol` and the number.
+    pub fn name(self) -> String {
+        let known = NAMES.iter().find(|(_, number)| *number == self.0);
+        known.map_or_else(|| format!("protocol {}", self.0), |(name, _)| (*name).to_owned())
+    }
+
+    /// Its part of the set: 65,536 values, for a protocol without ports always all of them.
+    fn block(self) -> RangeInclusive<u32> {
+        let first = u32::from(self.0) << 16;
+        first..=first + u32::from(u16::MAX)
+    }
+}
+
+/// A set of protocols and ports. A value is the protocol's number times 65,536 plus the port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Traffic(RangeSetBlaze<u32>);
+
+/// Every protocol and port.
+const EVERYTHING: RangeInclusive<u32> = 0..=0x00ff_ffff;
+
+impl Traffic {
+    /// All traffic.
+    pub fn all() -> Self {
+        Self(RangeSetBlaze::from_iter([EVERYTHING]))
+    }
+
+    /// One protocol, on the ports `from` to `to` where it has ports. Ports outside of 0 to 65,535 do not exist.
+    pub fn of(protocol: Protocol, from: u16, to: u16) -> Self {
+        let first = *protocol.block().start();
+        let range = match protocol.has_ports() {
+            true => first + u32::from(from.min(to))..=first + u32::from(from.max(to)),
+            false => protocol.block(),
+        };
+        Self(RangeSetBlaze::from_iter([range]))
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_nothing(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it is all traffic.
+    pub fn is_all(&self) -> bool {
+        self.0.len() == u64::from(*EVERYTHING.end()) + 1
+    }
+
+    /// Whether everything in it is in `other` too.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+
+    /// Whether the two share anything.
+    pub fn meets(&self, other: &Self) -> bool {
+        !self.0.is_disjoint(&other.0)
+    }
+
+    /// Whether it is every port of `protocol`. Port 0 cannot be connected to and does not count.
+    pub fn has_all_ports(&self, protocol: Protocol) -> bool {
+        Self::of(protocol, 1, u16::MAX).is_within(self)
+    }
+
+    /// What is in it, as `(protocol, first port, last port)`, in order.
+    fn parts(&self) -> Vec<(Protocol, u16, u16)> {
+        let mut parts = Vec::new();
+        for range in self.0.ranges() {
+            let (mut at, end) = (*range.start(), *range.end());
+            while at <= end {
+                let last = end.min(at | u32::from(u16::MAX));
+                let [_, protocol, ..] = at.to_be_bytes();
+                let port = |value: u32| u16::try_from(value & u32::from(u16::MAX)).unwrap_or(u16::MAX);
+                parts.push((Protocol(protocol), port(at), port(last)));
+                at = last + 1;
+            }
+        }
+        parts
+    }
+
+    /// The ports of `protocol` from the first to the last, when it has ports and not all of them are in it.
+    pub fn ports_of(&self, protocol: Protocol) -> Option<(u16, u16)> {
+        let parts = self.parts().into_iter().filter(|(of, ..)| *of == protocol && protocol.has_ports());
+        let (from, to) = parts.map(|(_, from, to)| (from, to)).reduce(|(first, _), (_, last)| (first, last))?;
+        ((from, to) != (0, u16::MAX)).then_some((from, to))
+    }
+
+    /// What is in it, in words: `all traffic`, `tcp port 22`, `udp ports 1000-2000`, `all tcp ports`, `icmp`.
+    pub fn words(&self) -> Vec<String> {
+        if self.is_all() {
+            return vec!["all traffic".to_owned()];
+        }
+        let words = |(protocol, from, to): (Protocol, u16, u16)| {
+            let name = protocol.name();
+            match (protocol.has_ports(), from, to) {
+                (false, ..) => name,
+                (true, 0 | 1, u16::MAX) => format!("all {name} ports"),
+                (true, from, to) if from == to => format!("{name} port {from}"),
+                (true, from, to) => format!("{name} ports {from}-{to}"),
+            }
+        };
+        self.parts().into_iter().map(words).collect()
+    }
+
+    /// What is in it but for `other`.
+    pub fn without(&self, other: &Self) -> Self {
+        Self(&self.0 - &other.0)
+    }
+}
+
+impl BitOrAssign<&Self> for Traffic {
+    fn bitor_assign(&mut self, other: &Self) {
+        self.0 |= &other.0;
+    }
+}
+
+impl BitAnd for &Traffic {
+    type Output = Traffic;
+
+    fn bitand(self, other: Self) -> Traffic {
+        Traffic(&self.0 & &other.0)
+    }
+}

@@ -1,0 +1,139 @@
+//! What a call lets into a security group.
+
+use std::borrow::Cow;
+
+use super::EC2;
+use super::permission::Permission;
+use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc};
+use crate::event::{Event, Value};
+use crate::facts::{Calls, Fact, Origin, Parameters, object, texts, wire};
+
+const AUTHORIZE: &str = "AuthorizeSecurityGroupIngress";
+const MODIFY: &str = "ModifySecurityGroupRules";
+
+/// The ingress a call adds to a security group.
+pub(in crate::facts) const INGRESS: Fact = Fact {
+    name: "exposure.ingress",
+    doc: concat!(
+        "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
+        members_doc!(),
+        " `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
+         ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
+         revoke-security-group-ingress`.",
+    ),
+    calls: Calls::These(&[(EC2, AUTHORIZE), (EC2, MODIFY)]),
+    origin: Origin::Derived(ingress),
+};
+
+fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let opened = sources(event).opening()?;
+    let mut members = opened.members();
+    members.push(("direction", Value::from(if event.name() == Some(MODIFY) { "unknown" } else { "ingress" })));
+    members.push(("group", texts(group(event))));
+    members.push(("rules", texts(rules(&opened))));
+    Some(object(members))
+}
+
+/// Whom the call lets in: what was asked for, and what was created.
+pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
+    let mut sources = Sources::default();
+    if let Some(request) = wire::request(event) {
+        match event.name() {
+            Some(MODIFY) => modified(&request, &mut sources),
+            _ => authorized(&request, &mut sources),
+        }
+    }
+    if let Some(response) = wire::response(event) {
+        created(&response, &mut sources);
+    }
+    sources
+}
+
+/// Whether the response lists the rules that were created.
+pub(super) fn is_in_response(event: &Event<'_>) -> bool {
+    wire::response(event).is_some_and(|response| response.get("securityGroupRuleSet").is_some())
+}
+
+/// A list under `ipPermissions`, and the flat form with everything at the top.
+fn authorized<'e>(request: &Parameters<'e>, sources: &mut Sources<'e>) {
+    for key in ["cidrIp", "cidrIpv6"] {
+        sources.add(request, key, permission(request), None);
+    }
+    for group in request.list("ipPermissions") {
+        for range in group.list("ipRanges") {
+            sources.add(&range, "cidrIp", permission(&group), None);
+        }
+        for range in group.list("ipv6Ranges") {
+            sources.add(&range, "cidrIpv6", permission(&group), None);
+        }
+        for list in group.list("prefixListIds") {
+            sources.add_prefix_list(&list, "prefixListId");
+        }
+    }
+}
+
+/// The new form of each rule that is changed.
+fn modified<'e>(request: &Parameters<'e>, sources: &mut Sources<'e>) {
+    for change in request.list("securityGroupRule") {
+        for rule in change.list("securityGroupRule") {
+            one_rule(&rule, change.text_of("securityGroupRuleId"), sources);
+        }
+    }
+}
+
+fn created<'e>(response: &Parameters<'e>, sources: &mut Sources<'e>) {
+    for rule in response.list("securityGroupRuleSet") {
+        if rule.flag_of("isEgress") != Some(true) {
+            one_rule(&rule, rule.text_of("securityGroupRuleId"), sources);
+        }
+    }
+}
+
+fn one_rule<'e>(rule: &Parameters<'e>, id: Option<Cow<'e, str>>, sources: &mut Sources<'e>) {
+    for key in ["cidrIpv4", "cidrIpv6"] {
+        sources.add(rule, key, permission(rule), id.clone());
+    }
+    sources.add_prefix_list(rule, "prefixListId");
+}
+
+fn permission(place: &Parameters<'_>) -> Option<Permission> {
+    Permission::of(place.get("ipProtocol").as_ref(), Some(place), ["fromPort", "toPort"])
+}
+
+/// The group, as arguments of the command line.
+fn group<'e>(event: &'e Event<'_>) -> Vec<Cow<'e, str>> {
+    let request = wire::request(event);
+    let asked = |key| request.as_ref().and_then(|request| request.text_of(key));
+    let created = || {
+        let rules = wire::response(event)?.list("securityGroupRuleSet");
+        rules.first()?.text_of("groupId")
+    };
+    match (asked("groupId").or_else(created), asked("groupName")) {
+        (Some(id), _) => vec!["--group-id".into(), id],
+        (None, Some(name)) => vec!["--group-name".into(), name],
+        (None, None) => Vec::new(),
+    }
+}
+
+/// The offending rules, as arguments of the command line: by id when every one is known, else by what they say.
+fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
+    let offending: Vec<&Source<'e>> = opened.offending().take(MOST_ARGUMENTS).collect();
+    let ids: Option<Vec<Cow<'e, str>>> = offending.iter().map(|source| source.rule_id.clone()).collect();
+    match ids {
+        Some(ids) if ids.is_empty() => Vec::new(),
+        Some(ids) => [vec!["--security-group-rule-ids".into()], ids].concat(),
+        None => {
+            let said = offending.iter().map(|source| Cow::Owned(shorthand(source)));
+            [vec!["--ip-permissions".into()], said.collect()].concat()
+        }
+    }
+}
+
+/// One permission in the command line's shorthand syntax.
+fn shorthand(source: &Source<'_>) -> String {
+    let (network, permission) = (source.network, source.permission.shorthand());
+    match network.addr().is_ipv4() {
+        true => format!("{permission},IpRanges=[{{CidrIp={network}}}]"),
+        false => format!("{permission},Ipv6Ranges=[{{CidrIpv6={network}}}]"),
+    }
+}

@@ -1,0 +1,50 @@
+//! What an entry of a network ACL lets into subnets.
+
+use super::EC2;
+use super::permission::Permission;
+use super::source::{Sources, members_doc};
+use crate::event::{Event, Value};
+use crate::facts::{Calls, Fact, Origin, object, wire};
+
+/// The ingress that an entry of a network ACL allows.
+pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
+    name: "exposure.network_acl",
+    doc: concat!(
+        "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
+        members_doc!(),
+        " `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
+         no state, so that a subnet which may call out has to let them in.",
+    ),
+    calls: Calls::These(&[(EC2, "CreateNetworkAclEntry"), (EC2, "ReplaceNetworkAclEntry")]),
+    origin: Origin::Derived(network_acl),
+};
+
+/// The ephemeral ports of clients start no lower (ELB and NAT gateways) …
+const FIRST_EPHEMERAL: u16 = 1024;
+/// … and end no sooner (Linux; Windows and the recommendation of the VPC user guide end at 65,535).
+const LAST_EPHEMERAL: u16 = 60_999;
+
+fn network_acl<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let opened = sources(event).opening()?;
+    let ports = opened.offending().next().and_then(|source| source.permission.ports());
+    let is_return = ports.is_some_and(|(from, to)| from >= FIRST_EPHEMERAL && to >= LAST_EPHEMERAL);
+    let mut members = opened.members();
+    members.push(("return_traffic", Value::from(is_return)));
+    Some(object(members))
+}
+
+/// Whom the entry lets in.
+pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
+    let mut sources = Sources::default();
+    let Some(request) = wire::request(event) else { return sources };
+    let denies = request.text_of("ruleAction").is_some_and(|action| action.eq_ignore_ascii_case("deny"));
+    if denies || request.flag_of("egress") == Some(true) {
+        return sources;
+    }
+    let protocol = request.first_of(&["aclProtocol", "protocol"]);
+    let permission = Permission::of(protocol.as_ref(), request.get("portRange").as_ref(), ["from", "to"]);
+    for key in ["cidrBlock", "ipv6CidrBlock"] {
+        sources.add(&request, key, permission.clone(), None);
+    }
+    sources
+}

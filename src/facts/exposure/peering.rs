@@ -1,0 +1,41 @@
+//! Peering with VPCs of other accounts.
+
+use super::EC2;
+use crate::event::{Event, Value};
+use crate::facts::{Calls, Fact, Origin, object, wire};
+
+/// With whom a call peers.
+pub(in crate::facts) const PEERING: Fact = Fact {
+    name: "exposure.peering",
+    doc: "With whom CreateVpcPeeringConnection or AcceptVpcPeeringConnection peers. `peer_account` is the account of the \
+          other VPC, `external` whether it is another than the one the record is from, `connection` the id of the \
+          peering connection. A request that names no account asks for one of its own.",
+    calls: Calls::These(&[(EC2, "CreateVpcPeeringConnection"), (EC2, "AcceptVpcPeeringConnection")]),
+    origin: Origin::Derived(peering),
+};
+
+fn peering<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let request = wire::request(event);
+    let connection = wire::response(event).and_then(|response| response.get("vpcPeeringConnection"));
+    let own = event.account()?;
+    let owner = |side| connection.as_ref()?.get(side)?.text_of("ownerId");
+    let owners = [owner("requesterVpcInfo"), owner("accepterVpcInfo")];
+    let other = owners.into_iter().flatten().find(|owner| owner != own);
+    let asked = request.as_ref().and_then(|request| request.text_of("peerOwnerId"));
+    let is_told = connection.as_ref().is_some_and(|connection| connection.get("accepterVpcInfo").is_some());
+    let names_a_vpc = request.as_ref().is_some_and(|request| request.get("peerVpcId").is_some());
+    let peer = match other.or(asked) {
+        Some(peer) => peer,
+        None if is_told || names_a_vpc => own.into(),
+        None => return None,
+    };
+    let id = connection
+        .as_ref()
+        .and_then(|connection| connection.text_of("vpcPeeringConnectionId"))
+        .or_else(|| request.as_ref()?.text_of("vpcPeeringConnectionId"));
+    let mut members = vec![("external", Value::from(peer != own)), ("peer_account", Value::Str(peer))];
+    if let Some(id) = id {
+        members.push(("connection", Value::Str(id)));
+    }
+    Some(object(members))
+}

@@ -1,0 +1,89 @@
+//! What one permission of a security group or network ACL admits, apart from whom.
+
+use crate::address::{Protocol, Traffic, services_in};
+use crate::facts::Parameters;
+
+/// Protocol and ports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Permission {
+    pub(super) traffic: Traffic,
+    /// `None` for all of them.
+    pub(super) protocol: Option<Protocol>,
+    /// For ICMP its type and code, which stand where others have ports; -1 is all.
+    icmp: Option<(i64, i64)>,
+}
+
+/// A service is named beside its port; more than these in a range would say less than the range itself.
+const MOST_SERVICES: usize = 3;
+
+impl Permission {
+    /// All traffic.
+    pub(super) fn all() -> Self {
+        Self { traffic: Traffic::all(), protocol: None, icmp: None }
+    }
+
+    /// The permission with its protocol, and with the ports that stand at `from` and `to` of `ports`. `None` when one of
+    /// them is there and cannot be read. No protocol, `-1` or `all` is all traffic; a port that is missing or negative
+    /// makes it all ports.
+    pub(super) fn of(
+        protocol: Option<&Parameters<'_>>,
+        ports: Option<&Parameters<'_>>,
+        [from, to]: [&str; 2],
+    ) -> Option<Self> {
+        let number = |key| match ports.and_then(|ports| ports.get(key)) {
+            Some(port) => port.number(),
+            None => Some(-1),
+        };
+        let (from, to) = (number(from)?, number(to)?);
+        let protocol = match protocol {
+            Some(protocol) => protocol.text()?,
+            None => return Some(Self::all()),
+        };
+        let protocol = match protocol.trim() {
+            "-1" | "all" => return Some(Self::all()),
+            text => Protocol::parse(text)?,
+        };
+        let port = |number: i64| u16::try_from(number).unwrap_or(u16::MAX);
+        let traffic = match from >= 0 && to >= 0 {
+            true => Traffic::of(protocol, port(from), port(to)),
+            false => Traffic::of(protocol, 0, u16::MAX),
+        };
+        let icmp = matches!(protocol, Protocol::ICMP | Protocol::ICMPV6).then_some((from, to));
+        Some(Self { traffic, protocol: Some(protocol), icmp })
+    }
+
+    /// The ports, where there are some and not all of them.
+    pub(super) fn ports(&self) -> Option<(u16, u16)> {
+        self.traffic.ports_of(self.protocol?)
+    }
+
+    /// `IpProtocol=tcp,FromPort=22,ToPort=22`, as the command line takes it.
+    pub(super) fn shorthand(&self) -> String {
+        let Some(protocol) = self.protocol else { return "IpProtocol=-1".to_owned() };
+        let name = match protocol {
+            Protocol::TCP | Protocol::UDP | Protocol::ICMP | Protocol::ICMPV6 => protocol.name(),
+            other => other.number().to_string(),
+        };
+        let ports = self.ports().map(|(from, to)| (i64::from(from), i64::from(to)));
+        let all_ports = protocol.has_ports().then_some((0, i64::from(u16::MAX)));
+        match ports.or(self.icmp).or(all_ports) {
+            Some((from, to)) => format!("IpProtocol={name},FromPort={from},ToPort={to}"),
+            None => format!("IpProtocol={name}"),
+        }
+    }
+
+    /// `tcp port 22 (ssh)`, `all udp ports`, `icmp type 8`, `all traffic`.
+    pub(super) fn words(&self) -> String {
+        let mut words = self.traffic.words().join(", ");
+        match self.icmp {
+            Some((kind @ 0.., code @ 0..)) => words.push_str(&format!(" type {kind} code {code}")),
+            Some((kind @ 0.., _)) => words.push_str(&format!(" type {kind}")),
+            _ => {}
+        }
+        let services = services_in(&self.traffic);
+        if (1..=MOST_SERVICES).contains(&services.len()) {
+            words.push_str(&format!(" ({})", services.join(", ")));
+        }
+        words
+    }
+}

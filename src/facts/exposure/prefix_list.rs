@@ -1,0 +1,51 @@
+//! What is added to a managed prefix list.
+
+use std::borrow::Cow;
+
+use super::EC2;
+use super::permission::Permission;
+use super::source::{MOST_ARGUMENTS, Sources, members_doc};
+use crate::event::{Event, Value};
+use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+
+/// The networks a call adds to a managed prefix list.
+pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
+    name: "exposure.prefix_list",
+    doc: concat!(
+        "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
+         every security group and route table that refers to the list. ",
+        members_doc!(),
+        " `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
+    ),
+    calls: Calls::These(&[(EC2, "CreateManagedPrefixList"), (EC2, "ModifyManagedPrefixList")]),
+    origin: Origin::Derived(prefix_list),
+};
+
+fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let opened = sources(event).opening()?;
+    let mut members = opened.members();
+    let request = wire::request(event)?;
+    let created = wire::response(event).and_then(|response| response.get("prefixList"));
+    let id = request.text_of("prefixListId").or_else(|| created.as_ref()?.text_of("prefixListId"));
+    // Every change makes a version, one higher than the last; the first is 1.
+    let version = request.number_of("currentVersion").map_or(1, |version| version.saturating_add(1));
+    if let Some(id) = id {
+        let list = ["--prefix-list-id".into(), id, "--current-version".into(), version.to_string().into()];
+        let entries =
+            opened.offending().take(MOST_ARGUMENTS).map(|source| Cow::Owned(format!("Cidr={}", source.network)));
+        members.push(("undo", texts(list.into_iter().chain(["--remove-entries".into()]).chain(entries))));
+    }
+    Some(object(members))
+}
+
+/// What is added.
+pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
+    let mut sources = Sources::default();
+    let request = wire::request(event);
+    for key in ["addEntry", "addEntries", "entry", "entries"] {
+        for entry in request.as_ref().map(|request| request.list(key)).unwrap_or_default() {
+            sources.add(&entry, "cidr", Some(Permission::all()), None);
+        }
+    }
+    sources
+}

@@ -1,0 +1,64 @@
+//! Routes to internet gateways.
+
+use std::borrow::Cow;
+
+use super::EC2;
+use super::permission::Permission;
+use super::source::Sources;
+use crate::event::{Event, Value};
+use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+
+/// The destination that a call routes to an internet gateway.
+pub(in crate::facts) const ROUTE: Fact = Fact {
+    name: "exposure.route",
+    doc: "What CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`); absent for other targets. `reach` is \
+          how much of the internet the destination is: world, wide (a public prefix of IPv4 of /8 or shorter, of IPv6 \
+          of /16 or shorter), public or private. `destination` is the network, host bits masked, `gateway` the gateway, \
+          `route_table` the table and `undo` the route as arguments of `aws ec2 delete-route`.",
+    calls: Calls::These(&[(EC2, "CreateRoute"), (EC2, "ReplaceRoute")]),
+    origin: Origin::Derived(route),
+};
+
+const DESTINATIONS: [(&str, &str); 2] = [
+    ("destinationCidrBlock", "--destination-cidr-block"),
+    ("destinationIpv6CidrBlock", "--destination-ipv6-cidr-block"),
+];
+
+fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let opened = sources(event).opening()?;
+    let request = wire::request(event)?;
+    let reach = opened.opening.reach;
+    let mut members = vec![("reach", Value::from(reach.as_str()))];
+    let mut undo: Vec<Cow<'e, str>> = Vec::new();
+    for (name, key, argument) in
+        [("route_table", "routeTableId", "--route-table-id"), ("gateway", "gatewayId", "--gateway-id")]
+    {
+        if let Some(id) = request.text_of(key) {
+            members.push((name, Value::Str(id.clone())));
+            if name == "route_table" {
+                undo.extend([argument.into(), id]);
+            }
+        }
+    }
+    for (key, argument) in DESTINATIONS {
+        if let Some(written) = request.text_of(key) {
+            members.push(("destination", Value::Str(written.clone())));
+            undo.extend([argument.into(), written]);
+        }
+    }
+    members.push(("undo", texts(undo)));
+    Some(object(members))
+}
+
+/// The destination, when the target is an internet gateway.
+pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
+    let mut sources = Sources::default();
+    let Some(request) = wire::request(event) else { return sources };
+    if request.text_of("gatewayId").is_some_and(|id| id.starts_with("igw-")) {
+        for (key, _) in DESTINATIONS {
+            sources.add(&request, key, Some(Permission::all()), None);
+        }
+        sources.add_prefix_list(&request, "destinationPrefixListId");
+    }
+    sources
+}

@@ -1,0 +1,171 @@
+//! One way to read the two ways in which EC2 writes parameters into CloudTrail.
+//!
+//! Older operations are written in lowerCamelCase, with lists as `{"items": […]}`. Newer ones are wrapped in
+//! `<Operation>Request` or `<Operation>Response` and keep the names of the query protocol: PascalCase, a list is its one
+//! element or an array of them, each with a `tag`, and an element that is a scalar is `{"content": …, "tag": 1}`. Both
+//! write `{}` or `""` where there is nothing. Names are compared without regard to case, because records from public
+//! collections re-spell them.
+
+use std::borrow::Cow;
+
+use crate::event::{Event, Value, path, scalar_text};
+
+/// A place in the parameters of a call.
+#[derive(Debug, Clone)]
+pub struct Parameters<'e> {
+    value: &'e Value<'e>,
+    /// Where it stands in the record: `requestParameters.ipPermissions.items[0]`.
+    path: String,
+}
+
+/// The request's parameters, unwrapped. There may be none in them.
+pub(super) fn request<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
+    Some(unwrapped(event.request()?, "requestParameters", &format!("{}Request", event.name().unwrap_or_default())))
+}
+
+/// The response's elements, unwrapped.
+pub(super) fn response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
+    Some(unwrapped(event.response()?, "responseElements", &format!("{}Response", event.name().unwrap_or_default())))
+}
+
+fn unwrapped<'e>(value: &'e Value<'e>, base: &str, wrapper: &str) -> Parameters<'e> {
+    match member(value, wrapper) {
+        Some((name, inner)) => Parameters { value: inner, path: format!("{base}.{name}") },
+        None => Parameters { value, path: base.to_owned() },
+    }
+}
+
+impl<'e> Parameters<'e> {
+    /// Where it stands in the record.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The member `key`, unless it is empty.
+    pub(super) fn get(&self, key: &str) -> Option<Self> {
+        let (name, value) = member(self.value, key)?;
+        let found = Self { value, path: format!("{}.{name}", self.path) };
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// The first of `keys` that is there: some members have another name in each style.
+    pub(super) fn first_of(&self, keys: &[&str]) -> Option<Self> {
+        keys.iter().find_map(|key| self.get(key))
+    }
+
+    /// The elements of the list `key`, in either style; none when it is missing or empty.
+    pub(super) fn list(&self, key: &str) -> Vec<Self> {
+        self.get(key).map(|list| list.elements()).unwrap_or_default()
+    }
+
+    /// The elements, when this is a list; else this alone.
+    fn elements(&self) -> Vec<Self> {
+        if let Some((name, items)) = member(self.value, "items").or_else(|| member(self.value, "item")) {
+            return Self { value: items, path: format!("{}.{name}", self.path) }.elements();
+        }
+        match self.value {
+            Value::Array(elements) => {
+                let of_element = |(index, value)| Self { value, path: format!("{}[{index}]", self.path) };
+                elements.iter().enumerate().map(of_element).filter(|element| !element.is_empty()).collect()
+            }
+            _ if self.is_empty() => Vec::new(),
+            _ => vec![self.clone()],
+        }
+    }
+
+    /// A scalar as text, also one that stands under `content`.
+    pub(super) fn text(&self) -> Option<Cow<'e, str>> {
+        scalar_text(self.content()).filter(|text| !text.is_empty())
+    }
+
+    /// The text of the member `key`.
+    pub(super) fn text_of(&self, key: &str) -> Option<Cow<'e, str>> {
+        self.get(key)?.text()
+    }
+
+    /// A whole number, also one that is written as text.
+    pub(super) fn number(&self) -> Option<i64> {
+        self.text()?.trim().parse().ok()
+    }
+
+    /// The member `key` as a whole number.
+    pub(super) fn number_of(&self, key: &str) -> Option<i64> {
+        self.get(key)?.number()
+    }
+
+    /// The member `key` as a flag, also when it is written as text or stands under `value`.
+    pub(super) fn flag_of(&self, key: &str) -> Option<bool> {
+        let found = self.get(key)?;
+        let text = found.text().or_else(|| found.text_of("value"))?;
+        match text.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Every place at or below this one that has a member `key`.
+    pub(super) fn holders_of(&self, key: &str) -> Vec<Self> {
+        let mut holders = Vec::new();
+        self.walk(&mut |place| {
+            if place.get(key).is_some() {
+                holders.push(place.clone());
+            }
+        });
+        holders
+    }
+
+    fn walk(&self, visit: &mut dyn FnMut(&Self)) {
+        visit(self);
+        match self.value {
+            Value::Array(_) => self.elements().iter().for_each(|element| element.walk(visit)),
+            Value::Object(members) => {
+                for (name, value) in members.iter() {
+                    Self { value, path: format!("{}.{name}", self.path) }.walk(visit);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) => {}
+        }
+    }
+
+    /// The values at a dotted path, as rules write it: through lists and wrappings as if they were not there.
+    pub fn select(&self, path: &str) -> Vec<&'e Value<'e>> {
+        let mut places = self.elements();
+        let mut rest = Some(path);
+        while let Some(path) = rest {
+            let (step, more) = path::split(path);
+            let found = places.iter().flat_map(|place| place.list(&step.key));
+            places = found.collect();
+            for position in step.positions() {
+                places = path::at(&places, *position).cloned().into_iter().collect();
+            }
+            rest = more;
+        }
+        places.iter().map(Self::content).collect()
+    }
+
+    /// The value, or what stands under `content`.
+    pub(super) fn content(&self) -> &'e Value<'e> {
+        match member(self.value, "content") {
+            Some((_, content)) if scalar_text(content).is_some() => content,
+            _ => self.value,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self.value {
+            Value::Null => true,
+            Value::Str(text) => text.is_empty() || text == "null",
+            Value::Array(elements) => elements.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+}
+
+/// The member `key` of an object, with its name as written: exactly, else without regard to case.
+fn member<'e>(value: &'e Value<'e>, key: &str) -> Option<(&'e str, &'e Value<'e>)> {
+    let members = value.as_object()?;
+    let exact = members.iter().find(|(name, _)| *name == key);
+    exact.or_else(|| members.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)))
+}
