@@ -147,6 +147,15 @@ impl<'a> Event<'a> {
         self.top("requestParameters").filter(|value| value.is_object())
     }
 
+    /// Whether CloudTrail left out all or part of `requestParameters`: it is no object, or says `"omitted": true`, as
+    /// fields over their greatest size do (CloudTrail user guide, record contents).
+    pub fn lacks_request(&self) -> bool {
+        let says_so = |request: &Value<'_>| {
+            request.as_object().and_then(|members| members.get("omitted")).and_then(Value::as_bool) == Some(true)
+        };
+        self.request().is_none_or(says_so)
+    }
+
     /// `responseElements`, when it is an object.
     pub fn response(&self) -> Option<&Value<'a>> {
         self.top("responseElements").filter(|value| value.is_object())

@@ -111,3 +111,19 @@ fn numbers_and_booleans_read_as_text() {
     assert_eq!(text("a.open").as_deref(), Some("true"));
     assert_eq!((text("a.none"), text("a")), (None, None));
 }
+
+#[test]
+fn a_request_that_was_left_out_is_told() {
+    for (request, lacks) in [
+        (r#"{"groupId":"sg-1"}"#, false),
+        ("{}", false),
+        (r#"{"omitted":false}"#, false),
+        (r#"{"omitted":true,"originalSize":112000}"#, true),
+        ("null", true),
+        (r#""null""#, true),
+    ] {
+        let json = format!(r#"{{"eventName":"A","requestParameters":{request}}}"#);
+        assert_eq!(Event::parse(&json).unwrap().lacks_request(), lacks, "{request}");
+    }
+    assert!(Event::parse(r#"{"eventName":"A"}"#).unwrap().lacks_request());
+}

@@ -43,7 +43,9 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
             _ => authorized(&request, &mut sources),
         }
     }
-    if let Some(response) = wire::response(event) {
+    if let Some(response) = wire::response(event).filter(|_| is_in_response(event)) {
+        // What was created tells more than what was asked for, where that is masked.
+        sources.unreadable.clear();
         created(&response, &mut sources);
     }
     sources

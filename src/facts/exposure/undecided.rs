@@ -59,11 +59,14 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let member = |reason, summary: String, command: Vec<&'e str>| {
         vec![("reason", Value::from(reason)), ("summary", Value::from(summary)), ("decided_by", texts(command))]
     };
-    if event.request().is_none() {
-        let summary = "CloudTrail left the parameters out, as it does above 100 KB";
-        return (!response_tells(event)).then(|| object(member("parameters", summary.to_owned(), command.to_vec())));
+    let sources = sources(event).unwrap_or_default();
+    if !sources.open_nothing() {
+        return None;
     }
-    let sources = sources(event).filter(Sources::open_nothing)?;
+    if event.lacks_request() && !response_tells(event) {
+        let summary = "CloudTrail left the parameters out, as it does above 100 KB";
+        return Some(object(member("parameters", summary.to_owned(), command.to_vec())));
+    }
     if !sources.unreadable.is_empty() {
         let summary = format!("what stands in {} cannot be read", sources.unreadable.join(", "));
         let mut members = member("unreadable", summary, command.to_vec());
