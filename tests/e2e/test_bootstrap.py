@@ -34,7 +34,7 @@ def balanced(tally: dict[str, int]) -> bool:
 
 
 def test_each_finding_of_a_delivery_arrives_and_the_answer_is_the_tally(function: Function, topic: Topic) -> None:
-    records = {"sg-ingress-world": opened_group(), "blocked-action": blocked_action(), "role-trust-public": public_role()}
+    records = {"sg-ingress-world-admin": opened_group(), "blocked-action": blocked_action(), "role-trust-public": public_role()}
     tally = function.invoke(delivery(clean(), *records.values())).response
     assert balanced(tally)
     assert (tally["received"], tally["clean"], tally["matched"], tally["findings"]) == (4, 1, 3, 3)
@@ -65,7 +65,7 @@ def test_a_subscriber_can_filter_by_severity(function: Function, topic: Topic) -
     urgent = topic.subscribe("urgent", {"severity_id": [{"numeric": [">=", 4]}]})
     mild = topic.subscribe("mild", {"severity": ["Medium"]})
     assert function.invoke(delivery(opened_group(), blocked_action())).response["findings"] == 2
-    assert [one.document["compliance"]["control"] for one in topic.receive(urgent)] == ["sg-ingress-world"]
+    assert [one.document["compliance"]["control"] for one in topic.receive(urgent)] == ["sg-ingress-world-admin"]
     assert [one.document["compliance"]["control"] for one in topic.receive(mild)] == ["blocked-action"]
 
 
@@ -180,7 +180,7 @@ def test_rules_of_ones_own_are_added(endpoint: str, topic: Topic, tmp_path: Path
     )
     with Function(endpoint, SNS_ARN=topic.arn, RULES_DIR=str(tmp_path)) as function:
         assert function.invoke(delivery(clean(), opened_group())).response["findings"] == 2
-    assert {one.document["compliance"]["control"] for one in topic.receive()} == {"vpcs-listed", "sg-ingress-world"}
+    assert {one.document["compliance"]["control"] for one in topic.receive()} == {"vpcs-listed", "sg-ingress-world-admin"}
 
 
 def test_hostile_text_reaches_log_and_attributes_spelt_out(function: Function, topic: Topic) -> None:
