@@ -150,10 +150,12 @@ impl<'a> Event<'a> {
     /// Whether CloudTrail left out all or part of `requestParameters`: it is no object, or says `"omitted": true`, as
     /// fields over their greatest size do (CloudTrail user guide, record contents).
     pub fn lacks_request(&self) -> bool {
-        let says_so = |request: &Value<'_>| {
-            request.as_object().and_then(|members| members.get("omitted")).and_then(Value::as_bool) == Some(true)
-        };
-        self.request().is_none_or(says_so)
+        self.request().is_none_or(says_omitted)
+    }
+
+    /// The same for `responseElements`.
+    pub fn lacks_response(&self) -> bool {
+        self.response().is_none_or(says_omitted)
     }
 
     /// `responseElements`, when it is an object.
@@ -180,6 +182,12 @@ impl<'a> Event<'a> {
     pub fn root(&self) -> &Object<'a> {
         &self.root
     }
+}
+
+/// Whether a field says that it was left out, `"omitted": true`.
+fn says_omitted(field: &Value<'_>) -> bool {
+    let said = field.as_object().and_then(|members| members.get("omitted")).and_then(scalar_text);
+    said.is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 /// A scalar as text; `None` for null, arrays and objects.

@@ -35,7 +35,7 @@ const fn v6(first: u16, length: u8) -> Ipv6Net {
 }
 
 /// What is not the public internet, in IPv4.
-const SPACES_V4: [(Ipv4Net, Space); 7] = [
+pub(super) const SPACES_V4: [(Ipv4Net, Space); 7] = [
     (v4(10, 0, 8), Space::Private),
     (v4(172, 16, 12), Space::Private),
     (v4(192, 168, 16), Space::Private),

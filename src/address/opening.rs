@@ -2,13 +2,14 @@
 //!
 //! The entries of one IP version form a binary tree of prefixes. What is open to a whole prefix is what is written for
 //! it, together with what is open to both of its halves: so `0.0.0.0/1` and `128.0.0.0/1` are the world, for just the
-//! ports they share.
+//! ports they share. Space that is not of the internet (private, multicast, …) counts as open to everything, because who
+//! lets in all the rest lets in the world.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::network::{GLOBAL_UNICAST_V6, Space};
+use super::network::{GLOBAL_UNICAST_V6, SPACES_V4, Space};
 use super::traffic::Traffic;
 
 /// An IPv4 prefix of public space of this length or shorter is *wide*: a /8 is 16 million addresses.
@@ -69,9 +70,14 @@ impl Opening {
     pub fn of(entries: &[Entry]) -> Self {
         let mut part_in: Vec<Reach> = entries.iter().map(|entry| narrow_reach(&entry.network)).collect();
         let (mut world, mut wide) = (Traffic::default(), Traffic::default());
+        let everything = Traffic::all();
+        let elsewhere = SPACES_V4.map(|(network, space)| (IpNet::V4(network), space));
         for family in [Family::V4, Family::V6] {
             let places = entries.iter().enumerate();
-            let mut leaves: Vec<Leaf<'_>> = places.filter_map(|(place, entry)| family.leaf(place, entry)).collect();
+            let mut leaves: Vec<Leaf<'_>> = places
+                .filter_map(|(place, entry)| family.leaf(Some(place), &entry.network, &entry.traffic))
+                .chain(elsewhere.iter().filter_map(|(network, _)| family.leaf(None, network, &everything)))
+                .collect();
             leaves.sort_by_key(|leaf| (leaf.prefix.bits, leaf.prefix.length));
             let tree = Node::grow(family, family.root(), &leaves);
             world |= &tree.open;
@@ -109,7 +115,8 @@ struct Prefix {
 #[derive(Debug, Clone, Copy)]
 struct Leaf<'n> {
     prefix: Prefix,
-    place: usize,
+    /// Its place among the entries; `None` for space that is not of the internet.
+    place: Option<usize>,
     traffic: &'n Traffic,
 }
 
@@ -131,8 +138,8 @@ impl Family {
     }
 
     /// The entry, if it is of this family and in or around its root. One around the root counts as the root.
-    fn leaf(self, place: usize, entry: &Entry) -> Option<Leaf<'_>> {
-        let prefix = match (self, entry.network) {
+    fn leaf<'n>(self, place: Option<usize>, network: &IpNet, traffic: &'n Traffic) -> Option<Leaf<'n>> {
+        let prefix = match (self, *network) {
             (Self::V4, IpNet::V4(network)) => {
                 Prefix { bits: u128::from(u32::from(network.network())) << 96, length: network.prefix_len() }
             }
@@ -142,7 +149,7 @@ impl Family {
             }
             _ => return None,
         };
-        Some(Leaf { prefix, place, traffic: &entry.traffic })
+        Some(Leaf { prefix, place, traffic })
     }
 
     /// Whether a whole prefix is wide: short enough, and not private space.
@@ -213,7 +220,7 @@ impl<'n> Node<'n> {
                 () if adds_to(&wide) => Reach::Wide,
                 () => continue,
             };
-            if let Some(known) = part_in.get_mut(leaf.place) {
+            if let Some(known) = leaf.place.and_then(|place| part_in.get_mut(place)) {
                 *known = part;
             }
         }

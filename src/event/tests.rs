@@ -119,6 +119,7 @@ fn a_request_that_was_left_out_is_told() {
         ("{}", false),
         (r#"{"omitted":false}"#, false),
         (r#"{"omitted":true,"originalSize":112000}"#, true),
+        (r#"{"omitted":"true","reason":"requestParameters too large"}"#, true),
         ("null", true),
         (r#""null""#, true),
     ] {

@@ -115,6 +115,28 @@ impl<'e> Parameters<'e> {
         holders
     }
 
+    /// Where scalars stand, as or below a member called one of `keys`, that a pipeline has masked: nothing but asterisks,
+    /// two or more.
+    pub(super) fn masked(&self, keys: &[&str]) -> Vec<String> {
+        let mut masked = Vec::new();
+        self.walk(&mut |place| {
+            let is_mask = |text: &str| text.len() > 1 && text.bytes().all(|byte| byte == b'*');
+            let holds_one = scalar_text(place.value).is_some_and(|text| is_mask(&text));
+            if holds_one && keys.iter().any(|key| key.eq_ignore_ascii_case(place.name())) {
+                masked.push(place.path.clone());
+            }
+        });
+        masked
+    }
+
+    /// The name it stands under, apart from lists and wrappings.
+    fn name(&self) -> &str {
+        let steps = self.path.rsplit('.').map(|step| step.split('[').next().unwrap_or_default());
+        let wraps =
+            |step: &str| ["items", "item", "content", "value"].iter().any(|wrap| wrap.eq_ignore_ascii_case(step));
+        steps.into_iter().find(|step| !wraps(step)).unwrap_or_default()
+    }
+
     fn walk(&self, visit: &mut dyn FnMut(&Self)) {
         visit(self);
         match self.value {

@@ -34,7 +34,6 @@ impl Matched {
         for condition in explanation.conditions.iter().filter(|condition| condition.matched()) {
             matched.condition(condition, subject);
         }
-        matched.evidence.truncate(MOST_CLAUSES);
         matched
     }
 
@@ -74,7 +73,7 @@ impl Matched {
             DetectionTrace::ArrayMatch { field, members, .. } => {
                 let indices: Vec<usize> =
                     members.iter().filter(|member| member.matched).map(|member| member.index).collect();
-                for index in &indices {
+                for index in indices.iter().take(MOST_CLAUSES) {
                     self.member(field, *index, subject);
                 }
                 match self.members.iter_mut().find(|(name, _)| name == field) {
@@ -120,6 +119,9 @@ impl Matched {
     }
 
     fn push(&mut self, field: String, value: Value, text: String) {
+        if self.evidence.len() >= MOST_CLAUSES {
+            return;
+        }
         let text = shortened(&text, MOST_OF_A_CLAUSE).into_owned();
         let evidence = Evidence { field: visible(&field).into_owned(), value, text };
         if !self.evidence.contains(&evidence) {

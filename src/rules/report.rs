@@ -1,5 +1,6 @@
 //! From a match to the finding: fills in the rule's sentences and picks out who, what and where.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::attributes::{Attributes, ResourceSpec, Undecided};
@@ -87,10 +88,13 @@ fn values(path: &str, subject: &Subject<'_>, matched: &Matched) -> Vec<String> {
         None => subject.select(path),
     };
     let mut texts: Vec<String> = Vec::new();
-    for value in found {
-        collect_text(value, &mut texts);
-    }
-    texts
+    found.into_iter().for_each(|value| collect_text(value, &mut texts));
+    without_repeats(texts)
+}
+
+fn without_repeats(texts: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// The array a path leads into, the members of it that matched, and the rest of the path.
@@ -106,9 +110,7 @@ fn collect_text(value: &Value<'_>, texts: &mut Vec<String>) {
         Value::Array(elements) => elements.iter().for_each(|element| collect_text(element, texts)),
         Value::Object(_) => texts.push(kept(&value.to_string())),
         scalar => {
-            if let Some(text) = scalar_text(scalar)
-                && !texts.iter().any(|known| *known == text)
-            {
+            if let Some(text) = scalar_text(scalar) {
                 texts.push(kept(&text));
             }
         }
@@ -192,7 +194,7 @@ fn texts(values: &[&Value<'_>]) -> Vec<String> {
     let mut texts = Vec::new();
     values.iter().for_each(|value| collect_text(value, &mut texts));
     texts.retain(|text| !text.is_empty());
-    texts
+    without_repeats(texts)
 }
 
 /// `None` when a part of the ARN is not known: half an ARN would be taken for a whole one.

@@ -1,7 +1,7 @@
 //! Sentences with holes: `{actor} opened {exposure.ingress.ports} of {resource}`.
 //!
-//! A hole names a field, a fact, or one of `actor`, `resource`, `account`, `region`, `partition`; after `|` stands what to
-//! say when it is not there. `{{` and `}}` are braces of the text itself. What fills a hole is text from the record and is made safe for where it goes: between
+//! A hole names a field, a fact, or one of `actor`, `resource`, `account`, `region`, `partition`; after a `|` stands another
+//! to take when it is not there, and after the last what to say when none is. `{{` and `}}` are braces of the text itself. What fills a hole is text from the record and is made safe for where it goes: between
 //! backticks stands a command, and there it is one shell word.
 
 use serde::Deserialize;
@@ -13,7 +13,7 @@ pub(super) struct Template(Vec<Part>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Literal(String),
-    Hole { path: String, otherwise: String },
+    Hole { paths: Vec<String>, otherwise: String },
 }
 
 impl Template {
@@ -49,12 +49,13 @@ impl Template {
                 rest = after;
             } else if brace == '{' {
                 let (hole, after) = after.split_once('}').ok_or_else(|| format!("`{{` without `}}` in {text:?}"))?;
-                let (path, otherwise) = hole.split_once('|').unwrap_or((hole, "unknown"));
-                if path.trim().is_empty() {
+                let (paths, otherwise) = hole.rsplit_once('|').unwrap_or((hole, "unknown"));
+                let paths: Vec<String> = paths.split('|').map(|path| path.trim().to_owned()).collect();
+                if paths.iter().any(String::is_empty) {
                     return Err(format!("`{{}}` names nothing in {text:?}"));
                 }
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
-                parts.push(Part::Hole { path: path.trim().to_owned(), otherwise: otherwise.to_owned() });
+                parts.push(Part::Hole { paths, otherwise: otherwise.to_owned() });
                 rest = after;
             } else {
                 return Err(format!("`}}` without `{{` in {text:?}; a brace of the text itself is written twice"));
@@ -67,10 +68,11 @@ impl Template {
 
     /// The paths its holes name.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Hole { path, .. } => Some(path.as_str()),
-            Part::Literal(_) => None,
-        })
+        let paths = |part| match part {
+            &Part::Hole { ref paths, .. } => paths.as_slice(),
+            Part::Literal(_) => &[],
+        };
+        self.0.iter().flat_map(paths).map(String::as_str)
     }
 
     /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
@@ -83,8 +85,9 @@ impl Template {
                     in_command ^= literal.matches('`').count() % 2 == 1;
                     text.push_str(literal);
                 }
-                Part::Hole { path, otherwise } => {
-                    text.push_str(&fill(path, in_command).unwrap_or_else(|| otherwise.clone()))
+                Part::Hole { paths, otherwise } => {
+                    let found = paths.iter().find_map(|path| fill(path, in_command));
+                    text.push_str(found.as_deref().unwrap_or(otherwise));
                 }
             }
         }
@@ -101,7 +104,7 @@ fn split_at_brace(text: &str) -> Option<(&str, char, &str)> {
 
 impl Part {
     fn hole(path: &str) -> Self {
-        Self::Hole { path: path.to_owned(), otherwise: "unknown".to_owned() }
+        Self::Hole { paths: vec![path.to_owned()], otherwise: "unknown".to_owned() }
     }
 }
 

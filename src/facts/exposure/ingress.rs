@@ -43,17 +43,34 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
             _ => authorized(&request, &mut sources),
         }
     }
-    if let Some(response) = wire::response(event).filter(|_| is_in_response(event)) {
-        // What was created tells more than what was asked for, where that is masked.
-        sources.unreadable.clear();
+    if let Some(response) = wire::response(event) {
+        if is_in_response(event) {
+            // What was created tells more than what was asked for, where that is masked.
+            sources.unreadable.clear();
+        }
         created(&response, &mut sources);
     }
     sources
 }
 
-/// Whether the response lists the rules that were created.
+/// Whether the response lists the rules that were created, all of them.
 pub(super) fn is_in_response(event: &Event<'_>) -> bool {
-    wire::response(event).is_some_and(|response| response.get("securityGroupRuleSet").is_some())
+    !event.lacks_response()
+        && wire::response(event).is_some_and(|response| response.get("securityGroupRuleSet").is_some())
+}
+
+/// Whether the request names anybody at all: EC2 takes none that does not.
+pub(super) fn is_in_request(event: &Event<'_>) -> bool {
+    const SOURCES: [&str; 7] = [
+        "ipPermissions",
+        "cidrIp",
+        "cidrIpv6",
+        "sourceSecurityGroupName",
+        "sourceSecurityGroupOwnerId",
+        "sourceSecurityGroupId",
+        "securityGroupRule",
+    ];
+    !event.lacks_request() && wire::request(event).is_some_and(|request| request.first_of(&SOURCES).is_some())
 }
 
 /// A list under `ipPermissions`, and the flat form with everything at the top.

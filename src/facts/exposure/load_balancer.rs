@@ -25,8 +25,10 @@ fn load_balancer<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let created = response.as_ref().and_then(|response| response.list("loadBalancers").into_iter().next());
     let of = |place: &Option<Parameters<'e>>, key| place.as_ref().and_then(|place| place.text_of(key));
     let host = of(&response, "dNSName").or_else(|| of(&created, "dNSName"));
-    // The name in DNS of an internal classic load balancer starts with the word.
-    let by_host = || host.as_deref().and_then(|host| host.starts_with("internal-").then_some("internal".into()));
+    let classic = of(&request, "loadBalancerName").or_else(|| of(&response, "loadBalancerName"));
+    // The name in DNS of an internal classic load balancer is its own after this word.
+    let internal = format!("internal-{}", classic.as_deref().unwrap_or_default());
+    let by_host = || host.as_deref().and_then(|host| host.starts_with(&internal).then_some("internal".into()));
     let stated = of(&created, "scheme").or_else(|| of(&request, "scheme")).or_else(by_host);
     let is_gateway = [&created, &request].into_iter().any(|place| of(place, "type").as_deref() == Some("gateway"));
     let is_told = request.is_some() || host.is_some();
@@ -35,7 +37,6 @@ fn load_balancer<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         None if is_gateway || !is_told => return None,
         None => INTERNET_FACING.into(),
     };
-    let classic = of(&request, "loadBalancerName").or_else(|| of(&response, "loadBalancerName"));
     let arn = of(&created, "loadBalancerArn");
     let is_classic = arn.is_none() && (classic.is_some() || of(&response, "dNSName").is_some());
     let mut undo: Vec<Cow<'e, str>> =
@@ -53,6 +54,8 @@ fn load_balancer<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         undo.extend(["--load-balancer-arn".into(), arn.clone()]);
         members.push(("arn", Value::Str(arn)));
     }
-    members.push(("undo", texts(undo)));
+    if undo.len() > 2 {
+        members.push(("undo", texts(undo)));
+    }
     Some(object(members))
 }

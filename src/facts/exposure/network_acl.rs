@@ -19,15 +19,15 @@ pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
     origin: Origin::Derived(network_acl),
 };
 
-/// The ephemeral ports of clients start no lower (ELB and NAT gateways) …
-const FIRST_EPHEMERAL: u16 = 1024;
-/// … and end no sooner (Linux; Windows and the recommendation of the VPC user guide end at 65,535).
+/// Where the ephemeral ports of clients start: NAT gateways and ELB, old Windows, Linux, Windows (VPC user guide).
+const FIRST_EPHEMERAL: [u16; 4] = [1024, 1025, 32_768, 49_152];
+/// Where they end at the soonest: Linux. Elsewhere it is 61,000 or 65,535.
 const LAST_EPHEMERAL: u16 = 60_999;
 
 fn network_acl<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let opened = sources(event).opening()?;
     let ports = opened.offending().next().and_then(|source| source.permission.ports());
-    let is_return = ports.is_some_and(|(from, to)| from >= FIRST_EPHEMERAL && to >= LAST_EPHEMERAL);
+    let is_return = ports.is_some_and(|(from, to)| FIRST_EPHEMERAL.contains(&from) && to >= LAST_EPHEMERAL);
     let mut members = opened.members();
     members.push(("return_traffic", Value::from(is_return)));
     Some(object(members))

@@ -10,23 +10,23 @@ use crate::facts::{Calls, Fact, Origin, Parameters, object, texts, wire};
 /// The public addresses a call asks for.
 pub(in crate::facts) const PUBLIC_ADDRESS: Fact = Fact {
     name: "exposure.public_address",
-    doc: "That RunInstances, RequestSpotInstances, RequestSpotFleet, CreateFleet, CreateLaunchTemplate or \
-          CreateLaunchTemplateVersion asks for addresses of the public internet. `addresses` has a member for each: \
+    doc: "That RunInstances, ModifyNetworkInterfaceAttribute, RequestSpotInstances, RequestSpotFleet, \
+          CreateLaunchTemplate or CreateLaunchTemplateVersion asks for addresses of the public internet. `addresses` has a member for each: \
           `family`, which is ipv4 (`associatePublicIpAddress`) or ipv6 (global unicast addresses, asked for or given), \
           `fields` (where it stands in the record) and `summary`; `interfaces` the network interfaces of started instances, and `undo` the command that \
           takes the started or created thing away, as arguments of `aws`.",
     calls: Calls::These(&[
         (EC2, "RunInstances"),
+        (EC2, "ModifyNetworkInterfaceAttribute"),
         (EC2, "RequestSpotInstances"),
         (EC2, "RequestSpotFleet"),
-        (EC2, "CreateFleet"),
         (EC2, "CreateLaunchTemplate"),
         (EC2, "CreateLaunchTemplateVersion"),
     ]),
     origin: Origin::Derived(public_address),
 };
 
-/// An argument of a command, and the path of its value in the response.
+/// Arguments of a command before a value, and the path of the value in the response.
 type Argument = (&'static str, &'static str);
 
 /// For each call what undoes it: the command and its arguments.
@@ -37,8 +37,11 @@ const UNDO: &[(&str, &str, &[Argument])] = &[
         "cancel-spot-instance-requests",
         &[("--spot-instance-request-ids", "spotInstanceRequestSet.spotInstanceRequestId")],
     ),
-    ("RequestSpotFleet", "cancel-spot-fleet-requests", &[("--spot-fleet-request-ids", "spotFleetRequestId")]),
-    ("CreateFleet", "delete-fleets", &[("--fleet-ids", "fleetId")]),
+    (
+        "RequestSpotFleet",
+        "cancel-spot-fleet-requests",
+        &[("--terminate-instances --spot-fleet-request-ids", "spotFleetRequestId")],
+    ),
     ("CreateLaunchTemplate", "delete-launch-template", &[("--launch-template-id", "launchTemplate.launchTemplateId")]),
     (
         "CreateLaunchTemplateVersion",
@@ -59,16 +62,18 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
             found.push(("ipv4", path_of(&holder, "associatePublicIpAddress")));
         }
     }
-    for holder in asked("ipv6AddressCount") {
-        if holder.number_of("ipv6AddressCount").is_some_and(|count| count > 0) {
-            found.push(("ipv6", path_of(&holder, "ipv6AddressCount")));
+    for key in ["ipv6AddressCount", "ipv6PrefixCount"] {
+        for holder in asked(key).filter(|holder| holder.number_of(key).is_some_and(|count| count > 0)) {
+            found.push(("ipv6", path_of(&holder, key)));
         }
     }
-    let given = response.iter().flat_map(|response| response.holders_of("ipv6Address"));
-    for holder in asked("ipv6Address").chain(given) {
-        let address = holder.text_of("ipv6Address").and_then(|text| parse_network(&text));
-        if address.is_some_and(|address| Space::of(&address) == Space::Public) {
-            found.push(("ipv6", path_of(&holder, "ipv6Address")));
+    for key in ["ipv6Address", "ipv6Prefix"] {
+        let given = response.iter().flat_map(|response| response.holders_of(key));
+        for holder in asked(key).chain(given) {
+            let network = holder.text_of(key).and_then(|text| parse_network(&text));
+            if network.is_some_and(|network| Space::of(&network) == Space::Public) {
+                found.push(("ipv6", path_of(&holder, key)));
+            }
         }
     }
     if found.is_empty() {
@@ -83,19 +88,21 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         let values = response.iter().flat_map(|response| response.select(path));
         values.filter_map(crate::event::scalar_text).collect()
     };
-    let mut undo: Vec<Cow<'e, str>> = Vec::new();
-    if let Some((_, command, arguments)) = UNDO.iter().find(|(name, ..)| event.name() == Some(name)) {
-        undo.extend(["ec2".into(), (*command).into()]);
-        for (argument, path) in *arguments {
-            undo.push((*argument).into());
-            undo.extend(in_response(path));
-        }
-    }
-    Some(object(vec![
+    let mut members = vec![
         ("addresses", addresses),
         ("interfaces", texts(in_response("instancesSet.networkInterfaceSet.networkInterfaceId"))),
-        ("undo", texts(undo)),
-    ]))
+    ];
+    if let Some((_, command, arguments)) = UNDO.iter().find(|(name, ..)| event.name() == Some(name)) {
+        let mut undo: Vec<Cow<'e, str>> = vec!["ec2".into(), (*command).into()];
+        let values = arguments.iter().map(|(argument, path)| (*argument, in_response(path))).collect::<Vec<_>>();
+        if values.iter().all(|(_, values)| !values.is_empty()) {
+            undo.extend(values.into_iter().flat_map(|(argument, values)| {
+                argument.split(' ').map(Cow::Borrowed).chain(values).collect::<Vec<_>>()
+            }));
+            members.push(("undo", texts(undo)));
+        }
+    }
+    Some(object(members))
 }
 
 fn path_of(holder: &Parameters<'_>, key: &str) -> String {

@@ -13,7 +13,7 @@ pub(in crate::facts) const ROUTE: Fact = Fact {
     name: "exposure.route",
     doc: "What CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`); absent for other targets. `reach` is \
           how much of the internet the destination is: world, wide (a public prefix of IPv4 of /8 or shorter, of IPv6 \
-          of /16 or shorter), public or private. `destination` is the network, host bits masked, `gateway` the gateway, \
+          of /16 or shorter), public or private. `destination` is the network when it is world or wide, host bits masked, `gateway` the gateway, \
           `route_table` the table and `undo` the route as arguments of `aws ec2 delete-route`.",
     calls: Calls::These(&[(EC2, "CreateRoute"), (EC2, "ReplaceRoute")]),
     origin: Origin::Derived(route),
@@ -30,21 +30,18 @@ fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let reach = opened.opening.reach;
     let mut members = vec![("reach", Value::from(reach.as_str()))];
     let mut undo: Vec<Cow<'e, str>> = Vec::new();
-    for (name, key, argument) in
-        [("route_table", "routeTableId", "--route-table-id"), ("gateway", "gatewayId", "--gateway-id")]
-    {
-        if let Some(id) = request.text_of(key) {
-            members.push((name, Value::Str(id.clone())));
-            if name == "route_table" {
-                undo.extend([argument.into(), id]);
-            }
-        }
+    if let Some(gateway) = request.text_of("gatewayId") {
+        members.push(("gateway", Value::Str(gateway)));
     }
-    for (key, argument) in DESTINATIONS {
-        if let Some(written) = request.text_of(key) {
-            members.push(("destination", Value::Str(written.clone())));
-            undo.extend([argument.into(), written]);
-        }
+    if let Some(table) = request.text_of("routeTableId") {
+        members.push(("route_table", Value::Str(table.clone())));
+        undo.extend(["--route-table-id".into(), table]);
+    }
+    if let Some(source) = opened.offending().next() {
+        let network = source.network.to_string();
+        let [(_, v4), (_, v6)] = DESTINATIONS;
+        undo.extend([if source.network.addr().is_ipv4() { v4 } else { v6 }.into(), Cow::Owned(network.clone())]);
+        members.push(("destination", Value::from(network)));
     }
     members.push(("undo", texts(undo)));
     Some(object(members))

@@ -79,9 +79,10 @@ impl<'e> Sources<'e> {
         Some(Opened { opening: self.open(), sources: self.known })
     }
 
-    /// Whether nothing that could be read opens anything to the world or a wide prefix.
-    pub(super) fn open_nothing(&self) -> bool {
-        self.open().reach < Reach::Wide
+    /// Whether what could be read opens nothing to the world or a wide prefix that is worse than the web ports.
+    pub(super) fn open_little(&self) -> bool {
+        let opening = self.open();
+        Kind::of(&opening.world).max(Kind::of(&opening.wide)) < Some(Kind::Other)
     }
 
     fn open(&self) -> Opening {

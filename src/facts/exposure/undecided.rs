@@ -1,75 +1,165 @@
 //! Calls that may have opened something, where the record does not tell.
 
+use std::borrow::Cow;
+
 use super::source::Sources;
-use super::{EC2, ELB, INGRESS, LOAD_BALANCER, PEERING, ingress, network_acl, prefix_list, route};
+use super::{EC2, ELB, LOAD_BALANCER, PEERING, ingress, network_acl, prefix_list, route};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, object, texts};
+use crate::facts::{Calls, Fact, Origin, object, texts, wire};
 
 /// What the record leaves open.
 pub(in crate::facts) const UNDECIDED: Fact = Fact {
     name: "exposure.undecided",
     doc: "Why the record of a call that could open something does not decide whether it did. `reason` is parameters \
-          (CloudTrail left them out, as it does above 100 KB), unreadable (they are no networks, ports or protocols) or \
-          prefix-list (what is let in or routed is the content of a prefix list); `summary` says so in words, `fields` \
-          and `prefix_lists` name what is meant, and `decided_by` is the command that tells, as arguments of `aws`. \
-          Absent when the rest of the record opens something to the world or a wide prefix anyway.",
+          (CloudTrail left them out, as it does above 100 KB), unreadable (they are masked, or no networks, ports or \
+          protocols) or prefix-list (what is let in or routed is the content of a prefix list); `summary` says so in \
+          words, `fields` and `prefix_lists` name what is meant, and `decided_by` is the command that tells, as \
+          arguments of `aws`. Absent when the rest of the record opens more than the web ports to the world or a wide \
+          prefix anyway.",
     calls: Calls::These(&CALLS),
     origin: Origin::Derived(undecided),
 };
 
-/// The calls that cannot be judged without their parameters, and the command that shows what came of them.
-const DECIDED_BY: [(&str, &str, &[&str]); 22] = [
-    (EC2, "AuthorizeSecurityGroupIngress", &["ec2", "describe-security-group-rules"]),
-    (EC2, "ModifySecurityGroupRules", &["ec2", "describe-security-group-rules"]),
-    (EC2, "CreateRoute", &["ec2", "describe-route-tables"]),
-    (EC2, "ReplaceRoute", &["ec2", "describe-route-tables"]),
-    (EC2, "CreateNetworkAclEntry", &["ec2", "describe-network-acls"]),
-    (EC2, "ReplaceNetworkAclEntry", &["ec2", "describe-network-acls"]),
-    (EC2, "ModifySubnetAttribute", &["ec2", "describe-subnets"]),
-    (EC2, "RunInstances", &["ec2", "describe-instances"]),
-    (EC2, "RequestSpotInstances", &["ec2", "describe-spot-instance-requests"]),
-    (EC2, "RequestSpotFleet", &["ec2", "describe-spot-fleet-requests"]),
-    (EC2, "CreateLaunchTemplate", &["ec2", "describe-launch-template-versions", "--versions", "$Latest"]),
-    (EC2, "CreateLaunchTemplateVersion", &["ec2", "describe-launch-template-versions", "--versions", "$Latest"]),
-    (EC2, "ModifySnapshotAttribute", &["ec2", "describe-snapshots", "--restorable-by-user-ids", "all"]),
-    (EC2, "ModifyImageAttribute", &["ec2", "describe-images", "--owners", "self", "--executable-users", "all"]),
-    (EC2, "ModifyVpcEndpointServicePermissions", &["ec2", "describe-vpc-endpoint-service-permissions"]),
-    (EC2, "CreateVpcPeeringConnection", &["ec2", "describe-vpc-peering-connections"]),
-    (EC2, "AcceptVpcPeeringConnection", &["ec2", "describe-vpc-peering-connections"]),
-    (EC2, "ModifyInstanceMetadataOptions", &["ec2", "describe-instances"]),
-    (EC2, "ModifyInstanceMetadataDefaults", &["ec2", "get-instance-metadata-defaults"]),
-    (EC2, "CreateManagedPrefixList", &["ec2", "describe-managed-prefix-lists"]),
-    (EC2, "ModifyManagedPrefixList", &["ec2", "describe-managed-prefix-lists"]),
-    (ELB, "CreateLoadBalancer", &["elbv2", "describe-load-balancers"]),
+/// A call that cannot be judged without its parameters.
+struct Judged {
+    call: (&'static str, &'static str),
+    /// The command that shows what came of it.
+    command: &'static [&'static str],
+    /// How the command takes the resource: its last argument, up to the id; and the parameter the id stands in.
+    id: Option<(&'static [&'static str], &'static str)>,
+}
+
+const fn judged(
+    name: &'static str,
+    command: &'static [&'static str],
+    id: &'static [&'static str],
+    parameter: &'static str,
+) -> Judged {
+    Judged { call: (EC2, name), command, id: Some((id, parameter)) }
+}
+
+const RULES: &[&str] = &["ec2", "describe-security-group-rules"];
+const ROUTES: &[&str] = &["ec2", "describe-route-tables"];
+const ACLS: &[&str] = &["ec2", "describe-network-acls"];
+const TEMPLATES: &[&str] = &["ec2", "describe-launch-template-versions"];
+const PEERINGS: &[&str] = &["ec2", "describe-vpc-peering-connections"];
+const LISTS: &[&str] = &["ec2", "get-managed-prefix-list-entries"];
+const SNAPSHOTS: &[&str] = &["ec2", "describe-snapshots", "--owner-ids", "self", "--restorable-by-user-ids", "all"];
+const IMAGES: &[&str] = &["ec2", "describe-images", "--owners", "self", "--executable-users", "all"];
+
+const JUDGED: [Judged; 25] = [
+    judged("AuthorizeSecurityGroupIngress", RULES, &["--filters", "Name=group-id,Values="], "groupId"),
+    judged("ModifySecurityGroupRules", RULES, &["--filters", "Name=group-id,Values="], "groupId"),
+    judged("CreateRoute", ROUTES, &["--route-table-ids", ""], "routeTableId"),
+    judged("ReplaceRoute", ROUTES, &["--route-table-ids", ""], "routeTableId"),
+    judged("CreateNetworkAclEntry", ACLS, &["--network-acl-ids", ""], "networkAclId"),
+    judged("ReplaceNetworkAclEntry", ACLS, &["--network-acl-ids", ""], "networkAclId"),
+    judged("ModifySubnetAttribute", &["ec2", "describe-subnets"], &["--subnet-ids", ""], "subnetId"),
+    Judged { call: (EC2, "RunInstances"), command: &["ec2", "describe-instances"], id: None },
+    Judged { call: (EC2, "RequestSpotInstances"), command: &["ec2", "describe-spot-instance-requests"], id: None },
+    Judged { call: (EC2, "RequestSpotFleet"), command: &["ec2", "describe-spot-fleet-requests"], id: None },
+    judged("CreateLaunchTemplate", TEMPLATES, &["--launch-template-name", ""], "launchTemplateName"),
+    judged("CreateLaunchTemplateVersion", TEMPLATES, &["--launch-template-id", ""], "launchTemplateId"),
+    judged("ModifySnapshotAttribute", SNAPSHOTS, &["--snapshot-ids", ""], "snapshotId"),
+    judged("ModifyImageAttribute", IMAGES, &["--image-ids", ""], "imageId"),
+    judged(
+        "ModifyVpcEndpointServicePermissions",
+        &["ec2", "describe-vpc-endpoint-service-permissions"],
+        &["--service-id", ""],
+        "serviceId",
+    ),
+    Judged { call: (EC2, "CreateVpcPeeringConnection"), command: PEERINGS, id: None },
+    judged("AcceptVpcPeeringConnection", PEERINGS, &["--vpc-peering-connection-ids", ""], "vpcPeeringConnectionId"),
+    judged("ModifyInstanceMetadataOptions", &["ec2", "describe-instances"], &["--instance-ids", ""], "instanceId"),
+    Judged {
+        call: (EC2, "ModifyInstanceMetadataDefaults"),
+        command: &["ec2", "get-instance-metadata-defaults"],
+        id: None,
+    },
+    Judged {
+        call: (EC2, "EnableSnapshotBlockPublicAccess"),
+        command: &["ec2", "get-snapshot-block-public-access-state"],
+        id: None,
+    },
+    Judged {
+        call: (EC2, "ModifyVpcBlockPublicAccessOptions"),
+        command: &["ec2", "describe-vpc-block-public-access-options"],
+        id: None,
+    },
+    judged("CreateManagedPrefixList", LISTS, &["--prefix-list-id", ""], "prefixListId"),
+    judged("ModifyManagedPrefixList", LISTS, &["--prefix-list-id", ""], "prefixListId"),
+    judged("RestoreManagedPrefixListVersion", LISTS, &["--prefix-list-id", ""], "prefixListId"),
+    Judged { call: (ELB, "CreateLoadBalancer"), command: &["elbv2", "describe-load-balancers"], id: None },
 ];
 
 #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
-const CALLS: [(&str, &str); DECIDED_BY.len()] = {
-    let mut calls = [("", ""); DECIDED_BY.len()];
+const CALLS: [(&str, &str); JUDGED.len()] = {
+    let mut calls = [("", ""); JUDGED.len()];
     let mut place = 0;
     while place < calls.len() {
-        calls[place] = (DECIDED_BY[place].0, DECIDED_BY[place].1);
+        calls[place] = JUDGED[place].call;
         place += 1;
     }
     calls
 };
 
+/// The parameters that decide: masked, they leave it open.
+const DECISIVE: &[&str] = &[
+    "ipPermissions",
+    "ipRanges",
+    "ipv6Ranges",
+    "prefixListIds",
+    "securityGroupRule",
+    "gatewayId",
+    "destinationCidrBlock",
+    "destinationIpv6CidrBlock",
+    "cidrBlock",
+    "ipv6CidrBlock",
+    "egress",
+    "ruleAction",
+    "addEntry",
+    "entry",
+    "mapPublicIpOnLaunch",
+    "assignIpv6AddressOnCreation",
+    "networkInterfaceSet",
+    "networkInterface",
+    "associatePublicIpAddress",
+    "launchTemplateData",
+    "launchSpecification",
+    "createVolumePermission",
+    "launchPermission",
+    "add",
+    "group",
+    "addAllowedPrincipals",
+    "peerOwnerId",
+    "metadataOptions",
+    "httpTokens",
+    "state",
+    "internetGatewayBlockMode",
+    "scheme",
+];
+
 fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let (_, _, command) = DECIDED_BY.iter().find(|(_, name, _)| event.name() == Some(name))?;
-    let member = |reason, summary: String, command: Vec<&'e str>| {
-        vec![("reason", Value::from(reason)), ("summary", Value::from(summary)), ("decided_by", texts(command))]
-    };
-    let sources = sources(event).unwrap_or_default();
-    if !sources.open_nothing() {
+    let judged = JUDGED.iter().find(|judged| event.name() == Some(judged.call.1))?;
+    let mut sources = sources(event).unwrap_or_default();
+    if !sources.open_little() {
         return None;
     }
-    if event.lacks_request() && !response_tells(event) {
-        let summary = "CloudTrail left the parameters out, as it does above 100 KB";
-        return Some(object(member("parameters", summary.to_owned(), command.to_vec())));
+    let member = |reason, summary: String, command: Vec<Cow<'e, str>>| {
+        vec![("reason", Value::from(reason)), ("summary", Value::from(summary)), ("decided_by", texts(command))]
+    };
+    if leaves_out(event) {
+        let summary =
+            "the parameters that would tell are missing; CloudTrail leaves out what is over 100 KB".to_owned();
+        return Some(object(member("parameters", summary, judged.decided_by(event))));
+    }
+    if !ingress::is_in_response(event) {
+        let masked = wire::request(event).map(|request| request.masked(DECISIVE)).unwrap_or_default();
+        sources.unreadable.extend(masked);
     }
     if !sources.unreadable.is_empty() {
         let summary = format!("what stands in {} cannot be read", sources.unreadable.join(", "));
-        let mut members = member("unreadable", summary, command.to_vec());
+        let mut members = member("unreadable", summary, judged.decided_by(event));
         members.push(("fields", texts(sources.unreadable)));
         return Some(object(members));
     }
@@ -77,14 +167,35 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         return None;
     }
     let summary = format!("what is in the prefix list {} does not stand there", sources.prefix_lists.join(", "));
-    let mut members = member("prefix-list", summary, vec!["ec2", "get-managed-prefix-list-entries"]);
+    let mut members = member("prefix-list", summary, LISTS.iter().map(|word| Cow::Borrowed(*word)).collect());
     members.push(("prefix_lists", texts(sources.prefix_lists)));
     Some(object(members))
 }
 
-/// Whether the response alone decides.
-fn response_tells(event: &Event<'_>) -> bool {
-    ingress::is_in_response(event) || [INGRESS, LOAD_BALANCER, PEERING].iter().any(|fact| fact.of(event).is_some())
+impl Judged {
+    fn decided_by<'e>(&self, event: &'e Event<'_>) -> Vec<Cow<'e, str>> {
+        let mut words: Vec<Cow<'e, str>> = self.command.iter().map(|word| Cow::Borrowed(*word)).collect();
+        if let Some((argument, parameter)) = self.id
+            && let Some(id) = wire::request(event).and_then(|request| request.text_of(parameter))
+            && let Some((last, before)) = argument.split_last()
+        {
+            words.extend(before.iter().map(|word| Cow::Borrowed(*word)));
+            words.push(Cow::Owned(format!("{last}{id}")));
+        }
+        words
+    }
+}
+
+/// Whether the record leaves out what decides.
+fn leaves_out(event: &Event<'_>) -> bool {
+    match event.name() {
+        Some("AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules") => {
+            !ingress::is_in_response(event) && !ingress::is_in_request(event)
+        }
+        Some("CreateVpcPeeringConnection" | "AcceptVpcPeeringConnection") => PEERING.of(event).is_none(),
+        Some("CreateLoadBalancer") => event.lacks_request() && LOAD_BALANCER.of(event).is_none(),
+        _ => event.lacks_request(),
+    }
 }
 
 /// The networks of the calls that name some.
@@ -94,6 +205,11 @@ fn sources<'e>(event: &'e Event<'_>) -> Option<Sources<'e>> {
         "CreateRoute" | "ReplaceRoute" => Some(route::sources(event)),
         "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => Some(network_acl::sources(event)),
         "CreateManagedPrefixList" | "ModifyManagedPrefixList" => Some(prefix_list::sources(event)),
+        "RestoreManagedPrefixListVersion" => {
+            let mut sources = Sources::default();
+            sources.add_prefix_list(&wire::request(event)?, "prefixListId");
+            Some(sources)
+        }
         _ => None,
     }
 }
