@@ -68,11 +68,11 @@ impl Template {
 
     /// The paths its holes name.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        let paths = |part| match part {
-            &Part::Hole { ref paths, .. } => paths.as_slice(),
+        let paths = self.0.iter().flat_map(|part| match part {
+            Part::Hole { paths, .. } => paths.as_slice(),
             Part::Literal(_) => &[],
-        };
-        self.0.iter().flat_map(paths).map(String::as_str)
+        });
+        paths.map(String::as_str)
     }
 
     /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
