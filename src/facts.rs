@@ -85,7 +85,7 @@ pub const FACTS: &[&Fact] = &[
     &exposure::PUBLIC_ADDRESS,
     &exposure::ROUTE,
     &exposure::UNDECIDED,
-    &trust::GRANTS,
+    &trust::POLICY,
     &parameters::EC2_REQUEST,
     &parameters::EC2_RESPONSE,
     &resource::EC2_RESOURCES,

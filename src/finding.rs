@@ -89,6 +89,8 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// The check of live state that would settle its findings.
     pub confirm: Option<Confirm>,
+    /// Whether it runs without being asked for.
+    pub enabled: bool,
     /// Where to read on.
     pub references: Vec<String>,
     /// Sigma tags, such as `attack.t1190`.

@@ -21,3 +21,4 @@ pub mod policy;
 pub mod publish;
 pub mod rules;
 pub mod text;
+pub mod trust;

@@ -34,6 +34,18 @@ use subject::Subject;
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
+    trusted_accounts: Vec<String>,
+}
+
+/// Which rules to run, and on what terms.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Directories of rules beside the built-in ones.
+    pub directories: Vec<PathBuf>,
+    /// Names of rules to run that are off unless asked for.
+    pub enabled: Vec<String>,
+    /// Ids of accounts that are trusted: rules about other accounts find nothing where only these are named.
+    pub trusted_accounts: Vec<String>,
 }
 
 /// One compiled rule and what its findings say.
@@ -44,6 +56,8 @@ struct Rule {
     attributes: Attributes,
     /// The case in which its findings are a warning, as a rule of its own.
     undecided: Option<CompiledRule>,
+    /// Whether it runs.
+    runs: bool,
 }
 
 impl RuleSet {
@@ -52,12 +66,29 @@ impl RuleSet {
     /// # Errors
     /// Every fault of every file, when there is one.
     pub fn load(directories: &[PathBuf]) -> Result<Self, RuleFaults> {
+        Self::load_with(&Options { directories: directories.to_vec(), ..Options::default() })
+    }
+
+    /// Loads rules as `options` say.
+    ///
+    /// # Errors
+    /// Every fault of every file, and each name of a rule to run that there is not.
+    pub fn load_with(options: &Options) -> Result<Self, RuleFaults> {
         let mut faults = Vec::new();
         let mut files = files::builtin();
-        for directory in directories {
+        for directory in &options.directories {
             files.extend(files::below(directory, &mut faults));
         }
-        Self::compile(&files, faults)
+        let mut set = Self::compile(&files, faults)?;
+        let mut faults = Vec::new();
+        for name in &options.enabled {
+            match set.rules.iter_mut().find(|rule| rule.info.name == *name) {
+                Some(rule) => rule.runs = true,
+                None => faults.push(RuleFault::new("rules to enable", Some(name), "there is no such rule".to_owned())),
+            }
+        }
+        set.trusted_accounts.clone_from(&options.trusted_accounts);
+        if faults.is_empty() { Ok(set) } else { Err(RuleFaults(faults)) }
     }
 
     fn compile(files: &[RuleFile], mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
@@ -79,13 +110,15 @@ impl RuleSet {
                 }
             }
         }
-        if faults.is_empty() { Ok(Self { rules }) } else { Err(RuleFaults(faults)) }
+        if faults.is_empty() { Ok(Self { rules, trusted_accounts: Vec::new() }) } else { Err(RuleFaults(faults)) }
     }
 
     /// The findings of all rules for `event`, in the order of the rules.
     pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
         let subject = Subject::new(event);
-        let matches = self.rules.iter().filter(|rule| evaluate_rule(&rule.compiled, &subject).is_some());
+        let run = self.rules.iter().filter(|rule| rule.runs);
+        let matches = run.filter(|rule| evaluate_rule(&rule.compiled, &subject).is_some());
+        let matches = matches.filter(|rule| !self.is_trusted(rule, &subject));
         matches
             .map(|rule| {
                 let matched = Matched::of(&explain_rule(&rule.compiled, &subject), &subject);
@@ -94,6 +127,13 @@ impl RuleSet {
                 report::finding(&rule.info, &rule.attributes, case, &subject, matched)
             })
             .collect()
+    }
+
+    /// Whether a rule is about accounts, and all that the event names are trusted.
+    fn is_trusted(&self, rule: &Rule, subject: &Subject<'_>) -> bool {
+        let Some(path) = &rule.attributes.accounts else { return false };
+        let accounts = report::texts(&subject.select(path));
+        !accounts.is_empty() && accounts.iter().all(|account| self.trusted_accounts.contains(account))
     }
 
     /// What there is to know about each rule, in the order in which they run.
@@ -150,7 +190,8 @@ fn rule(sigma: &SigmaRule, name: &str) -> Result<Rule, Vec<String>> {
         .and_then(|case| compile_detection(sigma, &case.when).map_err(|reason| reasons.push(reason)).ok());
     match compiled {
         Some(compiled) if reasons.is_empty() => {
-            Ok(Rule { info: Arc::new(info(sigma, name, &attributes)), compiled, attributes, undecided })
+            let (info, runs) = (Arc::new(info(sigma, name, &attributes)), attributes.enabled);
+            Ok(Rule { info, compiled, attributes, undecided, runs })
         }
         _ => Err(reasons),
     }
@@ -181,6 +222,7 @@ fn info(sigma: &SigmaRule, name: &str, attributes: &Attributes) -> RuleInfo {
             Some(Level::Critical) => Severity::Critical,
         },
         confirm: attributes.confirm,
+        enabled: attributes.enabled,
         references: sigma.references.clone(),
         tags: sigma.tags.clone(),
         controls: attributes.compliance.clone(),

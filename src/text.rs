@@ -3,11 +3,15 @@
 //! Everything in a record may be chosen by an attacker: user agents, role names, tags, descriptions. Before it stands in
 //! a sentence, on a terminal or in a log line, whatever could move a cursor, hide or re-order text is spelt out.
 
+mod json;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+pub use json::visible_json;
+
 /// Longest value, in characters, that stands in a sentence; the middle of longer ones is left out.
-pub const MOST_IN_A_SENTENCE: usize = 160;
+pub const MOST_IN_A_SENTENCE: usize = 320;
 
 /// Spells out control characters (ANSI escapes and line breaks among them), line separators and the characters that
 /// re-order or hide text, as `\u{1b}`. Everything else stays.

@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use trailwarden::config::Config;
+use trailwarden::config::{Config, RuleSettings};
 use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
 use trailwarden::publish::sns::{PublishError, SnsTopic};
-use trailwarden::rules::RuleSet;
+use trailwarden::rules::{Options, RuleSet};
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The names of the variants' types are a contract: alarms and people filter by them.
@@ -48,7 +48,8 @@ async fn main() -> ExitCode {
     let config = Config::read(variable);
     log(config.as_ref().map_or(LevelFilter::INFO, |config| config.log_level.into()));
     pipeline::hide_panic_messages();
-    let rules = RuleSet::load(&Config::rule_directories(variable));
+    let RuleSettings { directories, enabled, trusted_accounts } = RuleSettings::read(variable);
+    let rules = RuleSet::load_with(&Options { directories, enabled, trusted_accounts });
     let (config, rules) = match (config, rules) {
         (Ok(config), Ok(rules)) => (config, rules),
         (config, rules) => {

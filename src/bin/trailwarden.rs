@@ -2,6 +2,8 @@
 
 #[path = "trailwarden/evaluate.rs"]
 mod evaluate;
+#[path = "trailwarden/trust.rs"]
+mod trust;
 
 use std::process::ExitCode;
 
@@ -19,11 +21,19 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Evaluate(evaluate::Arguments),
+    Trust(trust::Arguments),
+}
+
+/// An account id.
+fn account(text: &str) -> Result<String, &'static str> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
 }
 
 fn main() -> ExitCode {
     pipeline::hide_panic_messages();
     match Cli::parse().command {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Trust(arguments) => trust::run(&arguments),
     }
 }

@@ -1,24 +1,27 @@
 //! Whom a role's trust policy lets in.
 
-use super::{Calls, Fact, Origin, object};
-use crate::event::{Event, Value};
-use crate::policy::{Effect, Policy, Principals, Statement};
+use std::borrow::Cow;
+
+use super::{Calls, Fact, Origin, object, texts};
+use crate::event::{Event, Value, scalar_text};
+use crate::policy::Policy;
+use crate::trust::{Assessment, Judgement, Verdict, assess};
 
 const IAM: &str = "iam.amazonaws.com";
 
-/// The calls that let somebody assume a role. Tagging a session alone does not.
-const ASSUME: [&str; 3] = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"];
-
-/// What a trust policy grants, statement by statement.
-pub(super) const GRANTS: Fact = Fact {
-    name: "trust.grants",
-    doc: "What the trust policy of CreateRole or UpdateAssumeRolePolicy grants: a list with one member for each \
-          statement that lets somebody assume the role, with `verdict` (public: a plain `*` principal without a \
-          condition; undecidable: a plain `*` that a condition or a Deny statement may hold, another wildcard, \
-          NotPrincipal, or a policy that is missing or not understood; named: anybody less), `statement` (its place \
-          in the policy, from 1), `sid`, and `summary` (in words).",
+/// What a trust policy comes to.
+pub(super) const POLICY: Fact = Fact {
+    name: "trust.policy",
+    doc: "Who in the world can assume the role of CreateRole or UpdateAssumeRolePolicy, by its trust policy. `verdict` is \
+          that of the worst statement: public (everybody), weak (everybody who meets something that anybody could meet, \
+          such as an external id), undecidable (the policy is missing or not understood), external (named principals of \
+          other accounts), constrained (everybody by the principal, held by a condition or a Deny statement) or scoped. \
+          `statements` has a member for each Allow statement: `verdict`, `statement` (its place, from 1), `sid`, \
+          `summary`, `witness` (for public and weak, who would be let in) and `fix` (the smallest change that would do). \
+          `accounts` are the accounts that are named and not the own, `unguarded_services` the services that are named \
+          without a condition on whose resources they act for.",
     calls: Calls::These(&[(IAM, "CreateRole"), (IAM, "UpdateAssumeRolePolicy")]),
-    origin: Origin::Derived(grants),
+    origin: Origin::Derived(policy),
 };
 
 /// Where the document stands: the request of either call, else the response, percent-encoded.
@@ -28,57 +31,54 @@ const DOCUMENT: [&str; 3] = [
     "responseElements.role.assumeRolePolicyDocument",
 ];
 
-fn grants<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let Some(text) = DOCUMENT.iter().find_map(|path| event.text(path)) else {
-        return Some(undecidable("the record has no trust policy; CloudTrail omits parameters over 100 KB".to_owned()));
+fn policy<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let Some(text) = DOCUMENT.iter().find_map(|path| document(event, path)) else {
+        return Some(undecidable(
+            "the record has no trust policy; CloudTrail leaves out what is over 100 KB".to_owned(),
+        ));
     };
-    let policy = match Policy::parse(&text) {
-        Ok(policy) => policy,
-        Err(error) => return Some(undecidable(error.to_string())),
-    };
-    let denies =
-        policy.statements.iter().any(|statement| statement.effect == Effect::Deny && is_about_assuming(statement));
-    let grants = policy.statements.iter().enumerate();
-    let grants: Vec<Value<'e>> = grants.filter_map(|(place, statement)| grant(place, statement, denies)).collect();
-    if grants.is_empty() { None } else { Some(Value::Array(grants)) }
+    Some(match Policy::parse(&text) {
+        Ok(policy) => assessed(&assess(&policy, event.account())),
+        Err(error) => undecidable(error.to_string()),
+    })
 }
 
-/// Whether a statement is about assuming the role.
-fn is_about_assuming(statement: &Statement) -> bool {
-    ASSUME.iter().any(|action| statement.actions.cover(action))
-}
-
-fn grant<'e>(place: usize, statement: &Statement, denies: bool) -> Option<Value<'e>> {
-    if statement.effect != Effect::Allow || !is_about_assuming(statement) {
-        return None;
+/// The document at `path`: text, or the policy itself as an object.
+fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
+    match event.select(path).into_iter().next()? {
+        object @ Value::Object(_) => Some(Cow::Owned(object.to_string())),
+        other => scalar_text(other).filter(|text| !text.trim().is_empty()),
     }
-    let principals = statement.principals.as_ref();
-    let star = principals.is_some_and(Principals::has_plain_star);
-    let (verdict, whom) = match (star, statement.condition.is_empty(), denies) {
-        (true, true, false) => ("public", "any principal of any AWS account, without a condition"),
-        (true, true, true) => ("undecidable", "any principal of any AWS account that no Deny statement keeps out"),
-        (true, false, _) => ("undecidable", "any principal of any AWS account that meets its condition"),
-        (false, ..) if principals.is_none_or(Principals::is_open_ended) => {
-            ("undecidable", "principals that it does not name in full")
-        }
-        (false, ..) => ("named", "the principals it names"),
-    };
-    let number = place + 1;
-    let name = match &statement.sid {
-        Some(sid) => format!("statement {number} ({sid})"),
-        None => format!("statement {number}"),
-    };
+}
+
+fn assessed<'e>(assessment: &Assessment) -> Value<'e> {
+    let all = |list: fn(&Judgement) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
+    object(vec![
+        ("verdict", Value::from(assessment.verdict.as_str())),
+        ("statements", Value::Array(assessment.statements.iter().map(judged).collect())),
+        ("accounts", all(|one| &one.accounts)),
+        ("unguarded_services", all(|one| &one.unguarded_services)),
+    ])
+}
+
+fn judged<'e>(judgement: &Judgement) -> Value<'e> {
+    let number = u64::try_from(judgement.number).unwrap_or(u64::MAX);
     let mut members = vec![
-        ("verdict", Value::from(verdict)),
-        ("statement", Value::from(u64::try_from(number).unwrap_or(u64::MAX))),
-        ("summary", Value::from(format!("{name} admits {whom}"))),
+        ("verdict", Value::from(judgement.verdict.as_str())),
+        ("statement", Value::from(number)),
+        ("summary", Value::from(judgement.sentence())),
     ];
-    if let Some(sid) = &statement.sid {
-        members.push(("sid", Value::from(sid.clone())));
+    let witness = judgement.witness.as_ref().map(|witness| witness.summary.clone());
+    for (name, text) in [("sid", judgement.sid.clone()), ("witness", witness), ("fix", judgement.fix.clone())] {
+        if let Some(text) = text {
+            members.push((name, Value::from(text)));
+        }
     }
-    Some(object(members))
+    object(members)
 }
 
 fn undecidable<'e>(why: String) -> Value<'e> {
-    Value::Array(vec![object(vec![("verdict", Value::from("undecidable")), ("summary", Value::from(why))])])
+    let verdict = || Value::from(Verdict::Undecidable.as_str());
+    let statement = object(vec![("verdict", verdict()), ("summary", Value::from(why))]);
+    object(vec![("verdict", verdict()), ("statements", Value::Array(vec![statement]))])
 }

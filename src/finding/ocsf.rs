@@ -3,12 +3,9 @@
 //! Attribute names and numbers are those of <https://schema.ocsf.io/1.5.0/classes/compliance_finding>; deprecated
 //! attributes are not used. Times are milliseconds since 1970.
 
-use std::io;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use serde::Serialize as _;
-use serde_json::ser::{CompactFormatter, Formatter};
 use serde_json::{Map, Value, json};
 
 use super::{Actor, Finding, Resource, Status};
@@ -58,13 +55,7 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
 /// The document as one line of JSON, in which every character that a terminal or an editor would act on is written as a
 /// `\u` escape; a parser reads the same values.
 pub fn line(finding: &Finding, now: Timestamp) -> String {
-    let mut bytes = Vec::with_capacity(4096);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Visible);
-    match document(finding, now).serialize(&mut serializer) {
-        Ok(()) => String::from_utf8_lossy(&bytes).into_owned(),
-        // A Value always serialises and a Vec always takes it.
-        Err(_) => String::new(),
-    }
+    text::visible_json(&document(finding, now))
 }
 
 fn metadata(finding: &Finding) -> Value {
@@ -230,22 +221,4 @@ fn without_empty(value: Value) -> Value {
         Value::Bool(_) | Value::Number(_) => true,
     };
     Value::Object(members.into_iter().filter(|(_, value)| says_something(value)).collect::<Map<_, _>>())
-}
-
-/// Compact JSON without characters that are acted upon instead of shown.
-struct Visible;
-
-impl Formatter for Visible {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((place, hidden)) = rest.char_indices().find(|(_, character)| text::is_hidden(*character)) {
-            let (shown, after) = rest.split_at(place);
-            CompactFormatter.write_string_fragment(writer, shown)?;
-            for unit in hidden.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            rest = after.get(hidden.len_utf8()..).unwrap_or_default();
-        }
-        CompactFormatter.write_string_fragment(writer, rest)
-    }
 }

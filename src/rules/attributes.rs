@@ -8,7 +8,7 @@ use super::template::Template;
 use crate::finding::{Confirm, Control, Status};
 
 /// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a fault.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Attributes {
     /// The finding's sentence.
@@ -28,6 +28,15 @@ pub(super) struct Attributes {
     pub(super) undecided: Option<Undecided>,
     /// The check of live state that would settle them.
     pub(super) confirm: Option<Confirm>,
+    /// Whether it runs without being asked for.
+    #[serde(default = "yes")]
+    pub(super) enabled: bool,
+    /// Path of the accounts it is about: when all of them are trusted, it finds nothing.
+    pub(super) accounts: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The case in which a record that matches does not decide.
@@ -82,6 +91,22 @@ impl TryFrom<WrittenResourceSpec> for ResourceSpec {
     }
 }
 
+impl Default for Attributes {
+    fn default() -> Self {
+        Self {
+            message: None,
+            remediation: None,
+            resource: Vec::new(),
+            compliance: Vec::new(),
+            status: Status::default(),
+            undecided: None,
+            confirm: None,
+            enabled: true,
+            accounts: None,
+        }
+    }
+}
+
 impl Attributes {
     /// The attributes of a rule; what is wrong with them goes to `reasons`.
     pub(super) fn of(rule: &CompiledRule, reasons: &mut Vec<String>) -> Self {
@@ -102,7 +127,8 @@ impl Attributes {
             ResourceSpec::Field { id, .. } => id.as_str(),
             ResourceSpec::Fact(fact) => fact.as_str(),
         });
-        reasons.extend(paths.chain(specs).filter_map(unknown_fact));
+        let accounts = attributes.accounts.as_deref();
+        reasons.extend(paths.chain(specs).chain(accounts).filter_map(unknown_fact));
         attributes
     }
 }

@@ -190,7 +190,8 @@ fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, ca
     resources
 }
 
-fn texts(values: &[&Value<'_>]) -> Vec<String> {
+/// The texts in `values` and below, without repeats.
+pub(super) fn texts(values: &[&Value<'_>]) -> Vec<String> {
     let mut texts = Vec::new();
     values.iter().for_each(|value| collect_text(value, &mut texts));
     texts.retain(|text| !text.is_empty());

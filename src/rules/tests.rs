@@ -107,7 +107,7 @@ fn sentences_are_filled_from_the_record_and_shortened() {
             "a":{{"list":[1,2,3,4,5,6,7],"flag":true,"name":"$(id)","long":"{long}"}}}}"#
     );
     let finding = RuleSet::compile(&[file], Vec::new()).unwrap().evaluate(&Event::parse(&json).unwrap()).remove(0);
-    insta::assert_snapshot!(finding.message, @r"eve\u{1b}[31m 1, 2, 3, 4, 5 and 2 more true unknown nothing xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    insta::assert_snapshot!(finding.message, @r"eve\u{1b}[31m 1, 2, 3, 4, 5 and 2 more true unknown nothing xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
     insta::assert_snapshot!(finding.remediation, @"run $(id) 1, 2, 3, 4, 5 and 2 more");
 }
 
@@ -139,8 +139,8 @@ fn facts_and_fields_stand_side_by_side() {
         ("  s:\n    exposure.ingress.entries.protocol: TCP\n  condition: s", 1),
         ("  s:\n    ec2.request.GroupId: sg-1\n    ec2.request.fromPort|gte: 22\n  condition: s", 1),
         ("  s:\n    ec2.request.toPort|gt: 22\n  condition: s", 0),
-        ("  s:\n    trust.grants.verdict: public\n  condition: s", 0),
-        ("  s:\n    trust.grants: null\n  condition: s", 1),
+        ("  s:\n    trust.policy.verdict: public\n  condition: s", 0),
+        ("  s:\n    trust.policy: null\n  condition: s", 1),
         ("  s:\n    - '*groupid*'\n    - sg-1\n  condition: s", 1),
     ] {
         assert_eq!(matches(detection, json).len(), expected, "{detection}");

@@ -14,13 +14,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["text"]),
     ("decode", &["event", "text"]),
     ("event", &[]),
-    ("facts", &["address", "event", "policy"]),
+    ("facts", &["address", "event", "policy", "trust"]),
     ("finding", &["text"]),
     ("pipeline", &["decode", "event", "finding", "rules", "text"]),
     ("policy", &[]),
     ("publish", &["finding", "text"]),
     ("rules", &["event", "facts", "finding", "text"]),
     ("text", &[]),
+    ("trust", &["address", "policy"]),
 ];
 
 /// Crates that only some files may name: the Sigma engine and the AWS SDK stay replaceable.

@@ -48,6 +48,75 @@ fn findings_read_like_this() {
 fn help_reads_like_this() {
     insta::assert_snapshot!(stdout(&run(&["--help"])));
     insta::assert_snapshot!(stdout(&run(&["evaluate", "--help"])));
+    insta::assert_snapshot!(stdout(&run(&["trust", "--help"])));
+}
+
+#[test]
+fn trust_tells_who_gets_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = |name: &str, content: &str, arguments: &[&str]| {
+        let path = directory.path().join(name);
+        fs::write(&path, content).unwrap();
+        let output = run(&[&["trust"], arguments, &[path.to_str().unwrap()]].concat());
+        (
+            output.status.code().unwrap(),
+            stdout(&output),
+            stderr(&output).replace(directory.path().to_str().unwrap(), ""),
+        )
+    };
+    let statement = |principal: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Sid":"S\u001b[2J","Effect":"Allow","Principal":{principal},"Action":"sts:*"}}}}"#
+        )
+    };
+    let own = statement(r#"{"AWS":"111122223333"}"#);
+    let role = |name: &str, policy: &str| {
+        format!(
+            r#"{{"RoleName":"{name}","Arn":"arn:aws:iam::111122223333:role/{name}","AssumeRolePolicyDocument":{policy}}}"#
+        )
+    };
+    let open = role("open", &statement("\"*\""));
+    let scoped = role("scoped", &own);
+
+    let (code, text, _) = told("list.json", &format!(r#"{{"Roles":[{open},{scoped},{{"no":"role"}}]}}"#), &[]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(text, @r#"
+    PUBLIC open
+      public: statement 1 (S\u{1b}[2J) lets in any AWS account, e.g. 999999999999
+        fix: replace the wildcard by the accounts or roles that need it, or add the condition "StringEquals": {"aws:PrincipalOrgID": "ORGANIZATION_ID"}
+    SCOPED scoped
+      scoped: statement 1 (S\u{1b}[2J) lets in 111122223333
+    UNDECIDABLE entry 3
+      is no role: it has no AssumeRolePolicyDocument
+    "#);
+    assert_eq!(told("one.json", &format!(r#"{{"Role":{open}}}"#), &[]).0, 1);
+    assert_eq!(told("scoped.json", &format!("[{scoped}]"), &[]).0, 0);
+    assert_eq!(told("bare.json", &own, &[]).0, 1);
+    assert_eq!(told("bare.json", &own, &["--account", "111122223333"]).0, 0);
+    assert_eq!(told("bare.json", &own, &["--account", "1"]).0, 2);
+    assert_eq!(told("no.json", "no policy", &[]).0, 2);
+
+    let (_, json, _) = told("one.json", &open, &["--format", "json"]);
+    let document: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&document["verdict"], &document["role"]), (&"public".into(), &"open".into()));
+    assert_eq!(document["witness"]["principal"]["AWS"], "arn:aws:iam::999999999999:role/evil");
+    assert_eq!(document["statements"][0]["verdict"], "public");
+    let absent = run(&["trust", "no/such/file"]);
+    assert_eq!(absent.status.code(), Some(2));
+    insta::assert_snapshot!(stderr(&absent), @"error: no/such/file: cannot be read: No such file or directory (os error 2)");
+}
+
+#[test]
+fn rules_that_are_off_run_when_enabled_and_leave_trusted_accounts_alone() {
+    let external = "fixtures/rules/role-trust-external/hit-account.json";
+    let code = |arguments: &[&str]| run(&[&["evaluate", external], arguments].concat()).status.code();
+    assert_eq!(code(&[]), Some(0));
+    assert_eq!(code(&["--enable", "role-trust-external"]), Some(1));
+    assert_eq!(code(&["--enable", "role-trust-external", "--trusted-account", "444455556666"]), Some(0));
+    assert_eq!(code(&["--enable", "role-trust-external", "--trusted-account", "555566667777"]), Some(1));
+    let unknown = run(&["evaluate", external, "--enable", "no-such-rule"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("no-such-rule"), "{}", stderr(&unknown));
 }
 
 #[test]

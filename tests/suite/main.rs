@@ -16,3 +16,4 @@ mod oracle;
 mod public_data;
 mod rules;
 mod support;
+mod trust;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
-use trailwarden::rules::RuleSet;
+use trailwarden::rules::{Options, RuleSet};
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -42,6 +42,12 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
 /// The pipeline with the built-in rules.
 static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::new(RuleSet::load(&[]).unwrap()));
 
+/// The pipeline with all built-in rules, also those that are off unless enabled.
+static ALL_RULES: LazyLock<Pipeline> = LazyLock::new(|| {
+    let off = RuleSet::load(&[]).unwrap().infos().filter(|rule| !rule.enabled).map(|rule| rule.name.clone()).collect();
+    Pipeline::new(RuleSet::load_with(&Options { enabled: off, ..Options::default() }).unwrap())
+});
+
 /// What a run yields.
 #[derive(Debug, Default)]
 pub(crate) struct Yield {
@@ -59,17 +65,22 @@ impl Yield {
 
 /// Runs bytes through the pipeline as a file called `input`.
 pub(crate) fn stream(bytes: &[u8]) -> Yield {
-    run(Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
+    run(&PIPELINE, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
 }
 
 /// Runs text through the pipeline as a Lambda payload.
 pub(crate) fn payload(text: &str) -> Yield {
-    run(Input::Payload(text))
+    run(&PIPELINE, Input::Payload(text))
 }
 
-fn run(input: Input<'_>) -> Yield {
+/// The same with the rules that are off unless enabled.
+pub(crate) fn payload_by_all_rules(text: &str) -> Yield {
+    run(&ALL_RULES, Input::Payload(text))
+}
+
+fn run(pipeline: &Pipeline, input: Input<'_>) -> Yield {
     let mut result = Yield::default();
-    let tally = PIPELINE.run("input", input, &mut |outcome| match outcome {
+    let tally = pipeline.run("input", input, &mut |outcome| match outcome {
         Outcome::Finding(finding) => result.findings.push(*finding),
         Outcome::Rejection(rejection) => result.rejections.push(rejection),
     });

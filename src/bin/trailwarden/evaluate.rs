@@ -11,9 +11,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Tally};
 use trailwarden::publish::console;
-use trailwarden::rules::RuleSet;
+use trailwarden::rules::{Options, RuleSet};
 use trailwarden::text::visible;
 use walkdir::WalkDir;
+
+use crate::account;
 
 /// Size of the buffer files are read with.
 const BUFFER: usize = 256 * 1024;
@@ -43,6 +45,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
 
+    /// Runs this rule, which is off unless enabled. May be repeated.
+    #[arg(long, value_name = "RULE")]
+    enable: Vec<String>,
+
+    /// Trusts this account: rules about other accounts find nothing where only trusted ones are named. May be repeated.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    trusted_account: Vec<String>,
+
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -70,7 +80,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let _ = writeln!(errors, "error: no input; name a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
-    let rules = match RuleSet::load(&arguments.rules) {
+    let options = Options {
+        directories: arguments.rules.clone(),
+        enabled: arguments.enable.clone(),
+        trusted_accounts: arguments.trusted_account.clone(),
+    };
+    let rules = match RuleSet::load_with(&options) {
         Ok(rules) => rules,
         Err(faults) => {
             let _ = writeln!(errors, "error: these rules cannot be used; nothing was evaluated");

@@ -1,0 +1,243 @@
+//! `trailwarden trust`.
+
+use std::fs;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use trailwarden::policy::{Caller, Policy};
+use trailwarden::text::{visible, visible_json};
+use trailwarden::trust::{Assessment, Judgement, Verdict, Witness, assess};
+
+use crate::account;
+
+/// Longest input, in bytes: the authorization details of a large account.
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
+
+const EXIT_CODES: &str = "Verdicts:
+  public       everybody can assume the role
+  weak         everybody who meets something that anybody could meet, such as an external id
+  undecidable  it cannot be told
+  external     named principals of other accounts can
+  constrained  everybody by the principal, but a condition or a Deny statement fixes who
+  scoped       only the own account, named services and held identity providers can
+
+Exit codes, for the worst of several roles:
+  0  scoped or constrained
+  1  public, weak or external
+  2  undecidable, or the input cannot be read";
+
+/// Tells who in the world can assume a role, from its trust policy.
+///
+/// The file holds a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`,
+/// or a list of roles. Nothing is sent anywhere.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// The file; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The account of the role. Otherwise it is taken from the role's ARN, and without one every account is another.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<String>,
+
+    /// How the verdict is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A paragraph a role.
+    Text,
+    /// One JSON object, or a list of them when the input is a list.
+    Json,
+}
+
+/// A role, as far as it is known.
+#[derive(Debug, Default)]
+struct Role {
+    name: Option<String>,
+    arn: Option<String>,
+    policy: String,
+}
+
+/// What became of a role.
+struct Told {
+    role: Role,
+    assessment: Result<Assessment, String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut errors = anstream::stderr();
+    let (roles, is_list) = match read(&arguments.file).and_then(|text| roles(&text)) {
+        Ok(found) => found,
+        Err(reason) => {
+            // Nothing can be done about a closed standard error.
+            let _ = writeln!(errors, "error: {}: {reason}", visible(&arguments.file.display().to_string()));
+            return ExitCode::from(2);
+        }
+    };
+    let told: Vec<Told> = roles.into_iter().map(|role| judged(role, arguments.account.as_deref())).collect();
+    let mut output = anstream::stdout();
+    let written = match arguments.format {
+        Format::Text => told.iter().try_for_each(|one| text(&mut output, one)),
+        Format::Json => {
+            let documents: Vec<Value> = told.iter().map(document).collect();
+            let document = match (is_list, documents.into_iter()) {
+                (true, documents) => Value::Array(documents.collect()),
+                (false, mut documents) => documents.next().unwrap_or_default(),
+            };
+            writeln!(output, "{}", visible_json(&document))
+        }
+    };
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = writeln!(errors, "error: standard output cannot be written: {error}");
+        return ExitCode::from(2);
+    }
+    ExitCode::from(told.iter().map(|one| exit_code(&one.assessment)).max().unwrap_or(0))
+}
+
+fn exit_code(assessment: &Result<Assessment, String>) -> u8 {
+    match assessment.as_ref().map(|assessment| assessment.verdict) {
+        Ok(Verdict::Scoped | Verdict::Constrained) => 0,
+        Ok(Verdict::Public | Verdict::Weak | Verdict::External) => 1,
+        Ok(Verdict::Undecidable) | Err(_) => 2,
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = match path.as_os_str() == "-" {
+        true => io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes),
+        false => fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST_BYTES {
+        return Err("is longer than 256 MiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
+}
+
+/// The roles in a text, and whether it is a list of them. A bare policy is a role without a name.
+fn roles(text: &str) -> Result<(Vec<Role>, bool), String> {
+    let bare = || Ok((vec![Role { policy: text.to_owned(), ..Role::default() }], false));
+    let Ok(value) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else {
+        // Percent-encoded, or not JSON at all: reading it as a policy tells.
+        return bare();
+    };
+    let list = match &value {
+        Value::Array(roles) => Some(roles),
+        Value::Object(members) => {
+            members.get("Roles").or_else(|| members.get("RoleDetailList")).and_then(Value::as_array)
+        }
+        _ => None,
+    };
+    if let Some(list) = list {
+        let roles = list.iter().enumerate().map(|(place, role)| {
+            of_role(role).unwrap_or_else(|| Role { name: Some(format!("entry {}", place + 1)), ..Role::default() })
+        });
+        return Ok((roles.collect(), true));
+    }
+    match of_role(value.get("Role").unwrap_or(&value)) {
+        Some(role) => Ok((vec![role], false)),
+        None => bare(),
+    }
+}
+
+fn of_role(value: &Value) -> Option<Role> {
+    let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
+    let policy = match value.get("AssumeRolePolicyDocument")? {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Some(Role { name: text("RoleName"), arn: text("Arn"), policy })
+}
+
+fn judged(role: Role, account: Option<&str>) -> Told {
+    let of_arn = role.arn.as_deref().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty());
+    let policy = match role.policy.is_empty() {
+        true => Err("is no role: it has no AssumeRolePolicyDocument".to_owned()),
+        false => Policy::parse(&role.policy).map_err(|error| error.to_string()),
+    };
+    let assessment = policy.map(|policy| assess(&policy, account.or(of_arn)));
+    Told { role, assessment }
+}
+
+fn text(to: &mut dyn Write, told: &Told) -> io::Result<()> {
+    let name = told.role.name.as_deref().or(told.role.arn.as_deref()).unwrap_or("the role");
+    let verdict = told.assessment.as_ref().map_or(Verdict::Undecidable, |assessment| assessment.verdict);
+    let color = match verdict {
+        Verdict::Public => AnsiColor::Red,
+        Verdict::Weak | Verdict::Undecidable => AnsiColor::Yellow,
+        Verdict::External => AnsiColor::Cyan,
+        Verdict::Constrained | Verdict::Scoped => AnsiColor::Green,
+    };
+    let style = Style::new().fg_color(Some(color.into())).bold();
+    writeln!(to, "{style}{}{style:#} {}", verdict.as_str().to_uppercase(), visible(name))?;
+    match &told.assessment {
+        Err(reason) => writeln!(to, "  {}", visible(reason)),
+        Ok(assessment) if assessment.statements.is_empty() => writeln!(to, "  no statement lets anybody assume it"),
+        Ok(assessment) => assessment.statements.iter().try_for_each(|statement| {
+            writeln!(to, "  {}: {}", statement.verdict.as_str(), visible(&statement.sentence()))?;
+            match &statement.fix {
+                Some(fix) => writeln!(to, "    fix: {}", visible(fix)),
+                None => Ok(()),
+            }
+        }),
+    }
+}
+
+fn document(told: &Told) -> Value {
+    let role = &told.role;
+    let mut document = match &told.assessment {
+        Ok(assessment) => json!({
+            "verdict": assessment.verdict.as_str(),
+            "witness": assessment.worst().and_then(|worst| worst.witness.as_ref()).map(witness),
+            "statements": assessment.statements.iter().map(statement).collect::<Vec<_>>(),
+        }),
+        Err(reason) => json!({
+            "verdict": Verdict::Undecidable.as_str(), "reason": reason, "witness": null, "statements": [],
+        }),
+    };
+    for (key, value) in [("role", &role.name), ("arn", &role.arn)] {
+        if let (Some(members), Some(value)) = (document.as_object_mut(), value) {
+            members.insert(key.to_owned(), json!(value));
+        }
+    }
+    document
+}
+
+fn statement(judgement: &Judgement) -> Value {
+    json!({
+        "statement": judgement.number,
+        "sid": judgement.sid,
+        "verdict": judgement.verdict.as_str(),
+        "reason": judgement.reason,
+        "witness": judgement.witness.as_ref().map(witness),
+        "fix": judgement.fix,
+        "accounts": judgement.accounts,
+        "unguarded_services": judgement.unguarded_services,
+    })
+}
+
+fn witness(witness: &Witness) -> Value {
+    let caller = match &witness.request.caller {
+        Caller::Aws { arn, .. } => json!({"AWS": arn}),
+        Caller::Service(name) => json!({"Service": name}),
+        Caller::Federated(name) => json!({"Federated": name}),
+    };
+    let context = witness.request.context.iter().map(|(key, values)| (key.to_owned(), json!(values)));
+    json!({
+        "summary": witness.summary,
+        "principal": caller,
+        "action": witness.request.action,
+        "context": context.collect::<serde_json::Map<_, _>>(),
+    })
+}

@@ -1,0 +1,132 @@
+//! What a policy says to one request.
+
+use std::collections::BTreeMap;
+
+use super::document::{Effect, Policy, Principal, PrincipalKind, Principals, Statement};
+use super::pattern::Pattern;
+
+/// A request to assume a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who asks.
+    pub caller: Caller,
+    /// Such as `sts:AssumeRole`.
+    pub action: String,
+    /// The request's context.
+    pub context: Context,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// A role, user, session or root of an account.
+    Aws {
+        /// ARN.
+        arn: String,
+        /// Account id.
+        account: String,
+    },
+    /// An AWS service.
+    Service(String),
+    /// Somebody with a token of this identity provider.
+    Federated(String),
+}
+
+/// Context keys and their values. Keys have no case.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Context(BTreeMap<String, Vec<String>>);
+
+impl Context {
+    /// Sets a key.
+    pub fn set(&mut self, key: &str, values: Vec<String>) {
+        self.0.insert(key.to_ascii_lowercase(), values);
+    }
+
+    /// Takes a key away.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(&key.to_ascii_lowercase());
+    }
+
+    /// The values of a key; `None` when it is missing.
+    pub fn get(&self, key: &str) -> Option<&[String]> {
+        self.0.get(&key.to_ascii_lowercase()).map(Vec::as_slice)
+    }
+
+    /// The value of a variable: that of a key with a single one.
+    pub fn variable(&self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            [one] => Some(one.clone()),
+            _ => None,
+        }
+    }
+
+    /// All keys, in lower case, with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.0.iter().map(|(key, values)| (key.as_str(), values.as_slice()))
+    }
+}
+
+/// What a policy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Some statement allows it and none denies it.
+    Allowed,
+    /// Some statement denies it.
+    Denied,
+    /// No statement is about it.
+    NotAllowed,
+}
+
+impl Policy {
+    /// What the policy says to `request`. Statements with faults say nothing.
+    pub fn evaluate(&self, request: &Request) -> Decision {
+        let says = |effect| {
+            let statements = self.statements.iter().filter(move |one| one.effect == Some(effect));
+            statements.filter(|one| one.faults.is_empty()).any(|one| self.applies(one, request))
+        };
+        match (says(Effect::Deny), says(Effect::Allow)) {
+            (true, _) => Decision::Denied,
+            (false, true) => Decision::Allowed,
+            (false, false) => Decision::NotAllowed,
+        }
+    }
+
+    fn applies(&self, statement: &Statement, request: &Request) -> bool {
+        let context = &request.context;
+        statement.principals.as_ref().is_some_and(|principals| principals.mean(&request.caller))
+            && statement.actions.cover(&request.action)
+            && statement.conditions.iter().all(|condition| {
+                condition.holds(context.get(&condition.key), self.version, &|name| context.variable(name))
+            })
+    }
+}
+
+impl Principals {
+    /// Whether the caller is among them.
+    pub fn mean(&self, caller: &Caller) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Named(principals) => principals.iter().any(|principal| principal.means(caller)),
+            Self::AllBut(principals) => !principals.iter().any(|principal| principal.means(caller)),
+        }
+    }
+}
+
+impl Principal {
+    /// Whether it is the caller. Wildcards inside of a value, which IAM does not take, count as wildcards here.
+    pub fn means(&self, caller: &Caller) -> bool {
+        let matches = |text: &str| Pattern::glob(&self.value).matches(text);
+        match (self.kind, caller) {
+            (PrincipalKind::Aws, _) if self.value == "*" => true,
+            (PrincipalKind::Aws, Caller::Aws { arn, account }) => {
+                let of_account = self.value == *account
+                    || self.value.strip_suffix(":root").is_some_and(|root| root.ends_with(&format!("::{account}")));
+                of_account || matches(arn) || matches(&format!("arn:aws:iam::{account}:root")) || matches(account)
+            }
+            (PrincipalKind::Service, Caller::Service(name)) | (PrincipalKind::Federated, Caller::Federated(name)) => {
+                matches(name)
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What an outsider can do about a condition key.
+//!
+//! After the IAM user guide, "AWS global condition context keys", and the pages on the keys of STS and of web identity.
+
+use super::issuer::Issuer;
+use super::principal::{STRANGER, is_account};
+use crate::address::{Entry, Opening, Reach, Traffic, parse_network};
+use crate::policy::{Condition, Test};
+
+/// Accounts of strangers: one for each first digit, so that few patterns mean them all.
+const STRANGERS: [&str; 10] = [
+    STRANGER,
+    "888888888888",
+    "777777777777",
+    "666666666666",
+    "555555555555",
+    "444444444444",
+    "333333333333",
+    "222222222222",
+    "111111111111",
+    "000000000000",
+];
+
+/// What it takes to meet a condition, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hold {
+    /// Nothing: anybody can.
+    Free,
+    /// A value that anybody could send, or a place that anybody could be in, if they knew or went there.
+    Weak,
+    /// It is not known.
+    Unknown,
+    /// To be somebody in particular.
+    Strong,
+}
+
+/// What a key is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Who the caller is, or whose resource or network is used: given, not chosen.
+    Identity(Shape),
+    /// What the caller chooses, or where they come from.
+    Chosen,
+    /// A network that the caller comes from.
+    Network,
+    /// A time: anybody can wait.
+    Time,
+    /// What holds of every caller, or of none in particular.
+    Common,
+    /// One of a few values, and no other.
+    Given,
+    /// Never there in such a request.
+    Missing,
+    /// Not known.
+    Unknown,
+}
+
+/// Which part of a value says who.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// All of it.
+    Whole,
+    /// The account of an ARN.
+    Arn,
+    /// The organization, before the first `/`.
+    OrgPath,
+    /// The unique id, before the first `:`.
+    UserId,
+    /// The tenant of a shared provider: `kind:tenant` and the `:` or `/` after it.
+    Tenant,
+}
+
+/// A key as an outsider sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) class: Class,
+    /// Whether a request can be without it.
+    pub(super) may_be_missing: bool,
+    /// Values an outsider has or can have, and whether it takes something in particular.
+    pub(super) own: Vec<(String, bool)>,
+}
+
+/// From whose side a key is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side {
+    /// Somebody with credentials of an AWS account.
+    Aws,
+    /// Somebody with a token of a shared provider.
+    Tenant(&'static Issuer, Guest),
+}
+
+/// Of Amazon Cognito: whether the question is what a guest of the pool can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guest {
+    Yes,
+    No,
+}
+
+impl Key {
+    /// The key `name`, in lower case.
+    pub(super) fn of(name: &str, side: Side, issuer_name: &str) -> Self {
+        let key = |class, may_be_missing, own: &[&str]| Self {
+            class,
+            may_be_missing,
+            own: own.iter().map(|value| ((*value).to_owned(), false)).collect(),
+        };
+        if let Side::Tenant(issuer, guest) = side {
+            let claim = name.strip_prefix(&issuer_name.to_ascii_lowercase()).and_then(|rest| rest.strip_prefix(':'));
+            if claim == Some(issuer.tenancy) || name.eq_ignore_ascii_case(issuer.tenancy) {
+                let shape = if issuer.tenancy == "sub" { Shape::Tenant } else { Shape::Whole };
+                // A guest of the pool has the pool's id.
+                let class = if guest == Guest::Yes { Class::Common } else { Class::Identity(shape) };
+                return key(class, true, &[issuer.stranger]);
+            }
+            match claim {
+                Some("amr") if guest == Guest::Yes => return key(Class::Given, false, &["unauthenticated"]),
+                Some(
+                    "repository"
+                    | "repository_id"
+                    | "repository_owner"
+                    | "repository_owner_id"
+                    | "enterprise"
+                    | "enterprise_id"
+                    | "namespace_id"
+                    | "namespace_path"
+                    | "project_id"
+                    | "project_path"
+                    | "organization_id"
+                    | "organization_slug"
+                    | "terraform_organization_id"
+                    | "terraform_organization_name",
+                ) => return key(Class::Identity(Shape::Whole), true, &["evil"]),
+                Some(_) => return key(Class::Common, true, &["evil"]),
+                None => {}
+            }
+        }
+        let is_tenant = matches!(side, Side::Tenant(..));
+        // Callers with a token have no AWS identity yet.
+        let identity = |shape, own: &[&str], may_be_missing| match is_tenant {
+            true => key(Class::Missing, true, &[]),
+            false => key(Class::Identity(shape), may_be_missing, own),
+        };
+        match name {
+            "aws:principalaccount" => identity(Shape::Whole, &STRANGERS, false),
+            "aws:principalarn" => identity(
+                Shape::Arn,
+                &["arn:aws:iam::999999999999:role/evil", "arn:aws:iam::999999999999:user/evil"],
+                false,
+            ),
+            "aws:userid" => identity(Shape::UserId, &["AROAEVILEVILEVILEVIL0:evil"], false),
+            "aws:principalorgid" => identity(Shape::Whole, &["o-evilevil99", "o-evilevil88"], true),
+            "aws:principalorgpaths" => identity(Shape::OrgPath, &["o-evilevil99/r-evil/ou-evil-evilevil/"], true),
+            "aws:federatedprovider" => key(Class::Identity(Shape::Arn), true, &["accounts.google.com"]),
+            "aws:sourceaccount" | "aws:vpceaccount" => key(Class::Identity(Shape::Whole), true, &STRANGERS),
+            "aws:sourceorgid" | "aws:vpceorgid" => key(Class::Identity(Shape::Whole), true, &["o-evilevil99"]),
+            "aws:sourceorgpaths" | "aws:vpceorgpaths" => {
+                key(Class::Identity(Shape::OrgPath), true, &["o-evilevil99/r-evil/ou-evil-evilevil/"])
+            }
+            "aws:sourcearn" | "ec2:sourceinstancearn" | "lambda:sourcefunctionarn" | "aws:sourcevpcarn" => {
+                key(Class::Identity(Shape::Arn), true, &["arn:aws:lambda:us-east-1:999999999999:function:evil"])
+            }
+            "aws:sourcevpc" | "aws:ec2instancesourcevpc" => {
+                key(Class::Identity(Shape::Whole), true, &["vpc-0e0e0e0e0e0e0e0e0"])
+            }
+            "aws:sourcevpce" => key(Class::Identity(Shape::Whole), true, &["vpce-0e0e0e0e0e0e0e0e0"]),
+            "aws:sourceip" | "aws:vpcsourceip" | "aws:ec2instancesourceprivateipv4" => {
+                key(Class::Network, true, &["198.51.100.7", "9.9.9.9", "2001:db8::7"])
+            }
+            "aws:currenttime" => key(Class::Time, false, &["2026-01-01T00:00:00Z"]),
+            "aws:epochtime" => key(Class::Time, false, &["1767225600"]),
+            "aws:tokenissuetime" => key(Class::Time, true, &["2026-01-01T00:00:00Z"]),
+            "aws:securetransport" => key(Class::Given, false, &["true"]),
+            "aws:requestedregion" => key(Class::Common, false, &["us-east-1"]),
+            "aws:principaltype" => key(Class::Given, false, &["AssumedRole", "User", "Account", "FederatedUser"]),
+            "aws:principalisawsservice" => key(Class::Chosen, false, &["false"]),
+            "aws:principalservicename" | "aws:principalservicenameslist" => key(Class::Chosen, true, &[]),
+            "aws:viaawsservice" => key(Class::Given, false, &["false", "true"]),
+            "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" => {
+                key(Class::Common, true, &["cloudformation.amazonaws.com"])
+            }
+            "aws:resourceaccount" | "aws:resourceorgid" | "aws:resourceorgpaths" | "sts:durationseconds" => {
+                key(Class::Common, true, &[])
+            }
+            "aws:multifactorauthpresent" => {
+                let own = vec![("false".to_owned(), false), ("true".to_owned(), true)];
+                Self { own, ..key(Class::Chosen, true, &[]) }
+            }
+            "aws:multifactorauthage" => key(Class::Chosen, true, &["600"]),
+            "sts:externalid" => key(Class::Chosen, true, &["anything"]),
+            "sts:rolesessionname" => key(Class::Chosen, false, &["evil"]),
+            "sts:sourceidentity"
+            | "aws:sourceidentity"
+            | "aws:username"
+            | "aws:useragent"
+            | "aws:referer"
+            | "sts:transitivetagkeys"
+            | "aws:tagkeys"
+            | "sts:awsservicename" => key(Class::Chosen, true, &["evil"]),
+            _ if ["aws:principaltag/", "aws:requesttag/"].iter().any(|prefix| name.starts_with(prefix)) => {
+                key(Class::Chosen, true, &["anything"])
+            }
+            _ if ["aws:resourcetag/", "iam:resourcetag/"].iter().any(|prefix| name.starts_with(prefix)) => {
+                key(Class::Common, true, &[])
+            }
+            // Claims of another provider, which the caller's session may have been made with.
+            _ if name.starts_with("saml:") || name.contains('.') => match is_tenant {
+                true => key(Class::Missing, true, &[]),
+                false => key(Class::Chosen, true, &["evil"]),
+            },
+            _ => key(Class::Unknown, true, &[]),
+        }
+    }
+}
+
+/// Whether a value of the policy, in which `wild` says whether `*` and `?` are wildcards, says who.
+pub(super) fn is_fixed(shape: Shape, value: &str, wild: bool) -> bool {
+    let is_wild = |text: &str| wild && text.contains(['*', '?']);
+    if !is_wild(value) {
+        return true;
+    }
+    let before = |separator: char| value.split(separator).next().filter(|part| !part.is_empty() && !is_wild(part));
+    match shape {
+        Shape::Whole => false,
+        Shape::Arn => value.split(':').nth(4).is_some_and(is_account),
+        Shape::OrgPath => value.contains('/') && before('/').is_some(),
+        Shape::UserId => value.contains(':') && before(':').is_some(),
+        Shape::Tenant => {
+            let literal = value.split(['*', '?']).next().unwrap_or_default();
+            let Some((kind, rest)) = literal.split_once(':') else { return false };
+            let tenant = rest.split([':', '/']).next().unwrap_or_default();
+            !kind.is_empty() && !tenant.is_empty() && tenant.len() < rest.len()
+        }
+    }
+}
+
+/// Whether a key, in lower case, can have such a value, as far as its form tells.
+pub(super) fn could_be(name: &str, value: &str) -> bool {
+    match name {
+        "aws:principalaccount" | "aws:sourceaccount" | "aws:vpceaccount" => is_account(value),
+        "aws:principalorgid"
+        | "aws:principalorgpaths"
+        | "aws:sourceorgid"
+        | "aws:sourceorgpaths"
+        | "aws:vpceorgid"
+        | "aws:vpceorgpaths" => value.starts_with("o-"),
+        "aws:principalarn" | "aws:sourcearn" => value.starts_with("arn:"),
+        _ => true,
+    }
+}
+
+/// Values for which a clause might hold: each with whether it is anybody's in particular.
+pub(super) fn values_for(condition: &Condition, value: &str, class: &Class) -> Vec<(String, bool)> {
+    let wild = matches!(condition.operator.test, Test::StringLike | Test::Arn);
+    let is_identity = matches!(class, Class::Identity(_));
+    match condition.operator.test {
+        Test::IpAddress => {
+            parse_network(value).map(|network| (first_host(&network), !is_identity)).into_iter().collect()
+        }
+        Test::Bool => ["true", "false", value].map(|flag| (flag.to_owned(), true)).to_vec(),
+        Test::Null => Vec::new(),
+        Test::StringEquals | Test::StringEqualsIgnoreCase => vec![(value.to_owned(), true)],
+        Test::StringLike | Test::Arn => {
+            let fixed = match class {
+                Class::Identity(shape) => is_fixed(*shape, value, wild),
+                _ => true,
+            };
+            fillings(value).into_iter().map(|filled| (filled, fixed)).collect()
+        }
+        // Whoever is on one side of a number or a date is nobody in particular.
+        Test::DateEquals
+        | Test::DateLessThan
+        | Test::DateLessThanEquals
+        | Test::DateGreaterThan
+        | Test::DateGreaterThanEquals => {
+            let around = value.trim().parse().map(|number| neighbours(number).to_vec()).unwrap_or_default();
+            let ends = ["0001-01-01T00:00:00Z", "9999-12-30T00:00:00Z", value].map(str::to_owned);
+            around.into_iter().chain(ends).map(|date| (date, !is_identity)).collect()
+        }
+        Test::NumericEquals
+        | Test::NumericLessThan
+        | Test::NumericLessThanEquals
+        | Test::NumericGreaterThan
+        | Test::NumericGreaterThanEquals => {
+            let around = value.trim().parse().map(|number| neighbours(number).to_vec()).unwrap_or_default();
+            around.into_iter().map(|number| (number, !is_identity)).collect()
+        }
+    }
+}
+
+/// A number, and one on each side of it.
+fn neighbours(number: f64) -> [String; 3] {
+    [number - 1.0, number, number + 1.0].map(|number| number.to_string())
+}
+
+/// An address within the network.
+fn first_host(network: &ipnet::IpNet) -> String {
+    network.hosts().next().unwrap_or_else(|| network.addr()).to_string()
+}
+
+/// Texts that a pattern matches: its wildcards replaced in a few ways, the first of which reads as a stranger's.
+fn fillings(pattern: &str) -> Vec<String> {
+    if !pattern.contains(['*', '?']) {
+        return vec![pattern.to_owned()];
+    }
+    let ones = pattern.replace('?', "9");
+    let first = ones.split('*').next().unwrap_or_default();
+    let (before, after) = (first, ones.get(first.len() + 1..).unwrap_or_default());
+    let account = first.matches(':').count() == 4;
+    let stranger = match (before, after.is_empty()) {
+        (_, _) if account => STRANGER,
+        ("", true) => "evil",
+        ("repo:" | "project_path:", true) => "evil/x:ref:refs/heads/main",
+        (before, true) if before.starts_with("repo:") && !before.contains('/') => "-evil/x:ref:refs/heads/main",
+        (before, _) if before.ends_with([':', '/', '-', '_']) => "evil",
+        _ => "-evil",
+    };
+    // What a first `*` can stand for in an ARN, and in the path of an organization.
+    let role = format!("arn:aws:iam::{STRANGER}:role/");
+    let stars = [stranger, "", "evil", "o-evilevil99", role.trim_end_matches(":role/"), &role];
+    let mut texts: Vec<String> = stars.iter().map(|star| ones.replacen('*', star, 1).replace('*', "x")).collect();
+    // As an account id, should it be one.
+    if let Some(digits) = 12_usize.checked_sub(ones.replace('*', "").len()) {
+        texts.push(ones.replacen('*', &"9".repeat(digits), 1).replace('*', ""));
+    }
+    texts
+}
+
+/// Whether networks that a caller has to come from are all there are.
+pub(super) fn is_everywhere(values: &[String]) -> bool {
+    let networks = values.iter().filter_map(|value| parse_network(value));
+    let entries: Vec<Entry> = networks.map(|network| Entry { network, traffic: Traffic::all() }).collect();
+    Opening::of(&entries).reach == Reach::World
+}

@@ -1,0 +1,35 @@
+//! Who can assume a role: expected verdicts, and what must hold for any policy.
+
+use std::fs;
+
+use serde_json::Value;
+use trailwarden::policy::{Decision, Policy};
+use trailwarden::trust::{Verdict, assess};
+
+use crate::support::shared;
+
+#[test]
+fn every_vector_gives_its_verdict() {
+    let Some(vectors) = shared("vectors/trust.jsonl") else { return };
+    let mut wrong = Vec::new();
+    let mut judged = 0;
+    for line in fs::read_to_string(vectors).unwrap().lines() {
+        let vector: Value = serde_json::from_str(line).unwrap();
+        let policy = Policy::parse(&vector["policy"].to_string()).unwrap();
+        let assessment = assess(&policy, vector["own_account"].as_str());
+        judged += 1;
+        if assessment.verdict.as_str() != vector["verdict"] {
+            let said = assessment.worst().map(|one| one.sentence()).unwrap_or_default();
+            let verdict = assessment.verdict.as_str();
+            wrong.push(format!("{} is {verdict}, not {}: {said}", vector["name"], vector["verdict"]));
+        }
+        for statement in &assessment.statements {
+            assert_eq!(statement.witness.is_some(), statement.verdict >= Verdict::Weak, "{}", vector["name"]);
+            if let Some(witness) = &statement.witness {
+                assert_eq!(policy.evaluate(&witness.request), Decision::Allowed, "{}", vector["name"]);
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(judged > 40);
+}
