@@ -42,9 +42,6 @@ impl Config {
             );
         }
         let findings_topic = topic(variable("FINDINGS_TOPIC_ARN"), variable("SNS_ARN"), &mut faults);
-        faults.extend(RuleSettings::read(variable).not_accounts().map(|account| {
-            format!("TRUSTED_ACCOUNTS names `{}`, which is not an account id of twelve digits", visible(account))
-        }));
         let log_level = log_level(variable("AWS_LAMBDA_LOG_LEVEL"), &mut faults);
         if faults.is_empty() { Ok(Self { findings_topic, log_level }) } else { Err(ConfigFaults(faults)) }
     }
@@ -55,29 +52,17 @@ impl Config {
 pub struct RuleSettings {
     /// Directories of rules added to the built-in ones (`RULES_DIR`, several separated by `:`).
     pub directories: Vec<PathBuf>,
-    /// Rules to run that are off unless enabled (`ENABLED_RULES`, separated by `,`).
-    pub enabled: Vec<String>,
-    /// Accounts that are trusted (`TRUSTED_ACCOUNTS`, separated by `,`).
-    pub trusted_accounts: Vec<String>,
+    /// The configuration file of the rules (`CONFIG_FILE`).
+    pub file: Option<PathBuf>,
 }
 
 impl RuleSettings {
     /// Reads them through `variable`, which looks up an environment variable.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let list = |name: &str, separator: char| -> Vec<String> {
-            let value = variable(name).unwrap_or_default();
-            value.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        };
-        Self {
-            directories: list("RULES_DIR", ':').into_iter().map(PathBuf::from).collect(),
-            enabled: list("ENABLED_RULES", ','),
-            trusted_accounts: list("TRUSTED_ACCOUNTS", ','),
-        }
-    }
-
-    fn not_accounts(&self) -> impl Iterator<Item = &str> {
-        let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-        self.trusted_accounts.iter().map(String::as_str).filter(move |text| !is_account(text))
+        let path = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let directories = path("RULES_DIR").unwrap_or_default();
+        let directories = directories.split(':').map(str::trim).filter(|part| !part.is_empty());
+        Self { directories: directories.map(PathBuf::from).collect(), file: path("CONFIG_FILE").map(PathBuf::from) }
     }
 }
 
@@ -168,13 +153,11 @@ mod tests {
         assert_eq!(config.log_level, Level::WARN);
         let settings = RuleSettings::read(|name| match name {
             "RULES_DIR" => Some("/a:/b".to_owned()),
-            "ENABLED_RULES" => Some(" role-trust-external , ".to_owned()),
-            "TRUSTED_ACCOUNTS" => Some("111122223333,444455556666".to_owned()),
+            "CONFIG_FILE" => Some(" /c/trailwarden.yml".to_owned()),
             _ => None,
         });
         assert_eq!(settings.directories, [PathBuf::from("/a"), PathBuf::from("/b")]);
-        assert_eq!(settings.enabled, ["role-trust-external"]);
-        assert_eq!(settings.trusted_accounts, ["111122223333", "444455556666"]);
+        assert_eq!(settings.file, Some(PathBuf::from("/c/trailwarden.yml")));
     }
 
     #[test]
@@ -182,14 +165,12 @@ mod tests {
         let ConfigFaults(faults) = read(&[
             ("AWS_LAMBDA_RUNTIME_API", ""),
             ("FINDINGS_TOPIC_ARN", "my-topic\u{1b}[2J"),
-            ("TRUSTED_ACCOUNTS", "111122223333,acme"),
             ("AWS_LAMBDA_LOG_LEVEL", "loud"),
         ])
         .unwrap_err();
         insta::assert_snapshot!(faults.join("\n"), @r"
         AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; the command line is `trailwarden`
         FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
-        TRUSTED_ACCOUNTS names `acme`, which is not an account id of twelve digits
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");
     }

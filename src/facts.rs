@@ -2,6 +2,7 @@
 //!
 //! Rules name facts as they name fields. A fact says which calls it exists for; for any other record it is absent.
 
+mod call;
 mod exposure;
 mod parameters;
 mod resource;
@@ -41,8 +42,10 @@ enum Origin {
 pub enum Calls {
     /// These pairs of `eventSource` and `eventName`.
     These(&'static [(&'static str, &'static str)]),
-    /// Every call of one `eventSource`.
-    AllOf(&'static str),
+    /// Every call of these values of `eventSource`.
+    AllOf(&'static [&'static str]),
+    /// Every call.
+    All,
 }
 
 impl Calls {
@@ -52,7 +55,8 @@ impl Calls {
             Self::These(pairs) => {
                 pairs.iter().any(|(source, name)| event.source() == Some(source) && event.name() == Some(name))
             }
-            Self::AllOf(source) => event.source() == Some(source),
+            Self::AllOf(sources) => event.source().is_some_and(|source| sources.contains(&source)),
+            Self::All => true,
         }
     }
 }
@@ -77,6 +81,8 @@ impl Fact {
 
 /// Every fact there is. A new one is a file beside these and a line here.
 pub const FACTS: &[&Fact] = &[
+    &call::OPERATION,
+    &call::TARGET,
     &exposure::INGRESS,
     &exposure::LOAD_BALANCER,
     &exposure::NETWORK_ACL,

@@ -79,6 +79,8 @@ pub enum Confirm {
 pub struct RuleInfo {
     /// The slug people see and exempt by, such as `sg-ingress-world`.
     pub name: String,
+    /// The pack it belongs to, when it has one.
+    pub pack: Option<String>,
     /// The rule's UUID, when it has one.
     pub id: Option<String>,
     /// One line on what it finds.
@@ -89,8 +91,6 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// The check of live state that would settle its findings.
     pub confirm: Option<Confirm>,
-    /// Whether it runs without being asked for.
-    pub enabled: bool,
     /// Where to read on.
     pub references: Vec<String>,
     /// Sigma tags, such as `attack.t1190`.

@@ -16,7 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
 use trailwarden::publish::sns::{PublishError, SnsTopic};
-use trailwarden::rules::{Options, RuleSet};
+use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The names of the variants' types are a contract: alarms and people filter by them.
@@ -48,8 +48,11 @@ async fn main() -> ExitCode {
     let config = Config::read(variable);
     log(config.as_ref().map_or(LevelFilter::INFO, |config| config.log_level.into()));
     pipeline::hide_panic_messages();
-    let RuleSettings { directories, enabled, trusted_accounts } = RuleSettings::read(variable);
-    let rules = RuleSet::load_with(&Options { directories, enabled, trusted_accounts });
+    let RuleSettings { directories, file } = RuleSettings::read(variable);
+    let settings = file.as_deref().map(Settings::read).transpose();
+    let rules = settings.map_err(|fault| RuleFaults(vec![fault])).and_then(|settings| {
+        RuleSet::load_with(&Options { directories, settings: settings.unwrap_or_default(), ..Options::default() })
+    });
     let (config, rules) = match (config, rules) {
         (Ok(config), Ok(rules)) => (config, rules),
         (config, rules) => {

@@ -2,6 +2,8 @@
 
 #[path = "trailwarden/evaluate.rs"]
 mod evaluate;
+#[path = "trailwarden/selection.rs"]
+mod selection;
 #[path = "trailwarden/trust.rs"]
 mod trust;
 

@@ -13,7 +13,7 @@ pub(super) const EC2_RESOURCES: Fact = Fact {
     doc: "The EC2 resources a call of ec2.amazonaws.com names, in the request or in the \
           response: a list without repeats, the one the call is named after first, with `id` (`vpc-0abc…`), `type` (the \
           CloudFormation type, such as AWS::EC2::VPC) and `arn`.",
-    calls: Calls::AllOf("ec2.amazonaws.com"),
+    calls: Calls::AllOf(&["ec2.amazonaws.com"]),
     origin: Origin::Derived(resources),
 };
 

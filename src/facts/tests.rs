@@ -37,8 +37,9 @@ fn every_fact_is_named_once_and_documented() {
 
 #[test]
 fn a_path_leads_into_its_fact_and_into_no_other() {
-    assert_eq!(find("exposure.ingress.reach"), Some((0, Some("reach"))));
-    assert_eq!(find("exposure.ingress[0].reach"), Some((0, Some("[0].reach"))));
+    let place = FACTS.iter().position(|fact| fact.name == "exposure.ingress").unwrap();
+    assert_eq!(find("exposure.ingress.reach"), Some((place, Some("reach"))));
+    assert_eq!(find("exposure.ingress[0].reach"), Some((place, Some("[0].reach"))));
     assert_eq!(find("exposure.ingresses"), None);
     assert!(is_fact_namespace("exposure.ingresses") && !is_fact_namespace("requestParameters.exposure"));
 }
@@ -202,4 +203,55 @@ fn arns_of_images_and_snapshots_name_no_account() {
     let event = Event::parse(json).unwrap();
     let arn = fact("ec2.resources", &event).unwrap().to_string();
     assert!(arn.contains("arn:aws:ec2:eu-west-1::snapshot/snap-01234567"), "{arn}");
+}
+
+#[test]
+fn a_call_has_one_name_and_one_target_however_it_is_written() {
+    let told: Vec<String> = [
+        ("lambda", "UpdateFunctionCode20150331v2", r#"{"functionName":"arn:aws:lambda:eu-west-1:1:function:tw:live"}"#),
+        ("lambda", "DeleteFunction20150331", r#"{"functionName":"tw"}"#),
+        ("lambda", "PutFunctionConcurrency", r#"{"functionName":"111122223333:function:tw"}"#),
+        ("lambda", "Invoke2", "{}"),
+        ("ec2", "CreateVpc20150331", r#"{"name":"x"}"#),
+        ("cloudtrail", "StopLogging", r#"{"name":"arn:aws:cloudtrail:eu-west-1:111122223333:trail/org"}"#),
+        (
+            "cloudtrail",
+            "UpdateEventDataStore",
+            r#"{"name":"n","eventDataStore":"arn:aws:cloudtrail:r:a:eventdatastore/E"}"#,
+        ),
+        ("logs", "PutTransformer", r#"{"logGroupIdentifier":"arn:aws:logs:eu-west-1:111122223333:log-group:trail:*"}"#),
+        ("logs", "PutIndexPolicy", r#"{"logGroupIdentifiers":["a","arn:aws:logs:r:1:log-group:b/c"]}"#),
+        ("sns", "Unsubscribe", r#"{"subscriptionArn":"arn:aws:sns:eu-west-1:111122223333:alerts:5f0e"}"#),
+        ("kms", "DisableKey", r#"{"keyId":"arn:aws:kms:eu-west-1:111122223333:key/1234abcd"}"#),
+        ("kms", "DisableKey", r#"{"keyId":"alias/trail"}"#),
+        ("s3", "DeleteBucket", r#"{"bucketName":"logs"}"#),
+        ("events", "RemoveTargets", r#"{"rule":"tamper","eventBusName":"default"}"#),
+        ("iam", "DeleteRole", r#"{"roleName":null}"#),
+    ]
+    .iter()
+    .map(|(source, name, request)| {
+        let json =
+            format!(r#"{{"eventSource":"{source}.amazonaws.com","eventName":"{name}","requestParameters":{request}}}"#);
+        let event = Event::parse(&json).unwrap();
+        let shown = |path| fact(path, &event).map_or("-".to_owned(), |value| value.to_string());
+        format!("{} {}", shown("call.operation"), shown("call.target"))
+    })
+    .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    "UpdateFunctionCode" {"kind":"function","names":["tw"]}
+    "DeleteFunction" {"kind":"function","names":["tw"]}
+    "PutFunctionConcurrency" {"kind":"function","names":["tw"]}
+    "Invoke2" -
+    "CreateVpc20150331" -
+    "StopLogging" {"kind":"trail","names":["org"]}
+    "UpdateEventDataStore" {"kind":"event-data-store","names":["E"]}
+    "PutTransformer" {"kind":"log-group","names":["trail"]}
+    "PutIndexPolicy" {"kind":"log-group","names":["a","b/c"]}
+    "Unsubscribe" {"kind":"topic","names":["alerts"]}
+    "DisableKey" {"kind":"key","names":["1234abcd"]}
+    "DisableKey" {"kind":"key","names":["alias/trail"]}
+    "DeleteBucket" {"kind":"bucket","names":["logs"]}
+    "RemoveTargets" {"kind":"event-rule","names":["tamper"]}
+    "DeleteRole" -
+    "#);
 }

@@ -1,9 +1,11 @@
 //! What Sigma has no word for: the `trailwarden:` key of a rule file. A stock Sigma tool ignores it.
 
 use rsigma_eval::CompiledRule;
+use rsigma_parser::Level;
 use serde::Deserialize;
 
 use super::check::unknown_fact;
+use super::fault::Reason;
 use super::template::Template;
 use crate::finding::{Confirm, Control, Status};
 
@@ -26,6 +28,8 @@ pub(super) struct Attributes {
     pub(super) status: Status,
     /// When its findings are a warning only.
     pub(super) undecided: Option<Undecided>,
+    /// When its findings are worse than its level says.
+    pub(super) raised: Option<Raised>,
     /// The check of live state that would settle them.
     pub(super) confirm: Option<Confirm>,
     /// Whether it runs without being asked for.
@@ -49,6 +53,16 @@ pub(super) struct Undecided {
     pub(super) message: Option<Template>,
     /// How to find out, and to undo it.
     pub(super) remediation: Option<Template>,
+}
+
+/// The case in which a record that matches is worse.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raised {
+    /// The detection that holds then.
+    pub(super) when: String,
+    /// The level its findings have.
+    pub(super) level: Level,
 }
 
 /// One place to look for the resource.
@@ -100,6 +114,7 @@ impl Default for Attributes {
             compliance: Vec::new(),
             status: Status::default(),
             undecided: None,
+            raised: None,
             confirm: None,
             enabled: true,
             accounts: None,
@@ -109,14 +124,14 @@ impl Default for Attributes {
 
 impl Attributes {
     /// The attributes of a rule; what is wrong with them goes to `reasons`.
-    pub(super) fn of(rule: &CompiledRule, reasons: &mut Vec<String>) -> Self {
+    pub(super) fn of(rule: &CompiledRule, reasons: &mut Vec<Reason>) -> Self {
         let Some(value) = rule.custom_attributes.get("trailwarden") else {
             return Self::default();
         };
         let attributes: Self = match serde_json::from_value(value.clone()) {
             Ok(attributes) => attributes,
             Err(error) => {
-                reasons.push(format!("its `trailwarden:` key: {error}"));
+                reasons.push(Reason::error(format!("its `trailwarden:` key: {error}")).at("trailwarden"));
                 return Self::default();
             }
         };

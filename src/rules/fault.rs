@@ -1,31 +1,101 @@
-//! Why rules cannot be used.
+//! Why rules cannot be used, or should be looked at.
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::text::visible;
 
-/// One reason why one file or rule cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How much a fault matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultKind {
+    /// The rule runs, but does not do what it seems to.
+    Warning,
+    /// The rule asks for what this evaluator cannot do. Such rules can be skipped.
+    Unsupported,
+    /// The rule is wrong.
+    Error,
+}
+
+impl FaultKind {
+    /// In lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Unsupported => "unsupported",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One thing that is wrong with one file or rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleFault {
     /// The file, as named on the command line or, for built-in rules, in the repository.
     pub file: String,
+    /// The line in it, from 1, when it is known.
+    pub line: Option<usize>,
     /// The rule, when the fault is not the whole file's.
     pub rule: Option<String>,
+    /// How much it matters.
+    pub kind: FaultKind,
     /// What is wrong and what to do.
     pub reason: String,
+}
+
+/// What is wrong, before it is known where that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub(super) kind: FaultKind,
+    pub(super) text: String,
+    /// A word of the file that it is about.
+    pub(super) at: Option<String>,
+}
+
+impl Reason {
+    pub(super) fn error(text: impl Into<String>) -> Self {
+        Self { kind: FaultKind::Error, text: text.into(), at: None }
+    }
+
+    pub(super) fn unsupported(text: impl Into<String>) -> Self {
+        Self { kind: FaultKind::Unsupported, ..Self::error(text) }
+    }
+
+    /// The reason, about this word of the file.
+    pub(super) fn at(self, word: impl Into<String>) -> Self {
+        Self { at: Some(word.into()), ..self }
+    }
+
+    /// The fault, in a file with this text.
+    pub(super) fn in_file(self, file: &str, text: &str, rule: Option<&str>) -> RuleFault {
+        let quoted = self.text.split('`').nth(1);
+        let line = line_in_message(&self.text)
+            .or_else(|| self.at.as_deref().and_then(|word| line_of(text, word)))
+            .or_else(|| quoted.and_then(|word| line_of(text, word)))
+            .or_else(|| text.lines().position(|line| !line.trim().is_empty()).map(|place| place + 1));
+        RuleFault { line, kind: self.kind, ..RuleFault::new(file, rule, self.text) }
+    }
 }
 
 impl RuleFault {
     pub(super) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
         // Parsers draw pictures over several lines; a fault is one line.
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { file: file.to_owned(), rule: rule.map(str::to_owned), reason }
+        Self { file: file.to_owned(), line: None, rule: rule.map(str::to_owned), kind: FaultKind::Error, reason }
     }
 }
 
 impl fmt::Display for RuleFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: ", visible(&self.file))?;
+        formatter.write_str(&visible(&self.file))?;
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        formatter.write_str(": ")?;
+        if self.kind != FaultKind::Error {
+            write!(formatter, "{}: ", self.kind.as_str())?;
+        }
         if let Some(rule) = &self.rule {
             write!(formatter, "rule `{}`: ", visible(rule))?;
         }
@@ -47,4 +117,26 @@ impl fmt::Display for RuleFaults {
         }
         Ok(())
     }
+}
+
+/// The line, from 1, on which `word` stands as a key or value; else the first that has it anywhere. Case does not matter.
+fn line_of(text: &str, word: &str) -> Option<usize> {
+    let (text, word) = (&text.to_ascii_lowercase(), &word.to_ascii_lowercase());
+    let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_';
+    let stands_alone = |line: &str| {
+        line.match_indices(word.as_str()).any(|(at, _)| {
+            let before = line.get(..at).and_then(|before| before.chars().next_back());
+            let after = line.get(at + word.len()..).and_then(|after| after.chars().next());
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
+    };
+    let code = |line: &str| !line.trim_start().starts_with('#');
+    let place = text.lines().position(|line| code(line) && stands_alone(line));
+    place.or_else(|| text.lines().position(|line| line.contains(word.as_str()))).map(|place| place + 1)
+}
+
+/// The `line 7` of a YAML parser's message.
+fn line_in_message(message: &str) -> Option<usize> {
+    let (_, rest) = message.split_once(" line ")?;
+    rest.split(|one: char| !one.is_ascii_digit()).next()?.parse().ok()
 }

@@ -17,6 +17,8 @@ pub(super) struct RuleFile {
     pub(super) name: String,
     /// Its file name without extension.
     pub(super) stem: String,
+    /// The pack its rules belong to: the directory below that of all rules in which it stands.
+    pub(super) pack: Option<String>,
     /// Its text.
     pub(super) text: String,
 }
@@ -54,15 +56,19 @@ impl RuleFile {
         texts.into_iter().filter(says_something).enumerate().map(named).collect()
     }
 
-    pub(super) fn new(path: &Path, text: String) -> Self {
+    /// The file at `path`, found below `root`.
+    pub(super) fn new(root: &Path, path: &Path, text: String) -> Self {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Self { name: path.display().to_string(), stem, text }
+        let mut below = path.strip_prefix(root).unwrap_or(path).components();
+        let first = below.next().filter(|_| below.next().is_some());
+        let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned());
+        Self { name: path.display().to_string(), stem, pack, text }
     }
 }
 
 /// The rule files that are part of the binary.
 pub(super) fn builtin() -> Vec<RuleFile> {
-    BUILTIN.iter().map(|(path, text)| RuleFile::new(Path::new(path), (*text).to_owned())).collect()
+    BUILTIN.iter().map(|(path, text)| RuleFile::new(Path::new("rules"), Path::new(path), (*text).to_owned())).collect()
 }
 
 /// Every rule file below `directory`, in the order of their names; a fault for what cannot be read.
@@ -85,7 +91,7 @@ pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFi
             continue;
         }
         match fs::read_to_string(entry.path()) {
-            Ok(text) => files.push(RuleFile::new(entry.path(), text)),
+            Ok(text) => files.push(RuleFile::new(directory, entry.path(), text)),
             Err(error) => fault(entry.path(), format!("cannot be read: {error}")),
         }
     }

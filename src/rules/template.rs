@@ -4,6 +4,8 @@
 //! to take when it is not there, and after the last what to say when none is. `{{` and `}}` are braces of the text itself. What fills a hole is text from the record and is made safe for where it goes: between
 //! backticks stands a command, and there it is one shell word.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 /// A parsed template.
@@ -92,6 +94,19 @@ impl Template {
             }
         }
         text.trim().to_owned()
+    }
+}
+
+impl fmt::Display for Template {
+    /// The sentence with the first name of each hole in braces.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.0 {
+            match part {
+                Part::Literal(text) => formatter.write_str(text)?,
+                Part::Hole { paths, .. } => write!(formatter, "{{{}}}", paths.first().map_or("", String::as_str))?,
+            }
+        }
+        Ok(())
     }
 }
 

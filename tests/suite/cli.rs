@@ -245,9 +245,9 @@ fn rules_that_cannot_be_used_stop_the_run_and_all_are_named() {
     let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!(told, @"
     error: these rules cannot be used; nothing was evaluated
-    DIR/a-no-yaml.yml: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
-    DIR/b-modifier.yml: rule `b-modifier`: Unknown modifier 'sounds_like'
-    DIR/c-taken.yml: rule `blocked-action`: `blocked-action` is taken by a rule in rules/ec2/blocked-action.yml; names and ids must be unique
+    DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
+    DIR/b-modifier.yml:5: rule `b-modifier`: Unknown modifier 'sounds_like'
+    DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique
     ");
 }
 

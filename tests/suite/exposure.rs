@@ -362,7 +362,7 @@ proptest! {
 fn calls() -> Vec<(&'static str, &'static str)> {
     let pairs = FACTS.iter().filter_map(|fact| match fact.calls {
         Calls::These(pairs) => Some(pairs),
-        Calls::AllOf(_) => None,
+        Calls::AllOf(_) | Calls::All => None,
     });
     pairs.flatten().copied().collect()
 }

@@ -107,7 +107,7 @@ fn every_action_on_the_blocked_list_is_found() {
     let list = fs::read_to_string(list).unwrap();
     let wanted: BTreeSet<&str> = list.lines().filter_map(|line| line.trim().strip_prefix("ec2:")).collect();
     assert_eq!(wanted.len(), 136);
-    let rule = fs::read_to_string(root().join("rules/ec2/blocked-action.yml")).unwrap();
+    let rule = fs::read_to_string(root().join("rules/blocked-actions/blocked-action.yml")).unwrap();
     let written: BTreeSet<&str> = rule.lines().filter_map(|line| line.strip_prefix("      - ")).collect();
     assert_eq!(written, wanted);
     let mut event = json(&fixture("rules/blocked-action/hit-wrapped.json"));

@@ -44,7 +44,8 @@ static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::new(RuleSet::lo
 
 /// The pipeline with all built-in rules, also those that are off unless enabled.
 static ALL_RULES: LazyLock<Pipeline> = LazyLock::new(|| {
-    let off = RuleSet::load(&[]).unwrap().infos().filter(|rule| !rule.enabled).map(|rule| rule.name.clone()).collect();
+    let set = RuleSet::load(&[]).unwrap();
+    let off = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
     Pipeline::new(RuleSet::load_with(&Options { enabled: off, ..Options::default() }).unwrap())
 });
 

@@ -11,11 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Tally};
 use trailwarden::publish::console;
-use trailwarden::rules::{Options, RuleSet};
 use trailwarden::text::visible;
 use walkdir::WalkDir;
 
-use crate::account;
+use crate::selection::Selection;
 
 /// Size of the buffer files are read with.
 const BUFFER: usize = 256 * 1024;
@@ -41,17 +40,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Adds the rules (`*.yml`, `*.yaml`) below this directory to the built-in ones. May be repeated.
-    #[arg(long, value_name = "DIR")]
-    rules: Vec<PathBuf>,
-
-    /// Runs this rule, which is off unless enabled. May be repeated.
-    #[arg(long, value_name = "RULE")]
-    enable: Vec<String>,
-
-    /// Trusts this account: rules about other accounts find nothing where only trusted ones are named. May be repeated.
-    #[arg(long, value_name = "ID", value_parser = account)]
-    trusted_account: Vec<String>,
+    #[command(flatten)]
+    selection: Selection,
 
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -80,19 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let _ = writeln!(errors, "error: no input; name a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
-    let options = Options {
-        directories: arguments.rules.clone(),
-        enabled: arguments.enable.clone(),
-        trusted_accounts: arguments.trusted_account.clone(),
-    };
-    let rules = match RuleSet::load_with(&options) {
-        Ok(rules) => rules,
-        Err(faults) => {
-            let _ = writeln!(errors, "error: these rules cannot be used; nothing was evaluated");
-            let _ = writeln!(errors, "{faults}");
-            return ExitCode::from(2);
-        }
-    };
+    let Some(rules) = arguments.selection.load() else { return ExitCode::from(2) };
     let format = match arguments.format {
         Format::Text => console::Format::Text,
         Format::Ocsf => console::Format::Ocsf,

@@ -1,0 +1,65 @@
+//! Which rules to run: the options that several commands share.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
+
+use crate::account;
+
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Adds the rules (`*.yml`, `*.yaml`) below this directory to the built-in ones. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+
+    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Runs this rule, which is off unless enabled. May be repeated.
+    #[arg(long, value_name = "RULE")]
+    enable: Vec<String>,
+
+    /// Trusts this account: rules about other accounts find nothing where only trusted ones are named. May be repeated.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    trusted_account: Vec<String>,
+
+    /// Leaves out rules that ask for what is not supported, and lists them; otherwise nothing is evaluated.
+    #[arg(long)]
+    allow_unsupported: bool,
+}
+
+impl Selection {
+    /// Loads the rules. Faults, and what was left out, go to standard error; `None` when nothing can be run.
+    pub(crate) fn load(&self) -> Option<RuleSet> {
+        let mut errors = anstream::stderr();
+        match self.try_load() {
+            Ok(rules) => {
+                for fault in rules.skipped() {
+                    // Nothing can be done about a closed standard error.
+                    let _ = writeln!(errors, "left out: {fault}");
+                }
+                Some(rules)
+            }
+            Err(faults) => {
+                let _ = writeln!(errors, "error: these rules cannot be used; nothing was evaluated");
+                let _ = writeln!(errors, "{faults}");
+                None
+            }
+        }
+    }
+
+    fn try_load(&self) -> Result<RuleSet, RuleFaults> {
+        let settings =
+            self.config.as_deref().map(Settings::read).transpose().map_err(|fault| RuleFaults(vec![fault]))?;
+        RuleSet::load_with(&Options {
+            directories: self.rules.clone(),
+            settings: settings.unwrap_or_default(),
+            enabled: self.enable.clone(),
+            trusted_accounts: self.trusted_account.clone(),
+            skip_unsupported: self.allow_unsupported,
+        })
+    }
+}

@@ -1,0 +1,259 @@
+//! One rule: from the Sigma file to what can be run.
+
+use std::sync::Arc;
+
+use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule, explain_rule};
+use rsigma_parser::{ConditionExpr, Level, SigmaRule, parse_sigma_yaml};
+
+use super::attributes::Attributes;
+use super::evidence::Matched;
+use super::fault::{FaultKind, Reason, RuleFault};
+use super::files::{Document, RuleFile};
+use super::settings::Settings;
+use super::subject::Subject;
+use super::trigger::Triggers;
+use super::{check, placeholder, report};
+use crate::finding::{Finding, RuleInfo, Severity};
+
+/// A rule that can be run, and what its findings say.
+#[derive(Debug)]
+pub struct Rule {
+    info: Arc<RuleInfo>,
+    /// The same with the severity of the case that is worse.
+    raised_info: Arc<RuleInfo>,
+    compiled: CompiledRule,
+    attributes: Attributes,
+    /// The case in which its findings are a warning, as a rule of its own.
+    undecided: Option<CompiledRule>,
+    /// The case in which they are worse.
+    raised: Option<CompiledRule>,
+    runs: bool,
+    triggers: Triggers,
+    sigma: SigmaRule,
+    placeholders: Vec<String>,
+    file: String,
+}
+
+impl Rule {
+    /// What there is to know about it.
+    pub fn info(&self) -> &RuleInfo {
+        &self.info
+    }
+
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        self.runs
+    }
+
+    /// Whether it runs when nothing is configured.
+    pub fn runs_by_default(&self) -> bool {
+        self.attributes.enabled
+    }
+
+    /// The calls it can match.
+    pub fn triggers(&self) -> &Triggers {
+        &self.triggers
+    }
+
+    /// The file it stands in.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The names of the placeholders it leaves open.
+    pub fn placeholders(&self) -> &[String] {
+        &self.placeholders
+    }
+
+    /// What can make it match though all is well.
+    pub fn false_positives(&self) -> &[String] {
+        &self.sigma.falsepositives
+    }
+
+    /// The severity of its findings where they are worse than its own, if it has such a case.
+    pub fn raised_severity(&self) -> Option<Severity> {
+        self.raised.is_some().then_some(self.raised_info.severity)
+    }
+
+    /// How to undo what it finds, with its holes; `None` when the rule says nothing.
+    pub fn remediation(&self) -> Option<String> {
+        self.attributes.remediation.as_ref().map(ToString::to_string)
+    }
+
+    pub(super) fn enable(&mut self) {
+        self.runs = true;
+    }
+
+    /// The rule's finding for an event, if it matches.
+    pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String]) -> Option<Finding> {
+        evaluate_rule(&self.compiled, subject)?;
+        if self.is_trusted(subject, trusted) {
+            return None;
+        }
+        let matched = Matched::of(&explain_rule(&self.compiled, subject), subject);
+        let holds =
+            |case: &Option<CompiledRule>| case.as_ref().is_some_and(|case| evaluate_rule(case, subject).is_some());
+        let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.undecided));
+        let info = if holds(&self.raised) { &self.raised_info } else { &self.info };
+        Some(report::finding(info, &self.attributes, case, subject, matched))
+    }
+
+    /// Whether it is about accounts, and all that the event names are trusted.
+    fn is_trusted(&self, subject: &Subject<'_>, trusted: &[String]) -> bool {
+        let Some(path) = &self.attributes.accounts else { return false };
+        let accounts = report::texts(&subject.select(path));
+        !accounts.is_empty() && accounts.iter().all(|account| trusted.contains(account))
+    }
+}
+
+/// The rules of one file that can be used; a fault for each that cannot.
+pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleFault>) -> Vec<Rule> {
+    let before = faults.len();
+    let mut rules = Vec::new();
+    for document in file.documents() {
+        let mut fault = |rule: &str, reason: Reason| {
+            faults.push(reason.in_file(&file.name, &document.text, Some(rule)));
+        };
+        let collection = match parse_sigma_yaml(&document.text) {
+            Ok(collection) => collection,
+            Err(error) => {
+                fault(&document.name, of_parser(&error.to_string(), &document));
+                continue;
+            }
+        };
+        for error in &collection.errors {
+            fault(&document.name, of_parser(error, &document));
+        }
+        for correlation in &collection.correlations {
+            let name = correlation.name.as_deref().unwrap_or(&document.name);
+            let text = "correlation over time is not supported: each record is judged by itself";
+            fault(name, Reason::unsupported(text).at("correlation"));
+        }
+        for _ in &collection.filters {
+            let text = "this is a filter; give files of filters with `--exemptions`";
+            fault(&document.name, Reason::unsupported(text).at("filter"));
+        }
+        for sigma in &collection.rules {
+            let name = sigma.name.as_deref().unwrap_or(&document.name);
+            match rule(sigma.clone(), name, file, settings) {
+                Ok(rule) => rules.push(rule),
+                Err(reasons) => reasons.into_iter().for_each(|reason| fault(name, reason)),
+            }
+        }
+    }
+    if rules.is_empty() && faults.len() == before {
+        faults.push(RuleFault::new(&file.name, None, "there is no rule in it".to_owned()));
+    }
+    rules
+}
+
+/// What the parser says, in words that tell what to do.
+fn of_parser(message: &str, document: &Document) -> Reason {
+    let condition = document.text.lines().find(|line| line.trim_start().starts_with("condition:"));
+    if message.contains("Condition parse error")
+        && let Some(condition) = condition.filter(|line| line.contains('|'))
+    {
+        let text = format!(
+            "`{}` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself",
+            condition.trim()
+        );
+        return Reason::unsupported(text).at("condition");
+    }
+    let place = ["condition", "detection", "logsource", "title"].into_iter();
+    let quoted = message.split('\'').nth(1).map(str::to_owned);
+    let named = message.rsplit(": ").next().map(str::to_owned).filter(|word| !word.contains(' '));
+    let word = quoted.or(named).filter(|word| document.text.contains(word.as_str()));
+    let word = word.or_else(|| place.into_iter().find(|word| message.to_lowercase().contains(word)).map(str::to_owned));
+    let reason = Reason::error(message);
+    match word {
+        Some(word) => reason.at(word),
+        None => reason,
+    }
+}
+
+/// What the compiler says, about the name at its end if there is one.
+fn of_compiler(message: &str) -> Reason {
+    let named = message.rsplit_once(": ").map(|(_, word)| word).filter(|word| !word.contains(char::is_whitespace));
+    Reason::error(message).at(named.unwrap_or("detection"))
+}
+
+fn rule(mut sigma: SigmaRule, name: &str, file: &RuleFile, settings: &Settings) -> Result<Rule, Vec<Reason>> {
+    let mut reasons = check::reasons_against(&sigma, name);
+    let placeholders = placeholder::names(&sigma);
+    if let Err(open) = placeholder::fill(&mut sigma, &settings.placeholders) {
+        reasons.extend(open);
+        return Err(reasons);
+    }
+    let as_written = sigma.level;
+    sigma.level = settings.level(name).or(sigma.level);
+    let compiled = compile_rule(&sigma).map_err(|error| reasons.push(of_compiler(&error.to_string()))).ok();
+    let attributes = match &compiled {
+        Some(compiled) => Attributes::of(compiled, &mut reasons),
+        None => Attributes::default(),
+    };
+    let mut case = |attribute: &str, when: Option<&String>| {
+        when.and_then(|when| compile_detection(&sigma, attribute, when).map_err(|reason| reasons.push(reason)).ok())
+    };
+    let undecided = case("undecided", attributes.undecided.as_ref().map(|case| &case.when));
+    let raised = case("raised", attributes.raised.as_ref().map(|case| &case.when));
+    let Some(compiled) = compiled.filter(|_| reasons.is_empty()) else { return Err(reasons) };
+    let info = info(&sigma, name, file, &attributes);
+    // A level that somebody has set holds for all findings.
+    let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| as_written == sigma.level);
+    let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
+    Ok(Rule {
+        runs: settings.runs(name, file.pack.as_deref(), attributes.enabled),
+        triggers: Triggers::of(&sigma.detection),
+        info: Arc::new(info),
+        raised_info: Arc::new(raised_info),
+        compiled,
+        attributes,
+        undecided,
+        raised,
+        sigma,
+        placeholders,
+        file: file.name.clone(),
+    })
+}
+
+/// One detection of a rule as a rule of its own.
+fn compile_detection(sigma: &SigmaRule, attribute: &str, detection: &str) -> Result<CompiledRule, Reason> {
+    if !sigma.detection.named.contains_key(detection) {
+        let text = format!("its `{attribute}.when` names `{detection}`, which is none of its detections");
+        return Err(Reason::error(text).at(attribute));
+    }
+    let mut alone = sigma.clone();
+    alone.detection.conditions = vec![ConditionExpr::Identifier(detection.to_owned())];
+    alone.detection.condition_strings = vec![detection.to_owned()];
+    compile_rule(&alone).map_err(|error| Reason::error(error.to_string()))
+}
+
+fn info(sigma: &SigmaRule, name: &str, file: &RuleFile, attributes: &Attributes) -> RuleInfo {
+    RuleInfo {
+        name: name.to_owned(),
+        pack: file.pack.clone(),
+        id: sigma.id.clone(),
+        title: sigma.title.clone(),
+        description: sigma.description.as_ref().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        severity: severity(sigma.level),
+        confirm: attributes.confirm,
+        references: sigma.references.clone(),
+        tags: sigma.tags.clone(),
+        controls: attributes.compliance.clone(),
+    }
+}
+
+fn severity(level: Option<Level>) -> Severity {
+    match level {
+        Some(Level::Informational) => Severity::Informational,
+        Some(Level::Low) => Severity::Low,
+        Some(Level::Medium) | None => Severity::Medium,
+        Some(Level::High) => Severity::High,
+        Some(Level::Critical) => Severity::Critical,
+    }
+}
+
+/// Whether rules with this fault can be left out when that is asked for.
+pub(super) fn can_be_skipped(fault: &RuleFault) -> bool {
+    fault.kind == FaultKind::Unsupported
+}

@@ -1,0 +1,105 @@
+//! The configuration file: which rules run, how bad their findings are, and what is one's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use rsigma_parser::Level;
+use serde::Deserialize;
+
+use super::Known;
+use super::fault::{Reason, RuleFault};
+use super::placeholder::{PLACEHOLDERS, Placeholders};
+
+/// The configuration file. Everything in it is optional; a key that is not listed here is a fault.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Whether all rules of a pack run, or none; a rule's own setting counts more.
+    #[serde(default)]
+    packs: BTreeMap<String, bool>,
+    /// What is different for a rule.
+    #[serde(default)]
+    rules: BTreeMap<String, RuleSetting>,
+    /// Accounts that rules about other accounts leave alone.
+    #[serde(default)]
+    pub(super) trusted_accounts: Vec<String>,
+    /// Values for the `%placeholders%` of rules.
+    #[serde(default)]
+    pub(super) placeholders: Placeholders,
+    /// How messages call the file, and its text.
+    #[serde(skip)]
+    source: (String, String),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleSetting {
+    enabled: Option<bool>,
+    level: Option<Level>,
+}
+
+impl Settings {
+    /// Reads the configuration file.
+    ///
+    /// # Errors
+    /// A fault when it cannot be read or is not understood.
+    pub fn read(path: &Path) -> Result<Self, RuleFault> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path)
+            .map_err(|error| RuleFault::new(&name, None, format!("cannot be read: {error}")))?;
+        Self::parse(&name, text)
+    }
+
+    fn parse(name: &str, text: String) -> Result<Self, RuleFault> {
+        let fault = |text: &str, error: String| Reason::error(error).in_file(name, text, None);
+        let value: Option<Self> = yaml_serde::from_str(&text).map_err(|error| fault(&text, error.to_string()))?;
+        Ok(Self { source: (name.to_owned(), text), ..value.unwrap_or_default() })
+    }
+
+    /// Whether the rule runs; `enabled` is what it says itself.
+    pub(super) fn runs(&self, rule: &str, pack: Option<&str>, enabled: bool) -> bool {
+        let own = self.rules.get(rule).and_then(|setting| setting.enabled);
+        own.or_else(|| self.packs.get(pack?).copied()).unwrap_or(enabled)
+    }
+
+    /// The level the rule's findings are to have, when it is not the rule's own.
+    pub(super) fn level(&self, rule: &str) -> Option<Level> {
+        self.rules.get(rule)?.level
+    }
+
+    /// What the file names that there is not, and values that cannot be.
+    pub(super) fn faults(&self, known: &Known) -> Vec<RuleFault> {
+        let unknown = |what: &str, name: &String, known: &BTreeSet<String>| {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let nearest = nearest(name, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+            Reason::error(format!("there is no {what} `{name}`{nearest}")).at(name)
+        };
+        let missing = |names: Vec<&String>, what: &'static str, known: &BTreeSet<String>| -> Vec<Reason> {
+            names.into_iter().filter(|name| !known.contains(*name)).map(|name| unknown(what, name, known)).collect()
+        };
+        let mut reasons = missing(self.rules.keys().collect(), "rule", &known.rules);
+        reasons.extend(missing(self.packs.keys().collect(), "pack", &known.packs));
+        reasons.extend(missing(self.placeholders.keys().collect(), "placeholder", &known.placeholders));
+        for text in self.trusted_accounts.iter().filter(|text| !is_account(text)) {
+            let told = format!("`{text}` is not an account id, which has twelve digits and stands in quotes");
+            reasons.push(Reason::error(told).at(text));
+        }
+        let own = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
+        for value in own.flat_map(|(_, values)| values).filter(|value| value.starts_with("arn:")) {
+            reasons.push(Reason::error(format!("`{value}` is an ARN; give the name alone")).at(value));
+        }
+        let (file, text) = &self.source;
+        reasons.into_iter().map(|reason| reason.in_file(file, text, None)).collect()
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The known name that looks most like `name`, if one does.
+pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let scored = known.iter().map(|one| (strsim::jaro_winkler(name, one), *one));
+    scored.filter(|(score, _)| *score > 0.8).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, one)| one)
+}
