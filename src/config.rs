@@ -54,6 +54,8 @@ pub struct RuleSettings {
     pub directories: Vec<PathBuf>,
     /// The configuration file of the rules (`CONFIG_FILE`).
     pub file: Option<PathBuf>,
+    /// The file of exemptions (`EXEMPTIONS_FILE`).
+    pub exemptions: Option<PathBuf>,
 }
 
 impl RuleSettings {
@@ -62,7 +64,11 @@ impl RuleSettings {
         let path = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let directories = path("RULES_DIR").unwrap_or_default();
         let directories = directories.split(':').map(str::trim).filter(|part| !part.is_empty());
-        Self { directories: directories.map(PathBuf::from).collect(), file: path("CONFIG_FILE").map(PathBuf::from) }
+        Self {
+            directories: directories.map(PathBuf::from).collect(),
+            file: path("CONFIG_FILE").map(PathBuf::from),
+            exemptions: path("EXEMPTIONS_FILE").map(PathBuf::from),
+        }
     }
 }
 
@@ -154,8 +160,10 @@ mod tests {
         let settings = RuleSettings::read(|name| match name {
             "RULES_DIR" => Some("/a:/b".to_owned()),
             "CONFIG_FILE" => Some(" /c/trailwarden.yml".to_owned()),
+            "EXEMPTIONS_FILE" => Some("exemptions.yml".to_owned()),
             _ => None,
         });
+        assert_eq!(settings.exemptions, Some(PathBuf::from("exemptions.yml")));
         assert_eq!(settings.directories, [PathBuf::from("/a"), PathBuf::from("/b")]);
         assert_eq!(settings.file, Some(PathBuf::from("/c/trailwarden.yml")));
     }

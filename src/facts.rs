@@ -9,6 +9,7 @@ mod resource;
 mod trust;
 mod wire;
 
+pub use call::without_version;
 pub use wire::Parameters;
 
 use std::borrow::Cow;

@@ -1,12 +1,15 @@
 //! A finding: who did what, where, why it is wrong and how to undo it. Owned, so that it outlives the record.
 
 pub mod ocsf;
+mod trace;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
+
+pub use trace::Trace;
 
 /// Namespace of the ids Trailwarden derives: an arbitrary UUID, fixed for ever, because every id depends on it.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d5b_6f0e_2f1c_5b64_9a57_1c0e_7d3f_42a9);
@@ -186,6 +189,30 @@ pub struct Evidence {
     pub text: String,
 }
 
+/// The exemption that covers a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// Its name.
+    pub exemption: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why the finding is acceptable.
+    pub reason: String,
+    /// Where that was decided.
+    pub ticket: Option<String>,
+    /// The last day, in UTC, on which it counts.
+    pub expires: String,
+}
+
+impl Suppression {
+    /// `exempt by eks-interfaces of the platform team until 2027-03-31 (SEC-123): EKS manages them`
+    pub fn sentence(&self) -> String {
+        let Self { exemption, owner, reason, ticket, expires } = self;
+        let ticket = ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
+        format!("exempt by {exemption} of {owner} until {expires}{ticket}: {reason}")
+    }
+}
+
 /// A finding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -207,6 +234,12 @@ pub struct Finding {
     pub resources: Vec<Resource>,
     /// Why.
     pub evidence: Vec<Evidence>,
+    /// Why, in full, when that was asked for.
+    pub trace: Option<Trace>,
+    /// The exemption that covers it.
+    pub suppression: Option<Suppression>,
+    /// What else is to be said, a sentence each, safe to show.
+    pub notes: Vec<String>,
 }
 
 impl Finding {
@@ -220,6 +253,17 @@ impl Finding {
     /// This message's id: the problem's and the event's. Equal on every retry.
     pub fn message_uid(&self) -> String {
         derived_id(&["message", &self.uid(), &self.origin.event_id])
+    }
+
+    /// The word for what becomes of it: that of its status, or `SUPPRESSED`.
+    pub fn status_word(&self) -> &'static str {
+        if self.suppression.is_some() { "SUPPRESSED" } else { self.status.code() }
+    }
+
+    /// The sentence of the finding, and what else is to be said.
+    pub fn full_message(&self) -> String {
+        let parts = std::iter::once(&self.message).chain(&self.notes);
+        parts.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// The resource the problem is about.

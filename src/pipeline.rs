@@ -4,8 +4,11 @@ use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 
+use jiff::Timestamp;
+
 use crate::decode::{self, Item, Place};
 use crate::event::Event;
+use crate::exempt::Exemptions;
 use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::text::visible_at_most;
@@ -38,8 +41,10 @@ pub struct Tally {
     pub rejected: u64,
     /// Deliveries that hold no records by design; not among the received.
     pub control: u64,
-    /// Findings; one record can have several.
+    /// Findings that are not exempt; one record can have several.
     pub findings: u64,
+    /// Findings that are exempt.
+    pub suppressed: u64,
 }
 
 impl Tally {
@@ -57,15 +62,19 @@ impl Tally {
         self.rejected += other.rejected;
         self.control += other.control;
         self.findings += other.findings;
+        self.suppressed += other.suppressed;
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { received, clean, matched, exempt, rejected, control, findings } = self;
+        let Self { received, clean, matched, exempt, rejected, control, findings, suppressed } = self;
         let counted = |count: &u64, noun: &str| format!("{count} {noun}{}", if *count == 1 { "" } else { "s" });
         write!(formatter, "{} = {clean} clean + {matched} matched", counted(received, "record"))?;
         write!(formatter, " + {exempt} exempt + {rejected} rejected; {}", counted(findings, "finding"))?;
+        if *suppressed > 0 {
+            write!(formatter, ", {suppressed} more exempt")?;
+        }
         if *control > 0 {
             write!(formatter, "; {}", counted(control, "control message"))?;
         }
@@ -121,18 +130,36 @@ impl fmt::Debug for Input<'_> {
 #[derive(Debug)]
 pub struct Pipeline {
     rules: RuleSet,
+    exemptions: Exemptions,
 }
 
 impl Pipeline {
-    /// A pipeline with these rules.
+    /// A pipeline with these rules, and no exemptions.
     pub fn new(rules: RuleSet) -> Self {
-        Self { rules }
+        Self { rules, exemptions: Exemptions::default() }
+    }
+
+    /// The same with these exemptions.
+    #[must_use]
+    pub fn with_exemptions(self, exemptions: Exemptions) -> Self {
+        Self { exemptions, ..self }
+    }
+
+    /// Its rules.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Its exemptions.
+    pub fn exemptions(&self) -> &Exemptions {
+        &self.exemptions
     }
 
     /// Takes one input, called `source`, through all stages. Findings and rejections go to `outcomes` as they arise.
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut tally = Tally::default();
-        let mut sink = |place: &Place, item: Item<'_>| self.item(place, item, &mut tally, outcomes);
+        let now = Timestamp::now();
+        let mut sink = |place: &Place, item: Item<'_>| self.item(place, item, now, &mut tally, outcomes);
         let decoded = match input {
             Input::Stream(reader) => decode::stream(source, reader, &mut sink),
             Input::Payload(text) => decode::payload(source, text, &mut sink),
@@ -143,7 +170,14 @@ impl Pipeline {
         tally
     }
 
-    fn item(&self, place: &Place, item: Item<'_>, tally: &mut Tally, outcomes: &mut dyn FnMut(Outcome)) {
+    fn item(
+        &self,
+        place: &Place,
+        item: Item<'_>,
+        now: Timestamp,
+        tally: &mut Tally,
+        outcomes: &mut dyn FnMut(Outcome),
+    ) {
         let text = match item {
             Item::Record(text) => Ok(text),
             Item::Rejected(reason) => Err(reason),
@@ -152,12 +186,19 @@ impl Pipeline {
                 return;
             }
         };
-        match text.and_then(|text| self.evaluate(text)) {
+        match text.and_then(|text| self.evaluate(text, now)) {
             Ok(findings) if findings.is_empty() => tally.clean += 1,
             Ok(findings) => {
-                tally.matched += 1;
+                let suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count();
+                match findings.len() - suppressed {
+                    0 => tally.exempt += 1,
+                    _ => tally.matched += 1,
+                }
                 for finding in findings {
-                    tally.findings += 1;
+                    match finding.suppression {
+                        Some(_) => tally.suppressed += 1,
+                        None => tally.findings += 1,
+                    }
                     outcomes(Outcome::Finding(Box::new(finding)));
                 }
             }
@@ -168,10 +209,15 @@ impl Pipeline {
         }
     }
 
-    fn evaluate(&self, text: &str) -> Result<Vec<Finding>, String> {
+    fn evaluate(&self, text: &str, now: Timestamp) -> Result<Vec<Finding>, String> {
         let event = Event::parse(text).map_err(|error| error.to_string())?;
         // A panic in a dependency on one record must not cost its neighbours.
-        panic::catch_unwind(AssertUnwindSafe(|| self.rules.evaluate(&event)))
+        let judge = || {
+            let mut findings = self.rules.evaluate(&event);
+            findings.iter_mut().for_each(|finding| self.exemptions.apply(&event, finding, now));
+            findings
+        };
+        panic::catch_unwind(AssertUnwindSafe(judge))
             .map_err(|_| "evaluating it failed inside Trailwarden; please report this".to_owned())
     }
 }

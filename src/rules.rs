@@ -7,10 +7,16 @@
 
 mod attributes;
 mod check;
+mod coverage;
 mod evidence;
+mod explain;
 mod fault;
 mod files;
+mod filter;
+mod lint;
+mod operations;
 mod placeholder;
+mod reference;
 mod report;
 mod rule;
 mod settings;
@@ -19,16 +25,19 @@ mod template;
 mod trigger;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
+pub use filter::Filter;
+pub use operations::Danger;
 pub use placeholder::PLACEHOLDERS;
 pub use rule::Rule;
 pub use settings::Settings;
 pub use trigger::{Names, Trigger, Triggers};
 
 use crate::event::Event;
-use crate::finding::{Finding, RuleInfo};
+use crate::finding::{Finding, RuleInfo, Trace};
 use files::RuleFile;
 use subject::Subject;
 
@@ -38,6 +47,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     trusted_accounts: Vec<String>,
     skipped: Vec<RuleFault>,
+    explain: bool,
 }
 
 /// Which rules to run, and on what terms.
@@ -52,6 +62,8 @@ pub struct Options {
     /// Ids of accounts that are trusted beside those of the settings: rules about other accounts find nothing where only
     /// these are named.
     pub trusted_accounts: Vec<String>,
+    /// Whether findings say in full how they came about.
+    pub explain: bool,
     /// Whether rules that ask for what is not supported are left out; otherwise they are faults.
     pub skip_unsupported: bool,
 }
@@ -71,11 +83,38 @@ impl RuleSet {
     /// Every fault of every file, and each name of a rule to run that there is not.
     pub fn load_with(options: &Options) -> Result<Self, RuleFaults> {
         let mut faults = Vec::new();
-        let mut files = files::builtin();
-        for directory in &options.directories {
-            files.extend(files::below(directory, &mut faults));
-        }
+        let files = Self::files(options, &mut faults);
         Self::compile(&files, options, faults)
+    }
+
+    /// The built-in files, but for those that are among the user's own word for word, and the user's.
+    fn files(options: &Options, faults: &mut Vec<RuleFault>) -> Vec<RuleFile> {
+        let own: Vec<RuleFile> =
+            options.directories.iter().flat_map(|directory| files::below(directory, faults)).collect();
+        let mut files = files::builtin();
+        files.retain(|file| own.iter().all(|own| own.text != file.text));
+        files.extend(own);
+        files
+    }
+
+    /// Loads rules as `options` say, as far as they can be used, with everything that is wrong with them: what cannot be
+    /// used, what is not supported, and what runs but does less than it seems to.
+    pub fn check(options: &Options) -> (Self, Vec<RuleFault>) {
+        let mut faults = Vec::new();
+        let files = Self::files(options, &mut faults);
+        let rules = Self::parse(&files, &options.settings, &mut faults);
+        faults.extend(options.settings.faults(&Known::of(&rules, &faults)));
+        faults.extend(rules.iter().flat_map(lint::warnings));
+        for fault in files.iter().flat_map(lint::structure) {
+            // The parser has said the same in its own words.
+            let is_known = |one: &RuleFault| one.file == fault.file && one.line == fault.line;
+            if !faults.iter().any(is_known) {
+                faults.push(fault);
+            }
+        }
+        faults.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
+        let trusted_accounts = options.settings.trusted_accounts.clone();
+        (Self { rules, trusted_accounts, skipped: Vec::new(), explain: false }, faults)
     }
 
     fn compile(files: &[RuleFile], options: &Options, mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
@@ -92,7 +131,8 @@ impl RuleSet {
             (skipped, faults) = faults.into_iter().partition(rule::can_be_skipped);
         }
         let trusted_accounts = [&options.settings.trusted_accounts[..], &options.trusted_accounts].concat();
-        if faults.is_empty() { Ok(Self { rules, trusted_accounts, skipped }) } else { Err(RuleFaults(faults)) }
+        let set = Self { rules, trusted_accounts, skipped, explain: options.explain };
+        if faults.is_empty() { Ok(set) } else { Err(RuleFaults(faults)) }
     }
 
     /// The rules that can be used, each name and id once.
@@ -127,7 +167,50 @@ impl RuleSet {
     pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
         let subject = Subject::new(event);
         let run = self.rules.iter().filter(|rule| rule.runs());
-        run.filter_map(|rule| rule.evaluate(&subject, &self.trusted_accounts)).collect()
+        run.filter_map(|rule| rule.evaluate(&subject, &self.trusted_accounts, self.explain)).collect()
+    }
+
+    /// The Sigma filters in the text of a file, which are about these rules. `check` reads the key `trailwarden:` of each.
+    ///
+    /// # Errors
+    /// Every fault in it, and what `check` finds.
+    pub fn filters<A>(
+        &self,
+        path: &Path,
+        text: String,
+        check: impl Fn(&Filter) -> Result<A, Vec<String>>,
+    ) -> Result<Vec<(Filter, A)>, RuleFaults> {
+        let mut faults = Vec::new();
+        let known: Vec<&RuleInfo> = self.infos().collect();
+        let file = RuleFile::new(Path::new(""), path, text);
+        let mut filters = filter::parse(&file, &known, check, &mut faults);
+        let mut seen: HashMap<String, ()> = HashMap::new();
+        filters.retain(|(filter, _)| {
+            let fresh = seen.insert(filter.name.clone(), ()).is_none();
+            if !fresh {
+                let reason = format!("the name `{}` is taken by another exemption", filter.name);
+                faults.push(fault::Reason::error(reason).in_file(&file.name, &file.text, Some(&filter.name)));
+            }
+            fresh
+        });
+        if faults.is_empty() { Ok(filters) } else { Err(RuleFaults(faults)) }
+    }
+
+    /// The finding of the rule called `name` for `event`, also when the rule is off.
+    pub fn judge(&self, name: &str, event: &Event<'_>) -> Option<Finding> {
+        let rule = self.rules.iter().find(|rule| rule.info().name == name)?;
+        rule.evaluate(&Subject::new(event), &self.trusted_accounts, self.explain)
+    }
+
+    /// How the rule called `name` judges `event`, whether it matches or not; `None` when there is no such rule.
+    pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
+        let rule = self.rules.iter().find(|rule| rule.info().name == name)?;
+        Some(rule.explain(&Subject::new(event)))
+    }
+
+    /// The name of a rule that looks most like `name`, if one does.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        settings::nearest(name, &self.infos().map(|rule| rule.name.as_str()).collect::<Vec<_>>())
     }
 
     /// Every rule, in the order in which they run; also those that are off.

@@ -14,6 +14,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::config::{Config, RuleSettings};
+use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
 use trailwarden::publish::sns::{PublishError, SnsTopic};
 use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
@@ -48,16 +49,11 @@ async fn main() -> ExitCode {
     let config = Config::read(variable);
     log(config.as_ref().map_or(LevelFilter::INFO, |config| config.log_level.into()));
     pipeline::hide_panic_messages();
-    let RuleSettings { directories, file } = RuleSettings::read(variable);
-    let settings = file.as_deref().map(Settings::read).transpose();
-    let rules = settings.map_err(|fault| RuleFaults(vec![fault])).and_then(|settings| {
-        RuleSet::load_with(&Options { directories, settings: settings.unwrap_or_default(), ..Options::default() })
-    });
-    let (config, rules) = match (config, rules) {
-        (Ok(config), Ok(rules)) => (config, rules),
-        (config, rules) => {
+    let (config, pipeline) = match (config, evaluation(RuleSettings::read(variable))) {
+        (Ok(config), Ok(pipeline)) => (config, pipeline),
+        (config, pipeline) => {
             let faults = config.err().into_iter().flat_map(|faults| faults.0);
-            let rule_faults = rules.err().into_iter().flat_map(|faults| faults.0);
+            let rule_faults = pipeline.err().into_iter().flat_map(|faults| faults.0);
             for fault in faults.chain(rule_faults.map(|fault| fault.to_string())) {
                 tracing::error!(fault = %visible(&fault), "cannot start");
             }
@@ -65,7 +61,6 @@ async fn main() -> ExitCode {
         }
     };
     let topic = SnsTopic::new(sns().await, config.findings_topic);
-    let pipeline = Pipeline::new(rules);
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, &topic, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,6 +69,16 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The rules and exemptions that are configured.
+fn evaluation(configured: RuleSettings) -> Result<Pipeline, RuleFaults> {
+    let RuleSettings { directories, file, exemptions } = configured;
+    let settings = file.as_deref().map(Settings::read).transpose().map_err(|fault| RuleFaults(vec![fault]))?;
+    let options = Options { directories, settings: settings.unwrap_or_default(), ..Options::default() };
+    let rules = RuleSet::load_with(&options)?;
+    let exemptions = exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose()?;
+    Ok(Pipeline::new(rules).with_exemptions(exemptions.unwrap_or_default()))
 }
 
 /// JSON lines on standard output. Only our own targets go below warnings: others might log payloads.
@@ -119,6 +124,7 @@ async fn handle(
         rejected = tally.rejected,
         control = tally.control,
         findings = tally.findings,
+        suppressed = tally.suppressed,
         balances = tally.balances(),
         "evaluated"
     );

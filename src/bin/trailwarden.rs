@@ -2,6 +2,16 @@
 
 #[path = "trailwarden/evaluate.rs"]
 mod evaluate;
+#[path = "trailwarden/exemptions.rs"]
+mod exemptions;
+#[path = "trailwarden/explain.rs"]
+mod explain;
+#[path = "trailwarden/facts.rs"]
+mod facts;
+#[path = "trailwarden/input.rs"]
+mod input;
+#[path = "trailwarden/rules.rs"]
+mod rules;
 #[path = "trailwarden/selection.rs"]
 mod selection;
 #[path = "trailwarden/trust.rs"]
@@ -23,6 +33,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Evaluate(evaluate::Arguments),
+    Explain(explain::Arguments),
+    Rules(rules::Arguments),
+    Exemptions(exemptions::Arguments),
+    Facts(facts::Arguments),
     Trust(trust::Arguments),
 }
 
@@ -36,6 +50,10 @@ fn main() -> ExitCode {
     pipeline::hide_panic_messages();
     match Cli::parse().command {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Exemptions(arguments) => exemptions::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
+        Command::Facts(facts::Arguments {}) => facts::run(),
         Command::Trust(arguments) => trust::run(&arguments),
     }
 }

@@ -44,7 +44,7 @@ fn operation<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
 }
 
 /// `DeleteFunction20150331` and `UpdateFunctionCode20150331v2` without their ends.
-fn without_version(name: &str) -> &str {
+pub fn without_version(name: &str) -> &str {
     let digits = |text: &str| text.bytes().rev().take_while(u8::is_ascii_digit).count();
     let cut = |text: &str, count: usize| text.len().checked_sub(count).and_then(|at| name.get(..at).map(str::len));
     // `v2`

@@ -22,6 +22,7 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
     let rule = &finding.rule;
     let time = finding.origin.time.map(Timestamp::as_millisecond);
     let cloud = cloud(finding);
+    let (status_id, status) = if finding.suppression.is_some() { (3, "Suppressed") } else { (1, "New") };
     let mut document = json!({
         "activity_id": 1,
         "activity_name": "Create",
@@ -34,9 +35,9 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
         "time": now.as_millisecond(),
         "severity_id": rule.severity.id(),
         "severity": rule.severity.caption(),
-        "status_id": 1,
-        "status": "New",
-        "message": finding.message,
+        "status_id": status_id,
+        "status": status,
+        "message": finding.full_message(),
         "metadata": metadata(finding),
         "cloud": cloud,
         "compliance": compliance(finding),
@@ -45,9 +46,19 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
         "evidences": [evidence(finding)],
         "remediation": without_empty(json!({"desc": finding.remediation, "references": rule.references})),
     });
-    if let (Some(time), Some(members)) = (time, document.as_object_mut()) {
-        members.insert("start_time".to_owned(), time.into());
-        members.insert("end_time".to_owned(), time.into());
+    if let Some(members) = document.as_object_mut() {
+        let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
+        if let Some(time) = time {
+            set("start_time", time.into());
+            set("end_time", time.into());
+        }
+        if let Some(suppression) = &finding.suppression {
+            set("status_detail", suppression.sentence().into());
+            set("comment", suppression.sentence().into());
+        }
+        if let Some(trace) = &finding.trace {
+            set("unmapped", json!({"explain": trace}));
+        }
     }
     document
 }

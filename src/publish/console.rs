@@ -34,9 +34,15 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let style = style(rule.severity);
     let severity = rule.severity.caption().to_uppercase();
     let bold = Style::new().bold();
+    if let Some(suppression) = &finding.suppression {
+        let why = visible(&suppression.sentence()).into_owned();
+        writeln!(to, "EXEMPT {bold}{}{bold:#} {}", rule.name, visible(&rule.title))?;
+        writeln!(to, "  {}", finding.full_message())?;
+        return writeln!(to, "  {why}\n");
+    }
     let status = if finding.status == Status::Warning { ", cannot be decided" } else { "" };
     writeln!(to, "{style}{severity}{style:#} {bold}{}{bold:#} {}{status}", rule.name, visible(&rule.title))?;
-    writeln!(to, "  {}", finding.message)?;
+    writeln!(to, "  {}", finding.full_message())?;
     let mut row = |label: &str, value: &str| {
         let dim = Style::new().dimmed();
         if value.is_empty() { Ok(()) } else { writeln!(to, "  {dim}{label:<7}{dim:#}{value}") }
@@ -53,6 +59,11 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     row("fix", &finding.remediation)?;
     row("breaks", &visible(&breaks(rule)))?;
     row("ids", &visible(&format!("event {}, problem {}", origin.event_id, finding.uid())))?;
+    if let Some(trace) = &finding.trace {
+        for line in trace.to_string().lines() {
+            writeln!(to, "    {line}")?;
+        }
+    }
     writeln!(to)
 }
 

@@ -105,7 +105,7 @@ fn attributes(finding: &Finding) -> [(&'static str, &'static str, String); 10] {
         ("rule", "String", rule.name.clone()),
         ("severity", "String", rule.severity.caption().to_owned()),
         ("severity_id", "Number", rule.severity.id().to_string()),
-        ("status", "String", finding.status.code().to_owned()),
+        ("status", "String", finding.status_word().to_owned()),
         ("account", "String", attribute(&origin.account)),
         ("region", "String", attribute(&origin.region)),
         ("event_name", "String", attribute(&finding.call.operation)),

@@ -131,7 +131,7 @@ impl Matched {
 }
 
 /// The value, or its beginning and end as text where it is too long.
-fn kept(value: Value) -> Value {
+pub(super) fn kept(value: Value) -> Value {
     let value = fewer_members(value);
     let json = value.to_string();
     match (shortened(&json, MOST_OF_A_VALUE), value) {

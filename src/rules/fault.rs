@@ -62,6 +62,10 @@ impl Reason {
         Self { kind: FaultKind::Unsupported, ..Self::error(text) }
     }
 
+    pub(super) fn warning(text: impl Into<String>) -> Self {
+        Self { kind: FaultKind::Warning, ..Self::error(text) }
+    }
+
     /// The reason, about this word of the file.
     pub(super) fn at(self, word: impl Into<String>) -> Self {
         Self { at: Some(word.into()), ..self }
@@ -79,6 +83,11 @@ impl Reason {
 }
 
 impl RuleFault {
+    /// A fault of a whole file.
+    pub fn of_file(file: &str, reason: String) -> Self {
+        Self::new(file, None, reason)
+    }
+
     pub(super) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
         // Parsers draw pictures over several lines; a fault is one line.
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -71,6 +71,9 @@ pub(super) fn finding(
         origin,
         resources,
         evidence: matched.evidence,
+        trace: None,
+        suppression: None,
+        notes: Vec::new(),
     }
 }
 

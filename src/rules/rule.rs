@@ -12,8 +12,9 @@ use super::files::{Document, RuleFile};
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
-use super::{check, placeholder, report};
-use crate::finding::{Finding, RuleInfo, Severity};
+use super::{check, explain, placeholder, report};
+use crate::facts::{FACTS, Fact};
+use crate::finding::{Finding, RuleInfo, Severity, Trace};
 
 /// A rule that can be run, and what its findings say.
 #[derive(Debug)]
@@ -29,9 +30,13 @@ pub struct Rule {
     raised: Option<CompiledRule>,
     runs: bool,
     triggers: Triggers,
+    /// The calls it could match if its placeholders had any value.
+    open_triggers: Triggers,
     sigma: SigmaRule,
     placeholders: Vec<String>,
     file: String,
+    /// The YAML document, on the lines on which it stands in the file.
+    text: String,
 }
 
 impl Rule {
@@ -55,9 +60,25 @@ impl Rule {
         &self.triggers
     }
 
+    /// The calls it could match if its placeholders had any value.
+    pub fn triggers_when_filled(&self) -> &Triggers {
+        &self.open_triggers
+    }
+
+    /// The facts it names in its detection.
+    pub fn facts(&self) -> Vec<&'static str> {
+        let is_named = |fact: &&&Fact| self.text.contains(fact.name);
+        FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
+    }
+
     /// The file it stands in.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Its YAML document, after as many empty lines as precede it in the file.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The names of the placeholders it leaves open.
@@ -84,18 +105,30 @@ impl Rule {
         self.runs = true;
     }
 
+    pub(super) fn sigma(&self) -> &SigmaRule {
+        &self.sigma
+    }
+
     /// The rule's finding for an event, if it matches.
-    pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String]) -> Option<Finding> {
+    pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
         evaluate_rule(&self.compiled, subject)?;
         if self.is_trusted(subject, trusted) {
             return None;
         }
-        let matched = Matched::of(&explain_rule(&self.compiled, subject), subject);
+        let explanation = explain_rule(&self.compiled, subject);
+        let matched = Matched::of(&explanation, subject);
         let holds =
             |case: &Option<CompiledRule>| case.as_ref().is_some_and(|case| evaluate_rule(case, subject).is_some());
         let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.undecided));
         let info = if holds(&self.raised) { &self.raised_info } else { &self.info };
-        Some(report::finding(info, &self.attributes, case, subject, matched))
+        let mut finding = report::finding(info, &self.attributes, case, subject, matched);
+        finding.trace = explain.then(|| explain::trace(&self.info.name, &explanation));
+        Some(finding)
+    }
+
+    /// How the rule judges an event, whether it matches or not.
+    pub(super) fn explain(&self, subject: &Subject<'_>) -> Trace {
+        explain::trace(&self.info.name, &explain_rule(&self.compiled, subject))
     }
 
     /// Whether it is about accounts, and all that the event names are trusted.
@@ -135,7 +168,7 @@ pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleF
         }
         for sigma in &collection.rules {
             let name = sigma.name.as_deref().unwrap_or(&document.name);
-            match rule(sigma.clone(), name, file, settings) {
+            match rule(sigma.clone(), name, file, &document, settings) {
                 Ok(rule) => rules.push(rule),
                 Err(reasons) => reasons.into_iter().for_each(|reason| fault(name, reason)),
             }
@@ -148,7 +181,7 @@ pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleF
 }
 
 /// What the parser says, in words that tell what to do.
-fn of_parser(message: &str, document: &Document) -> Reason {
+pub(super) fn of_parser(message: &str, document: &Document) -> Reason {
     let condition = document.text.lines().find(|line| line.trim_start().starts_with("condition:"));
     if message.contains("Condition parse error")
         && let Some(condition) = condition.filter(|line| line.contains('|'))
@@ -177,9 +210,16 @@ fn of_compiler(message: &str) -> Reason {
     Reason::error(message).at(named.unwrap_or("detection"))
 }
 
-fn rule(mut sigma: SigmaRule, name: &str, file: &RuleFile, settings: &Settings) -> Result<Rule, Vec<Reason>> {
+fn rule(
+    mut sigma: SigmaRule,
+    name: &str,
+    file: &RuleFile,
+    document: &Document,
+    settings: &Settings,
+) -> Result<Rule, Vec<Reason>> {
     let mut reasons = check::reasons_against(&sigma, name);
     let placeholders = placeholder::names(&sigma);
+    let open_triggers = Triggers::of(&sigma.detection);
     if let Err(open) = placeholder::fill(&mut sigma, &settings.placeholders) {
         reasons.extend(open);
         return Err(reasons);
@@ -204,6 +244,7 @@ fn rule(mut sigma: SigmaRule, name: &str, file: &RuleFile, settings: &Settings) 
     Ok(Rule {
         runs: settings.runs(name, file.pack.as_deref(), attributes.enabled),
         triggers: Triggers::of(&sigma.detection),
+        open_triggers,
         info: Arc::new(info),
         raised_info: Arc::new(raised_info),
         compiled,
@@ -213,6 +254,7 @@ fn rule(mut sigma: SigmaRule, name: &str, file: &RuleFile, settings: &Settings) 
         sigma,
         placeholders,
         file: file.name.clone(),
+        text: document.text.clone(),
     })
 }
 

@@ -1,31 +1,23 @@
 //! `trailwarden evaluate`.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, IsTerminal as _, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::Timestamp;
-use trailwarden::pipeline::{Input, Outcome, Pipeline, Tally};
+use trailwarden::exempt::Exemptions;
+use trailwarden::pipeline::{Outcome, Pipeline, Tally};
 use trailwarden::publish::console;
-use trailwarden::text::visible;
-use walkdir::WalkDir;
 
-use crate::selection::Selection;
-
-/// Size of the buffer files are read with.
-const BUFFER: usize = 256 * 1024;
-
-/// Input shorter than this, in bytes on disk, is read before a progress bar could be looked at.
-const LONG: u64 = 4 * 1024 * 1024;
+use crate::input::{Source, open, progress, sources};
+use crate::selection::{Loaded, Selection};
 
 const EXIT_CODES: &str = "Exit codes:
-  0  nothing was found
+  0  nothing was found, or only what is exempt
   1  there are findings
-  2  some input could not be read, some record was rejected, or a rule cannot be used;
+  2  some input could not be read, some record was rejected, or a rule was refused;
      what could be evaluated is still printed";
 
 /// Evaluates logs and prints the findings.
@@ -43,6 +35,14 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
+    /// Marks findings as exempt that this file of Sigma filters covers.
+    #[arg(long, value_name = "FILE")]
+    exemptions: Option<PathBuf>,
+
+    /// Says of each finding in full how the rule came to it: every part of the condition with its value and verdict.
+    #[arg(long)]
+    explain: bool,
+
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,13 +56,6 @@ enum Format {
     Ocsf,
 }
 
-/// One input to open.
-enum Source {
-    StandardInput,
-    File { path: PathBuf, bytes: u64 },
-    Unreadable { name: String, reason: String },
-}
-
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut errors = anstream::stderr();
     if arguments.paths.is_empty() && io::stdin().is_terminal() {
@@ -70,12 +63,19 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let _ = writeln!(errors, "error: no input; name a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
-    let Some(rules) = arguments.selection.load() else { return ExitCode::from(2) };
+    let Some(Loaded { rules, refused }) = arguments.selection.load(arguments.explain) else { return ExitCode::from(2) };
+    let exemptions = match arguments.exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose() {
+        Ok(exemptions) => exemptions.unwrap_or_default(),
+        Err(faults) => {
+            let _ = writeln!(errors, "error: these exemptions cannot be used; nothing was evaluated\n{faults}");
+            return ExitCode::from(2);
+        }
+    };
     let format = match arguments.format {
         Format::Text => console::Format::Text,
         Format::Ocsf => console::Format::Ocsf,
     };
-    Run::new(Pipeline::new(rules), format).all(&sources(&arguments.paths))
+    Run::new(Pipeline::new(rules).with_exemptions(exemptions), format).all(&sources(&arguments.paths), refused)
 }
 
 /// One evaluation of many inputs.
@@ -101,7 +101,7 @@ impl Run {
         }
     }
 
-    fn all(mut self, sources: &[Source]) -> ExitCode {
+    fn all(mut self, sources: &[Source], refused: bool) -> ExitCode {
         self.progress = progress(sources);
         let mut tally = Tally::default();
         for source in sources {
@@ -124,7 +124,7 @@ impl Run {
             let _ = writeln!(errors, "{tally}");
         }
         ExitCode::from(match tally {
-            tally if tally.rejected > 0 || !tally.balances() => 2,
+            tally if refused || tally.rejected > 0 || !tally.balances() => 2,
             tally if tally.findings > 0 => 1,
             _ => 0,
         })
@@ -148,74 +148,4 @@ impl Run {
         };
         pipeline.run(&name, input, &mut outcomes)
     }
-}
-
-/// Every file named or below a directory named, in the order given, directories by file name.
-fn sources(paths: &[PathBuf]) -> Vec<Source> {
-    if paths.is_empty() {
-        return vec![Source::StandardInput];
-    }
-    let mut sources = Vec::new();
-    for path in paths {
-        if path.as_os_str() == "-" {
-            sources.push(Source::StandardInput);
-            continue;
-        }
-        for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-            match entry {
-                Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) => {
-                    let bytes = entry.metadata().map_or(0, |metadata| metadata.len());
-                    sources.push(Source::File { path: entry.into_path(), bytes });
-                }
-                Err(error) => {
-                    let name = error.path().unwrap_or(path).display().to_string();
-                    let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    sources.push(Source::Unreadable { name, reason: format!("cannot be opened: {reason}") });
-                }
-            }
-        }
-    }
-    sources
-}
-
-fn open(source: &Source, progress: &ProgressBar) -> (String, Input<'static>) {
-    match source {
-        Source::StandardInput => ("standard input".to_owned(), stream(io::stdin().lock(), progress)),
-        Source::File { path, .. } => {
-            progress.set_message(file_name(path));
-            let name = path.display().to_string();
-            match File::open(path) {
-                Ok(file) => (name, stream(file, progress)),
-                Err(error) => (name, Input::Unreadable(format!("cannot be opened: {error}"))),
-            }
-        }
-        Source::Unreadable { name, reason } => (name.clone(), Input::Unreadable(reason.clone())),
-    }
-}
-
-fn stream(reader: impl Read + 'static, progress: &ProgressBar) -> Input<'static> {
-    Input::Stream(Box::new(BufReader::with_capacity(BUFFER, progress.wrap_read(reader))))
-}
-
-fn file_name(path: &Path) -> String {
-    visible(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned()
-}
-
-/// A bar over the bytes on disk, on standard error, when that is a terminal and the input is long.
-fn progress(sources: &[Source]) -> ProgressBar {
-    let size = |source: &Source| match source {
-        Source::File { bytes, .. } => *bytes,
-        Source::StandardInput | Source::Unreadable { .. } => 0,
-    };
-    let total: u64 = sources.iter().map(size).sum();
-    let piped = sources.iter().any(|source| matches!(source, Source::StandardInput));
-    if !io::stderr().is_terminal() || piped || total < LONG {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let template = "{wide_bar} {bytes}/{total_bytes} {eta} {msg}";
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

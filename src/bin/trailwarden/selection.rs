@@ -26,22 +26,33 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "ID", value_parser = account)]
     trusted_account: Vec<String>,
 
-    /// Leaves out rules that ask for what is not supported, and lists them; otherwise nothing is evaluated.
+    /// Leaves out rules that ask for what is not supported, and lists them; otherwise they are refused, which is an error.
     #[arg(long)]
     allow_unsupported: bool,
 }
 
+/// Rules that can be run.
+pub(crate) struct Loaded {
+    pub(crate) rules: RuleSet,
+    /// Whether some rule was refused.
+    pub(crate) refused: bool,
+}
+
 impl Selection {
-    /// Loads the rules. Faults, and what was left out, go to standard error; `None` when nothing can be run.
-    pub(crate) fn load(&self) -> Option<RuleSet> {
+    /// Loads the rules. Faults, and what was left out or refused, go to standard error; `None` when nothing can be run.
+    pub(crate) fn load(&self, explain: bool) -> Option<Loaded> {
         let mut errors = anstream::stderr();
-        match self.try_load() {
+        match self.try_load(explain) {
             Ok(rules) => {
+                let (said, refused) = match self.allow_unsupported {
+                    true => ("left out", false),
+                    false => ("error: refused", !rules.skipped().is_empty()),
+                };
                 for fault in rules.skipped() {
                     // Nothing can be done about a closed standard error.
-                    let _ = writeln!(errors, "left out: {fault}");
+                    let _ = writeln!(errors, "{said}: {fault}");
                 }
-                Some(rules)
+                Some(Loaded { rules, refused })
             }
             Err(faults) => {
                 let _ = writeln!(errors, "error: these rules cannot be used; nothing was evaluated");
@@ -51,7 +62,7 @@ impl Selection {
         }
     }
 
-    fn try_load(&self) -> Result<RuleSet, RuleFaults> {
+    fn try_load(&self, explain: bool) -> Result<RuleSet, RuleFaults> {
         let settings =
             self.config.as_deref().map(Settings::read).transpose().map_err(|fault| RuleFaults(vec![fault]))?;
         RuleSet::load_with(&Options {
@@ -59,7 +70,8 @@ impl Selection {
             settings: settings.unwrap_or_default(),
             enabled: self.enable.clone(),
             trusted_accounts: self.trusted_account.clone(),
-            skip_unsupported: self.allow_unsupported,
+            explain,
+            skip_unsupported: true,
         })
     }
 }

@@ -1,0 +1,119 @@
+//! `trailwarden explain`.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
+use serde_json::json;
+use trailwarden::decode::{self, Item, Place};
+use trailwarden::event::Event;
+use trailwarden::pipeline::Input;
+use trailwarden::rules::RuleSet;
+use trailwarden::text::{visible, visible_json};
+
+use crate::input::{open, sources};
+use crate::selection::{Loaded, Selection};
+
+const EXIT_CODES: &str = "Exit codes:
+  0  every record was judged
+  2  some input could not be read, there is no such rule, or a rule cannot be used";
+
+/// Tells how a rule judges records: every part of its condition with what was found and whether it held.
+///
+/// Takes the same input as `evaluate`, and a rule also when it is off.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// The rule.
+    #[arg(long, value_name = "NAME")]
+    rule: String,
+
+    /// Files and directories; `-` is standard input.
+    #[arg(value_name = "EVENT", required = true)]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    selection: Selection,
+
+    /// How verdicts are printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A tree for people.
+    Text,
+    /// One JSON object a record.
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut errors = anstream::stderr();
+    let Some(Loaded { rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
+    if !rules.infos().any(|rule| rule.name == arguments.rule) {
+        // Nothing can be done about a closed standard error.
+        let _ =
+            writeln!(errors, "error: there is no rule `{}`{}", visible(&arguments.rule), near(&rules, &arguments.rule));
+        return ExitCode::from(2);
+    }
+    let mut output = BufWriter::new(anstream::stdout());
+    let mut rejected = false;
+    for source in sources(&arguments.paths) {
+        let (name, input) = open(&source, &ProgressBar::hidden());
+        let mut sink = |place: &Place, item: Item<'_>| {
+            let judged = match item {
+                Item::Record(text) => one(&rules, arguments, place, text, &mut output),
+                Item::Rejected(reason) => Err(reason),
+                Item::Control => Ok(()),
+            };
+            if let Err(reason) = judged {
+                rejected = true;
+                let _ = writeln!(errors, "rejected: {place}: {}", visible(&reason));
+            }
+        };
+        match input {
+            Input::Stream(reader) => decode::stream(&name, reader, &mut sink),
+            Input::Payload(text) => decode::payload(&name, text, &mut sink),
+            Input::Unreadable(reason) => decode::unreadable(&name, reason, &mut sink),
+        };
+    }
+    let flushed = output.flush();
+    ExitCode::from(if rejected || flushed.is_err() { 2 } else { 0 })
+}
+
+fn near(rules: &RuleSet, name: &str) -> String {
+    rules.nearest(name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+}
+
+fn one(
+    rules: &RuleSet,
+    arguments: &Arguments,
+    place: &Place,
+    text: &str,
+    output: &mut dyn Write,
+) -> Result<(), String> {
+    let event = Event::parse(text).map_err(|error| error.to_string())?;
+    let trace = rules.explain(&arguments.rule, &event).ok_or_else(|| "there is no such rule".to_owned())?;
+    let shown = |text: Option<&str>| visible(text.unwrap_or("unknown")).into_owned();
+    let written = match arguments.format {
+        Format::Text => {
+            let verdict = if trace.matched { "matches" } else { "does not match" };
+            let (call, service) = (shown(event.name()), shown(event.source()));
+            writeln!(output, "{place}: {call} of {service}, event {}: {verdict}", shown(event.id()))
+                .and_then(|()| writeln!(output, "{trace}"))
+        }
+        Format::Json => {
+            let document = json!({"place": place.to_string(), "event": event.id(), "rule": arguments.rule,
+                                  "matched": trace.matched, "trace": trace});
+            writeln!(output, "{}", visible_json(&document))
+        }
+    };
+    match written {
+        // A reader that has seen enough is no error.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}

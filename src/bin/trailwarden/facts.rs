@@ -1,0 +1,27 @@
+//! `trailwarden facts`.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Args;
+use trailwarden::facts::{Calls, FACTS};
+
+/// Lists the facts that rules can name beside the fields of the record.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run() -> ExitCode {
+    let mut text = String::new();
+    for fact in FACTS {
+        let calls = match fact.calls {
+            Calls::All => "all calls".to_owned(),
+            Calls::AllOf(sources) => format!("all calls of {}", sources.join(", ")),
+            Calls::These(pairs) => pairs.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", "),
+        };
+        text.push_str(&format!("{}\n  for {calls}\n  {}\n\n", fact.name, fact.doc));
+    }
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
+        _ => ExitCode::SUCCESS,
+    }
+}

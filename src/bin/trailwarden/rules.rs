@@ -1,0 +1,128 @@
+//! `trailwarden rules`.
+
+#[path = "rules/check.rs"]
+mod check;
+#[path = "rules/coverage.rs"]
+mod coverage;
+#[path = "rules/list.rs"]
+mod list;
+#[path = "rules/test.rs"]
+mod test;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use trailwarden::rules::{Options, Rule, RuleFault, RuleSet, Settings};
+
+use crate::selection::Selection;
+
+/// Lists, checks and tests rules.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::List),
+    Show(list::Show),
+    Check(check::Arguments),
+    Test(test::Arguments),
+    Coverage(coverage::Arguments),
+    Reference(Reference),
+}
+
+/// Prints the reference of all built-in rules and facts, as Markdown.
+#[derive(Debug, Args)]
+struct Reference {}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match &arguments.command {
+        Command::List(arguments) => list::list(arguments),
+        Command::Show(arguments) => list::show(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
+        Command::Coverage(arguments) => coverage::run(arguments),
+        Command::Reference(Reference {}) => match RuleSet::load(&[]) {
+            Ok(rules) => print(&rules.reference(), 0),
+            Err(faults) => fail(&faults.to_string()),
+        },
+    }
+}
+
+/// The rules of a directory, or the built-in ones, as a configuration file says.
+#[derive(Debug, Args)]
+struct Own {
+    /// The directory; the built-in rules when none is named.
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts. The fixtures have one of
+    /// their own, `trailwarden.yml`, which is taken when none is named.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where the fixtures are; otherwise `fixtures/rules` beside the directory of the rules, or `fixtures` in it.
+    #[arg(long, value_name = "DIR")]
+    fixtures: Option<PathBuf>,
+}
+
+impl Own {
+    fn fixtures(&self) -> PathBuf {
+        let of_rules = || trailwarden::fixtures::directory_for(self.directory.as_deref().unwrap_or(Path::new("rules")));
+        self.fixtures.clone().unwrap_or_else(of_rules)
+    }
+
+    /// The rules as far as they can be used, and what is wrong with those of the directory.
+    fn load(&self) -> Result<(RuleSet, Vec<RuleFault>), RuleFault> {
+        let of_fixtures = Some(self.fixtures().join("trailwarden.yml")).filter(|path| path.is_file());
+        let settings = self.config.clone().or(of_fixtures).as_deref().map(Settings::read).transpose()?;
+        let directories: Vec<PathBuf> = self.directory.iter().cloned().collect();
+        let options = Options { directories, settings: settings.unwrap_or_default(), ..Options::default() };
+        let (rules, mut faults) = RuleSet::check(&options);
+        faults.retain(|fault| self.is_meant(&fault.file) || !fault.file.starts_with("rules/"));
+        Ok((rules, faults))
+    }
+
+    /// The rules of the directory.
+    fn rules<'r>(&self, rules: &'r RuleSet) -> Vec<&'r Rule> {
+        rules.rules().iter().filter(|rule| self.is_meant(rule.file())).collect()
+    }
+
+    fn is_meant(&self, file: &str) -> bool {
+        self.directory.as_ref().is_none_or(|directory| Path::new(file).starts_with(directory))
+    }
+}
+
+/// Prints a result, and ends with this exit code.
+fn print(text: &str, code: u8) -> ExitCode {
+    let mut output = anstream::stdout();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        // A reader that has seen enough is no error.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&format!("standard output: {error}")),
+        _ => ExitCode::from(code),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    // Nothing can be done about a closed standard error.
+    let _ = writeln!(anstream::stderr(), "error: {reason}");
+    ExitCode::from(2)
+}
+
+fn loaded(selection: &Selection) -> Result<RuleSet, ExitCode> {
+    selection.load(false).map(|loaded| loaded.rules).ok_or(ExitCode::from(2))
+}

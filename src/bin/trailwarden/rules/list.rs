@@ -1,0 +1,98 @@
+//! `trailwarden rules list` and `show`.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+use trailwarden::rules::Rule;
+use trailwarden::text::{shortened, visible, visible_json};
+
+use super::{Format, fail, loaded, print};
+use crate::selection::Selection;
+
+/// Longest list of calls in the table, in characters.
+const MOST_OF_THE_CALLS: usize = 90;
+
+/// Lists rules: name, level, whether it runs, pack, calls it watches.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// How the list is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Shows one rule: what it finds, why, how to undo it, and its file.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The rule.
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    #[command(flatten)]
+    selection: Selection,
+}
+
+pub(crate) fn list(arguments: &List) -> ExitCode {
+    let rules = match loaded(&arguments.selection) {
+        Ok(rules) => rules,
+        Err(code) => return code,
+    };
+    let rules = rules.rules();
+    match arguments.format {
+        Format::Text => {
+            let width =
+                |text: fn(&Rule) -> &str| rules.iter().map(|rule| text(rule).chars().count()).max().unwrap_or(0);
+            let (name_width, pack_width) = (width(|rule| &rule.info().name), width(pack));
+            let mut table = String::new();
+            for rule in rules {
+                let level = rule.info().severity.caption().to_lowercase();
+                let runs = if rule.runs() { "on" } else { "off" };
+                let calls = rule.triggers_when_filled().to_string();
+                // Writing to a String cannot fail.
+                let _ = writeln!(
+                    table,
+                    "{:name_width$}  {level:<13}  {runs:<3}  {:pack_width$}  {}",
+                    visible(&rule.info().name),
+                    visible(pack(rule)),
+                    visible(&shortened(&calls, MOST_OF_THE_CALLS))
+                );
+            }
+            print(&table, 0)
+        }
+        Format::Json => {
+            let rules: Vec<Value> = rules.iter().map(document).collect();
+            print(&format!("{}\n", visible_json(&Value::from(rules))), 0)
+        }
+    }
+}
+
+fn pack(rule: &Rule) -> &str {
+    rule.info().pack.as_deref().unwrap_or("-")
+}
+
+fn document(rule: &Rule) -> Value {
+    let info = rule.info();
+    json!({"name": info.name, "id": info.id, "title": info.title, "level": info.severity.caption().to_lowercase(),
+           "runs": rule.runs(), "pack": info.pack, "file": rule.file(),
+           "calls": rule.triggers_when_filled().to_string(), "facts": rule.facts(),
+           "placeholders": rule.placeholders()})
+}
+
+pub(crate) fn show(arguments: &Show) -> ExitCode {
+    let rules = match loaded(&arguments.selection) {
+        Ok(rules) => rules,
+        Err(code) => return code,
+    };
+    let Some(rule) = rules.rules().iter().find(|rule| rule.info().name == arguments.name) else {
+        let near = rules.nearest(&arguments.name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        return fail(&format!("there is no rule `{}`{near}", visible(&arguments.name)));
+    };
+    let runs = if rule.runs() { "It runs." } else { "It is off." };
+    let lines = |text: &str| text.lines().map(|line| format!("{}\n", visible(line))).collect::<String>();
+    let text = format!("{}\n{runs}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
+    print(&lines(&text), 0)
+}

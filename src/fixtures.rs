@@ -1,0 +1,109 @@
+//! Fixtures: records that a rule must hit, and near misses that it must not.
+//!
+//! They stand in a directory called like the rule, in files called `hit-…` and `miss-…`, each of which holds one record
+//! or several in any form that can be evaluated; each record counts.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use crate::decode::{self, Item, Place};
+use crate::event::Event;
+use crate::finding::Trace;
+use crate::rules::RuleSet;
+
+/// What the fixtures of one rule come to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Records that must be hit.
+    pub hits: usize,
+    /// Records that must not be.
+    pub misses: usize,
+    /// What is not as it must be.
+    pub failures: Vec<Failure>,
+}
+
+/// A fixture that is not as it must be.
+#[derive(Debug)]
+pub struct Failure {
+    /// The file, and the record in it.
+    pub place: String,
+    /// What is wrong.
+    pub reason: String,
+    /// How the rule came to its verdict, when it judged the record.
+    pub trace: Option<Trace>,
+}
+
+/// Where the fixtures of the rules below `rules` are, unless somebody says so: in `fixtures/rules` beside the directory of
+/// the rules, or else in `fixtures` in it.
+pub fn directory_for(rules: &Path) -> PathBuf {
+    let beside = rules.parent().unwrap_or_else(|| Path::new("")).join("fixtures/rules");
+    if beside.is_dir() { beside } else { rules.join("fixtures") }
+}
+
+/// Runs the fixtures of the rule called `name`, below `directory`. The rule runs also when it is off.
+pub fn run(rules: &RuleSet, name: &str, directory: &Path) -> Outcome {
+    let mut outcome = Outcome::default();
+    let directory = directory.join(name);
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        // A rule without fixtures has none of either kind, which is for the caller to judge.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return outcome,
+        Err(error) => {
+            outcome.fail(&directory.display().to_string(), format!("cannot be read: {error}"));
+            return outcome;
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in paths {
+        file(rules, name, &path, &mut outcome);
+    }
+    outcome
+}
+
+fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
+    let shown = path.display().to_string();
+    let stem = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let must_hit = match stem.split(['-', '.']).next() {
+        Some("hit") => true,
+        Some("miss") => false,
+        _ => return outcome.fail(&shown, "is called neither hit-… nor miss-…".to_owned()),
+    };
+    let mut records = 0;
+    let mut sink = |place: &Place, item: Item<'_>| {
+        let judged = match item {
+            Item::Record(text) => Event::parse(text).map_err(|error| error.to_string()),
+            Item::Rejected(reason) => Err(reason),
+            Item::Control => return,
+        };
+        records += 1;
+        match judged {
+            Ok(event) => outcome.judge(rules, name, &event, &place.to_string(), must_hit),
+            Err(reason) => outcome.fail(&place.to_string(), reason),
+        }
+    };
+    match File::open(path) {
+        Ok(file) => decode::stream(&shown, Box::new(BufReader::new(file)), &mut sink),
+        Err(error) => decode::unreadable(&shown, format!("cannot be opened: {error}"), &mut sink),
+    };
+    if records == 0 {
+        outcome.fail(&shown, "holds no record".to_owned());
+    }
+}
+
+impl Outcome {
+    fn fail(&mut self, place: &str, reason: String) {
+        self.failures.push(Failure { place: place.to_owned(), reason, trace: None });
+    }
+
+    fn judge(&mut self, rules: &RuleSet, name: &str, event: &Event<'_>, place: &str, must_hit: bool) {
+        *(if must_hit { &mut self.hits } else { &mut self.misses }) += 1;
+        let is_hit = rules.judge(name, event).is_some();
+        if is_hit != must_hit {
+            let reason = if must_hit { "must be hit and is not" } else { "must not be hit and is" };
+            let trace = rules.explain(name, event);
+            self.failures.push(Failure { place: place.to_owned(), reason: reason.to_owned(), trace });
+        }
+    }
+}

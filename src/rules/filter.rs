@@ -1,0 +1,163 @@
+//! Sigma filters: what findings of some rules are let through.
+//!
+//! A filter is compiled and matched like a rule. It lets a finding through where its condition holds, as the Sigma
+//! specification says; what it exempts therefore stands under `not`.
+
+use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule};
+use rsigma_parser::{ConditionExpr, FilterRule, FilterRuleTarget, LogSource, SigmaRule, parse_sigma_yaml};
+use serde_json::Value;
+
+use super::check;
+use super::fault::{Reason, RuleFault};
+use super::files::{Document, RuleFile};
+use super::rule::of_parser;
+use super::settings::nearest;
+use super::subject::Subject;
+use crate::event::Event;
+use crate::finding::RuleInfo;
+
+/// A filter that can be run.
+#[derive(Debug)]
+pub struct Filter {
+    /// Its name; the file's stem, numbered, when it says none.
+    pub name: String,
+    /// One line on what it exempts.
+    pub title: String,
+    /// The key `trailwarden:` of its document.
+    pub attributes: Value,
+    /// Names or ids of the rules it is about; `None` for all.
+    rules: Option<Vec<String>>,
+    lets_through: CompiledRule,
+}
+
+impl Filter {
+    /// Whether it is about the findings of `rule`.
+    pub fn is_about(&self, rule: &RuleInfo) -> bool {
+        let is_it =
+            |name: &String| *name == rule.name || rule.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(name));
+        self.rules.as_ref().is_none_or(|rules| rules.iter().any(is_it))
+    }
+
+    /// Whether it holds a finding for `event` back.
+    pub fn exempts(&self, event: &Event<'_>) -> bool {
+        evaluate_rule(&self.lets_through, &Subject::new(event)).is_none()
+    }
+}
+
+/// The filters of a file, which refer to `known` rules; a fault for each that cannot be used. `check` reads the key
+/// `trailwarden:` and says what is wrong with it.
+pub(super) fn parse<A>(
+    file: &RuleFile,
+    known: &[&RuleInfo],
+    check: impl Fn(&Filter) -> Result<A, Vec<String>>,
+    faults: &mut Vec<RuleFault>,
+) -> Vec<(Filter, A)> {
+    let mut filters = Vec::new();
+    for document in file.documents() {
+        let mut fault = |name: &str, reason: Reason| {
+            faults.push(RuleFault { rule: Some(name.to_owned()), ..reason.in_file(&file.name, &document.text, None) });
+        };
+        let collection = match parse_sigma_yaml(&document.text) {
+            Ok(collection) => collection,
+            Err(error) => {
+                fault(&document.name, of_parser(&error.to_string(), &document));
+                continue;
+            }
+        };
+        collection.errors.iter().for_each(|error| fault(&document.name, of_parser(error, &document)));
+        if collection.filters.is_empty() && collection.errors.is_empty() {
+            let text = "this is no Sigma filter: it has no `filter:` with `rules`, a selection and a `condition`";
+            fault(&document.name, Reason::error(text));
+        }
+        for sigma in collection.filters {
+            let name = sigma.name.clone().unwrap_or_else(|| document.name.clone());
+            match filter(sigma, &name, &document, known) {
+                Ok(filter) => match check(&filter) {
+                    Ok(attributes) => filters.push((filter, attributes)),
+                    Err(reasons) => {
+                        reasons.into_iter().for_each(|reason| fault(&name, Reason::error(reason).at("trailwarden")))
+                    }
+                },
+                Err(reasons) => reasons.into_iter().for_each(|reason| fault(&name, reason)),
+            }
+        }
+    }
+    filters
+}
+
+fn filter(sigma: FilterRule, name: &str, document: &Document, known: &[&RuleInfo]) -> Result<Filter, Vec<Reason>> {
+    let mut reasons = Vec::new();
+    let rules = match &sigma.rules {
+        FilterRuleTarget::Any if says_any(document) => None,
+        FilterRuleTarget::Any => {
+            let text = "its `filter:` names no `rules`; list their names, or write `rules: any`";
+            reasons.push(Reason::error(text).at("filter"));
+            None
+        }
+        FilterRuleTarget::Specific(names) => Some(names.clone()),
+    };
+    for wanted in rules.iter().flatten() {
+        let is_it = |rule: &&&RuleInfo| {
+            rule.name == *wanted || rule.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(wanted))
+        };
+        if known.iter().find(is_it).is_none() {
+            let names: Vec<&str> = known.iter().map(|rule| rule.name.as_str()).collect();
+            let near = nearest(wanted, &names).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+            reasons.push(Reason::error(format!("there is no rule `{wanted}`{near}")).at(wanted));
+        }
+    }
+    if !sigma.detection.conditions.iter().all(only_holds_back) {
+        let text = "its condition would exempt everything but what it names; write `condition: not selection`, as Sigma \
+                    filters do";
+        reasons.push(Reason::error(text).at("condition"));
+    }
+    let logsource = LogSource {
+        category: None,
+        product: Some("aws".to_owned()),
+        service: Some("cloudtrail".to_owned()),
+        definition: None,
+        custom: std::collections::HashMap::new(),
+    };
+    let rule = match template(&sigma, logsource) {
+        Ok(rule) => rule,
+        Err(reason) => {
+            reasons.push(reason);
+            return Err(reasons);
+        }
+    };
+    reasons.extend(check::reasons_against(&rule, name));
+    let compiled =
+        compile_rule(&rule).map_err(|error| reasons.push(Reason::error(error.to_string()).at("filter"))).ok();
+    let attributes = sigma.custom_attributes.get("trailwarden").map(serde_json::to_value);
+    let attributes = attributes.transpose().ok().flatten().unwrap_or(Value::Null);
+    match compiled {
+        Some(lets_through) if reasons.is_empty() => {
+            Ok(Filter { name: name.to_owned(), title: sigma.title, attributes, rules, lets_through })
+        }
+        _ => Err(reasons),
+    }
+}
+
+/// Whether the document itself says that the filter is about any rule; the parser takes a missing list for the same.
+fn says_any(document: &Document) -> bool {
+    let value: Option<yaml_serde::Value> = yaml_serde::from_str(&document.text).ok();
+    let rules = value.as_ref().and_then(|value| value.get("filter")).and_then(|filter| filter.get("rules"));
+    rules.and_then(yaml_serde::Value::as_str).is_some_and(|word| word.eq_ignore_ascii_case("any"))
+}
+
+/// Whether a condition holds for whatever it does not name.
+fn only_holds_back(condition: &ConditionExpr) -> bool {
+    match condition {
+        ConditionExpr::Not(_) => true,
+        ConditionExpr::And(parts) => parts.iter().all(only_holds_back),
+        ConditionExpr::Or(_) | ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => false,
+    }
+}
+
+/// The filter as a rule, so that the one compiler does for both.
+fn template(sigma: &FilterRule, logsource: LogSource) -> Result<SigmaRule, Reason> {
+    const RULE: &str = "title: filter\nlogsource: {product: aws}\ndetection: {s: {eventName: a}, condition: s}\n";
+    let collection = parse_sigma_yaml(RULE).map_err(|error| Reason::error(error.to_string()))?;
+    let rule = collection.rules.into_iter().next().ok_or_else(|| Reason::error("the filter cannot be compiled"))?;
+    Ok(SigmaRule { logsource, detection: sigma.detection.clone(), sigma_version: sigma.sigma_version, ..rule })
+}
