@@ -8,9 +8,12 @@
 mod advice;
 mod issuer;
 mod key;
+mod outsider;
 mod principal;
 mod solve;
 mod witness;
+
+use std::collections::HashSet;
 
 use crate::policy::{Effect, Policy, Principals, Statement};
 use principal::Group;
@@ -130,9 +133,15 @@ fn judge(policy: &Policy, place: usize, statement: &Statement, own: Option<&str>
     if statement.effect != Some(Effect::Allow) || !ASSUME.iter().any(|action| statement.actions.cover(action)) {
         return None;
     }
+    let stranger = solve::stranger(policy);
     let groups: Vec<Group> = match &statement.principals {
-        Some(principals @ (Principals::Anyone | Principals::AllBut(_))) => vec![Group::everybody(principals)],
-        Some(Principals::Named(principals)) => principals.iter().map(|principal| Group::of(principal, own)).collect(),
+        Some(principals @ (Principals::Anyone | Principals::AllBut(_))) => vec![Group::everybody(principals, stranger)],
+        Some(Principals::Named(principals)) => {
+            // What is there twice is judged once.
+            let mut seen = HashSet::new();
+            let once = principals.iter().filter(|one| seen.insert((one.kind, one.value.as_str())));
+            once.map(|principal| Group::of(principal, own, stranger)).collect()
+        }
         None => Vec::new(),
     };
     judgement.reason = "names nobody".to_owned();

@@ -32,6 +32,8 @@ pub struct Operator {
     pub negated: bool,
     /// `…IfExists`
     pub if_exists: bool,
+    /// Its name without prefix and suffix, as IAM writes it.
+    base: &'static str,
 }
 
 /// For which values of a key with several a test has to hold.
@@ -126,8 +128,10 @@ impl Operator {
             Some((base, suffix)) if suffix.eq_ignore_ascii_case("IfExists") => (base, true),
             _ => (rest, false),
         };
-        let (_, test, negated) = OPERATORS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(base))?;
-        Some(Self { quantifier, test: *test, negated: *negated, if_exists })
+        let (base, test, negated) = OPERATORS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(base))?;
+        // `Null` itself asks whether the key exists.
+        let is_known = !(if_exists && *test == Test::Null);
+        is_known.then_some(Self { quantifier, test: *test, negated: *negated, if_exists, base })
     }
 }
 
@@ -139,8 +143,7 @@ impl Operator {
             Some(Quantifier::Any) => "ForAnyValue:",
             None => "",
         };
-        let known = OPERATORS.iter().find(|(_, test, negated)| (*test, *negated) == (self.test, self.negated));
-        let base = known.map_or("", |(name, ..)| name);
+        let base = self.base;
         format!("{prefix}{base}{}", if self.if_exists { "IfExists" } else { "" })
     }
 }
@@ -149,7 +152,7 @@ impl Condition {
     /// Whether it holds for a request in which its key has the values `found` (`None`: it is missing). `variable` gives
     /// the values of the variables in the policy's values.
     pub fn holds(&self, found: Option<&[String]>, version: Version, variable: &dyn Fn(&str) -> Option<String>) -> bool {
-        let Operator { quantifier, test, negated, if_exists } = self.operator;
+        let Operator { quantifier, test, negated, if_exists, .. } = self.operator;
         let found = found.filter(|values| !values.is_empty());
         if test == Test::Null {
             return self.values.iter().any(|wanted| wanted.eq_ignore_ascii_case("true") == found.is_none());
@@ -185,7 +188,10 @@ fn fits(test: Test, wanted: &str, value: &str, version: Version, variable: &dyn 
         }
         Test::Arn => pattern().is_some_and(|pattern| {
             let (wanted, parts) = (pattern.split_at_colons(6), value.splitn(6, ':').collect::<Vec<_>>());
-            wanted.len() == 6 && parts.len() == 6 && wanted.iter().zip(parts).all(|(wanted, part)| wanted.matches(part))
+            let all = wanted.iter().zip(&parts).all(|(wanted, part)| wanted.matches(part));
+            // `*` and `arn:*` stand for the parts they leave out.
+            let by_part = wanted.len() == 6 && all;
+            parts.len() == 6 && (by_part || wanted.len() < 6 && pattern.is_open_ended() && pattern.matches(value))
         }),
         Test::Bool => value.eq_ignore_ascii_case(wanted),
         Test::IpAddress => match (network(wanted), value.parse::<IpAddr>()) {

@@ -8,6 +8,9 @@ use serde_json_borrow::{ObjectAsVec as Object, Value};
 use super::condition::{Condition, Operator};
 use super::pattern::Pattern;
 
+/// How often a document may have been percent-encoded.
+const MOST_ENCODINGS: usize = 3;
+
 /// Why a policy document, or a statement of it, could not be read.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum PolicyError {
@@ -92,7 +95,7 @@ pub struct Principal {
 }
 
 /// The type of a principal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
     /// `AWS`: an account, role, user or session.
     Aws,
@@ -133,12 +136,18 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`], when the document as a whole is not understood. Faults of one statement stay with it.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let trimmed = text.trim_start_matches('\u{feff}').trim();
-        let json = if trimmed.starts_with('%') {
-            percent_decode_str(trimmed).decode_utf8().map_err(|error| PolicyError::Json(error.to_string()))?
-        } else {
-            Cow::Borrowed(trimmed)
-        };
+        let blank = |one: char| one.is_whitespace() || one == '\u{feff}';
+        let mut json = Cow::Borrowed(text.trim_matches(blank));
+        // Some tools encode what is encoded already, and write blanks as `+`, which is itself written as `%2B`.
+        for _ in 0..MOST_ENCODINGS {
+            if !json.starts_with('%') {
+                break;
+            }
+            let spaced = json.replace('+', " ");
+            let decoded = percent_decode_str(&spaced).decode_utf8();
+            let decoded = decoded.map_err(|error| PolicyError::Json(error.to_string()))?;
+            json = Cow::Owned(decoded.trim_matches(blank).to_owned());
+        }
         let value: Value<'_> = serde_json::from_str(&json).map_err(|error| PolicyError::Json(error.to_string()))?;
         if let Value::Str(inner) = &value
             && inner.trim_start().starts_with(['{', '%'])
@@ -191,6 +200,9 @@ impl Statement {
             (Some(Value::Object(by_type)), None) => Some(Principals::Named(principals(by_type)?)),
             (None, Some(Value::Object(by_type))) => Some(Principals::AllBut(principals(by_type)?)),
             (None, Some(Value::Str(star))) if star == "*" => Some(Principals::Named(Vec::new())),
+            // Without a type, which IAM does not take and other tools do.
+            (Some(untyped @ (Value::Str(_) | Value::Array(_))), None) => Some(Principals::Named(of_aws(untyped)?)),
+            (None, Some(untyped @ (Value::Str(_) | Value::Array(_)))) => Some(Principals::AllBut(of_aws(untyped)?)),
             _ => {
                 let expected = "there once, as Principal or NotPrincipal, and \"*\" or an object";
                 return Err(PolicyError::Form { element: "Principal", expected });
@@ -210,6 +222,11 @@ impl Statement {
         };
         Ok(())
     }
+}
+
+fn of_aws(untyped: &Value<'_>) -> Result<Vec<Principal>, PolicyError> {
+    let values = strings(untyped, "Principal")?;
+    Ok(values.into_iter().map(|value| Principal { kind: PrincipalKind::Aws, value }).collect())
 }
 
 fn principals(by_type: &Object<'_>) -> Result<Vec<Principal>, PolicyError> {
@@ -232,14 +249,27 @@ fn principals(by_type: &Object<'_>) -> Result<Vec<Principal>, PolicyError> {
 
 fn conditions(operators: &Object<'_>) -> Result<Vec<Condition>, PolicyError> {
     let mut conditions = Vec::new();
+    only_once(operators)?;
     for (name, keys) in operators.iter() {
         let operator = Operator::parse(name).ok_or_else(|| PolicyError::Operator(name.to_owned()))?;
         let form = PolicyError::Form { element: "Condition", expected: "an object of objects" };
-        for (key, values) in keys.as_object().ok_or(form)?.iter() {
+        let keys = keys.as_object().ok_or(form)?;
+        only_once(keys)?;
+        for (key, values) in keys.iter() {
             conditions.push(Condition { operator, key: key.to_owned(), values: scalars(values, "Condition")? });
         }
     }
     Ok(conditions)
+}
+
+/// A condition that is there twice leaves open which counts.
+fn only_once(members: &Object<'_>) -> Result<(), PolicyError> {
+    let names: Vec<String> = members.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let repeats = names.iter().enumerate().any(|(place, name)| names.iter().skip(place + 1).any(|other| other == name));
+    match repeats {
+        true => Err(PolicyError::Form { element: "Condition", expected: "an object in which each name is there once" }),
+        false => Ok(()),
+    }
 }
 
 /// A member by its name in any case. One that is there twice leaves open which counts.

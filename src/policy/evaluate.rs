@@ -93,7 +93,7 @@ impl Policy {
 
     fn applies(&self, statement: &Statement, request: &Request) -> bool {
         let context = &request.context;
-        statement.principals.as_ref().is_some_and(|principals| principals.mean(&request.caller))
+        statement.mean(&request.caller)
             && statement.actions.cover(&request.action)
             && statement.conditions.iter().all(|condition| {
                 condition.holds(context.get(&condition.key), self.version, &|name| context.variable(name))
@@ -101,23 +101,32 @@ impl Policy {
     }
 }
 
-impl Principals {
-    /// Whether the caller is among them.
+impl Statement {
+    /// Whether it is about the caller. Wildcards inside of a principal, which IAM does not take, count where that lets in
+    /// more.
     pub fn mean(&self, caller: &Caller) -> bool {
-        match self {
-            Self::Anyone => true,
-            Self::Named(principals) => principals.iter().any(|principal| principal.means(caller)),
-            Self::AllBut(principals) => !principals.iter().any(|principal| principal.means(caller)),
+        let allows = self.effect != Some(Effect::Deny);
+        match &self.principals {
+            None => false,
+            Some(Principals::Anyone) => true,
+            Some(Principals::Named(principals)) => principals.iter().any(|one| one.means(caller, allows)),
+            Some(Principals::AllBut(principals)) => !principals.iter().any(|one| one.means(caller, !allows)),
         }
     }
 }
 
 impl Principal {
-    /// Whether it is the caller. Wildcards inside of a value, which IAM does not take, count as wildcards here.
-    pub fn means(&self, caller: &Caller) -> bool {
-        let matches = |text: &str| Pattern::glob(&self.value).matches(text);
+    /// Whether it is the caller; `wild` says whether wildcards inside of its value are any.
+    fn means(&self, caller: &Caller, wild: bool) -> bool {
+        let pattern = if wild { Pattern::glob(&self.value) } else { Pattern::literal(&self.value) };
+        let matches = |text: &str| pattern.matches(text);
         match (self.kind, caller) {
             (PrincipalKind::Aws, _) if self.value == "*" => true,
+            (PrincipalKind::Service, Caller::Service(_)) | (PrincipalKind::Federated, Caller::Federated(_))
+                if self.value == "*" =>
+            {
+                true
+            }
             (PrincipalKind::Aws, Caller::Aws { arn, account }) => {
                 let of_account = self.value == *account
                     || self.value.strip_suffix(":root").is_some_and(|root| root.ends_with(&format!("::{account}")));

@@ -43,6 +43,11 @@ impl Pattern {
         self.0.splitn(most, |token| *token == Token::Char(':')).map(|part| Self(part.to_vec())).collect()
     }
 
+    /// Whether it ends with `*`.
+    pub(super) fn is_open_ended(&self) -> bool {
+        self.0.last() == Some(&Token::Any)
+    }
+
     /// Whether all of `text` matches. Linear in the product of both lengths at worst.
     pub fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();

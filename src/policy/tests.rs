@@ -40,7 +40,9 @@ fn element_names_have_no_case_but_effects_do() {
 #[test]
 fn what_is_not_understood_says_why() {
     let told: Vec<String> = [
-        r#""Effect":"Allow","Principal":"arn:aws:iam::111122223333:root","Action":"sts:AssumeRole""#,
+        r#""Effect":"Allow","Principal":7,"Action":"sts:AssumeRole""#,
+        r#""Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"NullIfExists":{"a":"true"}}"#,
+        r#""Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"Bool":{"a":"b"},"bool":{"a":"c"}}"#,
         r#""Effect":"Allow","Principal":"*","NotPrincipal":"*","Action":"sts:AssumeRole""#,
         r#""Effect":"Allow","Action":"sts:AssumeRole""#,
         r#""Effect":"Allow","Principal":{"Everyone":"*"},"Action":"sts:AssumeRole""#,
@@ -59,6 +61,8 @@ fn what_is_not_understood_says_why() {
     .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     the policy's `Principal` must be there once, as Principal or NotPrincipal, and "*" or an object
+    the condition operator "NullIfExists" is not known
+    the policy's `Condition` must be an object in which each name is there once
     the policy's `Principal` must be there once, as Principal or NotPrincipal, and "*" or an object
     the policy's `Principal` must be there once, as Principal or NotPrincipal, and "*" or an object
     the policy's `Principal` must be of the type AWS, Service, Federated or CanonicalUser
@@ -164,7 +168,9 @@ fn conditions_hold_as_iam_says() {
         (r#"{"DateLessThan":{"k":"2026-01-01"}}"#, Some(&["2025-12-31T23:59:59Z"]), true),
         (r#"{"DateGreaterThan":{"k":"2026-01-01T00:00:00Z"}}"#, Some(&["1767225601"]), true),
         (r#"{"ArnLike":{"k":"arn:aws:iam::*:role/a*"}}"#, Some(&["arn:aws:iam::1:role/ab"]), true),
-        (r#"{"ArnEquals":{"k":"arn:*"}}"#, Some(&["arn:aws:iam::1:role/ab"]), false),
+        (r#"{"ArnEquals":{"k":"arn:*"}}"#, Some(&["arn:aws:iam::1:role/ab"]), true),
+        (r#"{"ArnEquals":{"k":"arn:aws:iam"}}"#, Some(&["arn:aws:iam::1:role/ab"]), false),
+        (r#"{"ArnEquals":{"k":"*:role/ab"}}"#, Some(&["arn:aws:iam::1:role/ab"]), false),
         (r#"{"StringEquals":{"k":"${aws:username}"}}"#, Some(&["dana*"]), true),
         (r#"{"StringLike":{"k":"${aws:username}"}}"#, Some(&["danae"]), false),
         (r#"{"StringLike":{"k":"${*}x"}}"#, Some(&["*x"]), true),

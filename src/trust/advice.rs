@@ -25,6 +25,15 @@ pub(super) fn undecidable(way: &Way<'_>) -> String {
     }
 }
 
+/// What keeps guests of a Cognito identity pool out.
+fn signed_in(group: &Group) -> String {
+    let name = match group {
+        Group::Tenants(_, Caller::Federated(name)) => issuer::name_of(name),
+        _ => "cognito-identity.amazonaws.com",
+    };
+    format!("ask for a signed-in user: \"ForAnyValue:StringLike\": {{\"{name}:amr\": \"authenticated\"}}")
+}
+
 /// For what lets in too many.
 pub(super) fn for_open(
     policy: &Policy,
@@ -36,10 +45,7 @@ pub(super) fn for_open(
 ) -> String {
     let at = format!("in statement {}", place + 1);
     if guests {
-        return format!(
-            "{at}, ask for a signed-in user: \"ForAnyValue:StringLike\": {{\"{}:amr\": \"authenticated\"}}",
-            issuer::COGNITO
-        );
+        return format!("{at}, {}", signed_in(group));
     }
     if let Group::Tenants(issuer, caller) = group {
         let name = match caller {
@@ -50,9 +56,10 @@ pub(super) fn for_open(
             if issuer.tenancy.contains(':') { issuer.tenancy.to_owned() } else { format!("{name}:{}", issuer.tenancy) };
         let asked = statement.conditions.iter().find(|condition| condition.key.eq_ignore_ascii_case(&key));
         let wanted = format!("\"StringLike\": {{\"{key}\": \"{}\"}}", issuer.example);
+        let also = if issuer.has_guests() { format!("; also {}", signed_in(group)) } else { String::new() };
         return match asked {
-            Some(condition) => format!("{at}, replace {} by {wanted}", written(condition)),
-            None => format!("{at}, add the condition {wanted}"),
+            Some(condition) => format!("{at}, replace {} by {wanted}{also}", written(condition)),
+            None => format!("{at}, add the condition {wanted}{also}"),
         };
     }
     let of_several = if policy.statements.len() > 1 { format!("{at}, ") } else { String::new() };

@@ -18,6 +18,24 @@ pub(super) struct Issuer {
     pub(super) example: &'static str,
 }
 
+/// What a `sub` may begin with, before the first `:`, so that a tenant follows: for GitHub and GitLab, whose subjects can
+/// be customised, the claims that name an owner; for the others what their subjects always begin with.
+const KINDS: &[(&str, &[&str])] = &[
+    (
+        "githubusercontent.com",
+        &[
+            "enterprise",
+            "enterprise_id",
+            "repo",
+            "repository",
+            "repository_id",
+            "repository_owner",
+            "repository_owner_id",
+        ],
+    ),
+    ("gitlab.com", &["namespace_id", "namespace_path", "project_id", "project_path"]),
+];
+
 const fn issuer(
     name: &'static str,
     tenancy: &'static str,
@@ -27,9 +45,6 @@ const fn issuer(
 ) -> Issuer {
     Issuer { name, tenancy, stranger, who, example }
 }
-
-/// Amazon Cognito identity pools: who is a guest is told by a second claim.
-pub(super) const COGNITO: &str = "cognito-identity.amazonaws.com";
 
 const GITHUB: &str = "any workflow of any GitHub repository";
 
@@ -118,9 +133,23 @@ const ISSUERS: &[Issuer] = &[
     issuer("sandboxes.cloud", "aud", "evil", "any tenant of the provider", "TENANT"),
     issuer("oidc.vercel.com", "aud", "https://vercel.com/evil", "any Vercel team", "https://vercel.com/TEAM"),
     issuer(
-        COGNITO,
+        "cognito-identity.amazonaws.com",
         "aud",
         "eu-west-1:99999999-9999-4999-8999-999999999999",
+        "any identity of any Cognito identity pool",
+        "REGION:IDENTITY_POOL",
+    ),
+    issuer(
+        "cognito-identity-us-gov.amazonaws.com",
+        "aud",
+        "us-gov-west-1:99999999-9999-4999-8999-999999999999",
+        "any identity of any Cognito identity pool",
+        "REGION:IDENTITY_POOL",
+    ),
+    issuer(
+        "cognito-identity.cn-north-1.amazonaws.com.cn",
+        "aud",
+        "cn-north-1:99999999-9999-4999-8999-999999999999",
         "any identity of any Cognito identity pool",
         "REGION:IDENTITY_POOL",
     ),
@@ -141,9 +170,25 @@ const ISSUERS: &[Issuer] = &[
     issuer("graph.facebook.com", "app_id", "999999999999999", "any Facebook application", "APPLICATION_ID"),
 ];
 
+impl Issuer {
+    /// Whether a `sub` of this kind, what stands before the first `:`, goes on with a tenant.
+    pub(super) fn has_tenant_after(&self, kind: &str) -> bool {
+        match KINDS.iter().find(|(name, _)| self.name.ends_with(name) && !self.name.starts_with("oidc-configuration")) {
+            Some((_, kinds)) => kinds.contains(&kind),
+            None => self.stranger.split(':').next() == Some(kind),
+        }
+    }
+
+    /// Whether it is Amazon Cognito, some of whose users need not sign in.
+    pub(super) fn has_guests(&self) -> bool {
+        self.name.starts_with("cognito-identity")
+    }
+}
+
 /// The name of the issuer a `Federated` principal stands for: `arn:…:oidc-provider/gitlab.com` is `gitlab.com`.
 pub(super) fn name_of(federated: &str) -> &str {
-    federated.split_once(":oidc-provider/").map_or(federated, |(_, name)| name).trim_end_matches('/')
+    let name = federated.split_once(":oidc-provider/").map_or(federated, |(_, name)| name);
+    name.strip_prefix("https://").unwrap_or(name).trim_end_matches('/')
 }
 
 /// The shared provider of that name; `None` when it is one's own.

@@ -2,10 +2,7 @@
 
 use super::issuer::{self, Issuer};
 use super::{Judgement, Verdict};
-use crate::policy::{Caller, Principal, PrincipalKind, Principals, Statement};
-
-/// A stranger's account.
-pub(super) const STRANGER: &str = "999999999999";
+use crate::policy::{Caller, Principal, PrincipalKind, Principals, Statement, Test};
 
 /// Whom a principal admits, as far as conditions do not hold them back.
 #[derive(Debug)]
@@ -28,18 +25,19 @@ pub(super) enum Group {
 
 impl Group {
     /// `*`, or all but some.
-    pub(super) fn everybody(principals: &Principals) -> Self {
+    pub(super) fn everybody(principals: &Principals, stranger: &str) -> Self {
         let who = match principals {
             Principals::AllBut(_) => "everybody but whom its NotPrincipal names",
             Principals::Anyone | Principals::Named(_) => "any AWS account",
         };
-        Self::Everybody(caller(&format!("arn:aws:iam::{STRANGER}:role/evil"), STRANGER), who.to_owned())
+        Self::Everybody(caller(&format!("arn:aws:iam::{stranger}:role/evil"), stranger), who.to_owned())
     }
 
-    pub(super) fn of(principal: &Principal, own: Option<&str>) -> Self {
+    pub(super) fn of(principal: &Principal, own: Option<&str>, stranger: &str) -> Self {
         let value = principal.value.as_str();
         match principal.kind {
-            PrincipalKind::Aws => Self::of_aws(value, own),
+            PrincipalKind::Aws => Self::of_aws(value, own, stranger),
+            PrincipalKind::CanonicalUser if value.contains(['*', '?']) => Self::Unknown(value.to_owned()),
             PrincipalKind::CanonicalUser => Self::Foreign(value.to_owned()),
             PrincipalKind::Service if value.contains(['*', '?']) => {
                 Self::Everybody(Caller::Service(fill(value, "ec2.amazonaws.com")), "any AWS service".to_owned())
@@ -49,9 +47,9 @@ impl Group {
         }
     }
 
-    fn of_aws(value: &str, own: Option<&str>) -> Self {
+    fn of_aws(value: &str, own: Option<&str>, stranger: &str) -> Self {
         if value == "*" {
-            return Self::everybody(&Principals::Anyone);
+            return Self::everybody(&Principals::Anyone, stranger);
         }
         let wild = value.contains(['*', '?']);
         let parts: Vec<&str> = value.splitn(6, ':').collect();
@@ -69,8 +67,8 @@ impl Group {
             },
             ["arn", _, "iam", "", "cloudfront", _] => Self::Named(value.to_owned()),
             _ if wild => {
-                let example = fill_account(value);
-                let account = example.split(':').nth(4).filter(|account| is_account(account)).unwrap_or(STRANGER);
+                let example = fill_account(value, stranger);
+                let account = example.split(':').nth(4).filter(|account| is_account(account)).unwrap_or(stranger);
                 let who = format!("whoever in any AWS account is called {value}");
                 Self::Everybody(caller(&example, account), who)
             }
@@ -112,9 +110,11 @@ impl Group {
     /// Adds what the judgement lists of the group, whatever its verdict.
     pub(super) fn note(&self, statement: &Statement, judgement: &mut Judgement) {
         let guards = ["aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths"];
+        let names_some = |value: &String| value.contains(|one: char| one.is_ascii_alphanumeric());
         let is_guarded = || {
-            let keys = statement.conditions.iter().map(|condition| condition.key.as_str());
-            keys.into_iter().any(|key| guards.iter().any(|guard| guard.eq_ignore_ascii_case(key)))
+            let asked = statement.conditions.iter().filter(|one| !one.operator.negated && !one.operator.if_exists);
+            let asked = asked.filter(|one| one.operator.test != Test::Null && one.values.iter().all(names_some));
+            asked.into_iter().any(|one| guards.iter().any(|guard| guard.eq_ignore_ascii_case(&one.key)))
         };
         match self {
             Self::Foreign(account) if !judgement.accounts.contains(account) => {
@@ -160,13 +160,19 @@ fn fill(pattern: &str, star: &str) -> String {
 }
 
 /// An ARN with a stranger's account where the pattern leaves it open.
-fn fill_account(pattern: &str) -> String {
+fn fill_account(pattern: &str, stranger: &str) -> String {
     let mut parts: Vec<String> = pattern.splitn(6, ':').map(str::to_owned).collect();
     if let [_, _, _, _, account, name] = parts.as_mut_slice() {
-        *account = account.replacen('*', STRANGER, 1).replace('*', "").replace('?', "9");
+        *account = match account.as_str() {
+            "*" => stranger.to_owned(),
+            open => {
+                let digits = 12_usize.saturating_sub(open.replace('*', "").len());
+                open.replacen('*', &"9".repeat(digits), 1).replace('*', "").replace('?', "9")
+            }
+        };
         *name = fill(name, "evil");
         return parts.join(":").replace('*', "aws").replace('?', "x");
     }
-    let whole = format!("arn:aws:iam::{STRANGER}:role/evil");
+    let whole = format!("arn:aws:iam::{stranger}:role/evil");
     if crate::policy::Pattern::glob(pattern).matches(&whole) { whole } else { fill(pattern, "evil") }
 }

@@ -4,12 +4,12 @@
 //! at least one condition not. Conditions on different keys do not get in each other's way, so that each key is solved
 //! alone, with a few values that stand for all there are.
 
-use super::issuer::{self, COGNITO};
-use super::key::{Class, Guest, Hold, Key, Side, could_be, is_everywhere, is_fixed, values_for};
+use super::key::{Class, Guest, Hold, STRANGERS, Side, could_be, is_everywhere, is_fixed, values_for};
+use super::outsider::Known;
 use super::principal::Group;
 use super::witness::Witness;
 use super::{ASSUME, Verdict, advice};
-use crate::policy::{Caller, Condition, Context, Decision, Effect, Policy, Request, Statement, Test, Version};
+use crate::policy::{Caller, Condition, Context, Decision, Effect, Policy, Principals, Request, Statement, Test};
 
 /// More ways around the Deny statements than this are not tried: such a policy is undecidable.
 const MOST_WAYS: usize = 512;
@@ -17,8 +17,11 @@ const MOST_WAYS: usize = 512;
 /// Of more clauses on one key than this, the selections are not tried.
 const MOST_CLAUSES: usize = 4;
 
+/// More values than this are not tried for a key.
+const MOST_VALUES: usize = 512;
+
 /// A condition, and whether it has to hold or must not.
-type Clause<'p> = (&'p Condition, bool);
+pub(super) type Clause<'p> = (&'p Condition, bool);
 
 /// A way in.
 #[derive(Debug)]
@@ -34,6 +37,18 @@ pub(super) struct Way<'p> {
 }
 
 type Outcome = (Verdict, String, Option<Witness>, Option<String>);
+
+/// An account that the policy does not mention, if there is one: whom it names is no stranger.
+pub(super) fn stranger(policy: &Policy) -> &'static str {
+    let principals = policy.statements.iter().flat_map(|one| match &one.principals {
+        Some(Principals::Named(all) | Principals::AllBut(all)) => all.as_slice(),
+        Some(Principals::Anyone) | None => &[],
+    });
+    let values = policy.statements.iter().flat_map(|one| &one.conditions).flat_map(|one| &one.values);
+    let texts: Vec<&String> = principals.map(|principal| &principal.value).chain(values).collect();
+    let is_new = |account: &&&str| !texts.iter().any(|text| text.contains(**account));
+    STRANGERS.iter().find(is_new).copied().unwrap_or("999999999999")
+}
 
 /// Judges one group of principals of a statement.
 pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group: &Group, own: Option<&str>) -> Outcome {
@@ -51,15 +66,14 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
             return (Verdict::Undecidable, "is not understood".to_owned(), None, None);
         }
     };
-    let search = Search { policy, statement, caller, side, own };
+    let search = Search { policy, statement, caller, side, own, stranger: stranger(policy) };
     let Some((mut way, mut action)) = search.cheapest() else {
         return (Verdict::Scoped, "is denied to everybody".to_owned(), None, None);
     };
     let mut verdict = verdict_of(way.hold, side);
     let mut guests = false;
     if let (Side::Tenant(issuer, _), Hold::Strong) = (side, way.hold)
-        && issuer.name == COGNITO
-        && way.deny.is_none()
+        && issuer.has_guests()
     {
         // The pool is fixed; whoever it lets in without signing in is still anybody.
         let search = Search { side: Side::Tenant(issuer, Guest::Yes), ..search };
@@ -76,7 +90,7 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
         let fix = (verdict == Verdict::Undecidable).then(|| advice::undecidable(&way));
         return (verdict, reason(verdict, &who, &way), None, fix);
     }
-    let request = Request { caller: caller.clone(), action, context: way.context.clone() };
+    let request = Request { caller: search.caller_in(&mut way.context), action, context: way.context.clone() };
     // Another statement may let the same request in, but it must not be denied.
     if policy.evaluate(&request) != Decision::Allowed {
         return (Verdict::Undecidable, "has conditions beyond this analysis".to_owned(), None, None);
@@ -90,8 +104,9 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
 
 fn verdict_of(hold: Hold, side: Side) -> Verdict {
     match (hold, side) {
-        (Hold::Free, _) => Verdict::Public,
-        (Hold::Weak, _) => Verdict::Weak,
+        // Whatever else a tenant has to meet, it does not tell whose tenant they are.
+        (Hold::Free, _) | (Hold::Weak, Side::Tenant(..)) => Verdict::Public,
+        (Hold::Weak, Side::Aws) => Verdict::Weak,
         (Hold::Unknown, _) => Verdict::Undecidable,
         (Hold::Strong, Side::Aws) => Verdict::Constrained,
         (Hold::Strong, Side::Tenant(..)) => Verdict::Scoped,
@@ -119,13 +134,21 @@ pub(super) fn written(condition: &Condition) -> String {
     format!("{} {} {}", condition.operator.name(), condition.key, condition.values.join(", "))
 }
 
+/// Whether it asks for one value of a few.
+fn is_equality(test: Test) -> bool {
+    use Test::{Arn, NumericEquals, StringEquals, StringEqualsIgnoreCase, StringLike};
+    matches!(test, StringEquals | StringEqualsIgnoreCase | StringLike | Arn | NumericEquals)
+}
+
+/// The search for a way in through one statement.
 #[derive(Clone, Copy)]
-struct Search<'p> {
-    policy: &'p Policy,
-    statement: &'p Statement,
-    caller: &'p Caller,
-    side: Side,
-    own: Option<&'p str>,
+pub(super) struct Search<'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) statement: &'p Statement,
+    pub(super) caller: &'p Caller,
+    pub(super) side: Side,
+    pub(super) own: Option<&'p str>,
+    pub(super) stranger: &'static str,
 }
 
 impl<'p> Search<'p> {
@@ -137,7 +160,9 @@ impl<'p> Search<'p> {
             Caller::Federated(_) => "sts:AssumeRoleWithWebIdentity",
         };
         let covered: Vec<&str> = ASSUME.into_iter().filter(|action| self.statement.actions.cover(action)).collect();
-        let actions = if covered.contains(&natural) { vec![natural] } else { covered };
+        // `*` is also whoever has a token; of anybody else it is known how they ask.
+        let anyhow = !matches!(self.statement.principals, Some(Principals::Named(_)));
+        let actions = if covered.contains(&natural) && !anyhow { vec![natural] } else { covered };
         let ways = actions.into_iter().filter_map(|action| Some((self.by(action)?, action.to_owned())));
         ways.min_by_key(|(way, _)| way.hold)
     }
@@ -149,12 +174,14 @@ impl<'p> Search<'p> {
         let mut unsure = false;
         let denies = self.policy.statements.iter().enumerate().filter(|(_, one)| one.effect == Some(Effect::Deny));
         for (place, deny) in denies {
+            if !deny.actions.cover(action) {
+                continue;
+            }
             if !deny.faults.is_empty() {
                 unsure = true;
                 continue;
             }
-            let about_them = deny.principals.as_ref().is_some_and(|principals| principals.mean(self.caller));
-            if !about_them || !deny.actions.cover(action) {
+            if !deny.mean(self.caller) {
                 continue;
             }
             if deny.conditions.is_empty() {
@@ -196,14 +223,17 @@ impl<'p> Search<'p> {
             values.into_iter().any(|value| value.to_ascii_lowercase().contains(&format!("${{{key}")))
         };
         keys.sort_by_key(|key| !is_variable(key));
-        let mut way = Way { hold: Hold::Free, context: self.outsider(), clause: None, deny: None, told: Vec::new() };
+        let mut known = self.known(clauses, &keys);
+        let mut way = Way { hold: Hold::Free, context: Context::default(), clause: None, deny: None, told: Vec::new() };
         for key in keys {
             let on_key: Vec<Clause<'p>> =
                 clauses.iter().copied().filter(|(condition, _)| condition.key.eq_ignore_ascii_case(&key)).collect();
-            let (hold, value, clause) = self.solve_key(&key, &on_key, &way.context);
+            let (hold, value, clause) = self.solve_key(&key, &on_key, &known);
             match value {
-                Some(values) => way.context.set(&key, values),
-                None => way.context.remove(&key),
+                Some(values) => known.context.set(&key, values),
+                // Met without it.
+                None if hold == Hold::Free => known.context.remove(&key),
+                None => {}
             }
             if hold == Hold::Weak {
                 way.told.push(key.clone());
@@ -214,6 +244,7 @@ impl<'p> Search<'p> {
             }
             way.hold = way.hold.max(hold);
         }
+        way.context = known.context;
         way
     }
 
@@ -224,64 +255,68 @@ impl<'p> Search<'p> {
         Some(place + 1)
     }
 
-    /// What it takes to meet the clauses on one key, and with which values (`None`: without the key). `base` is what is
+    /// What it takes to meet the clauses on one key, and with which values (`None`: without the key). `known` is what is
     /// known of the request so far.
     fn solve_key(
         &self,
         key: &str,
         clauses: &[Clause<'p>],
-        base: &Context,
+        known: &Known,
     ) -> (Hold, Option<Vec<String>>, Option<&'p Condition>) {
-        let issuer_name = match self.caller {
-            Caller::Federated(name) => issuer::name_of(name),
-            Caller::Aws { .. } | Caller::Service(_) => "",
-        };
-        let model = Key::of(key, self.side, issuer_name);
+        let model = self.model(key, clauses.iter().any(|(_, wanted)| *wanted));
         let version = self.policy.version;
         let meets = |values: Option<&[String]>| {
             let variable = |name: &str| match (name.eq_ignore_ascii_case(key), values) {
                 (true, Some([one])) => Some(one.clone()),
                 (true, _) => None,
-                (false, _) => self.variable(name, base),
+                (false, _) => self.variable(name, &known.context),
             };
             clauses.iter().all(|(condition, wanted)| condition.holds(values, version, &variable) == *wanted)
         };
         if model.may_be_missing && meets(None) {
             return (Hold::Free, None, None);
         }
-        if model.class == Class::Missing {
+        if matches!(model.class, Class::Missing) {
             return (Hold::Strong, None, clauses.first().map(|(condition, _)| *condition));
         }
-        let filled = |value: &str| self.filled(value, version, base);
+        let filled = |value: &str| self.filled(value, &known.context);
         if let Class::Identity(shape) = model.class {
             // Whatever value meets such a clause is somebody's in particular.
             let holds_the_door = |(condition, wanted): &&Clause<'p>| {
                 let wild = matches!(condition.operator.test, Test::StringLike | Test::Arn);
-                let equality = [Test::StringEquals, Test::StringEqualsIgnoreCase, Test::StringLike, Test::Arn]
-                    .contains(&condition.operator.test);
-                let asks_for_one = condition.operator.negated != *wanted && equality;
-                let is_own = |value: &String| value.eq_ignore_ascii_case(&format!("${{{key}}}"));
-                asks_for_one
-                    && condition.values.iter().all(|value| !is_own(value) && is_fixed(shape, &filled(value), wild))
+                let asks_for_one = condition.operator.negated != *wanted && is_equality(condition.operator.test);
+                let is_one = |value: &String| {
+                    let (value, open) = self.without_callers(value, &known.context);
+                    is_fixed(shape, &value, wild || open)
+                };
+                asks_for_one && condition.values.iter().all(is_one)
             };
             if let Some((clause, _)) = clauses.iter().find(holds_the_door) {
                 return (Hold::Strong, None, Some(clause));
             }
         }
         let mut best: Option<(Hold, Vec<String>)> = None;
-        let given = model.class == Class::Given;
+        let given = matches!(model.class, Class::Given);
+        let is_role = matches!(model.class, Class::Role);
         let from_policy = clauses.iter().filter(|_| !given).flat_map(|(condition, _)| {
-            let values = condition.values.iter().map(|value| filled(value));
-            let found = values.flat_map(|value| values_for(condition, &value, &model.class));
+            // What the role has does not follow what a caller sends.
+            let values =
+                condition.values.iter().filter(|value| !is_role || self.variables_of_callers(value).is_empty());
+            let found = values.flat_map(|value| {
+                // Whoever has what they are compared with is nobody in particular.
+                let is_theirs = !self.variables_of_callers(value).is_empty();
+                let found = values_for(condition, &filled(value), &model.class, self.stranger).into_iter();
+                found.map(move |(value, particular)| (value, particular && !is_theirs))
+            });
             let found = found.filter(|(value, _)| could_be(key, value));
             found.collect::<Vec<_>>()
         });
-        for (value, particular) in model.own.iter().cloned().chain(from_policy) {
+        for (value, particular) in model.own.iter().cloned().chain(from_policy).take(MOST_VALUES) {
             let values = vec![value];
             if !meets(Some(&values)) {
                 continue;
             }
-            let hold = self.hold(&model.class, clauses, particular);
+            let hold = self.hold(&model.class, clauses, particular).max(self.hold_of_assumed(clauses, known));
             if best.as_ref().is_none_or(|(least, _)| hold < *least) {
                 best = Some((hold, values));
             }
@@ -289,11 +324,11 @@ impl<'p> Search<'p> {
         let first = clauses.first().map(|(condition, _)| *condition);
         let (hold, values) = match best {
             Some((hold, values)) => (hold, Some(values)),
-            None if given => (Hold::Strong, None),
+            None if given || is_role => (Hold::Strong, None),
             None => (Hold::Unknown, None),
         };
         // Whoever meets all of them meets each selection of them, which may ask for more than the value found shows.
-        match self.hardest_of_fewer(key, clauses, base) {
+        match self.hardest_of_fewer(key, clauses, known) {
             Some((least, clause)) if least > hold => (least, values.filter(|_| least < Hold::Unknown), clause),
             _ => (hold, values, first),
         }
@@ -304,17 +339,17 @@ impl<'p> Search<'p> {
         &self,
         key: &str,
         clauses: &[Clause<'p>],
-        base: &Context,
+        known: &Known,
     ) -> Option<(Hold, Option<&'p Condition>)> {
         if !(2..=MOST_CLAUSES).contains(&clauses.len()) {
             return None;
         }
         let fewer = (0..clauses.len()).map(|without| {
             let others = clauses.iter().enumerate().filter(|(place, _)| *place != without);
-            self.solve_key(key, &others.map(|(_, clause)| *clause).collect::<Vec<_>>(), base)
+            self.solve_key(key, &others.map(|(_, clause)| *clause).collect::<Vec<_>>(), known)
         });
-        let known = fewer.filter(|(hold, ..)| *hold != Hold::Unknown).map(|(hold, _, clause)| (hold, clause));
-        known.max_by_key(|(hold, _)| *hold)
+        let decided = fewer.filter(|(hold, ..)| *hold != Hold::Unknown).map(|(hold, _, clause)| (hold, clause));
+        decided.max_by_key(|(hold, _)| *hold)
     }
 
     fn hold(&self, class: &Class, clauses: &[Clause<'p>], particular: bool) -> Hold {
@@ -322,6 +357,7 @@ impl<'p> Search<'p> {
             Class::Identity(_) if particular => Hold::Strong,
             Class::Chosen if particular => Hold::Weak,
             Class::Time => Hold::Weak,
+            Class::Network if particular => Hold::Weak,
             Class::Network => {
                 let narrows = clauses.iter().any(|(condition, wanted)| {
                     condition.operator.test == Test::IpAddress
@@ -331,70 +367,8 @@ impl<'p> Search<'p> {
                 if narrows { Hold::Weak } else { Hold::Free }
             }
             Class::Unknown => Hold::Unknown,
-            Class::Identity(_) | Class::Chosen | Class::Common | Class::Given => Hold::Free,
+            Class::Identity(_) | Class::Chosen | Class::Common | Class::Role | Class::Given => Hold::Free,
             Class::Missing => Hold::Strong,
         }
-    }
-
-    /// What holds of the outsider whatever the policy says.
-    fn outsider(&self) -> Context {
-        let mut context = Context::default();
-        let set = |context: &mut Context, pairs: &[(&str, &str)]| {
-            for (key, value) in pairs {
-                context.set(key, vec![(*value).to_owned()]);
-            }
-        };
-        if let Caller::Aws { arn, account } = self.caller {
-            let names =
-                [("aws:PrincipalArn", arn.as_str()), ("aws:PrincipalAccount", account), ("aws:username", "evil")];
-            set(&mut context, &names);
-        }
-        // Tags of the role are what they are; a caller who is to have the same can.
-        for value in self.policy.statements.iter().flat_map(|one| &one.conditions).flat_map(|one| &one.values) {
-            for name in value.split("${").skip(1).filter_map(|rest| rest.split('}').next()) {
-                if name.to_ascii_lowercase().contains("resourcetag/") {
-                    set(&mut context, &[(name.trim(), "the tag of the role")]);
-                }
-            }
-        }
-        set(&mut context, &[("aws:SecureTransport", "true"), ("sts:RoleSessionName", "evil")]);
-        if let (Side::Tenant(issuer, _), Caller::Federated(name)) = (self.side, self.caller)
-            && !issuer.tenancy.contains(':')
-        {
-            set(&mut context, &[(&format!("{}:{}", issuer::name_of(name), issuer.tenancy), issuer.stranger)]);
-        }
-        if let Some(own) = self.own {
-            set(&mut context, &[("aws:ResourceAccount", own)]);
-        }
-        context
-    }
-
-    /// The value of a variable: of the outsider, or of the role, whose organization and tags are not known.
-    fn variable(&self, name: &str, base: &Context) -> Option<String> {
-        let lower = name.to_ascii_lowercase();
-        base.variable(name).or_else(|| match lower.as_str() {
-            "aws:resourceaccount" => Some("the account of the role".to_owned()),
-            "aws:resourceorgid" => Some("the organization of the role".to_owned()),
-            _ => None,
-        })
-    }
-
-    /// A value of the policy with its variables filled in, as text.
-    fn filled(&self, value: &str, version: Version, base: &Context) -> String {
-        let mut text = String::new();
-        let mut rest = value;
-        while version == Version::V2012
-            && let Some((before, after)) = rest.split_once("${")
-            && let Some((name, after)) = after.split_once('}')
-        {
-            text.push_str(before);
-            match self.variable(name.trim(), base) {
-                Some(known) => text.push_str(&known),
-                None => text.push_str(&format!("${{{name}}}")),
-            }
-            rest = after;
-        }
-        text.push_str(rest);
-        text
     }
 }

@@ -44,7 +44,7 @@ fn conditions_on_everybody() {
         (json!({"StringLike": {"aws:PrincipalArn": "*:role/Admin"}}), Public),
         (json!({"StringLike": {"aws:PrincipalArn": "*Admin"}}), Public),
         (json!({"StringLike": {"aws:PrincipalAccount": "44445555*"}}), Public),
-        (json!({"StringLike": {"aws:PrincipalAccount": "*", "sts:ExternalId": "${aws:PrincipalAccount}"}}), Weak),
+        (json!({"StringLike": {"aws:PrincipalAccount": "*", "sts:ExternalId": "${aws:PrincipalAccount}"}}), Public),
         (json!({"StringLike": {"aws:userid": "AROAEXAMPLEEXAMPLEXX:*"}}), Constrained),
         (json!({"StringLike": {"aws:userid": "*:session"}}), Public),
         (json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::my-bucket"}}), Constrained),
@@ -82,7 +82,39 @@ fn conditions_on_everybody() {
         (json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}), Public),
         (json!({"StringEquals": {"aws:PrincipalType": ["User", "AssumedRole"]}}), Public),
         (json!({"StringEquals": {"aws:ResourceAccount": OWN}}), Public),
+        (json!({"NumericEquals": {"aws:PrincipalAccount": 444455556666_u64}}), Constrained),
+        (json!({"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}), Constrained),
+        (json!({"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}), Constrained),
+        (json!({"StringEquals": {"aws:ResourceOrgID": "o-abc123def4"}}), Public),
+        (json!({"StringLike": {"aws:PrincipalOrgID": "o-${*}"}}), Constrained),
+        // What callers choose, or have anyway, holds nobody.
+        (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::${aws:PrincipalAccount}:role/*"}}), Public),
+        (json!({"StringEquals": {"aws:PrincipalOrgID": "${aws:PrincipalTag/org}"}}), Weak),
+        (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/${aws:username}"}}), Constrained),
+        (json!({"StringEquals": {"aws:PrincipalAccount": "${sts:ExternalId}"}}), Weak),
+        (json!({"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount, '444455556666'}"}}), Public),
+        (json!({"StringEquals": {"aws:VpceAccount": "${aws:PrincipalAccount}"}}), Public),
+        (json!({"StringEquals": {"aws:VpceOrgID": "${aws:PrincipalOrgID}"}}), Public),
+        (json!({"StringEquals": {"aws:ResourceTag/t": "${aws:PrincipalTag/t}"}}), Weak),
+        (json!({"StringEquals": {"sts:ExternalId": "${aws:userid}"}}), Public),
+        (json!({"StringEquals": {"sts:ExternalId": "${aws:PrincipalTag/x, 'y'}"}}), Weak),
+        (json!({"StringEquals": {"aws:FederatedProvider": "cognito-identity.amazonaws.com"}}), Public),
+        (json!({"StringEquals": {"aws:SourceIp": "203.0.113.5"}}), Weak),
+        (json!({"StringLike": {"aws:SourceIp": "203.0.113.*"}}), Weak),
+        (
+            json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "NotIpAddress": {"aws:SourceIp": "203.0.113.0/25"}}),
+            Weak,
+        ),
+        (json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}), Weak),
+        (json!({"StringEquals": {"sts:ExternalId": "anything"}}), Weak),
+        (json!({"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}), Public),
+        (json!({"StringNotEquals": {"sts:RoleSessionName": "evil"}}), Public),
+        (json!({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::999999999999:*"}}), Public),
+        (json!({"ArnLike": {"aws:PrincipalArn": "*"}}), Public),
+        (json!({"ArnLike": {"aws:PrincipalArn": "arn:*"}}), Public),
+        (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*"}}), Public),
         // What is not known.
+        (json!({"NullIfExists": {"aws:PrincipalOrgID": "false"}}), Undecidable),
         (json!({"StringEquals": {"aws:SomethingNew": "x"}}), Undecidable),
         (json!({"StringNotEquals": {"aws:SomethingNew": "x"}}), Public),
         (json!({"StringSoundsLike": {"aws:PrincipalOrgID": "o-abc123def4"}}), Undecidable),
@@ -138,6 +170,27 @@ fn denies_beside_everybody() {
         (vec![json!({"Effect": "Deny", "NotPrincipal": {"AWS": OWN}, "Action": "sts:*"})], Constrained),
         (vec![deny(json!("*"), "sts:*", json!({"StringSoundsLike": org}))], Undecidable),
         (vec![deny(json!({"AWS": "444455556666"}), "sts:*", json!({}))], Public),
+        (vec![deny(json!({"AWS": "999999999999"}), "sts:*", json!({}))], Public),
+        (vec![deny(json!({"AWS": "arn:aws:iam::*:root"}), "sts:*", json!({}))], Public),
+        (vec![deny(json!("*"), "sts:TagSession", json!({"StringSoundsLike": org}))], Public),
+        (
+            vec![deny(json!("*"), "sts:*", json!({"StringNotEquals": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}}))],
+            Constrained,
+        ),
+        (
+            vec![deny(json!("*"), "sts:*", json!({"NumericNotEquals": {"aws:PrincipalAccount": 444455556666_u64}}))],
+            Constrained,
+        ),
+        // A data perimeter: whoever is no service has to be of the organisation.
+        (
+            vec![deny(
+                json!("*"),
+                "sts:*",
+                json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-a"},
+                       "BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}),
+            )],
+            Constrained,
+        ),
     ] {
         let statements = [vec![allow(&json!("*"), &json!({}))], denies.clone()].concat();
         assert_eq!(assessed(&policy(&statements)).verdict, verdict, "{denies:?}");
@@ -158,6 +211,10 @@ fn principals_of_every_kind() {
         (json!({"AWS": "arn:aws:iam::444455556666:role/ci"}), External),
         (json!({"AWS": "arn:aws-us-gov:iam::444455556666:root"}), External),
         (json!({"AWS": "arn:aws:sts::444455556666:assumed-role/ci/x"}), External),
+        (json!({"CanonicalUser": "*"}), Undecidable),
+        (json!("arn:aws:iam::444455556666:root"), External),
+        (json!(["*"]), Public),
+        (json!({"Federated": "arn:aws:iam::111122223333:oidc-provider/https://gitlab.com"}), Public),
         (json!({"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}), External),
         (json!({"AWS": "AIDAEXAMPLEEXAMPLEXXX"}), Scoped),
         (json!({"AWS": "somebody"}), Undecidable),
@@ -219,7 +276,16 @@ fn tenants_of_shared_providers() {
             Scoped,
         ),
         (github, json!({"StringEquals": {"token.actions.githubusercontent.com:repository_owner": "acme"}}), Scoped),
-        (github, json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), Weak),
+        (github, json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), Public),
+        (github, json!({"StringLike": {"token.actions.githubusercontent.com:sub": "environment:prod:*"}}), Public),
+        (github, json!({"StringLike": {"token.actions.githubusercontent.com:sub": "ref:refs/heads/main*"}}), Public),
+        (
+            github,
+            json!({"StringLike": {"token.actions.githubusercontent.com:sub": "repo:${token.actions.githubusercontent.com:repository_owner}/*"}}),
+            Public,
+        ),
+        (github, json!({"StringLike": {"token.actions.githubusercontent.com:repository": "acme/*"}}), Scoped),
+        (github, json!({"StringLike": {"token.actions.githubusercontent.com:repository": "acme*"}}), Public),
         (github, json!({"StringLike": {"gitlab.com:sub": "project_path:acme/*"}}), Scoped),
         (
             "gitlab.com",
@@ -253,6 +319,17 @@ fn tenants_of_shared_providers() {
             Public,
         ),
         (cognito, json!({"StringEquals": pool}), Weak),
+        ("cognito-identity-us-gov.amazonaws.com", json!({}), Public),
+        (
+            "cognito-identity-us-gov.amazonaws.com",
+            json!({"StringEquals": {"cognito-identity-us-gov.amazonaws.com:aud": "us-gov-west-1:1"}}),
+            Weak,
+        ),
+        (
+            "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d/",
+            json!({"StringEquals": {"sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d/:aud": "api://1"}}),
+            Public,
+        ),
         (
             cognito,
             json!({"StringEquals": pool,
@@ -272,6 +349,63 @@ fn tenants_of_shared_providers() {
         let said = assessment.worst().map(Judgement::sentence).unwrap_or_default();
         assert_eq!(assessment.verdict, verdict, "{name} {condition}: {said}");
     }
+}
+
+#[test]
+fn statements_that_hold_less_than_they_seem_to() {
+    use Verdict::{Constrained, Public, Undecidable, Weak};
+    let cognito = json!({"Effect": "Allow", "Principal": {"Federated": "cognito-identity.amazonaws.com"},
+                         "Action": "sts:AssumeRoleWithWebIdentity"});
+    let everybody = json!({"Effect": "Allow", "Principal": "*", "Action": "sts:*"});
+    let unless = |action: &str, condition: Value| json!({"Effect": "Deny", "Principal": "*", "Action": action, "Condition": condition});
+    let org = json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-abc123def4"}});
+    let pool = json!({"StringNotEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}});
+    for (statements, verdict) in [
+        // Guests of the pool get in whichever way the pool is fixed.
+        (vec![cognito, unless("sts:*", pool)], Weak),
+        // Another call is as good.
+        (vec![everybody.clone(), unless("sts:AssumeRole", org.clone())], Public),
+        (vec![everybody, unless("sts:*", org)], Constrained),
+        (vec![json!({"Effect": "Allow", "NotPrincipal": {"AWS": "999999999999"}, "Action": "sts:AssumeRole"})], Public),
+        (vec![json!({"Effect": "Allow", "NotPrincipal": "90120", "Action": "sts:AssumeRole"})], Public),
+    ] {
+        assert_eq!(assessed(&policy(&statements)).verdict, verdict, "{statements:?}");
+    }
+    // Before variables there were, `${…}` was text.
+    let old = json!({"Version": "2008-10-17", "Statement": allow(&json!("*"),
+                     &json!({"StringEquals": {"aws:PrincipalOrgID": "${aws:PrincipalOrgID}"}}))});
+    assert_eq!(assessed(&old).verdict, Constrained);
+    let twice = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":
+        {"StringEquals":{"aws:PrincipalOrgID":"o-abc123def4"},"StringEquals":{"sts:ExternalId":"x"}}}}"#;
+    assert_eq!(assess(&Policy::parse(twice).unwrap(), Some(OWN)).verdict, Undecidable);
+}
+
+#[test]
+fn an_example_is_nobody_whom_the_policy_keeps_out() {
+    for (condition, example) in [
+        (json!({"StringNotEquals": {"aws:PrincipalAccount": "999999999999"}}), "888888888888"),
+        (json!({"StringLike": {"aws:PrincipalAccount": "7*"}}), "777777777777"),
+    ] {
+        let assessment = assessed(&policy(&[allow(&json!("*"), &condition)]));
+        let witness = assessment.statements[0].witness.as_ref().unwrap();
+        assert!(witness.summary.ends_with(&format!("e.g. {example}")), "{}", witness.summary);
+        assert_eq!(witness.request.context.get("aws:PrincipalAccount").unwrap(), [example]);
+    }
+}
+
+#[test]
+fn long_policies_are_judged_in_bounded_time() {
+    let values: Vec<String> =
+        (0..4_000).map(|place| format!("arn:aws:iam::{:012}:role/*", 100_000_000_000_u64 + place)).collect();
+    let many = json!({"StringLike": {"aws:PrincipalArn": values}, "StringNotLike": {"aws:PrincipalArn": "x"}});
+    assert_eq!(held_by(&many), Verdict::Constrained);
+    let stars = json!({"AWS": vec!["*"; 1_000]});
+    let deny = |place: usize| {
+        json!({"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition":
+        {"StringNotEquals": {"aws:PrincipalOrgID": "o-abc123def4", format!("aws:PrincipalTag/t{place}"): "x"}}})
+    };
+    let statements: Vec<Value> = std::iter::once(allow(&stars, &json!({}))).chain((0..9).map(deny)).collect();
+    assert!(assessed(&policy(&statements)).verdict >= Verdict::Constrained);
 }
 
 #[test]

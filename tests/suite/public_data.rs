@@ -5,9 +5,13 @@ use std::fs;
 use trailwarden::finding::Finding;
 use trailwarden::rules::RuleSet;
 
-use crate::support::{shared, stream};
+use crate::support::{Yield, shared, stream, stream_by_all_rules};
 
 fn real() -> Option<Vec<Finding>> {
+    real_by(stream)
+}
+
+fn real_by(run: fn(&[u8]) -> Yield) -> Option<Vec<Finding>> {
     let directory = shared("data/cloudtrail")?;
     let mut paths: Vec<_> =
         fs::read_dir(directory.join("invictus-ir")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -16,7 +20,7 @@ fn real() -> Option<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut received = 0;
     for path in paths {
-        let result = stream(&fs::read(&path).unwrap());
+        let result = run(&fs::read(&path).unwrap());
         assert_eq!(result.reasons(), Vec::<String>::new(), "{}", path.display());
         received += result.tally.received;
         findings.extend(result.findings);
@@ -46,6 +50,20 @@ fn every_real_record_is_read_and_the_openings_are_found() {
     sg-ingress-world-admin: bert-jan opened security group sg-04cfb7a4712d75b00 to the whole internet: tcp port 22 (ssh) from 0.0.0.0/0.
     sg-ingress-world-admin: christophe opened security group sg-003dc7f1f1c686164 to the whole internet: tcp port 22 (ssh) from 208.236.235.254/0.
     sg-ingress-world-web: bert-jan opened security group sg-04cfb7a4712d75b00 to the whole internet: tcp port 443 (https) from 0.0.0.0/0.
+    ");
+}
+
+#[test]
+fn no_real_role_is_open_to_strangers_and_those_open_to_other_accounts_are_known() {
+    let Some(findings) = real_by(stream_by_all_rules) else { return };
+    let about_trust = findings.iter().filter(|one| one.rule.name.starts_with("role-trust-"));
+    let about_trust = about_trust.filter(|one| one.rule.name != "role-trust-service");
+    let mut told: Vec<String> = about_trust.map(|one| format!("{}: {}", one.rule.name, one.message)).collect();
+    told.sort_unstable();
+    insta::assert_snapshot!(told.join("\n"), @"
+    role-trust-external: bert-jan let principals of other accounts assume the role stratus-red-team-backdoor-r-role: 193672423079.
+    role-trust-external: christophe let principals of other accounts assume the role stratus-red-team-backdoor-r-role: 193672423079.
+    role-trust-external: christophe let principals of other accounts assume the role stratus-red-team-malicious-iam-role: 193672423079.
     ");
 }
 

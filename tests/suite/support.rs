@@ -69,6 +69,11 @@ pub(crate) fn stream(bytes: &[u8]) -> Yield {
     run(&PIPELINE, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
 }
 
+/// The same with the rules that are off unless enabled.
+pub(crate) fn stream_by_all_rules(bytes: &[u8]) -> Yield {
+    run(&ALL_RULES, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
+}
+
 /// Runs text through the pipeline as a Lambda payload.
 pub(crate) fn payload(text: &str) -> Yield {
     run(&PIPELINE, Input::Payload(text))

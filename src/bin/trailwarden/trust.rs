@@ -153,9 +153,11 @@ fn roles(text: &str) -> Result<(Vec<Role>, bool), String> {
 
 fn of_role(value: &Value) -> Option<Role> {
     let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
-    let policy = match value.get("AssumeRolePolicyDocument")? {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let policy = match value.get("AssumeRolePolicyDocument") {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        // A policy alone.
+        None => value.get("Statement").map(|_| value.to_string())?,
     };
     Some(Role { name: text("RoleName"), arn: text("Arn"), policy })
 }
