@@ -7,14 +7,12 @@ use serde_json::Value;
 use trailwarden::finding::{Finding, Status, ocsf};
 use trailwarden::text::is_hidden;
 
-use crate::support::{files, fixture, json, payload, shared};
+use crate::support::{fixture, json, payload, payload_by_all_rules, rule_fixtures, shared};
 
 fn findings() -> Vec<Finding> {
     let mut findings = Vec::new();
-    for rule in files(&fixture("rules")) {
-        for path in files(&rule) {
-            findings.extend(payload(&fs::read_to_string(path).unwrap()).findings);
-        }
+    for fixture in rule_fixtures() {
+        findings.extend(payload_by_all_rules(&fixture.text).findings);
     }
     // Records that miss nearly everything, and one from a service.
     let bare = r#"{"eventSource":"ec2.amazonaws.com","eventName":"DeleteVpc"}"#;
@@ -133,23 +131,18 @@ fn a_line_is_one_line_and_shows_no_hidden_character_but_keeps_every_value() {
 fn no_record_makes_a_finding_too_long_for_sns() {
     let huge = "\u{202e}東".repeat(3_000);
     let mut found = 0;
-    for rule in files(&fixture("rules")) {
-        for path in
-            files(&rule).into_iter().filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("hit"))
-        {
-            let mut event = json(&path);
-            for key in ["eventID", "userAgent", "sourceIPAddress", "awsRegion", "recipientAccountId", "requestID"] {
-                event[key] = huge.as_str().into();
-            }
-            event["userIdentity"] =
-                serde_json::json!({"type": huge, "arn": huge, "principalId": huge, "accountId": huge});
-            event["requestParameters"]["roleName"] = huge.as_str().into();
-            event["requestParameters"]["groupId"] = serde_json::Value::from(vec![huge.as_str(); 30]);
-            for finding in payload(&event.to_string()).findings {
-                let length = ocsf::line(&finding, now()).len();
-                assert!(length < 200_000, "{}: {length} bytes", path.display());
-                found += 1;
-            }
+    for hit in rule_fixtures().into_iter().filter(|fixture| fixture.name.starts_with("hit")) {
+        let mut event: Value = serde_json::from_str(&hit.text).unwrap();
+        for key in ["eventID", "userAgent", "sourceIPAddress", "awsRegion", "recipientAccountId", "requestID"] {
+            event[key] = huge.as_str().into();
+        }
+        event["userIdentity"] = serde_json::json!({"type": huge, "arn": huge, "principalId": huge, "accountId": huge});
+        event["requestParameters"]["roleName"] = huge.as_str().into();
+        event["requestParameters"]["groupId"] = serde_json::Value::from(vec![huge.as_str(); 30]);
+        for finding in payload_by_all_rules(&event.to_string()).findings {
+            let length = ocsf::line(&finding, now()).len();
+            assert!(length < 200_000, "{}: {length} bytes", hit.name);
+            found += 1;
         }
     }
     assert!(found > 10);

@@ -30,19 +30,22 @@ fn real_by(run: fn(&[u8]) -> Yield) -> Option<Vec<Finding>> {
 }
 
 #[test]
-fn every_real_record_is_read_and_the_openings_are_found() {
+fn every_real_record_is_read_and_what_is_wrong_is_found() {
     let Some(findings) = real() else { return };
-    let (blocked, opened): (Vec<&Finding>, Vec<&Finding>) =
+    let (blocked, others): (Vec<&Finding>, Vec<&Finding>) =
         findings.iter().partition(|finding| finding.rule.name == "blocked-action");
     assert_eq!(blocked.len(), 88);
     let mut told: Vec<String> =
-        opened.iter().map(|finding| format!("{}: {}", finding.rule.name, finding.message)).collect();
+        others.iter().map(|finding| format!("{}: {}", finding.rule.name, finding.message)).collect();
     told.sort_unstable();
     insta::assert_snapshot!(told.join("\n"), @"
+    detection-disabled-flow-logs: bert-jan deleted the VPC flow logs fl-064ed3a785e4a37ef.
+    detection-disabled-flow-logs: christophe deleted the VPC flow logs fl-0e17aa62a21d4bbfe.
     igw-attached: bert-jan attached the internet gateway igw-0085514f9c3e68f60 to the VPC vpc-04ae35a334cd7ef4f.
     igw-attached: bert-jan attached the internet gateway igw-02a84e4222d62e16b to the VPC vpc-06fe1a64761a0f720.
     igw-attached: bert-jan attached the internet gateway igw-040b2274c4a167722 to the VPC vpc-0fa94f40db415f317.
     igw-attached: bert-jan attached the internet gateway igw-0cb4064bb338cd209 to the VPC vpc-098ff30ff74b36f73.
+    log-group-deleted: bert-jan called DeleteLogGroup on /stratus-red-team/vpc-flow-logs.
     route-to-igw: bert-jan routed 0.0.0.0/0 of route table rtb-01a1e48796093c514 to the internet gateway igw-0085514f9c3e68f60.
     route-to-igw: bert-jan routed 0.0.0.0/0 of route table rtb-06711e8f3a624506d to the internet gateway igw-040b2274c4a167722.
     route-to-igw: bert-jan routed 0.0.0.0/0 of route table rtb-08cbc80e25a39c743 to the internet gateway igw-0cb4064bb338cd209.
@@ -50,6 +53,17 @@ fn every_real_record_is_read_and_the_openings_are_found() {
     sg-ingress-world-admin: bert-jan opened security group sg-04cfb7a4712d75b00 to the whole internet: tcp port 22 (ssh) from 0.0.0.0/0.
     sg-ingress-world-admin: christophe opened security group sg-003dc7f1f1c686164 to the whole internet: tcp port 22 (ssh) from 208.236.235.254/0.
     sg-ingress-world-web: bert-jan opened security group sg-04cfb7a4712d75b00 to the whole internet: tcp port 443 (https) from 0.0.0.0/0.
+    trail-changed: bert-jan called CreateTrail on stratus-red-team-ctes-trail-qyxyekjbtk.
+    trail-changed: bert-jan called CreateTrail on stratus-red-team-ctlr-trail-zqfsvooxqj.
+    trail-changed: bert-jan called PutEventSelectors on stratus-red-team-ctes-trail-qyxyekjbtk.
+    trail-changed: bert-jan called StartLogging on stratus-red-team-ctes-trail-qyxyekjbtk.
+    trail-changed: bert-jan called StartLogging on stratus-red-team-ctlr-trail-zqfsvooxqj.
+    trail-selectors-weakened: bert-jan changed what the trail stratus-red-team-ctes-trail-qyxyekjbtk records: none of its event selectors takes in all management events.
+    trail-selectors-weakened: christophe changed what the trail stratus-red-team-ctes-trail-khlvciwdor records: none of its event selectors takes in all management events.
+    trail-stopped: bert-jan stopped the trail stratus-red-team-ctes-trail-qyxyekjbtk with DeleteTrail: it records nothing any more.
+    trail-stopped: bert-jan stopped the trail stratus-red-team-ctlr-trail-zqfsvooxqj with DeleteTrail: it records nothing any more.
+    trail-stopped: christophe stopped the trail stratus-red-team-cloudtraild-trail-kvrwohmiai with DeleteTrail: it records nothing any more.
+    trail-stopped: christophe stopped the trail stratus-red-team-ct-stop-trail-buykxbqejv with StopLogging: it records nothing any more.
     ");
 }
 

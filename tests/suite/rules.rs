@@ -1,33 +1,39 @@
 //! Every built-in rule against the fixtures that must hit and those that must not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use trailwarden::rules::RuleSet;
+use serde_json::Value;
+use trailwarden::event::Event;
+use trailwarden::rules::{Names, Options, RuleSet, Settings};
 
-use crate::support::{files, fixture, json, payload, payload_by_all_rules, root, shared};
+use crate::support::{
+    RuleFixture, Yield, files, fixture, json, payload, payload_by_all_rules, root, rule_fixtures, shared,
+};
 
 #[test]
 fn every_rule_hits_its_hits_and_misses_its_misses() {
-    for rule in RuleSet::load(&[]).unwrap().infos() {
-        let (mut hits, mut misses) = (0, 0);
-        for path in files(&fixture("rules").join(&rule.name)) {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let result = payload_by_all_rules(&fs::read_to_string(&path).unwrap());
-            assert_eq!(result.tally.rejected, 0, "{}", path.display());
-            let found = result.findings.iter().filter(|finding| finding.rule.name == rule.name).count();
-            match name.split('-').next() {
-                Some("hit") => {
-                    assert_eq!(found, 1, "{} must hit {}", path.display(), rule.name);
-                    hits += 1;
-                }
-                Some("miss") => {
-                    assert_eq!(found, 0, "{} must not hit {}", path.display(), rule.name);
-                    misses += 1;
-                }
-                _ => panic!("{} is called neither hit-… nor miss-…", path.display()),
+    let mut seen: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    for RuleFixture { rule, name, text } in rule_fixtures() {
+        let result = payload_by_all_rules(&text);
+        assert_eq!(result.tally.received, 1, "{rule}/{name}");
+        assert_eq!(result.tally.rejected, 0, "{rule}/{name}");
+        let found = result.findings.iter().filter(|finding| finding.rule.name == rule).count();
+        let (hits, misses) = seen.entry(rule.clone()).or_default();
+        match name.split(['-', '.']).next() {
+            Some("hit") => {
+                assert_eq!(found, 1, "{rule}/{name} must hit");
+                *hits += 1;
             }
+            Some("miss") => {
+                assert_eq!(found, 0, "{rule}/{name} must not hit");
+                *misses += 1;
+            }
+            _ => panic!("{rule}/{name} is called neither hit-… nor miss-…"),
         }
+    }
+    for rule in RuleSet::load(&[]).unwrap().infos() {
+        let (hits, misses) = seen.get(&rule.name).copied().unwrap_or_default();
         assert!(hits > 0 && misses > 0, "{} has {hits} hits and {misses} misses", rule.name);
     }
 }
@@ -36,10 +42,135 @@ fn every_rule_hits_its_hits_and_misses_its_misses() {
 fn every_fixture_belongs_to_a_rule() {
     let rules = RuleSet::load(&[]).unwrap();
     let names: BTreeSet<&str> = rules.infos().map(|rule| rule.name.as_str()).collect();
-    for directory in files(&fixture("rules")) {
-        let name = directory.file_name().unwrap().to_string_lossy().into_owned();
-        assert!(names.contains(name.as_str()), "no rule is called {name}");
+    for path in files(&fixture("rules")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(names.contains(name.as_str()) || name == "trailwarden.yml", "no rule is called {name}");
     }
+}
+
+#[test]
+fn every_record_of_a_fixture_has_an_id_of_its_own() {
+    let mut seen = BTreeMap::new();
+    for fixture in rule_fixtures().into_iter().filter(|fixture| fixture.name.contains(".jsonl")) {
+        let event: Value = serde_json::from_str(&fixture.text).unwrap();
+        let place = format!("{}/{}", fixture.rule, fixture.name);
+        if let Some(first) = seen.insert(event["eventID"].to_string(), place.clone()) {
+            panic!("{place} has the id of {first}");
+        }
+    }
+}
+
+/// The rules of this pack divide the calls among each other.
+#[test]
+fn one_call_is_one_finding_of_tampering() {
+    for RuleFixture { rule, name, text } in rule_fixtures() {
+        let findings = payload_by_all_rules(&text).findings;
+        let of_pack = findings.iter().filter(|finding| finding.rule.pack.as_deref() == Some("tamper"));
+        let told: Vec<&str> = of_pack.map(|finding| finding.rule.name.as_str()).collect();
+        assert!(told.len() <= 1, "{rule}/{name}: {told:?}");
+    }
+}
+
+#[test]
+fn every_call_that_a_list_names_has_a_record_that_hits() {
+    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
+    let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+    let listed = ["tamper", "blocked-actions-extended", "data-events"].map(Some);
+    for rule in set.rules().iter().filter(|rule| listed.contains(&rule.info().pack.as_deref())) {
+        let name = &rule.info().name;
+        let events = hits(name).into_iter().map(|hit| serde_json::from_str::<Value>(&hit.text).unwrap());
+        let called: BTreeSet<(String, String)> =
+            events.map(|event| (text_at(&event, "eventSource"), text_at(&event, "eventName"))).collect();
+        assert!(!rule.triggers().0.is_empty(), "{name} matches nothing");
+        for trigger in &rule.triggers().0 {
+            let (Names::These(sources), Names::These(calls)) = (&trigger.source, &trigger.name) else {
+                panic!("{name} does not say which calls it is about");
+            };
+            for (source, call) in sources.iter().flat_map(|source| calls.iter().map(move |call| (source, call))) {
+                let operation = call.strip_suffix("20*").unwrap_or(call);
+                let is_this = |name: &str| {
+                    name.strip_prefix(operation).is_some_and(|rest| rest.is_empty() || rest.starts_with("20"))
+                };
+                let is_shown = called.iter().any(|(at, name)| at == source && is_this(name));
+                assert!(is_shown, "{name} has no hit for {call} of {source}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_that_is_raised_is_shown_at_both_levels() {
+    for rule in RuleSet::load(&[]).unwrap().rules() {
+        let Some(worse) = rule.raised_severity() else { continue };
+        let name = &rule.info().name;
+        let shown: BTreeSet<&str> = severities(name, payload_by_all_rules).into_iter().collect();
+        assert_eq!(shown, BTreeSet::from([rule.info().severity.caption(), worse.caption()]), "{name}");
+    }
+}
+
+fn text_at(event: &Value, key: &str) -> String {
+    event[key].as_str().unwrap().to_owned()
+}
+
+/// The records that the rule must hit.
+fn hits(rule: &str) -> Vec<RuleFixture> {
+    rule_fixtures().into_iter().filter(|fixture| fixture.rule == rule && fixture.name.starts_with("hit")).collect()
+}
+
+/// How bad a finding of `rule` is for each of its hits, in their order.
+fn severities(rule: &str, run: fn(&str) -> Yield) -> Vec<&'static str> {
+    let findings = hits(rule).into_iter().flat_map(|hit| run(&hit.text).findings);
+    findings.filter(|finding| finding.rule.name == rule).map(|finding| finding.rule.severity.caption()).collect()
+}
+
+#[test]
+fn what_is_not_configured_is_nobodys_own() {
+    for rule in RuleSet::load(&[]).unwrap().infos() {
+        let needs_names = rule.name.starts_with("own-") || rule.name == "watched-bucket-written";
+        if needs_names {
+            assert_eq!(severities(&rule.name, payload), Vec::<&str>::new(), "{}", rule.name);
+            assert!(!severities(&rule.name, payload_by_all_rules).is_empty(), "{}", rule.name);
+        }
+    }
+    let stopped = severities("trail-stopped", payload);
+    assert!(stopped.len() > 2 && stopped.iter().all(|severity| *severity == "High"), "{stopped:?}");
+    let deleted = severities("log-group-deleted", payload);
+    assert!(deleted.len() > 2 && deleted.iter().all(|severity| *severity == "Low"), "{deleted:?}");
+}
+
+/// Whether sending the trail `org-trail` to this log group weakens it, by this configuration.
+fn is_weakened_by(log_group: &str, placeholders: &str) -> bool {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("trailwarden.yml");
+    fs::write(&file, format!("placeholders: {placeholders}\n")).unwrap();
+    let settings = Settings::read(&file).unwrap();
+    let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+    let event = serde_json::json!({
+        "eventSource": "cloudtrail.amazonaws.com",
+        "eventName": "UpdateTrail",
+        "requestParameters": {
+            "name": "org-trail",
+            "cloudWatchLogsLogGroupArn": format!("arn:aws:logs:eu-west-1:111122223333:log-group:{log_group}"),
+        },
+    })
+    .to_string();
+    let findings = set.evaluate(&Event::parse(&event).unwrap());
+    let told: Vec<&str> = findings.iter().map(|finding| finding.rule.name.as_str()).collect();
+    assert!(told == ["trail-weakened"] || told == ["trail-changed"], "{told:?}");
+    told == ["trail-weakened"]
+}
+
+#[test]
+fn a_log_group_is_another_only_where_ours_is_known() {
+    let both = "{own_trails: [org-trail], own_log_groups: [org-trail-logs, '/aws/c++ (x) [y] * {z}#']}";
+    assert!(is_weakened_by("elsewhere:*", both));
+    assert!(is_weakened_by("org-trail-logs-2:*", both));
+    assert!(!is_weakened_by("org-trail-logs:*", both));
+    assert!(!is_weakened_by("org-trail-logs", both));
+    assert!(!is_weakened_by("elsewhere:*", "{own_trails: [org-trail]}"));
+    assert!(!is_weakened_by("elsewhere:*", "{own_trails: [org-trail], own_log_groups: []}"));
+    assert!(!is_weakened_by("elsewhere:*", "{own_log_groups: [org-trail-logs]}"));
+    assert!(!is_weakened_by("elsewhere:*", "{own_trails: [team-trail], own_log_groups: [org-trail-logs]}"));
 }
 
 #[test]
@@ -58,18 +189,18 @@ fn every_built_in_rule_says_what_people_need() {
 #[test]
 fn every_hit_reads_like_this() {
     let mut told = Vec::new();
-    for rule in files(&fixture("rules")) {
-        let name = rule.file_name().unwrap().to_string_lossy().into_owned();
-        for path in files(&rule) {
-            for finding in payload_by_all_rules(&fs::read_to_string(&path).unwrap()).findings {
-                let file = path.file_stem().unwrap().to_string_lossy();
-                if finding.rule.name == name {
-                    let (severity, status) = (finding.rule.severity.caption(), finding.status.code());
-                    told.push(format!(
-                        "{severity} {name} {status} ({file})\n  {}\n  {}\n",
-                        finding.message, finding.remediation
-                    ));
-                }
+    for RuleFixture { rule, name, text } in rule_fixtures() {
+        let name = match name.split_once(".jsonl:") {
+            Some((file, line)) => format!("{file} {line}"),
+            None => name.trim_end_matches(".json").to_owned(),
+        };
+        for finding in payload_by_all_rules(&text).findings {
+            if finding.rule.name == rule {
+                let (severity, status) = (finding.rule.severity.caption(), finding.status.code());
+                told.push(format!(
+                    "{severity} {rule} {status} ({name})\n  {}\n  {}\n",
+                    finding.message, finding.remediation
+                ));
             }
         }
     }
@@ -81,7 +212,8 @@ fn every_hit_reads_like_this() {
 #[test]
 fn what_a_record_cannot_settle_asks_for_live_state() {
     for rule in RuleSet::load(&[]).unwrap().infos() {
-        assert_eq!(rule.confirm.is_some(), rule.name != "blocked-action", "{}", rule.name);
+        let of_state = ["exposure", "trust"].map(Some).contains(&rule.pack.as_deref());
+        assert_eq!(rule.confirm.is_some(), of_state, "{}", rule.name);
     }
 }
 

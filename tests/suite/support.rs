@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
-use trailwarden::rules::{Options, RuleSet};
+use trailwarden::rules::{Options, RuleSet, Settings};
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -39,14 +39,49 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// One record that a rule must hit or miss.
+#[derive(Debug)]
+pub(crate) struct RuleFixture {
+    /// The rule's name.
+    pub(crate) rule: String,
+    /// The file it stands in, with the line in a file of JSON Lines: `hit-calls.jsonl:3`.
+    pub(crate) name: String,
+    /// The record.
+    pub(crate) text: String,
+}
+
+/// The fixtures of all rules; each line of a file of JSON Lines is one of its own.
+pub(crate) fn rule_fixtures() -> Vec<RuleFixture> {
+    let mut fixtures = Vec::new();
+    for directory in files(&fixture("rules")).into_iter().filter(|path| path.is_dir()) {
+        let rule = directory.file_name().unwrap().to_string_lossy().into_owned();
+        for path in files(&directory) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            if name.ends_with(".jsonl") {
+                let lines = text.lines().enumerate();
+                fixtures.extend(lines.map(|(place, line)| RuleFixture {
+                    rule: rule.clone(),
+                    name: format!("{name}:{}", place + 1),
+                    text: line.to_owned(),
+                }));
+            } else {
+                fixtures.push(RuleFixture { rule: rule.clone(), name, text });
+            }
+        }
+    }
+    fixtures
+}
+
 /// The pipeline with the built-in rules.
 static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::new(RuleSet::load(&[]).unwrap()));
 
-/// The pipeline with all built-in rules, also those that are off unless enabled.
+/// The pipeline with all built-in rules, also those that are off unless enabled, as the fixtures are configured.
 static ALL_RULES: LazyLock<Pipeline> = LazyLock::new(|| {
     let set = RuleSet::load(&[]).unwrap();
     let off = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
-    Pipeline::new(RuleSet::load_with(&Options { enabled: off, ..Options::default() }).unwrap())
+    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
+    Pipeline::new(RuleSet::load_with(&Options { enabled: off, settings, ..Options::default() }).unwrap())
 });
 
 /// What a run yields.
@@ -79,7 +114,7 @@ pub(crate) fn payload(text: &str) -> Yield {
     run(&PIPELINE, Input::Payload(text))
 }
 
-/// The same with the rules that are off unless enabled.
+/// The same with the rules that are off unless enabled, and with what the fixtures take for one's own.
 pub(crate) fn payload_by_all_rules(text: &str) -> Yield {
     run(&ALL_RULES, Input::Payload(text))
 }
