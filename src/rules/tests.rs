@@ -255,6 +255,7 @@ fn a_configuration_that_cannot_be_meant_says_why() {
     trailwarden.yml:1: there is no placeholder `whom`
     trailwarden.yml:4: `acme` is not an account id, which has twelve digits and stands in quotes
     trailwarden.yml:1: `arn:aws:cloudtrail:eu-west-1:111122223333:trail/t` is an ARN; give the name alone
+    trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: name the log groups that these trails write to
     ");
 }
 
