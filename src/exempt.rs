@@ -37,7 +37,14 @@ struct Terms {
     /// Where it was decided.
     ticket: Option<String>,
     /// The last day, in UTC, on which it counts.
+    #[serde(deserialize_with = "day")]
     expires: Date,
+}
+
+fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |_| serde::de::Error::custom(format!("`expires` is a day such as 2027-03-31, not {text:?}"));
+    text.trim().parse().map_err(wrong)
 }
 
 impl Exemptions {

@@ -188,8 +188,8 @@ impl RuleSet {
         filters.retain(|(filter, _)| {
             let fresh = seen.insert(filter.name.clone(), ()).is_none();
             if !fresh {
-                let reason = format!("the name `{}` is taken by another exemption", filter.name);
-                faults.push(fault::Reason::error(reason).in_file(&file.name, &file.text, Some(&filter.name)));
+                let reason = format!("exemption `{}`: its name is taken by another", filter.name);
+                faults.push(fault::Reason::error(reason).at(&filter.name).in_file(&file.name, &file.text, None));
             }
             fresh
         });

@@ -55,7 +55,8 @@ pub(super) fn parse<A>(
     let mut filters = Vec::new();
     for document in file.documents() {
         let mut fault = |name: &str, reason: Reason| {
-            faults.push(RuleFault { rule: Some(name.to_owned()), ..reason.in_file(&file.name, &document.text, None) });
+            let reason = Reason { text: format!("exemption `{name}`: {}", reason.text), ..reason };
+            faults.push(reason.in_file(&file.name, &document.text, None));
         };
         let collection = match parse_sigma_yaml(&document.text) {
             Ok(collection) => collection,

@@ -54,7 +54,9 @@ pub(super) fn structure(file: &RuleFile) -> Vec<RuleFault> {
     let told = warnings.filter(|warning| matches!(warning.severity, Severity::Error | Severity::Warning));
     told.map(|warning| {
         let kind = if warning.severity == Severity::Error { FaultKind::Error } else { FaultKind::Warning };
+        // Its lines count from 0; what has no place of its own is the whole document's.
         let line = warning.span.and_then(|span| usize::try_from(span.start_line).ok());
+        let line = Some(line.map_or(1, |line| line + 1));
         RuleFault { line, kind, ..RuleFault::of_file(&file.name, format!("{} ({})", warning.message, warning.rule)) }
     })
     .collect()

@@ -61,6 +61,49 @@ def test_each_finding_of_a_delivery_arrives_and_the_answer_is_the_tally(function
         }
 
 
+def exemption(directory: Path, name: str, expires: str) -> Path:
+    """A file with one exemption, of every blocked action."""
+    path = directory / f"{name}.yml"
+    path.write_text(
+        f"title: T\nname: {name}\nlogsource: {{product: aws, service: cloudtrail}}\n"
+        "filter:\n  rules: [blocked-action]\n  s: {eventSource: ec2.amazonaws.com}\n  condition: not s\n"
+        f"trailwarden: {{owner: team, reason: because, expires: {expires}}}\n"
+    )
+    return path
+
+
+def test_an_exempt_finding_is_published_as_suppressed_until_it_expires(endpoint: str, topic: Topic, tmp_path: Path) -> None:
+    payload = delivery(blocked_action(), opened_group())
+    with Function(
+        endpoint, FINDINGS_TOPIC_ARN=topic.arn, EXEMPTIONS_FILE=str(exemption(tmp_path, "valid", "9999-12-31"))
+    ) as function:
+        tally = function.invoke(payload).response
+    assert balanced(tally)
+    assert (tally["matched"], tally["exempt"], tally["findings"], tally["suppressed"]) == (1, 1, 1, 1)
+    messages = {one.document["compliance"]["control"]: one for one in topic.receive()}
+    exempt = messages["blocked-action"]
+    assert (exempt.document["status_id"], exempt.document["status"]) == (3, "Suppressed")
+    assert exempt.document["comment"] == "exempt by valid of team until 9999-12-31: because"
+    assert exempt.attributes["status"] == ("String", "SUPPRESSED")
+    assert ocsf.faults(exempt.document) == []
+    assert messages["sg-ingress-world-admin"].document["status_id"] == 1
+    with Function(
+        endpoint, FINDINGS_TOPIC_ARN=topic.arn, EXEMPTIONS_FILE=str(exemption(tmp_path, "old", "2020-12-31"))
+    ) as function:
+        tally = function.invoke(payload).response
+    assert (tally["matched"], tally["exempt"], tally["findings"], tally["suppressed"]) == (2, 0, 2, 0)
+    messages = {one.document["compliance"]["control"]: one.document for one in topic.receive()}
+    assert "The exemption old of team expired on 2020-12-31." in messages["blocked-action"]["message"]
+
+
+def test_the_configuration_file_decides_what_runs(endpoint: str, topic: Topic, tmp_path: Path) -> None:
+    configuration = tmp_path / "trailwarden.yml"
+    configuration.write_text("packs: {blocked-actions: false}\nrules: {sg-ingress-world-admin: {level: low}}\n")
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, CONFIG_FILE=str(configuration)) as function:
+        assert function.invoke(delivery(blocked_action(), opened_group())).response["findings"] == 1
+    assert [one.attributes["severity"] for one in topic.receive()] == [("String", "Low")]
+
+
 def test_a_subscriber_can_filter_by_severity(function: Function, topic: Topic) -> None:
     urgent = topic.subscribe("urgent", {"severity_id": [{"numeric": [">=", 4]}]})
     mild = topic.subscribe("mild", {"severity": ["Medium"]})

@@ -7,30 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{fixture, json, root};
-
-fn trailwarden(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailwarden"));
-    command
-        .args(arguments)
-        .current_dir(root())
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    trailwarden(arguments).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use crate::support::{fixture, json, root, run, stderr, stdout, trailwarden};
 
 fn lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -48,7 +25,20 @@ fn findings_read_like_this() {
 fn help_reads_like_this() {
     insta::assert_snapshot!(stdout(&run(&["--help"])));
     insta::assert_snapshot!(stdout(&run(&["evaluate", "--help"])));
-    insta::assert_snapshot!(stdout(&run(&["trust", "--help"])));
+    for command in [
+        &["trust"][..],
+        &["explain"],
+        &["facts"],
+        &["rules", "list"],
+        &["rules", "show"],
+        &["rules", "check"],
+        &["rules", "test"],
+        &["rules", "coverage"],
+        &["rules", "reference"],
+        &["exemptions", "check"],
+    ] {
+        insta::assert_snapshot!(stdout(&run(&[command, &["--help"]].concat())));
+    }
 }
 
 #[test]

@@ -10,10 +10,12 @@
 mod architecture;
 mod cli;
 mod envelopes;
+mod exemptions;
 mod exposure;
 mod ocsf;
 mod oracle;
 mod public_data;
+mod rule_commands;
 mod rules;
 mod support;
 mod trust;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -84,6 +85,31 @@ static ALL_RULES: LazyLock<Pipeline> = LazyLock::new(|| {
     Pipeline::new(RuleSet::load_with(&Options { enabled: off, settings, ..Options::default() }).unwrap())
 });
 
+/// The command line, run from the repository.
+pub(crate) fn trailwarden(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailwarden"));
+    command
+        .args(arguments)
+        .current_dir(root())
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the command line.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    trailwarden(arguments).output().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
 /// What a run yields.
 #[derive(Debug, Default)]
 pub(crate) struct Yield {
@@ -101,25 +127,25 @@ impl Yield {
 
 /// Runs bytes through the pipeline as a file called `input`.
 pub(crate) fn stream(bytes: &[u8]) -> Yield {
-    run(&PIPELINE, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
+    run_through(&PIPELINE, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
 }
 
 /// The same with the rules that are off unless enabled.
 pub(crate) fn stream_by_all_rules(bytes: &[u8]) -> Yield {
-    run(&ALL_RULES, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
+    run_through(&ALL_RULES, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
 }
 
 /// Runs text through the pipeline as a Lambda payload.
 pub(crate) fn payload(text: &str) -> Yield {
-    run(&PIPELINE, Input::Payload(text))
+    run_through(&PIPELINE, Input::Payload(text))
 }
 
 /// The same with the rules that are off unless enabled, and with what the fixtures take for one's own.
 pub(crate) fn payload_by_all_rules(text: &str) -> Yield {
-    run(&ALL_RULES, Input::Payload(text))
+    run_through(&ALL_RULES, Input::Payload(text))
 }
 
-fn run(pipeline: &Pipeline, input: Input<'_>) -> Yield {
+fn run_through(pipeline: &Pipeline, input: Input<'_>) -> Yield {
     let mut result = Yield::default();
     let tally = pipeline.run("input", input, &mut |outcome| match outcome {
         Outcome::Finding(finding) => result.findings.push(*finding),

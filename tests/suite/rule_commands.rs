@@ -1,0 +1,240 @@
+//! `trailwarden rules`, `explain` and `facts`, on the built-in rules and on those of a directory.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use trailwarden::rules::RuleSet;
+
+use crate::support::{root, run, shared, stderr, stdout};
+
+/// A directory with these files.
+fn directory(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+/// A rule called `name`, with these lines before its detection and in it.
+fn rule(name: &str, head: &str, selection: &str) -> String {
+    format!(
+        "title: T\nname: {name}\n{head}logsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s:\n    {selection}\n  \
+         condition: s\nlevel: low\n"
+    )
+}
+
+/// Exit code, standard output and standard error of `trailwarden`, with the directory's path taken out.
+fn told(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let path = directory.to_str().unwrap();
+    let named: Vec<String> = arguments.iter().map(|one| one.replace("DIR", path)).collect();
+    let output = run(&named.iter().map(String::as_str).collect::<Vec<_>>());
+    let plain = |text: String| text.replace(path, "DIR");
+    (output.status.code().unwrap(), plain(stdout(&output)), plain(stderr(&output)))
+}
+
+#[test]
+fn checking_lists_one_of_each_fault_with_its_line() {
+    let vpc = "eventSource: ec2.amazonaws.com\n    eventName: CreateVpc";
+    let good = rule("good", "", vpc);
+    let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc"}"#;
+    let files = [
+        ("rules/a-yaml.yml", "title: [\n".to_owned()),
+        ("rules/b-structure.yml", "title: T\nlogsource: {product: aws, service: cloudtrail}\nlevel: low\n".to_owned()),
+        ("rules/c-modifier.yml", rule("c-modifier", "", "eventName|sounds_like: a")),
+        ("rules/d-fact.yml", rule("d-fact", "", "exposure.ingres.world: all")),
+        ("rules/e-name.yml", rule("good", "", vpc)),
+        ("rules/f-id.yml", rule("f-id", "id: 3f0c2b5e-7a61-4d0e-9b1c-5d8e6f4a2c17\n", vpc)),
+        ("rules/g-field.yml", rule("g-field", "", "eventname: CreateVpc")),
+        ("rules/h-call.yml", rule("h-call", "", "eventSource: ec2.amazonaws.com\n    eventName: CreateVpcs")),
+        (
+            "rules/i-never.yml",
+            rule("i-never", "", vpc).replace("condition: s", "t: {eventName: DeleteVpc}\n  condition: s and t"),
+        ),
+        ("rules/j-source.yml", rule("j-source", "", "eventSource: ec2\n    eventName: CreateVpc")),
+        ("rules/k-placeholder.yml", rule("k-placeholder", "", "userAgent|expand: '%agents%'")),
+        ("rules/l-count.yml", rule("l-count", "", vpc).replace("condition: s", "condition: s | count() > 5")),
+        ("rules/m-level.yml", rule("m-level", "", vpc).replace("level: low", "level: loud")),
+        ("rules/n-condition.yml", rule("n-condition", "", vpc).replace("condition: s", "condition: s and other")),
+        ("rules/p/good.yml", good),
+        ("fixtures/rules/good/hit-one.json", event.to_owned()),
+        ("fixtures/rules/good/miss-one.json", event.replace("CreateVpc", "DeleteVpc")),
+        ("trailwarden.yml", "packs: {q: true}\nrules:\n  goood: {enabled: true}\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let directory = directory(&files);
+    let check = ["rules", "check", "DIR/rules", "--config", "DIR/trailwarden.yml"];
+    let (code, text, _) = told(directory.path(), &check);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(text);
+
+    let (code, text, _) = told(directory.path(), &[&check[..], &["--format", "json"]].concat());
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(code, 1);
+    let faults = document["faults"].as_array().unwrap();
+    assert!(faults.iter().all(|fault| fault["line"].is_number()), "{text}");
+    let kinds: Vec<&str> = faults.iter().map(|fault| fault["kind"].as_str().unwrap()).collect();
+    for kind in ["error", "unsupported", "warning"] {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+}
+
+#[test]
+fn nothing_is_wrong_with_the_built_in_rules() {
+    for arguments in [&["rules", "check"][..], &["rules", "check", "rules"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    }
+    let output = run(&["rules", "test"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let rules = RuleSet::load(&[]).unwrap().rules().len();
+    assert!(stdout(&output).starts_with(&format!("{rules} rules, ")), "{}", stdout(&output));
+}
+
+#[test]
+fn testing_tells_why_a_rule_fails() {
+    let event = |name: &str| format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}"}}"#);
+    let all = [event("CreateVpc"), event("DeleteVpc")].join("\n");
+    let other = event("CreateTags");
+    let vpc = rule("mine", "", "eventSource: ec2.amazonaws.com\n    eventName: CreateVpc");
+    let twin = rule("twin", "", "eventName: CreateVpc");
+    let directory = directory(&[
+        ("rules/mine.yml", &vpc),
+        ("rules/twin.yml", &twin),
+        ("fixtures/rules/mine/hit-both.jsonl", &all),
+        ("fixtures/rules/mine/miss-other.json", &other),
+        ("fixtures/rules/mine/miss-broken.json", "{"),
+        ("fixtures/rules/mine/other.json", &other),
+    ]);
+    let (code, text, _) = told(directory.path(), &["rules", "test", "DIR/rules"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(text);
+    let (code, text, _) = told(directory.path(), &["rules", "test", "DIR/rules", "--format", "json"]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &document["failed"]), (1, &json!(2)));
+    assert_eq!(document["rules"][0]["failures"][0]["trace"]["matched"], false);
+
+    fs::remove_dir_all(directory.path().join("fixtures")).unwrap();
+    let (code, _, errors) = told(directory.path(), &["rules", "test", "DIR/rules"]);
+    assert_eq!(
+        (code, errors.as_str()),
+        (2, "error: there are no fixtures at DIR/rules/fixtures; name their directory with --fixtures\n")
+    );
+}
+
+#[test]
+fn explaining_shows_what_a_rule_found_for_hits_and_misses() {
+    let explain = |event: &str| {
+        let path = format!("fixtures/rules/sg-ingress-world-admin/{event}.json");
+        let output = run(&["explain", "--rule", "sg-ingress-world-admin", &path]);
+        assert_eq!(output.status.code(), Some(0));
+        stdout(&output)
+    };
+    insta::assert_snapshot!(explain("hit-items"));
+    let other = run(&["explain", "--rule", "sg-ingress-world-admin", "fixtures/rules/trail-stopped/hit-calls.jsonl"]);
+    assert!(stdout(&other).contains("does not match"), "{}", stdout(&other));
+
+    let json = run(&["explain", "--rule", "trail-stopped", "--format", "json", "fixtures/rules/trail-stopped"]);
+    let documents: Vec<Value> = stdout(&json).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(documents.iter().any(|one| one["matched"] == true) && documents.iter().any(|one| one["matched"] == false));
+
+    let unknown = run(&["explain", "--rule", "trail-stoped", "fixtures/first-run"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    insta::assert_snapshot!(stderr(&unknown), @"error: there is no rule `trail-stoped` (did you mean `trail-stopped`?)");
+}
+
+#[test]
+fn a_trace_of_the_record_reaches_no_terminal_unescaped() {
+    let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc","userAgent":"\u001b[2J\u202e"}"#;
+    let agent = rule("agent", "", "userAgent|contains: x\n    eventName: CreateVpc");
+    let directory = directory(&[("rules/agent.yml", &agent), ("event.json", event)]);
+    for format in ["text", "json"] {
+        let arguments = ["explain", "--rules", "DIR/rules", "--rule", "agent", "DIR/event.json", "--format", format];
+        let (code, text, _) = told(directory.path(), &arguments);
+        assert_eq!(code, 0);
+        assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.contains("[2J"), "{text:?}");
+    }
+}
+
+#[test]
+fn findings_explain_themselves_when_asked_to() {
+    let hit = "fixtures/rules/trail-stopped/hit-calls.jsonl";
+    let text = stdout(&run(&["evaluate", "--explain", hit]));
+    assert!(text.contains("yes trail-stopped") && text.contains("eventName is StopLogging"), "{text}");
+    assert!(!stdout(&run(&["evaluate", hit])).contains("yes trail-stopped"));
+    let line = stdout(&run(&["evaluate", "--explain", "--format", "ocsf", hit]));
+    let document: Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+    assert_eq!(document["unmapped"]["explain"]["what"], "trail-stopped");
+}
+
+#[test]
+fn the_list_and_one_rule_read_like_this() {
+    let output = run(&["rules", "list"]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!(stdout(&output));
+    let rules: Value = serde_json::from_str(&stdout(&run(&["rules", "list", "--format", "json"]))).unwrap();
+    let loaded = RuleSet::load(&[]).unwrap();
+    assert_eq!(rules.as_array().unwrap().len(), loaded.rules().len());
+    assert!(rules[0]["calls"].as_str().unwrap().starts_with("ec2.amazonaws.com: AcceptTransitGatewayVpcAttachment"));
+    insta::assert_snapshot!(stdout(&run(&["rules", "show", "igw-attached"])));
+    let unknown = run(&["rules", "show", "igw-attachd"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    insta::assert_snapshot!(stderr(&unknown), @"error: there is no rule `igw-attachd` (did you mean `igw-attached`?)");
+}
+
+#[test]
+fn coverage_would_have_shown_what_a_list_of_blocked_actions_lacks() {
+    let only_the_list = "packs: {exposure: false, trust: false, tamper: false, data-events: false}\n";
+    let directory = directory(&[("trailwarden.yml", only_the_list)]);
+    let (code, text, _) =
+        told(directory.path(), &["rules", "coverage", "--config", "DIR/trailwarden.yml", "--format", "json"]);
+    assert_eq!(code, 0);
+    let coverage: Value = serde_json::from_str(&text).unwrap();
+    let unwatched: Vec<&str> =
+        coverage["unwatched"].as_array().unwrap().iter().map(|one| one["call"].as_str().unwrap()).collect();
+    for call in ["CreateRoute", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "StopLogging"] {
+        assert!(unwatched.contains(&call), "{call} is not among {unwatched:?}");
+    }
+    assert!(!unwatched.contains(&"CreateDefaultVpc"));
+    assert_eq!(coverage["techniques"]["T1578"], json!(["blocked-action"]));
+    insta::assert_snapshot!(stdout(&run(&["rules", "coverage"])));
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    let written = fs::read_to_string(root().join("rules/README.md")).unwrap();
+    let now = stdout(&run(&["rules", "reference"]));
+    assert!(written == now, "rules/README.md is stale: `cargo run rules reference > rules/README.md`");
+    for rule in RuleSet::load(&[]).unwrap().infos() {
+        assert!(now.contains(&format!("### `{}`", rule.name)), "{}", rule.name);
+    }
+}
+
+#[test]
+fn every_fact_is_listed() {
+    let text = stdout(&run(&["facts"]));
+    for fact in trailwarden::facts::FACTS {
+        assert!(text.contains(fact.name) && text.contains(fact.doc), "{}", fact.name);
+    }
+}
+
+#[test]
+fn rules_that_are_not_supported_are_refused_or_left_out_and_the_rest_run() {
+    let Some(sigma) = shared("data/sigma") else { return };
+    let (sigma, event) = (sigma.display().to_string(), "fixtures/rules/trail-stopped/hit-calls.jsonl");
+    let refused = run(&["evaluate", "--rules", &sigma, event]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("refused: ") && stderr(&refused).contains("susp_locations"),
+        "{}",
+        stderr(&refused)
+    );
+    assert!(stdout(&refused).contains("aws_cloudtrail_disable_logging"), "{}", stdout(&refused));
+    let left_out = run(&["evaluate", "--rules", &sigma, "--allow-unsupported", event]);
+    assert_eq!(left_out.status.code(), Some(1));
+    assert!(stderr(&left_out).contains("left out: "), "{}", stderr(&left_out));
+}
