@@ -1,7 +1,7 @@
 //! Trailwarden evaluates CloudTrail records against Sigma rules and reports what is not compliant.
 //!
 //! ```text
-//! payload ─decode─▶ raw records ─event─▶ Event ─rules─▶ findings ─publish─▶ SNS | stdout
+//! payload ─decode─▶ raw records ─event─▶ Event ─rules─▶ findings ─exempt─▶ findings ─publish─▶ SNS | stdout
 //!             │                           ▲   │ ask for
 //!          rejected                       │   ▼
 //!          (counted)                     facts (derived on demand)

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailwarden::event::Event;
 use trailwarden::exempt::Exemptions;
-use trailwarden::rules::RuleSet;
+use trailwarden::rules::{Options, RuleSet, Settings};
 
-use crate::support::{fixture, json, run, stderr, stdout};
+use crate::support::{fixture, json, root, run, stderr, stdout};
 
 const EXAMPLES: &str = "exemptions/examples.yml";
 
@@ -81,6 +81,21 @@ fn the_examples_cover_what_they_say_and_nothing_else() {
     let stop = json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging",
                       "recipientAccountId": "444455556666", "requestParameters": {"name": "t"}});
     assert_eq!(covered(&exemptions, "trail-stopped", &stop, "2026-12-01T00:00:00Z"), "");
+}
+
+#[test]
+fn what_the_readme_shows_can_be_used() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<&str> = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let (exemption, settings): (Vec<&str>, Vec<&str>) = blocks.into_iter().partition(|text| text.starts_with("title:"));
+    assert_eq!((exemption.len(), settings.len()), (1, 1));
+    assert_eq!(read(exemption[0]).map(|all| all.all().len()), Ok(1));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trailwarden.yml");
+    fs::write(&path, settings[0]).unwrap();
+    let settings = Settings::read(&path).unwrap();
+    let rules = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+    assert!(rules.rules().iter().any(|rule| rule.info().name == "role-trust-external" && rule.runs()));
 }
 
 #[test]
