@@ -64,8 +64,18 @@ pub struct Options {
     pub trusted_accounts: Vec<String>,
     /// Whether findings say in full how they came about.
     pub explain: bool,
-    /// Whether rules that ask for what is not supported are left out; otherwise they are faults.
-    pub skip_unsupported: bool,
+    /// What becomes of rules that cannot be used.
+    pub unusable: Unusable,
+}
+
+/// What becomes of rules that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unusable {
+    /// They keep all others from running.
+    #[default]
+    Stop,
+    /// They are left out, and [`RuleSet::skipped`] names them. A directory that cannot be read still stops all.
+    Skip,
 }
 
 impl RuleSet {
@@ -119,16 +129,18 @@ impl RuleSet {
 
     fn compile(files: &[RuleFile], options: &Options, mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
         let mut rules = Self::parse(files, &options.settings, &mut faults);
-        faults.extend(options.settings.faults(&Known::of(&rules, &faults)));
+        let known = Known::of(&rules, &faults);
+        let mut skipped = Vec::new();
+        if options.unusable == Unusable::Skip {
+            let is_directory = |fault: &RuleFault| options.directories.iter().any(|one| Path::new(&fault.file) == one);
+            (faults, skipped) = faults.into_iter().partition(is_directory);
+        }
+        faults.extend(options.settings.faults(&known));
         for name in &options.enabled {
             match rules.iter_mut().find(|rule| rule.info().name == *name) {
                 Some(rule) => rule.enable(),
                 None => faults.push(RuleFault::new("rules to enable", Some(name), "there is no such rule".to_owned())),
             }
-        }
-        let mut skipped = Vec::new();
-        if options.skip_unsupported {
-            (skipped, faults) = faults.into_iter().partition(rule::can_be_skipped);
         }
         let trusted_accounts = [&options.settings.trusted_accounts[..], &options.trusted_accounts].concat();
         let set = Self { rules, trusted_accounts, skipped, explain: options.explain };
@@ -140,7 +152,13 @@ impl RuleSet {
         let mut rules = Vec::new();
         let mut seen: HashMap<String, &str> = HashMap::new();
         for file in files {
-            for rule in rule::parse(file, settings, faults) {
+            for mut rule in rule::parse(file, settings, faults) {
+                if !rule.has_own_name() {
+                    let name = rule.info().name.clone();
+                    let numbered = (2..).map(|number| format!("{name}-{number}"));
+                    let free = std::iter::once(name.clone()).chain(numbered).find(|name| !seen.contains_key(name));
+                    rule.rename(free.unwrap_or(name));
+                }
                 let info = rule.info();
                 let known_as = [Some(info.name.clone()), info.id.as_ref().map(|id| id.to_ascii_lowercase())];
                 let mut fresh = true;
@@ -223,7 +241,7 @@ impl RuleSet {
         self.rules.iter().map(Rule::info)
     }
 
-    /// Rules that were left out because they ask for what is not supported.
+    /// Why rules were left out.
     pub fn skipped(&self) -> &[RuleFault] {
         &self.skipped
     }

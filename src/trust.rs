@@ -1,7 +1,7 @@
 //! Who in the world can assume a role, decided from its trust policy.
 //!
 //! Every Allow statement is judged for each of its principals. For those that stand for everybody (`*`, a shared identity
-//! provider, …) the question is what an outsider needs to get in: [`solve`] looks for the cheapest request that every
+//! provider, …) the question is what an outsider needs to get in: `solve` looks for the cheapest request that every
 //! condition and no Deny statement keeps out. That request is the witness; the policy is evaluated for it once more, by
 //! code that knows nothing of the search, and a verdict they do not agree on is undecidable.
 

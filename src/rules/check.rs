@@ -6,13 +6,9 @@ use super::fault::Reason;
 use super::settings::nearest;
 use crate::facts::{self, FACTS};
 
-/// Every reason why `sigma`, called `name`, cannot run here; none when it can.
-pub(super) fn reasons_against(sigma: &SigmaRule, name: &str) -> Vec<Reason> {
+/// Every reason why `sigma` cannot run here; none when it can.
+pub(super) fn reasons_against(sigma: &SigmaRule) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    if name.is_empty() || !name.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character))
-    {
-        reasons.push(Reason::error("a name has only letters, digits, `.`, `_` and `-`").at(name));
-    }
     if version::is_unsupported(sigma.sigma_version) {
         let text = format!("its sigma-version is newer than {}", version::SPEC_VERSION_SUPPORTED);
         reasons.push(Reason::unsupported(text).at("sigma-version"));

@@ -126,7 +126,7 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &[&RuleInfo
             return Err(reasons);
         }
     };
-    reasons.extend(check::reasons_against(&rule, name));
+    reasons.extend(check::reasons_against(&rule));
     let compiled =
         compile_rule(&rule).map_err(|error| reasons.push(Reason::error(error.to_string()).at("filter"))).ok();
     let attributes = sigma.custom_attributes.get("trailwarden").map(serde_json::to_value);

@@ -7,7 +7,7 @@ use rsigma_parser::{ConditionExpr, Level, SigmaRule, parse_sigma_yaml};
 
 use super::attributes::Attributes;
 use super::evidence::Matched;
-use super::fault::{FaultKind, Reason, RuleFault};
+use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::settings::Settings;
 use super::subject::Subject;
@@ -101,6 +101,16 @@ impl Rule {
         self.attributes.remediation.as_ref().map(ToString::to_string)
     }
 
+    /// Whether its file says what it is called; otherwise it is called like the file.
+    pub(super) fn has_own_name(&self) -> bool {
+        self.sigma.name.is_some()
+    }
+
+    pub(super) fn rename(&mut self, name: String) {
+        Arc::make_mut(&mut self.raised_info).name.clone_from(&name);
+        Arc::make_mut(&mut self.info).name = name;
+    }
+
     pub(super) fn enable(&mut self) {
         self.runs = true;
     }
@@ -167,10 +177,10 @@ pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleF
             fault(&document.name, Reason::unsupported(text).at("filter"));
         }
         for sigma in &collection.rules {
-            let name = sigma.name.as_deref().unwrap_or(&document.name);
-            match rule(sigma.clone(), name, file, &document, settings) {
+            let name = slug(sigma.name.as_deref().unwrap_or(&document.name));
+            match rule(sigma.clone(), &name, file, &document, settings) {
                 Ok(rule) => rules.push(rule),
-                Err(reasons) => reasons.into_iter().for_each(|reason| fault(name, reason)),
+                Err(reasons) => reasons.into_iter().for_each(|reason| fault(&name, reason)),
             }
         }
     }
@@ -178,6 +188,13 @@ pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleF
         faults.push(RuleFault::new(&file.name, None, "there is no rule in it".to_owned()));
     }
     rules
+}
+
+/// A name that can be written anywhere: others' rules have names with blanks.
+fn slug(name: &str) -> String {
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
+    let plain: String = name.trim().chars().map(|one| if is_plain(one) { one } else { '-' }).collect();
+    if plain.is_empty() { "rule".to_owned() } else { plain }
 }
 
 /// What the parser says, in words that tell what to do.
@@ -217,7 +234,7 @@ fn rule(
     document: &Document,
     settings: &Settings,
 ) -> Result<Rule, Vec<Reason>> {
-    let mut reasons = check::reasons_against(&sigma, name);
+    let mut reasons = check::reasons_against(&sigma);
     let placeholders = placeholder::names(&sigma);
     let open_triggers = Triggers::of(&sigma.detection);
     if let Err(open) = placeholder::fill(&mut sigma, &settings.placeholders) {
@@ -293,9 +310,4 @@ fn severity(level: Option<Level>) -> Severity {
         Some(Level::High) => Severity::High,
         Some(Level::Critical) => Severity::Critical,
     }
-}
-
-/// Whether rules with this fault can be left out when that is asked for.
-pub(super) fn can_be_skipped(fault: &RuleFault) -> bool {
-    fault.kind == FaultKind::Unsupported
 }

@@ -217,7 +217,7 @@ fn rules_of_ones_own_are_added() {
 }
 
 #[test]
-fn rules_that_cannot_be_used_stop_the_run_and_all_are_named() {
+fn rules_that_cannot_be_used_are_refused_by_name_and_the_others_run() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("a-no-yaml.yml", "title: [unclosed");
@@ -231,14 +231,21 @@ fn rules_that_cannot_be_used_stop_the_run_and_all_are_named() {
     write("c-taken.yml", &format!("name: blocked-action\n{}", rule("")));
     let output = run(&["evaluate", "--rules", directory.path().to_str().unwrap(), "fixtures/first-run"]);
     assert_eq!(output.status.code(), Some(2));
-    assert_eq!(stdout(&output), "");
+    assert!(stdout(&output).contains("sg-ingress-world-admin"));
     let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!(told, @"
-    error: these rules cannot be used; nothing was evaluated
-    DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
-    DIR/b-modifier.yml:5: rule `b-modifier`: Unknown modifier 'sounds_like'
-    DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique
+    error: refused: DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
+    error: refused: DIR/b-modifier.yml:5: rule `b-modifier`: Unknown modifier 'sounds_like'
+    error: refused: DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique
+    7 records = 3 clean + 4 matched + 0 exempt + 0 rejected; 4 findings
     ");
+}
+
+#[test]
+fn a_directory_of_rules_that_is_not_there_stops_the_run() {
+    let output = run(&["evaluate", "--rules", "no/such/directory", "fixtures/first-run"]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""));
+    assert!(stderr(&output).contains("no/such/directory"), "{}", stderr(&output));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
+use trailwarden::rules::{FaultKind, Options, RuleFaults, RuleSet, Settings, Unusable};
 
 use crate::account;
 
@@ -44,13 +44,12 @@ impl Selection {
         let mut errors = anstream::stderr();
         match self.try_load(explain) {
             Ok(rules) => {
-                let (said, refused) = match self.allow_unsupported {
-                    true => ("left out", false),
-                    false => ("error: refused", !rules.skipped().is_empty()),
-                };
+                let mut refused = false;
                 for fault in rules.skipped() {
+                    let is_let_go = self.allow_unsupported && fault.kind == FaultKind::Unsupported;
+                    refused |= !is_let_go;
                     // Nothing can be done about a closed standard error.
-                    let _ = writeln!(errors, "{said}: {fault}");
+                    let _ = writeln!(errors, "{}: {fault}", if is_let_go { "left out" } else { "error: refused" });
                 }
                 Some(Loaded { rules, refused })
             }
@@ -71,7 +70,7 @@ impl Selection {
             enabled: self.enable.clone(),
             trusted_accounts: self.trusted_account.clone(),
             explain,
-            skip_unsupported: true,
+            unusable: Unusable::Skip,
         })
     }
 }
