@@ -91,7 +91,8 @@ impl Settings {
         }
         let has = |name: &str| self.placeholders.get(name).is_some_and(|values| !values.is_empty());
         if has("own_trails") && !has("own_log_groups") {
-            let told = "`own_trails` is set and `own_log_groups` is not: name the log groups that these trails write to";
+            let told =
+                "`own_trails` is set and `own_log_groups` is not: name the log groups that these trails write to";
             reasons.push(Reason::error(told));
         }
         let (file, text) = &self.source;

@@ -15,5 +15,6 @@ mod ocsf;
 mod oracle;
 mod public_data;
 mod rules;
+mod sigma;
 mod support;
 mod trust;

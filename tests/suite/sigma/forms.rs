@@ -1,0 +1,1 @@
+//! The hard forms of Sigma, with verdicts written by hand.
