@@ -208,15 +208,27 @@ fn rewritten(mut item: DetectionItem, outermost: bool) -> Vec<Detection> {
     if outermost && item.field.name.is_none() {
         return rewritten_keywords(item);
     }
-    as_regex(&mut item);
-    let names_null = item.values.iter().any(|value| matches!(value, SigmaValue::Null));
-    if !item.field.has_modifier(Modifier::Neq) || names_null {
+    let is_null = |value: &SigmaValue| matches!(value, SigmaValue::Null);
+    let names_null = item.values.iter().any(is_null);
+    // Of a field that is missing the engine asks only whether null is all that is wanted. But what is missing is one of
+    // several values when null is among them, and it is different from any that is not null.
+    let is_negated = item.field.has_modifier(Modifier::Neq);
+    let may_be_absent = if names_null {
+        !is_negated && !item.field.has_modifier(Modifier::All) && item.values.len() > 1
+    } else {
+        is_negated
+    };
+    if !may_be_absent {
+        as_regex(&mut item);
         return vec![Detection::AllOf(vec![item])];
     }
-    // What is missing is different from any value; the engine never finds it.
-    let absent =
-        DetectionItem { field: FieldSpec::new(item.field.name.clone(), Vec::new()), values: vec![SigmaValue::Null] };
-    vec![Detection::AnyOf(vec![Detection::AllOf(vec![item]), Detection::AllOf(vec![absent])])]
+    item.values.retain(|value| !is_null(value));
+    as_regex(&mut item);
+    let field = FieldSpec::new(item.field.name.clone(), Vec::new());
+    let absent = DetectionItem { field, values: vec![SigmaValue::Null] };
+    let present = Some(item).filter(|item| !names_null || !item.values.is_empty());
+    let ways = present.into_iter().chain([absent]).map(|item| Detection::AllOf(vec![item]));
+    vec![Detection::AnyOf(ways.collect())]
 }
 
 /// `'|all': [a, b]`: each is somewhere in the record, not both in one place of it.
