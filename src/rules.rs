@@ -14,6 +14,7 @@ mod fault;
 mod files;
 mod filter;
 mod lint;
+mod matcher;
 mod operations;
 mod placeholder;
 mod reference;

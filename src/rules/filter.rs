@@ -3,13 +3,13 @@
 //! A filter is compiled and matched like a rule. It lets a finding through where its condition holds, as the Sigma
 //! specification says; what it exempts therefore stands under `not`.
 
-use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule};
 use rsigma_parser::{ConditionExpr, FilterRule, FilterRuleTarget, LogSource, SigmaRule, parse_sigma_yaml};
 use serde_json::Value;
 
 use super::check;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
+use super::matcher::Matcher;
 use super::rule::of_parser;
 use super::settings::nearest;
 use super::subject::Subject;
@@ -27,7 +27,7 @@ pub struct Filter {
     pub attributes: Value,
     /// Names or ids of the rules it is about; `None` for all.
     rules: Option<Vec<String>>,
-    lets_through: CompiledRule,
+    lets_through: Matcher,
 }
 
 impl Filter {
@@ -40,7 +40,7 @@ impl Filter {
 
     /// Whether it holds a finding for `event` back.
     pub fn exempts(&self, event: &Event<'_>) -> bool {
-        evaluate_rule(&self.lets_through, &Subject::new(event)).is_none()
+        !self.lets_through.holds(&Subject::new(event))
     }
 }
 
@@ -128,7 +128,7 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &[&RuleInfo
     };
     reasons.extend(check::reasons_against(&rule));
     let compiled =
-        compile_rule(&rule).map_err(|error| reasons.push(Reason::error(error.to_string()).at("filter"))).ok();
+        Matcher::new(&rule).map_err(|error| reasons.push(Reason::error(error.to_string()).at("filter"))).ok();
     let attributes = sigma.custom_attributes.get("trailwarden").map(serde_json::to_value);
     let attributes = attributes.transpose().ok().flatten().unwrap_or(Value::Null);
     match compiled {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule, explain_rule};
 use rsigma_parser::{ConditionExpr, Level, SigmaRule, parse_sigma_yaml};
 
 use super::attributes::Attributes;
 use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
+use super::matcher::Matcher;
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
@@ -22,12 +22,12 @@ pub struct Rule {
     info: Arc<RuleInfo>,
     /// The same with the severity of the case that is worse.
     raised_info: Arc<RuleInfo>,
-    compiled: CompiledRule,
+    matcher: Matcher,
     attributes: Attributes,
     /// The case in which its findings are a warning, as a rule of its own.
-    undecided: Option<CompiledRule>,
+    undecided: Option<Matcher>,
     /// The case in which they are worse.
-    raised: Option<CompiledRule>,
+    raised: Option<Matcher>,
     runs: bool,
     triggers: Triggers,
     /// The calls it could match if its placeholders had any value.
@@ -121,14 +121,12 @@ impl Rule {
 
     /// The rule's finding for an event, if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
-        evaluate_rule(&self.compiled, subject)?;
-        if self.is_trusted(subject, trusted) {
+        if !self.matcher.holds(subject) || self.is_trusted(subject, trusted) {
             return None;
         }
-        let explanation = explain_rule(&self.compiled, subject);
+        let explanation = self.matcher.explain(subject);
         let matched = Matched::of(&explanation, subject);
-        let holds =
-            |case: &Option<CompiledRule>| case.as_ref().is_some_and(|case| evaluate_rule(case, subject).is_some());
+        let holds = |case: &Option<Matcher>| case.as_ref().is_some_and(|case| case.holds(subject));
         let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.undecided));
         let info = if holds(&self.raised) { &self.raised_info } else { &self.info };
         let mut finding = report::finding(info, &self.attributes, case, subject, matched);
@@ -138,7 +136,7 @@ impl Rule {
 
     /// How the rule judges an event, whether it matches or not.
     pub(super) fn explain(&self, subject: &Subject<'_>) -> Trace {
-        explain::trace(&self.info.name, &explain_rule(&self.compiled, subject))
+        explain::trace(&self.info.name, &self.matcher.explain(subject))
     }
 
     /// Whether it is about accounts, and all that the event names are trusted.
@@ -243,9 +241,9 @@ fn rule(
     }
     let as_written = sigma.level;
     sigma.level = settings.level(name).or(sigma.level);
-    let compiled = compile_rule(&sigma).map_err(|error| reasons.push(of_compiler(&error.to_string()))).ok();
-    let attributes = match &compiled {
-        Some(compiled) => Attributes::of(compiled, &mut reasons),
+    let matcher = Matcher::new(&sigma).map_err(|error| reasons.push(of_compiler(&error.to_string()))).ok();
+    let attributes = match &matcher {
+        Some(matcher) => Attributes::of(matcher.compiled(), &mut reasons),
         None => Attributes::default(),
     };
     let mut case = |attribute: &str, when: Option<&String>| {
@@ -253,7 +251,7 @@ fn rule(
     };
     let undecided = case("undecided", attributes.undecided.as_ref().map(|case| &case.when));
     let raised = case("raised", attributes.raised.as_ref().map(|case| &case.when));
-    let Some(compiled) = compiled.filter(|_| reasons.is_empty()) else { return Err(reasons) };
+    let Some(matcher) = matcher.filter(|_| reasons.is_empty()) else { return Err(reasons) };
     let info = info(&sigma, name, file, &attributes);
     // A level that somebody has set holds for all findings.
     let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| as_written == sigma.level);
@@ -264,7 +262,7 @@ fn rule(
         open_triggers,
         info: Arc::new(info),
         raised_info: Arc::new(raised_info),
-        compiled,
+        matcher,
         attributes,
         undecided,
         raised,
@@ -276,7 +274,7 @@ fn rule(
 }
 
 /// One detection of a rule as a rule of its own.
-fn compile_detection(sigma: &SigmaRule, attribute: &str, detection: &str) -> Result<CompiledRule, Reason> {
+fn compile_detection(sigma: &SigmaRule, attribute: &str, detection: &str) -> Result<Matcher, Reason> {
     if !sigma.detection.named.contains_key(detection) {
         let text = format!("its `{attribute}.when` names `{detection}`, which is none of its detections");
         return Err(Reason::error(text).at(attribute));
@@ -284,7 +282,7 @@ fn compile_detection(sigma: &SigmaRule, attribute: &str, detection: &str) -> Res
     let mut alone = sigma.clone();
     alone.detection.conditions = vec![ConditionExpr::Identifier(detection.to_owned())];
     alone.detection.condition_strings = vec![detection.to_owned()];
-    compile_rule(&alone).map_err(|error| Reason::error(error.to_string()))
+    Matcher::new(&alone).map_err(|error| Reason::error(error.to_string()))
 }
 
 fn info(sigma: &SigmaRule, name: &str, file: &RuleFile, attributes: &Attributes) -> RuleInfo {

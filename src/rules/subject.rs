@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use rsigma_eval::EventValue;
 
-use crate::event::{Event, Value, path};
+use crate::event::{Event, Value, path, scalar_text};
 use crate::facts::{self, FACTS};
 
 /// An event with its facts.
@@ -67,13 +67,14 @@ impl rsigma_eval::Event for Subject<'_> {
     }
 }
 
-fn event_value<'v>(value: &'v Value<'_>) -> EventValue<'v> {
+/// A value as the engine takes it. Numbers that it would round are text.
+pub(super) fn event_value<'v>(value: &'v Value<'_>) -> EventValue<'v> {
     match value {
         Value::Null => EventValue::Null,
         Value::Bool(flag) => EventValue::Bool(*flag),
         Value::Number(number) => match number.as_i64() {
             Some(integer) => EventValue::Int(integer),
-            None => EventValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+            None => EventValue::Str(Cow::Owned(number.to_string())),
         },
         Value::Str(text) => EventValue::Str(Cow::Borrowed(text)),
         Value::Array(elements) => EventValue::Array(elements.iter().map(event_value).collect()),
@@ -88,7 +89,8 @@ fn any_string(value: &Value<'_>, predicate: &dyn Fn(&str) -> bool) -> bool {
         Value::Str(text) => predicate(text),
         Value::Array(elements) => elements.iter().any(|element| any_string(element, predicate)),
         Value::Object(members) => members.values().any(|member| any_string(member, predicate)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::Bool(_) | Value::Number(_) => scalar_text(value).is_some_and(|text| predicate(&text)),
+        Value::Null => false,
     }
 }
 

@@ -17,5 +17,6 @@ mod oracle;
 mod public_data;
 mod rule_commands;
 mod rules;
+mod sigma;
 mod support;
 mod trust;
