@@ -87,8 +87,6 @@ fn topic(findings: Option<String>, sns: Option<String>, faults: &mut Vec<String>
         faults.push(format!(
             "FINDINGS_TOPIC_ARN is `{shown}`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)"
         ));
-    } else if topic.ends_with(".fifo") {
-        faults.push("FINDINGS_TOPIC_ARN is a FIFO topic, which is not supported; give a standard topic".to_owned());
     }
     topic
 }
@@ -184,15 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn only_standard_topics_are_topics() {
-        for topic in [
-            "",
-            "arn:aws:sqs:eu-west-1:111122223333:q",
-            "arn:aws:sns:eu-west-1:1:t",
-            "arn:aws:sns:eu-west-1:111122223333:t.fifo",
-        ] {
+    fn only_topics_are_topics() {
+        for topic in ["", "arn:aws:sqs:eu-west-1:111122223333:q", "arn:aws:sns:eu-west-1:1:t"] {
             assert!(read(&[("SNS_ARN", topic)]).is_err(), "{topic}");
         }
+        assert!(read(&[("SNS_ARN", "arn:aws:sns:eu-west-1:111122223333:t.fifo")]).is_ok());
         assert!(read(&[("SNS_ARN", "arn:aws-us-gov:sns:us-gov-west-1:111122223333:t")]).is_ok());
     }
 }

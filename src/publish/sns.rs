@@ -1,13 +1,34 @@
 //! Findings to an SNS topic: one message each, the OCSF document as the body, attributes for filter policies.
+//!
+//! Messages go in batches, a few at a time. What SNS refuses of a batch is tried again alone; what it has accepted is not
+//! sent again by the same environment, so that a retry of the invocation adds only what was missing.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_sns::operation::publish::PublishError as Refusal;
-use aws_sdk_sns::types::MessageAttributeValue;
+use aws_sdk_sns::operation::publish_batch::PublishBatchError as Refusal;
+use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use jiff::Timestamp;
 
-use crate::finding::{Finding, ocsf};
+use super::batch::{Message, batches};
+use crate::finding::Finding;
 use crate::text::visible_at_most;
+
+/// Requests under way at a time.
+const MOST_REQUESTS: usize = 4;
+
+/// How often the messages that SNS refused of a batch are tried, and how long is waited before the second time; twice as
+/// long before each next. The requests themselves are tried again by the SDK.
+const MOST_ATTEMPTS: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// Accepted messages that are remembered.
+const MOST_REMEMBERED: usize = 20_000;
 
 /// Longest part of an error message, in characters, that is passed on.
 const MOST_OF_AN_ERROR: usize = 300;
@@ -41,83 +62,158 @@ pub struct PublishError {
 }
 
 /// A topic to publish to.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SnsTopic {
     client: Client,
     arn: String,
+    accepted: Mutex<Accepted>,
+}
+
+/// Ids of messages that SNS has accepted, the oldest forgotten first.
+#[derive(Debug, Default)]
+struct Accepted {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Accepted {
+    fn remember(&mut self, uid: &str) {
+        if self.ids.insert(uid.to_owned()) {
+            self.order.push_back(uid.to_owned());
+        }
+        if self.order.len() > MOST_REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+/// Why a message was not accepted.
+#[derive(Debug, Clone)]
+struct Failure {
+    reason: String,
+    transient: bool,
 }
 
 impl SnsTopic {
     /// The topic `arn`, reached through `client`.
     pub fn new(client: Client, arn: String) -> Self {
-        Self { client, arn }
+        Self { client, arn, accepted: Mutex::default() }
     }
 
-    /// Publishes every finding; one that fails does not keep the others back.
+    /// Publishes every finding that this environment has not published; one that fails does not keep the others back.
     ///
     /// # Errors
     /// [`PublishError`], when SNS did not accept all of them.
     pub async fn publish(&self, findings: &[Finding], now: Timestamp) -> Result<(), PublishError> {
-        let mut error: Option<PublishError> = None;
-        for finding in findings {
-            let Err(failure) = self.publish_one(finding, now).await else {
-                continue;
-            };
-            let retryable = is_transient(&failure);
-            let error = error.get_or_insert_with(|| PublishError {
-                failed: 0,
-                of: findings.len(),
-                first: describe(&failure),
-                retryable: false,
-            });
-            error.failed += 1;
-            error.retryable |= retryable;
+        let messages = findings.iter().map(|finding| (finding, Message::of(finding, now)));
+        let mut open: Vec<(&Finding, Message)> =
+            messages.filter(|(_, message)| !self.is_accepted(&message.uid)).collect();
+        let mut given_up: Vec<Failure> = Vec::new();
+        for attempt in 1..=MOST_ATTEMPTS {
+            let failed = self.publish_once(&open).await;
+            let last = attempt == MOST_ATTEMPTS;
+            let (again, for_good): (Vec<_>, Vec<_>) =
+                failed.into_iter().partition(|(_, failure)| failure.transient && !last);
+            given_up.extend(for_good.into_iter().map(|(_, failure)| failure));
+            let again: HashSet<usize> = again.into_iter().map(|(place, _)| place).collect();
+            let mut place = 0..;
+            open.retain(|_| place.next().is_some_and(|place| again.contains(&place)));
+            if open.is_empty() {
+                break;
+            }
+            tokio::time::sleep(FIRST_WAIT * 2_u32.pow(attempt - 1)).await;
         }
-        error.map_or(Ok(()), Err)
+        let Some(first) = given_up.first() else { return Ok(()) };
+        Err(PublishError {
+            failed: given_up.len(),
+            of: findings.len(),
+            first: first.reason.clone(),
+            retryable: given_up.iter().any(|failure| failure.transient),
+        })
     }
 
-    async fn publish_one(&self, finding: &Finding, now: Timestamp) -> Result<(), SdkError<Refusal>> {
-        let mut request = self.client.publish().topic_arn(&self.arn).message(ocsf::line(finding, now));
-        for (name, kind, value) in attributes(finding) {
-            let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
-            if let Ok(value) = value {
-                request = request.message_attributes(name, value);
+    fn is_accepted(&self, uid: &str) -> bool {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).ids.contains(uid)
+    }
+
+    /// Sends all messages, and returns the places of those that were not accepted.
+    async fn publish_once(&self, messages: &[(&Finding, Message)]) -> Vec<(usize, Failure)> {
+        let requests = batches(messages.iter().map(|(_, message)| message.bytes()));
+        // Where order counts, requests follow each other.
+        let at_once = if self.is_fifo() { 1 } else { MOST_REQUESTS };
+        let sent = requests.into_iter().map(|range| async move {
+            let start = range.start;
+            let failed = self.send(messages.get(range).unwrap_or_default()).await;
+            failed.into_iter().map(move |(place, failure)| (start + place, failure)).collect::<Vec<_>>()
+        });
+        let mut failed: Vec<_> = stream::iter(sent).buffer_unordered(at_once).concat().await;
+        failed.sort_unstable_by_key(|(place, _)| *place);
+        failed
+    }
+
+    /// Sends one batch.
+    async fn send(&self, messages: &[(&Finding, Message)]) -> Vec<(usize, Failure)> {
+        let all = |failure: &Failure| (0..messages.len()).map(|place| (place, failure.clone())).collect();
+        let entries = messages.iter().enumerate().map(|(place, (_, message))| self.entry(place, message));
+        let entries = match entries.collect::<Result<Vec<_>, _>>() {
+            Ok(entries) => entries,
+            Err(error) => return all(&Failure { reason: error.to_string(), transient: false }),
+        };
+        let request = self.client.publish_batch().topic_arn(&self.arn).set_publish_batch_request_entries(Some(entries));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return all(&Failure { reason: describe(&error), transient: is_transient(&error) }),
+        };
+        let mut open: HashSet<usize> = (0..messages.len()).collect();
+        for accepted in answer.successful() {
+            let place = accepted.id().and_then(|id| id.parse().ok());
+            if let Some((place, (finding, message))) = place.and_then(|place| Some((place, messages.get(place)?))) {
+                open.remove(&place);
+                self.accepted.lock().unwrap_or_else(PoisonError::into_inner).remember(&message.uid);
+                tracing::info!(
+                    rule = %finding.rule.name,
+                    finding_uid = %finding.uid(),
+                    message_uid = %message.uid,
+                    sns_message_id = accepted.message_id().unwrap_or_default(),
+                    "published"
+                );
             }
         }
-        let published = request.send().await?;
-        tracing::info!(
-            rule = %finding.rule.name,
-            finding_uid = %finding.uid(),
-            message_uid = %finding.message_uid(),
-            sns_message_id = published.message_id().unwrap_or_default(),
-            "published"
-        );
-        Ok(())
+        let failed = open.into_iter().map(|place| {
+            let refused = answer.failed().iter().find(|one| one.id().parse() == Ok(place));
+            let failure = match refused {
+                Some(refused) => Failure {
+                    reason: said(refused.code(), refused.message().unwrap_or("no message")),
+                    transient: !refused.sender_fault() || TRANSIENT.contains(&refused.code()),
+                },
+                None => Failure { reason: "SNS did not say what became of it".to_owned(), transient: true },
+            };
+            (place, failure)
+        });
+        failed.collect()
     }
-}
 
-/// Ten attributes: SQS discards raw deliveries that have more.
-fn attributes(finding: &Finding) -> [(&'static str, &'static str, String); 10] {
-    let (rule, origin) = (&finding.rule, &finding.origin);
-    let resource_type = finding.primary_resource().map_or("unknown", |resource| resource.kind.as_str());
-    [
-        ("schema", "String", format!("ocsf-2003-{}", ocsf::OCSF_VERSION)),
-        ("rule", "String", rule.name.clone()),
-        ("severity", "String", rule.severity.caption().to_owned()),
-        ("severity_id", "Number", rule.severity.id().to_string()),
-        ("status", "String", finding.status_word().to_owned()),
-        ("account", "String", attribute(&origin.account)),
-        ("region", "String", attribute(&origin.region)),
-        ("event_name", "String", attribute(&finding.call.operation)),
-        ("resource_type", "String", attribute(resource_type)),
-        ("finding_uid", "String", finding.uid()),
-    ]
-}
+    fn entry(
+        &self,
+        place: usize,
+        message: &Message,
+    ) -> Result<PublishBatchRequestEntry, aws_sdk_sns::error::BuildError> {
+        let mut entry = PublishBatchRequestEntry::builder().id(place.to_string()).message(&message.body);
+        for (name, kind, value) in &message.attributes {
+            let value = MessageAttributeValue::builder().data_type(*kind).string_value(value).build()?;
+            entry = entry.message_attributes(*name, value);
+        }
+        if self.is_fifo() {
+            entry = entry.message_group_id(&message.group).message_deduplication_id(&message.uid);
+        }
+        entry.build()
+    }
 
-/// Text from the record as an attribute: not empty, which SNS refuses, and without characters that are no XML.
-fn attribute(text: &str) -> String {
-    let shown = visible_at_most(text, MOST_OF_AN_ERROR);
-    if shown.is_empty() { "unknown".to_owned() } else { shown.into_owned() }
+    fn is_fifo(&self) -> bool {
+        self.arn.ends_with(".fifo")
+    }
 }
 
 fn is_transient(error: &SdkError<Refusal>) -> bool {
@@ -135,7 +231,7 @@ fn describe(error: &SdkError<Refusal>) -> String {
     let said = match error {
         SdkError::ServiceError(refusal) => {
             let (code, message) = (refusal.err().code(), refusal.err().message());
-            format!("{}: {}", code.unwrap_or("no error code"), message.unwrap_or("no message"))
+            return said(code.unwrap_or("no error code"), message.unwrap_or("no message"));
         }
         SdkError::TimeoutError(_) => "SNS did not answer in time".to_owned(),
         SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
@@ -145,4 +241,8 @@ fn describe(error: &SdkError<Refusal>) -> String {
         other => other.to_string(),
     };
     visible_at_most(&said, MOST_OF_AN_ERROR).into_owned()
+}
+
+fn said(code: &str, message: &str) -> String {
+    visible_at_most(&format!("{code}: {message}"), MOST_OF_AN_ERROR).into_owned()
 }

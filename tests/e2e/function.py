@@ -59,6 +59,16 @@ class Function:
     def invoke(self, payload: str) -> Answer:
         return self._api.invoke(payload)
 
+    def start(self, payload: str) -> None:
+        """Delivers a payload to a function that will not live to answer."""
+        self._api.deliver(payload)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self) -> None:
+        self._process.wait(timeout=60)
+
     def exit_code(self) -> int:
         """Waits for a function that does not start."""
         return self._process.wait(timeout=30)

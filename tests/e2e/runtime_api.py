@@ -78,6 +78,10 @@ class RuntimeApi:
         self._payloads.put(payload)
         return self._answers.get(timeout=60)
 
+    def deliver(self, payload: str) -> None:
+        """Delivers one payload and does not wait."""
+        self._payloads.put(payload)
+
     def close(self) -> None:
         self._payloads.put(None)
         self._server.shutdown()

@@ -25,12 +25,18 @@ class Topic:
         self._sns = session.client("sns", endpoint_url=endpoint)
         self._sqs = session.client("sqs", endpoint_url=endpoint)
         self._name = name
-        self.arn: str = self._sns.create_topic(Name=name)["TopicArn"]
+        attributes = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
+        self.arn: str = self._sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
         self.queue = self.subscribe("all")
 
     def subscribe(self, name: str, filter_policy: dict[str, Any] | None = None) -> str:
         """A queue that receives what the filter policy lets through; its URL."""
-        url = self._sqs.create_queue(QueueName=f"{self._name}-{name}")["QueueUrl"]
+        queue = f"{self._name}-{name}"
+        ordered = {}
+        if self._name.endswith(".fifo"):
+            queue = f"{self._name.removesuffix('.fifo')}-{name}.fifo"
+            ordered = {"FifoQueue": "true"}
+        url = self._sqs.create_queue(QueueName=queue, Attributes=ordered)["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
         policy = {"FilterPolicy": json.dumps(filter_policy)} if filter_policy else {}
         self._sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=attributes["QueueArn"], Attributes=policy)
@@ -44,8 +50,9 @@ class Topic:
         url = queue or self.queue
         messages = []
         while received := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            handles = [{"Id": str(place), "ReceiptHandle": one["ReceiptHandle"]} for place, one in enumerate(received)]
+            self._sqs.delete_message_batch(QueueUrl=url, Entries=handles)
             for one in received:
-                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
                 envelope = json.loads(one["Body"])
                 attributes = envelope.get("MessageAttributes", {})
                 messages.append(

@@ -15,6 +15,7 @@ mod exposure;
 mod ocsf;
 mod oracle;
 mod public_data;
+mod publishing;
 mod rule_commands;
 mod rules;
 mod sigma;

@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 use opinion::Rule;
 use serde_json::{Map, Value, json};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet};
+use trailwarden::rules::{Options, RuleSet, Unusable};
 
 use crate::support::{files, shared};
 
@@ -23,7 +23,7 @@ fn both() -> Option<(RuleSet, BTreeMap<String, Rule>)> {
     let directory = shared("data/sigma")?;
     let set = RuleSet::load_with(&Options {
         directories: vec![directory.clone()],
-        skip_unsupported: true,
+        unusable: Unusable::Skip,
         ..Options::default()
     });
     let set = set.unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet};
+use trailwarden::rules::{Options, RuleSet, Unusable};
 
 use super::opinion::Rule;
 
@@ -13,7 +13,7 @@ fn load(text: &str) -> RuleSet {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("form.yml"), text).unwrap();
     let directories = vec![directory.path().to_owned()];
-    RuleSet::load_with(&Options { directories, skip_unsupported: true, ..Options::default() })
+    RuleSet::load_with(&Options { directories, unusable: Unusable::Skip, ..Options::default() })
         .unwrap_or_else(|faults| panic!("{text}\n{faults}"))
 }
 

@@ -1,0 +1,113 @@
+//! Findings as SNS messages, and messages as batches.
+//!
+//! Limits after <https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::finding::{Finding, derived_id, ocsf};
+use crate::text::{visible_at_most, visible_json};
+
+/// Most messages of one request.
+pub const MOST_ENTRIES: usize = 10;
+
+/// Most bytes of one message, and of all messages of one request: bodies and attributes.
+pub const MOST_BYTES: usize = 262_144;
+
+/// Longest text from the record in an attribute, in characters.
+const MOST_OF_AN_ATTRIBUTE: usize = 300;
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The OCSF document.
+    pub body: String,
+    /// Name, type and value: ten, since SQS discards raw deliveries that have more.
+    pub attributes: [(&'static str, &'static str, String); 10],
+    /// `metadata.uid`: equal on every retry.
+    pub uid: String,
+    /// What messages about the same resource have in common, for topics that keep their order.
+    pub group: String,
+}
+
+impl Message {
+    /// The message of a finding, created at `now`. One that is too long loses what was found in the record, then the
+    /// trace, and says so.
+    pub fn of(finding: &Finding, now: Timestamp) -> Self {
+        let mut message = Self {
+            body: ocsf::line(finding, now),
+            attributes: attributes(finding),
+            uid: finding.message_uid(),
+            group: derived_id(&["resource", finding.primary_resource().map_or("", |resource| &resource.id)]),
+        };
+        let mut document = Value::Null;
+        for (pointer, member) in [("/evidences/0", "data"), ("", "unmapped")] {
+            if message.bytes() <= MOST_BYTES {
+                break;
+            }
+            if document.is_null() {
+                document = ocsf::document(finding, now);
+            }
+            message.body = shorter(&mut document, pointer, member);
+        }
+        message
+    }
+
+    /// Its length as SNS counts it.
+    pub fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len());
+        self.body.len() + attributes.sum::<usize>()
+    }
+}
+
+/// The document without a member of the object at `pointer`, and with a note that says so.
+fn shorter(document: &mut Value, pointer: &str, member: &str) -> String {
+    if let Some(members) = document.pointer_mut(pointer).and_then(Value::as_object_mut) {
+        members.remove(member);
+    }
+    if let Some(members) = document.as_object_mut() {
+        let before = members.get("comment").and_then(Value::as_str).map(|text| format!("{text} ")).unwrap_or_default();
+        members.insert("comment".to_owned(), format!("{before}`{member}` was left out: too long for SNS.").into());
+    }
+    visible_json(document)
+}
+
+fn attributes(finding: &Finding) -> [(&'static str, &'static str, String); 10] {
+    let (rule, origin) = (&finding.rule, &finding.origin);
+    let resource_type = finding.primary_resource().map_or("unknown", |resource| resource.kind.as_str());
+    [
+        ("schema", "String", format!("ocsf-2003-{}", ocsf::OCSF_VERSION)),
+        ("rule", "String", rule.name.clone()),
+        ("severity", "String", rule.severity.caption().to_owned()),
+        ("severity_id", "Number", rule.severity.id().to_string()),
+        ("status", "String", finding.status_word().to_owned()),
+        ("account", "String", attribute(&origin.account)),
+        ("region", "String", attribute(&origin.region)),
+        ("event_name", "String", attribute(&finding.call.operation)),
+        ("resource_type", "String", attribute(resource_type)),
+        ("finding_uid", "String", finding.uid()),
+    ]
+}
+
+/// Text from the record as an attribute: not empty, which SNS refuses, and without characters that are no XML.
+fn attribute(text: &str) -> String {
+    let shown = visible_at_most(text, MOST_OF_AN_ATTRIBUTE);
+    if shown.is_empty() { "unknown".to_owned() } else { shown.into_owned() }
+}
+
+/// Divides messages of these lengths into requests, in order.
+pub fn batches(lengths: impl IntoIterator<Item = usize>) -> Vec<std::ops::Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut end, mut bytes) = (0, 0, 0_usize);
+    for length in lengths {
+        if end > start && (end - start == MOST_ENTRIES || bytes.saturating_add(length) > MOST_BYTES) {
+            batches.push(start..end);
+            (start, bytes) = (end, 0);
+        }
+        (end, bytes) = (end + 1, bytes.saturating_add(length));
+    }
+    if end > start {
+        batches.push(start..end);
+    }
+    batches
+}

@@ -1,0 +1,136 @@
+"""No finding is lost, whatever becomes of the requests to SNS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from faults import Faults, error
+from function import Function
+from payloads import blocked_action, delivery, opened_group
+from topic import Topic
+
+NUMBER = 150
+MANY = 1_000
+
+
+def of(number: int) -> str:
+    return delivery(*(blocked_action(eventID=f"00000000-0000-4000-8000-{place:012}") for place in range(number)))
+
+
+@pytest.fixture(scope="module")
+def payload() -> str:
+    return of(NUMBER)
+
+
+def uids(topic: Topic) -> list[str]:
+    return [one.document["metadata"]["uid"] for one in topic.receive()]
+
+
+@pytest.fixture(scope="module")
+def expected(endpoint: str, payload: str) -> set[str]:
+    """The ids of a run without faults."""
+    topic = Topic(endpoint, "fault-free")
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        assert function.invoke(payload).response["findings"] == NUMBER
+    arrived = uids(topic)
+    assert len(arrived) == len(set(arrived)) == NUMBER
+    return set(arrived)
+
+
+def mixed(number: int, _: dict[str, str]) -> object:
+    """Every fault in turn, between requests that succeed."""
+    faults = [error("Throttling", 400), error("InternalFailure", 500), "drop", "late", {"0", "3", "9"}]
+    return faults[number // 7 % len(faults)] if number % 7 == 0 else None
+
+
+def every(step: int, fault: object) -> Callable[[int, dict[str, str]], object]:
+    return lambda number, _: fault if number % step == 0 else None
+
+
+def late(number: int, _: dict[str, str]) -> object:
+    if number % 9 == 0:
+        time.sleep(0.3)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("throttled", every(4, error("Throttling", 400))),
+        ("failing", every(4, error("InternalFailure", 500))),
+        ("dropped", every(5, "drop")),
+        ("accepted-and-dropped", every(5, "late")),
+        ("slow", late),
+        ("entries", every(2, {"0", "3", "9"})),
+        ("all-entries", every(3, {str(place) for place in range(10)})),
+    ],
+)
+def test_every_finding_arrives_despite(
+    endpoint: str, payload: str, expected: set[str], name: str, fault: Callable[[int, dict[str, str]], object]
+) -> None:
+    topic = Topic(endpoint, f"faults-{name}")
+    with Faults(endpoint, fault) as faults, Function(faults.endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        until_it_succeeds(function, payload)
+    assert set(uids(topic)) == expected
+
+
+def until_it_succeeds(function: Function, payload: str) -> None:
+    for _ in range(5):
+        answer = function.invoke(payload)
+        if answer.error_type is None:
+            return
+        assert answer.error_type == "PublishFailedRetryable", answer.body
+    pytest.fail(f"still failing: {answer.body}")
+
+
+def test_a_thousand_findings_arrive_despite_faults_of_every_kind(endpoint: str, expected: set[str]) -> None:
+    topic = Topic(endpoint, "faults-mixed")
+    with Faults(endpoint, mixed) as faults, Function(faults.endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        until_it_succeeds(function, of(MANY))
+    arrived = set(uids(topic))
+    assert len(arrived) == MANY
+    assert expected < arrived
+
+
+def test_every_finding_arrives_when_the_function_is_killed_in_the_middle(
+    endpoint: str, payload: str, expected: set[str]
+) -> None:
+    topic = Topic(endpoint, "faults-killed")
+    running: list[Function] = []
+
+    def kill(number: int, _: dict[str, str]) -> object:
+        if number == 7:
+            running[0].kill()
+        return None
+
+    with Faults(endpoint, kill) as faults:
+        with Function(faults.endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+            running.append(function)
+            function.start(payload)
+            function.wait()
+        part = uids(topic)
+        assert 0 < len(part) < NUMBER
+        with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+            assert function.invoke(payload).error_type is None
+    assert set(part) | set(uids(topic)) == expected
+
+
+def test_what_can_never_be_published_fails_each_time_and_the_rest_arrives(endpoint: str, topic: Topic) -> None:
+    def denied(_: int, __: dict[str, str]) -> object:
+        return error("KMSAccessDenied", 400)
+
+    payload = delivery(blocked_action(), opened_group())
+    with Faults(endpoint, denied) as faults, Function(faults.endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        for _ in range(2):
+            answer = function.invoke(payload)
+            assert answer.error_type == "PublishFailedPermanent"
+            assert answer.body["errorMessage"] == "2 of 2 findings could not be published; the first: KMSAccessDenied: no"
+
+
+def test_a_topic_that_keeps_order_gets_groups_and_ids(endpoint: str) -> None:
+    topic = Topic(endpoint, "ordered.fifo")
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        assert function.invoke(delivery(blocked_action(), opened_group())).error_type is None
+    assert len(set(uids(topic))) == 2

@@ -1,0 +1,55 @@
+//! Findings as SNS messages, in batches.
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::Value;
+use trailwarden::event::Event;
+use trailwarden::finding::{Finding, Trace};
+use trailwarden::publish::batch::{MOST_BYTES, MOST_ENTRIES, Message, batches};
+use trailwarden::rules::RuleSet;
+
+proptest! {
+    #[test]
+    fn batches_keep_order_and_limits(lengths in prop::collection::vec(1..200_000_usize, 0..60)) {
+        let batches = batches(lengths.iter().copied());
+        let all: Vec<usize> = batches.iter().cloned().flatten().collect();
+        prop_assert_eq!(all, (0..lengths.len()).collect::<Vec<_>>());
+        for (place, batch) in batches.iter().enumerate() {
+            let bytes: usize = lengths[batch.clone()].iter().sum();
+            prop_assert!(batch.len() <= MOST_ENTRIES && (bytes <= MOST_BYTES || batch.len() == 1));
+            // None could have taken the first message of the next.
+            if let Some(next) = batches.get(place + 1) {
+                let more = bytes + lengths[next.start];
+                prop_assert!(batch.len() == MOST_ENTRIES || more > MOST_BYTES);
+            }
+        }
+    }
+}
+
+fn finding() -> Finding {
+    let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"DeleteVpc","requestParameters":{"vpcId":"vpc-1"}}"#;
+    RuleSet::load(&[]).unwrap().judge("blocked-action", &Event::parse(json).unwrap()).unwrap()
+}
+
+#[test]
+fn a_message_that_is_too_long_loses_what_matters_least_and_says_so() {
+    let whole = Message::of(&finding(), Timestamp::UNIX_EPOCH);
+    assert!(whole.bytes() < 10_000 && !whole.body.contains("left out"));
+
+    let mut long = finding();
+    long.evidence[0].value = "x".repeat(300_000).into();
+    long.trace = Some(Trace::of("short", true, Vec::new()));
+    let message = Message::of(&long, Timestamp::UNIX_EPOCH);
+    assert!(message.bytes() <= MOST_BYTES);
+    let document: Value = serde_json::from_str(&message.body).unwrap();
+    assert_eq!(document["comment"], "`data` was left out: too long for SNS.");
+    assert_eq!(document["unmapped"]["explain"]["what"], "short");
+    assert_eq!(document["metadata"]["uid"], whole.uid);
+
+    long.trace = Some(Trace::of("x".repeat(300_000), true, Vec::new()));
+    let message = Message::of(&long, Timestamp::UNIX_EPOCH);
+    assert!(message.bytes() <= MOST_BYTES);
+    let document: Value = serde_json::from_str(&message.body).unwrap();
+    assert!(document["unmapped"].is_null());
+    assert!(document["comment"].as_str().unwrap().contains("`unmapped` was left out"));
+}
