@@ -43,8 +43,12 @@ struct Terms {
 
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let wrong = |_| serde::de::Error::custom(format!("`expires` is a day such as 2027-03-31, not {text:?}"));
-    text.trim().parse().map_err(wrong)
+    let wrong = |()| serde::de::Error::custom(format!("`expires` is a day such as 2027-03-31, not {text:?}"));
+    // A time of day would be read and forgotten.
+    if text.trim().len() != "2027-03-31".len() {
+        return Err(wrong(()));
+    }
+    text.trim().parse().map_err(|_| wrong(()))
 }
 
 impl Exemptions {
@@ -80,8 +84,9 @@ impl Exemptions {
         let meant =
             self.0.iter().filter(|one| one.filter.is_about(&finding.rule)).filter(|one| one.filter.exempts(event));
         let (expired, valid): (Vec<&Exemption>, Vec<&Exemption>) = meant.partition(|one| one.is_expired(now));
-        if let Some(exemption) = valid.first() {
-            finding.suppression = Some(exemption.suppression());
+        if let Some((exemption, others)) = valid.split_first() {
+            let also = others.iter().map(|other| other.name().to_owned()).collect();
+            finding.suppression = Some(Suppression { also, ..exemption.suppression() });
         } else if let Some(exemption) = expired.first() {
             let Terms { owner, expires, .. } = &exemption.terms;
             let note = format!("The exemption {} of {owner} expired on {expires}.", exemption.filter.name);
@@ -109,7 +114,14 @@ impl Exemption {
     /// What findings say of it.
     pub fn suppression(&self) -> Suppression {
         let Terms { owner, reason, ticket, expires } = self.terms.clone();
-        Suppression { exemption: self.filter.name.clone(), owner, reason, ticket, expires: expires.to_string() }
+        Suppression {
+            exemption: self.filter.name.clone(),
+            owner,
+            reason,
+            ticket,
+            expires: expires.to_string(),
+            also: Vec::new(),
+        }
     }
 
     /// Whether it has run out: its last day, in UTC, is over.

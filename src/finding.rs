@@ -202,12 +202,14 @@ pub struct Suppression {
     pub ticket: Option<String>,
     /// The last day, in UTC, on which it counts.
     pub expires: String,
+    /// The names of others that cover it too.
+    pub also: Vec<String>,
 }
 
 impl Suppression {
     /// `exempt by eks-interfaces of the platform team until 2027-03-31 (SEC-123): EKS manages them`
     pub fn sentence(&self) -> String {
-        let Self { exemption, owner, reason, ticket, expires } = self;
+        let Self { exemption, owner, reason, ticket, expires, .. } = self;
         let ticket = ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
         format!("exempt by {exemption} of {owner} until {expires}{ticket}: {reason}")
     }

@@ -37,6 +37,9 @@ pub struct Failure {
 /// Where the fixtures of the rules below `rules` are, unless somebody says so: in `fixtures/rules` beside the directory of
 /// the rules, or else in `fixtures` in it.
 pub fn directory_for(rules: &Path) -> PathBuf {
+    // `.` and `..` have no parent that is written down.
+    let whole = rules.canonicalize().ok().filter(|_| rules.file_name().is_none());
+    let rules = whole.as_deref().unwrap_or(rules);
     let beside = rules.parent().unwrap_or_else(|| Path::new("")).join("fixtures/rules");
     if beside.is_dir() { beside } else { rules.join("fixtures") }
 }

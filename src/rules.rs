@@ -25,7 +25,7 @@ mod subject;
 mod template;
 mod trigger;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 pub use coverage::{Coverage, Unwatched};
@@ -48,6 +48,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     trusted_accounts: Vec<String>,
     skipped: Vec<RuleFault>,
+    known: Known,
     explain: bool,
 }
 
@@ -114,7 +115,8 @@ impl RuleSet {
         let mut faults = Vec::new();
         let files = Self::files(options, &mut faults);
         let rules = Self::parse(&files, &options.settings, &mut faults);
-        faults.extend(options.settings.faults(&Known::of(&rules, &faults)));
+        let known = Known::of(&rules, &faults, &options.settings);
+        faults.extend(options.settings.faults(&known));
         faults.extend(rules.iter().flat_map(lint::warnings));
         for fault in files.iter().flat_map(lint::structure) {
             // The parser has said the same in its own words.
@@ -125,12 +127,12 @@ impl RuleSet {
         }
         faults.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
         let trusted_accounts = options.settings.trusted_accounts.clone();
-        (Self { rules, trusted_accounts, skipped: Vec::new(), explain: false }, faults)
+        (Self { rules, trusted_accounts, skipped: Vec::new(), known, explain: false }, faults)
     }
 
     fn compile(files: &[RuleFile], options: &Options, mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
         let mut rules = Self::parse(files, &options.settings, &mut faults);
-        let known = Known::of(&rules, &faults);
+        let known = Known::of(&rules, &faults, &options.settings);
         let mut skipped = Vec::new();
         if options.unusable == Unusable::Skip {
             let is_directory = |fault: &RuleFault| options.directories.iter().any(|one| Path::new(&fault.file) == one);
@@ -144,7 +146,7 @@ impl RuleSet {
             }
         }
         let trusted_accounts = [&options.settings.trusted_accounts[..], &options.trusted_accounts].concat();
-        let set = Self { rules, trusted_accounts, skipped, explain: options.explain };
+        let set = Self { rules, trusted_accounts, skipped, known, explain: options.explain };
         if faults.is_empty() { Ok(set) } else { Err(RuleFaults(faults)) }
     }
 
@@ -153,13 +155,8 @@ impl RuleSet {
         let mut rules = Vec::new();
         let mut seen: HashMap<String, &str> = HashMap::new();
         for file in files {
-            for mut rule in rule::parse(file, settings, faults) {
-                if !rule.has_own_name() {
-                    let name = rule.info().name.clone();
-                    let numbered = (2..).map(|number| format!("{name}-{number}"));
-                    let free = std::iter::once(name.clone()).chain(numbered).find(|name| !seen.contains_key(name));
-                    rule.rename(free.unwrap_or(name));
-                }
+            let taken: HashSet<String> = seen.keys().cloned().collect();
+            for rule in rule::parse(file, settings, taken, faults) {
                 let info = rule.info();
                 let known_as = [Some(info.name.clone()), info.id.as_ref().map(|id| id.to_ascii_lowercase())];
                 let mut fresh = true;
@@ -200,9 +197,8 @@ impl RuleSet {
         check: impl Fn(&Filter) -> Result<A, Vec<String>>,
     ) -> Result<Vec<(Filter, A)>, RuleFaults> {
         let mut faults = Vec::new();
-        let known: Vec<&RuleInfo> = self.infos().collect();
         let file = RuleFile::new(Path::new(""), path, text);
-        let mut filters = filter::parse(&file, &known, check, &mut faults);
+        let mut filters = filter::parse(&file, &self.known, check, &mut faults);
         let mut seen: HashMap<String, ()> = HashMap::new();
         filters.retain(|(filter, _)| {
             let fresh = seen.insert(filter.name.clone(), ()).is_none();
@@ -224,7 +220,7 @@ impl RuleSet {
     /// How the rule called `name` judges `event`, whether it matches or not; `None` when there is no such rule.
     pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
         let rule = self.rules.iter().find(|rule| rule.info().name == name)?;
-        Some(rule.explain(&Subject::new(event)))
+        Some(rule.explain(&Subject::new(event), &self.trusted_accounts))
     }
 
     /// The name of a rule that looks most like `name`, if one does.
@@ -248,23 +244,29 @@ impl RuleSet {
     }
 }
 
-/// The names that settings can refer to.
+/// What settings and exemptions can refer to.
 #[derive(Debug)]
 struct Known {
     rules: BTreeSet<String>,
+    ids: BTreeSet<String>,
     packs: BTreeSet<String>,
     placeholders: BTreeSet<String>,
+    /// The values of the placeholders.
+    values: placeholder::Placeholders,
 }
 
 impl Known {
-    fn of(rules: &[Rule], faults: &[RuleFault]) -> Self {
+    /// Of these rules, and of those that cannot be used.
+    fn of(rules: &[Rule], faults: &[RuleFault], settings: &Settings) -> Self {
         let names = rules.iter().map(|rule| rule.info().name.clone());
         let faulty = faults.iter().filter_map(|fault| fault.rule.clone());
         let built_in = PLACEHOLDERS.iter().map(|(name, _)| (*name).to_owned());
         Self {
             rules: names.chain(faulty).collect(),
+            ids: rules.iter().filter_map(|rule| rule.info().id.clone()).collect(),
             packs: rules.iter().filter_map(|rule| rule.info().pack.clone()).collect(),
             placeholders: rules.iter().flat_map(|rule| rule.placeholders().to_vec()).chain(built_in).collect(),
+            values: settings.placeholders.clone(),
         }
     }
 }

@@ -132,7 +132,7 @@ fn log_group(text: &str) -> &str {
 
 /// `arn:aws:lambda:…:function:name:qualifier`, `account:function:name`, `name:qualifier`
 fn function(text: &str) -> &str {
-    let name = text.split_once("function:").map_or(text, |(_, name)| name);
+    let name = text.split_once(":function:").map_or(text, |(_, name)| name);
     name.split(':').next().unwrap_or(name)
 }
 

@@ -211,6 +211,7 @@ fn a_call_has_one_name_and_one_target_however_it_is_written() {
         ("lambda", "UpdateFunctionCode20150331v2", r#"{"functionName":"arn:aws:lambda:eu-west-1:1:function:tw:live"}"#),
         ("lambda", "DeleteFunction20150331", r#"{"functionName":"tw"}"#),
         ("lambda", "PutFunctionConcurrency", r#"{"functionName":"111122223333:function:tw"}"#),
+        ("lambda", "PutFunctionConcurrency", r#"{"functionName":"my-function:live"}"#),
         ("lambda", "Invoke2", "{}"),
         ("ec2", "CreateVpc20150331", r#"{"name":"x"}"#),
         ("cloudtrail", "StopLogging", r#"{"name":"arn:aws:cloudtrail:eu-west-1:111122223333:trail/org"}"#),
@@ -241,6 +242,7 @@ fn a_call_has_one_name_and_one_target_however_it_is_written() {
     "UpdateFunctionCode" {"kind":"function","names":["tw"]}
     "DeleteFunction" {"kind":"function","names":["tw"]}
     "PutFunctionConcurrency" {"kind":"function","names":["tw"]}
+    "PutFunctionConcurrency" {"kind":"function","names":["my-function"]}
     "Invoke2" -
     "CreateVpc20150331" -
     "StopLogging" {"kind":"trail","names":["org"]}

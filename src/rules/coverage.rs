@@ -54,7 +54,9 @@ impl RuleSet {
             .collect();
         let mut techniques: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut controls: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-        for rule in self.rules().iter().filter(|rule| rule.runs()).map(super::Rule::info) {
+        // Without values for its placeholders a rule runs and watches nothing.
+        let watching = self.rules().iter().filter(|rule| rule.runs() && !rule.triggers().0.is_empty());
+        for rule in watching.map(super::Rule::info) {
             for tag in rule.tags.iter().filter_map(|tag| tag.strip_prefix("attack.t")) {
                 techniques.entry(format!("T{tag}")).or_default().push(rule.name.clone());
             }

@@ -19,6 +19,8 @@ pub(super) struct RuleFile {
     pub(super) stem: String,
     /// The pack its rules belong to: the directory below that of all rules in which it stands.
     pub(super) pack: Option<String>,
+    /// Whether it is part of the binary.
+    pub(super) built_in: bool,
     /// Its text.
     pub(super) text: String,
 }
@@ -62,13 +64,18 @@ impl RuleFile {
         let mut below = path.strip_prefix(root).unwrap_or(path).components();
         let first = below.next().filter(|_| below.next().is_some());
         let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned());
-        Self { name: path.display().to_string(), stem, pack, text }
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        Self { name: path.display().to_string(), stem, pack, built_in: false, text }
     }
 }
 
 /// The rule files that are part of the binary.
 pub(super) fn builtin() -> Vec<RuleFile> {
-    BUILTIN.iter().map(|(path, text)| RuleFile::new(Path::new("rules"), Path::new(path), (*text).to_owned())).collect()
+    let file = |(path, text): &(&str, &str)| RuleFile {
+        built_in: true,
+        ..RuleFile::new(Path::new("rules"), Path::new(path), (*text).to_owned())
+    };
+    BUILTIN.iter().map(file).collect()
 }
 
 /// Every rule file below `directory`, in the order of their names; a fault for what cannot be read.
@@ -86,7 +93,10 @@ pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFi
                 continue;
             }
         };
-        let is_rule_file = entry.path().extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
+        let is_rule_file = entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("yml") || extension.eq_ignore_ascii_case("yaml"));
         if entry.file_type().is_dir() || !is_rule_file {
             continue;
         }

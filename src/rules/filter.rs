@@ -6,13 +6,13 @@
 use rsigma_parser::{ConditionExpr, FilterRule, FilterRuleTarget, LogSource, SigmaRule, parse_sigma_yaml};
 use serde_json::Value;
 
-use super::check;
-use super::fault::{Reason, RuleFault};
+use super::fault::{FaultKind, Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::matcher::Matcher;
 use super::rule::of_parser;
 use super::settings::nearest;
 use super::subject::Subject;
+use super::{Known, check, lint, placeholder};
 use crate::event::Event;
 use crate::finding::RuleInfo;
 
@@ -48,7 +48,7 @@ impl Filter {
 /// `trailwarden:` and says what is wrong with it.
 pub(super) fn parse<A>(
     file: &RuleFile,
-    known: &[&RuleInfo],
+    known: &Known,
     check: impl Fn(&Filter) -> Result<A, Vec<String>>,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<(Filter, A)> {
@@ -86,7 +86,7 @@ pub(super) fn parse<A>(
     filters
 }
 
-fn filter(sigma: FilterRule, name: &str, document: &Document, known: &[&RuleInfo]) -> Result<Filter, Vec<Reason>> {
+fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known) -> Result<Filter, Vec<Reason>> {
     let mut reasons = Vec::new();
     let rules = match &sigma.rules {
         FilterRuleTarget::Any if says_any(document) => None,
@@ -98,16 +98,14 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &[&RuleInfo
         FilterRuleTarget::Specific(names) => Some(names.clone()),
     };
     for wanted in rules.iter().flatten() {
-        let is_it = |rule: &&&RuleInfo| {
-            rule.name == *wanted || rule.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(wanted))
-        };
-        if known.iter().find(is_it).is_none() {
-            let names: Vec<&str> = known.iter().map(|rule| rule.name.as_str()).collect();
+        let is_it = |name: &String| name.eq_ignore_ascii_case(wanted);
+        if !known.rules.contains(wanted) && !known.ids.iter().any(is_it) {
+            let names: Vec<&str> = known.rules.iter().map(String::as_str).collect();
             let near = nearest(wanted, &names).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
             reasons.push(Reason::error(format!("there is no rule `{wanted}`{near}")).at(wanted));
         }
     }
-    if !sigma.detection.conditions.iter().all(only_holds_back) {
+    if !sigma.detection.conditions.iter().all(holds_without) {
         let text = "its condition would exempt everything but what it names; write `condition: not selection`, as Sigma \
                     filters do";
         reasons.push(Reason::error(text).at("condition"));
@@ -119,7 +117,7 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &[&RuleInfo
         definition: None,
         custom: std::collections::HashMap::new(),
     };
-    let rule = match template(&sigma, logsource) {
+    let mut rule = match template(&sigma, logsource) {
         Ok(rule) => rule,
         Err(reason) => {
             reasons.push(reason);
@@ -127,6 +125,11 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &[&RuleInfo
         }
     };
     reasons.extend(check::reasons_against(&rule));
+    // A selection that can never hold exempts nothing, and somebody thinks that it does.
+    reasons.extend(lint::unknown_fields(&rule).into_iter().map(|reason| Reason { kind: FaultKind::Error, ..reason }));
+    if let Err(open) = placeholder::fill(&mut rule, &known.values) {
+        reasons.extend(open);
+    }
     let compiled =
         Matcher::new(&rule).map_err(|error| reasons.push(Reason::error(error.to_string()).at("filter"))).ok();
     let attributes = sigma.custom_attributes.get("trailwarden").map(serde_json::to_value);
@@ -146,12 +149,13 @@ fn says_any(document: &Document) -> bool {
     rules.and_then(yaml_serde::Value::as_str).is_some_and(|word| word.eq_ignore_ascii_case("any"))
 }
 
-/// Whether a condition holds for whatever it does not name.
-fn only_holds_back(condition: &ConditionExpr) -> bool {
+/// Whether a condition holds for a record that none of its selections names.
+fn holds_without(condition: &ConditionExpr) -> bool {
     match condition {
-        ConditionExpr::Not(_) => true,
-        ConditionExpr::And(parts) => parts.iter().all(only_holds_back),
-        ConditionExpr::Or(_) | ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => false,
+        ConditionExpr::Not(part) => !holds_without(part),
+        ConditionExpr::And(parts) => parts.iter().all(holds_without),
+        ConditionExpr::Or(parts) => parts.iter().any(holds_without),
+        ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => false,
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn structure(file: &RuleFile) -> Vec<RuleFault> {
 /// What a rule asks for in vain.
 pub(super) fn warnings(rule: &Rule) -> Vec<RuleFault> {
     let mut reasons = Vec::new();
-    unknown_fields(rule.sigma(), &mut reasons);
+    reasons.extend(unknown_fields(rule.sigma()));
     unknown_calls(rule, &mut reasons);
     let is_filled = rule.placeholders().is_empty();
     if rule.triggers().0.is_empty() && is_filled {
@@ -76,7 +76,9 @@ pub(super) fn warnings(rule: &Rule) -> Vec<RuleFault> {
     reasons.into_iter().map(|reason| reason.in_file(rule.file(), rule.text(), Some(name))).collect()
 }
 
-fn unknown_fields(sigma: &SigmaRule, reasons: &mut Vec<Reason>) {
+/// Fields of a detection that no record has.
+pub(super) fn unknown_fields(sigma: &SigmaRule) -> Vec<Reason> {
+    let mut reasons = Vec::new();
     let mut fields = BTreeSet::new();
     sigma.detection.named.values().for_each(|detection| fields_of(detection, &mut fields));
     for field in fields {
@@ -87,6 +89,7 @@ fn unknown_fields(sigma: &SigmaRule, reasons: &mut Vec<Reason>) {
         let near = nearest(head, &FIELDS).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
         reasons.push(Reason::warning(format!("CloudTrail records have no field `{head}`{near}")).at(head));
     }
+    reasons
 }
 
 fn fields_of<'r>(detection: &'r Detection, fields: &mut BTreeSet<&'r str>) {

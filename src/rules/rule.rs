@@ -1,8 +1,9 @@
 //! One rule: from the Sigma file to what can be run.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use rsigma_parser::{ConditionExpr, Level, SigmaRule, parse_sigma_yaml};
+use rsigma_parser::{ConditionExpr, Level, SigmaCollection, SigmaRule, parse_sigma_yaml};
 
 use super::attributes::Attributes;
 use super::evidence::Matched;
@@ -15,6 +16,9 @@ use super::trigger::Triggers;
 use super::{check, explain, placeholder, report};
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
+
+/// More faults of the parser than this are not looked for in one document.
+const MOST_FAULTS: usize = 20;
 
 /// A rule that can be run, and what its findings say.
 #[derive(Debug)]
@@ -35,6 +39,7 @@ pub struct Rule {
     sigma: SigmaRule,
     placeholders: Vec<String>,
     file: String,
+    built_in: bool,
     /// The YAML document, on the lines on which it stands in the file.
     text: String,
 }
@@ -76,6 +81,11 @@ impl Rule {
         &self.file
     }
 
+    /// Whether it is part of the binary.
+    pub fn is_built_in(&self) -> bool {
+        self.built_in
+    }
+
     /// Its YAML document, after as many empty lines as precede it in the file.
     pub fn text(&self) -> &str {
         &self.text
@@ -99,16 +109,6 @@ impl Rule {
     /// How to undo what it finds, with its holes; `None` when the rule says nothing.
     pub fn remediation(&self) -> Option<String> {
         self.attributes.remediation.as_ref().map(ToString::to_string)
-    }
-
-    /// Whether its file says what it is called; otherwise it is called like the file.
-    pub(super) fn has_own_name(&self) -> bool {
-        self.sigma.name.is_some()
-    }
-
-    pub(super) fn rename(&mut self, name: String) {
-        Arc::make_mut(&mut self.raised_info).name.clone_from(&name);
-        Arc::make_mut(&mut self.info).name = name;
     }
 
     pub(super) fn enable(&mut self) {
@@ -135,8 +135,13 @@ impl Rule {
     }
 
     /// How the rule judges an event, whether it matches or not.
-    pub(super) fn explain(&self, subject: &Subject<'_>) -> Trace {
-        explain::trace(&self.info.name, &self.matcher.explain(subject))
+    pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &[String]) -> Trace {
+        let trace = explain::trace(&self.info.name, &self.matcher.explain(subject));
+        if !(trace.matched && self.is_trusted(subject, trusted)) {
+            return trace;
+        }
+        let trusted = Trace::of("all accounts it is about are trusted", true, Vec::new());
+        Trace::of(trace.what, false, trace.parts.into_iter().chain([trusted]).collect())
     }
 
     /// Whether it is about accounts, and all that the event names are trusted.
@@ -148,20 +153,25 @@ impl Rule {
 }
 
 /// The rules of one file that can be used; a fault for each that cannot.
-pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleFault>) -> Vec<Rule> {
+///
+/// A rule that does not say what it is called gets a name that is not `taken`.
+pub(super) fn parse(
+    file: &RuleFile,
+    settings: &Settings,
+    mut taken: HashSet<String>,
+    faults: &mut Vec<RuleFault>,
+) -> Vec<Rule> {
     let before = faults.len();
     let mut rules = Vec::new();
     for document in file.documents() {
         let mut fault = |rule: &str, reason: Reason| {
             faults.push(reason.in_file(&file.name, &document.text, Some(rule)));
         };
-        let collection = match parse_sigma_yaml(&document.text) {
-            Ok(collection) => collection,
-            Err(error) => {
-                fault(&document.name, of_parser(&error.to_string(), &document));
-                continue;
-            }
-        };
+        let mut told = Vec::new();
+        let collection = parsed(&document, &mut told);
+        let is_whole = told.is_empty();
+        told.into_iter().for_each(|reason| fault(&document.name, reason));
+        let Some(collection) = collection else { continue };
         for error in &collection.errors {
             fault(&document.name, of_parser(error, &document));
         }
@@ -175,9 +185,14 @@ pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleF
             fault(&document.name, Reason::unsupported(text).at("filter"));
         }
         for sigma in &collection.rules {
-            let name = slug(sigma.name.as_deref().unwrap_or(&document.name));
+            let name = match &sigma.name {
+                Some(name) => slug(name),
+                None => free(&slug(&document.name), &taken),
+            };
+            taken.insert(name.clone());
             match rule(sigma.clone(), &name, file, &document, settings) {
-                Ok(rule) => rules.push(rule),
+                Ok(rule) if is_whole => rules.push(rule),
+                Ok(_) => {}
                 Err(reasons) => reasons.into_iter().for_each(|reason| fault(&name, reason)),
             }
         }
@@ -186,6 +201,38 @@ pub(super) fn parse(file: &RuleFile, settings: &Settings, faults: &mut Vec<RuleF
         faults.push(RuleFault::new(&file.name, None, "there is no rule in it".to_owned()));
     }
     rules
+}
+
+/// What the parser makes of a document. It stops at the first fault; what it says of some is put right and it is asked
+/// again, so that all are found. Such a document is not to be used.
+fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection> {
+    let mut text = document.text.clone();
+    for _ in 0..MOST_FAULTS {
+        let error = match parse_sigma_yaml(&text) {
+            Ok(collection) => match collection.errors.first().cloned() {
+                Some(error) if collection.rules.is_empty() => error,
+                _ => return Some(collection),
+            },
+            Err(error) => error.to_string(),
+        };
+        told.push(of_parser(&error, document));
+        let quoted = error.split('\'').nth(1).unwrap_or_default();
+        if error.contains("Unknown modifier") && !quoted.is_empty() {
+            text = text.replace(&format!("|{quoted}"), "");
+        } else if error.contains("'title'") && !text.contains("\ntitle:") {
+            text.push_str("\ntitle: untitled\n");
+        } else {
+            return None;
+        }
+    }
+    None
+}
+
+/// The name, numbered where it is taken.
+fn free(name: &str, taken: &HashSet<String>) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name)).unwrap_or_else(|| name.to_owned())
 }
 
 /// A name that can be written anywhere: others' rules have names with blanks.
@@ -239,7 +286,6 @@ fn rule(
         reasons.extend(open);
         return Err(reasons);
     }
-    let as_written = sigma.level;
     sigma.level = settings.level(name).or(sigma.level);
     let matcher = Matcher::new(&sigma).map_err(|error| reasons.push(of_compiler(&error.to_string()))).ok();
     let attributes = match &matcher {
@@ -254,7 +300,7 @@ fn rule(
     let Some(matcher) = matcher.filter(|_| reasons.is_empty()) else { return Err(reasons) };
     let info = info(&sigma, name, file, &attributes);
     // A level that somebody has set holds for all findings.
-    let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| as_written == sigma.level);
+    let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| settings.level(name).is_none());
     let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
     Ok(Rule {
         runs: settings.runs(name, file.pack.as_deref(), attributes.enabled),
@@ -269,6 +315,7 @@ fn rule(
         sigma,
         placeholders,
         file: file.name.clone(),
+        built_in: file.built_in,
         text: document.text.clone(),
     })
 }

@@ -90,10 +90,11 @@ impl Settings {
             reasons.push(Reason::error(format!("`{value}` is an ARN; give the name alone")).at(value));
         }
         let has = |name: &str| self.placeholders.get(name).is_some_and(|values| !values.is_empty());
-        if has("own_trails") && !has("own_log_groups") {
-            let told =
-                "`own_trails` is set and `own_log_groups` is not: name the log groups that these trails write to";
-            reasons.push(Reason::error(told));
+        for needed in ["own_log_groups", "own_buckets"] {
+            if has("own_trails") && !has(needed) {
+                let told = format!("`own_trails` is set and `{needed}` is not: name those that these trails write to");
+                reasons.push(Reason::error(told).at("own_trails"));
+            }
         }
         let (file, text) = &self.source;
         reasons.into_iter().map(|reason| reason.in_file(file, text, None)).collect()

@@ -216,6 +216,7 @@ fn a_worse_case_raises_the_level_unless_somebody_set_it() {
         ("", own, Severity::Critical),
         ("", r#"{"eventName":"A"}"#, Severity::Low),
         ("rules: {r: {level: medium}}", own, Severity::Medium),
+        ("rules: {r: {level: low}}", own, Severity::Low),
     ] {
         let set = configured(&rule, settings).unwrap();
         assert_eq!(names_found(&set, json), [("r".to_owned(), severity)], "{settings} {json}");
@@ -266,7 +267,8 @@ fn a_configuration_that_cannot_be_meant_says_why() {
     trailwarden.yml:1: there is no placeholder `whom`
     trailwarden.yml:4: `acme` is not an account id, which has twelve digits and stands in quotes
     trailwarden.yml:1: `arn:aws:cloudtrail:eu-west-1:111122223333:trail/t` is an ARN; give the name alone
-    trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: name the log groups that these trails write to
+    trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: name those that these trails write to
+    trailwarden.yml:1: `own_trails` is set and `own_buckets` is not: name those that these trails write to
     ");
 }
 
@@ -335,7 +337,7 @@ proptest! {
     #[test]
     fn no_rule_matches_outside_its_triggers(
         shape in prop::sample::select(vec![
-            "s and t", "s or t", "s and not t", "not s", "1 of them", "all of them", "1 of s*", "not (s or t)",
+            "s and t", "s or t", "s and not t", "0 of s*", "not s", "1 of them", "all of them", "1 of s*", "not (s or t)",
             "s or (t and not s)",
         ]),
         s in selection(), t in selection(),
@@ -370,6 +372,8 @@ fn selection() -> impl Strategy<Value = String> {
         "eventName: 'x\\\\*'",
         "call.operation: CreateVpc",
         "awsRegion: null",
+        "ec2.request.x|exists: 'no'",
+        "ec2.request.x|exists: false",
     ]);
     let items = || {
         prop::collection::vec(item.clone(), 1..3).prop_map(|mut items| {

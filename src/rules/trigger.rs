@@ -144,6 +144,7 @@ impl Triggers {
                 let parts = meant.into_iter().map(|(_, detection)| Self::of_detection(detection));
                 match quantifier {
                     Quantifier::All => Self::all(parts),
+                    Quantifier::Count(0) => Self::anything(),
                     Quantifier::Any | Quantifier::Count(_) => Self::any(parts),
                 }
             }
@@ -181,7 +182,9 @@ impl Triggers {
             }),
             field => {
                 let says_absent = |value: &SigmaValue| matches!(value, SigmaValue::Null | SigmaValue::Bool(false));
-                let is_asked_for = !item.values.iter().any(says_absent) && !item.field.has_modifier(Modifier::Neq);
+                let is_asked_for = !item.values.iter().any(says_absent)
+                    && !item.field.has_modifier(Modifier::Neq)
+                    && !item.field.has_modifier(Modifier::Exists);
                 if is_asked_for { Self::of_fact(field) } else { Self::anything() }
             }
         }

@@ -109,6 +109,20 @@ fn an_exemption_counts_through_its_last_day_and_then_says_so() {
 }
 
 #[test]
+fn an_exemption_may_name_what_is_ones_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let (settings, file) = (directory.path().join("trailwarden.yml"), directory.path().join("exemptions.yml"));
+    fs::write(&settings, "placeholders: {own_roles: [trailwarden]}\n").unwrap();
+    fs::write(&file, exemption("own", "any", "userIdentity.userName|expand: '%own_roles%'", "9999-12-31")).unwrap();
+    let options = Options { settings: Settings::read(&settings).unwrap(), ..Options::default() };
+    let exemptions = Exemptions::read(&file, &RuleSet::load_with(&options).unwrap()).unwrap();
+    let mut event = json(&fixture("rules/blocked-action/hit-wrapped.json"));
+    assert_eq!(covered(&exemptions, "blocked-action", &event, "2026-12-01T00:00:00Z"), "");
+    event["userIdentity"]["userName"] = "trailwarden".into();
+    assert_eq!(covered(&exemptions, "blocked-action", &event, "2026-12-01T00:00:00Z"), "own");
+}
+
+#[test]
 fn another_exemption_covers_what_an_expired_one_did() {
     let any = "eventSource: ec2.amazonaws.com";
     let text = exemption("old", "any", any, "2020-01-01") + &exemption("new", "any", any, "9999-01-01");
@@ -124,6 +138,10 @@ fn exemptions_that_cannot_be_used_say_why() {
         good.replace("  rules: [blocked-action]\n", ""),
         good.replace("not s", "s"),
         good.replace("not s", "not t"),
+        good.replace("not s", "not (not s)"),
+        good.replace("eventSource:", "evntSource:"),
+        good.replace("eventSource: ec2.amazonaws.com", "userAgent|expand: '%agents%'"),
+        good.replace("2027-03-31", "'2027-03-31T23:00:00-05:00[America/New_York]'"),
         good.replace("owner: team, ", ""),
         good.replace("owner: team", "owner: ' '"),
         good.replace("2027-03-31", "soon"),
@@ -144,6 +162,10 @@ fn exemptions_that_cannot_be_used_say_why() {
     /exemptions.yml:4: exemption `n`: its `filter:` names no `rules`; list their names, or write `rules: any`
     /exemptions.yml:8: exemption `n`: its condition would exempt everything but what it names; write `condition: not selection`, as Sigma filters do
     /exemptions.yml:4: exemption `n`: unknown detection identifier: t
+    /exemptions.yml:8: exemption `n`: its condition would exempt everything but what it names; write `condition: not selection`, as Sigma filters do
+    /exemptions.yml:7: exemption `n`: CloudTrail records have no field `evntSource` (did you mean `eventSource`?)
+    /exemptions.yml:7: unsupported: exemption `n`: `userAgent|expand` has the placeholder `%agents%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
+    /exemptions.yml:9: exemption `n`: its `trailwarden:` key: `expires` is a day such as 2027-03-31, not "2027-03-31T23:00:00-05:00[America/New_York]"
     /exemptions.yml:9: exemption `n`: its `trailwarden:` key: missing field `owner`
     /exemptions.yml:9: exemption `n`: its `owner` is empty
     /exemptions.yml:9: exemption `n`: its `trailwarden:` key: `expires` is a day such as 2027-03-31, not "soon"

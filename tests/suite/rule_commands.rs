@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use trailwarden::rules::RuleSet;
 
-use crate::support::{root, run, shared, stderr, stdout};
+use crate::support::{root, run, shared, stderr, stdout, trailwarden};
 
 /// A directory with these files.
 fn directory(files: &[(&str, &str)]) -> TempDir {
@@ -93,6 +93,50 @@ fn nothing_is_wrong_with_the_built_in_rules() {
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     let rules = RuleSet::load(&[]).unwrap().rules().len();
     assert!(stdout(&output).starts_with(&format!("{rules} rules, ")), "{}", stdout(&output));
+}
+
+#[test]
+fn one_fault_of_a_rule_hides_no_other() {
+    let wrong = rule("wrong", "", "eventName|contans: a\n    exposure.ingres.world|strtswith: all\n    evntName: x");
+    let directory = directory(&[("rules/wrong.yml", &wrong.replace("title: T\n", ""))]);
+    let (_, text, _) = told(directory.path(), &["rules", "check", "DIR/rules"]);
+    for part in ["'contans'", "'strtswith'", "title", "exposure.ingres.world"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn a_directory_called_rules_is_ones_own_and_so_is_the_one_at_hand() {
+    let vpc = rule("mine", "", "eventSource: ec2.amazonaws.com\n    eventName: CreateVpc");
+    let event = |name: &str| format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}"}}"#);
+    let (hit, miss) = (event("CreateVpc"), event("DeleteVpc"));
+    let directory = directory(&[
+        ("rules/mine.yml", vpc.as_str()),
+        ("fixtures/rules/mine/hit-a.json", &hit),
+        ("fixtures/rules/mine/miss-a.json", &miss),
+    ]);
+    for (at, named) in [("", "rules"), ("rules", ".")] {
+        for command in ["check", "test"] {
+            let mut child = trailwarden(&["rules", command, named]);
+            let output = child.current_dir(directory.path().join(at)).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{command} {named}: {}{}", stdout(&output), stderr(&output));
+            assert!(stdout(&output).contains("1 rule"), "{}", stdout(&output));
+        }
+    }
+    let mut elsewhere = trailwarden(&["rules", "check"]);
+    assert_eq!(elsewhere.current_dir(directory.path().join("fixtures")).output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn explaining_knows_trusted_accounts() {
+    let event = "fixtures/rules/role-trust-external/hit-account.json";
+    let explain = |more: &[&str]| stdout(&run(&[&["explain", "--rule", "role-trust-external", event], more].concat()));
+    assert!(explain(&[]).contains(": matches"));
+    let trusted = explain(&["--trusted-account", "444455556666"]);
+    assert!(
+        trusted.contains("does not match") && trusted.contains("all accounts it is about are trusted"),
+        "{trusted}"
+    );
 }
 
 #[test]

@@ -162,13 +162,17 @@ fn is_weakened_by(log_group: &str, placeholders: &str) -> bool {
 
 #[test]
 fn a_log_group_is_another_only_where_ours_is_known() {
-    let both = "{own_trails: [org-trail], own_log_groups: [org-trail-logs, '/aws/c++ (x) [y] * {z}#']}";
+    let both =
+        "{own_trails: [org-trail], own_log_groups: [org-trail-logs, '/aws/c++ (x) [y] * {z}#'], own_buckets: [b]}";
     assert!(is_weakened_by("elsewhere:*", both));
     assert!(is_weakened_by("org-trail-logs-2:*", both));
     assert!(!is_weakened_by("org-trail-logs:*", both));
     assert!(!is_weakened_by("org-trail-logs", both));
     assert!(!is_weakened_by("elsewhere:*", "{own_log_groups: [org-trail-logs]}"));
-    assert!(!is_weakened_by("elsewhere:*", "{own_trails: [team-trail], own_log_groups: [org-trail-logs]}"));
+    assert!(!is_weakened_by(
+        "elsewhere:*",
+        "{own_trails: [team-trail], own_log_groups: [org-trail-logs], own_buckets: [b]}"
+    ));
 }
 
 #[test]

@@ -141,7 +141,9 @@ fn covered(pipeline: &Pipeline, paths: &[PathBuf]) -> (BTreeMap<String, u64>, bo
         pipeline.run(&name, input, &mut |outcome| match outcome {
             Outcome::Finding(finding) => {
                 if let Some(suppression) = finding.suppression {
-                    *covered.entry(suppression.exemption).or_insert(0) += 1;
+                    for name in std::iter::once(suppression.exemption).chain(suppression.also) {
+                        *covered.entry(name).or_insert(0) += 1;
+                    }
                 }
             }
             Outcome::Rejection(rejection) => {

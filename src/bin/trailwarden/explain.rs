@@ -61,17 +61,25 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let mut output = BufWriter::new(anstream::stdout());
     let mut rejected = false;
+    let mut closed: Option<io::Error> = None;
     for source in sources(&arguments.paths) {
         let (name, input) = open(&source, &ProgressBar::hidden());
         let mut sink = |place: &Place, item: Item<'_>| {
+            if closed.is_some() {
+                return;
+            }
             let judged = match item {
                 Item::Record(text) => one(&rules, arguments, place, text, &mut output),
                 Item::Rejected(reason) => Err(reason),
-                Item::Control => Ok(()),
+                Item::Control => Ok(Ok(())),
             };
-            if let Err(reason) = judged {
-                rejected = true;
-                let _ = writeln!(errors, "rejected: {place}: {}", visible(&reason));
+            match judged {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => closed = Some(error),
+                Err(reason) => {
+                    rejected = true;
+                    let _ = writeln!(errors, "rejected: {place}: {}", visible(&reason));
+                }
             }
         };
         match input {
@@ -80,8 +88,15 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             Input::Unreadable(reason) => decode::unreadable(&name, reason, &mut sink),
         };
     }
-    let flushed = output.flush();
-    ExitCode::from(if rejected || flushed.is_err() { 2 } else { 0 })
+    closed = closed.or(output.flush().err());
+    match closed {
+        // A reader that has seen enough is no error.
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(errors, "error: standard output cannot be written: {error}");
+            ExitCode::from(2)
+        }
+        _ => ExitCode::from(if rejected { 2 } else { 0 }),
+    }
 }
 
 fn near(rules: &RuleSet, name: &str) -> String {
@@ -94,11 +109,11 @@ fn one(
     place: &Place,
     text: &str,
     output: &mut dyn Write,
-) -> Result<(), String> {
+) -> Result<io::Result<()>, String> {
     let event = Event::parse(text).map_err(|error| error.to_string())?;
     let trace = rules.explain(&arguments.rule, &event).ok_or_else(|| "there is no such rule".to_owned())?;
     let shown = |text: Option<&str>| visible(text.unwrap_or("unknown")).into_owned();
-    let written = match arguments.format {
+    Ok(match arguments.format {
         Format::Text => {
             let verdict = if trace.matched { "matches" } else { "does not match" };
             let (call, service) = (shown(event.name()), shown(event.source()));
@@ -110,10 +125,5 @@ fn one(
                                   "matched": trace.matched, "trace": trace});
             writeln!(output, "{}", visible_json(&document))
         }
-    };
-    match written {
-        // A reader that has seen enough is no error.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
-        _ => Ok(()),
-    }
+    })
 }

@@ -92,18 +92,13 @@ impl Own {
         let settings = self.config.clone().or(of_fixtures).as_deref().map(Settings::read).transpose()?;
         let directories: Vec<PathBuf> = self.directory.iter().cloned().collect();
         let options = Options { directories, settings: settings.unwrap_or_default(), ..Options::default() };
-        let (rules, mut faults) = RuleSet::check(&options);
-        faults.retain(|fault| self.is_meant(&fault.file) || !fault.file.starts_with("rules/"));
-        Ok((rules, faults))
+        Ok(RuleSet::check(&options))
     }
 
     /// The rules of the directory.
     fn rules<'r>(&self, rules: &'r RuleSet) -> Vec<&'r Rule> {
-        rules.rules().iter().filter(|rule| self.is_meant(rule.file())).collect()
-    }
-
-    fn is_meant(&self, file: &str) -> bool {
-        self.directory.as_ref().is_none_or(|directory| Path::new(file).starts_with(directory))
+        let is_meant = |rule: &&Rule| self.directory.is_none() || !rule.is_built_in();
+        rules.rules().iter().filter(is_meant).collect()
     }
 }
 

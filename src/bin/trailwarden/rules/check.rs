@@ -38,7 +38,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     let directory = arguments.own.fixtures();
     let meant = arguments.own.rules(&rules);
-    for rule in &meant {
+    // Those of the built-in rules are not part of the binary.
+    let shown = arguments.own.directory.is_some() || directory.is_dir();
+    for rule in meant.iter().filter(|_| shown) {
         let name = &rule.info().name;
         let outcome = fixtures::run(&rules, name, &directory);
         let missing = match (outcome.hits, outcome.misses) {
