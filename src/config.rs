@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tracing::Level;
 
+use crate::finding::Severity;
 use crate::text::visible;
 
 /// What the function is told.
@@ -12,6 +13,10 @@ use crate::text::visible;
 pub struct Config {
     /// Topic that findings are published to (`FINDINGS_TOPIC_ARN`, or `SNS_ARN`).
     pub findings_topic: String,
+    /// Topic that alerts for people are published to (`ALERTS_TOPIC_ARN`).
+    pub alerts_topic: Option<String>,
+    /// Least severity that people are alerted of (`ALERTS_MIN_SEVERITY`).
+    pub least_alert: Severity,
     /// Least level that is logged (`AWS_LAMBDA_LOG_LEVEL`, set by Lambda's logging configuration).
     pub log_level: Level,
 }
@@ -42,8 +47,22 @@ impl Config {
             );
         }
         let findings_topic = topic(variable("FINDINGS_TOPIC_ARN"), variable("SNS_ARN"), &mut faults);
+        let alerts_topic = variable("ALERTS_TOPIC_ARN");
+        if let Some(topic) = &alerts_topic {
+            check_topic("ALERTS_TOPIC_ARN", topic, &mut faults);
+            if topic.ends_with(".fifo") {
+                faults.push(
+                    "ALERTS_TOPIC_ARN is a FIFO topic, which delivers to no person; give a standard topic".to_owned(),
+                );
+            }
+        }
+        let least_alert = least_alert(variable("ALERTS_MIN_SEVERITY"), &mut faults);
         let log_level = log_level(variable("AWS_LAMBDA_LOG_LEVEL"), &mut faults);
-        if faults.is_empty() { Ok(Self { findings_topic, log_level }) } else { Err(ConfigFaults(faults)) }
+        if faults.is_empty() {
+            Ok(Self { findings_topic, alerts_topic, least_alert, log_level })
+        } else {
+            Err(ConfigFaults(faults))
+        }
     }
 }
 
@@ -82,13 +101,27 @@ fn topic(findings: Option<String>, sns: Option<String>, faults: &mut Vec<String>
         faults.push("FINDINGS_TOPIC_ARN is not set: give the ARN of the SNS topic that findings go to".to_owned());
         return String::new();
     };
-    if !is_topic(&topic) {
-        let shown = visible(&topic);
+    check_topic("FINDINGS_TOPIC_ARN", &topic, faults);
+    topic
+}
+
+fn check_topic(name: &str, topic: &str, faults: &mut Vec<String>) {
+    if !is_topic(topic) {
+        let shown = visible(topic);
         faults.push(format!(
-            "FINDINGS_TOPIC_ARN is `{shown}`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)"
+            "{name} is `{shown}`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)"
         ));
     }
-    topic
+}
+
+fn least_alert(value: Option<String>, faults: &mut Vec<String>) -> Severity {
+    let all = [Severity::Informational, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+    let Some(value) = value else { return Severity::Low };
+    all.into_iter().find(|severity| severity.caption().eq_ignore_ascii_case(&value)).unwrap_or_else(|| {
+        let shown = visible(&value);
+        faults.push(format!("ALERTS_MIN_SEVERITY is `{shown}`: give Informational, Low, Medium, High or Critical"));
+        Severity::Low
+    })
 }
 
 /// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`
@@ -171,12 +204,16 @@ mod tests {
         let ConfigFaults(faults) = read(&[
             ("AWS_LAMBDA_RUNTIME_API", ""),
             ("FINDINGS_TOPIC_ARN", "my-topic\u{1b}[2J"),
+            ("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
+            ("ALERTS_MIN_SEVERITY", "urgent"),
             ("AWS_LAMBDA_LOG_LEVEL", "loud"),
         ])
         .unwrap_err();
         insta::assert_snapshot!(faults.join("\n"), @r"
         AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; the command line is `trailwarden`
         FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
+        ALERTS_TOPIC_ARN is a FIFO topic, which delivers to no person; give a standard topic
+        ALERTS_MIN_SEVERITY is `urgent`: give Informational, Low, Medium, High or Critical
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");
     }

@@ -2,6 +2,7 @@
 
 pub mod ocsf;
 mod trace;
+mod wording;
 
 use std::sync::Arc;
 

@@ -11,6 +11,7 @@
 //! the Lambda function `bootstrap` are two thin ways to call it.
 
 pub mod address;
+pub mod alert;
 pub mod config;
 pub mod decode;
 pub mod event;

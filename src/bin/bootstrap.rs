@@ -13,9 +13,12 @@ use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use trailwarden::alert::alerts;
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::exempt::Exemptions;
+use trailwarden::finding::{Finding, Severity};
 use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
+use trailwarden::publish::batch::Message;
 use trailwarden::publish::sns::{PublishError, SnsTopic};
 use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
 use trailwarden::text::visible;
@@ -60,8 +63,13 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let topic = SnsTopic::new(sns().await, config.findings_topic);
-    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, &topic, event));
+    let client = sns().await;
+    let topics = Topics {
+        findings: SnsTopic::new(client.clone(), config.findings_topic),
+        alerts: config.alerts_topic.map(|topic| SnsTopic::new(client, topic)),
+        least_alert: config.least_alert,
+    };
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, &topics, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -96,9 +104,32 @@ async fn sns() -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::new(&shared)
 }
 
+/// Where findings go, and from which severity on people are told.
+struct Topics {
+    findings: SnsTopic,
+    alerts: Option<SnsTopic>,
+    least_alert: Severity,
+}
+
+impl Topics {
+    /// Publishes all findings and alerts; what fails on one topic does not keep the other back.
+    async fn publish(&self, findings: &[Finding], now: Timestamp) -> Result<(), PublishError> {
+        let messages = findings.iter().map(|finding| Message::of(finding, now)).collect();
+        let published = self.findings.publish(messages).await;
+        let Some(topic) = &self.alerts else { return published };
+        let alerts = alerts(findings, self.least_alert);
+        let alerted = topic.publish(alerts.iter().map(|alert| Message::of_alert(alert, now)).collect()).await;
+        match (published, alerted) {
+            // A retry helps if it helps one of them.
+            (Err(one), Err(other)) => Err(PublishError { retryable: one.retryable || other.retryable, ..one }),
+            (published, alerted) => published.and(alerted),
+        }
+    }
+}
+
 async fn handle(
     pipeline: &Pipeline,
-    topic: &SnsTopic,
+    topics: &Topics,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Tally, InvocationError> {
     let request_id = event.context.request_id.as_str();
@@ -114,7 +145,7 @@ async fn handle(
         }
     };
     let tally = pipeline.run("payload", Input::Payload(event.payload.get()), &mut outcomes);
-    let published = topic.publish(&findings, Timestamp::now()).await;
+    let published = topics.publish(&findings, Timestamp::now()).await;
     tracing::info!(
         request_id,
         received = tally.received,

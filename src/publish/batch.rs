@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::alert::Alert;
 use crate::finding::{Finding, derived_id, ocsf};
 use crate::text::{visible_at_most, visible_json};
 
@@ -20,12 +21,18 @@ const MOST_OF_AN_ATTRIBUTE: usize = 300;
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The OCSF document.
+    /// The OCSF document; of an alert, a text for each kind of subscriber.
     pub body: String,
-    /// Name, type and value: ten, since SQS discards raw deliveries that have more.
-    pub attributes: [(&'static str, &'static str, String); 10],
-    /// `metadata.uid`: equal on every retry.
+    /// Whether the body is such a selection (`MessageStructure=json`).
+    pub structured: bool,
+    /// The subject of emails.
+    pub subject: Option<String>,
+    /// Name, type and value: at most ten, since SQS discards raw deliveries that have more.
+    pub attributes: Vec<(&'static str, &'static str, String)>,
+    /// Equal on every retry: `metadata.uid`, or the alert's id.
     pub uid: String,
+    /// The rule and the problem, for the log.
+    pub about: (String, String),
     /// What messages about the same resource have in common, for topics that keep their order.
     pub group: String,
 }
@@ -36,8 +43,11 @@ impl Message {
     pub fn of(finding: &Finding, now: Timestamp) -> Self {
         let mut message = Self {
             body: ocsf::line(finding, now),
+            structured: false,
+            subject: None,
             attributes: attributes(finding),
             uid: finding.message_uid(),
+            about: (finding.rule.name.clone(), finding.uid()),
             group: derived_id(&["resource", finding.primary_resource().map_or("", |resource| &resource.id)]),
         };
         let mut document = Value::Null;
@@ -53,10 +63,21 @@ impl Message {
         message
     }
 
+    /// The message of an alert, created at `now`.
+    pub fn of_alert(alert: &Alert<'_>, now: Timestamp) -> Self {
+        let message = Self::of(alert.lead(), now);
+        let (body, subject) = (alert.body(now), Some(alert.subject()));
+        let mut message = Self { body, structured: true, subject, uid: alert.uid(), ..message };
+        if message.bytes() > MOST_BYTES {
+            message.body = alert.body_without_document();
+        }
+        message
+    }
+
     /// Its length as SNS counts it.
     pub fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len());
-        self.body.len() + attributes.sum::<usize>()
+        self.body.len() + self.subject.as_ref().map_or(0, String::len) + attributes.sum::<usize>()
     }
 }
 
@@ -72,10 +93,10 @@ fn shorter(document: &mut Value, pointer: &str, member: &str) -> String {
     visible_json(document)
 }
 
-fn attributes(finding: &Finding) -> [(&'static str, &'static str, String); 10] {
+fn attributes(finding: &Finding) -> Vec<(&'static str, &'static str, String)> {
     let (rule, origin) = (&finding.rule, &finding.origin);
     let resource_type = finding.primary_resource().map_or("unknown", |resource| resource.kind.as_str());
-    [
+    vec![
         ("schema", "String", format!("ocsf-2003-{}", ocsf::OCSF_VERSION)),
         ("rule", "String", rule.name.clone()),
         ("severity", "String", rule.severity.caption().to_owned()),

@@ -1,6 +1,6 @@
-//! Findings to an SNS topic: one message each, the OCSF document as the body, attributes for filter policies.
+//! Messages to an SNS topic.
 //!
-//! Messages go in batches, a few at a time. What SNS refuses of a batch is tried again alone; what it has accepted is not
+//! They go in batches, a few at a time. What SNS refuses of a batch is tried again alone; what it has accepted is not
 //! sent again by the same environment, so that a retry of the invocation adds only what was missing.
 
 use std::collections::{HashSet, VecDeque};
@@ -13,10 +13,8 @@ use aws_sdk_sns::operation::publish_batch::PublishBatchError as Refusal;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use jiff::Timestamp;
 
 use super::batch::{Message, batches};
-use crate::finding::Finding;
 use crate::text::visible_at_most;
 
 /// Requests under way at a time.
@@ -47,9 +45,9 @@ const TRANSIENT: [&str; 9] = [
     "ThrottlingException",
 ];
 
-/// Some findings could not be published; all others were.
+/// Some messages could not be published; all others were.
 #[derive(Debug, thiserror::Error)]
-#[error("{failed} of {of} findings could not be published; the first: {first}")]
+#[error("{failed} of {of} messages could not be published; the first: {first}")]
 pub struct PublishError {
     /// How many could not be published.
     pub failed: usize,
@@ -102,14 +100,14 @@ impl SnsTopic {
         Self { client, arn, accepted: Mutex::default() }
     }
 
-    /// Publishes every finding that this environment has not published; one that fails does not keep the others back.
+    /// Publishes every message that this environment has not published; one that fails does not keep the others back.
     ///
     /// # Errors
     /// [`PublishError`], when SNS did not accept all of them.
-    pub async fn publish(&self, findings: &[Finding], now: Timestamp) -> Result<(), PublishError> {
-        let messages = findings.iter().map(|finding| (finding, Message::of(finding, now)));
-        let mut open: Vec<(&Finding, Message)> =
-            messages.filter(|(_, message)| !self.is_accepted(&message.uid)).collect();
+    pub async fn publish(&self, messages: Vec<Message>) -> Result<(), PublishError> {
+        let all = messages.len();
+        let mut open = messages;
+        open.retain(|message| !self.is_accepted(&message.uid));
         let mut given_up: Vec<Failure> = Vec::new();
         for attempt in 1..=MOST_ATTEMPTS {
             let failed = self.publish_once(&open).await;
@@ -128,7 +126,7 @@ impl SnsTopic {
         let Some(first) = given_up.first() else { return Ok(()) };
         Err(PublishError {
             failed: given_up.len(),
-            of: findings.len(),
+            of: all,
             first: first.reason.clone(),
             retryable: given_up.iter().any(|failure| failure.transient),
         })
@@ -139,8 +137,8 @@ impl SnsTopic {
     }
 
     /// Sends all messages, and returns the places of those that were not accepted.
-    async fn publish_once(&self, messages: &[(&Finding, Message)]) -> Vec<(usize, Failure)> {
-        let requests = batches(messages.iter().map(|(_, message)| message.bytes()));
+    async fn publish_once(&self, messages: &[Message]) -> Vec<(usize, Failure)> {
+        let requests = batches(messages.iter().map(Message::bytes));
         // Where order counts, requests follow each other.
         let at_once = if self.is_fifo() { 1 } else { MOST_REQUESTS };
         let sent = requests.into_iter().map(|range| async move {
@@ -154,9 +152,9 @@ impl SnsTopic {
     }
 
     /// Sends one batch.
-    async fn send(&self, messages: &[(&Finding, Message)]) -> Vec<(usize, Failure)> {
+    async fn send(&self, messages: &[Message]) -> Vec<(usize, Failure)> {
         let all = |failure: &Failure| (0..messages.len()).map(|place| (place, failure.clone())).collect();
-        let entries = messages.iter().enumerate().map(|(place, (_, message))| self.entry(place, message));
+        let entries = messages.iter().enumerate().map(|(place, message)| self.entry(place, message));
         let entries = match entries.collect::<Result<Vec<_>, _>>() {
             Ok(entries) => entries,
             Err(error) => return all(&Failure { reason: error.to_string(), transient: false }),
@@ -169,12 +167,12 @@ impl SnsTopic {
         let mut open: HashSet<usize> = (0..messages.len()).collect();
         for accepted in answer.successful() {
             let place = accepted.id().and_then(|id| id.parse().ok());
-            if let Some((place, (finding, message))) = place.and_then(|place| Some((place, messages.get(place)?))) {
+            if let Some((place, message)) = place.and_then(|place| Some((place, messages.get(place)?))) {
                 open.remove(&place);
                 self.accepted.lock().unwrap_or_else(PoisonError::into_inner).remember(&message.uid);
                 tracing::info!(
-                    rule = %finding.rule.name,
-                    finding_uid = %finding.uid(),
+                    rule = %message.about.0,
+                    finding_uid = %message.about.1,
                     message_uid = %message.uid,
                     sns_message_id = accepted.message_id().unwrap_or_default(),
                     "published"
@@ -205,6 +203,10 @@ impl SnsTopic {
             let value = MessageAttributeValue::builder().data_type(*kind).string_value(value).build()?;
             entry = entry.message_attributes(*name, value);
         }
+        if message.structured {
+            entry = entry.message_structure("json");
+        }
+        entry = entry.set_subject(message.subject.clone());
         if self.is_fifo() {
             entry = entry.message_group_id(&message.group).message_deduplication_id(&message.uid);
         }

@@ -89,6 +89,8 @@ impl Template {
                 }
                 Part::Hole { paths, otherwise } => {
                     let found = paths.iter().find_map(|path| fill(path, in_command));
+                    // A backtick of the record would end a command, or begin one.
+                    let found = found.map(|text| text.replace('`', "\u{2cb}"));
                     text.push_str(found.as_deref().unwrap_or(otherwise));
                 }
             }

@@ -166,7 +166,7 @@ def test_a_topic_that_is_gone_fails_the_invocation_for_good(function: Function, 
     topic.delete()
     answer = function.invoke(delivery(opened_group(), blocked_action(), clean()))
     assert answer.error_type == "PublishFailedPermanent"
-    assert answer.body["errorMessage"].startswith("2 of 2 findings could not be published; the first: NotFound")
+    assert answer.body["errorMessage"].startswith("2 of 2 messages could not be published; the first: NotFound")
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "Throttling"), (500, "InternalFailure"), (503, "Oops")])

@@ -126,7 +126,7 @@ def test_what_can_never_be_published_fails_each_time_and_the_rest_arrives(endpoi
         for _ in range(2):
             answer = function.invoke(payload)
             assert answer.error_type == "PublishFailedPermanent"
-            assert answer.body["errorMessage"] == "2 of 2 findings could not be published; the first: KMSAccessDenied: no"
+            assert answer.body["errorMessage"] == "2 of 2 messages could not be published; the first: KMSAccessDenied: no"
 
 
 def test_a_topic_that_keeps_order_gets_groups_and_ids(endpoint: str) -> None:
@@ -134,3 +134,26 @@ def test_a_topic_that_keeps_order_gets_groups_and_ids(endpoint: str) -> None:
     with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
         assert function.invoke(delivery(blocked_action(), opened_group())).error_type is None
     assert len(set(uids(topic))) == 2
+
+
+def test_people_are_told_on_a_topic_of_their_own(endpoint: str, topic: Topic) -> None:
+    alerts = Topic(endpoint, "alerts")
+    many = [blocked_action(eventID=f"00000000-0000-4000-8000-{place:012}") for place in range(12)]
+    with Function(
+        endpoint, FINDINGS_TOPIC_ARN=topic.arn, ALERTS_TOPIC_ARN=alerts.arn, ALERTS_MIN_SEVERITY="Medium"
+    ) as function:
+        assert function.invoke(delivery(*many, opened_group())).response["findings"] == 13
+    assert len(topic.receive()) == 13
+    # A queue gets the document of the first finding; the twelve by one caller are one alert.
+    told = alerts.receive()
+    rules = sorted(one.document["compliance"]["control"] for one in told)
+    assert rules == ["blocked-action", "sg-ingress-world-admin"]
+    assert {one.attributes["severity"] for one in told} == {("String", "Medium"), ("String", "Critical")}
+
+
+def test_a_topic_of_alerts_that_is_gone_does_not_keep_findings_back(endpoint: str, topic: Topic) -> None:
+    alerts = Topic(endpoint, "alerts-gone")
+    alerts.delete()
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, ALERTS_TOPIC_ARN=alerts.arn) as function:
+        assert function.invoke(delivery(opened_group())).error_type == "PublishFailedPermanent"
+    assert len(topic.receive()) == 1

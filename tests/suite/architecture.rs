@@ -11,7 +11,8 @@ use crate::support::root;
 /// Each module and the modules of ours it may import. `text` makes others' text safe to show; whoever shows some needs it.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("address", &[]),
-    ("config", &["text"]),
+    ("alert", &["finding", "text"]),
+    ("config", &["finding", "text"]),
     ("decode", &["event", "text"]),
     ("event", &[]),
     ("exempt", &["event", "finding", "rules", "text"]),
@@ -20,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fixtures", &["decode", "event", "finding", "rules"]),
     ("pipeline", &["decode", "event", "exempt", "finding", "rules", "text"]),
     ("policy", &[]),
-    ("publish", &["finding", "text"]),
+    ("publish", &["alert", "finding", "text"]),
     ("rules", &["event", "facts", "finding", "text"]),
     ("text", &[]),
     ("trust", &["address", "policy"]),

@@ -7,6 +7,7 @@
     reason = "a test may stop at the first surprise, in its helper functions too"
 )]
 
+mod alerts;
 mod architecture;
 mod cli;
 mod envelopes;

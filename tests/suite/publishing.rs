@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
+use trailwarden::alert::alerts;
 use trailwarden::event::Event;
-use trailwarden::finding::{Finding, Trace};
+use trailwarden::finding::{Finding, Severity, Trace};
 use trailwarden::publish::batch::{MOST_BYTES, MOST_ENTRIES, Message, batches};
 use trailwarden::rules::RuleSet;
 
@@ -45,6 +46,11 @@ fn a_message_that_is_too_long_loses_what_matters_least_and_says_so() {
     assert_eq!(document["comment"], "`data` was left out: too long for SNS.");
     assert_eq!(document["unmapped"]["explain"]["what"], "short");
     assert_eq!(document["metadata"]["uid"], whole.uid);
+
+    let alert = Message::of_alert(&alerts(std::slice::from_ref(&long), Severity::Low)[0], Timestamp::UNIX_EPOCH);
+    assert!(alert.structured && alert.bytes() <= MOST_BYTES && !alert.body.contains("\"sqs\""));
+    let alert = Message::of_alert(&alerts(&[finding()], Severity::Low)[0], Timestamp::UNIX_EPOCH);
+    assert!(alert.body.contains("\"sqs\"") && alert.subject.is_some());
 
     long.trace = Some(Trace::of("x".repeat(300_000), true, Vec::new()));
     let message = Message::of(&long, Timestamp::UNIX_EPOCH);

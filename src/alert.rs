@@ -1,0 +1,101 @@
+//! Alerts: what people are told of the findings of one payload.
+//!
+//! Findings that are exempt or below the least severity are not told. Several of one rule by one caller, such as those of
+//! one run of a deployment tool, are one alert with a list; critical ones are always alone.
+
+mod chat;
+mod email;
+mod sms;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::finding::{Finding, Severity, derived_id, ocsf};
+use crate::text::visible_json;
+
+/// What people are told at once: one finding, or several of one rule by one caller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert<'f> {
+    /// The first.
+    lead: &'f Finding,
+    /// The others.
+    more: Vec<&'f Finding>,
+}
+
+/// The alerts of one payload, in the order of their first findings; none for findings less severe than `least`.
+pub fn alerts(findings: &[Finding], least: Severity) -> Vec<Alert<'_>> {
+    let mut alerts: Vec<Alert<'_>> = Vec::new();
+    for finding in findings.iter().filter(|one| one.suppression.is_none() && one.rule.severity >= least) {
+        let same = |alert: &&mut Alert<'_>| alert.takes(finding);
+        match alerts.iter_mut().find(same) {
+            Some(alert) => alert.more.push(finding),
+            None => alerts.push(Alert { lead: finding, more: Vec::new() }),
+        }
+    }
+    alerts
+}
+
+/// Who called: the access key tells one run of a tool from another.
+fn caller(finding: &Finding) -> (Option<&str>, Option<&str>, &str) {
+    let actor = &finding.actor;
+    (actor.access_key_id.as_deref(), actor.arn.as_deref(), &actor.name)
+}
+
+impl Alert<'_> {
+    fn takes(&self, finding: &Finding) -> bool {
+        let alone = |one: &Finding| one.rule.severity == Severity::Critical;
+        let key = |one: &Finding| (one.rule.name.clone(), one.status, one.origin.account.clone());
+        !alone(self.lead) && !alone(finding) && key(self.lead) == key(finding) && caller(self.lead) == caller(finding)
+    }
+
+    /// How many findings it tells of.
+    pub fn count(&self) -> usize {
+        1 + self.more.len()
+    }
+
+    /// The first of them.
+    pub fn lead(&self) -> &Finding {
+        self.lead
+    }
+
+    /// Its id: equal on every retry.
+    pub fn uid(&self) -> String {
+        let uids: Vec<String> = std::iter::once(&self.lead).chain(&self.more).map(|one| one.message_uid()).collect();
+        derived_id(&[&["alert"][..], &uids.iter().map(String::as_str).collect::<Vec<_>>()].concat())
+    }
+
+    /// The subject of the email: ASCII, without control characters, shorter than SNS's limit of 100 characters.
+    pub fn subject(&self) -> String {
+        email::subject(self)
+    }
+
+    /// The text of the email.
+    pub fn email(&self) -> String {
+        email::body(self)
+    }
+
+    /// The custom notification that Amazon Q Developer shows in chat channels, as JSON.
+    pub fn chat(&self) -> String {
+        chat::notification(self)
+    }
+
+    /// One line.
+    pub fn sms(&self) -> String {
+        sms::line(self)
+    }
+
+    /// The body of a message with `MessageStructure=json`: a text for each kind of subscriber. Machines get the OCSF
+    /// document of the first finding, created at `now`; all of them are on the topic for machines.
+    pub fn body(&self, now: Timestamp) -> String {
+        let document = ocsf::line(self.lead, now);
+        let email = self.email();
+        visible_json(&json!({"default": email, "email": email, "https": self.chat(), "sms": self.sms(),
+                             "sqs": document, "lambda": document}))
+    }
+
+    /// The same for people alone, where the document is too long.
+    pub fn body_without_document(&self) -> String {
+        let email = self.email();
+        visible_json(&json!({"default": email, "email": email, "https": self.chat(), "sms": self.sms()}))
+    }
+}

@@ -1,0 +1,103 @@
+//! The custom notification of Amazon Q Developer in chat applications, which Slack and Microsoft Teams show.
+//!
+//! After <https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html>.
+
+use serde_json::json;
+
+use super::Alert;
+use crate::finding::Severity;
+use crate::text::{shortened, visible, visible_json};
+
+/// Longest title and text, in characters.
+const MOST_OF_A_TITLE: usize = 250;
+const MOST_OF_A_TEXT: usize = 3000;
+/// Findings that are listed beside the first.
+const MOST_LISTED: usize = 10;
+
+pub(super) fn notification(alert: &Alert<'_>) -> String {
+    let (finding, rule) = (alert.lead, &alert.lead.rule);
+    let sign = match rule.severity {
+        Severity::Critical | Severity::High => ":red_circle:",
+        Severity::Medium => ":large_orange_circle:",
+        Severity::Low | Severity::Informational => ":large_blue_circle:",
+    };
+    let severity = rule.severity.caption().to_uppercase();
+    let count = if alert.count() > 1 { format!("{} x ", alert.count()) } else { String::new() };
+    let title = format!("{sign} {severity} {count}{} - {}", escaped(&rule.title), escaped(&finding.origin.account));
+    let mut parts = vec![escaped(&finding.full_message())];
+    for (label, text) in [
+        ("Who", finding.who()),
+        ("From", finding.from()),
+        ("When", finding.when()),
+        ("Where", finding.place()),
+        ("What", finding.what()),
+        ("Why", finding.why().join("; ")),
+    ] {
+        if !text.is_empty() {
+            parts.push(format!("*{label}:* {}", escaped(&text)));
+        }
+    }
+    let listed = alert.more.iter().take(MOST_LISTED).map(|other| format!("- {}", escaped(&other.place())));
+    parts.extend(listed);
+    if alert.more.len() > MOST_LISTED {
+        parts.push(format!("and {} more", alert.more.len() - MOST_LISTED));
+    }
+    let exempt = format!("To accept it, add a filter for the rule {} to the file of exemptions.", rule.name);
+    let resources: Vec<String> =
+        finding.resources.iter().map(|one| escaped(one.arn.as_ref().unwrap_or(&one.id))).collect();
+    visible_json(&json!({
+        "version": "1.0",
+        "source": "custom",
+        "id": alert.uid(),
+        "content": {
+            "textType": "client-markdown",
+            "title": shortened(&title, MOST_OF_A_TITLE),
+            "description": shortened(&parts.join("\n"), MOST_OF_A_TEXT),
+            "nextSteps": [shortened(&with_code(&finding.remediation), MOST_OF_A_TEXT), exempt],
+            "keywords": [rule.name, escaped(&finding.origin.account)],
+        },
+        "metadata": {
+            // One thread a problem.
+            "threadId": finding.uid(),
+            "summary": shortened(&escaped(&finding.message), MOST_OF_A_TITLE),
+            "eventType": finding.status_word(),
+            "relatedResources": resources,
+            "additionalContext": {"rule": rule.name, "region": escaped(&finding.origin.region)},
+            "enableCustomActions": true,
+        },
+    }))
+}
+
+/// A text with commands between backticks, in which a backslash would be part of the command.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(place, part)| match place % 2 {
+        0 => escaped(part),
+        _ => {
+            let code = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('@', "(at)");
+            code.replace("](", "] (").replace("http://", "http:/ /").replace("https://", "https:/ /")
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+/// Text in which nothing is a link, a mention or a mark of the chat application.
+fn escaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for one in visible(text).chars() {
+        match one {
+            '&' => plain.push_str("&amp;"),
+            '<' => plain.push_str("&lt;"),
+            '>' => plain.push_str("&gt;"),
+            // `@here`, `@channel`
+            '@' => plain.push_str("(at)"),
+            '[' => plain.push('('),
+            ']' => plain.push(')'),
+            '*' | '_' | '~' => {
+                plain.push('\\');
+                plain.push(one);
+            }
+            one => plain.push(one),
+        }
+    }
+    plain.replace("://", ":\u{2215}\u{2215}")
+}

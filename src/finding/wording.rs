@@ -1,0 +1,72 @@
+//! The parts of a finding in words, safe to show on a terminal, the same in every text for people.
+
+use super::{Finding, RuleInfo};
+use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
+
+impl Finding {
+    /// `NetOps/dana (arn:aws:sts::111122223333:assumed-role/NetOps/dana)`
+    pub fn who(&self) -> String {
+        let actor = &self.actor;
+        let also_known_as = actor.arn.as_ref().or(actor.kind.as_ref()).filter(|text| **text != actor.name);
+        visible(&match also_known_as {
+            Some(text) => format!("{} ({text})", actor.name),
+            None => actor.name.clone(),
+        })
+        .into_owned()
+    }
+
+    /// `198.51.100.23 with aws-cli/2.24.0`
+    pub fn from(&self) -> String {
+        let parts = [self.call.source_address.as_deref(), self.call.user_agent.as_deref()];
+        let parts: Vec<_> = parts.into_iter().flatten().map(|text| visible_at_most(text, MOST_IN_A_SENTENCE)).collect();
+        parts.join(" with ")
+    }
+
+    /// `CreateRole of iam.amazonaws.com`
+    pub fn what(&self) -> String {
+        visible(&format!("{} of {}", self.call.operation, self.call.service)).into_owned()
+    }
+
+    /// `AWS::IAM::Role ci-deploy, account 111122223333, us-east-1`
+    pub fn place(&self) -> String {
+        let resources: Vec<String> = self.resources.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
+        let (account, region) = (&self.origin.account, &self.origin.region);
+        visible(&format!("{}, account {account}, {region}", resources.join(", "))).into_owned()
+    }
+
+    /// `2026-03-04T10:00:22Z`
+    pub fn when(&self) -> String {
+        visible(self.origin.time_text.as_deref().unwrap_or("unknown")).into_owned()
+    }
+
+    /// The clauses that held, without those that only repeat what was called.
+    pub fn why(&self) -> Vec<&str> {
+        let says_more = |field: &str| !matches!(field, "eventSource" | "eventName");
+        let clauses = self.evidence.iter().filter(|one| says_more(&one.field));
+        let mut clauses: Vec<&str> = clauses.map(|one| one.text.as_str()).collect();
+        if clauses.is_empty() {
+            clauses = self.evidence.iter().map(|one| one.text.as_str()).collect();
+        }
+        clauses
+    }
+
+    /// `event 5a92c9b9-…, problem cef0722c-…`
+    pub fn ids(&self) -> String {
+        visible(&format!("event {}, problem {}", self.origin.event_id, self.uid())).into_owned()
+    }
+}
+
+impl RuleInfo {
+    /// The controls, each framework named once.
+    pub fn breaks(&self) -> String {
+        let mut frameworks: Vec<(&str, Vec<&str>)> = Vec::new();
+        for control in &self.controls {
+            match frameworks.iter_mut().find(|(name, _)| *name == control.framework) {
+                Some((_, controls)) => controls.push(&control.control),
+                None => frameworks.push((&control.framework, vec![&control.control])),
+            }
+        }
+        let said = frameworks.into_iter().map(|(name, controls)| format!("{name} {}", controls.join(", ")));
+        visible(&said.collect::<Vec<_>>().join("; ")).into_owned()
+    }
+}

@@ -1,0 +1,163 @@
+//! What people are told: which findings make an alert, and how it reads on each medium.
+
+use std::fs;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use trailwarden::alert::{Alert, alerts};
+use trailwarden::finding::{Finding, Severity, Suppression};
+
+use crate::support::{fixture, json as record, payload_by_all_rules};
+
+fn findings(path: &str, rule: &str) -> Vec<Finding> {
+    let all = payload_by_all_rules(&fs::read_to_string(fixture(path)).unwrap()).findings;
+    all.into_iter().filter(|finding| finding.rule.name == rule).collect()
+}
+
+fn finding(path: &str, rule: &str) -> Finding {
+    findings(path, rule).remove(0)
+}
+
+/// A blocked action on each of these resources.
+fn blocked(vpcs: &[&str]) -> Vec<Finding> {
+    let mut event = record(&fixture("rules/blocked-action/hit-wrapped.json"));
+    let each = vpcs.iter().enumerate().flat_map(|(place, vpc)| {
+        event["eventName"] = "DeleteVpc".into();
+        event["eventID"] = format!("00000000-0000-4000-8000-{place:012}").into();
+        event["requestParameters"] = json!({"vpcId": vpc});
+        payload_by_all_rules(&event.to_string()).findings
+    });
+    each.filter(|finding| finding.rule.name == "blocked-action").collect()
+}
+
+fn told(alert: &Alert<'_>) -> String {
+    let chat: Value = serde_json::from_str(&alert.chat()).unwrap();
+    let chat = serde_json::to_string_pretty(&chat).unwrap();
+    format!("Subject: {}\n\n{}\n--- sms\n{}\n--- chat\n{chat}\n", alert.subject(), alert.email(), alert.sms())
+}
+
+#[test]
+fn each_kind_of_alert_reads_like_this() {
+    let mut told_of = Vec::new();
+    for (path, rule) in [
+        ("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin"),
+        ("rules/role-trust-public/hit-github-any-repository.json", "role-trust-public"),
+        ("rules/role-trust-undecidable/hit-omitted.json", "role-trust-undecidable"),
+    ] {
+        let all = [finding(path, rule)];
+        told_of.push(told(&alerts(&all, Severity::Low)[0]));
+    }
+    let many: Vec<String> = (0..12).map(|place| format!("vpc-{place:017x}")).collect();
+    let many = blocked(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    let grouped = alerts(&many, Severity::Low);
+    assert_eq!((grouped.len(), grouped[0].count()), (1, 12));
+    told_of.push(told(&grouped[0]));
+    insta::assert_snapshot!(told_of.join("\n==========\n\n"));
+}
+
+#[test]
+fn people_are_told_of_what_is_severe_enough_and_not_exempt() {
+    let mut all = blocked(&["vpc-1"]);
+    assert_eq!(alerts(&all, Severity::Medium).len(), 1);
+    assert_eq!(alerts(&all, Severity::High).len(), 0);
+    let [exemption, owner, reason, expires] = ["e", "o", "r", "9999-12-31"].map(str::to_owned);
+    all[0].suppression = Some(Suppression { exemption, owner, reason, ticket: None, expires, also: Vec::new() });
+    assert_eq!(alerts(&all, Severity::Low).len(), 0);
+}
+
+#[test]
+fn one_caller_and_rule_is_one_alert_and_critical_ones_are_alone() {
+    let mut all = blocked(&["vpc-1", "vpc-2", "vpc-3"]);
+    all[2].actor.access_key_id = Some("ASIAEXAMPLEOTHER0001".to_owned());
+    let counts: Vec<usize> = alerts(&all, Severity::Low).iter().map(Alert::count).collect();
+    assert_eq!(counts, [2, 1]);
+    let critical = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
+    assert_eq!(critical.rule.severity, Severity::Critical);
+    assert_eq!(alerts(&[critical.clone(), critical], Severity::Low).len(), 2);
+}
+
+#[test]
+fn an_alert_has_one_id_for_the_same_findings() {
+    let all = blocked(&["vpc-1", "vpc-2"]);
+    let uid = |all: &[Finding]| alerts(all, Severity::Low)[0].uid();
+    assert_eq!(uid(&all), uid(&all));
+    assert_ne!(uid(&all), uid(&all[..1]));
+}
+
+/// Text that means something to a terminal, a mail program, a chat application or a phone.
+const HOSTILE: &str = "\u{1b}[2J\r\nSubject: x\u{202e}<!channel> <@U1> @here [click](https://evil.example) *b* _i_ \
+                       `id` {\"json\":1} <script>alert(1)</script> \u{0}\u{2028}";
+
+#[test]
+fn text_of_attackers_is_safe_on_every_medium() {
+    let mut event = record(&fixture("rules/role-trust-public/hit-create-role.json"));
+    for pointer in [
+        "/userAgent",
+        "/requestParameters/roleName",
+        "/userIdentity/arn",
+        "/userIdentity/principalId",
+        "/sourceIPAddress",
+        "/eventTime",
+        "/requestID",
+        "/recipientAccountId",
+        "/awsRegion",
+    ] {
+        if let Some(value) = event.pointer_mut(pointer) {
+            *value = HOSTILE.into();
+        }
+    }
+    event["responseElements"] = Value::Null;
+    event["requestParameters"]["description"] = HOSTILE.into();
+    event["requestParameters"]["tags"] = json!([{"key": HOSTILE, "value": HOSTILE}]);
+    let all = payload_by_all_rules(&event.to_string()).findings;
+    let alert = &alerts(&all, Severity::Low)[0];
+    let hidden = |text: &str| text.contains(['\u{1b}', '\r', '\u{202e}', '\u{0}', '\u{2028}']);
+
+    let subject = alert.subject();
+    assert!(subject.len() < 100 && subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{subject:?}");
+    let email = alert.email();
+    assert!(!hidden(&email) && !email.contains("http://") && !email.contains("https://"), "{email}");
+    assert!(!hidden(&alert.sms()) && !alert.sms().contains(['\n']) && !alert.sms().contains("://"));
+    let chat: Value = serde_json::from_str(&alert.chat()).unwrap();
+    let mut texts = Vec::new();
+    strings(&chat, &mut texts);
+    for text in texts {
+        assert!(!hidden(&text), "{text:?}");
+        for mark in ["<!", "<@", "@here", "](", "http://", "https://", "<script"] {
+            assert!(!text.contains(mark), "{mark} in {text:?}");
+        }
+    }
+    let body = alert.body(Timestamp::UNIX_EPOCH);
+    assert!(!hidden(&body));
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["default", "email", "https", "lambda", "sms", "sqs"]);
+    assert_eq!(serde_json::from_str::<Value>(body["sqs"].as_str().unwrap()).unwrap()["class_uid"], 2003);
+}
+
+fn strings(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(all) => all.iter().for_each(|one| strings(one, texts)),
+        Value::Object(all) => all.values().for_each(|one| strings(one, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_email_can_be_read_whatever_the_record_says(agent in "\\PC{0,400}", role in ".{0,400}", count in 1..30_usize) {
+        let mut all = blocked(&["vpc-1"]);
+        all[0].call.user_agent = Some(agent);
+        all[0].resources[0].id = role;
+        let all: Vec<Finding> = std::iter::repeat_n(all[0].clone(), count).collect();
+        let told = alerts(&all, Severity::Low);
+        prop_assert_eq!(told.len(), 1);
+        let email = told[0].email();
+        prop_assert!(email.lines().count() <= 40, "{email}");
+        prop_assert!(told[0].subject().len() < 100);
+        prop_assert!(told[0].sms().chars().count() <= 300);
+        prop_assert!(serde_json::from_str::<Value>(&told[0].chat()).is_ok());
+    }
+}
