@@ -10,6 +10,7 @@ mod cloudtrail;
 mod document;
 mod eventbridge;
 mod lines;
+mod on_failure;
 
 use std::cell::Cell;
 use std::fmt;
@@ -49,6 +50,8 @@ pub const ENVELOPES: &[Envelope] = &[
     Envelope { name: "CloudTrail file", key: "Records", form: Form::Records },
     Envelope { name: "CloudTrail digest file", key: "digestS3Object", form: Form::Whole(cloudtrail::digest) },
     Envelope { name: "EventBridge event", key: "detail", form: Form::Whole(eventbridge::event) },
+    Envelope { name: "failed invocation", key: "requestPayload", form: Form::Whole(on_failure::invocation) },
+    Envelope { name: "messages of an SQS queue", key: "Messages", form: Form::Whole(on_failure::messages) },
 ];
 
 /// What decoding yields.

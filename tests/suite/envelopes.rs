@@ -58,6 +58,22 @@ fn the_same_record_gives_the_same_finding_in_every_envelope() {
 }
 
 #[test]
+fn a_message_of_a_queue_that_is_none_of_ours_costs_nothing_but_itself() {
+    let ours = json!({"requestPayload": serde_json::from_str::<Value>(&awslogs(&batch(&[json!({"message": line()})]))).unwrap()});
+    let bodies = [
+        json!("no JSON"),
+        json!({"requestPayload": {"key": 1}}),
+        json!({"requestPayload": ours}),
+        json!({}),
+        ours.clone(),
+    ];
+    let messages: Vec<Value> = bodies.iter().map(|body| json!({"Body": body.to_string()})).collect();
+    let result = payload(&json!({"Messages": messages}).to_string());
+    assert_eq!((result.findings.len(), result.tally.rejected, result.tally.received), (1, 4, 5));
+    assert_eq!(payload(r#"{"Messages":[{"Body":7}]}"#).tally.rejected, 1);
+}
+
+#[test]
 fn every_envelope_has_a_fixture() {
     let values: Vec<Value> = files(&fixture("envelopes"))
         .iter()

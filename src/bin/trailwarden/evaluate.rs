@@ -23,8 +23,8 @@ const EXIT_CODES: &str = "Exit codes:
 /// Evaluates logs and prints the findings.
 ///
 /// Each file holds CloudTrail records in any of these forms, plain or gzip: a CloudTrail file, a record, a list of
-/// records, an EventBridge event, a CloudWatch Logs batch, the Lambda event of a log subscription, or JSON Lines of
-/// these. Findings go to standard output, everything else to standard error.
+/// records, an EventBridge event, a CloudWatch Logs batch, the Lambda event of a log subscription, what the on-failure
+/// destination of the function keeps, or JSON Lines of these. Findings go to standard output, everything else to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
