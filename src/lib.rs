@@ -19,6 +19,7 @@ pub mod exempt;
 pub mod facts;
 pub mod finding;
 pub mod fixtures;
+pub mod metrics;
 pub mod pipeline;
 pub mod policy;
 pub mod publish;

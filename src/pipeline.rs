@@ -45,6 +45,9 @@ pub struct Tally {
     pub findings: u64,
     /// Findings that are exempt.
     pub suppressed: u64,
+    /// Longest time between a record's `eventTime` and its evaluation, in milliseconds, where one tells.
+    #[serde(skip)]
+    pub longest_lag: Option<u64>,
 }
 
 impl Tally {
@@ -63,12 +66,13 @@ impl Tally {
         self.control += other.control;
         self.findings += other.findings;
         self.suppressed += other.suppressed;
+        self.longest_lag = self.longest_lag.max(other.longest_lag);
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { received, clean, matched, exempt, rejected, control, findings, suppressed } = self;
+        let Self { received, clean, matched, exempt, rejected, control, findings, suppressed, .. } = self;
         let counted = |count: &u64, noun: &str| format!("{count} {noun}{}", if *count == 1 { "" } else { "s" });
         write!(formatter, "{} = {clean} clean + {matched} matched", counted(received, "record"))?;
         write!(formatter, " + {exempt} exempt + {rejected} rejected; {}", counted(findings, "finding"))?;
@@ -186,7 +190,7 @@ impl Pipeline {
                 return;
             }
         };
-        match text.and_then(|text| self.evaluate(text, now)) {
+        match text.and_then(|text| self.evaluate(text, now, tally)) {
             Ok(findings) if findings.is_empty() => tally.clean += 1,
             Ok(findings) => {
                 let suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count();
@@ -209,8 +213,10 @@ impl Pipeline {
         }
     }
 
-    fn evaluate(&self, text: &str, now: Timestamp) -> Result<Vec<Finding>, String> {
+    fn evaluate(&self, text: &str, now: Timestamp, tally: &mut Tally) -> Result<Vec<Finding>, String> {
         let event = Event::parse(text).map_err(|error| error.to_string())?;
+        let lag = event.time().map(|time| now.as_millisecond().saturating_sub(time.as_millisecond()));
+        tally.longest_lag = tally.longest_lag.max(lag.and_then(|lag| u64::try_from(lag).ok()));
         // A panic in a dependency on one record must not cost its neighbours.
         let judge = || {
             let mut findings = self.rules.evaluate(&event);

@@ -4,6 +4,7 @@
 //! fails when a finding could not be published, so that Lambda tries again, and when its payload could not be decoded at
 //! all, so that the on-failure destination keeps it.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -17,6 +18,7 @@ use trailwarden::alert::alerts;
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::finding::{Finding, Severity};
+use trailwarden::metrics::{self, Delivered};
 use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
 use trailwarden::publish::batch::Message;
 use trailwarden::publish::sns::{PublishError, SnsTopic};
@@ -113,17 +115,26 @@ struct Topics {
 
 impl Topics {
     /// Publishes all findings and alerts; what fails on one topic does not keep the other back.
-    async fn publish(&self, findings: &[Finding], now: Timestamp) -> Result<(), PublishError> {
+    async fn publish(&self, findings: &[Finding], now: Timestamp) -> (Delivered, Result<(), PublishError>) {
         let messages = findings.iter().map(|finding| Message::of(finding, now)).collect();
-        let published = self.findings.publish(messages).await;
-        let Some(topic) = &self.alerts else { return published };
-        let alerts = alerts(findings, self.least_alert);
-        let alerted = topic.publish(alerts.iter().map(|alert| Message::of_alert(alert, now)).collect()).await;
-        match (published, alerted) {
-            // A retry helps if it helps one of them.
-            (Err(one), Err(other)) => Err(PublishError { retryable: one.retryable || other.retryable, ..one }),
-            (published, alerted) => published.and(alerted),
+        let mut deliveries = vec![self.findings.publish(messages).await];
+        if let Some(topic) = &self.alerts {
+            let alerts = alerts(findings, self.least_alert);
+            deliveries.push(topic.publish(alerts.iter().map(|alert| Message::of_alert(alert, now)).collect()).await);
         }
+        let mut delivered = Delivered::default();
+        let mut error: Option<PublishError> = None;
+        for delivery in deliveries {
+            delivered.published += delivery.accepted;
+            delivered.retried += delivery.retried;
+            if let Some(other) = delivery.error {
+                delivered.failed += other.failed;
+                // A retry helps if it helps one of them.
+                let retryable = other.retryable || error.as_ref().is_some_and(|error| error.retryable);
+                error = Some(PublishError { retryable, ..error.unwrap_or(other) });
+            }
+        }
+        (delivered, error.map_or(Ok(()), Err))
     }
 }
 
@@ -145,20 +156,10 @@ async fn handle(
         }
     };
     let tally = pipeline.run("payload", Input::Payload(event.payload.get()), &mut outcomes);
-    let published = topics.publish(&findings, Timestamp::now()).await;
-    tracing::info!(
-        request_id,
-        received = tally.received,
-        clean = tally.clean,
-        matched = tally.matched,
-        exempt = tally.exempt,
-        rejected = tally.rejected,
-        control = tally.control,
-        findings = tally.findings,
-        suppressed = tally.suppressed,
-        balances = tally.balances(),
-        "evaluated"
-    );
+    let now = Timestamp::now();
+    let (delivered, published) = topics.publish(&findings, now).await;
+    // Nothing can be done about a closed standard output.
+    let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
     published?;
     match undecodable {
         Some(reason) => Err(InvocationError::Payload(reason)),

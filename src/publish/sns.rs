@@ -87,6 +87,17 @@ impl Accepted {
     }
 }
 
+/// What became of messages.
+#[derive(Debug)]
+pub struct Delivery {
+    /// How many are with SNS, also from before.
+    pub accepted: usize,
+    /// How often one that was refused was tried again.
+    pub retried: usize,
+    /// Why the others are not.
+    pub error: Option<PublishError>,
+}
+
 /// Why a message was not accepted.
 #[derive(Debug, Clone)]
 struct Failure {
@@ -101,14 +112,12 @@ impl SnsTopic {
     }
 
     /// Publishes every message that this environment has not published; one that fails does not keep the others back.
-    ///
-    /// # Errors
-    /// [`PublishError`], when SNS did not accept all of them.
-    pub async fn publish(&self, messages: Vec<Message>) -> Result<(), PublishError> {
+    pub async fn publish(&self, messages: Vec<Message>) -> Delivery {
         let all = messages.len();
         let mut open = messages;
         open.retain(|message| !self.is_accepted(&message.uid));
         let mut given_up: Vec<Failure> = Vec::new();
+        let mut retried = 0;
         for attempt in 1..=MOST_ATTEMPTS {
             let failed = self.publish_once(&open).await;
             let last = attempt == MOST_ATTEMPTS;
@@ -121,15 +130,16 @@ impl SnsTopic {
             if open.is_empty() {
                 break;
             }
+            retried += open.len();
             tokio::time::sleep(FIRST_WAIT * 2_u32.pow(attempt - 1)).await;
         }
-        let Some(first) = given_up.first() else { return Ok(()) };
-        Err(PublishError {
+        let error = given_up.first().map(|first| PublishError {
             failed: given_up.len(),
             of: all,
             first: first.reason.clone(),
             retryable: given_up.iter().any(|failure| failure.transient),
-        })
+        });
+        Delivery { accepted: all - given_up.len(), retried, error }
     }
 
     fn is_accepted(&self, uid: &str) -> bool {

@@ -104,6 +104,37 @@ def test_the_configuration_file_decides_what_runs(endpoint: str, topic: Topic, t
     assert [one.attributes["severity"] for one in topic.receive()] == [("String", "Low")]
 
 
+def test_each_invocation_is_one_line_of_metrics(function: Function, topic: Topic) -> None:
+    function.invoke(delivery(clean(), opened_group(), blocked_action()))
+    lines = [line for line in function.log() if line["message"] == "evaluated"]
+    assert len(lines) == 1
+    line = lines[0]
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Trailwarden", [[]])
+    named = {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]}
+    expected = {
+        "RecordsReceived": 3,
+        "RecordsClean": 1,
+        "RecordsMatched": 2,
+        "RecordsExempt": 0,
+        "RecordsRejected": 0,
+        "ControlMessages": 0,
+        "Findings": 2,
+        "FindingsSuppressed": 0,
+        "FindingsCritical": 1,
+        "FindingsHigh": 0,
+        "FindingsMedium": 1,
+        "FindingsLow": 0,
+        "FindingsInformational": 0,
+        "MessagesPublished": 2,
+        "MessagesFailed": 0,
+        "MessagesRetried": 0,
+    }
+    assert named.pop("Lag") > 0
+    assert named == expected
+    assert line["_aws"]["Timestamp"] > 1_700_000_000_000
+
+
 def test_a_subscriber_can_filter_by_severity(function: Function, topic: Topic) -> None:
     urgent = topic.subscribe("urgent", {"severity_id": [{"numeric": [">=", 4]}]})
     mild = topic.subscribe("mild", {"severity": ["Medium"]})

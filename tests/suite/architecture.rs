@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("facts", &["address", "event", "policy", "trust"]),
     ("finding", &["text"]),
     ("fixtures", &["decode", "event", "finding", "rules"]),
+    ("metrics", &["finding", "pipeline"]),
     ("pipeline", &["decode", "event", "exempt", "finding", "rules", "text"]),
     ("policy", &[]),
     ("publish", &["alert", "finding", "text"]),

@@ -1,0 +1,65 @@
+//! One line of the log for each invocation, which CloudWatch reads as metrics.
+//!
+//! After the CloudWatch user guide, "Embedded metric format specification".
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::finding::{Finding, Severity};
+use crate::pipeline::Tally;
+
+/// Namespace of the metrics.
+pub const NAMESPACE: &str = "Trailwarden";
+
+/// What became of the messages of an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delivered {
+    /// Messages that were accepted.
+    pub published: usize,
+    /// Messages that were not.
+    pub failed: usize,
+    /// How often a message that was refused was tried again.
+    pub retried: usize,
+}
+
+/// The line, at `now`.
+pub fn line(request_id: &str, tally: &Tally, findings: &[Finding], delivered: Delivered, now: Timestamp) -> String {
+    let open = || findings.iter().filter(|finding| finding.suppression.is_none());
+    let of = |severity| open().filter(|finding| finding.rule.severity == severity).count();
+    let count = |count: usize| Value::from(u64::try_from(count).unwrap_or(u64::MAX));
+    let mut metrics: Vec<(&str, &str, Value)> = vec![
+        ("RecordsReceived", "Count", tally.received.into()),
+        ("RecordsClean", "Count", tally.clean.into()),
+        ("RecordsMatched", "Count", tally.matched.into()),
+        ("RecordsExempt", "Count", tally.exempt.into()),
+        ("RecordsRejected", "Count", tally.rejected.into()),
+        ("ControlMessages", "Count", tally.control.into()),
+        ("Findings", "Count", tally.findings.into()),
+        ("FindingsSuppressed", "Count", tally.suppressed.into()),
+        ("FindingsCritical", "Count", count(of(Severity::Critical))),
+        ("FindingsHigh", "Count", count(of(Severity::High))),
+        ("FindingsMedium", "Count", count(of(Severity::Medium))),
+        ("FindingsLow", "Count", count(of(Severity::Low))),
+        ("FindingsInformational", "Count", count(of(Severity::Informational))),
+        ("MessagesPublished", "Count", count(delivered.published)),
+        ("MessagesFailed", "Count", count(delivered.failed)),
+        ("MessagesRetried", "Count", count(delivered.retried)),
+    ];
+    if let Some(lag) = tally.longest_lag {
+        metrics.push(("Lag", "Milliseconds", lag.into()));
+    }
+    let described: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": described});
+    let mut members = Map::new();
+    let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    set("timestamp", now.to_string().into());
+    set("level", "INFO".into());
+    set("message", "evaluated".into());
+    set("request_id", request_id.into());
+    set("balances", tally.balances().into());
+    set("_aws", json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}));
+    for (name, _, value) in metrics {
+        set(name, value);
+    }
+    Value::Object(members).to_string()
+}
