@@ -22,10 +22,32 @@ pub struct Alert<'f> {
     more: Vec<&'f Finding>,
 }
 
-/// The alerts of one payload, in the order of their first findings; none for findings less severe than `least`.
-pub fn alerts(findings: &[Finding], least: Severity) -> Vec<Alert<'_>> {
+/// What people are told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The least severity.
+    pub least: Severity,
+    /// Names of roles that are one's own: what they do is reported to machines alone, unless it is tampering, so that no
+    /// alert is the cause of another.
+    pub own_roles: Vec<String>,
+}
+
+impl Policy {
+    fn admits(&self, finding: &Finding) -> bool {
+        finding.suppression.is_none() && finding.rule.severity >= self.least && !self.is_own(finding)
+    }
+
+    fn is_own(&self, finding: &Finding) -> bool {
+        let role = finding.actor.session_issuer.as_deref().and_then(|arn| arn.rsplit('/').next());
+        let tampers = finding.rule.pack.as_deref() == Some("tamper");
+        !tampers && role.is_some_and(|role| self.own_roles.iter().any(|own| own == role))
+    }
+}
+
+/// The alerts of one payload, in the order of their first findings.
+pub fn alerts<'f>(findings: &'f [Finding], policy: &Policy) -> Vec<Alert<'f>> {
     let mut alerts: Vec<Alert<'_>> = Vec::new();
-    for finding in findings.iter().filter(|one| one.suppression.is_none() && one.rule.severity >= least) {
+    for finding in findings.iter().filter(|one| policy.admits(one)) {
         let same = |alert: &&mut Alert<'_>| alert.takes(finding);
         match alerts.iter_mut().find(same) {
             Some(alert) => alert.more.push(finding),

@@ -238,6 +238,11 @@ impl RuleSet {
         self.rules.iter().map(Rule::info)
     }
 
+    /// The values that the configuration gives a placeholder.
+    pub fn placeholder_values(&self, name: &str) -> &[String] {
+        self.known.values.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// Why rules were left out.
     pub fn skipped(&self) -> &[RuleFault] {
         &self.skipped

@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use trailwarden::alert::alerts;
+use trailwarden::alert::{Policy, alerts};
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::exempt::Exemptions;
-use trailwarden::finding::{Finding, Severity};
+use trailwarden::finding::Finding;
 use trailwarden::metrics::{self, Delivered};
 use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
 use trailwarden::publish::batch::Message;
@@ -69,7 +69,10 @@ async fn main() -> ExitCode {
     let topics = Topics {
         findings: SnsTopic::new(client.clone(), config.findings_topic),
         alerts: config.alerts_topic.map(|topic| SnsTopic::new(client, topic)),
-        least_alert: config.least_alert,
+        policy: Policy {
+            least: config.least_alert,
+            own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
+        },
     };
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, &topics, event));
     match lambda_runtime::run(handler).await {
@@ -106,11 +109,11 @@ async fn sns() -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::new(&shared)
 }
 
-/// Where findings go, and from which severity on people are told.
+/// Where findings go, and what people are told of.
 struct Topics {
     findings: SnsTopic,
     alerts: Option<SnsTopic>,
-    least_alert: Severity,
+    policy: Policy,
 }
 
 impl Topics {
@@ -119,7 +122,7 @@ impl Topics {
         let messages = findings.iter().map(|finding| Message::of(finding, now)).collect();
         let mut deliveries = vec![self.findings.publish(messages).await];
         if let Some(topic) = &self.alerts {
-            let alerts = alerts(findings, self.least_alert);
+            let alerts = alerts(findings, &self.policy);
             deliveries.push(topic.publish(alerts.iter().map(|alert| Message::of_alert(alert, now)).collect()).await);
         }
         let mut delivered = Delivered::default();

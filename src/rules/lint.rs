@@ -45,6 +45,8 @@ const FIELDS: [&str; 30] = [
     "userAgent",
     "userIdentity",
 ];
+/// The source of heartbeats, which no service sends.
+const HEARTBEAT: &str = "heartbeat.trailwarden";
 /// ... and two that only calls through a VPC endpoint have.
 const ENDPOINT_FIELDS: [&str; 2] = ["vpcEndpointAccountId", "vpcEndpointId"];
 
@@ -112,8 +114,10 @@ fn unknown_calls(rule: &Rule, reasons: &mut Vec<Reason>) {
     let is_plain = |name: &&String| !name.contains(['*', '?']);
     for trigger in &rule.triggers().0 {
         let Names::These(sources) = &trigger.source else { continue };
-        for source in
-            sources.iter().filter(is_plain).filter(|source| !source.to_ascii_lowercase().ends_with(".amazonaws.com"))
+        for source in sources
+            .iter()
+            .filter(is_plain)
+            .filter(|source| **source != HEARTBEAT && !source.to_ascii_lowercase().ends_with(".amazonaws.com"))
         {
             let text = format!("`{source}` is no event source: they end in `.amazonaws.com`");
             reasons.push(Reason::warning(text).at(source));

@@ -5,10 +5,14 @@ use std::fs;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::alert::{Alert, alerts};
+use trailwarden::alert::{Alert, Policy, alerts};
 use trailwarden::finding::{Finding, Severity, Suppression};
 
 use crate::support::{fixture, json as record, payload_by_all_rules};
+
+fn at_least(least: Severity) -> Policy {
+    Policy { least, own_roles: Vec::new() }
+}
 
 fn findings(path: &str, rule: &str) -> Vec<Finding> {
     let all = payload_by_all_rules(&fs::read_to_string(fixture(path)).unwrap()).findings;
@@ -46,11 +50,11 @@ fn each_kind_of_alert_reads_like_this() {
         ("rules/role-trust-undecidable/hit-omitted.json", "role-trust-undecidable"),
     ] {
         let all = [finding(path, rule)];
-        told_of.push(told(&alerts(&all, Severity::Low)[0]));
+        told_of.push(told(&alerts(&all, &at_least(Severity::Low))[0]));
     }
     let many: Vec<String> = (0..12).map(|place| format!("vpc-{place:017x}")).collect();
     let many = blocked(&many.iter().map(String::as_str).collect::<Vec<_>>());
-    let grouped = alerts(&many, Severity::Low);
+    let grouped = alerts(&many, &at_least(Severity::Low));
     assert_eq!((grouped.len(), grouped[0].count()), (1, 12));
     told_of.push(told(&grouped[0]));
     insta::assert_snapshot!(told_of.join("\n==========\n\n"));
@@ -59,28 +63,57 @@ fn each_kind_of_alert_reads_like_this() {
 #[test]
 fn people_are_told_of_what_is_severe_enough_and_not_exempt() {
     let mut all = blocked(&["vpc-1"]);
-    assert_eq!(alerts(&all, Severity::Medium).len(), 1);
-    assert_eq!(alerts(&all, Severity::High).len(), 0);
+    assert_eq!(alerts(&all, &at_least(Severity::Medium)).len(), 1);
+    assert_eq!(alerts(&all, &at_least(Severity::High)).len(), 0);
     let [exemption, owner, reason, expires] = ["e", "o", "r", "9999-12-31"].map(str::to_owned);
     all[0].suppression = Some(Suppression { exemption, owner, reason, ticket: None, expires, also: Vec::new() });
-    assert_eq!(alerts(&all, Severity::Low).len(), 0);
+    assert_eq!(alerts(&all, &at_least(Severity::Low)).len(), 0);
 }
 
 #[test]
 fn one_caller_and_rule_is_one_alert_and_critical_ones_are_alone() {
     let mut all = blocked(&["vpc-1", "vpc-2", "vpc-3"]);
     all[2].actor.access_key_id = Some("ASIAEXAMPLEOTHER0001".to_owned());
-    let counts: Vec<usize> = alerts(&all, Severity::Low).iter().map(Alert::count).collect();
+    let counts: Vec<usize> = alerts(&all, &at_least(Severity::Low)).iter().map(Alert::count).collect();
     assert_eq!(counts, [2, 1]);
     let critical = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
     assert_eq!(critical.rule.severity, Severity::Critical);
-    assert_eq!(alerts(&[critical.clone(), critical], Severity::Low).len(), 2);
+    assert_eq!(alerts(&[critical.clone(), critical], &at_least(Severity::Low)).len(), 2);
+}
+
+#[test]
+fn what_ones_own_role_does_is_no_alert_unless_it_is_tampering() {
+    let mut all = blocked(&["vpc-1"]);
+    let stopped = fs::read_to_string(fixture("rules/trail-stopped/hit-calls.jsonl")).unwrap();
+    all.extend(payload_by_all_rules(stopped.lines().next().unwrap()).findings);
+    for finding in &mut all {
+        finding.actor.session_issuer = Some("arn:aws:iam::111122223333:role/path/trailwarden".to_owned());
+    }
+    let told = |own: &str| {
+        let policy = Policy { least: Severity::Low, own_roles: vec![own.to_owned()] };
+        alerts(&all, &policy).iter().map(|alert| alert.lead().rule.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told("trailwarden"), ["trail-stopped"]);
+    assert_eq!(told("trail"), ["blocked-action", "trail-stopped"]);
+}
+
+/// Publishing is what the function does of itself; should the trail record it, nothing comes of it.
+#[test]
+fn publishing_a_finding_causes_no_other() {
+    let role = "arn:aws:iam::111122223333:role/trailwarden-role";
+    for name in ["Publish", "PublishBatch"] {
+        let event = json!({"eventSource": "sns.amazonaws.com", "eventName": name, "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333",
+            "requestParameters": {"topicArn": "arn:aws:sns:eu-west-1:111122223333:trailwarden-findings"},
+            "userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": role}}}});
+        assert_eq!(payload_by_all_rules(&event.to_string()).findings, []);
+    }
 }
 
 #[test]
 fn an_alert_has_one_id_for_the_same_findings() {
     let all = blocked(&["vpc-1", "vpc-2"]);
-    let uid = |all: &[Finding]| alerts(all, Severity::Low)[0].uid();
+    let uid = |all: &[Finding]| alerts(all, &at_least(Severity::Low))[0].uid();
     assert_eq!(uid(&all), uid(&all));
     assert_ne!(uid(&all), uid(&all[..1]));
 }
@@ -111,7 +144,7 @@ fn text_of_attackers_is_safe_on_every_medium() {
     event["requestParameters"]["description"] = HOSTILE.into();
     event["requestParameters"]["tags"] = json!([{"key": HOSTILE, "value": HOSTILE}]);
     let all = payload_by_all_rules(&event.to_string()).findings;
-    let alert = &alerts(&all, Severity::Low)[0];
+    let alert = &alerts(&all, &at_least(Severity::Low))[0];
     let hidden = |text: &str| text.contains(['\u{1b}', '\r', '\u{202e}', '\u{0}', '\u{2028}']);
 
     let subject = alert.subject();
@@ -152,7 +185,7 @@ proptest! {
         all[0].call.user_agent = Some(agent);
         all[0].resources[0].id = role;
         let all: Vec<Finding> = std::iter::repeat_n(all[0].clone(), count).collect();
-        let told = alerts(&all, Severity::Low);
+        let told = alerts(&all, &at_least(Severity::Low));
         prop_assert_eq!(told.len(), 1);
         let email = told[0].email();
         prop_assert!(email.lines().count() <= 40, "{email}");

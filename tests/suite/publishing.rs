@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
-use trailwarden::alert::alerts;
+use trailwarden::alert::{Policy, alerts};
 use trailwarden::event::Event;
 use trailwarden::finding::{Finding, Severity, Trace};
 use trailwarden::publish::batch::{MOST_BYTES, MOST_ENTRIES, Message, batches};
@@ -27,6 +27,10 @@ proptest! {
     }
 }
 
+fn at_least(least: Severity) -> Policy {
+    Policy { least, own_roles: Vec::new() }
+}
+
 fn finding() -> Finding {
     let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"DeleteVpc","requestParameters":{"vpcId":"vpc-1"}}"#;
     RuleSet::load(&[]).unwrap().judge("blocked-action", &Event::parse(json).unwrap()).unwrap()
@@ -47,9 +51,10 @@ fn a_message_that_is_too_long_loses_what_matters_least_and_says_so() {
     assert_eq!(document["unmapped"]["explain"]["what"], "short");
     assert_eq!(document["metadata"]["uid"], whole.uid);
 
-    let alert = Message::of_alert(&alerts(std::slice::from_ref(&long), Severity::Low)[0], Timestamp::UNIX_EPOCH);
+    let alert =
+        Message::of_alert(&alerts(std::slice::from_ref(&long), &at_least(Severity::Low))[0], Timestamp::UNIX_EPOCH);
     assert!(alert.structured && alert.bytes() <= MOST_BYTES && !alert.body.contains("\"sqs\""));
-    let alert = Message::of_alert(&alerts(&[finding()], Severity::Low)[0], Timestamp::UNIX_EPOCH);
+    let alert = Message::of_alert(&alerts(&[finding()], &at_least(Severity::Low))[0], Timestamp::UNIX_EPOCH);
     assert!(alert.body.contains("\"sqs\"") && alert.subject.is_some());
 
     long.trace = Some(Trace::of("x".repeat(300_000), true, Vec::new()));
