@@ -130,7 +130,10 @@ impl fmt::Display for RuleFaults {
 
 /// The line, from 1, on which `word` stands as a key or value; else the first that has it anywhere. Case does not matter.
 fn line_of(text: &str, word: &str) -> Option<usize> {
-    let (text, word) = (&text.to_ascii_lowercase(), &word.to_ascii_lowercase());
+    // Documents stand below as many empty lines as precede them in the file.
+    let document = text.trim_start_matches('\n');
+    let above = text.len() - document.len();
+    let (text, word) = (&document.to_ascii_lowercase(), &word.to_ascii_lowercase());
     let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_';
     let stands_alone = |line: &str| {
         line.match_indices(word.as_str()).any(|(at, _)| {
@@ -141,7 +144,7 @@ fn line_of(text: &str, word: &str) -> Option<usize> {
     };
     let code = |line: &str| !line.trim_start().starts_with('#');
     let place = text.lines().position(|line| code(line) && stands_alone(line));
-    place.or_else(|| text.lines().position(|line| line.contains(word.as_str()))).map(|place| place + 1)
+    place.or_else(|| text.lines().position(|line| line.contains(word.as_str()))).map(|place| above + place + 1)
 }
 
 /// The `line 7` of a YAML parser's message.

@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         };
         let reason = format!("its fixtures lack {missing}: see `trailwarden rules test --help`");
         let fault = RuleFault::of_file(rule.file(), reason);
-        let line = rule.text().lines().position(|line| !line.trim().is_empty()).map(|place| place + 1);
+        let line = Some(rule.text().bytes().take_while(|byte| *byte == b'\n').count() + 1);
         faults.push(RuleFault { line, rule: Some(name.clone()), kind: FaultKind::Warning, ..fault });
     }
     faults.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
