@@ -143,6 +143,27 @@ def test_a_subscriber_can_filter_by_severity(function: Function, topic: Topic) -
     assert [one.document["compliance"]["control"] for one in topic.receive(mild)] == ["blocked-action"]
 
 
+def test_a_subscriber_can_filter_by_every_attribute(endpoint: str) -> None:
+    topic = Topic(endpoint, "filtered")
+    payload = delivery(opened_group(), blocked_action())
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        function.invoke(payload)
+    sent = topic.receive()
+    wanted: dict[str, set[str]] = {}
+    for one in sent:
+        for name, (kind, value) in one.attributes.items():
+            policy = [{"numeric": ["=", int(value)]}] if kind == "Number" else [value]
+            url = topic.subscribe(f"{name}-{len(wanted)}", {name: policy})
+            wanted[url] = {other.document["metadata"]["uid"] for other in sent if other.attributes[name] == (kind, value)}
+    nobody = topic.subscribe("nobody", {"status": ["COMPLIANT"]})
+    assert len(wanted) == 20 and {len(uids) for uids in wanted.values()} == {1, 2}
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        function.invoke(payload)
+    for url, uids in wanted.items():
+        assert {one.document["metadata"]["uid"] for one in topic.receive(url)} == uids
+    assert topic.receive(nobody) == []
+
+
 def test_a_control_message_is_answered_and_counted(function: Function, topic: Topic) -> None:
     message = log_event("CWL CONTROL MESSAGE: Checking health of destination Lambda.")
     payload = awslogs(gzip.compress(json.dumps(batch([message], "CONTROL_MESSAGE")).encode()))
