@@ -24,7 +24,7 @@ pub struct Alert<'f> {
 
 /// What people are told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub struct AlertPolicy {
     /// The least severity.
     pub least: Severity,
     /// Names of roles that are one's own: what they do is reported to machines alone, unless it is tampering, so that no
@@ -32,7 +32,7 @@ pub struct Policy {
     pub own_roles: Vec<String>,
 }
 
-impl Policy {
+impl AlertPolicy {
     fn admits(&self, finding: &Finding) -> bool {
         finding.suppression.is_none() && finding.rule.severity >= self.least && !self.is_own(finding)
     }
@@ -45,7 +45,7 @@ impl Policy {
 }
 
 /// The alerts of one payload, in the order of their first findings.
-pub fn alerts<'f>(findings: &'f [Finding], policy: &Policy) -> Vec<Alert<'f>> {
+pub fn alerts<'f>(findings: &'f [Finding], policy: &AlertPolicy) -> Vec<Alert<'f>> {
     let mut alerts: Vec<Alert<'_>> = Vec::new();
     for finding in findings.iter().filter(|one| policy.admits(one)) {
         let same = |alert: &&mut Alert<'_>| alert.takes(finding);

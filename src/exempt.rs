@@ -11,7 +11,7 @@ use jiff::{Span, Timestamp};
 use serde::Deserialize;
 
 use crate::event::Event;
-use crate::finding::{Finding, RuleInfo, Suppression};
+use crate::finding::{Finding, Suppression};
 use crate::rules::{Filter, RuleFault, RuleFaults, RuleSet};
 use crate::text::visible;
 
@@ -104,11 +104,6 @@ impl Exemption {
     /// One line on what it exempts.
     pub fn title(&self) -> &str {
         &self.filter.title
-    }
-
-    /// Whether it is about findings of `rule`.
-    pub fn is_about(&self, rule: &RuleInfo) -> bool {
-        self.filter.is_about(rule)
     }
 
     /// What findings say of it.

@@ -1,9 +1,9 @@
 //! The rule set: Sigma rules, loaded, compiled and matched.
 //!
 //! In: YAML files, those under `rules/` that are part of the binary and those of the user's directories. Out: findings
-//! for an event. A rule that cannot be used is a fault with its file, name and reason; faults are reported all at once
-//! and no rule set comes of them, because a rule that silently does not run is worse than none. Only this module knows
-//! the Sigma engine.
+//! for an event. A rule that cannot be used is a fault with its file, name and reason; faults are reported all at once. No
+//! rule set comes of them, or one that names what it lacks: a rule that silently does not run is worse than none. Only
+//! this module knows the Sigma engine.
 
 mod attributes;
 mod check;
@@ -155,8 +155,7 @@ impl RuleSet {
         let mut rules = Vec::new();
         let mut seen: HashMap<String, &str> = HashMap::new();
         for file in files {
-            let taken: HashSet<String> = seen.keys().cloned().collect();
-            for rule in rule::parse(file, settings, taken, faults) {
+            for rule in rule::parse(file, settings, |name| seen.contains_key(name), faults) {
                 let info = rule.info();
                 let known_as = [Some(info.name.clone()), info.id.as_ref().map(|id| id.to_ascii_lowercase())];
                 let mut fresh = true;
@@ -199,9 +198,9 @@ impl RuleSet {
         let mut faults = Vec::new();
         let file = RuleFile::new(Path::new(""), path, text);
         let mut filters = filter::parse(&file, &self.known, check, &mut faults);
-        let mut seen: HashMap<String, ()> = HashMap::new();
+        let mut seen = HashSet::new();
         filters.retain(|(filter, _)| {
-            let fresh = seen.insert(filter.name.clone(), ()).is_none();
+            let fresh = seen.insert(filter.name.clone());
             if !fresh {
                 let reason = format!("exemption `{}`: its name is taken by another", filter.name);
                 faults.push(fault::Reason::error(reason).at(&filter.name).in_file(&file.name, &file.text, None));

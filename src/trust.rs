@@ -148,7 +148,7 @@ fn judge(policy: &Policy, place: usize, statement: &Statement, own: Option<&str>
     let mut first = true;
     for group in groups {
         group.note(statement, &mut judgement);
-        let (verdict, reason, witness, fix) = solve::judge(policy, place, statement, &group, own);
+        let (verdict, reason, witness, fix) = solve::judge(policy, place, statement, &group, own, stranger);
         if first || verdict > judgement.verdict {
             (judgement.verdict, judgement.reason, judgement.witness, judgement.fix) = (verdict, reason, witness, fix);
         }

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use trailwarden::alert::{Policy, alerts};
+use trailwarden::alert::{AlertPolicy, alerts};
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::finding::Finding;
@@ -69,7 +69,7 @@ async fn main() -> ExitCode {
     let topics = Topics {
         findings: SnsTopic::new(client.clone(), config.findings_topic),
         alerts: config.alerts_topic.map(|topic| SnsTopic::new(client, topic)),
-        policy: Policy {
+        policy: AlertPolicy {
             least: config.least_alert,
             own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
         },
@@ -113,7 +113,7 @@ async fn sns() -> aws_sdk_sns::Client {
 struct Topics {
     findings: SnsTopic,
     alerts: Option<SnsTopic>,
-    policy: Policy,
+    policy: AlertPolicy,
 }
 
 impl Topics {

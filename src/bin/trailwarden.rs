@@ -10,6 +10,8 @@ mod explain;
 mod facts;
 #[path = "trailwarden/input.rs"]
 mod input;
+#[path = "trailwarden/output.rs"]
+mod output;
 #[path = "trailwarden/rules.rs"]
 mod rules;
 #[path = "trailwarden/selection.rs"]

@@ -31,8 +31,10 @@ pub struct Message {
     pub attributes: Vec<(&'static str, &'static str, String)>,
     /// Equal on every retry: `metadata.uid`, or the alert's id.
     pub uid: String,
-    /// The rule and the problem, for the log.
-    pub about: (String, String),
+    /// The rule, for the log.
+    pub rule: String,
+    /// The problem's id, for the log.
+    pub finding_uid: String,
     /// What messages about the same resource have in common, for topics that keep their order.
     pub group: String,
 }
@@ -47,7 +49,8 @@ impl Message {
             subject: None,
             attributes: attributes(finding),
             uid: finding.message_uid(),
-            about: (finding.rule.name.clone(), finding.uid()),
+            rule: finding.rule.name.clone(),
+            finding_uid: finding.uid(),
             group: derived_id(&["resource", finding.primary_resource().map_or("", |resource| &resource.id)]),
         };
         let mut document = Value::Null;

@@ -181,8 +181,8 @@ impl SnsTopic {
                 open.remove(&place);
                 self.accepted.lock().unwrap_or_else(PoisonError::into_inner).remember(&message.uid);
                 tracing::info!(
-                    rule = %message.about.0,
-                    finding_uid = %message.about.1,
+                    rule = %message.rule,
+                    finding_uid = %message.finding_uid,
                     message_uid = %message.uid,
                     sns_message_id = accepted.message_id().unwrap_or_default(),
                     "published"

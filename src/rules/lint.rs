@@ -13,7 +13,7 @@ use super::trigger::Names;
 use crate::facts;
 
 /// The members of a CloudTrail record, after the CloudTrail user guide, "CloudTrail record contents".
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 32] = [
     "additionalEventData",
     "addendum",
     "apiVersion",
@@ -44,11 +44,11 @@ const FIELDS: [&str; 30] = [
     "tlsDetails",
     "userAgent",
     "userIdentity",
+    "vpcEndpointAccountId",
+    "vpcEndpointId",
 ];
 /// The source of heartbeats, which no service sends.
 const HEARTBEAT: &str = "heartbeat.trailwarden";
-/// ... and two that only calls through a VPC endpoint have.
-const ENDPOINT_FIELDS: [&str; 2] = ["vpcEndpointAccountId", "vpcEndpointId"];
 
 /// What the Sigma specification asks of the form of the file, as far as it is more than style.
 pub(super) fn structure(file: &RuleFile) -> Vec<RuleFault> {
@@ -85,7 +85,7 @@ pub(super) fn unknown_fields(sigma: &SigmaRule) -> Vec<Reason> {
     sigma.detection.named.values().for_each(|detection| fields_of(detection, &mut fields));
     for field in fields {
         let head = field.split(['.', '[']).next().unwrap_or_default();
-        if facts::is_fact_namespace(head) || FIELDS.contains(&head) || ENDPOINT_FIELDS.contains(&head) {
+        if facts::is_fact_namespace(head) || FIELDS.contains(&head) {
             continue;
         }
         let near = nearest(head, &FIELDS).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();

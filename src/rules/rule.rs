@@ -70,7 +70,7 @@ impl Rule {
         &self.open_triggers
     }
 
-    /// The facts it names in its detection.
+    /// The facts that its file names.
     pub fn facts(&self) -> Vec<&'static str> {
         let is_named = |fact: &&&Fact| self.text.contains(fact.name);
         FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
@@ -154,22 +154,23 @@ impl Rule {
 
 /// The rules of one file that can be used; a fault for each that cannot.
 ///
-/// A rule that does not say what it is called gets a name that is not `taken`.
+/// A rule that does not say what it is called gets a name that is not `taken`, by another file or in this one.
 pub(super) fn parse(
     file: &RuleFile,
     settings: &Settings,
-    mut taken: HashSet<String>,
+    taken: impl Fn(&str) -> bool,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<Rule> {
     let before = faults.len();
     let mut rules = Vec::new();
+    let mut here = HashSet::new();
     for document in file.documents() {
         let mut fault = |rule: &str, reason: Reason| {
             faults.push(reason.in_file(&file.name, &document.text, Some(rule)));
         };
         let mut told = Vec::new();
         let collection = parsed(&document, &mut told);
-        let is_whole = told.is_empty();
+        let is_whole = told.is_empty() && collection.as_ref().is_some_and(|collection| collection.errors.is_empty());
         told.into_iter().for_each(|reason| fault(&document.name, reason));
         let Some(collection) = collection else { continue };
         for error in &collection.errors {
@@ -187,11 +188,12 @@ pub(super) fn parse(
         for sigma in &collection.rules {
             let name = match &sigma.name {
                 Some(name) => slug(name),
-                None => free(&slug(&document.name), &taken),
+                None => free(&slug(&document.name), |name| taken(name) || here.contains(name)),
             };
-            taken.insert(name.clone());
+            here.insert(name.clone());
             match rule(sigma.clone(), &name, file, &document, settings) {
                 Ok(rule) if is_whole => rules.push(rule),
+                // Something of it was not understood, and has been told.
                 Ok(_) => {}
                 Err(reasons) => reasons.into_iter().for_each(|reason| fault(&name, reason)),
             }
@@ -229,10 +231,10 @@ fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection
 }
 
 /// The name, numbered where it is taken.
-fn free(name: &str, taken: &HashSet<String>) -> String {
+fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
-    names.find(|name| !taken.contains(name)).unwrap_or_else(|| name.to_owned())
+    names.find(|name| !taken(name)).unwrap_or_else(|| name.to_owned())
 }
 
 /// A name that can be written anywhere: others' rules have names with blanks.

@@ -51,7 +51,14 @@ pub(super) fn stranger(policy: &Policy) -> &'static str {
 }
 
 /// Judges one group of principals of a statement.
-pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group: &Group, own: Option<&str>) -> Outcome {
+pub(super) fn judge(
+    policy: &Policy,
+    place: usize,
+    statement: &Statement,
+    group: &Group,
+    own: Option<&str>,
+    stranger: &'static str,
+) -> Outcome {
     if let Some((verdict, reason)) = group.settled() {
         let fix = advice::for_named(verdict, group);
         return (verdict, reason, None, fix);
@@ -66,7 +73,7 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
             return (Verdict::Undecidable, "is not understood".to_owned(), None, None);
         }
     };
-    let search = Search { policy, statement, caller, side, own, stranger: stranger(policy) };
+    let search = Search { policy, statement, caller, side, own, stranger };
     let Some((mut way, mut action)) = search.cheapest() else {
         return (Verdict::Scoped, "is denied to everybody".to_owned(), None, None);
     };

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -117,7 +116,3 @@ def with_failures(answer: bytes, failed: set[str]) -> bytes:
     )
     text = re.sub(r"<Failed\s*/>|<Failed>\s*</Failed>", "", answer.decode())
     return text.replace("</PublishBatchResult>", f"<Failed>{entries}</Failed></PublishBatchResult>", 1).encode()
-
-
-def slow(seconds: float) -> None:
-    time.sleep(seconds)

@@ -5,13 +5,13 @@ use std::fs;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::alert::{Alert, Policy, alerts};
+use trailwarden::alert::{Alert, AlertPolicy, alerts};
 use trailwarden::finding::{Finding, Severity, Suppression};
 
 use crate::support::{fixture, json as record, payload_by_all_rules};
 
-fn at_least(least: Severity) -> Policy {
-    Policy { least, own_roles: Vec::new() }
+fn at_least(least: Severity) -> AlertPolicy {
+    AlertPolicy { least, own_roles: Vec::new() }
 }
 
 fn findings(path: &str, rule: &str) -> Vec<Finding> {
@@ -90,7 +90,7 @@ fn what_ones_own_role_does_is_no_alert_unless_it_is_tampering() {
         finding.actor.session_issuer = Some("arn:aws:iam::111122223333:role/path/trailwarden".to_owned());
     }
     let told = |own: &str| {
-        let policy = Policy { least: Severity::Low, own_roles: vec![own.to_owned()] };
+        let policy = AlertPolicy { least: Severity::Low, own_roles: vec![own.to_owned()] };
         alerts(&all, &policy).iter().map(|alert| alert.lead().rule.name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(told("trailwarden"), ["trail-stopped"]);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
-use trailwarden::alert::{Policy, alerts};
+use trailwarden::alert::{AlertPolicy, alerts};
 use trailwarden::event::Event;
 use trailwarden::finding::{Finding, Severity, Trace};
 use trailwarden::publish::batch::{MOST_BYTES, MOST_ENTRIES, Message, batches};
@@ -27,8 +27,8 @@ proptest! {
     }
 }
 
-fn at_least(least: Severity) -> Policy {
-    Policy { least, own_roles: Vec::new() }
+fn at_least(least: Severity) -> AlertPolicy {
+    AlertPolicy { least, own_roles: Vec::new() }
 }
 
 fn finding() -> Finding {

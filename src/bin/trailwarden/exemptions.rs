@@ -1,11 +1,11 @@
 //! `trailwarden exemptions`.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use trailwarden::pipeline::{Outcome, Pipeline};
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};
+use crate::output::{Format, print};
 use crate::selection::{Loaded, Selection};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -56,14 +57,6 @@ struct Check {
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A line an exemption.
-    Text,
-    /// One JSON document.
-    Json,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -117,17 +110,15 @@ fn check(arguments: &Check) -> ExitCode {
                          "ticket": suppression.ticket, "expires": suppression.expires, "faults": faults,
                          "covered": (!arguments.over.is_empty()).then_some(findings)}));
     }
-    let mut output = anstream::stdout();
-    let written = match arguments.format {
-        Format::Text => output.write_all(lines.as_bytes()),
-        Format::Json => writeln!(output, "{}", visible_json(&Value::from(told))),
-    };
-    let unwritten = written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
-    ExitCode::from(match (rejected || unwritten, wrong) {
+    let code = match (rejected, wrong) {
         (true, _) => 2,
         (false, true) => 1,
         (false, false) => 0,
-    })
+    };
+    match arguments.format {
+        Format::Text => print(&lines, code),
+        Format::Json => print(&format!("{}\n", visible_json(&Value::from(told))), code),
+    }
 }
 
 /// How many findings each exemption covers, and whether some record was rejected.

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::json;
 use trailwarden::decode::{self, Item, Place};
@@ -14,6 +14,7 @@ use trailwarden::rules::RuleSet;
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};
+use crate::output::{Format, ended, fail};
 use crate::selection::{Loaded, Selection};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -37,27 +38,17 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// How verdicts are printed.
+    /// How verdicts are printed; as JSON, one object a record on a line of its own.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A tree for people.
-    Text,
-    /// One JSON object a record.
-    Json,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut errors = anstream::stderr();
     let Some(Loaded { rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
     if !rules.infos().any(|rule| rule.name == arguments.rule) {
-        // Nothing can be done about a closed standard error.
-        let _ =
-            writeln!(errors, "error: there is no rule `{}`{}", visible(&arguments.rule), near(&rules, &arguments.rule));
-        return ExitCode::from(2);
+        let near = rules.nearest(&arguments.rule).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        return fail(format_args!("there is no rule `{}`{near}", visible(&arguments.rule)));
     }
     let mut output = BufWriter::new(anstream::stdout());
     let mut rejected = false;
@@ -78,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
                 Ok(Err(error)) => closed = Some(error),
                 Err(reason) => {
                     rejected = true;
+                    // Nothing can be done about a closed standard error.
                     let _ = writeln!(errors, "rejected: {place}: {}", visible(&reason));
                 }
             }
@@ -88,19 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             Input::Unreadable(reason) => decode::unreadable(&name, reason, &mut sink),
         };
     }
-    closed = closed.or(output.flush().err());
-    match closed {
-        // A reader that has seen enough is no error.
-        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(errors, "error: standard output cannot be written: {error}");
-            ExitCode::from(2)
-        }
-        _ => ExitCode::from(if rejected { 2 } else { 0 }),
-    }
-}
-
-fn near(rules: &RuleSet, name: &str) -> String {
-    rules.nearest(name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+    ended(closed.map_or_else(|| output.flush(), Err), if rejected { 2 } else { 0 })
 }
 
 fn one(

@@ -1,10 +1,11 @@
 //! `trailwarden facts`.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
 use trailwarden::facts::{Calls, FACTS};
+
+use crate::output::print;
 
 /// Lists the facts that rules can name beside the fields of the record.
 #[derive(Debug, Args)]
@@ -20,8 +21,5 @@ pub(crate) fn run() -> ExitCode {
         };
         text.push_str(&format!("{}\n  for {calls}\n  {}\n\n", fact.name, fact.doc));
     }
-    match anstream::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
-        _ => ExitCode::SUCCESS,
-    }
+    print(&text, 0)
 }

@@ -9,13 +9,14 @@ mod list;
 #[path = "rules/test.rs"]
 mod test;
 
-use std::io::{self, Write as _};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use trailwarden::rules::{Options, Rule, RuleFault, RuleSet, Settings};
 
+use crate::output::{fail, print};
 use crate::selection::Selection;
 
 /// Lists, checks and tests rules.
@@ -40,15 +41,6 @@ enum Command {
 #[derive(Debug, Args)]
 struct Reference {}
 
-/// How a result is printed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Lines for people.
-    Text,
-    /// One JSON document.
-    Json,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match &arguments.command {
         Command::List(arguments) => list::list(arguments),
@@ -58,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Command::Coverage(arguments) => coverage::run(arguments),
         Command::Reference(Reference {}) => match RuleSet::load(&[]) {
             Ok(rules) => print(&rules.reference(), 0),
-            Err(faults) => fail(&faults.to_string()),
+            Err(faults) => fail(faults),
         },
     }
 }
@@ -94,9 +86,8 @@ impl Own {
         let options = Options { directories, settings: settings.unwrap_or_default(), ..Options::default() };
         let (rules, mut faults) = RuleSet::check(&options);
         // What is wrong with a built-in rule is not the directory's fault.
-        let built_in =
-            |fault: &RuleFault| rules.rules().iter().any(|rule| rule.is_built_in() && rule.file() == fault.file);
-        faults.retain(|fault| self.directory.is_none() || !built_in(fault));
+        let built_in: HashSet<&str> = rules.rules().iter().filter(|rule| rule.is_built_in()).map(Rule::file).collect();
+        faults.retain(|fault| self.directory.is_none() || !built_in.contains(fault.file.as_str()));
         Ok((rules, faults))
     }
 
@@ -105,22 +96,6 @@ impl Own {
         let is_meant = |rule: &&Rule| self.directory.is_none() || !rule.is_built_in();
         rules.rules().iter().filter(is_meant).collect()
     }
-}
-
-/// Prints a result, and ends with this exit code.
-fn print(text: &str, code: u8) -> ExitCode {
-    let mut output = anstream::stdout();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
-        // A reader that has seen enough is no error.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&format!("standard output: {error}")),
-        _ => ExitCode::from(code),
-    }
-}
-
-fn fail(reason: &str) -> ExitCode {
-    // Nothing can be done about a closed standard error.
-    let _ = writeln!(anstream::stderr(), "error: {reason}");
-    ExitCode::from(2)
 }
 
 fn loaded(selection: &Selection) -> Result<RuleSet, ExitCode> {

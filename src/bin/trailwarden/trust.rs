@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 use trailwarden::policy::{Caller, Policy};
 use trailwarden::text::{visible, visible_json};
 use trailwarden::trust::{Assessment, Judgement, Verdict, Witness, assess};
 
 use crate::account;
+use crate::output::{Format, ended, fail};
 
 /// Longest input, in bytes: the authorization details of a large account.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -45,17 +46,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
 
-    /// How the verdict is printed.
+    /// How the verdict is printed; as JSON, one object, or a list of them when the input is a list.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A paragraph a role.
-    Text,
-    /// One JSON object, or a list of them when the input is a list.
-    Json,
 }
 
 /// A role, as far as it is known.
@@ -73,13 +66,11 @@ struct Told {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let mut errors = anstream::stderr();
     let (roles, is_list) = match read(&arguments.file).and_then(|text| roles(&text)) {
         Ok(found) => found,
         Err(reason) => {
-            // Nothing can be done about a closed standard error.
-            let _ = writeln!(errors, "error: {}: {reason}", visible(&arguments.file.display().to_string()));
-            return ExitCode::from(2);
+            let file = arguments.file.display().to_string();
+            return fail(format_args!("{}: {reason}", visible(&file)));
         }
     };
     let told: Vec<Told> = roles.into_iter().map(|role| judged(role, arguments.account.as_deref())).collect();
@@ -95,13 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             writeln!(output, "{}", visible_json(&document))
         }
     };
-    if let Err(error) = written
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        let _ = writeln!(errors, "error: standard output cannot be written: {error}");
-        return ExitCode::from(2);
-    }
-    ExitCode::from(told.iter().map(|one| exit_code(&one.assessment)).max().unwrap_or(0))
+    ended(written, told.iter().map(|one| exit_code(&one.assessment)).max().unwrap_or(0))
 }
 
 fn exit_code(assessment: &Result<Assessment, String>) -> u8 {

@@ -9,7 +9,8 @@ use trailwarden::fixtures;
 use trailwarden::rules::{FaultKind, RuleFault};
 use trailwarden::text::visible_json;
 
-use super::{Format, Own, fail, print};
+use super::Own;
+use crate::output::{Format, fail, print};
 
 const EXIT_CODES: &str = "Exit codes:
   0  nothing is wrong
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let (rules, mut faults) = match arguments.own.load() {
         Ok(loaded) => loaded,
-        Err(fault) => return fail(&fault.to_string()),
+        Err(fault) => return fail(fault),
     };
     let directory = arguments.own.fixtures();
     let meant = arguments.own.rules(&rules);

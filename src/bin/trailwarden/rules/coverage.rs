@@ -7,7 +7,8 @@ use clap::Args;
 use trailwarden::rules::{Coverage, Danger};
 use trailwarden::text::{visible, visible_json};
 
-use super::{Format, loaded, print};
+use super::loaded;
+use crate::output::{Format, print};
 use crate::selection::Selection;
 
 /// Tells what no rule that runs watches, and which rules stand for which ATT&CK technique and control.

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use trailwarden::rules::Rule;
 use trailwarden::text::{shortened, visible, visible_json};
 
-use super::{Format, fail, loaded, print};
+use super::loaded;
+use crate::output::{Format, fail, print};
 use crate::selection::Selection;
 
 /// Longest list of calls in the table, in characters.
@@ -89,7 +90,7 @@ pub(crate) fn show(arguments: &Show) -> ExitCode {
     };
     let Some(rule) = rules.rules().iter().find(|rule| rule.info().name == arguments.name) else {
         let near = rules.nearest(&arguments.name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-        return fail(&format!("there is no rule `{}`{near}", visible(&arguments.name)));
+        return fail(format!("there is no rule `{}`{near}", visible(&arguments.name)));
     };
     let runs = if rule.runs() { "It runs." } else { "It is off." };
     let lines = |text: &str| text.lines().map(|line| format!("{}\n", visible(line))).collect::<String>();

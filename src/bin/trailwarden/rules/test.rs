@@ -9,7 +9,8 @@ use trailwarden::fixtures::{self, Outcome};
 use trailwarden::rules::FaultKind;
 use trailwarden::text::{visible, visible_json};
 
-use super::{Format, Own, fail, print};
+use super::Own;
+use crate::output::{Format, fail, print};
 
 const EXIT_CODES: &str = "Exit codes:
   0  every rule hits its hits and misses its misses
@@ -34,19 +35,16 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let (rules, faults) = match arguments.own.load() {
         Ok(loaded) => loaded,
-        Err(fault) => return fail(&fault.to_string()),
+        Err(fault) => return fail(fault),
     };
     let errors: Vec<String> =
         faults.iter().filter(|fault| fault.kind == FaultKind::Error).map(ToString::to_string).collect();
     if !errors.is_empty() {
-        return fail(&format!("these rules cannot be used\n{}", errors.join("\n")));
+        return fail(format!("these rules cannot be used\n{}", errors.join("\n")));
     }
     let directory = arguments.own.fixtures();
     if !directory.is_dir() {
-        return fail(&format!(
-            "there are no fixtures at {}; name their directory with --fixtures",
-            directory.display()
-        ));
+        return fail(format!("there are no fixtures at {}; name their directory with --fixtures", directory.display()));
     }
     let meant = arguments.own.rules(&rules);
     if meant.is_empty() {

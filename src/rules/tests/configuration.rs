@@ -1,0 +1,136 @@
+//! What the configuration file changes.
+
+use std::path::Path;
+
+use super::*;
+use crate::finding::Severity;
+
+/// The rules of one file in the pack `p`, as the configuration file says.
+pub(super) fn configured(rules: &str, settings: &str) -> Result<RuleSet, RuleFaults> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trailwarden.yml");
+    std::fs::write(&path, settings).unwrap();
+    let file = RuleFile::new(Path::new("r"), Path::new("r/p/r.yml"), rules.to_owned());
+    let shorter = |fault: RuleFault| RuleFault { file: "trailwarden.yml".to_owned(), ..fault };
+    let settings = Settings::read(&path).map_err(|fault| RuleFaults(vec![shorter(fault)]))?;
+    let result = RuleSet::compile(&[file], &Options { settings, ..Options::default() }, Vec::new());
+    result.map_err(|RuleFaults(faults)| {
+        let is_rule = |fault: &RuleFault| fault.file.starts_with("r/");
+        RuleFaults(faults.into_iter().map(|fault| if is_rule(&fault) { fault } else { shorter(fault) }).collect())
+    })
+}
+
+pub(super) fn names_found(set: &RuleSet, json: &str) -> Vec<(String, Severity)> {
+    let findings = set.evaluate(&Event::parse(json).unwrap());
+    findings.iter().map(|finding| (finding.rule.name.clone(), finding.rule.severity)).collect()
+}
+
+#[test]
+fn rules_and_packs_are_switched_and_levels_set() {
+    let off = rule_with("name: off\nlevel: low\ntrailwarden: {enabled: false}", SELECTION);
+    let on = rule_with("name: on\nlevel: low", SELECTION);
+    let rules = format!("{off}---\n{on}");
+    for (settings, found) in [
+        ("", vec![("on", Severity::Low)]),
+        ("packs: {p: true}", vec![("off", Severity::Low), ("on", Severity::Low)]),
+        ("packs: {p: false}", vec![]),
+        ("packs: {p: false}\nrules: {on: {enabled: true}}", vec![("on", Severity::Low)]),
+        ("rules: {on: {enabled: false}, off: {enabled: true, level: high}}", vec![("off", Severity::High)]),
+    ] {
+        let set = configured(&rules, settings).unwrap();
+        let told = names_found(&set, r#"{"eventName":"A"}"#);
+        let found: Vec<_> = found.into_iter().map(|(name, severity)| (name.to_owned(), severity)).collect();
+        assert_eq!(told, found, "{settings}");
+    }
+}
+
+#[test]
+fn a_worse_case_raises_the_level_unless_somebody_set_it() {
+    let rule = rule_with(
+        "name: r\nlevel: low\ntrailwarden: {raised: {when: own, level: critical}}",
+        "  s:\n    eventName: A\n  own:\n    awsRegion: eu-west-1\n  condition: s",
+    );
+    let own = r#"{"eventName":"A","awsRegion":"eu-west-1"}"#;
+    for (settings, json, severity) in [
+        ("", own, Severity::Critical),
+        ("", r#"{"eventName":"A"}"#, Severity::Low),
+        ("rules: {r: {level: medium}}", own, Severity::Medium),
+        ("rules: {r: {level: low}}", own, Severity::Low),
+    ] {
+        let set = configured(&rule, settings).unwrap();
+        assert_eq!(names_found(&set, json), [("r".to_owned(), severity)], "{settings} {json}");
+    }
+}
+
+#[test]
+fn placeholders_are_filled_from_the_configuration() {
+    let rule =
+        |value: &str| rule_with("name: r", &format!("  s:\n    userIdentity.arn|expand: '{value}'\n  condition: s"));
+    let json = r#"{"eventName":"A","userIdentity":{"arn":"user/eve"}}"#;
+    for (value, settings, hit) in [
+        ("%who%", "placeholders: {who: [user/bob, user/eve]}", true),
+        ("%who%", "placeholders: {who: ['user/*']}", true),
+        ("%who%", "placeholders: {who: []}", false),
+        ("user/%who%", "placeholders: {who: [eve]}", true),
+        ("%what%/%who%", "placeholders: {who: [bob, eve], what: [role, user]}", true),
+        ("%who%", "placeholders: {who: ['%who%']}", false),
+        // Those of the built-in rules are empty unless configured.
+        ("%own_roles%", "", false),
+        ("%own_roles%", "placeholders: {own_roles: [user/eve]}", true),
+    ] {
+        let set = configured(&rule(value), settings).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(!names_found(&set, json).is_empty(), hit, "{value} {settings}");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_meant_says_why() {
+    let rule = rule_with("name: some-rule", "  s:\n    a|expand: '%who%'\n  condition: s");
+    let told: Vec<String> = [
+        "rules: [",
+        "rule: {}",
+        "rules: {some-rule: {level: loud}}",
+        "placeholders: {whom: [a], own_trails: ['arn:aws:cloudtrail:eu-west-1:111122223333:trail/t']}\npacks: {q: true}\n\
+         rules: {some-rul: {enabled: true}}\ntrusted-accounts: [acme]",
+    ]
+    .iter()
+    .map(|settings| configured(&rule, settings).unwrap_err().to_string())
+    .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    trailwarden.yml:1: rules: invalid type: sequence, expected a map at line 1 column 8
+    trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `placeholders`
+    trailwarden.yml:1: rules.some-rule.level: unknown variant `loud`, expected one of `informational`, `low`, `medium`, `high`, `critical` at line 1 column 28
+    r/p/r.yml:6: unsupported: rule `some-rule`: `a|expand` has the placeholder `%who%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
+    trailwarden.yml:3: there is no rule `some-rul` (did you mean `some-rule`?)
+    trailwarden.yml:2: there is no pack `q`
+    trailwarden.yml:1: there is no placeholder `whom`
+    trailwarden.yml:4: `acme` is not an account id, which has twelve digits and stands in quotes
+    trailwarden.yml:1: `arn:aws:cloudtrail:eu-west-1:111122223333:trail/t` is an ARN; give the name alone
+    trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: name those that these trails write to
+    trailwarden.yml:1: `own_trails` is set and `own_buckets` is not: name those that these trails write to
+    ");
+}
+
+#[test]
+fn what_is_not_supported_is_left_out_when_that_is_asked_for() {
+    let count = rule_with("name: count", "  s:\n    eventName: A\n  condition: s | count() > 5");
+    let open = rule_with("name: open", "  s:\n    a|expand: '%names%'\n  condition: s");
+    let good = rule_with("name: good", SELECTION);
+    let wrong = rule_with("name: wrong", "  s:\n    a|foo: b\n  condition: s");
+    let options = Options { unusable: Unusable::Skip, ..Options::default() };
+    let load = |rules: &[&String]| {
+        let text = rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>().join("---\n");
+        RuleSet::compile(&[RuleFile::new(Path::new(""), Path::new("r.yml"), text)], &options, Vec::new())
+    };
+    let set = load(&[&count, &good, &open]).unwrap();
+    let left_out: Vec<_> = set.skipped().iter().map(|fault| (fault.rule.as_deref(), fault.line)).collect();
+    assert_eq!(left_out, [(Some("r"), Some(7)), (Some("open"), Some(22))]);
+    assert_eq!(names_found(&set, r#"{"eventName":"A"}"#).len(), 1);
+    // What is refused does not run in part.
+    let loud = good.replace("name: good", "name: loud\nlevel: loud");
+    let set = load(&[&good, &loud]).unwrap();
+    assert_eq!((set.skipped().len(), names_found(&set, r#"{"eventName":"A"}"#).len()), (1, 1));
+    let skipped = load(&[&count, &good, &wrong]).unwrap();
+    let kinds: Vec<_> = skipped.skipped().iter().map(|fault| fault.kind).collect();
+    assert_eq!(kinds, [FaultKind::Unsupported, FaultKind::Error]);
+}

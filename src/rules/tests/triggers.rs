@@ -1,0 +1,104 @@
+//! The calls a rule can match.
+
+use proptest::prelude::*;
+
+use super::configuration::configured;
+use super::*;
+
+#[test]
+fn triggers_are_read_off_the_detection() {
+    let told: Vec<String> = [
+        "  s:\n    eventSource: ec2.amazonaws.com\n    eventName: [CreateVpc, DeleteVpc]\n  condition: s",
+        "  s:\n    eventSource: ec2.amazonaws.com\n  t:\n    eventName|startswith: Create\n  condition: s and t",
+        "  s:\n    eventName: A\n  t:\n    eventName: B\n  condition: s or t",
+        "  s:\n    eventName: A\n  t:\n    eventName: B\n  condition: s and t",
+        "  s:\n    eventName: Create*\n  t:\n    eventName: [CreateVpc, DeleteVpc]\n  condition: all of them",
+        "  s_1:\n    eventName: A\n  s_2:\n    eventName: B\n  f:\n    eventName: C\n  condition: 1 of s_* and not f",
+        "  s:\n    eventName|re: '^A'\n  condition: s",
+        "  s:\n    userAgent|contains: x\n  condition: s",
+        "  s:\n    - eventName: A\n      eventSource: a\n    - eventName: B\n  condition: s",
+        "  s:\n    exposure.route.entries[any]:\n      reach: world\n  condition: s",
+        "  s:\n    trust.policy: null\n  condition: s",
+        "  s:\n    call.operation: DeleteFunction\n    eventSource: lambda.amazonaws.com\n  condition: s",
+        "  s:\n    call.target.names|expand: '%own_roles%'\n  condition: s",
+    ]
+    .iter()
+    .map(|detection| {
+        let rules = rule_with("name: r\nsigma-version: 3", detection);
+        configured(&rules, "").unwrap().rules()[0].triggers().to_string()
+    })
+    .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    ec2.amazonaws.com: CreateVpc, DeleteVpc
+    ec2.amazonaws.com: Create*
+    any service: A; any service: B
+    none
+    any service: CreateVpc
+    any service: A; any service: B
+    any service: any call
+    any service: any call
+    a: A; any service: B
+    ec2.amazonaws.com: CreateRoute, ReplaceRoute
+    any service: any call
+    lambda.amazonaws.com: DeleteFunction, DeleteFunction20*
+    none
+    ");
+}
+
+proptest! {
+    /// What a rule matches is among its triggers, whatever the shape of its condition.
+    #[test]
+    fn no_rule_matches_outside_its_triggers(
+        shape in prop::sample::select(vec![
+            "s and t", "s or t", "s and not t", "0 of s*", "not s", "1 of them", "all of them", "1 of s*", "not (s or t)",
+            "s or (t and not s)",
+        ]),
+        s in selection(), t in selection(),
+        source in prop::sample::select(vec!["ec2.amazonaws.com", "IAM.amazonaws.com", "x"]),
+        name in prop::sample::select(vec!["CreateVpc", "createvpc", "DeleteVpc", "Create", "x*"]),
+    ) {
+        let rules = rule_with("name: r", &format!("  s:\n{s}  t:\n{t}  condition: {shape}"));
+        let set = configured(&rules, "placeholders: {own_roles: [CreateVpc]}").unwrap();
+        let event = serde_json::json!({"eventSource": source, "eventName": name}).to_string();
+        if !set.evaluate(&Event::parse(&event).unwrap()).is_empty() {
+            let triggers = set.rules()[0].triggers();
+            prop_assert!(triggers.admit(source, name), "{source} {name} is not among {triggers} of {rules}");
+        }
+    }
+}
+
+/// A selection on names, as text.
+fn selection() -> impl Strategy<Value = String> {
+    let item = prop::sample::select(vec![
+        "eventSource: ec2.amazonaws.com",
+        "eventSource: [ec2.amazonaws.com, iam.amazonaws.com]",
+        "eventSource|startswith: ec2",
+        "eventName: CreateVpc",
+        "eventName|cased: CreateVpc",
+        "eventName: [Create*, 'Delete???']",
+        "eventName|contains|all: [Create, Vpc]",
+        "eventName|endswith: Vpc",
+        "eventName|expand: '%own_roles%'",
+        "eventName|re: '^C'",
+        "eventName|exists: true",
+        "eventName: null",
+        "eventName: 'x\\\\*'",
+        "call.operation: CreateVpc",
+        "awsRegion: null",
+        "ec2.request.x|exists: 'no'",
+        "ec2.request.x|exists: false",
+    ]);
+    let items = || {
+        prop::collection::vec(item.clone(), 1..3).prop_map(|mut items| {
+            items.sort_unstable_by_key(|item| item.split(':').next());
+            items.dedup_by_key(|item| item.split(':').next());
+            items
+        })
+    };
+    prop_oneof![
+        items().prop_map(|items| items.iter().map(|item| format!("    {item}\n")).collect::<String>()),
+        prop::collection::vec(items(), 1..3).prop_map(|maps| {
+            maps.iter().map(|items| format!("    - {}\n", items.join("\n      "))).collect::<String>()
+        }),
+    ]
+}

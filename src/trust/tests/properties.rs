@@ -1,0 +1,280 @@
+//! What holds of any policy.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::policy::{Caller, Context, Decision, Request};
+
+/// Conditions of every class, some of which nobody or everybody meets.
+fn condition() -> impl Strategy<Value = Value> {
+    let operator = prop::sample::select(vec![
+        "StringEquals",
+        "StringNotEquals",
+        "StringLike",
+        "StringNotLike",
+        "StringEqualsIfExists",
+        "ArnLike",
+        "ArnNotLike",
+        "ForAllValues:StringLike",
+        "ForAnyValue:StringLike",
+        "ForAnyValue:StringNotEquals",
+        "Null",
+        "Bool",
+        "IpAddress",
+        "NotIpAddress",
+        "NumericLessThan",
+        "DateGreaterThan",
+    ]);
+    let key = prop::sample::select(vec![
+        "aws:PrincipalOrgID",
+        "aws:PrincipalAccount",
+        "aws:PrincipalArn",
+        "aws:PrincipalOrgPaths",
+        "aws:SourceVpce",
+        "aws:SourceAccount",
+        "sts:ExternalId",
+        "aws:SourceIp",
+        "aws:MultiFactorAuthPresent",
+        "aws:PrincipalTag/team",
+        "aws:CurrentTime",
+        "aws:PrincipalType",
+        "aws:SecureTransport",
+        "aws:SomethingNew",
+        "aws:userid",
+    ]);
+    let value = prop::sample::select(vec![
+        "*",
+        "o-abc123def4",
+        "o-*",
+        "111122223333",
+        "444455556666",
+        "44445555*",
+        "arn:aws:iam::111122223333:role/*",
+        "arn:aws:iam::*:role/Admin",
+        "vpce-1",
+        "x",
+        "true",
+        "false",
+        "0.0.0.0/0",
+        "203.0.113.0/24",
+        "10",
+        "2020-01-01T00:00:00Z",
+        "AssumedRole",
+        "${aws:ResourceAccount}",
+        "${aws:PrincipalAccount}",
+        "o-abc123def4/*",
+    ]);
+    (operator, key, vec(value, 1..3)).prop_map(|(operator, key, values)| json!({operator: {key: values}}))
+}
+
+fn principal() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!("*"),
+        json!({"AWS": "*"}),
+        json!({"AWS": ["arn:aws:iam::111122223333:root", "*"]}),
+        json!({"AWS": OWN}),
+        json!({"AWS": "444455556666"}),
+        json!({"AWS": "arn:aws:iam::*:role/Admin"}),
+        json!({"AWS": "arn:aws:iam::111122223333:role/*"}),
+        json!({"Service": "ec2.amazonaws.com"}),
+        json!({"Federated": "accounts.google.com"}),
+        json!({"Federated": "arn:aws:iam::111122223333:saml-provider/Okta"}),
+    ])
+}
+
+/// Two conditions of the same operator become one object, as in JSON.
+fn merged(conditions: &[Value]) -> Value {
+    let mut merged = serde_json::Map::new();
+    for (operator, keys) in conditions.iter().filter_map(Value::as_object).flatten() {
+        let into = merged.entry(operator.clone()).or_insert_with(|| json!({}));
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            into.as_object_mut().unwrap().entry(key.clone()).or_insert_with(|| values.clone());
+        }
+    }
+    Value::Object(merged)
+}
+
+fn statement() -> impl Strategy<Value = Value> {
+    let effect = prop_oneof![3 => Just("Allow"), 1 => Just("Deny")];
+    let action = prop::sample::select(vec!["sts:AssumeRole", "sts:*", "STS:assume*", "sts:TagSession"]);
+    (effect, principal(), action, vec(condition(), 0..3)).prop_map(|(effect, principal, action, conditions)| {
+        json!({"Effect": effect, "Principal": principal, "Action": action, "Condition": merged(&conditions)})
+    })
+}
+
+/// Callers of accounts that no policy here names, with and without what conditions ask for.
+fn strangers() -> Vec<Request> {
+    let mut strangers = Vec::new();
+    for account in ["999999999999", "123456789012", "777777777777"] {
+        for (name, org, external, ip) in [
+            ("role/evil", None, None, None),
+            ("role/Admin", Some("o-evilevil99"), Some("x"), Some("203.0.113.7")),
+            ("user/evil", Some("o-other"), Some("444455556666"), Some("198.51.100.7")),
+        ] {
+            let arn = format!("arn:aws:iam::{account}:{name}");
+            let mut context = Context::default();
+            let mut set = |key: &str, value: Option<&str>| {
+                if let Some(value) = value {
+                    context.set(key, vec![value.to_owned()]);
+                }
+            };
+            set("aws:PrincipalAccount", Some(account));
+            set("aws:PrincipalArn", Some(&arn));
+            set("aws:PrincipalOrgID", org);
+            set("aws:PrincipalOrgPaths", org.map(|org| format!("{org}/r-1/")).as_deref());
+            set("sts:ExternalId", external);
+            set("aws:SourceIp", ip);
+            set("aws:PrincipalTag/team", external);
+            set("aws:MultiFactorAuthPresent", ip.map(|_| "true"));
+            set("aws:CurrentTime", Some("2026-06-01T00:00:00Z"));
+            set("aws:PrincipalType", Some(if name.starts_with("user") { "User" } else { "AssumedRole" }));
+            set("aws:SecureTransport", Some("true"));
+            set("aws:userid", Some("AROAEVILEVILEVILEVIL0:evil"));
+            set("aws:ResourceAccount", Some(OWN));
+            let caller = Caller::Aws { arn, account: account.to_owned() };
+            strangers.push(Request { caller, action: "sts:AssumeRole".to_owned(), context });
+        }
+    }
+    strangers
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn every_witness_gets_in_and_no_stranger_does_where_the_door_is_held(statements in vec(statement(), 1..4)) {
+        let document = policy(&statements);
+        let parsed = Policy::parse(&document.to_string()).unwrap();
+        let assessment = assess(&parsed, Some(OWN));
+        for judgement in &assessment.statements {
+            prop_assert_eq!(judgement.witness.is_some(), judgement.verdict >= Verdict::Weak);
+            if let Some(witness) = &judgement.witness {
+                prop_assert_eq!(parsed.evaluate(&witness.request), Decision::Allowed, "{}", document);
+            }
+        }
+        if assessment.verdict <= Verdict::Constrained {
+            for request in strangers() {
+                prop_assert_ne!(parsed.evaluate(&request), Decision::Allowed, "{:?} by {}", request, document);
+            }
+        }
+    }
+
+    #[test]
+    fn one_more_allow_never_makes_it_milder(statements in vec(statement(), 0..4), mut more in statement()) {
+        more["Effect"] = "Allow".into();
+        let before = assessed(&policy(&statements)).verdict;
+        let after = assessed(&policy(&[statements, vec![more]].concat())).verdict;
+        prop_assert!(before <= after, "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn one_more_deny_or_condition_never_makes_it_worse(
+        statements in vec(statement(), 1..4),
+        mut more in statement(),
+        condition in condition(),
+    ) {
+        let before = assessed(&policy(&statements)).verdict;
+        more["Effect"] = "Deny".into();
+        let denied = assessed(&policy(&[statements.clone(), vec![more]].concat())).verdict;
+        prop_assert!(denied <= before, "{before:?} became {denied:?} by a Deny");
+
+        let mut held = statements;
+        let first = held.iter_mut().find(|one| one["Effect"] == "Allow");
+        if let Some(first) = first {
+            first["Condition"] = merged(&[first["Condition"].clone(), condition]);
+            let after = assessed(&policy(&held)).verdict;
+            prop_assert!(after <= before, "{before:?} became {after:?} by a condition");
+        }
+    }
+
+    #[test]
+    fn form_changes_nothing(statements in vec(statement(), 1..3)) {
+        let document = policy(&statements);
+        let plain = assessed(&document);
+        let text = document.to_string();
+        let upper = |text: &str| {
+            ["Statement", "Effect", "Principal", "Action", "Condition"].iter().fold(text.to_owned(), |text, name| {
+                text.replace(&format!("\"{name}\":"), &format!("\"{}\":", name.to_uppercase()))
+            })
+        };
+        let keys = ["aws:PrincipalOrgID", "sts:ExternalId", "aws:PrincipalAccount"];
+        let cased = keys.iter().fold(text.clone(), |text, key| {
+            text.replace(&format!("\"{key}\":"), &format!("\"{}\":", key.to_uppercase()))
+        });
+        let encoded = percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let padded = format!("\u{feff}{}{text}\n", " ".repeat(1000));
+        for other in [upper(&text), cased, encoded, padded] {
+            let judged = assess(&Policy::parse(&other).unwrap(), Some(OWN));
+            prop_assert_eq!(judged.verdict, plain.verdict, "{}", other);
+        }
+        let mut reversed = statements.clone();
+        for one in &mut reversed {
+            for values in one["Condition"].as_object_mut().unwrap().values_mut().flat_map(|keys| keys.as_object_mut().unwrap().values_mut()) {
+                values.as_array_mut().unwrap().reverse();
+            }
+        }
+        prop_assert_eq!(assessed(&policy(&reversed)).verdict, plain.verdict);
+        if let [only] = statements.as_slice() {
+            let single = json!({"Version": "2012-10-17", "Statement": only});
+            prop_assert_eq!(assessed(&single).verdict, plain.verdict);
+        }
+    }
+
+    #[test]
+    fn any_json_is_judged_without_panic(text in "\\PC{0,80}", statements in vec(any_json(), 0..3)) {
+        let _ = Policy::parse(&text);
+        let document = json!({"Version": "2012-10-17", "Statement": statements});
+        if let Ok(policy) = Policy::parse(&document.to_string()) {
+            let _ = assess(&policy, Some(OWN));
+        }
+    }
+}
+
+/// JSON in the words of policies, in any arrangement.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        prop::sample::select(vec![
+            "Allow",
+            "Deny",
+            "*",
+            "sts:AssumeRole",
+            OWN,
+            "${",
+            "${aws:PrincipalAccount}",
+            "arn:*",
+            ""
+        ])
+        .prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+    ];
+    let keys = prop::sample::select(vec![
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Condition",
+        "AWS",
+        "Service",
+        "Federated",
+        "StringEquals",
+        "StringLike",
+        "ForAllValues:StringNotLikeIfExists",
+        "Null",
+        "IpAddress",
+        "aws:PrincipalArn",
+        "sts:ExternalId",
+        "aws:SourceIp",
+    ]);
+    leaf.prop_recursive(5, 32, 5, move |inner| {
+        prop_oneof![
+            3 => vec((keys.clone(), inner.clone()), 0..6)
+                .prop_map(|members| members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            1 => vec(inner, 0..4).prop_map(Value::from),
+        ]
+    })
+}
