@@ -13,6 +13,7 @@
 pub mod address;
 pub mod alert;
 pub mod config;
+pub mod confirm;
 pub mod decode;
 pub mod event;
 pub mod exempt;

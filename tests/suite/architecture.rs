@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("address", &[]),
     ("alert", &["finding", "text"]),
     ("config", &["finding", "text"]),
+    ("confirm", &["address", "event", "facts", "finding", "policy", "text", "trust"]),
     ("decode", &["event", "text"]),
     ("event", &[]),
     ("exempt", &["event", "finding", "rules", "text"]),
