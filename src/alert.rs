@@ -34,7 +34,7 @@ pub struct AlertPolicy {
 
 impl AlertPolicy {
     fn admits(&self, finding: &Finding) -> bool {
-        finding.suppression.is_none() && finding.rule.severity >= self.least && !self.is_own(finding)
+        finding.suppression.is_none() && finding.severity() >= self.least && !self.is_own(finding)
     }
 
     fn is_own(&self, finding: &Finding) -> bool {
@@ -65,8 +65,8 @@ fn caller(finding: &Finding) -> (Option<&str>, Option<&str>, &str) {
 
 impl Alert<'_> {
     fn takes(&self, finding: &Finding) -> bool {
-        let alone = |one: &Finding| one.rule.severity == Severity::Critical;
-        let key = |one: &Finding| (one.rule.name.clone(), one.status, one.origin.account.clone());
+        let alone = |one: &Finding| one.severity() == Severity::Critical;
+        let key = |one: &Finding| (one.rule.name.clone(), one.severity(), one.status, one.origin.account.clone());
         !alone(self.lead) && !alone(finding) && key(self.lead) == key(finding) && caller(self.lead) == caller(finding)
     }
 

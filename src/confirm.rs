@@ -5,7 +5,15 @@
 //! then it is decided again, until nothing is open. So look-ups are shared between findings, and the deciding is the same
 //! for an account that is asked and for a snapshot of it.
 
+mod claim;
+mod complete;
 pub mod describe;
+mod knowledge;
+mod layers;
 pub mod question;
+mod reachability;
 
+pub use claim::{Claim, unknown};
+pub use complete::{asks, complete, completed};
+pub use knowledge::{Gap, Inquiry, Knowledge};
 pub use question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};

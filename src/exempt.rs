@@ -2,6 +2,8 @@
 //!
 //! An exempt finding is kept and marked. When its exemption has run out it is a finding as before, and says so.
 
+pub mod state;
+
 use std::fs;
 use std::path::Path;
 
@@ -114,7 +116,7 @@ impl Exemption {
             owner,
             reason,
             ticket,
-            expires: expires.to_string(),
+            expires: Some(expires.to_string()),
             also: Vec::new(),
         }
     }

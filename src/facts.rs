@@ -4,17 +4,21 @@
 
 mod call;
 mod exposure;
+mod live;
 mod parameters;
 mod resource;
 mod trust;
 mod wire;
 
 pub use call::without_version;
+pub use exposure::Undecided;
 pub use wire::Parameters;
 
 use std::borrow::Cow;
 
+use crate::address::Opening;
 use crate::event::{Event, Object, Value};
+use crate::trust::Verdict;
 
 /// One derivable fact.
 #[derive(Debug)]
@@ -92,6 +96,9 @@ pub const FACTS: &[&Fact] = &[
     &exposure::PUBLIC_ADDRESS,
     &exposure::ROUTE,
     &exposure::UNDECIDED,
+    &live::INGRESS,
+    &live::ROLE,
+    &live::ROUTE,
     &trust::POLICY,
     &parameters::EC2_REQUEST,
     &parameters::EC2_RESPONSE,
@@ -115,6 +122,37 @@ pub fn find(path: &str) -> Option<(usize, Option<&str>)> {
 pub fn is_fact_namespace(path: &str) -> bool {
     let head = path.split_once('.').map_or(path, |(head, _)| head);
     FACTS.iter().any(|fact| fact.name.split_once('.').is_some_and(|(namespace, _)| namespace == head))
+}
+
+/// What a call opens in a security group or network ACL, as `exposure.ingress` and `exposure.network_acl` see it; `None`
+/// when it opens nothing, or is another call.
+pub fn opening(event: &Event<'_>) -> Option<Opening> {
+    exposure::opening(event)
+}
+
+/// What the record of a call leaves open, as `exposure.undecided` sees it.
+pub fn undecided(event: &Event<'_>) -> Option<Undecided> {
+    Undecided::of(event)
+}
+
+/// Whether a call asks for a public IPv4 address, as `exposure.public_address` sees it.
+pub fn asks_for_ipv4(event: &Event<'_>) -> bool {
+    exposure::asks_for_ipv4(event)
+}
+
+/// The parameters of a request, as `ec2.request` reads them.
+pub fn ec2_request<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
+    wire::request(event)
+}
+
+/// The elements of a response, as `ec2.response` reads them.
+pub fn ec2_response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
+    wire::response(event)
+}
+
+/// The verdict on the trust policy in the record of a call, as `trust.policy` sees it.
+pub fn trust_verdict(event: &Event<'_>) -> Verdict {
+    trust::verdict(event)
 }
 
 /// A list of texts.

@@ -1,5 +1,6 @@
 //! A finding: who did what, where, why it is wrong and how to undo it. Owned, so that it outlives the record.
 
+mod live;
 pub mod ocsf;
 mod trace;
 mod wording;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use live::{Live, Outcome, Path};
 pub use trace::Trace;
 
 /// Namespace of the ids Trailwarden derives: an arbitrary UUID, fixed for ever, because every id depends on it.
@@ -34,6 +36,16 @@ impl Severity {
     /// OCSF's `severity_id`.
     pub fn id(self) -> u8 {
         self as u8
+    }
+
+    /// One step less, and never less than the least.
+    pub fn lower(self) -> Self {
+        match self {
+            Self::Informational | Self::Low => Self::Informational,
+            Self::Medium => Self::Low,
+            Self::High => Self::Medium,
+            Self::Critical => Self::High,
+        }
     }
 
     /// OCSF's `severity`.
@@ -74,8 +86,8 @@ impl Status {
 pub enum Confirm {
     /// Whether packets from the internet arrive: address, route, gateway, security group and network ACL.
     Reachability,
-    /// Whether the resource is as the record suggests.
-    State,
+    /// Whether the role's trust policy still lets in whom the record says.
+    Trust,
 }
 
 /// The rule a finding comes from, as far as readers of findings care.
@@ -162,6 +174,8 @@ pub struct Origin {
     pub time_text: Option<String>,
     /// `recipientAccountId`.
     pub account: String,
+    /// The name of that account, where it is known.
+    pub account_name: Option<String>,
     /// `awsRegion`.
     pub region: String,
     /// Such as `aws`.
@@ -201,8 +215,8 @@ pub struct Suppression {
     pub reason: String,
     /// Where that was decided.
     pub ticket: Option<String>,
-    /// The last day, in UTC, on which it counts.
-    pub expires: String,
+    /// The last day, in UTC, on which it counts; `None` for as long as it is configured.
+    pub expires: Option<String>,
     /// The names of others that cover it too.
     pub also: Vec<String>,
 }
@@ -212,7 +226,8 @@ impl Suppression {
     pub fn sentence(&self) -> String {
         let Self { exemption, owner, reason, ticket, expires, .. } = self;
         let ticket = ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
-        format!("exempt by {exemption} of {owner} until {expires}{ticket}: {reason}")
+        let until = expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
+        format!("exempt by {exemption} of {owner}{until}{ticket}: {reason}")
     }
 }
 
@@ -239,6 +254,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// Why, in full, when that was asked for.
     pub trace: Option<Trace>,
+    /// What live state says of it, where that was asked.
+    pub live: Option<Live>,
     /// The exemption that covers it.
     pub suppression: Option<Suppression>,
     /// What else is to be said, a sentence each, safe to show.
@@ -256,6 +273,14 @@ impl Finding {
     /// This message's id: the problem's and the event's. Equal on every retry.
     pub fn message_uid(&self) -> String {
         derived_id(&["message", &self.uid(), &self.origin.event_id])
+    }
+
+    /// How bad it is: what the rule says, and one step less where live state says that the way in is not open.
+    pub fn severity(&self) -> Severity {
+        match &self.live {
+            Some(live) if live.outcome.lowers() => self.rule.severity.lower(),
+            _ => self.rule.severity,
+        }
     }
 
     /// The word for what becomes of it: that of its status, or `SUPPRESSED`.

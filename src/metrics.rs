@@ -25,7 +25,7 @@ pub struct Delivered {
 /// The line, at `now`.
 pub fn line(request_id: &str, tally: &Tally, findings: &[Finding], delivered: Delivered, now: Timestamp) -> String {
     let open = || findings.iter().filter(|finding| finding.suppression.is_none());
-    let of = |severity| open().filter(|finding| finding.rule.severity == severity).count();
+    let of = |severity| open().filter(|finding| finding.severity() == severity).count();
     let count = |count: usize| Value::from(u64::try_from(count).unwrap_or(u64::MAX));
     let mut metrics: Vec<(&str, &str, Value)> = vec![
         ("RecordsReceived", "Count", tally.received.into()),

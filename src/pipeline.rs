@@ -1,11 +1,14 @@
 //! Runs the stages over one input and counts what became of every record.
 
+mod live;
+
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 
 use jiff::Timestamp;
 
+use crate::confirm;
 use crate::decode::{self, Item, Place};
 use crate::event::Event;
 use crate::exempt::Exemptions;
@@ -13,8 +16,13 @@ use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::text::visible_at_most;
 
+pub use live::Case;
+
 /// Longest reason, in characters, that is shown.
 const MOST_OF_A_REASON: usize = 400;
+
+/// Why a record is rejected when something on the way panicked.
+const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
 
 /// Has panics say where they arose and not why: the message may quote the record, which is rejected instead.
 pub fn hide_panic_messages() {
@@ -162,35 +170,65 @@ impl Pipeline {
     /// Takes one input, called `source`, through all stages. Findings and rejections go to `outcomes` as they arise.
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut tally = Tally::default();
-        let now = Timestamp::now();
-        let mut sink = |place: &Place, item: Item<'_>| self.item(place, item, now, &mut tally, outcomes);
-        let decoded = match input {
-            Input::Stream(reader) => decode::stream(source, reader, &mut sink),
-            Input::Payload(text) => decode::payload(source, text, &mut sink),
-            Input::Unreadable(reason) => decode::unreadable(source, reason, &mut sink),
-        };
-        // Counted where records arise, and not where they end: otherwise the counts would balance by themselves.
-        tally.received = decoded.saturating_sub(tally.control);
+        self.judged(source, input, &mut tally, &mut |place, judged, tally| {
+            let findings = judged.map(|judged| judged.findings);
+            self.count(findings.map_err(|reason| Rejection { place: place.clone(), reason }), tally, outcomes);
+        });
         tally
     }
 
-    fn item(
+    /// The same, but for records that live state has something to say about: they are returned, for [`Pipeline::settle`],
+    /// which counts them too.
+    pub fn run_for_live_state(
         &self,
-        place: &Place,
-        item: Item<'_>,
-        now: Timestamp,
-        tally: &mut Tally,
+        source: &str,
+        input: Input<'_>,
         outcomes: &mut dyn FnMut(Outcome),
-    ) {
-        let text = match item {
-            Item::Record(text) => Ok(text),
-            Item::Rejected(reason) => Err(reason),
-            Item::Control => {
-                tally.control += 1;
-                return;
+    ) -> (Tally, Vec<Case>) {
+        let mut cases = Vec::new();
+        let mut tally = Tally::default();
+        self.judged(source, input, &mut tally, &mut |place, judged, tally| match judged {
+            Ok(judged) if judged.asks => cases.push(Case::new(place.clone(), judged.record, judged.findings)),
+            // Findings keep the order of the input.
+            Ok(judged) if !judged.findings.is_empty() => {
+                cases.push(Case::new(place.clone(), judged.record, judged.findings));
             }
+            Ok(judged) => self.count(Ok(judged.findings), tally, outcomes),
+            Err(reason) => self.count(Err(Rejection { place: place.clone(), reason }), tally, outcomes),
+        });
+        (tally, cases)
+    }
+
+    fn judged(
+        &self,
+        source: &str,
+        input: Input<'_>,
+        tally: &mut Tally,
+        sink: &mut dyn FnMut(&Place, Result<Judged<'_>, String>, &mut Tally),
+    ) {
+        let now = Timestamp::now();
+        let mut control = 0;
+        let mut item = |place: &Place, item: Item<'_>| match item {
+            Item::Record(text) => {
+                let judged = self.evaluate(text, now, tally);
+                sink(place, judged, tally);
+            }
+            Item::Rejected(reason) => sink(place, Err(reason), tally),
+            Item::Control => control += 1,
         };
-        match text.and_then(|text| self.evaluate(text, now, tally)) {
+        let decoded = match input {
+            Input::Stream(reader) => decode::stream(source, reader, &mut item),
+            Input::Payload(text) => decode::payload(source, text, &mut item),
+            Input::Unreadable(reason) => decode::unreadable(source, reason, &mut item),
+        };
+        tally.control += control;
+        // Counted where records arise, and not where they end: otherwise the counts would balance by themselves.
+        tally.received = decoded.saturating_sub(control);
+    }
+
+    /// Counts a record by what was found, and hands that out.
+    fn count(&self, findings: Result<Vec<Finding>, Rejection>, tally: &mut Tally, outcomes: &mut dyn FnMut(Outcome)) {
+        match findings {
             Ok(findings) if findings.is_empty() => tally.clean += 1,
             Ok(findings) => {
                 let suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count();
@@ -206,24 +244,40 @@ impl Pipeline {
                     outcomes(Outcome::Finding(Box::new(finding)));
                 }
             }
-            Err(reason) => {
+            Err(rejection) => {
                 tally.rejected += 1;
-                outcomes(Outcome::Rejection(Rejection { place: place.clone(), reason }));
+                outcomes(Outcome::Rejection(rejection));
             }
         }
     }
 
-    fn evaluate(&self, text: &str, now: Timestamp, tally: &mut Tally) -> Result<Vec<Finding>, String> {
+    fn evaluate<'t>(&self, text: &'t str, now: Timestamp, tally: &mut Tally) -> Result<Judged<'t>, String> {
         let event = Event::parse(text).map_err(|error| error.to_string())?;
         let lag = event.time().map(|time| now.as_millisecond().saturating_sub(time.as_millisecond()));
         tally.longest_lag = tally.longest_lag.max(lag.and_then(|lag| u64::try_from(lag).ok()));
         // A panic in a dependency on one record must not cost its neighbours.
-        let judge = || {
-            let mut findings = self.rules.evaluate(&event);
-            findings.iter_mut().for_each(|finding| self.exemptions.apply(&event, finding, now));
-            findings
-        };
-        panic::catch_unwind(AssertUnwindSafe(judge))
-            .map_err(|_| "evaluating it failed inside Trailwarden; please report this".to_owned())
+        guarded(|| Judged { record: text, findings: self.findings(&event, now), asks: confirm::asks(&event) })
     }
+
+    fn findings(&self, event: &Event<'_>, now: Timestamp) -> Vec<Finding> {
+        let mut findings = self.rules.evaluate(event);
+        for finding in &mut findings {
+            self.exemptions.apply(event, finding, now);
+            finding.origin.account_name = self.rules.account_name(&finding.origin.account).map(str::to_owned);
+        }
+        findings
+    }
+}
+
+/// A record that was evaluated.
+struct Judged<'t> {
+    record: &'t str,
+    findings: Vec<Finding>,
+    /// Whether live state can say what the record leaves open.
+    asks: bool,
+}
+
+/// What `judge` gives, unless it panics.
+fn guarded<T>(judge: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(judge)).map_err(|_| FAILED_INSIDE.to_owned())
 }

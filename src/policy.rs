@@ -7,11 +7,13 @@
 mod condition;
 mod document;
 mod evaluate;
+mod identity;
 mod pattern;
 
 pub use condition::{Condition, Operator, Quantifier, Test};
 pub use document::{Actions, Effect, Policy, PolicyError, Principal, PrincipalKind, Principals, Statement, Version};
 pub use evaluate::{Caller, Context, Decision, Request};
+pub use identity::{grants_everything, is_administrator};
 pub use pattern::Pattern;
 
 #[cfg(test)]

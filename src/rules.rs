@@ -25,7 +25,7 @@ mod subject;
 mod template;
 mod trigger;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 pub use coverage::{Coverage, Unwatched};
@@ -34,7 +34,7 @@ pub use filter::Filter;
 pub use operations::Danger;
 pub use placeholder::PLACEHOLDERS;
 pub use rule::Rule;
-pub use settings::Settings;
+pub use settings::{LiveSettings, Settings};
 pub use trigger::{Names, Trigger, Triggers};
 
 use crate::event::Event;
@@ -50,6 +50,8 @@ pub struct RuleSet {
     skipped: Vec<RuleFault>,
     known: Known,
     explain: bool,
+    live_state: LiveSettings,
+    account_names: BTreeMap<String, String>,
 }
 
 /// Which rules to run, and on what terms.
@@ -127,7 +129,18 @@ impl RuleSet {
         }
         faults.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
         let trusted_accounts = options.settings.trusted_accounts.clone();
-        (Self { rules, trusted_accounts, skipped: Vec::new(), known, explain: false }, faults)
+        (
+            Self {
+                rules,
+                trusted_accounts,
+                skipped: Vec::new(),
+                known,
+                explain: false,
+                live_state: LiveSettings::default(),
+                account_names: BTreeMap::new(),
+            },
+            faults,
+        )
     }
 
     fn compile(files: &[RuleFile], options: &Options, mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
@@ -146,7 +159,15 @@ impl RuleSet {
             }
         }
         let trusted_accounts = [&options.settings.trusted_accounts[..], &options.trusted_accounts].concat();
-        let set = Self { rules, trusted_accounts, skipped, known, explain: options.explain };
+        let set = Self {
+            rules,
+            trusted_accounts,
+            skipped,
+            known,
+            explain: options.explain,
+            live_state: options.settings.live_state.clone(),
+            account_names: options.settings.account_names.clone(),
+        };
         if faults.is_empty() { Ok(set) } else { Err(RuleFaults(faults)) }
     }
 
@@ -240,6 +261,16 @@ impl RuleSet {
     /// The values that the configuration gives a placeholder.
     pub fn placeholder_values(&self, name: &str) -> &[String] {
         self.known.values.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What live state exempts.
+    pub fn live_state(&self) -> &LiveSettings {
+        &self.live_state
+    }
+
+    /// The name that the configuration gives an account.
+    pub fn account_name(&self, account: &str) -> Option<&str> {
+        self.account_names.get(account).map(String::as_str)
     }
 
     /// Why rules were left out.

@@ -83,6 +83,20 @@ impl Traffic {
         Self(RangeSetBlaze::from_iter([range]))
     }
 
+    /// What a permission with this protocol and these ports admits: `-1` or `all` is all traffic, and a negative port all
+    /// ports. `None` when there is no such protocol.
+    pub fn permitted(protocol: &str, from: i64, to: i64) -> Option<Self> {
+        let protocol = match protocol.trim() {
+            "-1" | "all" => return Some(Self::all()),
+            text => Protocol::parse(text)?,
+        };
+        let port = |number: i64| u16::try_from(number).unwrap_or(u16::MAX);
+        Some(match from >= 0 && to >= 0 {
+            true => Self::of(protocol, port(from), port(to)),
+            false => Self::of(protocol, 0, u16::MAX),
+        })
+    }
+
     /// Whether there is nothing in it.
     pub fn is_nothing(&self) -> bool {
         self.0.is_empty()
@@ -146,6 +160,14 @@ impl Traffic {
             }
         };
         self.parts().into_iter().map(words).collect()
+    }
+
+    /// Every port of each protocol that is in it.
+    pub fn whole_protocols(&self) -> Self {
+        if self.is_all() {
+            return Self::all();
+        }
+        Self(self.parts().into_iter().map(|(protocol, ..)| protocol.block()).collect())
     }
 
     /// What is in it but for `other`.

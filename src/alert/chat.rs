@@ -16,14 +16,14 @@ const MOST_LISTED: usize = 10;
 
 pub(super) fn notification(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
-    let sign = match rule.severity {
+    let sign = match finding.severity() {
         Severity::Critical | Severity::High => ":red_circle:",
         Severity::Medium => ":large_orange_circle:",
         Severity::Low | Severity::Informational => ":large_blue_circle:",
     };
-    let severity = rule.severity.caption().to_uppercase();
+    let severity = finding.severity().caption().to_uppercase();
     let count = if alert.count() > 1 { format!("{} x ", alert.count()) } else { String::new() };
-    let title = format!("{sign} {severity} {count}{} - {}", escaped(&rule.title), escaped(&finding.origin.account));
+    let title = format!("{sign} {severity} {count}{} - {}", escaped(&rule.title), escaped(&finding.account()));
     let mut parts = vec![escaped(&finding.full_message())];
     for (label, text) in [
         ("Who", finding.who()),
@@ -32,6 +32,8 @@ pub(super) fn notification(alert: &Alert<'_>) -> String {
         ("Where", finding.place()),
         ("What", finding.what()),
         ("Why", finding.why().join("; ")),
+        ("Live", finding.live_state()),
+        ("Way in", finding.ways_in().into_iter().next().unwrap_or_default()),
     ] {
         if !text.is_empty() {
             parts.push(format!("*{label}:* {}", escaped(&text)));

@@ -6,8 +6,10 @@ use crate::text::{shortened, visible};
 
 /// SNS takes fewer than 100 characters.
 const MOST_OF_A_SUBJECT: usize = 99;
-/// Accounts have twelve digits; records may say anything.
-const MOST_OF_AN_ACCOUNT: usize = 20;
+/// Accounts have twelve digits, and names of up to fifty characters; records may say anything.
+const MOST_OF_AN_ACCOUNT: usize = 24;
+/// Ways in that are shown.
+const MOST_WAYS: usize = 3;
 /// Characters of a line, but for commands, which are not broken.
 const WIDTH: usize = 78;
 /// Findings that are listed beside the first.
@@ -21,9 +23,10 @@ const MOST_LINES: usize = 40;
 
 pub(super) fn subject(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
-    let severity = rule.severity.caption().to_uppercase();
+    let severity = finding.severity().caption().to_uppercase();
     let count = if alert.count() > 1 { format!("{} x ", alert.count()) } else { String::new() };
-    let account = shortened(&finding.origin.account, MOST_OF_AN_ACCOUNT);
+    let account = finding.origin.account_name.as_ref().unwrap_or(&finding.origin.account);
+    let account = shortened(account, MOST_OF_AN_ACCOUNT);
     let head = format!("[{}][{severity}] {count}", finding.status_word());
     let room = MOST_OF_A_SUBJECT.saturating_sub(head.len() + account.len() + " - ".len());
     let title: String = rule.title.chars().take(room).collect();
@@ -60,6 +63,10 @@ pub(super) fn body(alert: &Alert<'_>) -> String {
     let why = finding.why();
     for clause in why.iter().take(MOST_CLAUSES) {
         row(&mut lines, "Why", clause);
+    }
+    row(&mut lines, "Live", &finding.live_state());
+    for way in finding.ways_in().iter().take(MOST_WAYS) {
+        row(&mut lines, "Way in", way);
     }
     row(&mut lines, "Breaks", &finding.rule.breaks());
     // Commands stand on lines of their own, whole, so that they can be pasted.

@@ -8,7 +8,7 @@ const MOST: usize = 300;
 
 pub(super) fn line(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
-    let severity = rule.severity.caption().to_uppercase();
+    let severity = finding.severity().caption().to_uppercase();
     let more = if alert.count() > 1 { format!(" And {} more.", alert.count() - 1) } else { String::new() };
     let account = visible(&finding.origin.account).into_owned();
     let line = format!("{severity} {account} {}: {}{more}", rule.name, finding.message);

@@ -8,6 +8,7 @@ use super::describe::{
     BlockPublicAccess, Instance, InternetGateway, NetworkAcl, NetworkInterface, PrefixListEntry, Role, RouteTable,
     SecurityGroup, SecurityGroupRule, Subnet, Vpc,
 };
+use crate::event::Event;
 
 /// An account and a region.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +17,14 @@ pub struct Place {
     pub account: String,
     /// Region; that of the event, also for IAM, which has the same answer in all of them.
     pub region: String,
+}
+
+impl Place {
+    /// Where an event happened.
+    pub fn of(event: &Event<'_>) -> Self {
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Self { account: text(event.account()), region: text(event.region()) }
+    }
 }
 
 /// What is asked about the resource that a question names.

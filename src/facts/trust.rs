@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Calls, Fact, Origin, object, texts};
+use super::{Calls, Fact, Origin, object, texts, wire};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
 use crate::trust::{Assessment, Judgement, Verdict, assess};
@@ -31,8 +31,19 @@ const DOCUMENT: [&str; 3] = [
     "responseElements.role.assumeRolePolicyDocument",
 ];
 
+/// The verdict on the trust policy that stands in the record.
+pub(super) fn verdict(event: &Event<'_>) -> Verdict {
+    let text = DOCUMENT.iter().find_map(|path| document(event, path));
+    let policy = text.and_then(|text| Policy::parse(&text).ok());
+    policy.map_or(Verdict::Undecidable, |policy| assess(&policy, event.account()).verdict)
+}
+
 fn policy<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let Some(text) = DOCUMENT.iter().find_map(|path| document(event, path)) else {
+    let written = DOCUMENT.iter().find_map(|path| document(event, path));
+    // What is not in the record, or broken there, live state may tell.
+    let told = || wire::live(event)?.get("role")?.text_of("assumeRolePolicyDocument");
+    let is_whole = |text: &Cow<'_, str>| Policy::parse(text).is_ok();
+    let Some(text) = written.clone().filter(is_whole).or_else(told).or(written) else {
         return Some(undecidable(
             "the record has no trust policy; CloudTrail leaves out what is over 100 KB".to_owned(),
         ));
@@ -51,7 +62,7 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
     }
 }
 
-fn assessed<'e>(assessment: &Assessment) -> Value<'e> {
+pub(super) fn assessed<'e>(assessment: &Assessment) -> Value<'e> {
     let all = |list: fn(&Judgement) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
     object(vec![
         ("verdict", Value::from(assessment.verdict.as_str())),

@@ -28,6 +28,12 @@ pub(super) fn response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     Some(unwrapped(event.response()?, "responseElements", &format!("{}Response", event.name().unwrap_or_default())))
 }
 
+/// What live state adds to the record.
+pub(super) fn live<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
+    let value = event.top("liveState").filter(|value| value.is_object())?;
+    Some(Parameters { value, path: "liveState".to_owned() })
+}
+
 fn unwrapped<'e>(value: &'e Value<'e>, base: &str, wrapper: &str) -> Parameters<'e> {
     match member(value, wrapper) {
         Some((name, inner)) => Parameters { value: inner, path: format!("{base}.{name}") },

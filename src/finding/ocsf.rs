@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Actor, Finding, Resource, Status};
+use super::{Actor, Finding, Live, Resource, Status};
 use crate::text;
 
 /// Version of the OCSF schema the document follows.
@@ -33,8 +33,8 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
         "type_uid": 200_301,
         "type_name": "Compliance Finding: Create",
         "time": now.as_millisecond(),
-        "severity_id": rule.severity.id(),
-        "severity": rule.severity.caption(),
+        "severity_id": finding.severity().id(),
+        "severity": finding.severity().caption(),
         "status_id": status_id,
         "status": status,
         "message": finding.full_message(),
@@ -43,7 +43,7 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
         "compliance": compliance(finding),
         "finding_info": finding_info(finding, now),
         "resources": finding.resources.iter().map(|one| resource(one, finding, &cloud)).collect::<Vec<_>>(),
-        "evidences": [evidence(finding)],
+        "evidences": std::iter::once(evidence(finding)).chain(finding.live.as_ref().map(live_state)).collect::<Vec<_>>(),
         "remediation": without_empty(json!({"desc": finding.remediation, "references": rule.references})),
     });
     if let Some(members) = document.as_object_mut() {
@@ -85,7 +85,7 @@ fn metadata(finding: &Finding) -> Value {
 fn cloud(finding: &Finding) -> Value {
     without_empty(json!({
         "provider": "AWS",
-        "account": without_empty(json!({"uid": finding.origin.account, "type_id": 10, "type": "AWS Account"})),
+        "account": without_empty(json!({"uid": finding.origin.account, "name": finding.origin.account_name, "type_id": 10, "type": "AWS Account"})),
         "region": finding.origin.region,
         "cloud_partition": finding.origin.partition,
     }))
@@ -105,6 +105,8 @@ fn compliance(finding: &Finding) -> Value {
     }
     let requirements: Vec<String> =
         rule.controls.iter().map(|control| format!("{} {}", control.framework, control.control)).collect();
+    let live = finding.live.iter().map(|live| live.summary.as_str());
+    let details: Vec<&str> = finding.evidence.iter().map(|clause| clause.text.as_str()).chain(live).collect();
     let check = without_empty(json!({
         "uid": rule.id,
         "name": rule.name,
@@ -120,7 +122,7 @@ fn compliance(finding: &Finding) -> Value {
         "status_id": status_id,
         "status": status,
         "status_code": finding.status.code(),
-        "status_details": finding.evidence.iter().map(|clause| clause.text.as_str()).collect::<Vec<_>>(),
+        "status_details": details,
         "standards": standards,
         "requirements": requirements,
         "checks": [check],
@@ -190,6 +192,17 @@ fn evidence(finding: &Finding) -> Value {
         "http_request": call.user_agent.as_ref().map(|agent| json!({"user_agent": agent})),
         "data": {"matched": matched},
     }))
+}
+
+/// What live state says, beside the record as evidence of its own.
+fn live_state(live: &Live) -> Value {
+    let data = without_empty(json!({
+        "outcome": live.outcome.as_str(),
+        "summary": live.summary,
+        "paths": live.paths,
+        "checked_at": live.checked_at.map(|at| at.to_string()),
+    }));
+    json!({"name": "Live state", "data": data})
 }
 
 /// An address is an `ip`; services call from their DNS name or from `AWS Internal`.

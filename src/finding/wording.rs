@@ -30,8 +30,28 @@ impl Finding {
     /// `AWS::IAM::Role ci-deploy, account 111122223333, us-east-1`
     pub fn place(&self) -> String {
         let resources: Vec<String> = self.resources.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
-        let (account, region) = (&self.origin.account, &self.origin.region);
-        visible(&format!("{}, account {account}, {region}", resources.join(", "))).into_owned()
+        let region = &self.origin.region;
+        visible(&format!("{}, account {}, {region}", resources.join(", "), self.account())).into_owned()
+    }
+
+    /// `production (111122223333)`, or the id alone when the name is not known.
+    pub fn account(&self) -> String {
+        let id = &self.origin.account;
+        visible(&self.origin.account_name.as_ref().map_or_else(|| id.clone(), |name| format!("{name} ({id})")))
+            .into_owned()
+    }
+
+    /// What live state says, as a sentence, and when it was so; empty where it was not asked.
+    pub fn live_state(&self) -> String {
+        self.live.as_ref().map_or_else(String::new, |live| match live.checked_at {
+            Some(at) => format!("{} Checked at {}.", live.summary, at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            None => live.summary.clone(),
+        })
+    }
+
+    /// The ways in that live state has found, each in a line.
+    pub fn ways_in(&self) -> Vec<String> {
+        self.live.iter().flat_map(|live| &live.paths).map(ToString::to_string).collect()
     }
 
     /// `2026-03-04T10:00:22Z`

@@ -136,18 +136,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`], when the document as a whole is not understood. Faults of one statement stay with it.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let blank = |one: char| one.is_whitespace() || one == '\u{feff}';
-        let mut json = Cow::Borrowed(text.trim_matches(blank));
-        // Some tools encode what is encoded already, and write blanks as `+`, which is itself written as `%2B`.
-        for _ in 0..MOST_ENCODINGS {
-            if !json.starts_with('%') {
-                break;
-            }
-            let spaced = json.replace('+', " ");
-            let decoded = percent_decode_str(&spaced).decode_utf8();
-            let decoded = decoded.map_err(|error| PolicyError::Json(error.to_string()))?;
-            json = Cow::Owned(decoded.trim_matches(blank).to_owned());
-        }
+        let json = decoded(text)?;
         let value: Value<'_> = serde_json::from_str(&json).map_err(|error| PolicyError::Json(error.to_string()))?;
         if let Value::Str(inner) = &value
             && inner.trim_start().starts_with(['{', '%'])
@@ -168,6 +157,23 @@ impl Policy {
         };
         Ok(Self { version, statements })
     }
+}
+
+/// The JSON of a document, plain or percent-encoded.
+pub(super) fn decoded(text: &str) -> Result<Cow<'_, str>, PolicyError> {
+    let blank = |one: char| one.is_whitespace() || one == '\u{feff}';
+    let mut json = Cow::Borrowed(text.trim_matches(blank));
+    // Some tools encode what is encoded already, and write blanks as `+`, which is itself written as `%2B`.
+    for _ in 0..MOST_ENCODINGS {
+        if !json.starts_with('%') {
+            break;
+        }
+        let spaced = json.replace('+', " ");
+        let decoded = percent_decode_str(&spaced).decode_utf8();
+        let decoded = decoded.map_err(|error| PolicyError::Json(error.to_string()))?;
+        json = Cow::Owned(decoded.trim_matches(blank).to_owned());
+    }
+    Ok(json)
 }
 
 impl Statement {

@@ -102,8 +102,8 @@ fn attributes(finding: &Finding) -> Vec<(&'static str, &'static str, String)> {
     vec![
         ("schema", "String", format!("ocsf-2003-{}", ocsf::OCSF_VERSION)),
         ("rule", "String", rule.name.clone()),
-        ("severity", "String", rule.severity.caption().to_owned()),
-        ("severity_id", "Number", rule.severity.id().to_string()),
+        ("severity", "String", finding.severity().caption().to_owned()),
+        ("severity_id", "Number", finding.severity().id().to_string()),
         ("status", "String", finding.status_word().to_owned()),
         ("account", "String", attribute(&origin.account)),
         ("region", "String", attribute(&origin.region)),

@@ -31,13 +31,16 @@ pub fn write(to: &mut dyn Write, format: Format, finding: &Finding, now: Timesta
 
 fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let rule = &finding.rule;
-    let style = style(rule.severity);
-    let severity = rule.severity.caption().to_uppercase();
+    let style = style(finding.severity());
+    let severity = finding.severity().caption().to_uppercase();
     let bold = Style::new().bold();
     if let Some(suppression) = &finding.suppression {
         let why = visible(&suppression.sentence()).into_owned();
         writeln!(to, "EXEMPT {bold}{}{bold:#} {}", rule.name, visible(&rule.title))?;
         writeln!(to, "  {}", finding.full_message())?;
+        if finding.live.is_some() {
+            writeln!(to, "  {}", finding.live_state())?;
+        }
         return writeln!(to, "  {why}\n");
     }
     let status = if finding.status == Status::Warning { ", cannot be decided" } else { "" };
@@ -54,6 +57,10 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     row("when", &finding.when())?;
     for (place, clause) in finding.why().into_iter().enumerate() {
         row(if place == 0 { "why" } else { "" }, clause)?;
+    }
+    row("live", &finding.live_state())?;
+    for way in finding.ways_in() {
+        row("way in", &way)?;
     }
     row("fix", &finding.remediation)?;
     row("breaks", &rule.breaks())?;

@@ -12,6 +12,9 @@ use super::fault::Reason;
 /// Values by the name of the placeholder.
 pub(super) type Placeholders = BTreeMap<String, Vec<String>>;
 
+/// The placeholder that the configuration of live state fills.
+pub(super) const EXEMPT_VPC_TAGS: &str = "exempt_vpc_tags";
+
 /// The placeholders of the built-in rules, and what they stand for.
 pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("own_trails", "names of the trails that feed Trailwarden"),
@@ -23,6 +26,7 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("own_roles", "names of the roles of the trail, the function and its reading of live state"),
     ("own_event_rules", "names of the EventBridge rules of the second path"),
     ("watched_buckets", "names of the buckets whose writes are reported"),
+    (EXEMPT_VPC_TAGS, "keys of the tags by which live state exempts VPCs; filled from `live-state: exempt-vpc-tags`"),
 ];
 
 /// Fills every placeholder of a rule.

@@ -72,6 +72,7 @@ pub(super) fn finding(
         resources,
         evidence: matched.evidence,
         trace: None,
+        live: None,
         suppression: None,
         notes: Vec::new(),
     }
@@ -164,6 +165,7 @@ fn origin(event: &Event<'_>) -> Origin {
         time: event.time(),
         time_text: event.time_text().map(kept),
         account: name(event.account()),
+        account_name: None,
         region: name(event.region()),
         partition: name(Some(event.partition())),
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Known;
 use super::fault::{Reason, RuleFault};
-use super::placeholder::{PLACEHOLDERS, Placeholders};
+use super::placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS, Placeholders};
 
 /// The configuration file. Everything in it is optional; a key that is not listed here is a fault.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -27,9 +27,34 @@ pub struct Settings {
     /// Values for the `%placeholders%` of rules.
     #[serde(default)]
     pub(super) placeholders: Placeholders,
+    /// What live state is used for beyond confirming.
+    #[serde(default)]
+    pub(super) live_state: LiveSettings,
+    /// Names of accounts, by their ids.
+    #[serde(default)]
+    pub(super) account_names: BTreeMap<String, String>,
     /// How messages call the file, and its text.
     #[serde(skip)]
     source: (String, String),
+}
+
+/// What live state exempts; nothing unless configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LiveSettings {
+    /// The VPC that AWS makes with each account.
+    #[serde(default)]
+    pub exempt_default_vpc: bool,
+    /// VPCs that have a tag with one of these keys, whatever its value. Who sets or removes such a tag is reported.
+    #[serde(default)]
+    pub exempt_vpc_tags: Vec<String>,
+}
+
+impl LiveSettings {
+    /// Whether it exempts nothing.
+    pub fn is_empty(&self) -> bool {
+        !self.exempt_default_vpc && self.exempt_vpc_tags.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -54,7 +79,13 @@ impl Settings {
     fn parse(name: &str, text: String) -> Result<Self, RuleFault> {
         let fault = |text: &str, error: String| Reason::error(error).in_file(name, text, None);
         let value: Option<Self> = yaml_serde::from_str(&text).map_err(|error| fault(&text, error.to_string()))?;
-        Ok(Self { source: (name.to_owned(), text), ..value.unwrap_or_default() })
+        let mut settings = Self { source: (name.to_owned(), text), ..value.unwrap_or_default() };
+        if !settings.live_state.exempt_vpc_tags.is_empty() {
+            // The exemption and the rule that guards it cannot be configured apart.
+            let keys = settings.live_state.exempt_vpc_tags.clone();
+            settings.placeholders.entry(EXEMPT_VPC_TAGS.to_owned()).or_default().extend(keys);
+        }
+        Ok(settings)
     }
 
     /// Whether the rule runs; `enabled` is what it says itself.
@@ -81,7 +112,7 @@ impl Settings {
         let mut reasons = missing(self.rules.keys().collect(), "rule", &known.rules);
         reasons.extend(missing(self.packs.keys().collect(), "pack", &known.packs));
         reasons.extend(missing(self.placeholders.keys().collect(), "placeholder", &known.placeholders));
-        for text in self.trusted_accounts.iter().filter(|text| !is_account(text)) {
+        for text in self.trusted_accounts.iter().chain(self.account_names.keys()).filter(|text| !is_account(text)) {
             let told = format!("`{text}` is not an account id, which has twelve digits and stands in quotes");
             reasons.push(Reason::error(told).at(text));
         }

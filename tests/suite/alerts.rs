@@ -66,7 +66,8 @@ fn people_are_told_of_what_is_severe_enough_and_not_exempt() {
     assert_eq!(alerts(&all, &at_least(Severity::Medium)).len(), 1);
     assert_eq!(alerts(&all, &at_least(Severity::High)).len(), 0);
     let [exemption, owner, reason, expires] = ["e", "o", "r", "9999-12-31"].map(str::to_owned);
-    all[0].suppression = Some(Suppression { exemption, owner, reason, ticket: None, expires, also: Vec::new() });
+    all[0].suppression =
+        Some(Suppression { exemption, owner, reason, ticket: None, expires: Some(expires), also: Vec::new() });
     assert_eq!(alerts(&all, &at_least(Severity::Low)).len(), 0);
 }
 

@@ -39,6 +39,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     exemptions: Option<PathBuf>,
 
+    /// Confirms findings with this snapshot of the accounts' state: `DIR/ACCOUNT/REGION/` and the output of `aws ec2 describe-…`
+    /// in it, as `trailwarden snapshot` writes it.
+    #[arg(long, value_name = "DIR")]
+    snapshot: Option<PathBuf>,
+
     /// Says of each finding in full how the rule came to it: every part of the condition with its value and verdict.
     #[arg(long)]
     explain: bool,

@@ -100,7 +100,7 @@ fn check(arguments: &Check) -> ExitCode {
         let line = format!(
             "{} {state}: until {}, {} ({}){counted}",
             suppression.exemption,
-            suppression.expires,
+            suppression.expires.as_deref().unwrap_or_default(),
             suppression.owner,
             exemption.title()
         );

@@ -1,6 +1,7 @@
 //! What a call lets into a security group.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::EC2;
 use super::permission::Permission;
@@ -28,19 +29,48 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
 fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let opened = sources(event).opening()?;
     let mut members = opened.members();
-    members.push(("direction", Value::from(if event.name() == Some(MODIFY) { "unknown" } else { "ingress" })));
+    members.push(("direction", Value::from(if is_ingress(event) { "ingress" } else { "unknown" })));
     members.push(("group", texts(group(event))));
     members.push(("rules", texts(rules(&opened))));
     Some(object(members))
 }
 
+/// Whether it is known that the call is about ingress: ModifySecurityGroupRules takes either, and only live state tells.
+fn is_ingress(event: &Event<'_>) -> bool {
+    let changed = wire::request(event).map(|request| request.list("securityGroupRule")).unwrap_or_default();
+    let told = |change: &Parameters<'_>| described(event, change.text_of("securityGroupRuleId").as_deref()).is_some();
+    event.name() != Some(MODIFY) || is_told(event) || (!changed.is_empty() && changed.iter().all(told))
+}
+
+/// The rule of this id, by live state.
+fn described<'e>(event: &'e Event<'_>, id: Option<&str>) -> Option<Parameters<'e>> {
+    let rules = wire::live(event)?.list("securityGroupRules");
+    rules.into_iter().find(|rule| rule.text_of("securityGroupRuleId").as_deref() == id)
+}
+
+/// Whether live state tells all that the group lets in, for want of what the record says.
+fn is_told(event: &Event<'_>) -> bool {
+    wire::live(event).is_some_and(|live| live.get("securityGroupRulesOf").is_some())
+}
+
+/// What security groups let in by live state: members `securityGroupRules` and `prefixLists`.
+pub(in crate::facts) fn described_ingress<'e>(live: &Parameters<'e>) -> Sources<'e> {
+    let mut sources = Sources::default();
+    created(live, "securityGroupRules", Some(live), &mut sources);
+    sources
+}
+
 /// Whom the call lets in: what was asked for, and what was created.
 pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
+    let live = wire::live(event);
+    if let Some(live) = live.as_ref().filter(|_| is_told(event)) {
+        return described_ingress(live);
+    }
     let mut sources = Sources::default();
     if let Some(request) = wire::request(event) {
         match event.name() {
-            Some(MODIFY) => modified(&request, &mut sources),
-            _ => authorized(&request, &mut sources),
+            Some(MODIFY) => modified(event, &request, live.as_ref(), &mut sources),
+            _ => authorized(&request, live.as_ref(), &mut sources),
         }
     }
     if let Some(response) = wire::response(event) {
@@ -48,15 +78,15 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
             // What was created tells more than what was asked for, where that is masked.
             sources.unreadable.clear();
         }
-        created(&response, &mut sources);
+        created(&response, "securityGroupRuleSet", live.as_ref(), &mut sources);
     }
     sources
 }
 
-/// Whether the response lists the rules that were created, all of them.
+/// Whether the response lists the rules that were created, all of them, or live state those that there are.
 pub(super) fn is_in_response(event: &Event<'_>) -> bool {
-    !event.lacks_response()
-        && wire::response(event).is_some_and(|response| response.get("securityGroupRuleSet").is_some())
+    let lists = |response: Parameters<'_>| response.get("securityGroupRuleSet").is_some();
+    is_told(event) || (!event.lacks_response() && wire::response(event).is_some_and(lists))
 }
 
 /// Whether the request names anybody at all: EC2 takes none that does not.
@@ -74,7 +104,7 @@ pub(super) fn is_in_request(event: &Event<'_>) -> bool {
 }
 
 /// A list under `ipPermissions`, and the flat form with everything at the top.
-fn authorized<'e>(request: &Parameters<'e>, sources: &mut Sources<'e>) {
+fn authorized<'e>(request: &Parameters<'e>, live: Option<&Parameters<'e>>, sources: &mut Sources<'e>) {
     for key in ["cidrIp", "cidrIpv6"] {
         sources.add(request, key, permission(request), None);
     }
@@ -86,33 +116,47 @@ fn authorized<'e>(request: &Parameters<'e>, sources: &mut Sources<'e>) {
             sources.add(&range, "cidrIpv6", permission(&group), None);
         }
         for list in group.list("prefixListIds") {
-            sources.add_prefix_list(&list, "prefixListId");
+            sources.add_prefix_list(&list, "prefixListId", permission(&group).as_ref(), live);
         }
     }
 }
 
-/// The new form of each rule that is changed.
-fn modified<'e>(request: &Parameters<'e>, sources: &mut Sources<'e>) {
+/// The new form of each rule that is changed, but for those that live state tells to be egress.
+fn modified<'e>(
+    event: &'e Event<'_>,
+    request: &Parameters<'e>,
+    live: Option<&Parameters<'e>>,
+    sources: &mut Sources<'e>,
+) {
     for change in request.list("securityGroupRule") {
+        let described = described(event, change.text_of("securityGroupRuleId").as_deref());
+        if described.is_some_and(|rule| rule.flag_of("isEgress") == Some(true)) {
+            continue;
+        }
         for rule in change.list("securityGroupRule") {
-            one_rule(&rule, change.text_of("securityGroupRuleId"), sources);
+            one_rule(&rule, change.text_of("securityGroupRuleId"), live, sources);
         }
     }
 }
 
-fn created<'e>(response: &Parameters<'e>, sources: &mut Sources<'e>) {
-    for rule in response.list("securityGroupRuleSet") {
+fn created<'e>(place: &Parameters<'e>, list: &str, live: Option<&Parameters<'e>>, sources: &mut Sources<'e>) {
+    for rule in place.list(list) {
         if rule.flag_of("isEgress") != Some(true) {
-            one_rule(&rule, rule.text_of("securityGroupRuleId"), sources);
+            one_rule(&rule, rule.text_of("securityGroupRuleId"), live, sources);
         }
     }
 }
 
-fn one_rule<'e>(rule: &Parameters<'e>, id: Option<Cow<'e, str>>, sources: &mut Sources<'e>) {
+fn one_rule<'e>(
+    rule: &Parameters<'e>,
+    id: Option<Cow<'e, str>>,
+    live: Option<&Parameters<'e>>,
+    sources: &mut Sources<'e>,
+) {
     for key in ["cidrIpv4", "cidrIpv6"] {
         sources.add(rule, key, permission(rule), id.clone());
     }
-    sources.add_prefix_list(rule, "prefixListId");
+    sources.add_prefix_list(rule, "prefixListId", permission(rule).as_ref(), live);
 }
 
 fn permission(place: &Parameters<'_>) -> Option<Permission> {
@@ -142,8 +186,9 @@ fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
         Some(ids) if ids.is_empty() => Vec::new(),
         Some(ids) => [vec!["--security-group-rule-ids".into()], ids].concat(),
         None => {
-            let said = offending.iter().map(|source| Cow::Owned(shorthand(source)));
-            [vec!["--ip-permissions".into()], said.collect()].concat()
+            // All networks of a prefix list are one permission.
+            let said: BTreeSet<String> = offending.iter().map(|source| shorthand(source)).collect();
+            [vec!["--ip-permissions".into()], said.into_iter().map(Cow::Owned).collect()].concat()
         }
     }
 }
@@ -151,6 +196,9 @@ fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
 /// One permission in the command line's shorthand syntax.
 fn shorthand(source: &Source<'_>) -> String {
     let (network, permission) = (source.network, source.permission.shorthand());
+    if let Some(id) = &source.prefix_list {
+        return format!("{permission},PrefixListIds=[{{PrefixListId={id}}}]");
+    }
     match network.addr().is_ipv4() {
         true => format!("{permission},IpRanges=[{{CidrIp={network}}}]"),
         false => format!("{permission},Ipv6Ranges=[{{CidrIpv6={network}}}]"),

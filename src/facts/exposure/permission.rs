@@ -39,15 +39,8 @@ impl Permission {
             Some(protocol) => protocol.text()?,
             None => return Some(Self::all()),
         };
-        let protocol = match protocol.trim() {
-            "-1" | "all" => return Some(Self::all()),
-            text => Protocol::parse(text)?,
-        };
-        let port = |number: i64| u16::try_from(number).unwrap_or(u16::MAX);
-        let traffic = match from >= 0 && to >= 0 {
-            true => Traffic::of(protocol, port(from), port(to)),
-            false => Traffic::of(protocol, 0, u16::MAX),
-        };
+        let traffic = Traffic::permitted(&protocol, from, to)?;
+        let Some(protocol) = Protocol::parse(protocol.trim()) else { return Some(Self::all()) };
         let icmp = matches!(protocol, Protocol::ICMP | Protocol::ICMPV6).then_some((from, to));
         Some(Self { traffic, protocol: Some(protocol), icmp })
     }

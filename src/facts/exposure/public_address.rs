@@ -13,7 +13,7 @@ pub(in crate::facts) const PUBLIC_ADDRESS: Fact = Fact {
     doc: "That RunInstances, ModifyNetworkInterfaceAttribute, RequestSpotInstances, RequestSpotFleet, \
           CreateLaunchTemplate or CreateLaunchTemplateVersion asks for addresses of the public internet. `addresses` has a member for each: \
           `family`, which is ipv4 (`associatePublicIpAddress`) or ipv6 (global unicast addresses, asked for or given), \
-          `fields` (where it stands in the record) and `summary`; `interfaces` the network interfaces of started instances, and `undo` the command that \
+          `fields` (where it stands in the record, or in what live state adds to it) and `summary`; `interfaces` the network interfaces of started instances, and `undo` the command that \
           takes the started or created thing away, as arguments of `aws`.",
     calls: Calls::These(&[
         (EC2, "RunInstances"),
@@ -76,6 +76,13 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
             }
         }
     }
+    let live = wire::live(event).filter(|_| event.name() == Some("RunInstances"));
+    let described = live.map(|live| live.list("networkInterfaces")).unwrap_or_default();
+    for interface in &described {
+        if let Some(address) = interface.get("association").and_then(|one| one.get("publicIp")) {
+            found.push(("ipv4", address.path().to_owned()));
+        }
+    }
     if found.is_empty() {
         return None;
     }
@@ -103,6 +110,12 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         }
     }
     Some(object(members))
+}
+
+/// Whether a call asks for a public IPv4 address.
+pub(in crate::facts) fn asks_for_ipv4(event: &Event<'_>) -> bool {
+    let asks = |holder: &Parameters<'_>| holder.flag_of("associatePublicIpAddress") == Some(true);
+    wire::request(event).is_some_and(|request| request.holders_of("associatePublicIpAddress").iter().any(asks))
 }
 
 fn path_of(holder: &Parameters<'_>, key: &str) -> String {

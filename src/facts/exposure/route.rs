@@ -6,7 +6,7 @@ use super::EC2;
 use super::permission::Permission;
 use super::source::Sources;
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, object, texts, wire};
 
 /// The destination that a call routes to an internet gateway.
 pub(in crate::facts) const ROUTE: Fact = Fact {
@@ -40,7 +40,10 @@ fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     if let Some(source) = opened.offending().next() {
         let network = source.network.to_string();
         let [(_, v4), (_, v6)] = DESTINATIONS;
-        undo.extend([if source.network.addr().is_ipv4() { v4 } else { v6 }.into(), Cow::Owned(network.clone())]);
+        undo.extend(match &source.prefix_list {
+            Some(id) => ["--destination-prefix-list-id".into(), id.clone()],
+            None => [if source.network.addr().is_ipv4() { v4 } else { v6 }.into(), Cow::Owned(network.clone())],
+        });
         members.push(("destination", Value::from(network)));
     }
     members.push(("undo", texts(undo)));
@@ -55,7 +58,30 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
         for (key, _) in DESTINATIONS {
             sources.add(&request, key, Some(Permission::all()), None);
         }
-        sources.add_prefix_list(&request, "destinationPrefixListId");
+        let live = wire::live(event);
+        sources.add_prefix_list(&request, "destinationPrefixListId", Some(&Permission::all()), live.as_ref());
     }
     sources
+}
+
+/// The destinations that a route table sends to internet gateways by live state, and the gateways.
+pub(in crate::facts) fn described_routes<'e>(
+    live: &Parameters<'e>,
+    table: &Parameters<'e>,
+) -> (Sources<'e>, Vec<Cow<'e, str>>) {
+    let mut sources = Sources::default();
+    let mut gateways = Vec::new();
+    for route in
+        table.list("routes").into_iter().filter(|route| route.text_of("state").is_some_and(|it| it == "active"))
+    {
+        let Some(gateway) = route.text_of("gatewayId").filter(|id| id.starts_with("igw-")) else { continue };
+        for (key, _) in DESTINATIONS {
+            sources.add(&route, key, Some(Permission::all()), None);
+        }
+        sources.add_prefix_list(&route, "destinationPrefixListId", Some(&Permission::all()), Some(live));
+        if !gateways.contains(&gateway) {
+            gateways.push(gateway);
+        }
+    }
+    (sources, gateways)
 }

@@ -12,8 +12,8 @@ use crate::facts::{Parameters, object, texts};
 
 /// One network and what it may send.
 #[derive(Debug)]
-pub(super) struct Source<'e> {
-    pub(super) network: IpNet,
+pub(in crate::facts) struct Source<'e> {
+    pub(in crate::facts) network: IpNet,
     pub(super) permission: Permission,
     /// The network as written.
     written: Cow<'e, str>,
@@ -21,11 +21,13 @@ pub(super) struct Source<'e> {
     field: String,
     /// `securityGroupRuleId`, where there is one.
     pub(super) rule_id: Option<Cow<'e, str>>,
+    /// The prefix list that the network is an entry of, where it is one.
+    pub(super) prefix_list: Option<Cow<'e, str>>,
 }
 
 /// What a call says of whom it lets in.
 #[derive(Debug, Default)]
-pub(super) struct Sources<'e> {
+pub(in crate::facts) struct Sources<'e> {
     known: Vec<Source<'e>>,
     /// Place in `known` of each network with its permission.
     places: BTreeMap<(IpNet, Permission), usize>,
@@ -46,33 +48,54 @@ impl<'e> Sources<'e> {
     ) {
         let Some(at) = place.get(key) else { return };
         let written = at.text().unwrap_or_default();
-        let (Some(network), Some(permission)) = (parse_network(&written), permission) else {
-            self.unreadable.push(at.path().to_owned());
-            return;
-        };
-        let next = self.known.len();
-        let known = *self.places.entry((network, permission.clone())).or_insert(next);
-        // The response repeats what the request asked for, and adds the ids of the rules.
-        match self.known.get_mut(known) {
-            Some(source) => source.rule_id = source.rule_id.take().or(rule_id),
-            None => {
+        match (parse_network(&written), permission) {
+            (Some(network), Some(permission)) => {
                 let field = at.path().to_owned();
-                self.known.push(Source { network, permission, written, field, rule_id });
+                self.insert(Source { network, permission, written, field, rule_id, prefix_list: None });
             }
+            _ => self.unreadable.push(at.path().to_owned()),
         }
     }
 
-    /// Adds the prefix list that stands at `key` of `place`, if there is one.
-    pub(super) fn add_prefix_list(&mut self, place: &Parameters<'e>, key: &str) {
-        if let Some(id) = place.text_of(key)
-            && !self.prefix_lists.contains(&id)
-        {
+    fn insert(&mut self, source: Source<'e>) {
+        let next = self.known.len();
+        let known = *self.places.entry((source.network, source.permission.clone())).or_insert(next);
+        // The response repeats what the request asked for, and adds the ids of the rules.
+        match self.known.get_mut(known) {
+            Some(known) => known.rule_id = known.rule_id.take().or(source.rule_id),
+            None => self.known.push(source),
+        }
+    }
+
+    /// Adds the prefix list that stands at `key` of `place`, if there is one: the networks in it, where live state tells
+    /// them.
+    pub(super) fn add_prefix_list(
+        &mut self,
+        place: &Parameters<'e>,
+        key: &str,
+        permission: Option<&Permission>,
+        live: Option<&Parameters<'e>>,
+    ) {
+        let Some(at) = place.get(key) else { return };
+        let Some(id) = at.text() else { return };
+        let lists = live.map(|live| live.list("prefixLists")).unwrap_or_default();
+        let told = lists.iter().find(|list| list.text_of("prefixListId").is_some_and(|told| told == id));
+        if let (Some(list), Some(permission)) = (told, permission) {
+            for cidr in list.list("cidrs").iter().filter_map(Parameters::text) {
+                if let Some(network) = parse_network(&cidr) {
+                    let written = Cow::Owned(format!("{cidr} of {id}"));
+                    let (permission, field) = (permission.clone(), at.path().to_owned());
+                    let prefix_list = Some(id.clone());
+                    self.insert(Source { network, permission, written, field, rule_id: None, prefix_list });
+                }
+            }
+        } else if !self.prefix_lists.contains(&id) {
             self.prefix_lists.push(id);
         }
     }
 
     /// What the networks open together; `None` when there are none.
-    pub(super) fn opening(self) -> Option<Opened<'e>> {
+    pub(in crate::facts) fn opening(self) -> Option<Opened<'e>> {
         if self.known.is_empty() {
             return None;
         }
@@ -97,8 +120,8 @@ pub(super) const MOST_ARGUMENTS: usize = 500;
 
 /// What a call opens.
 #[derive(Debug)]
-pub(super) struct Opened<'e> {
-    pub(super) opening: Opening,
+pub(in crate::facts) struct Opened<'e> {
+    pub(in crate::facts) opening: Opening,
     sources: Vec<Source<'e>>,
 }
 
@@ -114,17 +137,17 @@ macro_rules! members_doc {
          `services`, `fields` (where in the record it stands), `rule_id` and `summary`."
     };
 }
-pub(super) use members_doc;
+pub(in crate::facts) use members_doc;
 
 impl<'e> Opened<'e> {
     /// The sources that take part in an opening to the world or a wide prefix.
-    pub(super) fn offending(&self) -> impl Iterator<Item = &Source<'e>> {
+    pub(in crate::facts) fn offending(&self) -> impl Iterator<Item = &Source<'e>> {
         let parts = self.sources.iter().zip(&self.opening.part_in);
         parts.filter(|(_, part)| **part >= Reach::Wide).map(|(source, _)| source)
     }
 
     /// The members every fact on an opening has.
-    pub(super) fn members(&self) -> Vec<(&'e str, Value<'e>)> {
+    pub(in crate::facts) fn members(&self) -> Vec<(&'e str, Value<'e>)> {
         let opening = &self.opening;
         let mut members = vec![("reach", Value::from(opening.reach.as_str()))];
         for (name, traffic) in [("world", &opening.world), ("wide", &opening.wide)] {

@@ -172,6 +172,26 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     Some(object(members))
 }
 
+/// What the record leaves open, for those who would ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undecided {
+    /// What is in these prefix lists.
+    PrefixLists(Vec<String>),
+    /// What is missing, or cannot be read.
+    Otherwise,
+}
+
+impl Undecided {
+    /// Of a call.
+    pub(in crate::facts) fn of(event: &Event<'_>) -> Option<Self> {
+        let value = UNDECIDED.of(event)?;
+        let members = value.as_object()?;
+        let lists = members.get("prefix_lists").and_then(Value::as_array).into_iter().flatten();
+        let lists: Vec<String> = lists.filter_map(|list| list.as_str().map(str::to_owned)).collect();
+        Some(if lists.is_empty() { Self::Otherwise } else { Self::PrefixLists(lists) })
+    }
+}
+
 impl Judged {
     fn decided_by<'e>(&self, event: &'e Event<'_>) -> Vec<Cow<'e, str>> {
         let mut words: Vec<Cow<'e, str>> = self.command.iter().map(|word| Cow::Borrowed(*word)).collect();
@@ -207,7 +227,7 @@ fn sources<'e>(event: &'e Event<'_>) -> Option<Sources<'e>> {
         "CreateManagedPrefixList" | "ModifyManagedPrefixList" => Some(prefix_list::sources(event)),
         "RestoreManagedPrefixListVersion" => {
             let mut sources = Sources::default();
-            sources.add_prefix_list(&wire::request(event)?, "prefixListId");
+            sources.add_prefix_list(&wire::request(event)?, "prefixListId", None, None);
             Some(sources)
         }
         _ => None,

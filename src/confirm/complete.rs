@@ -1,0 +1,181 @@
+//! Completes records whose calls only the state of the account can judge.
+//!
+//! What is learned is added to the record as its member `liveState`, where facts find it; so the same rules judge what a
+//! record says and what live state adds to it.
+
+use serde_json::{Map, Value, json};
+
+use super::describe::{NetworkInterface, SecurityGroupRule};
+use super::knowledge::{Gap, Inquiry, Knowledge};
+use super::question::{Place, Topic};
+use super::reachability::public_addresses;
+use crate::address::{Family, Reach};
+use crate::event::{Event, scalar_text};
+use crate::facts::{self, Undecided};
+use crate::trust::Verdict;
+
+/// Whether live state can say something about the call of `event` that the record leaves open.
+pub fn asks(event: &Event<'_>) -> bool {
+    let nothing = Knowledge::default();
+    complete(event, &Inquiry::new(&nothing, Place::of(event))) == Err(Gap::Open)
+}
+
+/// What live state adds to a record: the value of its `liveState`. `None` when there is nothing to add.
+///
+/// # Errors
+/// [`Gap`], while there is something to ask, or when it could not be told.
+pub fn complete(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    if event.error_code().is_some() {
+        return Ok(None);
+    }
+    match (event.source(), event.name()) {
+        (Some("ec2.amazonaws.com"), Some(name)) => match name {
+            "AuthorizeSecurityGroupIngress" => rules_of_group(event, inquiry),
+            "ModifySecurityGroupRules" => changed_rules(event, inquiry),
+            "CreateRoute" | "ReplaceRoute" => prefix_lists(&undecided_lists(event), inquiry),
+            "RunInstances" => launched(event, inquiry),
+            "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => groups_behind(event, inquiry),
+            "AssociateRouteTable" | "ReplaceRouteTableAssociation" => table(event, inquiry),
+            _ => Ok(None),
+        },
+        (Some("iam.amazonaws.com"), Some(name)) => match name {
+            "CreateRole" if facts::trust_verdict(event) != Verdict::Undecidable => Ok(None),
+            "UpdateAssumeRolePolicy" if facts::trust_verdict(event) < Verdict::Undecidable => Ok(None),
+            "CreateRole" | "UpdateAssumeRolePolicy" | "AttachRolePolicy" | "PutRolePolicy" => role(event, inquiry),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The record with what live state adds.
+pub fn completed(record: &str, state: &Value) -> String {
+    match record.trim_end().strip_suffix('}') {
+        Some(open) => format!("{open},\"liveState\":{state}}}"),
+        None => record.to_owned(),
+    }
+}
+
+/// What is written at `path` of the request, in the style of EC2.
+fn requested(event: &Event<'_>, path: &str) -> Vec<String> {
+    let found = facts::ec2_request(event).map(|request| request.select(path)).unwrap_or_default();
+    found.into_iter().filter_map(scalar_text).map(|text| text.into_owned()).collect()
+}
+
+fn undecided_lists(event: &Event<'_>) -> Vec<String> {
+    match facts::undecided(event) {
+        Some(Undecided::PrefixLists(lists)) => lists,
+        _ => Vec::new(),
+    }
+}
+
+fn prefix_lists(ids: &[String], inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let lists: Vec<_> = ids.iter().map(|id| (id, inquiry.prefix_list(Topic::PrefixList, id))).collect();
+    let mut known = Vec::new();
+    for (id, entries) in lists {
+        let networks: Vec<&str> = entries?.iter().map(|entry| entry.cidr.as_str()).collect();
+        known.push(json!({"PrefixListId": id, "Cidrs": networks}));
+    }
+    Ok((!known.is_empty()).then(|| json!({"prefixLists": known})))
+}
+
+/// For ingress that cannot be read: what the group lets in now.
+fn rules_of_group(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    match facts::undecided(event) {
+        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, inquiry),
+        Some(Undecided::Otherwise) => match requested(event, "groupId").first() {
+            Some(group) => {
+                let rules = inquiry.group_rules(Topic::GroupRules, group)?;
+                Ok(Some(with_lists(rules, json!({"securityGroupRulesOf": group}), inquiry)?))
+            }
+            None => Ok(None),
+        },
+        None => Ok(None),
+    }
+}
+
+/// Which of the changed rules are ingress, and what is in the prefix lists they name.
+fn changed_rules(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let undecided = facts::undecided(event);
+    let opens = facts::opening(event).is_some_and(|opening| opening.reach >= Reach::Wide);
+    if !opens && undecided.is_none() {
+        return Ok(None);
+    }
+    let ids = requested(event, "securityGroupRule.securityGroupRuleId");
+    if ids.is_empty() {
+        return rules_of_group(event, inquiry);
+    }
+    let found: Vec<_> = ids.iter().map(|id| inquiry.group_rules(Topic::GroupRule, id)).collect();
+    let lists = match undecided {
+        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, inquiry),
+        _ => Ok(None),
+    };
+    let rules = found.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
+    let mut state = json!({"securityGroupRules": rules});
+    if let (Some(Value::Object(lists)), Some(members)) = (lists?, state.as_object_mut()) {
+        members.extend(lists);
+    }
+    Ok(Some(state))
+}
+
+/// The public addresses of instances that were started without asking for any: the subnet may hand them out.
+fn launched(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    if facts::asks_for_ipv4(event) {
+        return Ok(None);
+    }
+    let response = facts::ec2_response(event);
+    let ids = response.map(|response| response.select("instancesSet.instanceId")).unwrap_or_default();
+    let ids = ids.into_iter().filter_map(scalar_text);
+    let found: Vec<_> = ids.map(|id| inquiry.interfaces(Topic::InterfacesOfInstance, &id)).collect();
+    let found = found.into_iter().collect::<Result<Vec<_>, Gap>>()?;
+    let is_public = |one: &&NetworkInterface| public_addresses(one).iter().any(|(family, _)| *family == Family::V4);
+    let public: Vec<&NetworkInterface> = found.into_iter().flatten().filter(is_public).collect();
+    Ok((!public.is_empty()).then(|| json!({"networkInterfaces": public})))
+}
+
+/// What the security groups let in that an interface or instance was put behind.
+fn groups_behind(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let groups = requested(event, "groupSet.groupId");
+    let found: Vec<_> = groups.iter().map(|id| inquiry.group_rules(Topic::GroupRules, id)).collect();
+    let rules = found.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
+    if rules.iter().all(|rule| rule.is_egress) {
+        return Ok(None);
+    }
+    with_lists(&rules, json!({}), inquiry).map(Some)
+}
+
+/// The rules, with the content of the prefix lists that they let in.
+fn with_lists(rules: &[SecurityGroupRule], more: Value, inquiry: &Inquiry<'_>) -> Result<Value, Gap> {
+    let ingress: Vec<&SecurityGroupRule> = rules.iter().filter(|rule| !rule.is_egress).collect();
+    let mut ids: Vec<String> = ingress.iter().filter_map(|rule| rule.prefix_list_id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut members: Map<String, Value> = more.as_object().cloned().unwrap_or_default();
+    if let Some(Value::Object(lists)) = prefix_lists(&ids, inquiry)? {
+        members.extend(lists);
+    }
+    members.insert("securityGroupRules".to_owned(), json!(ingress));
+    Ok(Value::Object(members))
+}
+
+/// The route table that a subnet was put behind.
+fn table(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let Some(id) = requested(event, "routeTableId").into_iter().next() else { return Ok(None) };
+    let Some(table) = inquiry.route_tables(Topic::RouteTable, &id)?.first() else { return Ok(None) };
+    let mut lists: Vec<String> = table.routes.iter().filter_map(|one| one.destination_prefix_list_id.clone()).collect();
+    lists.dedup();
+    let mut members = Map::from_iter([("routeTable".to_owned(), json!(table))]);
+    if let Some(Value::Object(lists)) = prefix_lists(&lists, inquiry)? {
+        members.extend(lists);
+    }
+    Ok(Some(Value::Object(members)))
+}
+
+/// The role with its policies.
+fn role(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let name = ["requestParameters.roleName", "responseElements.role.roleName"];
+    let Some(name) = name.iter().find_map(|path| event.text(path)).filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    Ok(inquiry.roles(Topic::Role, &name)?.first().map(|role| json!({"role": role})))
+}

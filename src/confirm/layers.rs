@@ -1,0 +1,126 @@
+//! What EC2 says of groups, ACLs and routes, as layers that traffic from the internet passes.
+
+use ipnet::IpNet;
+
+use super::describe::{NetworkAcl, NetworkAclEntry, Route, RouteTable, SecurityGroupRule};
+use super::knowledge::{Gap, Inquiry};
+use super::question::Topic;
+use crate::address::{Entry, Layer, Rule, Traffic, parse_network};
+
+/// What the rules let in. Rules that let in other groups let nobody in from the internet.
+pub(super) fn ingress(inquiry: &Inquiry<'_>, rules: &[SecurityGroupRule]) -> Result<Vec<Entry>, Gap> {
+    let mut entries = Vec::new();
+    let lists = rules.iter().filter(|rule| !rule.is_egress).map(|rule| (rule, networks_of(inquiry, rule)));
+    // Collected first, so that every prefix list is asked for at once.
+    for (rule, networks) in lists.collect::<Vec<_>>() {
+        let port = |port: Option<i32>| i64::from(port.unwrap_or(-1));
+        // A protocol that is not understood counts as all of them: it must not hide what is open.
+        let traffic = Traffic::permitted(&rule.ip_protocol, port(rule.from_port), port(rule.to_port));
+        let traffic = traffic.unwrap_or_else(Traffic::all);
+        entries.extend(networks?.into_iter().map(|network| Entry { network, traffic: traffic.clone() }));
+    }
+    Ok(entries)
+}
+
+fn networks_of(inquiry: &Inquiry<'_>, rule: &SecurityGroupRule) -> Result<Vec<IpNet>, Gap> {
+    let own = [&rule.cidr_ipv4, &rule.cidr_ipv6].into_iter().flatten().filter_map(|text| parse_network(text));
+    let mut networks: Vec<IpNet> = own.collect();
+    if let Some(list) = &rule.prefix_list_id {
+        networks.extend(prefix_list(inquiry, list)?);
+    }
+    Ok(networks)
+}
+
+/// The networks in a prefix list.
+pub(super) fn prefix_list(inquiry: &Inquiry<'_>, id: &str) -> Result<Vec<IpNet>, Gap> {
+    let entries = inquiry.prefix_list(Topic::PrefixList, id)?;
+    Ok(entries.iter().filter_map(|entry| parse_network(&entry.cidr)).collect())
+}
+
+/// The route table that counts for a subnet: its own, else the main one of the VPC.
+pub(super) fn table_of<'t>(tables: &'t [RouteTable], subnet: &str) -> Option<&'t RouteTable> {
+    let own = |table: &&RouteTable| table.associations.iter().any(|one| one.subnet_id.as_deref() == Some(subnet));
+    tables.iter().find(own).or_else(|| tables.iter().find(|table| is_main(table)))
+}
+
+pub(super) fn is_main(table: &RouteTable) -> bool {
+    table.associations.iter().any(|association| association.main)
+}
+
+/// A route with what it leads to.
+pub(super) struct Routed<'t> {
+    pub(super) network: IpNet,
+    /// The internet gateway, when the route leads there and works.
+    pub(super) gateway: Option<&'t str>,
+}
+
+/// The routes of a table.
+pub(super) fn routes<'t>(inquiry: &Inquiry<'_>, table: &'t RouteTable) -> Result<Vec<Routed<'t>>, Gap> {
+    let lists = table.routes.iter().map(|route| (route, destinations(inquiry, route))).collect::<Vec<_>>();
+    let mut routes = Vec::new();
+    for (route, networks) in lists {
+        let gateway = route.gateway_id.as_deref().filter(|id| id.starts_with("igw-") && route.state == "active");
+        routes.extend(networks?.into_iter().map(|network| Routed { network, gateway }));
+    }
+    Ok(routes)
+}
+
+fn destinations(inquiry: &Inquiry<'_>, route: &Route) -> Result<Vec<IpNet>, Gap> {
+    let own = [&route.destination_cidr_block, &route.destination_ipv6_cidr_block];
+    let mut networks: Vec<IpNet> = own.into_iter().flatten().filter_map(|text| parse_network(text)).collect();
+    if let Some(list) = &route.destination_prefix_list_id {
+        networks.extend(prefix_list(inquiry, list)?);
+    }
+    Ok(networks)
+}
+
+/// The way to an internet gateway that `counts`.
+pub(super) fn to_gateways(routes: &[Routed<'_>], counts: impl Fn(&str) -> bool) -> Layer {
+    let rules = routes.iter().map(|route| Rule {
+        network: route.network,
+        traffic: Traffic::all(),
+        allow: route.gateway.is_some_and(&counts),
+    });
+    Layer::longest_prefix(rules.collect())
+}
+
+/// The network ACL that counts for a subnet: its own, else the default one of the VPC.
+pub(super) fn acl_of<'a>(acls: &'a [NetworkAcl], subnet: &str) -> Option<&'a NetworkAcl> {
+    let own = |acl: &&NetworkAcl| acl.associations.iter().any(|one| one.subnet_id == subnet);
+    acls.iter().find(own).or_else(|| acls.iter().find(|acl| acl.is_default))
+}
+
+/// What an ACL does with what comes in.
+pub(super) fn inbound(acl: &NetworkAcl) -> Layer {
+    Layer::first_match(acl_rules(acl, false))
+}
+
+/// What an ACL does with answers.
+pub(super) fn answers(acl: &NetworkAcl) -> Layer {
+    Layer::for_answers(acl_rules(acl, true))
+}
+
+fn acl_rules(acl: &NetworkAcl, egress: bool) -> Vec<Rule> {
+    let mut entries: Vec<&NetworkAclEntry> = acl.entries.iter().filter(|entry| entry.egress == egress).collect();
+    entries.sort_by_key(|entry| entry.rule_number);
+    entries.into_iter().filter_map(acl_rule).collect()
+}
+
+/// `None` for what blocks less than it seems to: a rule about ICMP may be about some types of it only.
+fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
+    let allow = entry.rule_action.eq_ignore_ascii_case("allow");
+    if !allow && matches!(entry.protocol.as_str(), "1" | "58") {
+        return None;
+    }
+    let network = entry.cidr_block.as_ref().or(entry.ipv6_cidr_block.as_ref()).and_then(|text| parse_network(text))?;
+    let port = |port: fn(&super::describe::PortRange) -> Option<i32>| {
+        i64::from(entry.port_range.as_ref().and_then(port).unwrap_or(-1))
+    };
+    let traffic = Traffic::permitted(&entry.protocol, port(|range| range.from), port(|range| range.to));
+    match (traffic, allow) {
+        (Some(traffic), _) => Some(Rule { network, traffic, allow }),
+        // Not understood: it must not hide what is open.
+        (None, true) => Some(Rule { network, traffic: Traffic::all(), allow }),
+        (None, false) => None,
+    }
+}

@@ -1,0 +1,231 @@
+//! Whether packets from the internet reach a network interface: address, route, internet gateway, VPC block public
+//! access, network ACL both ways, security groups, and whether anything runs there.
+
+use std::net::Ipv6Addr;
+
+use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable};
+use super::knowledge::{Gap, Inquiry};
+use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
+use super::question::Topic;
+use crate::address::{Entry, Family, Layer, Opening, Space, Traffic, passing};
+use crate::finding::Path;
+
+/// What became of the way to one interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The internet gets there.
+    Open(Path),
+    /// A hop is missing; which.
+    Missing(String),
+    /// All hops are there, and a layer blocks; which.
+    Blocked(String),
+}
+
+/// Through what it is asked whether the internet gets in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Through<'c> {
+    /// Only this group counts, of all that the interface has.
+    pub(super) group: Option<&'c str>,
+    /// Only this traffic counts.
+    pub(super) traffic: Option<&'c Traffic>,
+}
+
+/// Everything that decides about an interface.
+struct Hops<'k> {
+    table: Option<&'k RouteTable>,
+    layers: Vec<(Hop, Layer)>,
+    /// The internet gateways that the routes lead to.
+    gateways: Vec<&'k str>,
+    groups: Vec<&'k str>,
+    acl: &'k str,
+}
+
+/// What a layer stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hop {
+    Route,
+    Gateway,
+    Inbound,
+    Answers,
+    Groups,
+}
+
+/// How the internet reaches `interface`.
+pub(super) fn way_to(inquiry: &Inquiry<'_>, interface: &NetworkInterface, through: Through<'_>) -> Result<Way, Gap> {
+    let id = &interface.network_interface_id;
+    let addresses = public_addresses(interface);
+    if addresses.is_empty() {
+        return Ok(Way::Missing(format!("{id} has no public address")));
+    }
+    if interface.interface_type == "nat_gateway" {
+        return Ok(Way::Missing(format!("{id} is a NAT gateway, which takes no connections")));
+    }
+    if interface.status == "available" {
+        return Ok(Way::Missing(format!("{id} is not attached to anything")));
+    }
+    // All of it is asked for before the first answer is needed.
+    let vpc = &interface.vpc_id;
+    let instance = instance_of(interface);
+    let state = instance.map(|id| inquiry.instances(Topic::Instance, id));
+    let block = inquiry.block_public_access(Topic::BlockPublicAccess, "");
+    let hops = hops(inquiry, interface, through.group);
+    if let (Some(id), Some(instances)) = (instance, state) {
+        let state = instances?.first().map_or("gone", |instance| instance.state.name.as_str());
+        if !matches!(state, "running" | "pending") {
+            return Ok(Way::Missing(format!("instance {id} is {state}")));
+        }
+    }
+    let (hops, block) = (hops?, block?);
+    let mut best: Option<Way> = None;
+    for (family, address) in addresses {
+        let way = match hops.obstacle(family, through.traffic) {
+            Ok(traffic) => match blocks(block, interface) {
+                Some(what) => Way::Blocked(what),
+                None => Way::Open(hops.path(interface, &address, family, &traffic, instance)),
+            },
+            Err(Hop::Route) => Way::Missing(match hops.table {
+                Some(table) => {
+                    format!("{} has no {} route to an internet gateway", table.route_table_id, family.as_str())
+                }
+                None => format!("subnet {} has no route table", interface.subnet_id),
+            }),
+            Err(Hop::Gateway) => {
+                Way::Missing(format!("internet gateway {} is not attached to {vpc}", hops.gateways.join(", ")))
+            }
+            Err(Hop::Inbound) => Way::Blocked(format!("network ACL {} keeps it out", hops.acl)),
+            Err(Hop::Answers) => Way::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
+            Err(Hop::Groups) => Way::Blocked(match hops.groups.as_slice() {
+                [] => format!("{id} has no security group that lets it in"),
+                groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
+            }),
+        };
+        match (&best, &way) {
+            (Some(Way::Open(_)), _) | (Some(Way::Blocked(_)), Way::Missing(_)) => {}
+            _ => best = Some(way),
+        }
+    }
+    best.ok_or(Gap::Open)
+}
+
+/// The public addresses of an interface, one a family.
+pub(super) fn public_addresses(interface: &NetworkInterface) -> Vec<(Family, String)> {
+    let further = interface.private_ip_addresses.iter().filter_map(|one| one.association.as_ref());
+    let v4 = interface.association.iter().chain(further).map(|one| &one.public_ip).find(|ip| !ip.is_empty());
+    let is_global = |text: &&String| {
+        text.parse::<Ipv6Addr>().is_ok_and(|address| Space::of(&std::net::IpAddr::V6(address).into()) == Space::Public)
+    };
+    let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_global);
+    let of = |family, address: Option<&String>| address.map(|address| (family, address.clone()));
+    [of(Family::V4, v4), of(Family::V6, v6)].into_iter().flatten().collect()
+}
+
+/// The instance that an interface is attached to.
+fn instance_of(interface: &NetworkInterface) -> Option<&String> {
+    interface.attachment.as_ref()?.instance_id.as_ref().filter(|id| !id.is_empty())
+}
+
+/// What is on the way to `interface`; with `only`, of its security groups just that one counts.
+fn hops<'k>(inquiry: &Inquiry<'k>, interface: &'k NetworkInterface, only: Option<&str>) -> Result<Hops<'k>, Gap> {
+    let (vpc, subnet) = (&interface.vpc_id, &interface.subnet_id);
+    // All of it is asked for before the first answer is needed.
+    let tables = inquiry.route_tables(Topic::RouteTablesOfVpc, vpc);
+    let attached = inquiry.gateways(Topic::GatewaysOfVpc, vpc);
+    let acls = inquiry.acls(Topic::AclsOfVpc, vpc);
+    let all = interface.groups.iter().map(|group| group.group_id.as_str());
+    let groups: Vec<&str> = all.filter(|id| only.is_none_or(|only| only == *id)).collect();
+    let rules: Vec<_> = groups.iter().map(|id| inquiry.group_rules(Topic::GroupRules, id)).collect();
+    let let_in: Vec<_> = rules.into_iter().map(|rules| ingress(inquiry, rules?)).collect();
+    let table = table_of(tables?, subnet);
+    let routes = table.map_or(Ok(Vec::new()), |table| routes(inquiry, table));
+    let (routes, attached, acl) = (routes?, attached?, acl_of(acls?, subnet));
+    let let_in: Vec<Entry> = let_in.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
+    let is_attached =
+        |id: &str| attached.iter().any(|gateway| gateway.internet_gateway_id == id && leads_to(gateway, vpc));
+    let mut layers =
+        vec![(Hop::Route, to_gateways(&routes, |_| true)), (Hop::Gateway, to_gateways(&routes, is_attached))];
+    if let Some(acl) = acl {
+        layers.extend([(Hop::Inbound, inbound(acl)), (Hop::Answers, answers(acl))]);
+    }
+    // Some network load balancers have no security groups, and let everything in.
+    if !interface.groups.is_empty() {
+        layers.push((Hop::Groups, Layer::any_of(let_in)));
+    }
+    let mut gateways: Vec<&str> = routes.iter().filter_map(|route| route.gateway).collect();
+    gateways.dedup();
+    Ok(Hops { table, layers, gateways, groups, acl: acl.map_or("", |acl| &acl.network_acl_id) })
+}
+
+/// Whether an internet gateway is attached to `vpc`.
+pub(super) fn leads_to(gateway: &InternetGateway, vpc: &str) -> bool {
+    let works = |state: &str| matches!(state, "available" | "attached");
+    gateway.attachments.iter().any(|attachment| attachment.vpc_id == vpc && works(&attachment.state))
+}
+
+impl Hops<'_> {
+    /// What of `traffic` gets through from the world or a large part of it, or the first hop that leaves nothing of it.
+    fn obstacle(&self, family: Family, traffic: Option<&Traffic>) -> Result<Traffic, Hop> {
+        let layers: Vec<&Layer> = self.layers.iter().map(|(_, layer)| layer).collect();
+        let open = open_through(family, &layers, traffic);
+        if !open.is_nothing() {
+            return Ok(open);
+        }
+        let first = (1..=layers.len()).find(|count| {
+            let layers = layers.get(..*count).unwrap_or_default();
+            open_through(family, layers, traffic).is_nothing()
+        });
+        let hop = first.and_then(|count| self.layers.get(count - 1)).map(|(hop, _)| *hop);
+        Err(hop.unwrap_or(Hop::Groups))
+    }
+
+    fn path(
+        &self,
+        interface: &NetworkInterface,
+        address: &str,
+        family: Family,
+        traffic: &Traffic,
+        instance: Option<&String>,
+    ) -> Path {
+        let words = traffic.words();
+        let mut hops = vec![format!("internet ({})", family.as_str())];
+        hops.extend((!self.gateways.is_empty()).then(|| self.gateways.join(", ")));
+        hops.extend(self.table.map(|table| format!("route table {}", table.route_table_id)));
+        hops.extend((!self.acl.is_empty()).then(|| format!("network ACL {}", self.acl)));
+        hops.push(match self.groups.as_slice() {
+            [] => format!("no security group ({})", words.join(", ")),
+            groups => format!("{} ({})", groups.join(", "), words.join(", ")),
+        });
+        hops.push(format!("{} ({address})", interface.network_interface_id));
+        hops.extend(instance.map(|id| id.clone()));
+        Path {
+            interface: interface.network_interface_id.clone(),
+            address: address.to_owned(),
+            instance: instance.cloned(),
+            traffic: words,
+            hops,
+        }
+    }
+}
+
+/// What of `traffic` all layers let in from the world or a large part of it: the same measure as for what a record opens.
+pub(super) fn open_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Traffic {
+    let opening = Opening::of(&passing(family, layers));
+    let mut open = opening.world;
+    open |= &opening.wide;
+    traffic.map_or_else(|| open.clone(), |traffic| &open & traffic)
+}
+
+/// Why VPC block public access keeps the interface off the internet, if it does.
+fn blocks(block: &BlockPublicAccess, interface: &NetworkInterface) -> Option<String> {
+    let mode = block.internet_gateway_block_mode.as_str();
+    if !matches!(mode, "block-bidirectional" | "block-ingress") {
+        return None;
+    }
+    // An exclusion that is on its way counts: it must not hide what is open.
+    let excluded = block.exclusions.iter().any(|exclusion| {
+        let of = |id: &str| !id.is_empty() && exclusion.resource_arn.ends_with(&format!("/{id}"));
+        (of(&interface.vpc_id) || of(&interface.subnet_id))
+            && exclusion.internet_gateway_exclusion_mode == "allow-bidirectional"
+            && !matches!(exclusion.state.as_str(), "create-failed" | "delete-complete" | "disable-complete")
+    });
+    (!excluded).then(|| format!("VPC block public access ({mode}) keeps the internet out"))
+}

@@ -1,0 +1,15 @@
+//! What live state adds to a record: its member `liveState`, under the names of EC2's and IAM's own answers. Without live
+//! state these facts are absent.
+
+mod ingress;
+mod role;
+mod route;
+
+pub(super) use ingress::INGRESS;
+pub(super) use role::ROLE;
+pub(super) use route::ROUTE;
+
+/// `eventSource` of EC2 and VPC.
+const EC2: &str = "ec2.amazonaws.com";
+/// `eventSource` of IAM.
+const IAM: &str = "iam.amazonaws.com";

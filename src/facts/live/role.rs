@@ -1,0 +1,45 @@
+//! What a role may do, beside whom it lets in.
+
+use super::IAM;
+use crate::event::{Event, Value};
+use crate::facts::trust::assessed;
+use crate::facts::{Calls, Fact, Origin, texts, wire};
+use crate::policy::{Policy, grants_everything, is_administrator};
+use crate::trust::assess;
+
+/// Whom a role lets in, and which of its policies make it an administrator.
+pub(in crate::facts) const ROLE: Fact = Fact {
+    name: "live.role",
+    doc: "By live state, the role that CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy is about. It \
+          has the members of `trust.policy`, for its trust policy as it is now, and `administrator`: the names of the \
+          policies that let it do everything or change IAM (AdministratorAccess, IAMFullAccess, `*` or `iam:*` on every \
+          resource); absent when there is none.",
+    calls: Calls::These(&[
+        (IAM, "CreateRole"),
+        (IAM, "UpdateAssumeRolePolicy"),
+        (IAM, "AttachRolePolicy"),
+        (IAM, "PutRolePolicy"),
+    ]),
+    origin: Origin::Derived(role),
+};
+
+fn role<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let role = wire::live(event)?.get("role")?;
+    let policy = Policy::parse(&role.text_of("assumeRolePolicyDocument")?).ok()?;
+    let administrator: Vec<_> = role
+        .list("policies")
+        .into_iter()
+        .filter(|policy| {
+            policy.text_of("policyArn").is_some_and(|arn| is_administrator(&arn))
+                || policy.text_of("document").is_some_and(|text| grants_everything(&text))
+        })
+        .filter_map(|policy| policy.text_of("policyName"))
+        .collect();
+    let mut value = assessed(&assess(&policy, event.account()));
+    if !administrator.is_empty()
+        && let Value::Object(members) = &mut value
+    {
+        members.insert("administrator", texts(administrator));
+    }
+    Some(value)
+}

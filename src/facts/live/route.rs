@@ -1,0 +1,31 @@
+//! Where the route table leads that a subnet was put behind.
+
+use super::EC2;
+use crate::address::Reach;
+use crate::event::{Event, Value};
+use crate::facts::exposure::described_routes;
+use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+
+/// The way to an internet gateway that a subnet now has.
+pub(in crate::facts) const ROUTE: Fact = Fact {
+    name: "live.route",
+    doc: "By live state, where the route table leads that AssociateRouteTable or ReplaceRouteTableAssociation puts a \
+          subnet behind; absent when it leads to no internet gateway. `reach` is how much of the internet is routed there: \
+          world, wide, public or private; `destinations` are the networks, `gateways` the gateways.",
+    calls: Calls::These(&[(EC2, "AssociateRouteTable"), (EC2, "ReplaceRouteTableAssociation")]),
+    origin: Origin::Derived(route),
+};
+
+fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let table = wire::live(event)?.get("routeTable")?;
+    let (sources, gateways) = described_routes(&wire::live(event)?, &table);
+    let opened = sources.opening()?;
+    if opened.opening.reach < Reach::Public {
+        return None;
+    }
+    Some(object(vec![
+        ("reach", Value::from(opened.opening.reach.as_str())),
+        ("destinations", texts(opened.offending().map(|source| source.network.to_string()))),
+        ("gateways", texts(gateways)),
+    ]))
+}

@@ -1,0 +1,172 @@
+//! Settles records with live state: completes what they leave open, evaluates them again, and confirms what is found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Outcome, Pipeline, Rejection, Tally, guarded};
+use crate::confirm::{Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unknown};
+use crate::decode::Place as Source;
+use crate::event::Event;
+use crate::exempt::state;
+use crate::finding::{Finding, Live, Suppression};
+
+/// A record that live state has something to say about.
+#[derive(Debug)]
+pub struct Case {
+    source: Source,
+    record: String,
+    findings: Vec<Finding>,
+}
+
+impl Case {
+    pub(super) fn new(source: Source, record: &str, findings: Vec<Finding>) -> Self {
+        Self { source, record: record.to_owned(), findings }
+    }
+}
+
+/// How live state completes a record.
+#[derive(Debug, Clone)]
+enum Completion {
+    /// With this.
+    Completed(String),
+    /// It does not have to.
+    Whole,
+    /// It would have to and cannot; why.
+    Unknown(String),
+}
+
+/// A case on its way.
+struct Open {
+    findings: Vec<Finding>,
+    claims: Vec<Option<Claim>>,
+    unknown: Option<String>,
+}
+
+/// What is known of a claim.
+#[derive(Debug, Clone)]
+struct Judged {
+    live: Live,
+    suppression: Option<Suppression>,
+}
+
+impl Pipeline {
+    /// Settles `cases`, in order, and counts them. Questions are put to `live` once for all cases.
+    pub async fn settle<S: LiveState>(
+        &self,
+        cases: Vec<Case>,
+        live: &S,
+        tally: &mut Tally,
+        outcomes: &mut dyn FnMut(Outcome),
+    ) {
+        let now = Timestamp::now();
+        let mut knowledge = Knowledge::default();
+        let completions = asked(live, &mut knowledge, cases, |case, knowledge, open| {
+            // A record on which this fails is left as it is.
+            guarded(|| {
+                let Ok(event) = Event::parse(&case.record) else { return Some(Completion::Whole) };
+                let inquiry = Inquiry::new(knowledge, Place::of(&event));
+                let completion = match complete(&event, &inquiry) {
+                    Ok(Some(state)) => Some(Completion::Completed(completed(&case.record, &state))),
+                    Ok(None) => Some(Completion::Whole),
+                    Err(Gap::Unknown(why)) => Some(Completion::Unknown(why)),
+                    Err(Gap::Open) => None,
+                };
+                open.extend(inquiry.into_open());
+                completion
+            })
+            .unwrap_or(Some(Completion::Whole))
+        })
+        .await;
+        let mut open: Vec<Result<Open, Rejection>> = Vec::new();
+        for (case, completion) in completions {
+            open.push(self.reconsider(case, completion.unwrap_or(Completion::Whole), now));
+        }
+        let claims: BTreeSet<Claim> =
+            open.iter().flatten().flat_map(|open| open.claims.iter().flatten().cloned()).collect();
+        let judged = asked(live, &mut knowledge, claims.into_iter().collect(), |claim, knowledge, open| {
+            let inquiry = Inquiry::new(knowledge, claim.place.clone());
+            let judged = self.judge(claim, &inquiry);
+            open.extend(inquiry.into_open());
+            judged.ok()
+        })
+        .await;
+        let judged: BTreeMap<Claim, Judged> =
+            judged.into_iter().filter_map(|(claim, judged)| Some((claim, judged?))).collect();
+        for one in open {
+            self.count(one.map(|open| open.settled(&judged)), tally, outcomes);
+        }
+    }
+
+    /// Evaluates a record again that live state has completed.
+    fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, Rejection> {
+        let Case { source, record, findings } = case;
+        let rejected = |reason: String| Rejection { place: source.clone(), reason };
+        let (record, again, unknown) = match completion {
+            Completion::Whole => (record, false, None),
+            Completion::Unknown(why) => (record, false, Some(why)),
+            Completion::Completed(record) => (record, true, None),
+        };
+        let event = Event::parse(&record).map_err(|error| rejected(error.to_string()))?;
+        let considered = guarded(|| {
+            let findings = if again { self.findings(&event, now) } else { findings };
+            let claims: Vec<_> = findings.iter().map(|finding| Claim::of(finding, &event)).collect();
+            (findings, claims)
+        });
+        let (findings, claims) = considered.map_err(rejected)?;
+        Ok(Open { findings, claims, unknown })
+    }
+
+    fn judge(&self, claim: &Claim, inquiry: &Inquiry<'_>) -> Result<Judged, Gap> {
+        let live = claim.judge(inquiry);
+        let exempt = self.rules.live_state();
+        let suppression = match exempt.is_empty() {
+            true => None,
+            // What is not known exempts nothing.
+            false => match claim.vpcs(inquiry) {
+                Ok(vpcs) => state::suppression(exempt, &vpcs),
+                Err(Gap::Unknown(_)) => None,
+                Err(Gap::Open) => return Err(Gap::Open),
+            },
+        };
+        Ok(Judged { live: live?, suppression })
+    }
+}
+
+impl Open {
+    fn settled(self, judged: &BTreeMap<Claim, Judged>) -> Vec<Finding> {
+        let Self { mut findings, claims, unknown: why } = self;
+        for (finding, claim) in findings.iter_mut().zip(&claims) {
+            match claim.as_ref().and_then(|claim| judged.get(claim)) {
+                Some(Judged { live, suppression }) => {
+                    finding.live = Some(live.clone());
+                    finding.suppression = finding.suppression.take().or_else(|| suppression.clone());
+                }
+                None => finding.live = why.as_deref().map(unknown),
+            }
+        }
+        findings
+    }
+}
+
+/// Decides each of `items`, asking `live` for what `decide` notes as open until nothing is.
+async fn asked<S: LiveState, I, D>(
+    live: &S,
+    knowledge: &mut Knowledge,
+    items: Vec<I>,
+    decide: impl Fn(&I, &Knowledge, &mut BTreeSet<Question>) -> Option<D>,
+) -> Vec<(I, Option<D>)> {
+    let mut decided: Vec<(I, Option<D>)> = items.into_iter().map(|item| (item, None)).collect();
+    loop {
+        let mut open = BTreeSet::new();
+        for (item, decision) in decided.iter_mut().filter(|(_, decision)| decision.is_none()) {
+            *decision = decide(item, knowledge, &mut open);
+        }
+        if open.is_empty() {
+            break;
+        }
+        knowledge.learn(live.answer(open.iter().cloned().collect()).await);
+        knowledge.give_up(&open);
+    }
+    decided
+}
