@@ -6,6 +6,9 @@
 //! for an account that is asked and for a snapshot of it.
 
 pub mod describe;
+pub mod listing;
 pub mod question;
+pub mod snapshot;
 
 pub use question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
+pub use snapshot::Snapshot;
