@@ -10,10 +10,13 @@ mod complete;
 pub mod describe;
 mod knowledge;
 mod layers;
+pub mod listing;
 pub mod question;
 mod reachability;
+pub mod snapshot;
 
 pub use claim::{Claim, unknown};
 pub use complete::{asks, complete, completed};
 pub use knowledge::{Gap, Inquiry, Knowledge};
 pub use question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
+pub use snapshot::Snapshot;

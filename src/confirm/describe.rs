@@ -52,6 +52,9 @@ answers! {
     Association {
         /// The address.
         public_ip: String,
+        /// `eipalloc-…`, where it is an Elastic IP address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        allocation_id: Option<String>,
     }
     /// A private IPv4 address.
     PrivateIpAddress {
@@ -272,6 +275,9 @@ answers! {
         assume_role_policy_document: String,
         /// Its policies, attached and inline.
         policies: Vec<RolePolicy>,
+        /// Why some of its policies, or what some of them say, is not known. Not yet safe to show.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        policies_unanswered: Option<String>,
     }
     /// A policy of a role.
     RolePolicy {
@@ -280,8 +286,20 @@ answers! {
         /// Its ARN, unless it is an inline policy.
         #[serde(skip_serializing_if = "Option::is_none")]
         policy_arn: Option<String>,
-        /// What it says, as JSON text; missing for policies of AWS that are known by name.
+        /// What it says, as JSON text; missing for policies of AWS that are known by name, and for those that
+        /// could not be read, of which `policies_unanswered` of the role tells.
         #[serde(skip_serializing_if = "Option::is_none")]
         document: Option<String>,
     }
+}
+
+/// Policies of AWS that make a role an administrator, by the end of their ARN.
+const KNOWN_BY_NAME: [&str; 2] = [":iam::aws:policy/AdministratorAccess", ":iam::aws:policy/IAMFullAccess"];
+
+/// Whether a policy is one of AWS whose name says enough, so that its text is not read. In every partition.
+pub fn is_known_by_name(policy_arn: &str) -> bool {
+    KNOWN_BY_NAME.iter().any(|known| {
+        let partition = policy_arn.strip_prefix("arn:").and_then(|rest| rest.strip_suffix(known));
+        partition.is_some_and(|partition| !partition.contains(':'))
+    })
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
+use trailwarden::confirm::Snapshot;
 use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::{Outcome, Pipeline, Tally};
 use trailwarden::publish::console;
@@ -80,12 +81,21 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Format::Text => console::Format::Text,
         Format::Ocsf => console::Format::Ocsf,
     };
-    Run::new(Pipeline::new(rules).with_exemptions(exemptions), format).all(&sources(&arguments.paths), refused)
+    let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
+        Ok(snapshot) => snapshot,
+        Err(faults) => {
+            let _ = writeln!(errors, "error: this snapshot cannot be used; nothing was evaluated\n{faults}");
+            return ExitCode::from(2);
+        }
+    };
+    let run = Run::new(Pipeline::new(rules).with_exemptions(exemptions), snapshot, format);
+    run.all(&sources(&arguments.paths), refused)
 }
 
 /// One evaluation of many inputs.
 struct Run {
     pipeline: Pipeline,
+    snapshot: Option<Snapshot>,
     format: console::Format,
     now: Timestamp,
     progress: ProgressBar,
@@ -95,9 +105,10 @@ struct Run {
 }
 
 impl Run {
-    fn new(pipeline: Pipeline, format: console::Format) -> Self {
+    fn new(pipeline: Pipeline, snapshot: Option<Snapshot>, format: console::Format) -> Self {
         Self {
             pipeline,
+            snapshot,
             format,
             now: Timestamp::now(),
             progress: ProgressBar::hidden(),
@@ -136,7 +147,7 @@ impl Run {
     }
 
     fn one(&mut self, source: &Source) -> Tally {
-        let Self { pipeline, format, now, progress, output, closed } = self;
+        let Self { pipeline, snapshot, format, now, progress, output, closed } = self;
         let (name, input) = open(source, progress);
         // Where findings and the bar share a terminal, the bar steps aside for each, and each is shown at once.
         let shared = !progress.is_hidden() && io::stdout().is_terminal();
@@ -151,6 +162,9 @@ impl Run {
                 let _ = writeln!(anstream::stderr(), "rejected: {rejection}");
             }),
         };
-        pipeline.run(&name, input, &mut outcomes)
+        let Some(snapshot) = snapshot else { return pipeline.run(&name, input, &mut outcomes) };
+        let (mut tally, cases) = pipeline.run_for_live_state(&name, input, &mut outcomes);
+        pollster::block_on(pipeline.settle(cases, snapshot, &mut tally, &mut outcomes));
+        tally
     }
 }

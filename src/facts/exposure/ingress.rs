@@ -1,7 +1,6 @@
 //! What a call lets into a security group.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use super::EC2;
 use super::permission::Permission;
@@ -187,8 +186,13 @@ fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
         Some(ids) => [vec!["--security-group-rule-ids".into()], ids].concat(),
         None => {
             // All networks of a prefix list are one permission.
-            let said: BTreeSet<String> = offending.iter().map(|source| shorthand(source)).collect();
-            [vec!["--ip-permissions".into()], said.into_iter().map(Cow::Owned).collect()].concat()
+            let mut said: Vec<Cow<'e, str>> = vec!["--ip-permissions".into()];
+            for permission in offending.iter().map(|source| Cow::Owned(shorthand(source))) {
+                if !said.contains(&permission) {
+                    said.push(permission);
+                }
+            }
+            said
         }
     }
 }

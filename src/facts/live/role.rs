@@ -13,7 +13,8 @@ pub(in crate::facts) const ROLE: Fact = Fact {
     doc: "By live state, the role that CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy is about. It \
           has the members of `trust.policy`, for its trust policy as it is now, and `administrator`: the names of the \
           policies that let it do everything or change IAM (AdministratorAccess, IAMFullAccess, `*` or `iam:*` on every \
-          resource); absent when there is none.",
+          resource); absent when there is none. `unread` says why it \
+          cannot be told whether there is one.",
     calls: Calls::These(&[
         (IAM, "CreateRole"),
         (IAM, "UpdateAssumeRolePolicy"),
@@ -36,10 +37,16 @@ fn role<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         .filter_map(|policy| policy.text_of("policyName"))
         .collect();
     let mut value = assessed(&assess(&policy, event.account()));
-    if !administrator.is_empty()
-        && let Value::Object(members) = &mut value
-    {
-        members.insert("administrator", texts(administrator));
+    if let Value::Object(members) = &mut value {
+        match role.text_of("policiesUnanswered") {
+            _ if !administrator.is_empty() => {
+                members.insert("administrator", texts(administrator));
+            }
+            Some(why) => {
+                members.insert("unread", Value::Str(why));
+            }
+            None => {}
+        }
     }
     Some(value)
 }
