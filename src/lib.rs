@@ -25,6 +25,8 @@ pub mod metrics;
 pub mod pipeline;
 pub mod policy;
 pub mod publish;
+#[cfg(feature = "lambda")]
+pub mod queue;
 pub mod rules;
 pub mod text;
 pub mod trust;

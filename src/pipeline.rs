@@ -110,6 +110,17 @@ pub enum Outcome {
     Rejection(Rejection),
 }
 
+/// What a payload comes to.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// What became of its records.
+    pub tally: Tally,
+    /// The findings, in the order of the records.
+    pub findings: Vec<Finding>,
+    /// What could not be evaluated, in the same order.
+    pub rejections: Vec<Rejection>,
+}
+
 /// One input.
 pub enum Input<'i> {
     /// A file or standard input, read as a stream.
@@ -172,6 +183,16 @@ impl Pipeline {
         // Counted where records arise, and not where they end: otherwise the counts would balance by themselves.
         tally.received = decoded.saturating_sub(tally.control);
         tally
+    }
+
+    /// The same with everything in memory, for a payload whose findings are published together.
+    pub fn gather(&self, source: &str, input: Input<'_>) -> Evaluated {
+        let (mut findings, mut rejections) = (Vec::new(), Vec::new());
+        let tally = self.run(source, input, &mut |outcome| match outcome {
+            Outcome::Finding(finding) => findings.push(*finding),
+            Outcome::Rejection(rejection) => rejections.push(rejection),
+        });
+        Evaluated { tally, findings, rejections }
     }
 
     fn item(

@@ -18,7 +18,7 @@ use trailwarden::aws::sdk_config;
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::metrics;
-use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
+use trailwarden::pipeline::{self, Evaluated, Input, Pipeline, Rejection, Tally};
 use trailwarden::publish::sns::PublishError;
 use trailwarden::publish::topics::Topics;
 use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
@@ -102,25 +102,18 @@ async fn handle(
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Tally, InvocationError> {
     let request_id = event.context.request_id.as_str();
-    let mut findings = Vec::new();
-    let mut undecodable = None;
-    let mut outcomes = |outcome: Outcome| match outcome {
-        Outcome::Finding(finding) => findings.push(*finding),
-        Outcome::Rejection(rejection) => {
-            tracing::warn!(request_id, place = %rejection.place, reason = %visible(&rejection.reason), "rejected");
-            if rejection.place.record.is_none() {
-                undecodable = Some(visible(&rejection.reason).into_owned());
-            }
-        }
-    };
-    let tally = pipeline.run("payload", Input::Payload(event.payload.get()), &mut outcomes);
+    let Evaluated { tally, findings, rejections } = pipeline.gather("payload", Input::Payload(event.payload.get()));
+    for Rejection { place, reason } in &rejections {
+        tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
+    }
+    let undecodable = rejections.iter().rfind(|rejection| rejection.place.record.is_none());
     let now = Timestamp::now();
     let (delivered, published) = topics.publish(&findings, now).await;
     // Nothing can be done about a closed standard output.
     let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
     published?;
     match undecodable {
-        Some(reason) => Err(InvocationError::Payload(reason)),
+        Some(rejection) => Err(InvocationError::Payload(visible(&rejection.reason).into_owned())),
         None if !tally.balances() => Err(InvocationError::Tally(tally)),
         None => Ok(tally),
     }

@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pipeline", &["decode", "event", "exempt", "finding", "rules", "text"]),
     ("policy", &[]),
     ("publish", &["alert", "aws", "finding", "text"]),
+    ("queue", &["aws"]),
     ("rules", &["event", "facts", "finding", "text"]),
     ("text", &[]),
     ("trust", &["address", "policy"]),
@@ -33,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
     ("aws_sdk_sns", &["src/publish/sns.rs"]),
+    ("aws_sdk_sqs", &["src/queue.rs"]),
     ("aws_config", &["src/aws.rs"]),
     ("aws_smithy", &["src/aws.rs"]),
     ("lambda_runtime", &["src/bin/bootstrap.rs"]),
