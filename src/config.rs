@@ -1,4 +1,5 @@
-//! The Lambda function's configuration, from its environment. Every fault is reported, not only the first.
+//! The Lambda function's configuration, from its environment. Every fault is reported, not only the first. Values that the
+//! command line takes too have functions of their own.
 
 use std::fmt;
 use std::path::PathBuf;
