@@ -1,4 +1,5 @@
-//! The Lambda function's configuration, from its environment. Every fault is reported, not only the first.
+//! The Lambda function's configuration, from its environment. Every fault is reported, not only the first. Values that the
+//! command line takes too have functions of their own.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,6 +8,9 @@ use tracing::Level;
 
 use crate::finding::Severity;
 use crate::text::visible;
+
+/// The least severity that people are alerted of, unless another is given.
+pub const LEAST_ALERT: Severity = Severity::Low;
 
 /// What the function is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,15 +52,11 @@ impl Config {
         }
         let findings_topic = topic(variable("FINDINGS_TOPIC_ARN"), variable("SNS_ARN"), &mut faults);
         let alerts_topic = variable("ALERTS_TOPIC_ARN");
-        if let Some(topic) = &alerts_topic {
-            check_topic("ALERTS_TOPIC_ARN", topic, &mut faults);
-            if topic.ends_with(".fifo") {
-                faults.push(
-                    "ALERTS_TOPIC_ARN is a FIFO topic, which delivers to no person; give a standard topic".to_owned(),
-                );
-            }
-        }
-        let least_alert = least_alert(variable("ALERTS_MIN_SEVERITY"), &mut faults);
+        let alerts_topic =
+            alerts_topic.and_then(|topic| check("ALERTS_TOPIC_ARN", &topic, self::alerts_topic, &mut faults));
+        let least = variable("ALERTS_MIN_SEVERITY");
+        let least = least.map(|least| check("ALERTS_MIN_SEVERITY", &least, severity, &mut faults));
+        let least_alert = least.flatten().unwrap_or(LEAST_ALERT);
         let log_level = log_level(variable("AWS_LAMBDA_LOG_LEVEL"), &mut faults);
         if faults.is_empty() {
             Ok(Self { findings_topic, alerts_topic, least_alert, log_level })
@@ -101,27 +101,42 @@ fn topic(findings: Option<String>, sns: Option<String>, faults: &mut Vec<String>
         faults.push("FINDINGS_TOPIC_ARN is not set: give the ARN of the SNS topic that findings go to".to_owned());
         return String::new();
     };
-    check_topic("FINDINGS_TOPIC_ARN", &topic, faults);
-    topic
+    check("FINDINGS_TOPIC_ARN", &topic, findings_topic, faults).unwrap_or_default()
 }
 
-fn check_topic(name: &str, topic: &str, faults: &mut Vec<String>) {
-    if !is_topic(topic) {
-        let shown = visible(topic);
-        faults.push(format!(
-            "{name} is `{shown}`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)"
-        ));
+fn check<T>(name: &str, value: &str, read: fn(&str) -> Result<T, &'static str>, faults: &mut Vec<String>) -> Option<T> {
+    let fault = |fault| faults.push(format!("{name} is `{}`: {fault}", visible(value)));
+    read(value).map_err(fault).ok()
+}
+
+/// The topic for findings that `arn` names.
+///
+/// # Errors
+/// Why it cannot be one.
+pub fn findings_topic(arn: &str) -> Result<String, &'static str> {
+    let is_topic = is_topic(arn);
+    is_topic.then(|| arn.to_owned()).ok_or("not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)")
+}
+
+/// The topic for people that `arn` names.
+///
+/// # Errors
+/// Why it cannot be one.
+pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
+    if arn.ends_with(".fifo") {
+        return Err("a FIFO topic delivers to no person; give a standard topic");
     }
+    findings_topic(arn)
 }
 
-fn least_alert(value: Option<String>, faults: &mut Vec<String>) -> Severity {
+/// The severity of this name, whatever its case.
+///
+/// # Errors
+/// Which names there are.
+pub fn severity(name: &str) -> Result<Severity, &'static str> {
     let all = [Severity::Informational, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-    let Some(value) = value else { return Severity::Low };
-    all.into_iter().find(|severity| severity.caption().eq_ignore_ascii_case(&value)).unwrap_or_else(|| {
-        let shown = visible(&value);
-        faults.push(format!("ALERTS_MIN_SEVERITY is `{shown}`: give Informational, Low, Medium, High or Critical"));
-        Severity::Low
-    })
+    let named = all.into_iter().find(|severity| severity.caption().eq_ignore_ascii_case(name));
+    named.ok_or("give Informational, Low, Medium, High or Critical")
 }
 
 /// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`
@@ -211,8 +226,8 @@ mod tests {
         .unwrap_err();
         insta::assert_snapshot!(faults.join("\n"), @r"
         AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; the command line is `trailwarden`
-        FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`, which is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
-        ALERTS_TOPIC_ARN is a FIFO topic, which delivers to no person; give a standard topic
+        FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`: not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
+        ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic delivers to no person; give a standard topic
         ALERTS_MIN_SEVERITY is `urgent`: give Informational, Low, Medium, High or Critical
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");

@@ -12,6 +12,8 @@
 
 pub mod address;
 pub mod alert;
+#[cfg(any(feature = "lambda", feature = "live"))]
+pub mod aws;
 pub mod config;
 pub mod confirm;
 pub mod decode;
@@ -24,6 +26,8 @@ pub mod metrics;
 pub mod pipeline;
 pub mod policy;
 pub mod publish;
+#[cfg(feature = "lambda")]
+pub mod queue;
 pub mod rules;
 pub mod text;
 pub mod trust;

@@ -7,20 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Severity};
 use crate::pipeline::Tally;
+use crate::publish::Delivered;
 
 /// Namespace of the metrics.
 pub const NAMESPACE: &str = "Trailwarden";
-
-/// What became of the messages of an invocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Delivered {
-    /// Messages that were accepted.
-    pub published: usize,
-    /// Messages that were not.
-    pub failed: usize,
-    /// How often a message that was refused was tried again.
-    pub retried: usize,
-}
 
 /// The line, at `now`.
 pub fn line(request_id: &str, tally: &Tally, findings: &[Finding], delivered: Delivered, now: Timestamp) -> String {

@@ -118,6 +118,17 @@ pub enum Outcome {
     Rejection(Rejection),
 }
 
+/// What a payload comes to.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// What became of its records.
+    pub tally: Tally,
+    /// The findings, in the order of the records.
+    pub findings: Vec<Finding>,
+    /// What could not be evaluated, in the same order.
+    pub rejections: Vec<Rejection>,
+}
+
 /// One input.
 pub enum Input<'i> {
     /// A file or standard input, read as a stream.
@@ -177,8 +188,18 @@ impl Pipeline {
         tally
     }
 
-    /// The same, but for records that live state has something to say about: they are returned, for [`Pipeline::settle`],
-    /// which counts them too.
+    /// The same with everything in memory, for a payload whose findings are published together.
+    pub fn gather(&self, source: &str, input: Input<'_>) -> Evaluated {
+        let (mut findings, mut rejections) = (Vec::new(), Vec::new());
+        let tally = self.run(source, input, &mut |outcome| match outcome {
+            Outcome::Finding(finding) => findings.push(*finding),
+            Outcome::Rejection(rejection) => rejections.push(rejection),
+        });
+        Evaluated { tally, findings, rejections }
+    }
+
+    /// The same as [`Pipeline::run`], but for records that live state has something to say about: they are returned, for
+    /// [`Pipeline::settle`], which counts them too.
     pub fn run_for_live_state(
         &self,
         source: &str,

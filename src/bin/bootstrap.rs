@@ -7,21 +7,20 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use trailwarden::alert::{AlertPolicy, alerts};
+use trailwarden::alert::AlertPolicy;
+use trailwarden::aws::sdk_config;
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::exempt::Exemptions;
-use trailwarden::finding::Finding;
-use trailwarden::metrics::{self, Delivered};
-use trailwarden::pipeline::{self, Input, Outcome, Pipeline, Tally};
-use trailwarden::publish::batch::Message;
-use trailwarden::publish::sns::{PublishError, SnsTopic};
+use trailwarden::metrics;
+use trailwarden::pipeline::{self, Evaluated, Input, Pipeline, Rejection, Tally};
+use trailwarden::publish::sns::PublishError;
+use trailwarden::publish::topics::Topics;
 use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
 use trailwarden::text::visible;
 
@@ -65,15 +64,9 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let client = sns().await;
-    let topics = Topics {
-        findings: SnsTopic::new(client.clone(), config.findings_topic),
-        alerts: config.alerts_topic.map(|topic| SnsTopic::new(client, topic)),
-        policy: AlertPolicy {
-            least: config.least_alert,
-            own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
-        },
-    };
+    let policy =
+        AlertPolicy { least: config.least_alert, own_roles: pipeline.rules().placeholder_values("own_roles").to_vec() };
+    let topics = Topics::new(&sdk_config().await, config.findings_topic, config.alerts_topic, policy);
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, &topics, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -103,69 +96,24 @@ fn log(level: LevelFilter) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-async fn sns() -> aws_sdk_sns::Client {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let shared = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
-    aws_sdk_sns::Client::new(&shared)
-}
-
-/// Where findings go, and what people are told of.
-struct Topics {
-    findings: SnsTopic,
-    alerts: Option<SnsTopic>,
-    policy: AlertPolicy,
-}
-
-impl Topics {
-    /// Publishes all findings and alerts; what fails on one topic does not keep the other back.
-    async fn publish(&self, findings: &[Finding], now: Timestamp) -> (Delivered, Result<(), PublishError>) {
-        let messages = findings.iter().map(|finding| Message::of(finding, now)).collect();
-        let mut deliveries = vec![self.findings.publish(messages).await];
-        if let Some(topic) = &self.alerts {
-            let alerts = alerts(findings, &self.policy);
-            deliveries.push(topic.publish(alerts.iter().map(|alert| Message::of_alert(alert, now)).collect()).await);
-        }
-        let mut delivered = Delivered::default();
-        let mut error: Option<PublishError> = None;
-        for delivery in deliveries {
-            delivered.published += delivery.accepted;
-            delivered.retried += delivery.retried;
-            if let Some(other) = delivery.error {
-                delivered.failed += other.failed;
-                // A retry helps if it helps one of them.
-                let retryable = other.retryable || error.as_ref().is_some_and(|error| error.retryable);
-                error = Some(PublishError { retryable, ..error.unwrap_or(other) });
-            }
-        }
-        (delivered, error.map_or(Ok(()), Err))
-    }
-}
-
 async fn handle(
     pipeline: &Pipeline,
     topics: &Topics,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Tally, InvocationError> {
     let request_id = event.context.request_id.as_str();
-    let mut findings = Vec::new();
-    let mut undecodable = None;
-    let mut outcomes = |outcome: Outcome| match outcome {
-        Outcome::Finding(finding) => findings.push(*finding),
-        Outcome::Rejection(rejection) => {
-            tracing::warn!(request_id, place = %rejection.place, reason = %visible(&rejection.reason), "rejected");
-            if rejection.place.record.is_none() {
-                undecodable = Some(visible(&rejection.reason).into_owned());
-            }
-        }
-    };
-    let tally = pipeline.run("payload", Input::Payload(event.payload.get()), &mut outcomes);
+    let Evaluated { tally, findings, rejections } = pipeline.gather("payload", Input::Payload(event.payload.get()));
+    for Rejection { place, reason } in &rejections {
+        tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
+    }
+    let undecodable = rejections.iter().rfind(|rejection| rejection.place.record.is_none());
     let now = Timestamp::now();
     let (delivered, published) = topics.publish(&findings, now).await;
     // Nothing can be done about a closed standard output.
     let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
     published?;
     match undecodable {
-        Some(reason) => Err(InvocationError::Payload(reason)),
+        Some(rejection) => Err(InvocationError::Payload(visible(&rejection.reason).into_owned())),
         None if !tally.balances() => Err(InvocationError::Tally(tally)),
         None => Ok(tally),
     }

@@ -12,6 +12,9 @@ mod facts;
 mod input;
 #[path = "trailwarden/output.rs"]
 mod output;
+#[cfg(feature = "lambda")]
+#[path = "trailwarden/replay.rs"]
+mod replay;
 #[path = "trailwarden/rules.rs"]
 mod rules;
 #[path = "trailwarden/selection.rs"]
@@ -24,7 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use trailwarden::pipeline;
 
-/// Evaluates CloudTrail records against Sigma rules and reports what is not compliant. Needs no AWS account.
+/// Evaluates CloudTrail records against Sigma rules and reports what is not compliant. Evaluating needs no AWS account.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -35,6 +38,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Evaluate(evaluate::Arguments),
+    #[cfg(feature = "lambda")]
+    Replay(replay::Arguments),
     Explain(explain::Arguments),
     Rules(rules::Arguments),
     Exemptions(exemptions::Arguments),
@@ -52,6 +57,8 @@ fn main() -> ExitCode {
     pipeline::hide_panic_messages();
     match Cli::parse().command {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        #[cfg(feature = "lambda")]
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Exemptions(arguments) => exemptions::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),

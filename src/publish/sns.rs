@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::batch::{Message, batches};
-use crate::text::visible_at_most;
+use crate::aws::{Region, SdkConfig, said, unanswered};
 
 /// Requests under way at a time.
 const MOST_REQUESTS: usize = 4;
@@ -27,9 +27,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// Accepted messages that are remembered.
 const MOST_REMEMBERED: usize = 20_000;
-
-/// Longest part of an error message, in characters, that is passed on.
-const MOST_OF_AN_ERROR: usize = 300;
 
 /// Error codes of SNS after which the same request may succeed.
 /// <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html> and the errors of Publish.
@@ -106,9 +103,13 @@ struct Failure {
 }
 
 impl SnsTopic {
-    /// The topic `arn`, reached through `client`.
-    pub fn new(client: Client, arn: String) -> Self {
-        Self { client, arn, accepted: Mutex::default() }
+    /// The topic `arn`, reached in the region that stands there, which may be another than the configured one.
+    pub fn new(config: &SdkConfig, arn: String) -> Self {
+        let mut own = aws_sdk_sns::config::Builder::from(config);
+        if let Some(region) = arn.split(':').nth(3) {
+            own = own.region(Region::new(region.to_owned()));
+        }
+        Self { client: Client::from_conf(own.build()), arn, accepted: Mutex::default() }
     }
 
     /// Publishes every message that this environment has not published; one that fails does not keep the others back.
@@ -193,7 +194,7 @@ impl SnsTopic {
             let refused = answer.failed().iter().find(|one| one.id().parse() == Ok(place));
             let failure = match refused {
                 Some(refused) => Failure {
-                    reason: said(refused.code(), refused.message().unwrap_or("no message")),
+                    reason: said(refused.code(), refused.message()),
                     transient: !refused.sender_fault() || TRANSIENT.contains(&refused.code()),
                 },
                 None => Failure { reason: "SNS did not say what became of it".to_owned(), transient: true },
@@ -240,21 +241,12 @@ fn is_transient(error: &SdkError<Refusal>) -> bool {
 }
 
 fn describe(error: &SdkError<Refusal>) -> String {
-    let said = match error {
+    match error {
         SdkError::ServiceError(refusal) => {
-            let (code, message) = (refusal.err().code(), refusal.err().message());
-            return said(code.unwrap_or("no error code"), message.unwrap_or("no message"));
+            said(refusal.err().code().unwrap_or("no error code"), refusal.err().message())
         }
         SdkError::TimeoutError(_) => "SNS did not answer in time".to_owned(),
-        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
-            Some(error) => format!("SNS could not be reached: {error}"),
-            None => "SNS could not be reached".to_owned(),
-        },
-        other => other.to_string(),
-    };
-    visible_at_most(&said, MOST_OF_AN_ERROR).into_owned()
-}
-
-fn said(code: &str, message: &str) -> String {
-    visible_at_most(&format!("{code}: {message}"), MOST_OF_AN_ERROR).into_owned()
+        SdkError::DispatchFailure(_) => format!("SNS could not be reached: {}", unanswered(error)),
+        other => unanswered(other),
+    }
 }

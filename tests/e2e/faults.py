@@ -15,8 +15,9 @@ ENTRY = re.compile(r"PublishBatchRequestEntries\.member\.(\d+)\.")
 XML = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 
-def error(code: str, status: int) -> tuple[int, bytes]:
-    body = f'<ErrorResponse xmlns="{XML}"><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>'
+def error(code: str, status: int, message: str = "no") -> tuple[int, bytes]:
+    said = f"<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>"
+    body = f'<ErrorResponse xmlns="{XML}"><Error>{said}</Error></ErrorResponse>'
     return status, body.encode()
 
 

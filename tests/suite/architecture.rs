@@ -12,6 +12,7 @@ use crate::support::root;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("address", &[]),
     ("alert", &["finding", "text"]),
+    ("aws", &["text"]),
     ("config", &["finding", "text"]),
     ("confirm", &["address", "event", "facts", "finding", "policy", "text", "trust"]),
     ("decode", &["event", "text"]),
@@ -20,10 +21,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("facts", &["address", "event", "policy", "trust"]),
     ("finding", &["text"]),
     ("fixtures", &["decode", "event", "finding", "rules"]),
-    ("metrics", &["finding", "pipeline"]),
+    ("metrics", &["finding", "pipeline", "publish"]),
     ("pipeline", &["confirm", "decode", "event", "exempt", "finding", "rules", "text"]),
     ("policy", &[]),
-    ("publish", &["alert", "finding", "text"]),
+    ("publish", &["alert", "aws", "finding", "text"]),
+    ("queue", &["aws"]),
     ("rules", &["event", "facts", "finding", "text"]),
     ("text", &[]),
     ("trust", &["address", "policy"]),
@@ -32,8 +34,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// Crates that only some files may name: the Sigma engine and the AWS SDK stay replaceable.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
-    ("aws_sdk_sns", &["src/publish/sns.rs", "src/bin/bootstrap.rs"]),
-    ("aws_config", &["src/bin/bootstrap.rs"]),
+    ("aws_sdk_sns", &["src/publish/sns.rs"]),
+    ("aws_sdk_sqs", &["src/queue.rs"]),
+    ("aws_config", &["src/aws.rs"]),
+    ("aws_smithy", &["src/aws.rs"]),
     ("lambda_runtime", &["src/bin/bootstrap.rs"]),
 ];
 

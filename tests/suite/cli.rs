@@ -23,8 +23,14 @@ fn findings_read_like_this() {
 
 #[test]
 fn help_reads_like_this() {
-    insta::assert_snapshot!(stdout(&run(&["--help"])));
+    let commands = stdout(&run(&["--help"]));
+    let (with_sdk, others): (Vec<&str>, Vec<&str>) = commands.lines().partition(|line| line.starts_with("  replay "));
+    assert_eq!(with_sdk.len(), usize::from(cfg!(feature = "lambda")));
+    insta::assert_snapshot!(others.join("\n"));
     insta::assert_snapshot!(stdout(&run(&["evaluate", "--help"])));
+    if cfg!(feature = "lambda") {
+        insta::assert_snapshot!("help_of_replay", stdout(&run(&["replay", "--help"])));
+    }
     for command in [
         &["trust"][..],
         &["explain"],

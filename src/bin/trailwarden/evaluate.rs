@@ -4,16 +4,16 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use trailwarden::confirm::Snapshot;
-use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::{Outcome, Pipeline, Tally};
 use trailwarden::publish::console;
 
 use crate::input::{Source, open, progress, sources};
-use crate::selection::{Loaded, Selection};
+use crate::output::FindingFormat;
+use crate::selection::Evaluation;
 
 const EXIT_CODES: &str = "Exit codes:
   0  nothing was found, or only what is exempt
@@ -34,11 +34,7 @@ pub(crate) struct Arguments {
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
-    selection: Selection,
-
-    /// Marks findings as exempt that this file of Sigma filters covers.
-    #[arg(long, value_name = "FILE")]
-    exemptions: Option<PathBuf>,
+    evaluation: Evaluation,
 
     /// Confirms findings with this snapshot of the accounts' state: `DIR/ACCOUNT/REGION/` and the output of `aws ec2 describe-…`
     /// in it, as `trailwarden snapshot` writes it.
@@ -50,16 +46,8 @@ pub(crate) struct Arguments {
     explain: bool,
 
     /// How findings are printed.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A paragraph for people.
-    Text,
-    /// One OCSF 1.5.0 Compliance Finding a line.
-    Ocsf,
+    #[arg(long, value_enum, default_value_t = FindingFormat::Text)]
+    format: FindingFormat,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -69,18 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let _ = writeln!(errors, "error: no input; name a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
-    let Some(Loaded { rules, refused }) = arguments.selection.load(arguments.explain) else { return ExitCode::from(2) };
-    let exemptions = match arguments.exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose() {
-        Ok(exemptions) => exemptions.unwrap_or_default(),
-        Err(faults) => {
-            let _ = writeln!(errors, "error: these exemptions cannot be used; nothing was evaluated\n{faults}");
-            return ExitCode::from(2);
-        }
-    };
-    let format = match arguments.format {
-        Format::Text => console::Format::Text,
-        Format::Ocsf => console::Format::Ocsf,
-    };
+    let Some((pipeline, refused)) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
     let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
         Err(faults) => {
@@ -88,8 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let run = Run::new(Pipeline::new(rules).with_exemptions(exemptions), snapshot, format);
-    run.all(&sources(&arguments.paths), refused)
+    Run::new(pipeline, snapshot, arguments.format.into()).all(&sources(&arguments.paths), refused)
 }
 
 /// One evaluation of many inputs.

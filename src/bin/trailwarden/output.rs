@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use trailwarden::publish::console;
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -13,6 +14,24 @@ pub(crate) enum Format {
     Text,
     /// JSON, for programs.
     Json,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum FindingFormat {
+    /// A paragraph for people.
+    Text,
+    /// One OCSF 1.5.0 Compliance Finding a line.
+    Ocsf,
+}
+
+impl From<FindingFormat> for console::Format {
+    fn from(format: FindingFormat) -> Self {
+        match format {
+            FindingFormat::Text => Self::Text,
+            FindingFormat::Ocsf => Self::Ocsf,
+        }
+    }
 }
 
 /// Prints a result, and ends with this exit code.

@@ -1,9 +1,11 @@
-//! Which rules to run: the options that several commands share.
+//! Which rules to run, and what is exempt: the options that several commands share.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use trailwarden::exempt::Exemptions;
+use trailwarden::pipeline::Pipeline;
 use trailwarden::rules::{FaultKind, Options, RuleFaults, RuleSet, Settings, Unusable};
 
 use crate::account;
@@ -29,6 +31,35 @@ pub(crate) struct Selection {
     /// Leaves out rules that ask for what is not supported, and lists them; otherwise they are refused, which is an error.
     #[arg(long)]
     allow_unsupported: bool,
+}
+
+/// The options of commands that evaluate.
+#[derive(Debug, Args)]
+pub(crate) struct Evaluation {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Marks findings as exempt that this file of Sigma filters covers.
+    #[arg(long, value_name = "FILE")]
+    exemptions: Option<PathBuf>,
+}
+
+impl Evaluation {
+    /// The pipeline, and whether some rule was refused. Faults go to standard error; `None` when nothing can be run.
+    pub(crate) fn load(&self, explain: bool) -> Option<(Pipeline, bool)> {
+        let Loaded { rules, refused } = self.selection.load(explain)?;
+        match self.exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose() {
+            Ok(exemptions) => Some((Pipeline::new(rules).with_exemptions(exemptions.unwrap_or_default()), refused)),
+            Err(faults) => {
+                // Nothing can be done about a closed standard error.
+                let _ = writeln!(
+                    anstream::stderr(),
+                    "error: these exemptions cannot be used; nothing was evaluated\n{faults}"
+                );
+                None
+            }
+        }
+    }
 }
 
 /// Rules that can be run.

@@ -1,0 +1,198 @@
+//! One replay: payload after payload, and what became of each.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, Write as _};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use serde_json::json;
+use trailwarden::finding::Finding;
+use trailwarden::pipeline::{Evaluated, Input, Pipeline, Tally};
+use trailwarden::publish::console;
+use trailwarden::publish::topics::Topics;
+use trailwarden::queue::{HIDDEN_MINUTES, Message, Queue};
+use trailwarden::text::visible;
+
+use super::tell;
+use crate::output::ended;
+
+/// Where findings go.
+pub(super) enum Target {
+    Topics(Box<Topics>),
+    Printed { format: console::Format, output: BufWriter<anstream::Stdout> },
+}
+
+impl Target {
+    pub(super) fn printed(format: console::Format) -> Self {
+        Self::Printed { format, output: BufWriter::new(anstream::stdout()) }
+    }
+}
+
+/// How many payloads came to what.
+#[derive(Default)]
+struct Counts {
+    deleted: usize,
+    published: usize,
+    printed: usize,
+    kept: usize,
+    failed: usize,
+}
+
+impl Counts {
+    fn all(&self) -> usize {
+        self.deleted + self.published + self.printed + self.kept + self.failed
+    }
+
+    /// `3 payloads: 2 published and deleted, 1 kept`
+    fn sentence(&self) -> String {
+        let Self { deleted, published, printed, kept, failed } = *self;
+        let counted = [
+            (deleted, "published and deleted"),
+            (published, "published"),
+            (printed, "printed"),
+            (kept, "kept"),
+            (failed, "failed"),
+        ];
+        let all = self.all();
+        let parts = counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        let colon = if parts.is_empty() { "" } else { ": " };
+        format!("{all} payload{}{colon}{parts}", if all == 1 { "" } else { "s" })
+    }
+}
+
+pub(super) struct Run {
+    pipeline: Pipeline,
+    target: Target,
+    tally: Tally,
+    counts: Counts,
+    /// Whether something beside the payloads went wrong.
+    problem: bool,
+    /// Why standard output can no longer be written to.
+    closed: Option<io::Error>,
+}
+
+impl Run {
+    pub(super) fn new(pipeline: Pipeline, target: Target) -> Self {
+        Self { pipeline, target, tally: Tally::default(), counts: Counts::default(), problem: false, closed: None }
+    }
+
+    /// Says what went wrong beside the payloads. `what` is safe to show.
+    pub(super) fn problem(&mut self, what: impl Display) {
+        self.problem = true;
+        tell(format_args!("error: {what}"));
+    }
+
+    /// Does a file.
+    pub(super) async fn file(&mut self, name: &str, input: Input<'_>) {
+        if self.closed.is_some() {
+            return;
+        }
+        let faults = self.payload(name, input).await;
+        match &self.target {
+            _ if !faults.is_empty() => {
+                self.counts.failed += 1;
+                tell(format_args!("failed: {}: {}", visible(name), faults.join("; ")));
+            }
+            Target::Topics(_) => self.counts.published += 1,
+            Target::Printed { .. } => self.counts.printed += 1,
+        }
+    }
+
+    /// Does all messages of a queue. Those that are not done are in its hand afterwards.
+    pub(super) async fn queue(&mut self, queue: &mut Queue) {
+        while self.closed.is_none() {
+            let messages = match queue.receive().await {
+                Ok(messages) if messages.is_empty() => return,
+                Ok(messages) => messages,
+                Err(error) => return self.problem(format_args!("the queue cannot be read: {error}")),
+            };
+            for message in messages {
+                self.message(&message, queue).await;
+                if self.closed.is_some() {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn message(&mut self, Message { id, body }: &Message, queue: &mut Queue) {
+        let name = format!("message {id}");
+        // Read as one that `aws sqs receive-message` printed, which holds what the destination keeps and nothing else:
+        // a queue named by mistake must not lose its messages.
+        let printed = json!({"Messages": [{"Body": body}]}).to_string();
+        let mut faults = self.payload(&name, Input::Payload(&printed)).await;
+        let publishes = matches!(self.target, Target::Topics(_));
+        if publishes
+            && faults.is_empty()
+            && let Err(error) = queue.delete(id).await
+        {
+            faults.push(format!("published, but it could not be deleted: {error}"));
+        }
+        if faults.is_empty() {
+            *(if publishes { &mut self.counts.deleted } else { &mut self.counts.printed }) += 1;
+        } else {
+            self.counts.kept += 1;
+            tell(format_args!("kept: {}: {}", visible(&name), faults.join("; ")));
+        }
+    }
+
+    /// Evaluates one payload, and publishes or prints its findings. What was not done of it, safe to show.
+    async fn payload(&mut self, name: &str, input: Input<'_>) -> Vec<String> {
+        let Evaluated { tally, findings, rejections } = self.pipeline.gather(name, input);
+        self.tally.add(&tally);
+        for rejection in &rejections {
+            tell(format_args!("rejected: {rejection}"));
+        }
+        let mut faults = Vec::new();
+        if tally.rejected > 0 && tally.rejected == tally.received {
+            faults.push("nothing of it could be evaluated".to_owned());
+        } else if tally.rejected > 0 {
+            faults.push(format!("{} of {} records rejected", tally.rejected, tally.received));
+        }
+        if !tally.balances() {
+            faults.push("the counts do not balance, please report this".to_owned());
+        }
+        let now = Timestamp::now();
+        match &mut self.target {
+            Target::Topics(topics) => {
+                faults.extend(topics.publish(&findings, now).await.1.err().map(|e| e.to_string()))
+            }
+            Target::Printed { format, output } => self.closed = print(output, *format, &findings, now).err(),
+        }
+        faults
+    }
+
+    /// Says what became of everything. `queue`: whether a queue was read; `refused`: whether a rule was.
+    pub(super) fn end(mut self, queue: bool, refused: bool) -> ExitCode {
+        // A reader that has seen enough, such as `head`, is no error; it gets no summary of what it did not want.
+        if let Some(error) = self.closed.take() {
+            return ended(Err(error), 2);
+        }
+        tell(self.tally);
+        let counts = &self.counts;
+        let more = match self.target {
+            _ if queue && counts.all() == 0 && !self.problem => {
+                format!("; what another replay has received is hidden for up to {HIDDEN_MINUTES} minutes")
+            }
+            Target::Printed { .. } if queue => "; nothing was deleted from the queue".to_owned(),
+            _ => String::new(),
+        };
+        tell(format_args!("{}{more}", counts.sentence()));
+        let done = self.counts.kept + self.counts.failed == 0 && !self.problem && !refused;
+        ExitCode::from(if done { 0 } else { 2 })
+    }
+}
+
+/// Prints the findings of one payload at once, so that those before an interruption are all there.
+fn print(
+    output: &mut BufWriter<anstream::Stdout>,
+    format: console::Format,
+    findings: &[Finding],
+    now: Timestamp,
+) -> io::Result<()> {
+    for finding in findings {
+        console::write(output, format, finding, now)?;
+    }
+    output.flush()
+}

@@ -1,0 +1,53 @@
+//! Where the findings of one payload go: the topic for machines, and what people are told to theirs.
+
+use jiff::Timestamp;
+
+use super::Delivered;
+use super::batch::Message;
+use super::sns::{PublishError, SnsTopic};
+use crate::alert::{AlertPolicy, alerts};
+use crate::aws::SdkConfig;
+use crate::finding::Finding;
+
+/// Where findings go, and what people are told of.
+#[derive(Debug)]
+pub struct Topics {
+    findings: SnsTopic,
+    alerts: Option<SnsTopic>,
+    policy: AlertPolicy,
+}
+
+impl Topics {
+    /// The topics with these ARNs; people are told what `policy` admits, if there is a topic for them.
+    pub fn new(config: &SdkConfig, findings: String, alerts: Option<String>, policy: AlertPolicy) -> Self {
+        Self {
+            findings: SnsTopic::new(config, findings),
+            alerts: alerts.map(|topic| SnsTopic::new(config, topic)),
+            policy,
+        }
+    }
+
+    /// Publishes all findings of one payload, and its alerts; what fails on one topic does not keep the other back. `now`
+    /// is the creation time of the messages.
+    pub async fn publish(&self, findings: &[Finding], now: Timestamp) -> (Delivered, Result<(), PublishError>) {
+        let messages = findings.iter().map(|finding| Message::of(finding, now)).collect();
+        let mut deliveries = vec![self.findings.publish(messages).await];
+        if let Some(topic) = &self.alerts {
+            let alerts = alerts(findings, &self.policy);
+            deliveries.push(topic.publish(alerts.iter().map(|alert| Message::of_alert(alert, now)).collect()).await);
+        }
+        let mut delivered = Delivered::default();
+        let mut error: Option<PublishError> = None;
+        for delivery in deliveries {
+            delivered.published += delivery.accepted;
+            delivered.retried += delivery.retried;
+            if let Some(other) = delivery.error {
+                delivered.failed += other.failed;
+                // A retry helps if it helps one of them.
+                let retryable = other.retryable || error.as_ref().is_some_and(|error| error.retryable);
+                error = Some(PublishError { retryable, ..error.unwrap_or(other) });
+            }
+        }
+        (delivered, error.map_or(Ok(()), Err))
+    }
+}
