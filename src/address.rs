@@ -10,8 +10,8 @@ mod opening;
 mod service;
 mod traffic;
 
-pub use layers::{Family, Layer, Rule, passing};
-pub use network::{Space, parse_network};
+pub use layers::{Layer, Rule, passing};
+pub use network::{Family, Space, parse_network};
 pub use opening::{Entry, Opening, Reach, WIDE_V4, WIDE_V6};
 pub use service::{Class, Kind, SERVICES, Service, services_in};
 pub use traffic::{Protocol, Traffic};

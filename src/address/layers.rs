@@ -5,7 +5,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::network::GLOBAL_UNICAST_V6;
+use super::network::Family;
 use super::opening::Entry;
 use super::traffic::Traffic;
 
@@ -62,38 +62,6 @@ impl Layer {
             open = open.without(&rule.traffic);
         }
         if self.is_for_answers { passing.whole_protocols() } else { passing }
-    }
-}
-
-/// Which IP version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Family {
-    /// The IP version of `network`.
-    pub fn of(network: &IpNet) -> Self {
-        if network.addr().is_ipv4() { Self::V4 } else { Self::V6 }
-    }
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        }
-    }
-
-    /// All addresses of it that are handed out.
-    fn all(self) -> IpNet {
-        match self {
-            Self::V4 => IpNet::V4(Ipv4Net::default()),
-            Self::V6 => IpNet::V6(GLOBAL_UNICAST_V6),
-        }
     }
 }
 

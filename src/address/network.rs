@@ -7,6 +7,38 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 /// Global unicast IPv6: all that IANA hands out (RFC 4291, and IANA's registry of IPv6 address space).
 pub(super) const GLOBAL_UNICAST_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
+/// Which IP version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The IP version of `network`.
+    pub fn of(network: &IpNet) -> Self {
+        if network.addr().is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+
+    /// All addresses of it that are handed out.
+    pub(super) fn all(self) -> IpNet {
+        match self {
+            Self::V4 => IpNet::V4(Ipv4Net::default()),
+            Self::V6 => IpNet::V6(GLOBAL_UNICAST_V6),
+        }
+    }
+}
+
 /// The kind of address space a network lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Space {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::network::{GLOBAL_UNICAST_V6, SPACES_V4, Space};
+use super::network::{Family, GLOBAL_UNICAST_V6, SPACES_V4, Space};
 use super::traffic::Traffic;
 
 /// An IPv4 prefix of public space of this length or shorter is *wide*: a /8 is 16 million addresses.
@@ -60,6 +60,8 @@ pub struct Opening {
     pub world: Traffic,
     /// What is open to a wide prefix, and not to the world.
     pub wide: Traffic,
+    /// The IP versions over which something is open to the world or a wide prefix.
+    pub families: Vec<Family>,
     /// For each entry, the widest opening it takes part in, unless a larger network says as much already; or else only
     /// what it says itself. Parallel to the entries.
     pub part_in: Vec<Reach>,
@@ -70,6 +72,7 @@ impl Opening {
     pub fn of(entries: &[Entry]) -> Self {
         let mut part_in: Vec<Reach> = entries.iter().map(|entry| narrow_reach(&entry.network)).collect();
         let (mut world, mut wide) = (Traffic::default(), Traffic::default());
+        let mut families = Vec::new();
         let everything = Traffic::all();
         let elsewhere = SPACES_V4.map(|(network, space)| (IpNet::V4(network), space));
         for family in [Family::V4, Family::V6] {
@@ -81,7 +84,12 @@ impl Opening {
             leaves.sort_by_key(|leaf| (leaf.prefix.bits, leaf.prefix.length));
             let tree = Node::grow(family, family.root(), &leaves);
             world |= &tree.open;
-            tree.collect_wide(&mut wide);
+            let mut of_family = Traffic::default();
+            tree.collect_wide(&mut of_family);
+            if !tree.open.is_nothing() || !of_family.is_nothing() {
+                families.push(family);
+            }
+            wide |= &of_family;
             tree.mark(&tree.open, &Traffic::default(), &Traffic::default(), &mut part_in);
         }
         let wide = wide.without(&world);
@@ -90,18 +98,12 @@ impl Opening {
             () if !wide.is_nothing() => Reach::Wide,
             () => part_in.iter().copied().max().unwrap_or(Reach::Private),
         };
-        Self { reach, world, wide, part_in }
+        Self { reach, world, wide, families, part_in }
     }
 }
 
 fn narrow_reach(network: &IpNet) -> Reach {
     if Space::of(network) == Space::Public { Reach::Public } else { Reach::Private }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    V4,
-    V6,
 }
 
 /// A prefix: its first bit is the highest; IPv4 fills the upper 32.

@@ -6,7 +6,7 @@ use super::describe::{NetworkInterface, RouteTable, Vpc};
 use super::knowledge::{Gap, Inquiry};
 use super::layers::{inbound, ingress, is_main, routes, table_of, to_gateways};
 use super::question::{Place, Topic};
-use super::reachability::{Through, Way, leads_to, open_through, public_addresses, way_to};
+use super::reachability::{Opened, Through, Way, leads_to, open_through, public_addresses, way_to};
 use crate::address::{Family, Layer, Traffic};
 use crate::event::Event;
 use crate::facts;
@@ -29,9 +29,9 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum About {
     /// A security group lets in this traffic.
-    Group(String, Traffic),
+    Group(String, Opened),
     /// A network ACL lets in this traffic.
-    Acl(String, Traffic),
+    Acl(String, Opened),
     /// A route table leads to an internet gateway.
     RouteTable(String),
     /// A VPC has an internet gateway.
@@ -52,6 +52,7 @@ struct Ways {
     open: Vec<Path>,
     blocked: Vec<String>,
     missing: Vec<String>,
+    private: Vec<String>,
 }
 
 impl Claim {
@@ -65,11 +66,11 @@ impl Claim {
         let id = resource.id.clone();
         let same = finding.resources.iter().filter(|one| one.kind == resource.kind).map(|one| one.id.clone());
         let opened = || {
-            let opening = facts::opening(event);
-            opening.map_or_else(Traffic::all, |opening| {
-                let mut opened = opening.world;
-                opened |= &opening.wide;
-                opened
+            let all = || Opened { traffic: Traffic::all(), families: vec![Family::V4, Family::V6] };
+            facts::opening(event).filter(|opening| !opening.families.is_empty()).map_or_else(all, |opening| {
+                let mut traffic = opening.world;
+                traffic |= &opening.wide;
+                Opened { traffic, families: opening.families }
             })
         };
         let about = match (confirm, resource.kind.as_str()) {
@@ -182,32 +183,30 @@ pub fn unknown(why: &str) -> Live {
     Live { outcome: Outcome::Unknown, summary, paths: Vec::new(), checked_at: None }
 }
 
-fn group(inquiry: &Inquiry<'_>, id: &str, claimed: &Traffic) -> Result<Judged, Gap> {
+fn group(inquiry: &Inquiry<'_>, id: &str, claimed: &Opened) -> Result<Judged, Gap> {
     let rules = inquiry.group_rules(Topic::GroupRules, id);
     let interfaces = inquiry.interfaces(Topic::InterfacesOfGroup, id);
     let entries = ingress(inquiry, rules?);
-    let through = Through { group: Some(id), traffic: Some(claimed) };
+    let through = Through { group: Some(id), opened: Some(claimed) };
     let ways = interfaces.and_then(|interfaces| Ways::to(inquiry, interfaces, through));
     let layer = Layer::any_of(entries?);
-    let open = |family| open_through(family, &[&layer], Some(claimed)).is_nothing();
-    if open(Family::V4) && open(Family::V6) {
+    if !claimed.through(&[&layer]) {
         return Ok((Outcome::Remediated, format!("{id} does not let it in any more"), Vec::new()));
     }
     Ok(ways?.judged(&format!("no network interface is behind {id}")))
 }
 
-fn acl(inquiry: &Inquiry<'_>, id: &str, claimed: &Traffic) -> Result<Judged, Gap> {
+fn acl(inquiry: &Inquiry<'_>, id: &str, claimed: &Opened) -> Result<Judged, Gap> {
     let acls = inquiry.acls(Topic::Acl, id)?;
     let Some(acl) = acls.first() else {
         return Ok((Outcome::Remediated, format!("{id} is gone"), Vec::new()));
     };
     let layer = inbound(acl);
-    let shut = |family| open_through(family, &[&layer], Some(claimed)).is_nothing();
-    if shut(Family::V4) && shut(Family::V6) {
+    if !claimed.through(&[&layer]) {
         return Ok((Outcome::Remediated, format!("{id} does not let it in any more"), Vec::new()));
     }
     let subnets = acl.associations.iter().map(|association| association.subnet_id.as_str());
-    let through = Through { group: None, traffic: Some(claimed) };
+    let through = Through { group: None, opened: Some(claimed) };
     Ok(in_subnets(inquiry, subnets, through)?.judged(&format!("no network interface is in a subnet of {id}")))
 }
 
@@ -218,7 +217,7 @@ fn route_table(inquiry: &Inquiry<'_>, id: &str) -> Result<Judged, Gap> {
     if !leads_to_the_internet(inquiry, table)? {
         return Ok((Outcome::Remediated, format!("{id} has no route to an internet gateway any more"), Vec::new()));
     }
-    let through = Through { group: None, traffic: None };
+    let through = Through { group: None, opened: None };
     let none = format!("no network interface is in a subnet of {id}");
     if !is_main(table) {
         let subnets = table.associations.iter().filter_map(|association| association.subnet_id.as_deref());
@@ -241,7 +240,7 @@ fn leads_to_the_internet(inquiry: &Inquiry<'_>, table: &RouteTable) -> Result<bo
 fn vpc(inquiry: &Inquiry<'_>, id: &str) -> Result<Judged, Gap> {
     let gateways = inquiry.gateways(Topic::GatewaysOfVpc, id);
     let interfaces = inquiry.interfaces(Topic::InterfacesOfVpc, id);
-    let ways = interfaces.and_then(|interfaces| Ways::to(inquiry, interfaces, Through { group: None, traffic: None }));
+    let ways = interfaces.and_then(|interfaces| Ways::to(inquiry, interfaces, Through { group: None, opened: None }));
     if !gateways?.iter().any(|gateway| leads_to(gateway, id)) {
         return Ok((Outcome::Remediated, format!("{id} has no internet gateway any more"), Vec::new()));
     }
@@ -279,7 +278,7 @@ fn interfaces(inquiry: &Inquiry<'_>, topic: Topic, ids: &[String]) -> Result<Jud
     if found.iter().all(|interface| public_addresses(interface).is_empty()) {
         return Ok((Outcome::Remediated, format!("{names} has no public address any more"), Vec::new()));
     }
-    Ok(Ways::to(inquiry, found, Through { group: None, traffic: None })?.judged("nothing is there"))
+    Ok(Ways::to(inquiry, found, Through { group: None, opened: None })?.judged("nothing is there"))
 }
 
 fn in_subnets<'s>(
@@ -306,6 +305,7 @@ impl Ways {
                 Ok(Way::Open(path)) => ways.open.push(path),
                 Ok(Way::Blocked(what)) => ways.blocked.push(what),
                 Ok(Way::Missing(what)) => ways.missing.push(what),
+                Ok(Way::Private(what)) => ways.private.push(what),
                 Err(gap) => gaps.push(gap),
             }
         }
@@ -319,7 +319,7 @@ impl Ways {
     }
 
     fn judged(self, none: &str) -> Judged {
-        let Self { open, blocked, missing } = self;
+        let Self { open, blocked, missing, private } = self;
         if let Some(first) = open.first() {
             let target = first.instance.as_ref().unwrap_or(&first.interface);
             let more = match open.len() - 1 {
@@ -334,7 +334,12 @@ impl Ways {
         if !blocked.is_empty() {
             return (Outcome::Mitigated, counted(&blocked), Vec::new());
         }
-        let reason = if missing.is_empty() { none.to_owned() } else { counted(&missing) };
+        let reason = match (missing.as_slice(), private.as_slice()) {
+            ([], []) => none.to_owned(),
+            ([], [only]) => only.clone(),
+            ([], private) => format!("none of its {} network interfaces has a public address", private.len()),
+            (missing, _) => counted(missing),
+        };
         (Outcome::Latent, reason, Vec::new())
     }
 }

@@ -15,6 +15,8 @@ use crate::finding::Path;
 pub(super) enum Way {
     /// The internet gets there.
     Open(Path),
+    /// It has no public address, and so concerns nobody on the internet; said in words.
+    Private(String),
     /// A hop is missing; which.
     Missing(String),
     /// All hops are there, and a layer blocks; which.
@@ -26,8 +28,23 @@ pub(super) enum Way {
 pub(super) struct Through<'c> {
     /// Only this group counts, of all that the interface has.
     pub(super) group: Option<&'c str>,
-    /// Only this traffic counts.
-    pub(super) traffic: Option<&'c Traffic>,
+    /// Only this counts.
+    pub(super) opened: Option<&'c Opened>,
+}
+
+/// What was opened to the world or a large part of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Opened {
+    pub(super) traffic: Traffic,
+    /// Over which IP versions.
+    pub(super) families: Vec<Family>,
+}
+
+impl Opened {
+    /// What of it all `layers` let in.
+    pub(super) fn through(&self, layers: &[&Layer]) -> bool {
+        self.families.iter().any(|family| !open_through(*family, layers, Some(&self.traffic)).is_nothing())
+    }
 }
 
 /// Everything that decides about an interface.
@@ -53,9 +70,16 @@ enum Hop {
 /// How the internet reaches `interface`.
 pub(super) fn way_to(inquiry: &Inquiry<'_>, interface: &NetworkInterface, through: Through<'_>) -> Result<Way, Gap> {
     let id = &interface.network_interface_id;
-    let addresses = public_addresses(interface);
+    let mut addresses = public_addresses(interface);
+    if let Some(opened) = through.opened {
+        addresses.retain(|(family, _)| opened.families.contains(family));
+    }
     if addresses.is_empty() {
-        return Ok(Way::Missing(format!("{id} has no public address")));
+        let over = match through.opened.map(|opened| opened.families.as_slice()) {
+            Some([family]) => format!("{} ", family.as_str()),
+            _ => String::new(),
+        };
+        return Ok(Way::Private(format!("{id} has no public {over}address")));
     }
     if interface.interface_type == "nat_gateway" {
         return Ok(Way::Missing(format!("{id} is a NAT gateway, which takes no connections")));
@@ -78,7 +102,7 @@ pub(super) fn way_to(inquiry: &Inquiry<'_>, interface: &NetworkInterface, throug
     let (hops, block) = (hops?, block?);
     let mut best: Option<Way> = None;
     for (family, address) in addresses {
-        let way = match hops.obstacle(family, through.traffic) {
+        let way = match hops.obstacle(family, through.opened.map(|opened| &opened.traffic)) {
             Ok(traffic) => match blocks(block, interface) {
                 Some(what) => Way::Blocked(what),
                 None => Way::Open(hops.path(interface, &address, family, &traffic, instance)),
@@ -96,6 +120,7 @@ pub(super) fn way_to(inquiry: &Inquiry<'_>, interface: &NetworkInterface, throug
             Err(Hop::Answers) => Way::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
             Err(Hop::Groups) => Way::Blocked(match hops.groups.as_slice() {
                 [] => format!("{id} has no security group that lets it in"),
+                [group] => format!("{group} lets in neither the world nor a large part of it"),
                 groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
             }),
         };

@@ -1,0 +1,428 @@
+//! What live state says of findings, from snapshots: the way packets take, with each hop taken away in turn.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use trailwarden::confirm::Snapshot;
+use trailwarden::finding::{Finding, Outcome as Live, Severity, ocsf};
+use trailwarden::pipeline::{Input, Outcome, Pipeline, Tally};
+use trailwarden::rules::{Options, RuleSet, Settings};
+use walkdir::WalkDir;
+
+use crate::support::{fixture, json, run, stderr, stdout};
+
+const REGION: &str = "111122223333/eu-west-1";
+const ROLES: &str = "111122223333/get-account-authorization-details.json";
+
+/// The files of `fixtures/live-state`: an instance on the internet, with everything that is on the way.
+struct World(BTreeMap<String, Value>);
+
+impl World {
+    fn whole() -> Self {
+        let root = fixture("live-state");
+        let files = WalkDir::new(&root).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+        let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        Self(files.map(|entry| (name(entry.path()), json(entry.path()))).collect())
+    }
+
+    /// The same, but for one place in one file of the region.
+    fn with(mut self, file: &str, pointer: &str, value: Value) -> Self {
+        let document = self.0.get_mut(&format!("{REGION}/{file}.json")).unwrap();
+        *document.pointer_mut(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}")) = value;
+        self
+    }
+
+    fn without(mut self, file: &str) -> Self {
+        self.0.remove(&format!("{REGION}/{file}.json")).unwrap();
+        self
+    }
+
+    /// An account of which nothing can be read.
+    fn unread() -> Self {
+        let mut world = Self::whole();
+        world.0.retain(|name, _| name.ends_with("/snapshot.json"));
+        world
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, document) in &self.0 {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, document.to_string()).unwrap();
+        }
+        Snapshot::open(directory.path()).unwrap()
+    }
+}
+
+fn pipeline(configuration: &str) -> Pipeline {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("configuration.yml");
+    fs::write(&path, configuration).unwrap();
+    let options = Options { settings: Settings::read(&path).unwrap(), ..Options::default() };
+    Pipeline::new(RuleSet::load_with(&options).unwrap())
+}
+
+/// The findings of a payload, settled, with the tally.
+fn settled(pipeline: &Pipeline, payload: &str, world: &World) -> (Vec<Finding>, Tally) {
+    let mut findings = Vec::new();
+    let mut outcomes = |outcome: Outcome| match outcome {
+        Outcome::Finding(finding) => findings.push(*finding),
+        Outcome::Rejection(rejection) => panic!("{rejection}"),
+    };
+    let (mut tally, cases) = pipeline.run_for_live_state("test", Input::Payload(payload), &mut outcomes);
+    pollster::block_on(pipeline.settle(cases, &world.snapshot(), &mut tally, &mut outcomes));
+    assert!(tally.balances(), "{tally}");
+    (findings, tally)
+}
+
+/// What live state says of the finding of `rule` for a record.
+fn says(rule: &str, record: &str, world: &World) -> Option<(Live, String)> {
+    let text = fs::read_to_string(fixture(record)).unwrap();
+    let (findings, _) = settled(&pipeline(""), &text, world);
+    let live = findings.into_iter().find(|finding| finding.rule.name == rule)?.live;
+    live.map(|live| (live.outcome, live.summary))
+}
+
+const OPENED: &str = "rules/sg-ingress-world-admin/hit-items.json";
+const OPENED_V6: &str = "rules/sg-ingress-world-admin/hit-ipv6.json";
+
+fn opened(world: World) -> (Live, String) {
+    says("sg-ingress-world-admin", OPENED, &world).unwrap()
+}
+
+fn opened_v6(world: World) -> (Live, String) {
+    says("sg-ingress-world-admin", OPENED_V6, &world).unwrap()
+}
+
+#[test]
+fn the_whole_way_is_confirmed_over_either_ip_version() {
+    let (outcome, summary) = opened(World::whole());
+    assert_eq!(outcome, Live::Confirmed);
+    insta::assert_snapshot!(summary, @"Confirmed: the internet reaches i-0123456789abcdef0 at 198.51.100.7 on tcp port 22.");
+    let (outcome, summary) = opened_v6(World::whole());
+    assert_eq!(outcome, Live::Confirmed);
+    insta::assert_snapshot!(summary, @"Confirmed: the internet reaches i-0123456789abcdef0 at 2001:db8:1234::7 on tcp port 22.");
+}
+
+#[test]
+fn each_hop_that_is_taken_away_is_named() {
+    let mut told = Vec::new();
+    let mut tell = |what: &str, (outcome, summary): (Live, String)| {
+        assert_ne!(outcome, Live::Confirmed, "{what}");
+        told.push(format!("{what}\n  {}: {summary}", outcome.as_str()));
+    };
+    let interface = |pointer: &str, value: Value| {
+        World::whole().with("describe-network-interfaces", &format!("/NetworkInterfaces/0{pointer}"), value)
+    };
+    let no_address = interface("/Association", Value::Null).with(
+        "describe-network-interfaces",
+        "/NetworkInterfaces/0/PrivateIpAddresses",
+        json!([]),
+    );
+    tell("address", opened(no_address));
+    tell("IPv6 address", opened_v6(interface("/Ipv6Addresses", json!([]))));
+    tell("interface", opened(World::whole().with("describe-network-interfaces", "/NetworkInterfaces", json!([]))));
+    tell("attachment", opened(interface("/Status", json!("available"))));
+    let route = |number: usize, member: &str, value: Value| {
+        World::whole().with("describe-route-tables", &format!("/RouteTables/0/Routes/{number}/{member}"), value)
+    };
+    tell("route", opened(route(1, "GatewayId", json!("vgw-0123456789abcdef0"))));
+    tell("route that is a black hole", opened(route(1, "State", json!("blackhole"))));
+    tell("IPv6 route", opened_v6(route(2, "State", json!("blackhole"))));
+    let main = World::whole().with("describe-route-tables", "/RouteTables/0/Associations", json!([]));
+    tell("association with the table", opened(main));
+    let gateways = |value| World::whole().with("describe-internet-gateways", "/InternetGateways", value);
+    tell("internet gateway", opened(gateways(json!([]))));
+    let rules = "/SecurityGroupRules/0/CidrIpv4";
+    tell("rule", opened(World::whole().with("describe-security-group-rules", rules, json!("203.0.113.0/24"))));
+    let entries = |place: usize, action: &str| {
+        World::whole().with(
+            "describe-network-acls",
+            &format!("/NetworkAcls/0/Entries/{place}/RuleAction"),
+            json!(action),
+        )
+    };
+    tell("network ACL in", opened(entries(0, "deny")));
+    tell("network ACL in for IPv6", opened_v6(entries(1, "deny")));
+    tell("network ACL out", opened(entries(4, "deny")));
+    let state =
+        |state: &str| World::whole().with("describe-instances", "/Reservations/0/Instances/0/State/Name", json!(state));
+    tell("instance", opened(state("stopped")));
+    let options = "describe-vpc-block-public-access-options";
+    let mode = "/VpcBlockPublicAccessOptions/InternetGatewayBlockMode";
+    tell("block public access", opened(World::whole().with(options, mode, json!("block-bidirectional"))));
+    tell("block public access for ingress", opened_v6(World::whole().with(options, mode, json!("block-ingress"))));
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn what_only_seems_to_be_in_the_way_is_not() {
+    let confirmed = |what: &str, world: World| assert_eq!(opened(world).0, Live::Confirmed, "{what}");
+    let exclusion = |mode: &str, state: &str, arn: &str| {
+        let options = "/VpcBlockPublicAccessOptions/InternetGatewayBlockMode";
+        let exclusion = json!([{"ResourceArn": arn, "InternetGatewayExclusionMode": mode, "State": state}]);
+        World::whole().with("describe-vpc-block-public-access-options", options, json!("block-bidirectional")).with(
+            "describe-vpc-block-public-access-exclusions",
+            "/VpcBlockPublicAccessExclusions",
+            exclusion,
+        )
+    };
+    let vpc = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0123456789abcdef0";
+    let subnet = "arn:aws:ec2:eu-west-1:111122223333:subnet/subnet-0123456789abcdef0";
+    confirmed("excluded VPC", exclusion("allow-bidirectional", "create-complete", vpc));
+    confirmed("excluded subnet", exclusion("allow-bidirectional", "update-complete", subnet));
+    for (what, world) in [
+        ("exclusion for egress", exclusion("allow-egress", "create-complete", vpc)),
+        ("exclusion that is gone", exclusion("allow-bidirectional", "delete-complete", vpc)),
+        (
+            "exclusion of another",
+            exclusion("allow-bidirectional", "create-complete", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1"),
+        ),
+    ] {
+        assert_eq!(opened(world).0, Live::Mitigated, "{what}");
+    }
+    let denied = |cidr: &str, protocol: &str, range: Value| {
+        let mut entries = json(&fixture(&format!("live-state/{REGION}/describe-network-acls.json")));
+        let entries = entries.pointer_mut("/NetworkAcls/0/Entries").unwrap().as_array_mut().unwrap();
+        let deny = json!({"RuleNumber": 1, "Egress": false, "Protocol": protocol, "RuleAction": "deny",
+                          "CidrBlock": cidr, "PortRange": range});
+        entries.push(deny);
+        World::whole().with("describe-network-acls", "/NetworkAcls/0/Entries", Value::Array(entries.clone()))
+    };
+    confirmed("a network that is shut out", denied("203.0.113.0/24", "-1", Value::Null));
+    confirmed("another port that is shut", denied("0.0.0.0/0", "6", json!({"From": 443, "To": 443})));
+    confirmed("another protocol that is shut", denied("0.0.0.0/0", "17", Value::Null));
+    assert_eq!(opened(denied("0.0.0.0/0", "6", json!({"From": 0, "To": 1023}))).0, Live::Mitigated);
+    // Half of the internet is still a large part of it.
+    confirmed("half of the internet that is shut out", denied("0.0.0.0/1", "-1", Value::Null));
+}
+
+#[test]
+fn only_latent_and_mitigated_lower_the_severity() {
+    let severity = |world: World| {
+        let text = fs::read_to_string(fixture(OPENED)).unwrap();
+        let (findings, _) = settled(&pipeline(""), &text, &world);
+        findings[0].severity()
+    };
+    assert_eq!(severity(World::whole()), Severity::Critical);
+    assert_eq!(
+        severity(World::whole().with("describe-internet-gateways", "/InternetGateways", json!([]))),
+        Severity::High
+    );
+    let denied = "/NetworkAcls/0/Entries/0/RuleAction";
+    assert_eq!(severity(World::whole().with("describe-network-acls", denied, json!("deny"))), Severity::High);
+    assert_eq!(
+        severity(World::whole().with("describe-security-group-rules", "/SecurityGroupRules", json!([]))),
+        Severity::Critical
+    );
+    assert_eq!(severity(World::whole().without("describe-route-tables")), Severity::Critical);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_changes_nothing_else() {
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let without = settled(&pipeline(""), &text, &World::unread()).0;
+    insta::assert_snapshot!(without[0].live_state(), @"Live state is not known: the snapshot has no file 111122223333/eu-west-1/describe-security-group-rules.json; in that account, `aws ec2 describe-security-group-rules --region eu-west-1` prints it.");
+    let mut plain = without.clone();
+    plain.iter_mut().for_each(|finding| finding.live = None);
+    let mut findings = Vec::new();
+    pipeline("").run("test", Input::Payload(&text), &mut |outcome| {
+        if let Outcome::Finding(finding) = outcome {
+            findings.push(*finding);
+        }
+    });
+    assert_eq!(plain, findings);
+    assert_eq!(without[0].live.as_ref().unwrap().outcome, Live::Unknown);
+    // One hop that is not known makes the whole way unknown, unless another way is open.
+    for file in [
+        "describe-route-tables",
+        "describe-network-acls",
+        "describe-internet-gateways",
+        "describe-instances",
+        "describe-security-group-rules",
+        "describe-network-interfaces",
+        "describe-vpc-block-public-access-options",
+    ] {
+        let (outcome, summary) = opened(World::whole().without(file));
+        assert_eq!(outcome, Live::Unknown, "{file}");
+        assert!(summary.contains(file), "{file}: {summary}");
+    }
+}
+
+#[test]
+fn every_kind_of_finding_that_asks_is_judged() {
+    let mut told = Vec::new();
+    for (rule, record) in [
+        ("igw-attached", "igw-attached/hit.json"),
+        ("route-to-igw", "route-to-igw/hit-default.json"),
+        ("route-to-igw-associated", "route-to-igw-associated/hit-associated.json"),
+        ("eip-associated", "eip-associated/hit-instance.json"),
+        ("instance-public-ip", "instance-public-ip/hit-subnet-default-live.json"),
+        ("nacl-ingress-world-admin", "nacl-ingress-world-admin/hit-ssh.json"),
+        ("subnet-auto-public-ip", "subnet-auto-public-ip/hit.json"),
+        ("sg-ingress-world-attached", "sg-ingress-world-attached/hit-interface-ssh.json"),
+        ("role-trust-public", "role-trust-public/hit-masked-live.json"),
+    ] {
+        let (outcome, summary) = says(rule, &format!("rules/{record}"), &World::whole()).unwrap();
+        told.push(format!("{rule}\n  {}: {summary}", outcome.as_str()));
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// What a record gives with live state that leaves open what it means by itself.
+fn completed(record: &str, world: &World) -> Vec<String> {
+    let mut record = json(&fixture(&format!("rules/{record}")));
+    record.as_object_mut().unwrap().remove("liveState");
+    let (findings, _) = settled(&pipeline(""), &record.to_string(), world);
+    findings.iter().map(|finding| format!("{} {}", finding.rule.name, finding.status.code())).collect()
+}
+
+#[test]
+fn what_only_state_can_decide_becomes_a_finding_or_silence() {
+    let rule = |member: &str, value: Value| {
+        World::whole().with("describe-security-group-rules", &format!("/SecurityGroupRules/0/{member}"), value)
+    };
+    let closed = || World::whole().with("describe-security-group-rules", "/SecurityGroupRules", json!([]));
+    let none: [&str; 0] = [];
+    // ModifySecurityGroupRules does not tell the direction.
+    let modified = "sg-ingress-world-admin/hit-modified-live.json";
+    assert_eq!(completed(modified, &World::whole()), ["sg-ingress-world-admin NON_COMPLIANT"]);
+    assert_eq!(completed(modified, &rule("IsEgress", json!(true))), none);
+    // A rule that is gone leaves the direction open.
+    assert_eq!(completed(modified, &closed()), ["sg-ingress-world-admin WARNING"]);
+    // Prefix lists.
+    let list = "sg-ingress-world-admin/hit-prefix-list-live.json";
+    assert_eq!(completed(list, &World::whole()), ["sg-ingress-world-admin NON_COMPLIANT"]);
+    let mut narrow = World::whole();
+    let entries = format!("{REGION}/get-managed-prefix-list-entries/pl-0123456789abcdef0.json");
+    narrow.0.insert(entries.clone(), json!({"Entries": [{"Cidr": "203.0.113.0/24"}]}));
+    assert_eq!(completed(list, &narrow), none);
+    narrow.0.remove(&entries);
+    assert_eq!(completed(list, &narrow), ["exposure-undecidable-prefix-list WARNING"]);
+    assert_eq!(completed("route-to-igw/hit-prefix-list-live.json", &World::whole()), ["route-to-igw NON_COMPLIANT"]);
+    // Parameters that are masked.
+    assert_eq!(
+        completed("exposure-undecidable/miss-masked-live.json", &World::whole()),
+        ["sg-ingress-world-admin NON_COMPLIANT"]
+    );
+    assert_eq!(completed("exposure-undecidable/miss-masked-live.json", &closed()), none);
+    // Subnets hand out addresses when instances start.
+    let started = "instance-public-ip/miss-subnet-default.json";
+    assert_eq!(completed(started, &World::whole()), ["instance-public-ip NON_COMPLIANT"]);
+    let private = World::whole().with("describe-network-interfaces", "/NetworkInterfaces", json!([]));
+    assert_eq!(completed(started, &private), none);
+    // Groups of interfaces and instances.
+    let blocked = "blocked-action NON_COMPLIANT";
+    let attached = "sg-ingress-world-attached/miss-without-live-state.json";
+    assert_eq!(completed(attached, &World::whole()), [blocked, "sg-ingress-world-attached NON_COMPLIANT"]);
+    assert_eq!(completed(attached, &closed()), [blocked]);
+    let instance = "sg-ingress-world-attached/hit-prefix-list.json";
+    assert_eq!(completed(instance, &World::whole()), ["sg-ingress-world-attached NON_COMPLIANT"]);
+    // Route tables of subnets.
+    let associated = "route-to-igw-associated/hit-associated.json";
+    assert_eq!(completed(associated, &World::whole()), ["route-to-igw-associated NON_COMPLIANT"]);
+    let local = World::whole().with("describe-route-tables", "/RouteTables/0/Routes/1/State", json!("blackhole"));
+    assert_eq!(
+        completed(
+            associated,
+            &local.with("describe-route-tables", "/RouteTables/0/Routes/2/State", json!("blackhole"))
+        ),
+        none
+    );
+    // Trust policies that are not in the record, and what makes a role an administrator.
+    let trust = "role-trust-undecidable/miss-live.json";
+    assert_eq!(
+        completed(trust, &World::whole()),
+        ["role-trust-public-admin NON_COMPLIANT", "role-trust-public NON_COMPLIANT"]
+    );
+    let policy = "role-trust-public-admin/miss-without-live-state.json";
+    assert_eq!(completed(policy, &World::whole()), ["role-trust-public-admin NON_COMPLIANT"]);
+    let mut unread = World::whole();
+    unread.0.remove(ROLES);
+    assert_eq!(completed(trust, &unread), ["role-trust-undecidable WARNING"]);
+    assert_eq!(completed(policy, &unread), none);
+}
+
+#[test]
+fn vpcs_are_exempt_by_state_only_when_configured() {
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let default = || World::whole().with("describe-vpcs", "/Vpcs/0/IsDefault", json!(true));
+    let tagged = || World::whole().with("describe-vpcs", "/Vpcs/0/Tags/0/Key", json!("INTERNAL_NETWORK"));
+    let of_tags = "live-state: {exempt-vpc-tags: [INTERNAL_NETWORK]}";
+    let of_default = "live-state: {exempt-default-vpc: true}";
+    let exempt = |configuration: &str, world: World| {
+        let (findings, tally) = settled(&pipeline(configuration), &text, &world);
+        assert_eq!(tally.exempt + tally.matched, 1);
+        findings[0].suppression.as_ref().map(|suppression| suppression.sentence())
+    };
+    assert_eq!(exempt("", default()), None);
+    assert_eq!(exempt("", tagged()), None);
+    assert_eq!(exempt(of_tags, World::whole()), None);
+    assert_eq!(exempt(of_tags, default()), None);
+    assert_eq!(exempt(of_default, tagged()), None);
+    insta::assert_snapshot!(exempt(of_tags, tagged()).unwrap(), @"exempt by live-state of the configuration: vpc-0123456789abcdef0 has the tag INTERNAL_NETWORK");
+    insta::assert_snapshot!(exempt(of_default, default()).unwrap(), @"exempt by live-state of the configuration: vpc-0123456789abcdef0 is the default VPC");
+    // What cannot be read exempts nothing.
+    assert_eq!(exempt(of_tags, tagged().without("describe-vpcs")), None);
+    assert_eq!(exempt(of_tags, tagged().without("describe-security-groups")), None);
+}
+
+#[test]
+fn whoever_can_tag_cannot_hide_it() {
+    let text = fs::read_to_string(fixture("rules/exempting-tag-changed/hit-set.json")).unwrap();
+    let is_found = |configuration: &str| {
+        let (findings, _) = settled(&pipeline(configuration), &text, &World::whole());
+        findings.iter().any(|finding| finding.rule.name == "exempting-tag-changed")
+    };
+    assert!(is_found("live-state: {exempt-vpc-tags: [INTERNAL_NETWORK]}"));
+    assert!(!is_found(""));
+    assert!(!is_found("live-state: {exempt-vpc-tags: [OTHER]}"));
+}
+
+#[test]
+fn accounts_have_the_names_that_are_configured() {
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let named = pipeline("account-names: {\"111122223333\": production}");
+    let finding = &settled(&named, &text, &World::whole()).0[0];
+    assert_eq!(finding.account(), "production (111122223333)");
+    let document = ocsf::document(finding, "2026-03-04T16:30:00Z".parse().unwrap());
+    assert_eq!(document["cloud"]["account"]["name"], "production");
+}
+
+#[test]
+fn the_document_has_the_verdict_and_the_way_as_evidence() {
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let finding = &settled(&pipeline(""), &text, &World::whole()).0[0];
+    let document = ocsf::document(finding, "2026-03-04T16:30:00Z".parse().unwrap());
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document["evidences"][1]).unwrap());
+}
+
+#[test]
+fn the_command_line_confirms_with_a_snapshot() {
+    let directory = fixture("live-state");
+    let output = run(&["evaluate", "--snapshot", directory.to_str().unwrap(), fixture(OPENED).to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(stdout(&output));
+    let output = run(&["evaluate", "--snapshot", "/nonexistent", fixture(OPENED).to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stdout(&output).is_empty());
+    insta::assert_snapshot!(stderr(&output));
+}
+
+#[test]
+fn what_others_wrote_into_the_state_is_shown_escaped() {
+    let evil = "i-\u{1b}[31m\u{202e}\nx";
+    let world = World::whole()
+        .with("describe-network-interfaces", "/NetworkInterfaces/0/Attachment/InstanceId", json!(evil))
+        .with("describe-instances", "/Reservations/0/Instances/0/InstanceId", json!(evil));
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let finding = &settled(&pipeline(""), &text, &world).0[0];
+    assert_eq!(finding.live.as_ref().unwrap().outcome, Live::Confirmed);
+    for shown in [finding.live_state(), finding.ways_in().join(" ")] {
+        assert!(shown.contains("i-"), "{shown}");
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\n']), "{shown:?}");
+    }
+}
