@@ -5,6 +5,9 @@
 //! then it is decided again, until nothing is open. So look-ups are shared between findings, and the deciding is the same
 //! for an account that is asked and for a snapshot of it.
 
+#[cfg(test)]
+mod at_once;
+pub mod cache;
 pub mod describe;
 pub mod listing;
 pub mod question;
