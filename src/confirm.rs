@@ -7,6 +7,8 @@
 
 #[cfg(test)]
 mod at_once;
+#[cfg(feature = "live")]
+pub mod aws;
 pub mod cache;
 pub mod describe;
 pub mod listing;

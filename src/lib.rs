@@ -12,6 +12,8 @@
 
 pub mod address;
 pub mod alert;
+#[cfg(any(feature = "lambda", feature = "live"))]
+pub mod aws;
 pub mod config;
 pub mod confirm;
 pub mod decode;

@@ -7,7 +7,6 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
@@ -15,6 +14,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::alert::{AlertPolicy, alerts};
+use trailwarden::aws;
 use trailwarden::config::{Config, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::finding::Finding;
@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let client = sns().await;
+    let client = aws_sdk_sns::Client::new(&aws::sdk_config().await);
     let topics = Topics {
         findings: SnsTopic::new(client.clone(), config.findings_topic),
         alerts: config.alerts_topic.map(|topic| SnsTopic::new(client, topic)),
@@ -101,12 +101,6 @@ fn log(level: LevelFilter) {
     let lines =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
-}
-
-async fn sns() -> aws_sdk_sns::Client {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let shared = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
-    aws_sdk_sns::Client::new(&shared)
 }
 
 /// Where findings go, and what people are told of.
