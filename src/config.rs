@@ -21,9 +21,27 @@ pub struct Config {
     pub alerts_topic: Option<String>,
     /// Least severity that people are alerted of (`ALERTS_MIN_SEVERITY`).
     pub least_alert: Severity,
+    /// How live state is read; `None` when it is off (`LIVE_STATE`).
+    pub live: Option<LiveConfig>,
     /// Least level that is logged (`AWS_LAMBDA_LOG_LEVEL`, set by Lambda's logging configuration).
     pub log_level: Level,
 }
+
+/// How live state is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveConfig {
+    /// The role that is assumed in other accounts (`MEMBER_ROLE_NAME`); without one only the own account is read.
+    pub member_role: Option<String>,
+    /// The external id that its trust policy asks for (`MEMBER_ROLE_EXTERNAL_ID`).
+    pub external_id: Option<String>,
+    /// What its sessions are called (`MEMBER_ROLE_SESSION_NAME`).
+    pub session_name: String,
+    /// Whether Organizations is asked for the names of accounts (`ACCOUNT_NAMES`).
+    pub names: bool,
+}
+
+/// What sessions in other accounts are called, unless another name is given.
+const SESSION_NAME: &str = "trailwarden";
 
 /// Everything that is wrong with the environment. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +60,7 @@ impl Config {
     /// Every fault, when there is one.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
         let variable =
-            |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+            &|name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let mut faults = Vec::new();
         if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
             faults.push(
@@ -57,9 +75,10 @@ impl Config {
         let least = variable("ALERTS_MIN_SEVERITY");
         let least = least.map(|least| check("ALERTS_MIN_SEVERITY", &least, severity, &mut faults));
         let least_alert = least.flatten().unwrap_or(LEAST_ALERT);
+        let live = live(variable, &mut faults);
         let log_level = log_level(variable("AWS_LAMBDA_LOG_LEVEL"), &mut faults);
         if faults.is_empty() {
-            Ok(Self { findings_topic, alerts_topic, least_alert, log_level })
+            Ok(Self { findings_topic, alerts_topic, least_alert, live, log_level })
         } else {
             Err(ConfigFaults(faults))
         }
@@ -153,6 +172,38 @@ fn is_topic(arn: &str) -> bool {
         }
         _ => false,
     }
+}
+
+fn live(variable: impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> Option<LiveConfig> {
+    let mut of_two = |name: &str, on: &str, off: &str| match variable(name).as_deref() {
+        None => false,
+        Some(value) if value.eq_ignore_ascii_case(on) => true,
+        Some(value) if value.eq_ignore_ascii_case(off) => false,
+        Some(other) => {
+            faults.push(format!("{name} is `{}`: give {on} or {off}", visible(other)));
+            false
+        }
+    };
+    let (is_on, names) = (of_two("LIVE_STATE", "on", "off"), of_two("ACCOUNT_NAMES", "organizations", "off"));
+    let member_role = variable("MEMBER_ROLE_NAME");
+    let external_id = variable("MEMBER_ROLE_EXTERNAL_ID");
+    if is_on && !cfg!(feature = "live") {
+        faults.push(
+            "LIVE_STATE is on, and this `bootstrap` was built without it: build it with `--features lambda,live`"
+                .to_owned(),
+        );
+    }
+    if !is_on && (names || member_role.is_some() || external_id.is_some()) {
+        faults.push(
+            "ACCOUNT_NAMES or MEMBER_ROLE_… is set, and LIVE_STATE is off: set LIVE_STATE to on, or unset the others"
+                .to_owned(),
+        );
+    }
+    if external_id.is_some() && member_role.is_none() {
+        faults.push("MEMBER_ROLE_EXTERNAL_ID is set, and MEMBER_ROLE_NAME is not".to_owned());
+    }
+    let session_name = variable("MEMBER_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION_NAME.to_owned());
+    is_on.then_some(LiveConfig { member_role, external_id, session_name, names })
 }
 
 fn log_level(value: Option<String>, faults: &mut Vec<String>) -> Level {

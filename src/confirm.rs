@@ -5,6 +5,9 @@
 //! then it is decided again, until nothing is open. So look-ups are shared between findings, and the deciding is the same
 //! for an account that is asked and for a snapshot of it.
 
+#[cfg(feature = "live")]
+pub mod aws;
+pub mod cache;
 mod claim;
 mod complete;
 pub mod describe;

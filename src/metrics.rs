@@ -35,6 +35,10 @@ pub fn line(request_id: &str, tally: &Tally, findings: &[Finding], delivered: De
         ("MessagesFailed", "Count", count(delivered.failed)),
         ("MessagesRetried", "Count", count(delivered.retried)),
     ];
+    if tally.lookups > 0 {
+        metrics.push(("LiveLookups", "Count", tally.lookups.into()));
+        metrics.push(("LiveLookupsFailed", "Count", tally.lookups_failed.into()));
+    }
     if let Some(lag) = tally.longest_lag {
         metrics.push(("Lag", "Milliseconds", lag.into()));
     }

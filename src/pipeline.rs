@@ -1,5 +1,7 @@
 //! Runs the stages over one input and counts what became of every record.
 
+#[cfg(feature = "live")]
+pub mod aws;
 mod live;
 
 use std::fmt;
@@ -8,7 +10,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use jiff::Timestamp;
 
-use crate::confirm;
+use crate::confirm::{self, LiveState};
 use crate::decode::{self, Item, Place};
 use crate::event::Event;
 use crate::exempt::Exemptions;
@@ -53,6 +55,12 @@ pub struct Tally {
     pub findings: u64,
     /// Findings that are exempt.
     pub suppressed: u64,
+    /// Questions that were put to live state, of whatever kind; several share a call.
+    #[serde(skip)]
+    pub lookups: u64,
+    /// Those of them that were not answered.
+    #[serde(skip)]
+    pub lookups_failed: u64,
     /// Longest time between a record's `eventTime` and its evaluation, in milliseconds, where one tells.
     #[serde(skip)]
     pub longest_lag: Option<u64>,
@@ -74,6 +82,8 @@ impl Tally {
         self.control += other.control;
         self.findings += other.findings;
         self.suppressed += other.suppressed;
+        self.lookups += other.lookups;
+        self.lookups_failed += other.lookups_failed;
         self.longest_lag = self.longest_lag.max(other.longest_lag);
     }
 }
@@ -195,6 +205,18 @@ impl Pipeline {
             Outcome::Finding(finding) => findings.push(*finding),
             Outcome::Rejection(rejection) => rejections.push(rejection),
         });
+        Evaluated { tally, findings, rejections }
+    }
+
+    /// The same with what live state says.
+    pub async fn gather_settled<S: LiveState>(&self, source: &str, input: Input<'_>, live: &S) -> Evaluated {
+        let (mut findings, mut rejections) = (Vec::new(), Vec::new());
+        let mut outcomes = |outcome: Outcome| match outcome {
+            Outcome::Finding(finding) => findings.push(*finding),
+            Outcome::Rejection(rejection) => rejections.push(rejection),
+        };
+        let (mut tally, cases) = self.run_for_live_state(source, input, &mut outcomes);
+        self.settle(cases, live, &mut tally, &mut outcomes).await;
         Evaluated { tally, findings, rejections }
     }
 

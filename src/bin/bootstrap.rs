@@ -6,16 +6,17 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::alert::AlertPolicy;
 use trailwarden::aws::sdk_config;
-use trailwarden::config::{Config, RuleSettings};
+use trailwarden::config::{Config, LiveConfig, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::metrics;
 use trailwarden::pipeline::{self, Evaluated, Input, Pipeline, Rejection, Tally};
@@ -66,8 +67,10 @@ async fn main() -> ExitCode {
     };
     let policy =
         AlertPolicy { least: config.least_alert, own_roles: pipeline.rules().placeholder_values("own_roles").to_vec() };
-    let topics = Topics::new(&sdk_config().await, config.findings_topic, config.alerts_topic, policy);
-    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, &topics, event));
+    let sdk = sdk_config().await;
+    let live = config.live.map(|live| reader(&sdk, live));
+    let topics = Topics::new(&sdk, config.findings_topic, config.alerts_topic, policy);
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, live.as_ref(), &topics, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -96,13 +99,58 @@ fn log(level: LevelFilter) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
+/// What reads live state.
+#[cfg(feature = "live")]
+type Live = trailwarden::pipeline::aws::AwsLive;
+
+/// Nothing does in a build without it, which the configuration refuses.
+#[cfg(not(feature = "live"))]
+type Live = std::convert::Infallible;
+
+#[cfg(feature = "live")]
+fn reader(sdk: &trailwarden::aws::SdkConfig, config: LiveConfig) -> Live {
+    let LiveConfig { member_role, external_id, session_name, names } = config;
+    let member = member_role.map(|name| trailwarden::confirm::aws::MemberRole { name, external_id, session_name });
+    Live::new(sdk, member, names)
+}
+
+#[cfg(not(feature = "live"))]
+fn reader(_: &trailwarden::aws::SdkConfig, _: LiveConfig) -> Live {
+    // `Config::read` has refused to start.
+    std::process::exit(1)
+}
+
+#[cfg(feature = "live")]
+async fn with_live_state(live: &Live, pipeline: &Pipeline, payload: Input<'_>, budget: Duration) -> Evaluated {
+    live.gather(pipeline, "payload", payload, budget).await
+}
+
+#[cfg(not(feature = "live"))]
+async fn with_live_state(live: &Live, _: &Pipeline, _: Input<'_>, _: Duration) -> Evaluated {
+    match *live {}
+}
+
+/// Longest time that live state may take of an invocation.
+const MOST_FOR_LIVE_STATE: Duration = Duration::from_secs(30);
+
+/// How long live state may take: half of what is left, so that the rest is enough to publish.
+fn budget(context: &Context) -> Duration {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    (left / 2).min(MOST_FOR_LIVE_STATE)
+}
+
 async fn handle(
     pipeline: &Pipeline,
+    live: Option<&Live>,
     topics: &Topics,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Tally, InvocationError> {
     let request_id = event.context.request_id.as_str();
-    let Evaluated { tally, findings, rejections } = pipeline.gather("payload", Input::Payload(event.payload.get()));
+    let payload = Input::Payload(event.payload.get());
+    let Evaluated { tally, findings, rejections } = match live {
+        Some(live) => with_live_state(live, pipeline, payload, budget(&event.context)).await,
+        None => pipeline.gather("payload", payload),
+    };
     for Rejection { place, reason } in &rejections {
         tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
     }

@@ -292,14 +292,3 @@ answers! {
         document: Option<String>,
     }
 }
-
-/// Policies of AWS that make a role an administrator, by the end of their ARN.
-const KNOWN_BY_NAME: [&str; 2] = [":iam::aws:policy/AdministratorAccess", ":iam::aws:policy/IAMFullAccess"];
-
-/// Whether a policy is one of AWS whose name says enough, so that its text is not read. In every partition.
-pub fn is_known_by_name(policy_arn: &str) -> bool {
-    KNOWN_BY_NAME.iter().any(|known| {
-        let partition = policy_arn.strip_prefix("arn:").and_then(|rest| rest.strip_suffix(known));
-        partition.is_some_and(|partition| !partition.contains(':'))
-    })
-}

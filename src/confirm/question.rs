@@ -120,6 +120,21 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered(pub String);
 
+/// How a refusal for want of time begins.
+const NO_TIME: &str = "no time left: ";
+
+impl Unanswered {
+    /// That the time for all questions was over before this call was answered.
+    pub fn for_want_of_time(call: &str) -> Self {
+        Self(format!("{NO_TIME}{call}"))
+    }
+
+    /// Whether only time was lacking, so that it may be asked again at once.
+    pub fn is_want_of_time(&self) -> bool {
+        self.0.starts_with(NO_TIME)
+    }
+}
+
 /// A question with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {

@@ -31,6 +31,8 @@ use super::question::{Answer, Answered, LiveState, Place, Question, Topic, Unans
 use layout::{EXCLUSIONS, OF_A_REGION, PREFIX_LISTS, ROLES, SNAPSHOT, file, missing};
 use read::Reader;
 
+#[cfg(feature = "live")]
+pub(crate) use roles::decoded;
 pub use roles::{
     AttachedPolicy, AuthorizationDetails, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail,
 };

@@ -61,7 +61,7 @@ impl Pipeline {
     ) {
         let now = Timestamp::now();
         let mut knowledge = Knowledge::default();
-        let completions = asked(live, &mut knowledge, cases, |case, knowledge, open| {
+        let completions = asked(live, &mut knowledge, tally, cases, |case, knowledge, open| {
             // A record on which this fails is left as it is.
             guarded(|| {
                 let Ok(event) = Event::parse(&case.record) else { return Some(Completion::Whole) };
@@ -84,7 +84,7 @@ impl Pipeline {
         }
         let claims: BTreeSet<Claim> =
             open.iter().flatten().flat_map(|open| open.claims.iter().flatten().cloned()).collect();
-        let judged = asked(live, &mut knowledge, claims.into_iter().collect(), |claim, knowledge, open| {
+        let judged = asked(live, &mut knowledge, tally, claims.into_iter().collect(), |claim, knowledge, open| {
             let inquiry = Inquiry::new(knowledge, claim.place.clone());
             let judged = self.judge(claim, &inquiry);
             open.extend(inquiry.into_open());
@@ -153,6 +153,7 @@ impl Open {
 async fn asked<S: LiveState, I, D>(
     live: &S,
     knowledge: &mut Knowledge,
+    tally: &mut Tally,
     items: Vec<I>,
     decide: impl Fn(&I, &Knowledge, &mut BTreeSet<Question>) -> Option<D>,
 ) -> Vec<(I, Option<D>)> {
@@ -165,7 +166,12 @@ async fn asked<S: LiveState, I, D>(
         if open.is_empty() {
             break;
         }
-        knowledge.learn(live.answer(open.iter().cloned().collect()).await);
+        let answers = live.answer(open.iter().cloned().collect()).await;
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let answered = answers.iter().filter(|one| one.answer.is_ok()).count();
+        tally.lookups += number(open.len());
+        tally.lookups_failed += number(open.len().saturating_sub(answered));
+        knowledge.learn(answers);
         knowledge.give_up(&open);
     }
     decided

@@ -6,7 +6,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::confirm::describe::{Role, RolePolicy, is_known_by_name};
+use crate::confirm::describe::{Role, RolePolicy};
+use crate::policy::is_administrator;
 
 /// The parts of the answer that tell what roles may do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -137,7 +138,7 @@ impl RoleDetail {
         let all: Vec<RolePolicy> = attached.chain(inline).collect();
         let unknown = all
             .iter()
-            .find(|policy| policy.document.is_none() && !policy.policy_arn.as_deref().is_some_and(is_known_by_name));
+            .find(|policy| policy.document.is_none() && !policy.policy_arn.as_deref().is_some_and(is_administrator));
         let policies_unanswered = unknown.map(|policy| {
             let name = policy.policy_arn.as_deref().unwrap_or(&policy.policy_name);
             format!("the snapshot does not hold the text of the policy {name}")

@@ -1,22 +1,12 @@
 use std::fs;
-use std::future::Future;
 use std::path::Path;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use super::*;
 use crate::confirm::describe::{Association, NetworkInterface};
+use pollster::block_on;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
-
-/// A future that waits for nothing.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("files do not make wait"),
-    }
-}
 
 fn place() -> Place {
     Place { account: ACCOUNT.to_owned(), region: REGION.to_owned() }
@@ -41,7 +31,7 @@ fn opened(files: &[(&str, &str)]) -> Snapshot {
 }
 
 fn ask(snapshot: &Snapshot, topic: Topic, id: &str) -> Result<Answer, String> {
-    let [answered] = now(snapshot.answer(vec![question(topic, id)])).try_into().unwrap();
+    let [answered] = block_on(snapshot.answer(vec![question(topic, id)])).try_into().unwrap();
     assert_eq!(answered.question, question(topic, id));
     answered.answer.map_err(|Unanswered(reason)| reason)
 }
@@ -123,7 +113,7 @@ fn questions_of_many_kinds_are_answered_at_once_and_each_once() {
         question(Topic::PrefixList, "pl-2"),
         question(Topic::InterfacesOfGroup, "sg-1"),
     ];
-    let answered = now(snapshot.answer(questions.clone()));
+    let answered = block_on(snapshot.answer(questions.clone()));
     assert_eq!(answered.len(), questions.len());
     for question in &questions {
         let one = answered.iter().find(|one| one.question == *question).unwrap();
@@ -168,7 +158,7 @@ fn a_missing_file_is_unanswered_and_says_how_to_make_it() {
     );
     let elsewhere = Place { account: "444455556666".to_owned(), region: "eu west;1".to_owned() };
     let asked = Question { place: elsewhere, topic: Topic::Vpc, id: "vpc-1".to_owned() };
-    let [answered] = now(snapshot.answer(vec![asked])).try_into().unwrap();
+    let [answered] = block_on(snapshot.answer(vec![asked])).try_into().unwrap();
     let Unanswered(reason) = answered.answer.unwrap_err();
     assert!(reason.contains("--region 'eu west;1'"), "{reason}");
 }
