@@ -5,6 +5,7 @@
 //! all, so that the on-failure destination keeps it.
 
 use std::io::Write as _;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -122,7 +123,10 @@ fn reader(_: &trailwarden::aws::SdkConfig, _: LiveConfig) -> Live {
 
 #[cfg(feature = "live")]
 async fn with_live_state(live: &Live, pipeline: &Pipeline, payload: Input<'_>, budget: Duration) -> Evaluated {
-    live.gather(pipeline, "payload", payload, budget).await
+    // Boxed, because the compiler gives up on the type of all that is inside.
+    let gathered: Pin<Box<dyn Future<Output = Evaluated>>> =
+        Box::pin(live.gather(pipeline, "payload", payload, budget));
+    gathered.await
 }
 
 #[cfg(not(feature = "live"))]
