@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("exempt", &["event", "finding", "rules", "text"]),
     ("facts", &["address", "event", "policy", "trust"]),
+    ("filter_pattern", &["rules"]),
     ("finding", &["text"]),
     ("fixtures", &["decode", "event", "finding", "rules"]),
     ("metrics", &["finding", "pipeline"]),
