@@ -15,6 +15,7 @@ mod need;
 mod search;
 mod split;
 mod term;
+mod tighten;
 
 use serde::Serialize;
 

@@ -1,15 +1,15 @@
 //! The search for the terms that cover all needs in few characters and let little else through.
 //!
 //! It starts with the terms that let the least through, then replaces several by one as long as the pattern is too long:
-//! each time those where the fewest needless calls pass for each character saved. Then it takes out each term in turn, and
-//! each pair that lets the same through, and covers anew what that leaves, for as long as this lets less through. The same
-//! input gives the same result.
+//! each time those where the fewest needless calls pass for each character saved. Then it takes out each term in turn and
+//! covers anew what that leaves, for as long as this lets less through. The same input gives the same result.
 
 use std::cmp::Reverse;
 
 use super::call::NeedlessCall;
 use super::candidate::{Candidate, Field, Of};
 use super::term::{Term, cost_of_sources};
+use super::tighten::tighten;
 
 /// Rounds of improvement, each of which takes out every term once. More were never of use.
 const MOST_ROUNDS: usize = 12;
@@ -56,7 +56,7 @@ pub(super) fn solve(field: &Field<'_>, avoid: &[Term], limit: usize) -> Result<S
     let chosen = state.chosen.iter().filter_map(|place| candidates.get(*place));
     let mut terms: Vec<Term> = chosen.map(|one| field.term(one)).collect();
     terms.sort();
-    Ok(Solution { terms, burden: state.burden })
+    Ok(Solution { terms: tighten(terms, field.needs, limit), burden: state.burden })
 }
 
 /// The candidates that cover each need.
@@ -216,10 +216,7 @@ impl<'s> Search<'s> {
         for _ in 0..MOST_ROUNDS {
             let before = (state.burden, state.length);
             for place in state.chosen.clone() {
-                self.retry(state, &[place]);
-            }
-            for pair in self.pairs(state) {
-                self.retry(state, &pair);
+                self.retry(state, place);
             }
             if (state.burden, state.length) >= before {
                 return;
@@ -227,20 +224,13 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Pairs of terms of which both let something through.
-    fn pairs(&self, state: &State) -> Vec<[usize; 2]> {
-        let is_loose = |place: &&usize| self.candidate(**place).is_some_and(|one| one.burden > 0);
-        let loose: Vec<usize> = state.chosen.iter().filter(is_loose).copied().collect();
-        loose.windows(2).filter_map(|pair| <[usize; 2]>::try_from(pair).ok()).collect()
-    }
-
-    /// Takes these out and covers anew what that leaves; keeps the result when it is better.
-    fn retry(&self, state: &mut State, places: &[usize]) {
-        if !places.iter().all(|place| state.chosen.contains(place)) {
+    /// Takes a term out and covers anew what that leaves; keeps the result when it is better.
+    fn retry(&self, state: &mut State, place: usize) {
+        if !state.chosen.contains(&place) {
             return;
         }
         let mut other = state.clone();
-        places.iter().for_each(|place| self.remove(&mut other, *place));
+        self.remove(&mut other, place);
         if !self.cover(&mut other) {
             return;
         }

@@ -1,5 +1,6 @@
 //! One pattern, or two that no record passes both of: what passes two filters is delivered twice.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::Limits;
@@ -46,7 +47,7 @@ fn two(needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<S
     }
     let mut services: Vec<(Glob, usize)> = sizes.into_iter().collect();
     // The order of those of the same size stays.
-    services.sort_by(|one, other| other.1.cmp(&one.1));
+    services.sort_by_key(|(_, size)| Reverse(*size));
     let ways = services.iter().take(MOST_TRIED).filter_map(|(service, _)| apart(service, needs, needless, limit));
     ways.min_by_key(|way| burden(way, needless))
 }

@@ -1,5 +1,6 @@
 //! `trailwarden filter-pattern`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -115,7 +116,7 @@ fn by_service(found: &FilterPatterns) -> String {
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     // The order of those of the same number stays.
-    counts.sort_by(|one, other| other.1.cmp(&one.1));
+    counts.sort_by_key(|(_, count)| Reverse(*count));
     let told: Vec<String> = counts.iter().map(|(service, count)| format!("{service} {count}")).collect();
     if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
 }

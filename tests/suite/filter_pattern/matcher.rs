@@ -28,7 +28,7 @@ impl Matcher {
     pub(crate) fn parse(pattern: &str) -> Self {
         assert!(pattern.len() <= 1024, "a pattern has at most 1024 characters");
         assert!(pattern.is_ascii() && !pattern.contains(char::is_control), "{pattern:?}");
-        let inner = pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).expect("braces around it");
+        let inner = pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap();
         let mut rest = inner.trim();
         let node = any(&mut rest);
         assert_eq!(rest, "", "left over");
