@@ -85,7 +85,8 @@ impl<'f> Field<'f> {
         let part = self.part(&self.shared);
         let avoided = self.avoided(&Of::Shared, avoid);
         let of_service = self.needs.iter().filter(|need| !need.source.is_any());
-        for name in of_service.flat_map(|need| parts_of(&need.name)).collect::<BTreeSet<Glob>>() {
+        for part_of_name in of_service.flat_map(|need| parts_of(&need.name)).collect::<BTreeSet<&str>>() {
+            let name = Glob::infix(part_of_name);
             if !avoided.may_meet(&name) {
                 let passing = part.of(&covers(&name), &calls.matching(&name));
                 offer(&Of::Shared, cost_of_expression(&name), Some(name), passing);
@@ -193,18 +194,18 @@ fn plain_around(glob: &Glob) -> Vec<Glob> {
     all.filter(|glob| !glob.is_any()).collect()
 }
 
-/// The names that contain some part of the literal parts of `need`.
-fn parts_of(need: &Glob) -> Vec<Glob> {
-    let mut names = Vec::new();
-    for part in need.parts().iter().filter(|part| !part.is_empty()) {
-        // The whole, also where it is shorter or longer than what is looked at otherwise.
-        names.push(Glob::infix(part));
-        for rest in (0..part.len()).filter_map(|start| part.get(start..)) {
+/// Parts of the literal parts of `need`.
+fn parts_of(need: &Glob) -> impl Iterator<Item = &str> {
+    let literal = need.parts().iter().map(String::as_str).filter(|part| !part.is_empty());
+    literal.flat_map(|part| {
+        let rests = (0..part.len()).filter_map(|start| part.get(start..));
+        let parts = rests.flat_map(|rest| {
             let ends = FEWEST..=rest.len().min(MOST);
-            names.extend(ends.filter_map(|end| rest.get(..end)).map(Glob::infix));
-        }
-    }
-    names
+            ends.filter_map(|end| rest.get(..end))
+        });
+        // The whole, also where it is shorter or longer than what is looked at otherwise.
+        parts.chain([part])
+    })
 }
 
 /// The name itself, and what begins with some of its words. Where any service may be meant the known calls are but a sample:

@@ -20,8 +20,9 @@ pub(super) struct Term {
 impl Term {
     /// Whether it is one that such a call passes.
     pub(super) fn passes(&self, source: &str, name: &str) -> bool {
-        let is_source = self.sources.is_empty() || self.sources.iter().any(|one| one.matches(source));
-        is_source && self.name.as_ref().is_none_or(|one| one.matches(name))
+        // The name first: it is one, and tells most apart.
+        self.name.as_ref().is_none_or(|one| one.matches(name))
+            && (self.sources.is_empty() || self.sources.iter().any(|one| one.matches(source)))
     }
 
     /// Whether some record may be one of both. Never no when one is.

@@ -294,7 +294,7 @@ fn any_triggers() -> impl Strategy<Value = Triggers> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn whatever_rules_ask_for_passes(triggers in any_triggers(), characters in 60_usize..1025, filters in 1_usize..3) {
