@@ -20,6 +20,7 @@ pub mod decode;
 pub mod event;
 pub mod exempt;
 pub mod facts;
+pub mod filter_pattern;
 pub mod finding;
 pub mod fixtures;
 pub mod metrics;

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
 pub use filter::Filter;
-pub use operations::Danger;
+pub use operations::{Danger, known_calls, provenance};
 pub use placeholder::PLACEHOLDERS;
 pub use rule::Rule;
 pub use settings::{LiveSettings, Settings};

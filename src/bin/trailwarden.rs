@@ -8,6 +8,8 @@ mod exemptions;
 mod explain;
 #[path = "trailwarden/facts.rs"]
 mod facts;
+#[path = "trailwarden/filter_pattern.rs"]
+mod filter_pattern;
 #[path = "trailwarden/input.rs"]
 mod input;
 #[path = "trailwarden/output.rs"]
@@ -44,6 +46,7 @@ enum Command {
     Rules(rules::Arguments),
     Exemptions(exemptions::Arguments),
     Facts(facts::Arguments),
+    FilterPattern(filter_pattern::Arguments),
     Trust(trust::Arguments),
 }
 
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Exemptions(arguments) => exemptions::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Facts(facts::Arguments {}) => facts::run(),
+        Command::FilterPattern(arguments) => filter_pattern::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
     }
 }

@@ -33,8 +33,16 @@ pub(super) fn names_of(source: &str) -> Vec<&'static str> {
     lists.flatten().map(String::as_str).collect()
 }
 
+/// Every call whose name is known, as `eventSource` and `eventName`, each spelt as CloudTrail writes it (but for the version
+/// that AWS Lambda appends).
+pub fn known_calls() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let catalogue: &'static Catalogue = &CATALOGUE;
+    let lists = catalogue.operations.iter().chain(&catalogue.also_logged);
+    lists.flat_map(|(source, names)| names.iter().map(|name| (source.as_str(), name.as_str())))
+}
+
 /// Where the names come from and of when they are.
-pub(super) fn provenance() -> String {
+pub fn provenance() -> String {
     format!("{}, {}", CATALOGUE.source, CATALOGUE.date)
 }
 

@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("exempt", &["confirm", "event", "finding", "rules", "text"]),
     ("facts", &["address", "event", "policy", "trust"]),
+    ("filter_pattern", &["rules"]),
     ("finding", &["text"]),
     ("fixtures", &["decode", "event", "finding", "rules"]),
     ("metrics", &["finding", "pipeline", "publish"]),

@@ -13,6 +13,7 @@ mod cli;
 mod envelopes;
 mod exemptions;
 mod exposure;
+mod filter_pattern;
 mod live_state;
 mod ocsf;
 mod oracle;

@@ -1,24 +1,11 @@
 //! `trailwarden rules`, `explain` and `facts`, on the built-in rules and on those of a directory.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use trailwarden::rules::RuleSet;
 
-use crate::support::{root, run, shared, stderr, stdout, trailwarden};
-
-/// A directory with these files.
-fn directory(files: &[(&str, &str)]) -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = directory.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    directory
-}
+use crate::support::{directory, root, run, shared, stderr, stdout, told, trailwarden};
 
 /// A rule called `name`, with these lines before its detection and in it.
 fn rule(name: &str, head: &str, selection: &str) -> String {
@@ -26,15 +13,6 @@ fn rule(name: &str, head: &str, selection: &str) -> String {
         "title: T\nname: {name}\n{head}logsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s:\n    {selection}\n  \
          condition: s\nlevel: low\n"
     )
-}
-
-/// Exit code, standard output and standard error of `trailwarden`, with the directory's path taken out.
-fn told(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let path = directory.to_str().unwrap();
-    let named: Vec<String> = arguments.iter().map(|one| one.replace("DIR", path)).collect();
-    let output = run(&named.iter().map(String::as_str).collect::<Vec<_>>());
-    let plain = |text: String| text.replace(path, "DIR");
-    (output.status.code().unwrap(), plain(stdout(&output)), plain(stderr(&output)))
 }
 
 #[test]

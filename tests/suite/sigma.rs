@@ -39,7 +39,7 @@ fn both() -> Option<(RuleSet, BTreeMap<String, Rule>)> {
 }
 
 /// Every real record beside the repository.
-fn real_records() -> Option<Vec<Value>> {
+pub(crate) fn real_records() -> Option<Vec<Value>> {
     let directory = shared("data/cloudtrail")?;
     let mut records = Vec::new();
     for path in files(&directory.join("invictus-ir")) {

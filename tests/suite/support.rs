@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
 use trailwarden::rules::{Options, RuleSet, Settings};
@@ -161,4 +162,24 @@ fn run_through(pipeline: &Pipeline, input: Input<'_>) -> Yield {
 /// A fixture's JSON.
 pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A directory with these files.
+pub(crate) fn directory(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+/// Exit code, standard output and standard error of `trailwarden`, with the directory's path taken out.
+pub(crate) fn told(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let path = directory.to_str().unwrap();
+    let named: Vec<String> = arguments.iter().map(|one| one.replace("DIR", path)).collect();
+    let output = run(&named.iter().map(String::as_str).collect::<Vec<_>>());
+    let plain = |text: String| text.replace(path, "DIR");
+    (output.status.code().unwrap(), plain(stdout(&output)), plain(stderr(&output)))
 }

@@ -1,0 +1,122 @@
+//! `trailwarden filter-pattern`.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use serde_json::json;
+use trailwarden::filter_pattern::{FilterPatterns, Limits, MOST_CHARACTERS, MOST_FILTERS, of_rules};
+use trailwarden::text::{visible, visible_json};
+
+use crate::output::{Format, fail, print};
+use crate::selection::{Loaded, Selection};
+
+const EXIT_CODES: &str = "Exit codes:
+  0  the pattern was printed
+  2  there is none: the rules cannot be used, one of them can match any call, or it does not fit;
+     or a rule was refused, and the pattern that was printed is for the others";
+
+/// Prints the pattern for the subscription filter: what it drops, no rule that runs can match.
+///
+/// The pattern alone goes to standard output, for `--filter-pattern "$(trailwarden filter-pattern)"`; how long it is and what
+/// passes though no rule watches it goes to standard error. It is for the log group that CloudTrail writes to. Print it anew
+/// when rules change or are turned on. A rule that waits for the configuration to name what is one's own counts as if it did.
+///
+/// CloudWatch Logs tells upper from lower case, rules do not: names of calls are written as CloudTrail does. Those that are
+/// not known are written as in the rule, and named on standard error.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Most characters of a pattern.
+    #[arg(long, value_name = "N", default_value_t = MOST_CHARACTERS, value_parser = within(1..=MOST_CHARACTERS))]
+    max_length: usize,
+
+    /// Most patterns, one a line. Of two, no record passes both, so that none is delivered twice. There are two only where
+    /// these let less through than one.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within(1..=MOST_FILTERS))]
+    filters: usize,
+
+    /// How the pattern is printed. JSON holds the report too.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+fn within(range: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(*range.start() as u64..=*range.end() as u64)
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let Some(Loaded { rules, refused }) = arguments.selection.load(false) else { return ExitCode::from(2) };
+    let limits = Limits { characters: arguments.max_length, filters: arguments.filters };
+    let found = match of_rules(&rules, limits) {
+        Ok(found) => found,
+        Err(error) => return fail(visible(&error.to_string())),
+    };
+    let code = if refused { 2 } else { 0 };
+    match arguments.format {
+        Format::Text => {
+            // Nothing can be done about a closed standard error.
+            let _ = anstream::stderr().write_all(report(&found, limits).as_bytes());
+            let lines: String = found.patterns.iter().map(|one| format!("{}\n", one.pattern)).collect();
+            print(&lines, code)
+        }
+        Format::Json => {
+            let document = json!({"max_length": limits.characters, "report": found});
+            print(&format!("{}\n", visible_json(&document)), code)
+        }
+    }
+}
+
+/// What there is to know about the patterns, for people.
+fn report(found: &FilterPatterns, limits: Limits) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    for (number, one) in (1..).zip(&found.patterns) {
+        let _ =
+            writeln!(text, "pattern {number}: {} of {} characters, {} terms", one.length, limits.characters, one.terms);
+    }
+    let reading = found.needless.iter().filter(|call| call.read_only).count();
+    let _ = writeln!(
+        text,
+        "needless: {} of {} known calls pass though none of {} rules watches them, {reading} of these read only{}",
+        found.needless.len(),
+        found.unwatched,
+        found.rules,
+        by_service(found)
+    );
+    if !found.unfilled.is_empty() {
+        let _ = writeln!(
+            text,
+            "counted as if the configuration named what is one's own: {}; turn off what is not wanted",
+            visible(&found.unfilled.join(", "))
+        );
+    }
+    if !found.as_written.is_empty() {
+        let calls: Vec<String> =
+            found.as_written.iter().map(|one| format!("{} of {}", one.call, one.service)).collect();
+        let _ = writeln!(text, "not known, so that case counts as written in the rule: {}", visible(&calls.join(", ")));
+    }
+    let _ = writeln!(text, "names of calls: {}", found.source);
+    text
+}
+
+/// `: ec2 41, s3 2`, the most first.
+fn by_service(found: &FilterPatterns) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in &found.needless {
+        *counts.entry(call.service.trim_end_matches(".amazonaws.com")).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    // The order of those of the same number stays.
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let told: Vec<String> = counts.iter().map(|(service, count)| format!("{service} {count}")).collect();
+    if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
+}

@@ -1,0 +1,170 @@
+//! Filter patterns for CloudWatch Logs that let through every record the rules can match, and as little else as fits.
+//!
+//! In: the calls that rules watch ([`Triggers`]). Out: one pattern or two for the subscription filters of the log group that
+//! CloudTrail writes to. They let too much through rather than too little, and look at `eventSource` and `eventName` alone,
+//! which CloudTrail writes into every record: not at `readOnly` and `errorCode`, of which no rule promises anything.
+//!
+//! That a pattern lets through what a rule needs does not rest on the names of calls that are known. These say how
+//! CloudTrail spells a name, since patterns tell upper from lower case and Sigma does not, and what passes needlessly.
+
+mod call;
+mod candidate;
+mod glob;
+mod index;
+mod need;
+mod search;
+mod split;
+mod term;
+mod tighten;
+
+use serde::Serialize;
+
+use crate::rules::{RuleSet, Triggers, provenance};
+pub use call::NeedlessCall;
+use need::{Need, Needs};
+
+/// Most characters of a filter pattern (CloudWatch Logs API reference, `PutSubscriptionFilter`).
+pub const MOST_CHARACTERS: usize = 1024;
+
+/// Most patterns. A log group takes two subscription filters (CloudWatch Logs user guide, quotas).
+pub const MOST_FILTERS: usize = 2;
+
+/// What patterns may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of one pattern.
+    pub characters: usize,
+    /// Patterns.
+    pub filters: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { characters: MOST_CHARACTERS, filters: 1 }
+    }
+}
+
+/// Patterns that together let through what rules need, with what there is to know about them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilterPatterns {
+    /// No record passes two of them.
+    pub patterns: Vec<Pattern>,
+    /// How many rules run.
+    pub rules: usize,
+    /// The rules that find nothing until the configuration names what is one's own, and that count as if it did: it may,
+    /// and the pattern stays.
+    pub unfilled: Vec<String>,
+    /// Names of calls that are not known, so that they stand in the pattern as the rules spell them.
+    pub as_written: Vec<WrittenCall>,
+    /// How many calls are known that no rule watches.
+    pub unwatched: usize,
+    /// Those of them that pass all the same.
+    pub needless: Vec<NeedlessCall>,
+    /// Where the names of the known calls come from.
+    pub source: String,
+}
+
+/// One filter pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pattern {
+    /// As `PutSubscriptionFilter` takes it.
+    pub pattern: String,
+    /// In characters.
+    pub length: usize,
+    /// How many alternatives it has.
+    pub terms: usize,
+}
+
+/// A call as a rule names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WrittenCall {
+    /// `eventSource`; `*` for whatever service.
+    pub service: String,
+    /// `eventName`.
+    pub call: String,
+}
+
+/// Why there is no pattern.
+#[derive(Debug, thiserror::Error)]
+pub enum PatternError {
+    /// Some rules can match any call.
+    #[error(
+        "no pattern can tell which records these rules need, because they do not say which calls they are about: {}; name \
+         `eventSource` or `eventName` in them, turn them off, or give the subscription filter an empty pattern, which lets \
+         every record through",
+        .0.join(", ")
+    )]
+    AnyCall(Vec<String>),
+    /// Nothing is watched.
+    #[error("no rule runs that can match any call, so that there is nothing to let through; turn rules on")]
+    NothingWatched,
+    /// It does not fit.
+    #[error(
+        "the shortest pattern found takes {shortest} characters, and {limit} are allowed; allow more (CloudWatch Logs takes \
+         {MOST_CHARACTERS}) or a second filter, or turn rules off"
+    )]
+    TooLong {
+        /// The characters of the shortest pattern found.
+        shortest: usize,
+        /// The characters that are allowed.
+        limit: usize,
+    },
+}
+
+/// Patterns for the rules that run. Those that have placeholders count as if the configuration gave them values, so that a
+/// pattern stays good when it does.
+///
+/// # Errors
+/// [`PatternError`], when some rule can match any call, none can match anything, or the pattern does not fit.
+pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, PatternError> {
+    let run = || rules.rules().iter().filter(|rule| rule.runs());
+    let watched: Vec<(&str, &Triggers)> =
+        run().map(|rule| (rule.info().name.as_str(), rule.triggers_when_filled())).collect();
+    let unfilled = run().filter(|rule| rule.triggers() != rule.triggers_when_filled());
+    let unfilled = unfilled.map(|rule| rule.info().name.clone()).collect();
+    Ok(FilterPatterns { unfilled, ..of_triggers(&watched, limits)? })
+}
+
+/// Patterns for the calls that rules watch, by the name of the rule.
+///
+/// # Errors
+/// As [`of_rules`].
+pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<FilterPatterns, PatternError> {
+    let known = need::known();
+    let needs_any = |triggers: &Triggers| Needs::of([triggers], &known).needs.iter().any(Need::is_any);
+    let of_any: Vec<String> =
+        watched.iter().filter(|(_, triggers)| needs_any(triggers)).map(|(rule, _)| (*rule).to_owned()).collect();
+    if !of_any.is_empty() {
+        return Err(PatternError::AnyCall(of_any));
+    }
+    let Needs { needs, as_written } = Needs::of(watched.iter().map(|(_, triggers)| *triggers), &known);
+    if needs.is_empty() {
+        return Err(PatternError::NothingWatched);
+    }
+    let all = known.iter().flat_map(|(service, calls)| calls.iter().map(|call| (*service, *call)));
+    let is_needed = |service: &str, call: &str| needs.iter().any(|need| need.matches(service, call));
+    let unwatched: Vec<NeedlessCall> = all
+        .filter(|(service, call)| !is_needed(service, call))
+        .map(|(service, call)| NeedlessCall::new(service, call))
+        .collect();
+    let solutions = split::solve(&needs, &unwatched, limits)
+        .map_err(|shortest| PatternError::TooLong { shortest, limit: limits.characters })?;
+    let passes = |call: &&NeedlessCall| {
+        solutions.iter().flat_map(|solution| &solution.terms).any(|term| term.passes(call.service, call.call))
+    };
+    Ok(FilterPatterns {
+        patterns: solutions
+            .iter()
+            .map(|solution| {
+                let pattern = term::pattern(&solution.terms);
+                Pattern { length: pattern.len(), terms: solution.terms.len(), pattern }
+            })
+            .collect(),
+        rules: watched.len(),
+        unfilled: Vec::new(),
+        as_written: as_written.into_iter().map(|(service, call)| WrittenCall { service, call }).collect(),
+        needless: unwatched.iter().filter(passes).cloned().collect(),
+        unwatched: unwatched.len(),
+        source: provenance(),
+    })
+}

@@ -1,0 +1,73 @@
+//! One pattern, or two that no record passes both of: what passes two filters is delivered twice.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::Limits;
+use super::call::NeedlessCall;
+use super::candidate::{Field, service_of};
+use super::glob::Glob;
+use super::need::Need;
+use super::search::{Solution, Unsolved, solve as search};
+use super::term::Term;
+
+/// Services that are tried to have a filter alone: those of the most needs.
+const MOST_TRIED: usize = 2;
+
+/// The terms of each pattern: of two where these let less through than one, or fit when one does not.
+///
+/// # Errors
+/// The characters of the shortest pattern found.
+pub(super) fn solve(needs: &[Need], needless: &[NeedlessCall], limits: Limits) -> Result<Vec<Solution>, usize> {
+    let all: Vec<&Need> = needs.iter().collect();
+    let one = search(&Field::new(&all, needless, false), &[], limits.characters);
+    let two = if limits.filters > 1 { two(&all, needless, limits.characters) } else { None };
+    match (one, two) {
+        (Ok(one), Some(two)) if one.burden <= burden(&two, needless) => Ok(vec![one]),
+        (_, Some(two)) => Ok(two),
+        (Ok(one), None) => Ok(vec![one]),
+        (Err(Unsolved::TooLong(shortest)), None) => Err(shortest),
+        // With nothing to avoid every need can be covered.
+        (Err(Unsolved::Unavoidable), None) => Err(usize::MAX),
+    }
+}
+
+/// What the needless calls cost that pass any of these.
+fn burden(solutions: &[Solution], needless: &[NeedlessCall]) -> u32 {
+    let terms = || solutions.iter().flat_map(|solution| &solution.terms);
+    let passing = needless.iter().filter(|call| terms().any(|term| term.passes(call.service, call.call)));
+    passing.map(NeedlessCall::burden).sum()
+}
+
+/// The best of the ways to give one service a pattern of its own.
+fn two(needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<Solution>> {
+    let mut sizes: BTreeMap<Glob, usize> = BTreeMap::new();
+    for service in needs.iter().filter_map(|need| service_of(&need.source)) {
+        *sizes.entry(service).or_default() += 1;
+    }
+    let mut services: Vec<(Glob, usize)> = sizes.into_iter().collect();
+    // The order of those of the same size stays.
+    services.sort_by_key(|(_, size)| Reverse(*size));
+    let ways = services.iter().take(MOST_TRIED).filter_map(|(service, _)| apart(service, needs, needless, limit));
+    ways.min_by_key(|way| burden(way, needless))
+}
+
+/// A pattern for this service and one for all others. The terms of the first may meet no need of the second, those of the
+/// second no term of the first: then no record passes both.
+fn apart(service: &Glob, needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<Solution>> {
+    let is_of_service = |need: &&Need| service_of(&need.source).as_ref() == Some(service);
+    let (mut own, mut others): (Vec<&Need>, Vec<&Need>) = needs.iter().copied().partition(is_of_service);
+    // What may be the same record goes together.
+    while let Some(place) = own.iter().position(|own| others.iter().any(|other| own.term().may_meet(&other.term()))) {
+        others.push(own.swap_remove(place));
+    }
+    if own.is_empty() || others.is_empty() {
+        return None;
+    }
+    own.sort();
+    others.sort();
+    let avoid: Vec<Term> = others.iter().map(|need| need.term()).collect();
+    let first = search(&Field::new(&own, needless, true), &avoid, limit).ok()?;
+    let second = search(&Field::new(&others, needless, true), &first.terms, limit).ok()?;
+    Some(vec![first, second])
+}

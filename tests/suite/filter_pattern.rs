@@ -1,0 +1,344 @@
+//! Whether filter patterns let through what rules need, judged by a matcher that shares nothing with what makes them.
+
+mod matcher;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::LazyLock;
+
+use matcher::Matcher;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use trailwarden::event::Event;
+use trailwarden::filter_pattern::{FilterPatterns, Limits, PatternError, of_rules, of_triggers};
+use trailwarden::rules::{Names, Options, RuleSet, Settings, Trigger, Triggers, Unusable, known_calls};
+
+use crate::sigma::real_records;
+use crate::support::{directory, fixture, root, rule_fixtures, run, shared, stderr, stdout, told};
+
+/// The built-in rules, all of them and configured as their fixtures are.
+fn all_rules(directories: Vec<std::path::PathBuf>) -> RuleSet {
+    let set = RuleSet::load(&[]).unwrap();
+    let enabled = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
+    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
+    let options = Options { directories, enabled, settings, unusable: Unusable::Skip, ..Options::default() };
+    RuleSet::load_with(&options).unwrap()
+}
+
+/// The default rules and all rules, each with one pattern and with two. Shared, because making them takes a while.
+static BUILT_IN: LazyLock<Vec<(RuleSet, Vec<FilterPatterns>)>> = LazyLock::new(|| {
+    let both = [RuleSet::load(&[]).unwrap(), all_rules(Vec::new())].into_iter();
+    both.map(|rules| {
+        let of_filters = |filters| of_rules(&rules, Limits { filters, ..Limits::default() }).unwrap();
+        let found = vec![of_filters(1), of_filters(2)];
+        (rules, found)
+    })
+    .collect()
+});
+
+fn matchers(found: &FilterPatterns) -> Vec<Matcher> {
+    found.patterns.iter().map(|one| Matcher::parse(&one.pattern)).collect()
+}
+
+/// How many of the patterns a call passes.
+fn passed(matchers: &[Matcher], source: &str, name: &str) -> usize {
+    let record = json!({"eventVersion": "1.11", "eventSource": source, "eventName": name}).to_string();
+    matchers.iter().filter(|matcher| matcher.passes(&record)).count()
+}
+
+/// Every known call, those of AWS Lambda also with the version that it appends.
+fn calls() -> impl Iterator<Item = (&'static str, String)> {
+    const VERSIONS: [&str; 4] = ["", "20150331", "20150331v2", "20191007"];
+    known_calls().flat_map(|(source, name)| {
+        let versions = if source == "lambda.amazonaws.com" { &VERSIONS[..] } else { &VERSIONS[..1] };
+        versions.iter().map(move |version| (source, format!("{name}{version}")))
+    })
+}
+
+/// Every known call that the rules can match passes one of the patterns, no call passes two, and what is said to pass
+/// needlessly is what does.
+fn check(found: &FilterPatterns, triggers: &[&Triggers]) {
+    let matchers = matchers(found);
+    let all = Triggers(triggers.iter().flat_map(|one| one.0.clone()).collect());
+    let needless: BTreeSet<(&str, &str)> = found.needless.iter().map(|call| (call.service, call.call)).collect();
+    let known: BTreeSet<(&str, &str)> = known_calls().collect();
+    for (source, name) in calls() {
+        let (needed, passed) = (all.admit(source, &name), passed(&matchers, source, &name));
+        assert!(passed <= 1, "{name} of {source} passes {passed} patterns");
+        assert!(passed == 1 || !needed, "{name} of {source} does not pass");
+        if known.contains(&(source, name.as_str())) {
+            assert_eq!(needless.contains(&(source, name.as_str())), passed == 1 && !needed, "{name} of {source}");
+        }
+    }
+}
+
+fn of_running(rules: &RuleSet) -> Vec<&Triggers> {
+    rules.rules().iter().filter(|rule| rule.runs()).map(|rule| rule.triggers_when_filled()).collect()
+}
+
+#[test]
+fn the_pattern_alone_goes_to_standard_output() {
+    let output = run(&["filter-pattern"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    assert_eq!(text.lines().count(), 1);
+    Matcher::parse(text.trim_end());
+    insta::assert_snapshot!(stderr(&output));
+}
+
+#[test]
+fn the_module_has_the_pattern_for_the_default_rules() {
+    let written = fs::read_to_string(root().join("terraform/filter_pattern.txt")).unwrap();
+    let now = stdout(&run(&["filter-pattern"]));
+    assert!(
+        written == now.trim_end(),
+        "terraform/filter_pattern.txt is stale: `printf %s \"$(cargo run filter-pattern)\" > terraform/filter_pattern.txt`"
+    );
+}
+
+#[test]
+fn every_call_that_a_built_in_rule_can_match_passes() {
+    for (rules, found) in BUILT_IN.iter() {
+        for (filters, found) in (1..).zip(found) {
+            assert_eq!(found.patterns.len(), filters);
+            assert!(found.as_written.is_empty(), "{:?}", found.as_written);
+            check(found, &of_running(rules));
+            // Reading calls are most of what a trail records.
+            assert!(found.needless.iter().all(|call| !call.read_only), "{:?}", found.needless);
+            assert!(found.needless.len() < 160, "{} needless calls pass", found.needless.len());
+        }
+    }
+}
+
+#[test]
+fn expressions_are_not_anchored_and_have_no_special_character_but_the_dot() {
+    let expressions = BUILT_IN.iter().flat_map(|(_, found)| found).flat_map(matchers);
+    for expression in expressions.flat_map(|matcher| matcher.expressions()) {
+        let plain = expression.replace("\\.", "").replace('|', "");
+        assert!(plain.chars().all(|one| one.is_ascii_alphanumeric() || "_-".contains(one)), "{expression}");
+    }
+}
+
+#[test]
+fn every_record_that_hits_passes() {
+    let (rules, found) = &BUILT_IN[1];
+    let mut records: Vec<String> = rule_fixtures().into_iter().map(|fixture| fixture.text).collect();
+    records.extend(real_records().into_iter().flatten().map(|record| record.to_string()));
+    for found in found {
+        let matchers = matchers(found);
+        let (mut hits, mut passing) = (0, 0);
+        for record in &records {
+            let Ok(event) = Event::parse(record) else { continue };
+            let passed = matchers.iter().filter(|matcher| matcher.passes(record)).count();
+            passing += passed;
+            if !rules.evaluate(&event).is_empty() {
+                hits += 1;
+                assert_eq!(passed, 1, "{record}");
+            }
+        }
+        assert!(hits > 300 && passing < records.len() / 2, "{hits} of {} records hit, {passing} pass", records.len());
+    }
+}
+
+#[test]
+fn rules_of_others_pass_or_are_refused_by_name() {
+    let Some(directory) = shared("data/sigma") else { return };
+    let rules = all_rules(vec![directory]);
+    let of_others: Vec<(&str, &Triggers)> = rules
+        .rules()
+        .iter()
+        .filter(|rule| !rule.is_built_in())
+        .map(|rule| (rule.info().name.as_str(), rule.triggers_when_filled()))
+        .collect();
+    let mut narrow = Vec::new();
+    let mut refused = Vec::new();
+    for (name, triggers) in of_others {
+        match of_triggers(&[(name, triggers)], Limits::default()) {
+            Ok(found) => {
+                check(&found, &[triggers]);
+                narrow.push((name, triggers));
+            }
+            Err(PatternError::AnyCall(names)) => refused.extend(names),
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+    insta::assert_debug_snapshot!(refused);
+    let found = of_triggers(&narrow, Limits { filters: 2, ..Limits::default() }).unwrap();
+    check(&found, &narrow.iter().map(|(_, triggers)| *triggers).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_pattern_that_cannot_be_is_refused_with_the_reason() {
+    let any = "title: T\nname: any-call\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  s:\n    \
+               userAgent|contains: x\n  condition: s\n";
+    let none = "packs: {blocked-actions: false, data-events: false, exposure: false, heartbeat: false, tamper: false, \
+                trust: false}\n";
+    let files = directory(&[("rules/any.yml", any), ("none.yml", none)]);
+    let all: Vec<String> = [
+        &["filter-pattern", "--rules", "DIR/rules"][..],
+        &["filter-pattern", "--config", "DIR/none.yml"],
+        &["filter-pattern", "--max-length", "100"],
+        &["filter-pattern", "--max-length", "1025"],
+        &["filter-pattern", "--filters", "3"],
+    ]
+    .iter()
+    .map(|arguments| {
+        let (code, text, errors) = told(files.path(), arguments);
+        assert_eq!((code, text.as_str()), (2, ""), "{arguments:?}");
+        errors
+    })
+    .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn json_tells_everything() {
+    let output = run(&["filter-pattern", "--format", "json", "--filters", "2", "--enable", "role-trust-external"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let report = &document["report"];
+    assert_eq!(report["patterns"].as_array().unwrap().len(), 2);
+    let first = &report["patterns"][0];
+    assert_eq!(first["length"], first["pattern"].as_str().unwrap().len());
+    assert!(report["needless"].as_array().unwrap().iter().all(|call| call["read_only"] == false));
+    assert!(report["unfilled"].as_array().unwrap().contains(&json!("own-function-changed")));
+    assert_eq!(document["max_length"], 1024);
+}
+
+/// One trigger.
+fn trigger(sources: &[&str], names: &[&str]) -> Triggers {
+    let these = |list: &[&str]| Names::These(list.iter().map(|one| (*one).to_owned()).collect());
+    let names_or_any = |list: &[&str]| if list.is_empty() { Names::Any } else { these(list) };
+    Triggers(vec![Trigger { source: names_or_any(sources), name: names_or_any(names) }])
+}
+
+fn one(triggers: &Triggers) -> FilterPatterns {
+    of_triggers(&[("rule", triggers)], Limits::default()).unwrap()
+}
+
+#[test]
+fn names_are_spelt_as_cloudtrail_does() {
+    let lower = one(&trigger(&["CloudTrail.amazonaws.com"], &["stoplogging", "delete?rail"]));
+    let found = matchers(&lower);
+    assert_eq!(passed(&found, "cloudtrail.amazonaws.com", "StopLogging"), 1);
+    assert_eq!(passed(&found, "cloudtrail.amazonaws.com", "DeleteTrail"), 1);
+    assert!(lower.as_written.is_empty());
+
+    // Of a name that is not known nothing tells how it is spelt.
+    let unknown = one(&trigger(&["rds.amazonaws.com"], &["DeleteDBCluster"]));
+    assert_eq!(passed(&matchers(&unknown), "rds.amazonaws.com", "DeleteDBCluster"), 1);
+    assert_eq!(unknown.as_written[0].call, "DeleteDBCluster");
+    let anywhere = one(&trigger(&[], &["createuser", "Invented"]));
+    let found = matchers(&anywhere);
+    assert_eq!(passed(&found, "iam.amazonaws.com", "CreateUser"), 1);
+    assert_eq!(passed(&found, "other.amazonaws.com", "Invented"), 1);
+    assert_eq!(anywhere.as_written.len(), 1);
+    assert_eq!(anywhere.as_written[0].service, "*");
+}
+
+#[test]
+fn a_rule_for_all_calls_of_a_service_lets_all_of_them_through() {
+    let found = one(&trigger(&["sts.amazonaws.com"], &[]));
+    insta::assert_snapshot!(found.patterns[0].pattern, @r#"{$.eventSource="sts.*"}"#);
+    let few = one(&trigger(&["kms.amazonaws.com"], &["DisableKey"]));
+    insta::assert_snapshot!(few.patterns[0].pattern);
+    let anywhere = one(&trigger(&[], &["ConsoleLogin", "Delete*Policy"]));
+    insta::assert_snapshot!(anywhere.patterns[0].pattern);
+}
+
+#[test]
+fn what_is_special_in_a_pattern_does_not_get_into_it() {
+    let odd = ["a\"||$.x=\"", "Delete%Role", "(x)", "a\\b", "Ünicode", "new\nline", "{y}", "a.b"];
+    for name in odd {
+        let found = one(&trigger(&["iam.amazonaws.com"], &[name, "CreateRole"]));
+        assert_eq!(passed(&matchers(&found), "iam.amazonaws.com", "CreateRole"), 1, "{name}");
+        assert_eq!(passed(&matchers(&found), "iam.amazonaws.com", name), 1, "{name}");
+    }
+    let source = one(&trigger(&["x\"||$.y=\"*"], &["CreateRole"]));
+    assert_eq!(passed(&matchers(&source), "x\"||$.y=\"z", "CreateRole"), 1);
+}
+
+/// A name that rules may ask for, from one that is known: as it is, in other case, with a wildcard, or unknown.
+fn asked(name: &str, how: u8, at: usize) -> String {
+    let at = 1 + at % name.len().max(2).saturating_sub(1);
+    match how {
+        0 => name.to_lowercase(),
+        1 => format!("{}*", &name[..at.min(name.len())]),
+        2 => format!("*{}", &name[at.min(name.len())..]),
+        3 => format!("{}?{}", &name[..at.min(name.len() - 1)], &name[at.min(name.len() - 1) + 1..]),
+        4 => format!("{name}Unheard"),
+        _ => name.to_owned(),
+    }
+}
+
+fn any_triggers() -> impl Strategy<Value = Triggers> {
+    let known: Vec<(&str, &str)> = known_calls().collect();
+    let service = prop_oneof![
+        8 => Just(None),
+        1 => prop::sample::select(vec!["", "made.up", "rds.amazonaws.com", "LOGS.amazonaws.com", "s3*", "*.amazonaws.com"])
+            .prop_map(Some),
+    ];
+    let one = (prop::sample::select(known), service, 0_u8..14, any::<usize>()).prop_map(
+        |((source, name), other, how, at)| {
+            let source = match other {
+                Some("") => Names::Any,
+                other => Names::These(vec![other.unwrap_or(source).to_owned()]),
+            };
+            // Few rules are for all calls of a service, and none for all of any.
+            let is_whole = how == 13 && at % 4 == 0 && source != Names::Any;
+            let name = if is_whole { Names::Any } else { Names::These(vec![asked(name, how, at)]) };
+            Trigger { source, name }
+        },
+    );
+    prop::collection::vec(one, 1..60).prop_map(Triggers)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn whatever_rules_ask_for_passes(triggers in any_triggers(), characters in 60_usize..1025, filters in 1_usize..3) {
+        let limits = Limits { characters, filters };
+        let watched = [("rule", &triggers)];
+        match of_triggers(&watched, limits) {
+            Ok(found) => {
+                prop_assert!(found.patterns.len() <= filters);
+                prop_assert!(found.patterns.iter().all(|one| one.length <= characters && one.length == one.pattern.len()));
+                let matchers = matchers(&found);
+                // Names that nobody knows are asked for too.
+                for trigger in &triggers.0 {
+                    let (Names::These(sources), Names::These(names)) = (&trigger.source, &trigger.name) else { continue };
+                    let is_plain = |text: &str| !text.contains(['*', '?']);
+                    if is_plain(&sources[0]) && names[0].ends_with("Unheard") {
+                        let source = sources[0].to_lowercase();
+                        prop_assert_eq!(passed(&matchers, &source, &names[0]), 1, "{} of {}", &names[0], source);
+                    }
+                }
+                check_passing(&found, &triggers)?;
+                prop_assert_eq!(&of_triggers(&watched, limits).unwrap(), &found);
+            }
+            Err(PatternError::TooLong { shortest, limit }) => {
+                prop_assert_eq!(limit, characters);
+                prop_assert!(shortest > limit);
+            }
+            Err(PatternError::AnyCall(_)) => {
+                let is_any = |names: &Names| match names {
+                    Names::Any => true,
+                    Names::These(names) => names.iter().any(|name| name.starts_with('*') || name.ends_with('*')),
+                };
+                prop_assert!(triggers.0.iter().any(|one| is_any(&one.source) && is_any(&one.name)));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn check_passing(found: &FilterPatterns, triggers: &Triggers) -> Result<(), TestCaseError> {
+    let matchers = matchers(found);
+    for (source, name) in known_calls() {
+        let passed = passed(&matchers, source, name);
+        prop_assert!(passed <= 1, "{name} of {source} passes {passed} patterns");
+        prop_assert!(passed == 1 || !triggers.admit(source, name), "{name} of {source} does not pass");
+    }
+    Ok(())
+}
