@@ -21,7 +21,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 # Records of CloudTrail that reach the log group, without heartbeats.
 resource "aws_cloudwatch_log_metric_filter" "trail_records" {
   name           = "${var.name}-trail-records"
-  log_group_name = local.creates_trail ? aws_cloudwatch_log_group.trail[0].name : var.existing_log_group_name
+  log_group_name = local.creates_trail ? aws_cloudwatch_log_group.trail[0].name : local.log_group_name
   pattern        = "{ $.eventSource != \"heartbeat.trailwarden\" }"
 
   metric_transformation {

@@ -14,13 +14,26 @@ resource "aws_iam_role" "function" {
 }
 
 resource "aws_iam_role_policy" "function" {
-  #checkov:skip=CKV_AWS_290:every call that writes names its resource; EC2's Describe calls know no resources
-  #checkov:skip=CKV_AWS_355:EC2's Describe calls know no resources
   name = "function"
   role = aws_iam_role.function.id
   policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = concat(local.function_statements, local.live_state_statements, local.account_names_statements)
+    Version = "2012-10-17"
+    Statement = concat(
+      local.function_statements,
+      [for statement in module.live_state_policy.statements : statement if var.live_state != null],
+      [for name in compact([try(var.live_state.member_role_name, null)]) : {
+        Sid      = "AssumeMemberRole"
+        Effect   = "Allow"
+        Action   = "sts:AssumeRole"
+        Resource = "arn:${local.partition}:iam::*:role/${name}"
+      }],
+      [for names in [var.account_names] : {
+        Sid      = "NameAccounts"
+        Effect   = "Allow"
+        Action   = "organizations:DescribeAccount"
+        Resource = "arn:${local.partition}:organizations::*:account/${try(var.organization.id, "o-*")}/*"
+      } if names],
+    )
   })
 }
 
@@ -64,21 +77,4 @@ locals {
       }
     },
   ]
-
-  live_state_statements = var.live_state == null ? [] : concat(
-    module.live_state_policy.statements,
-    var.live_state.member_role_name == null ? [] : [{
-      Sid      = "AssumeMemberRole"
-      Effect   = "Allow"
-      Action   = "sts:AssumeRole"
-      Resource = "arn:${local.partition}:iam::*:role/${var.live_state.member_role_name}"
-    }],
-  )
-
-  account_names_statements = !var.account_names ? [] : [{
-    Sid      = "NameAccounts"
-    Effect   = "Allow"
-    Action   = "organizations:DescribeAccount"
-    Resource = "arn:${local.partition}:organizations::*:account/${try(var.organization.id, "o-*")}/*"
-  }]
 }

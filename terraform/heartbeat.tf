@@ -26,7 +26,7 @@ resource "aws_cloudwatch_log_stream" "heartbeat" {
   count = local.heartbeat ? 1 : 0
 
   name           = local.heartbeat_stream
-  log_group_name = local.creates_trail ? aws_cloudwatch_log_group.trail[0].name : var.existing_log_group_name
+  log_group_name = local.creates_trail ? aws_cloudwatch_log_group.trail[0].name : local.log_group_name
 }
 
 resource "aws_sfn_state_machine" "heartbeat" {

@@ -2,8 +2,15 @@
 resource "aws_kms_key" "this" {
   description         = "Trailwarden ${var.name}: trail, logs and findings"
   enable_key_rotation = true
-  policy              = jsonencode({ Version = "2012-10-17", Statement = concat(local.key_statements, local.creates_trail ? local.key_trail_statements : []) })
   tags                = var.tags
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      local.key_statements,
+      [for statement in local.key_trail_statements : statement if local.creates_trail],
+    )
+  })
 }
 
 resource "aws_kms_alias" "this" {

@@ -23,7 +23,7 @@ resource "aws_lambda_permission" "log_group" {
 
 resource "aws_cloudwatch_log_subscription_filter" "this" {
   name            = var.name
-  log_group_name  = local.creates_trail ? aws_cloudwatch_log_group.trail[0].name : var.existing_log_group_name
+  log_group_name  = local.creates_trail ? aws_cloudwatch_log_group.trail[0].name : local.log_group_name
   filter_pattern  = local.filter_pattern
   destination_arn = aws_lambda_function.this.arn
 

@@ -18,7 +18,7 @@ output "log_group_name" {
 
 output "trail_arn" {
   description = "The trail, as far as it is known."
-  value       = local.creates_trail ? aws_cloudtrail.this[0].arn : var.existing_trail_arn
+  value       = local.creates_trail ? aws_cloudtrail.this[0].arn : local.trail_arn
 }
 
 output "bucket_name" {
@@ -71,16 +71,16 @@ output "tampering" {
 
 output "own_placeholders" {
   description = "What the configuration file should say under `placeholders`, so that the rules named `own-…` know this deployment: `yamlencode(…)`."
-  value = {
-    own_trails      = local.trail_arn == null ? [] : [local.trail_names[0]]
+  value = { for placeholder, values in {
+    own_trails      = compact([local.trail_name])
     own_log_groups  = [local.log_group_name, local.function_log_group]
     own_functions   = [local.function_name]
-    own_topics      = [local.findings_topic_name, "${var.name}-alerts"]
+    own_topics      = [local.findings_topic_name, aws_sns_topic.alerts.name]
     own_keys        = [aws_kms_key.this.key_id, aws_kms_alias.this.name]
-    own_buckets     = aws_s3_bucket.trail[*].id
+    own_buckets     = compact([local.bucket_name])
     own_roles       = concat([aws_iam_role.function.name, aws_iam_role.tampering_forward.name], aws_iam_role.trail[*].name, aws_iam_role.heartbeat[*].name, aws_iam_role.heartbeat_schedule[*].name)
     own_event_rules = [aws_cloudwatch_event_rule.tampering.name]
-  }
+  } : placeholder => values if length(values) > 0 }
 }
 
 output "alarm_arns" {

@@ -1,10 +1,10 @@
 # The second path: EventBridge sees calls within seconds and without trail delivery, log group, filter and function, so
 # it tells of what breaks those. It knows what belongs to this deployment and lets through calls on nothing else.
 #
-# It goes to the alerts topic, which works when the function does not, and to the function, which makes a finding of
-# it: the one that also comes by the log group, with the same ids. EventBridge gets calls from CloudTrail as long as some
-# trail in the account logs management events, in the Region where they are made, and those of IAM in us-east-1: see
-# modules/tamper-events.
+# It goes to the alerts topic, which works when the function does not, and to the function, whose rules named `own-…`
+# find it when the configuration names what is one's own: the finding that also comes by the log group, with the same
+# ids. EventBridge gets the calls of this account from CloudTrail, as long as some trail in it logs management events, in
+# the Region where they are made, and those of IAM in us-east-1: see modules/tamper-events.
 
 locals {
   tampering_rule_name = "${var.name}-tampering"
@@ -17,7 +17,7 @@ locals {
   tampering_targets = merge(
     {
       alarmNames      = [{ prefix = "${var.name}-" }]
-      functionName    = [local.function_name, { prefix = local.function_arn }, "${local.account}:${local.function_name}"]
+      functionName    = [local.function_name, local.function_arn, { prefix = "${local.function_arn}:" }, "${local.account}:${local.function_name}"]
       keyId           = [aws_kms_key.this.key_id, aws_kms_key.this.arn]
       logGroupName    = [local.log_group_name]
       name            = concat([local.tampering_rule_name], local.trail_names)
@@ -26,11 +26,10 @@ locals {
       subscriptionArn = [{ prefix = local.topics_prefix }]
       topicArn        = [{ prefix = local.topics_prefix }]
     },
-    local.trail_arn == null ? {} : { trailName = local.trail_names },
-    local.creates_trail ? { bucketName = [local.bucket_name] } : {},
+    local.trail_arn == null ? {} : { bucketName = [local.bucket_name], trailName = local.trail_names },
   )
   topics_prefix = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-"
-  trail_names   = local.trail_arn == null ? [] : [split(":trail/", local.trail_arn)[1], local.trail_arn]
+  trail_names   = compact([local.trail_name, local.trail_arn])
 
   tampering_pattern = jsonencode({
     # Only services can send events with such a source.
@@ -93,12 +92,11 @@ resource "aws_cloudwatch_event_target" "tampering_finding" {
 }
 
 resource "aws_lambda_permission" "tampering" {
-  statement_id   = "TamperingRule"
-  action         = "lambda:InvokeFunction"
-  function_name  = aws_lambda_function.this.function_name
-  principal      = "events.amazonaws.com"
-  source_arn     = aws_cloudwatch_event_rule.tampering.arn
-  source_account = local.account
+  statement_id  = "TamperingRule"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.tampering.arn # which says the account
 }
 
 # What rules in other Regions (modules/tamper-events) forward events to the default bus of this one with.

@@ -146,36 +146,34 @@ variable "exemptions_file" {
 
 # ---- The trail and its log group ------------------------------------------------------------------------------------
 
-variable "existing_log_group_name" {
-  description = "Name of the log group that a trail of yours writes to, in this account and Region, of the Standard class and with room for a subscription filter. With it, no trail, bucket or log group is made."
-  type        = string
-  default     = null
+variable "existing_trail" {
+  description = "A trail of yours to use: the log group it writes to, in this account and Region, of the Standard class and with room for a subscription filter. With it, no trail, bucket or log group is made. With its ARN and the bucket it writes to, these are watched for tampering."
+  type = object({
+    log_group_name = string
+    arn            = optional(string)
+    bucket_name    = optional(string)
+  })
+  default = null
 
   validation {
-    condition     = var.existing_log_group_name == null ? true : can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.existing_log_group_name))
-    error_message = "existing_log_group_name is the name of a log group, not its ARN."
+    condition     = var.existing_trail == null ? true : can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.existing_trail.log_group_name))
+    error_message = "existing_trail.log_group_name is the name of a log group, not its ARN."
   }
 
   validation {
     # Each invocation would log lines that invoke it again. Lambda's loop detection does not see log groups.
-    condition     = var.existing_log_group_name != "/aws/lambda/${var.name}"
-    error_message = "existing_log_group_name is the function's own log group: it would invoke itself for ever."
-  }
-}
-
-variable "existing_trail_arn" {
-  description = "ARN of the trail that writes to `existing_log_group_name`, to watch it for tampering."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.existing_trail_arn == null ? true : can(regex("^arn:[a-z-]+:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/.+$", var.existing_trail_arn))
-    error_message = "existing_trail_arn is the ARN of a trail."
+    condition     = try(var.existing_trail.log_group_name, null) != "/aws/lambda/${var.name}"
+    error_message = "existing_trail.log_group_name is the function's own log group: it would invoke itself for ever."
   }
 
   validation {
-    condition     = var.existing_trail_arn == null || var.existing_log_group_name != null
-    error_message = "existing_trail_arn is for the trail of an existing log group; give existing_log_group_name too."
+    condition     = try(var.existing_trail.arn, null) == null ? true : can(regex("^arn:[a-z-]+:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/.+$", var.existing_trail.arn))
+    error_message = "existing_trail.arn is the ARN of a trail."
+  }
+
+  validation {
+    condition     = (try(var.existing_trail.arn, null) == null) == (try(var.existing_trail.bucket_name, null) == null)
+    error_message = "existing_trail has arn and bucket_name, or neither."
   }
 }
 
@@ -198,8 +196,8 @@ variable "organization" {
   }
 
   validation {
-    condition     = var.organization == null || var.existing_log_group_name == null
-    error_message = "organization is for the trail made here; an existing log group has a trail already."
+    condition     = var.organization == null || var.existing_trail == null
+    error_message = "organization is for the trail made here, not for existing_trail."
   }
 }
 
@@ -278,7 +276,7 @@ variable "findings_subscriptions" {
 }
 
 variable "alerts_subscriptions" {
-  description = "Who is told of findings and alarms in words, by any name: `email` (to be confirmed by a click), `sms`, `https`, or `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`)."
+  description = "Who is told of findings and alarms in words, by any name: `email` (to be confirmed by a click), `sms`, `https`, or `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Alarms and word of tampering have no attributes, so a `filter_policy` keeps them out."
   type = map(object({
     protocol      = string
     endpoint      = string
@@ -338,7 +336,7 @@ variable "live_state" {
   }
 
   validation {
-    condition     = try(var.live_state.external_id, null) == null ? true : can(regex("^[A-Za-z0-9_+=,.@:/-]{2,1224}$", var.live_state.external_id))
+    condition     = try(var.live_state.external_id, null) == null ? true : length(var.live_state.external_id) <= 1224 && can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", var.live_state.external_id))
     error_message = "live_state.external_id has 2 to 1224 letters, digits and characters of _+=,.@:/-."
   }
 }

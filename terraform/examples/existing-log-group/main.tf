@@ -32,14 +32,22 @@ variable "trail_arn" {
   type        = string
 }
 
+variable "bucket_name" {
+  description = "The bucket that the trail writes to."
+  type        = string
+}
+
 module "trailwarden" {
   source = "../.."
 
   package_file = var.package_file
   architecture = var.architecture
 
-  existing_log_group_name = var.log_group_name
-  existing_trail_arn      = var.trail_arn
+  existing_trail = {
+    log_group_name = var.log_group_name
+    arn            = var.trail_arn
+    bucket_name    = var.bucket_name
+  }
 }
 
 output "trailwarden" {

@@ -23,6 +23,11 @@ variable "external_id" {
   description = "External id that the function must give: `live_state.external_id` of the root module."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.external_id == null ? true : length(var.external_id) <= 1224 && can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", var.external_id))
+    error_message = "external_id has 2 to 1224 letters, digits and characters of _+=,.@:/-."
+  }
 }
 
 variable "tags" {
