@@ -33,7 +33,7 @@ resource "aws_cloudwatch_log_subscription_filter" "this" {
   lifecycle {
     precondition {
       condition     = length(local.filter_pattern) <= 1024
-      error_message = "The filter pattern has more than 1024 characters."
+      error_message = "The filter pattern has ${length(local.filter_pattern)} characters, and CloudWatch Logs takes 1024. Generate one with `trailwarden filter-pattern`."
     }
   }
 }

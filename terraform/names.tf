@@ -5,7 +5,8 @@ data "aws_region" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.id
+  # Version 5 of the provider knows no `region` here, and version 6 warns of `name`.
+  region = data.aws_region.current.id
 
   creates_trail = var.existing_trail == null
   # A trail that a delegated administrator makes belongs to the management account.

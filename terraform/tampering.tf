@@ -73,11 +73,12 @@ resource "aws_cloudwatch_event_target" "tampering_alert" {
       time    = "$.detail.eventTime"
       id      = "$.detail.eventID"
     }
-    input_template = <<-TEXT
+    input_template = trimspace(<<-TEXT
       "Trailwarden (${var.name}) was changed: <who> called <call> (<service>) in account <account>, <region>, at <time>."
       "If nobody meant to, apply Terraform again, which sets it back, and look at what the caller did before and after."
       "CloudTrail event <id>"
     TEXT
+    )
   }
 
   depends_on = [aws_sns_topic_policy.alerts]

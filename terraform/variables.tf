@@ -233,11 +233,6 @@ variable "filter_pattern" {
   description = "What reaches the function, as a CloudWatch Logs filter pattern; else the one generated from the built-in rules (`filter_pattern.txt`). Generate another with `trailwarden filter-pattern` when you add or enable rules. The empty pattern lets everything through."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.filter_pattern == null ? true : length(var.filter_pattern) <= 1024
-    error_message = "filter_pattern has at most 1024 characters."
-  }
 }
 
 # ---- Topics ---------------------------------------------------------------------------------------------------------

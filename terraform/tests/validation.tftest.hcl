@@ -247,7 +247,7 @@ run "too_long_a_pattern" {
     filter_pattern = format("%01025d", 0)
   }
 
-  expect_failures = [var.filter_pattern]
+  expect_failures = [aws_cloudwatch_log_subscription_filter.this]
 }
 
 run "a_person_on_a_fifo_topic" {
