@@ -16,15 +16,16 @@ locals {
   # How calls name what they change.
   tampering_targets = merge(
     {
-      alarmNames      = [{ prefix = "${var.name}-" }]
-      functionName    = [local.function_name, local.function_arn, { prefix = "${local.function_arn}:" }, "${local.account}:${local.function_name}"]
-      keyId           = [aws_kms_key.this.key_id, aws_kms_key.this.arn]
-      logGroupName    = [local.log_group_name]
-      name            = concat([local.tampering_rule_name], local.trail_names)
-      roleName        = concat([aws_iam_role.function.name], aws_iam_role.trail[*].name)
-      rule            = [local.tampering_rule_name]
-      subscriptionArn = [{ prefix = local.topics_prefix }]
-      topicArn        = [{ prefix = local.topics_prefix }]
+      alarmNames         = [{ prefix = "${var.name}-" }]
+      functionName       = [local.function_name, { suffix = ":${local.function_name}" }, { prefix = "${local.function_arn}:" }]
+      keyId              = [aws_kms_key.this.key_id, aws_kms_key.this.arn]
+      logGroupIdentifier = [local.log_group_name, { prefix = local.log_group_arn }]
+      logGroupName       = [local.log_group_name]
+      name               = concat([local.tampering_rule_name], local.trail_names)
+      roleName           = concat([aws_iam_role.function.name], aws_iam_role.trail[*].name)
+      rule               = [local.tampering_rule_name]
+      subscriptionArn    = [{ prefix = local.topics_prefix }]
+      topicArn           = [{ prefix = local.topics_prefix }]
     },
     local.trail_arn == null ? {} : { bucketName = [local.bucket_name], trailName = local.trail_names },
   )

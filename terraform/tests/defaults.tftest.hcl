@@ -140,6 +140,36 @@ run "heartbeats_are_what_the_rule_looks_for" {
   }
 }
 
+run "tampering_is_told_of_by_a_way_of_its_own" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail["$or"] : keys(choice.requestParameters)])) == toset([
+      "alarmNames", "bucketName", "functionName", "keyId", "logGroupIdentifier", "logGroupName", "name", "roleName", "rule", "subscriptionArn", "topicArn", "trailName",
+    ])
+    error_message = "A way to name a part of the deployment is missing, or is not in this list."
+  }
+
+  assert {
+    # Anybody may put events onto the bus, but not with such a source.
+    condition     = jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).source == [{ prefix = "aws." }]
+    error_message = "Only events of services may raise an alert."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.tampering_alert.arn == aws_sns_topic.alerts.arn && aws_cloudwatch_event_target.tampering_finding.arn == aws_lambda_function.this.arn
+    error_message = "The rule must tell the alerts topic and the function."
+  }
+
+  assert {
+    # These fields cannot hold what a caller makes up, but for the session name in the ARN, which holds no spaces.
+    condition = toset(values(aws_cloudwatch_event_target.tampering_alert.input_transformer[0].input_paths)) == toset([
+      "$.account", "$.region", "$.detail.eventID", "$.detail.eventName", "$.detail.eventSource", "$.detail.eventTime", "$.detail.userIdentity.arn",
+    ])
+    error_message = "An alert must show no text that a caller makes up."
+  }
+}
+
 run "without_heartbeats_silence_takes_a_day" {
   command = plan
 
@@ -163,6 +193,17 @@ run "the_longest_name_fits" {
 
   variables {
     name = "abcdefghijklmnopqrstuvwxyz12"
+  }
+
+  # The longest partition, and a Region to go with it.
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov", dns_suffix = "amazonaws.com" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "us-gov-west-1" }
   }
 
   assert {
