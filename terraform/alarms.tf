@@ -1,0 +1,144 @@
+# Every alarm tells the alerts topic when it begins and when it is over.
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = merge(local.trouble_alarms, local.silence_alarms)
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = lookup(each.value, "statistic", "Sum")
+  period              = lookup(each.value, "period", 300)
+  evaluation_periods  = lookup(each.value, "periods", 1)
+  comparison_operator = lookup(each.value, "silence", false) ? "LessThanThreshold" : "GreaterThanThreshold"
+  threshold           = lookup(each.value, "silence", false) ? 1 : 0
+  treat_missing_data  = lookup(each.value, "silence", false) ? "breaching" : "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+  tags                = var.tags
+}
+
+# Records of CloudTrail that reach the log group, without heartbeats.
+resource "aws_cloudwatch_log_metric_filter" "trail_records" {
+  name           = "${var.name}-trail-records"
+  log_group_name = local.creates_trail ? aws_cloudwatch_log_group.trail[0].name : local.log_group_name
+  pattern        = "{ $.eventSource != \"heartbeat.trailwarden\" }"
+
+  metric_transformation {
+    namespace = local.metrics_namespace
+    name      = local.trail_records_metric
+    value     = "1"
+  }
+}
+
+locals {
+  # The function's own, see README.md of the repository.
+  metrics_namespace    = "Trailwarden"
+  trail_records_metric = "${var.name}-TrailRecords"
+
+  function_dimensions  = { FunctionName = aws_lambda_function.this.function_name }
+  log_group_dimensions = { LogGroupName = local.log_group_name, DestinationType = "Lambda", FilterName = var.name }
+
+  # Heartbeats themselves leave records in the trail, so with them an hour without any is an hour without a trail.
+  silence_seconds = local.heartbeat ? 3600 : 86400
+
+  # Anything at all is too much.
+  trouble_alarms = {
+    errors = {
+      description = "The function failed; Lambda tries twice more. Its log tells why, by error type."
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = local.function_dimensions
+    }
+    throttles = {
+      description = "The function was not allowed to run. Deliveries wait for up to six hours: raise reserved_concurrency, and see whether somebody set it to 0."
+      namespace   = "AWS/Lambda"
+      metric      = "Throttles"
+      dimensions  = local.function_dimensions
+      periods     = 3
+    }
+    on-failure = {
+      description = "Deliveries failed for good and wait in the on-failure queue for 14 days: mend the cause, then evaluate them again with `trailwarden replay`."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      statistic   = "Maximum"
+      dimensions  = { QueueName = aws_sqs_queue.on_failure.name }
+    }
+    on-failure-lost = {
+      description = "Lambda could not put failed deliveries into the on-failure queue: they are lost, and the records in them are in the log group alone."
+      namespace   = "AWS/Lambda"
+      metric      = "DestinationDeliveryFailures"
+      dimensions  = local.function_dimensions
+    }
+    rejected = {
+      description = "Records could not be read and were not evaluated. The function's log tells which and why."
+      namespace   = local.metrics_namespace
+      metric      = "RecordsRejected"
+      dimensions  = {}
+    }
+    delivery-errors = {
+      description = "CloudWatch Logs could not invoke the function and skips logs for up to ten minutes a time: see whether the function and its permission TrailLogGroup are there. Apply Terraform again, and evaluate the time without with the command line."
+      namespace   = "AWS/Logs"
+      metric      = "DeliveryErrors"
+      dimensions  = local.log_group_dimensions
+    }
+    delivery-throttling = {
+      description = "Lambda throttles CloudWatch Logs, which tries for 24 hours."
+      namespace   = "AWS/Logs"
+      metric      = "DeliveryThrottling"
+      dimensions  = local.log_group_dimensions
+      periods     = 3
+    }
+    findings-undelivered = {
+      description = "The topic of findings could not deliver to a subscriber."
+      namespace   = "AWS/SNS"
+      metric      = "NumberOfNotificationsFailed"
+      dimensions  = { TopicName = aws_sns_topic.findings.name }
+    }
+    alerts-undelivered = {
+      description = "The topic of alerts could not deliver to a subscriber."
+      namespace   = "AWS/SNS"
+      metric      = "NumberOfNotificationsFailed"
+      dimensions  = { TopicName = aws_sns_topic.alerts.name }
+    }
+    tampering-undelivered = {
+      description = "EventBridge saw tampering and could not tell the alerts topic or the function of it."
+      namespace   = "AWS/Events"
+      metric      = "FailedInvocations"
+      dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering.name }
+    }
+  }
+
+  # Nothing at all is too little. These ring once after the first apply, until the first heartbeat has come through.
+  silence_alarms = merge(
+    {
+      no-invocations = {
+        description = "Nothing invoked the function: the subscription filter, its permission or the trail may be gone."
+        namespace   = "AWS/Lambda"
+        metric      = "Invocations"
+        dimensions  = local.function_dimensions
+        period      = local.silence_seconds
+        silence     = true
+      }
+      trail-silent = {
+        description = "CloudTrail wrote nothing to ${local.log_group_name}: the trail may be stopped, or may not write there."
+        namespace   = local.metrics_namespace
+        metric      = local.trail_records_metric
+        dimensions  = {}
+        period      = local.silence_seconds
+        silence     = true
+      }
+    },
+    !local.heartbeat ? {} : {
+      heartbeat-missing = {
+        description = "Three heartbeats in a row did not come through: findings may not, either. Other alarms tell where the way is broken; executions of ${local.heartbeat_name} tell whether heartbeats are sent."
+        namespace   = "AWS/SQS"
+        metric      = "NumberOfMessagesSent"
+        dimensions  = { QueueName = aws_sqs_queue.heartbeats[0].name }
+        period      = var.heartbeat_minutes * 60
+        periods     = 3
+        silence     = true
+      }
+    },
+  )
+}

@@ -1,0 +1,77 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+  }
+}
+
+# The Region is that of the environment.
+provider "aws" {}
+
+variable "package_file" {
+  description = "The zip file with `bootstrap`."
+  type        = string
+}
+
+variable "architecture" {
+  description = "What it is built for."
+  type        = string
+  default     = "arm64"
+}
+
+variable "email" {
+  description = "Who is told."
+  type        = string
+}
+
+module "trailwarden" {
+  source = "../.."
+
+  package_file = var.package_file
+  architecture = var.architecture
+
+  alerts_subscriptions = {
+    security = { protocol = "email", endpoint = var.email }
+  }
+
+  findings_subscriptions = {
+    archive = { protocol = "sqs", endpoint = aws_sqs_queue.findings.arn }
+  }
+
+  tags = { application = "trailwarden" }
+}
+
+# Where a SIEM, or `aws sqs receive-message`, reads findings.
+resource "aws_sqs_queue" "findings" {
+  name                      = "trailwarden-example-findings"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_sqs_queue_policy" "findings" {
+  queue_url = aws_sqs_queue.findings.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.findings.arn
+      Condition = { ArnEquals = { "aws:SourceArn" = module.trailwarden.findings_topic_arn } }
+    }]
+  })
+}
+
+output "findings_queue_url" {
+  description = "Findings arrive here."
+  value       = aws_sqs_queue.findings.url
+}
+
+output "trailwarden" {
+  description = "What the module made."
+  value       = module.trailwarden
+}

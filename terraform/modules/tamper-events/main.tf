@@ -1,0 +1,48 @@
+# Watches one more Region for tampering: what EventBridge sees there goes to the default bus of the home Region, whose
+# rule tells the alerts topic and the function. Calls of IAM are seen in us-east-1 alone, those on the bucket and the
+# trail in their own Regions.
+
+variable "tampering" {
+  description = "The output `tampering` of the root module."
+  type = object({
+    rule_name     = string
+    event_pattern = string
+    event_bus_arn = string
+    role_arn      = string
+  })
+}
+
+variable "tags" {
+  description = "Tags of the rule."
+  type        = map(string)
+  default     = {}
+}
+
+data "aws_region" "current" {}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  name          = var.tampering.rule_name
+  description   = "Forwards changes to what Trailwarden lives by"
+  event_pattern = var.tampering.event_pattern
+  tags          = var.tags
+
+  lifecycle {
+    precondition {
+      # A rule that sends events to its own bus matches them again for ever.
+      condition     = split(":", var.tampering.event_bus_arn)[3] != data.aws_region.current.id
+      error_message = "This is the home Region, which the root module watches already."
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_target" "home" {
+  rule      = aws_cloudwatch_event_rule.this.name
+  target_id = "home"
+  arn       = var.tampering.event_bus_arn
+  role_arn  = var.tampering.role_arn
+}
+
+output "rule_arn" {
+  description = "The rule."
+  value       = aws_cloudwatch_event_rule.this.arn
+}

@@ -1,0 +1,89 @@
+output "findings_topic_arn" {
+  description = "Topic of findings, for machines."
+  value       = aws_sns_topic.findings.arn
+}
+
+output "alerts_topic_arn" {
+  description = "Topic of alerts, for people; what a channel configuration of Amazon Q Developer names."
+  value       = aws_sns_topic.alerts.arn
+}
+
+output "log_group_name" {
+  description = "Log group that records come from."
+  value       = local.log_group_name
+
+  # Who writes into it wants to be heard.
+  depends_on = [aws_cloudwatch_log_subscription_filter.this]
+}
+
+output "trail_arn" {
+  description = "The trail, as far as it is known."
+  value       = local.creates_trail ? aws_cloudtrail.this[0].arn : local.trail_arn
+}
+
+output "bucket_name" {
+  description = "Bucket of the trail made here, else null."
+  value       = one(aws_s3_bucket.trail[*].id)
+}
+
+output "kms_key_arn" {
+  description = "Key of everything made here. Who reads the bucket, the log group or the on-failure queue needs `kms:Decrypt` on it."
+  value       = aws_kms_key.this.arn
+}
+
+output "function_name" {
+  description = "The function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "function_log_group_name" {
+  description = "Log group of the function itself."
+  value       = aws_cloudwatch_log_group.function.name
+}
+
+output "function_role_arn" {
+  description = "Role of the function, which `modules/member-role` trusts."
+  value       = aws_iam_role.function.arn
+}
+
+output "on_failure_queue_url" {
+  description = "Queue of deliveries that failed for good."
+  value       = aws_sqs_queue.on_failure.url
+}
+
+output "filter_pattern" {
+  description = "What reaches the function."
+  value       = local.filter_pattern
+}
+
+output "tampering" {
+  description = "What `modules/tamper-events` takes to watch another Region."
+  value = {
+    rule_name     = aws_cloudwatch_event_rule.tampering.name
+    event_pattern = local.tampering_pattern
+    event_bus_arn = local.default_bus_arn
+    role_arn      = aws_iam_role.tampering_forward.arn
+  }
+
+  # Events that are forwarded before this are refused.
+  depends_on = [aws_iam_role_policy.tampering_forward]
+}
+
+output "own_placeholders" {
+  description = "What the configuration file should say under `placeholders`, so that the rules named `own-…` know this deployment: `yamlencode(…)`."
+  value = { for placeholder, values in {
+    own_trails      = compact([local.trail_name])
+    own_log_groups  = [local.log_group_name, local.function_log_group]
+    own_functions   = [local.function_name]
+    own_topics      = [local.findings_topic_name, aws_sns_topic.alerts.name]
+    own_keys        = [aws_kms_key.this.key_id, aws_kms_alias.this.name]
+    own_buckets     = compact([local.bucket_name])
+    own_roles       = concat([aws_iam_role.function.name, aws_iam_role.tampering_forward.name], aws_iam_role.trail[*].name, aws_iam_role.heartbeat[*].name, aws_iam_role.heartbeat_schedule[*].name)
+    own_event_rules = [aws_cloudwatch_event_rule.tampering.name]
+  } : placeholder => values if length(values) > 0 }
+}
+
+output "alarm_arns" {
+  description = "The alarms, by what their names end with."
+  value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn }
+}

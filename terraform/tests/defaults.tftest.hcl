@@ -1,0 +1,223 @@
+# Offline: the provider's schema is real, its answers are made up.
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  # Any file will do, nothing is uploaded.
+  package_file = "versions.tf"
+}
+
+run "a_trail_that_cannot_be_blinded_quietly" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudtrail.this[0].is_multi_region_trail && aws_cloudtrail.this[0].include_global_service_events && aws_cloudtrail.this[0].enable_log_file_validation
+    error_message = "The trail must see all Regions and global services, and its log files must be validated."
+  }
+
+  assert {
+    condition     = !aws_cloudtrail.this[0].is_organization_trail
+    error_message = "The trail is one of an organisation only when that is asked for."
+  }
+
+  assert {
+    condition     = aws_cloudtrail.this[0].cloud_watch_logs_group_arn == "${aws_cloudwatch_log_group.trail[0].arn}:*"
+    error_message = "The trail must write to the log group."
+  }
+
+  assert {
+    condition = alltrue([for arn in [
+      aws_cloudtrail.this[0].kms_key_id,
+      aws_cloudwatch_log_group.trail[0].kms_key_id,
+      aws_cloudwatch_log_group.function.kms_key_id,
+      aws_sns_topic.findings.kms_master_key_id,
+      aws_sns_topic.alerts.kms_master_key_id,
+      aws_sqs_queue.on_failure.kms_master_key_id,
+      one(one(aws_s3_bucket_server_side_encryption_configuration.trail[0].rule).apply_server_side_encryption_by_default).kms_master_key_id,
+    ] : arn == aws_kms_key.this.arn])
+    error_message = "Whatever holds records or findings must be encrypted with the key."
+  }
+}
+
+run "records_reach_the_function" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_permission.log_group.source_arn == "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/cloudtrail/trailwarden:*" && aws_lambda_permission.log_group.source_account == "111122223333"
+    error_message = "The permission must be for this log group of this account, with `:*` behind it."
+  }
+
+  assert {
+    condition     = aws_lambda_permission.log_group.principal == "logs.eu-west-1.amazonaws.com"
+    error_message = "The permission must be for CloudWatch Logs in this Region."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_subscription_filter.this.filter_pattern == trimspace(file("filter_pattern.txt")) && length(aws_cloudwatch_log_subscription_filter.this.filter_pattern) <= 1024
+    error_message = "The filter pattern must be the generated one, of at most 1024 characters."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_subscription_filter.this.log_group_name != aws_cloudwatch_log_group.function.name
+    error_message = "The function must not be fed its own log."
+  }
+}
+
+run "the_function_is_told_no_more_than_it_needs" {
+  command = plan
+
+  assert {
+    condition = aws_lambda_function.this.environment[0].variables == tomap({
+      FINDINGS_TOPIC_ARN  = aws_sns_topic.findings.arn
+      ALERTS_TOPIC_ARN    = aws_sns_topic.alerts.arn
+      ALERTS_MIN_SEVERITY = "Low"
+    })
+    error_message = "By default the environment must hold the topics and the least severity."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.runtime == "provided.al2023" && aws_lambda_function.this.architectures == tolist(["arm64"]) && aws_lambda_function.this.reserved_concurrent_executions == 10
+    error_message = "Runtime, processor and concurrency must be the documented defaults."
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this.maximum_retry_attempts == 2 && aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == aws_sqs_queue.on_failure.arn
+    error_message = "What fails for good must be kept."
+  }
+}
+
+run "everything_that_breaks_rings" {
+  command = plan
+
+  assert {
+    condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
+      "errors", "throttles", "on-failure", "on-failure-lost", "rejected", "delivery-errors", "delivery-throttling",
+      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "no-invocations", "trail-silent", "heartbeat-missing",
+    ])
+    error_message = "An alarm is missing, or is not in this list."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alerts.arn])])
+    error_message = "Every alarm must tell the alerts topic."
+  }
+
+  assert {
+    condition     = alltrue([for name in ["no-invocations", "trail-silent", "heartbeat-missing"] : aws_cloudwatch_metric_alarm.this[name].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this[name].comparison_operator == "LessThanThreshold"])
+    error_message = "No data at all is what these alarms are for."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["delivery-errors"].dimensions == tomap({ LogGroupName = "/aws/cloudtrail/trailwarden", DestinationType = "Lambda", FilterName = "trailwarden" })
+    error_message = "CloudWatch Logs counts delivery errors with exactly these dimensions."
+  }
+
+  assert {
+    # The longest that CloudWatch looks back is a day.
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.period * alarm.evaluation_periods <= 86400])
+    error_message = "An alarm looks back for longer than CloudWatch can."
+  }
+}
+
+run "heartbeats_are_what_the_rule_looks_for" {
+  command = plan
+
+  assert {
+    condition     = local.heartbeat_record.eventSource == "heartbeat.trailwarden" && local.heartbeat_record.eventName == "Heartbeat"
+    error_message = "The rule `heartbeat` must match."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sns_topic_subscription.heartbeats[0].filter_policy) == { rule = ["heartbeat"] }
+    error_message = "Heartbeats alone must reach the queue that is counted."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.heartbeat[0].definition).States.PutHeartbeat.Arguments.LogStreamName == aws_cloudwatch_log_stream.heartbeat[0].name
+    error_message = "Heartbeats must go to the stream made for them."
+  }
+}
+
+run "tampering_is_told_of_by_a_way_of_its_own" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail["$or"] : keys(choice.requestParameters)])) == toset([
+      "alarmNames", "bucketName", "functionName", "keyId", "logGroupIdentifier", "logGroupName", "name", "roleName", "rule", "subscriptionArn", "topicArn", "trailName",
+    ])
+    error_message = "A way to name a part of the deployment is missing, or is not in this list."
+  }
+
+  assert {
+    # Anybody may put events onto the bus, but not with such a source.
+    condition     = jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).source == [{ prefix = "aws." }]
+    error_message = "Only events of services may raise an alert."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.tampering_alert.arn == aws_sns_topic.alerts.arn && aws_cloudwatch_event_target.tampering_finding.arn == aws_lambda_function.this.arn
+    error_message = "The rule must tell the alerts topic and the function."
+  }
+
+  assert {
+    # These fields cannot hold what a caller makes up, but for the session name in the ARN, which holds no spaces.
+    condition = toset(values(aws_cloudwatch_event_target.tampering_alert.input_transformer[0].input_paths)) == toset([
+      "$.account", "$.region", "$.detail.eventID", "$.detail.eventName", "$.detail.eventSource", "$.detail.eventTime", "$.detail.userIdentity.arn",
+    ])
+    error_message = "An alert must show no text that a caller makes up."
+  }
+}
+
+run "without_heartbeats_silence_takes_a_day" {
+  command = plan
+
+  variables {
+    heartbeat_minutes = null
+  }
+
+  assert {
+    condition     = length(aws_sfn_state_machine.heartbeat) + length(aws_sqs_queue.heartbeats) + length(aws_scheduler_schedule.heartbeat) + length(aws_cloudwatch_log_stream.heartbeat) == 0
+    error_message = "Nothing of heartbeats must be made."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "heartbeat-missing") && aws_cloudwatch_metric_alarm.this["no-invocations"].period == 86400
+    error_message = "Without heartbeats a quiet hour is no alarm."
+  }
+}
+
+run "the_longest_name_fits" {
+  command = plan
+
+  variables {
+    name = "abcdefghijklmnopqrstuvwxyz12"
+  }
+
+  # The longest partition, and a Region to go with it.
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov", dns_suffix = "amazonaws.com" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "us-gov-west-1" }
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.trail[0].bucket) <= 63
+    error_message = "The name of the bucket is too long."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.tampering.event_pattern) <= 2048
+    error_message = "The event pattern is too long."
+  }
+
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.tampering_forward, aws_iam_role.heartbeat_schedule[0], aws_iam_role.trail[0]] : length(role.name) <= 64])
+    error_message = "The name of a role is too long."
+  }
+}

@@ -1,0 +1,222 @@
+# The ways of deploying it, and what is made in each.
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  # Any file will do, nothing is uploaded.
+  package_file = "versions.tf"
+}
+
+run "an_existing_log_group_is_subscribed_to_and_left_alone" {
+  command = plan
+
+  variables {
+    existing_trail = {
+      log_group_name = "org-trail-logs"
+      arn            = "arn:aws:cloudtrail:eu-west-1:444455556666:trail/org-trail"
+      bucket_name    = "org-trail-bucket"
+    }
+  }
+
+  assert {
+    condition     = length(aws_cloudtrail.this) + length(aws_s3_bucket.trail) + length(aws_cloudwatch_log_group.trail) + length(aws_iam_role.trail) == 0
+    error_message = "No trail, bucket, log group or role of a trail must be made."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_subscription_filter.this.log_group_name == "org-trail-logs" && aws_lambda_permission.log_group.source_arn == "arn:aws:logs:eu-west-1:111122223333:log-group:org-trail-logs:*"
+    error_message = "The function must subscribe to the log group that is there."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_kms_key.this.policy).Statement : statement.Sid] == ["Account", "LogGroups", "Alarms", "TamperingRule"]
+    error_message = "CloudTrail must not use the key of a deployment without a trail."
+  }
+
+  assert {
+    condition = anytrue([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail["$or"] :
+      try(contains(choice.requestParameters.trailName, "org-trail") && contains(choice.requestParameters.trailName, "arn:aws:cloudtrail:eu-west-1:444455556666:trail/org-trail"), false)
+    ])
+    error_message = "The trail that is there must be watched for tampering, by name and ARN."
+  }
+
+  assert {
+    condition     = jsonencode([output.own_placeholders.own_trails, output.own_placeholders.own_log_groups, output.own_placeholders.own_buckets]) == jsonencode([["org-trail"], ["org-trail-logs", "/aws/lambda/trailwarden"], ["org-trail-bucket"]])
+    error_message = "What is one's own must be what is there."
+  }
+}
+
+run "a_log_group_whose_trail_is_not_known" {
+  command = plan
+
+  variables {
+    existing_trail = { log_group_name = "org-trail-logs" }
+  }
+
+  assert {
+    # The function refuses a configuration with trails and without their buckets.
+    condition     = length(setintersection(keys(output.own_placeholders), ["own_trails", "own_buckets"])) == 0 && output.trail_arn == null && output.bucket_name == null
+    error_message = "What is not known must not be said."
+  }
+
+  assert {
+    condition     = !strcontains(aws_cloudwatch_event_rule.tampering.event_pattern, "null") && !strcontains(aws_cloudwatch_event_rule.tampering.event_pattern, "bucketName")
+    error_message = "What is not known cannot be watched."
+  }
+}
+
+run "an_organisation_s_trail_is_written_by_its_owner" {
+  command = plan
+
+  variables {
+    organization = { id = "o-abcdefghij", management_account_id = "999988887777" }
+  }
+
+  assert {
+    condition     = aws_cloudtrail.this[0].is_organization_trail
+    error_message = "The trail must be one of the organisation."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_s3_bucket_policy.trail[0].policy).Statement : statement if statement.Sid == "TrailWrites"][0] == {
+      Sid       = "TrailWrites"
+      Effect    = "Allow"
+      Principal = { Service = "cloudtrail.amazonaws.com" }
+      Action    = "s3:PutObject"
+      Resource = [
+        "arn:aws:s3:::trailwarden-trail-111122223333-eu-west-1/AWSLogs/999988887777/*",
+        "arn:aws:s3:::trailwarden-trail-111122223333-eu-west-1/AWSLogs/o-abcdefghij/*",
+      ]
+      Condition = {
+        StringEquals = {
+          "aws:SourceArn" = "arn:aws:cloudtrail:eu-west-1:999988887777:trail/trailwarden"
+          "s3:x-amz-acl"  = "bucket-owner-full-control"
+        }
+      }
+    }
+    error_message = "The trail of the management account must write for itself and the organisation."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.trail[0].policy).Statement[0].Resource == ["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/cloudtrail/trailwarden:log-stream:999988887777_CloudTrail_*", "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/cloudtrail/trailwarden:log-stream:o-abcdefghij_*"]
+    error_message = "CloudTrail names streams of an organisation by its id."
+  }
+}
+
+run "an_organisation_in_its_management_account" {
+  command = plan
+
+  variables {
+    organization = { id = "o-abcdefghij" }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_s3_bucket_policy.trail[0].policy).Statement : statement.Condition.StringEquals["aws:SourceArn"] if statement.Sid == "TrailWrites"] == ["arn:aws:cloudtrail:eu-west-1:111122223333:trail/trailwarden"]
+    error_message = "Without management_account_id the trail belongs to this account."
+  }
+}
+
+run "a_fifo_topic_delivers_to_queues" {
+  command = plan
+
+  variables {
+    findings_topic_fifo = true
+    findings_subscriptions = {
+      siem = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:111122223333:siem", filter_policy = "{\"severity_id\":[{\"numeric\":[\">=\",4]}]}" }
+    }
+  }
+
+  assert {
+    condition     = aws_sns_topic.findings.name == "trailwarden-findings.fifo" && aws_sns_topic.findings.fifo_topic && !coalesce(aws_sns_topic.alerts.fifo_topic, false)
+    error_message = "The topic of findings alone becomes a FIFO topic."
+  }
+
+  assert {
+    condition     = contains([for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "Publish"][0], "arn:aws:sns:eu-west-1:111122223333:trailwarden-findings.fifo")
+    error_message = "The function must be allowed to publish to it."
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.findings["siem"].raw_message_delivery
+    error_message = "A queue gets the bare document unless told otherwise."
+  }
+}
+
+run "a_package_in_s3" {
+  command = plan
+
+  variables {
+    package_file = null
+    package_s3   = { bucket = "artefacts", key = "trailwarden.zip", object_version = "v1" }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.filename == null && aws_lambda_function.this.s3_bucket == "artefacts" && aws_lambda_function.this.s3_object_version == "v1"
+    error_message = "The package must come from S3."
+  }
+}
+
+run "rules_of_one_s_own" {
+  command = plan
+
+  variables {
+    layers             = ["arn:aws:lambda:eu-west-1:111122223333:layer:rules:3"]
+    rules_directories  = ["/opt/rules", "/var/task/rules"]
+    configuration_file = "/opt/trailwarden.yml"
+    exemptions_file    = "/opt/exemptions.yml"
+    filter_pattern     = ""
+  }
+
+  assert {
+    condition     = { for name in ["RULES_DIR", "CONFIG_FILE", "EXEMPTIONS_FILE"] : name => aws_lambda_function.this.environment[0].variables[name] } == { RULES_DIR = "/opt/rules:/var/task/rules", CONFIG_FILE = "/opt/trailwarden.yml", EXEMPTIONS_FILE = "/opt/exemptions.yml" }
+    error_message = "The function must be told where they are."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_subscription_filter.this.filter_pattern == ""
+    error_message = "The empty pattern lets everything through."
+  }
+}
+
+run "another_region_forwards_home" {
+  command = plan
+
+  module {
+    source = "./modules/tamper-events"
+  }
+
+  variables {
+    tampering = {
+      rule_name     = "trailwarden-tampering"
+      event_pattern = "{\"source\":[{\"prefix\":\"aws.\"}]}"
+      event_bus_arn = "arn:aws:events:us-east-1:111122223333:event-bus/default"
+      role_arn      = "arn:aws:iam::111122223333:role/trailwarden-tampering-forward"
+    }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.home.arn == var.tampering.event_bus_arn && aws_cloudwatch_event_target.home.role_arn == var.tampering.role_arn && aws_cloudwatch_event_rule.this.event_pattern == var.tampering.event_pattern
+    error_message = "The rule must forward what the home Region's looks for to its bus."
+  }
+}
+
+run "the_home_region_does_not_forward_to_itself" {
+  command = plan
+
+  module {
+    source = "./modules/tamper-events"
+  }
+
+  variables {
+    tampering = {
+      rule_name     = "trailwarden-tampering"
+      event_pattern = "{\"source\":[{\"prefix\":\"aws.\"}]}"
+      event_bus_arn = "arn:aws:events:eu-west-1:111122223333:event-bus/default"
+      role_arn      = "arn:aws:iam::111122223333:role/trailwarden-tampering-forward"
+    }
+  }
+
+  expect_failures = [aws_cloudwatch_event_rule.this]
+}

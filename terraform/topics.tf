@@ -1,0 +1,79 @@
+# For machines: every finding as an OCSF document.
+resource "aws_sns_topic" "findings" {
+  name              = local.findings_topic_name
+  fifo_topic        = var.findings_topic_fifo
+  kms_master_key_id = aws_kms_key.this.arn
+  tags              = var.tags
+}
+
+# The function's role publishes by its own policy. Others are let in by nothing here.
+resource "aws_sns_topic_policy" "findings" {
+  arn    = aws_sns_topic.findings.arn
+  policy = jsonencode({ Version = "2012-10-17", Statement = [merge(local.only_tls, { Resource = local.findings_topic_arn })] })
+}
+
+resource "aws_sns_topic_subscription" "findings" {
+  for_each = var.findings_subscriptions
+
+  topic_arn             = aws_sns_topic.findings.arn
+  protocol              = each.value.protocol
+  endpoint              = each.value.endpoint
+  filter_policy         = each.value.filter_policy
+  raw_message_delivery  = coalesce(each.value.raw_message_delivery, contains(["sqs", "firehose"], each.value.protocol))
+  subscription_role_arn = each.value.subscription_role_arn
+}
+
+# For people: findings, alarms and tampering in words.
+resource "aws_sns_topic" "alerts" {
+  name              = "${var.name}-alerts"
+  kms_master_key_id = aws_kms_key.this.arn
+  tags              = var.tags
+}
+
+resource "aws_sns_topic_policy" "alerts" {
+  arn = aws_sns_topic.alerts.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      merge(local.only_tls, { Resource = local.alerts_topic_arn }),
+      {
+        Sid       = "Alarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = local.alerts_topic_arn
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = local.account }
+          ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-*" }
+        }
+      },
+      {
+        Sid       = "TamperingRule"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = local.alerts_topic_arn
+        Condition = { ArnEquals = { "aws:SourceArn" = local.tampering_rule_arn } }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "alerts" {
+  for_each = var.alerts_subscriptions
+
+  topic_arn     = aws_sns_topic.alerts.arn
+  protocol      = each.value.protocol
+  endpoint      = each.value.endpoint
+  filter_policy = each.value.filter_policy
+}
+
+locals {
+  only_tls = {
+    Sid       = "OnlyTls"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "sns:Publish"
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }
+}

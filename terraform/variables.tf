@@ -1,0 +1,343 @@
+# ---- Names ----------------------------------------------------------------------------------------------------------
+
+variable "name" {
+  description = "Name of the deployment, and what the names of everything in it begin with."
+  type        = string
+  default     = "trailwarden"
+
+  validation {
+    # The longest name made of it is the bucket's, of at most 63 characters.
+    condition     = can(regex("^[a-z][a-z0-9-]{0,26}[a-z0-9]$", var.name))
+    error_message = "name has 2 to 28 lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that can have tags."
+  type        = map(string)
+  default     = {}
+}
+
+# ---- The function's package -----------------------------------------------------------------------------------------
+
+variable "package_file" {
+  description = "Path of the zip file with `bootstrap`. Either this or `package_s3`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.package_file == null) != (var.package_s3 == null)
+    error_message = "Give either package_file or package_s3."
+  }
+}
+
+variable "package_s3" {
+  description = "Where the zip file stands in S3, in the same Region. `object_version` or `source_code_hash` (base64 of its SHA-256) says when it is another."
+  type = object({
+    bucket           = string
+    key              = string
+    object_version   = optional(string)
+    source_code_hash = optional(string)
+  })
+  default = null
+}
+
+variable "architecture" {
+  description = "Processor that `bootstrap` is built for: `arm64` or `x86_64`."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture is arm64 or x86_64."
+  }
+}
+
+variable "memory_size" {
+  description = "Memory of the function in MB; CPU grows with it. A delivery may decompress to 64 MiB."
+  type        = number
+  default     = 512
+
+  validation {
+    condition     = var.memory_size >= 256 && var.memory_size <= 10240 && floor(var.memory_size) == var.memory_size
+    error_message = "memory_size is a whole number from 256 to 10240."
+  }
+}
+
+variable "timeout" {
+  description = "Longest run of the function in seconds."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.timeout >= 10 && var.timeout <= 900 && floor(var.timeout) == var.timeout
+    error_message = "timeout is a whole number from 10 to 900."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Executions at a time that are kept for the function and are its limit. `-1` reserves none, for accounts whose quota leaves no room: AWS refuses to go below 100 unreserved executions (10 in new accounts)."
+  type        = number
+  default     = 10
+
+  validation {
+    # 0 would stop the function: that is tampering, not configuration.
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency is -1 or a whole number from 1."
+  }
+}
+
+variable "log_level" {
+  description = "Least level that the function logs: `TRACE`, `DEBUG` or `INFO`. There is nothing less than `INFO`, because Lambda would then drop the lines that metrics are made of."
+  type        = string
+  default     = "INFO"
+
+  validation {
+    condition     = contains(["TRACE", "DEBUG", "INFO"], var.log_level)
+    error_message = "log_level is TRACE, DEBUG or INFO."
+  }
+}
+
+# ---- Rules, configuration and exemptions of one's own ---------------------------------------------------------------
+
+variable "layers" {
+  description = "ARNs of versions of Lambda layers, which Lambda unpacks below `/opt`: one can carry rules, the configuration file and exemptions."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(var.layers) <= 5
+    error_message = "A function has at most 5 layers."
+  }
+}
+
+variable "rules_directories" {
+  description = "Directories of rules added to the built-in ones, as the function sees them, such as `/opt/rules` or `/var/task/rules`."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for directory in var.rules_directories : startswith(directory, "/") && !strcontains(directory, ":")])
+    error_message = "rules_directories are absolute paths without colons."
+  }
+}
+
+variable "configuration_file" {
+  description = "The configuration file of the rules, as the function sees it, such as `/opt/trailwarden.yml`. The output `own_placeholders` is what it should say of this deployment."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.configuration_file == null ? true : startswith(var.configuration_file, "/")
+    error_message = "configuration_file is an absolute path."
+  }
+}
+
+variable "exemptions_file" {
+  description = "The file of exemptions, as the function sees it, such as `/opt/exemptions.yml`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.exemptions_file == null ? true : startswith(var.exemptions_file, "/")
+    error_message = "exemptions_file is an absolute path."
+  }
+}
+
+# ---- The trail and its log group ------------------------------------------------------------------------------------
+
+variable "existing_trail" {
+  description = "A trail of yours to use: the log group it writes to, in this account and Region, of the Standard class and with room for a subscription filter. With it, no trail, bucket or log group is made. With its ARN and the bucket it writes to, these are watched for tampering."
+  type = object({
+    log_group_name = string
+    arn            = optional(string)
+    bucket_name    = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_trail == null ? true : can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.existing_trail.log_group_name))
+    error_message = "existing_trail.log_group_name is the name of a log group, not its ARN."
+  }
+
+  validation {
+    # Each invocation would log lines that invoke it again. Lambda's loop detection does not see log groups.
+    condition     = try(var.existing_trail.log_group_name, null) != "/aws/lambda/${var.name}"
+    error_message = "existing_trail.log_group_name is the function's own log group: it would invoke itself for ever."
+  }
+
+  validation {
+    condition     = try(var.existing_trail.arn, null) == null ? true : can(regex("^arn:[a-z-]+:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/.+$", var.existing_trail.arn))
+    error_message = "existing_trail.arn is the ARN of a trail."
+  }
+
+  validation {
+    condition     = (try(var.existing_trail.arn, null) == null) == (try(var.existing_trail.bucket_name, null) == null)
+    error_message = "existing_trail has arn and bucket_name, or neither."
+  }
+}
+
+variable "organization" {
+  description = "Makes the trail one of all accounts of an organisation. Apply in its management account, or in a delegated administrator of CloudTrail and then with `management_account_id`, which owns the trail. Trusted access of CloudTrail must be on."
+  type = object({
+    id                    = string
+    management_account_id = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.organization == null ? true : can(regex("^o-[a-z0-9]{10,32}$", var.organization.id))
+    error_message = "organization.id looks like o-abcdefghij."
+  }
+
+  validation {
+    condition     = try(var.organization.management_account_id, null) == null ? true : can(regex("^[0-9]{12}$", var.organization.management_account_id))
+    error_message = "organization.management_account_id has twelve digits."
+  }
+
+  validation {
+    condition     = var.organization == null || var.existing_trail == null
+    error_message = "organization is for the trail made here, not for existing_trail."
+  }
+}
+
+variable "bucket_retention_days" {
+  description = "Days after which log files in the trail's bucket are deleted."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.bucket_retention_days >= 90 && floor(var.bucket_retention_days) == var.bucket_retention_days
+    error_message = "bucket_retention_days is a whole number from 90."
+  }
+}
+
+variable "bucket_force_destroy" {
+  description = "Whether `terraform destroy` deletes the trail's bucket with the log files in it."
+  type        = bool
+  default     = false
+}
+
+variable "log_retention_days" {
+  description = "Days that log groups keep logs. The trail's bucket keeps them for longer and cheaper."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days is one of the periods that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "filter_pattern" {
+  description = "What reaches the function, as a CloudWatch Logs filter pattern; else the one generated from the built-in rules (`filter_pattern.txt`). Generate another with `trailwarden filter-pattern` when you add or enable rules. The empty pattern lets everything through."
+  type        = string
+  default     = null
+}
+
+# ---- Topics ---------------------------------------------------------------------------------------------------------
+
+variable "findings_topic_fifo" {
+  description = "Whether the topic of findings is a FIFO topic, which keeps the order of findings on a resource and drops retries for five minutes. It delivers to SQS queues alone."
+  type        = bool
+  default     = false
+}
+
+variable "findings_subscriptions" {
+  description = "Who gets findings (OCSF documents), by any name. The policy of a queue must let `sns.amazonaws.com` send to it, with `aws:SourceArn` the topic. `filter_policy` is the JSON of a policy over the attributes of a message. Queues and streams get documents bare unless `raw_message_delivery` is false."
+  type = map(object({
+    protocol              = string
+    endpoint              = string
+    filter_policy         = optional(string)
+    raw_message_delivery  = optional(bool)
+    subscription_role_arn = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for subscription in values(var.findings_subscriptions) : contains(["sqs", "lambda", "firehose", "https", "email-json"], subscription.protocol)])
+    error_message = "The protocol of findings_subscriptions is sqs, lambda, firehose, https or email-json. People want alerts_subscriptions."
+  }
+
+  validation {
+    condition     = !var.findings_topic_fifo || alltrue([for subscription in values(var.findings_subscriptions) : subscription.protocol == "sqs"])
+    error_message = "A FIFO topic delivers to sqs alone."
+  }
+
+  validation {
+    condition     = alltrue([for subscription in values(var.findings_subscriptions) : (subscription.protocol == "firehose") == (subscription.subscription_role_arn != null)])
+    error_message = "firehose, and no other protocol, needs subscription_role_arn."
+  }
+}
+
+variable "alerts_subscriptions" {
+  description = "Who is told of findings and alarms in words, by any name: `email` (to be confirmed by a click), `sms`, `https`, or `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Alarms and word of tampering have no attributes, so a `filter_policy` keeps them out."
+  type = map(object({
+    protocol      = string
+    endpoint      = string
+    filter_policy = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for subscription in values(var.alerts_subscriptions) : contains(["email", "sms", "https", "sqs", "lambda"], subscription.protocol)])
+    error_message = "The protocol of alerts_subscriptions is email, sms, https, sqs or lambda."
+  }
+}
+
+variable "alerts_min_severity" {
+  description = "Least severity that people are told of: `Informational`, `Low`, `Medium`, `High` or `Critical`."
+  type        = string
+  default     = "Low"
+
+  validation {
+    condition     = contains(["Informational", "Low", "Medium", "High", "Critical"], var.alerts_min_severity)
+    error_message = "alerts_min_severity is Informational, Low, Medium, High or Critical."
+  }
+}
+
+# ---- Watching -------------------------------------------------------------------------------------------------------
+
+variable "heartbeat_minutes" {
+  description = "Minutes between heartbeats: records made up and put into the log group, which must come out of the topic of findings. `null` sends none, and then silence is noticed after a day, not an hour. A heartbeat proves log group, subscription, function, key and topic. It does not prove that CloudTrail writes, which is what the alarm `trail-silent` is for, nor what is behind the topic."
+  type        = number
+  default     = 15
+
+  validation {
+    condition     = var.heartbeat_minutes == null ? true : var.heartbeat_minutes >= 5 && var.heartbeat_minutes <= 60 && floor(var.heartbeat_minutes) == var.heartbeat_minutes
+    error_message = "heartbeat_minutes is a whole number from 5 to 60, or null."
+  }
+}
+
+# ---- Live state -----------------------------------------------------------------------------------------------------
+
+variable "live_state" {
+  description = "Lets the function read EC2 and IAM to confirm findings: in this account with `{}`, and with `member_role_name` in every account that has that role (`modules/member-role`)."
+  type = object({
+    member_role_name = optional(string)
+    external_id      = optional(string)
+    session_name     = optional(string, "trailwarden")
+  })
+  default = null
+
+  validation {
+    condition     = try(var.live_state.member_role_name, null) == null ? true : can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.live_state.member_role_name))
+    error_message = "live_state.member_role_name is the name of a role without a path, not its ARN."
+  }
+
+  validation {
+    condition     = var.live_state == null ? true : can(regex("^[A-Za-z0-9_+=,.@-]{2,64}$", var.live_state.session_name))
+    error_message = "live_state.session_name has 2 to 64 letters, digits and characters of _+=,.@-."
+  }
+
+  validation {
+    condition     = try(var.live_state.external_id, null) == null ? true : length(var.live_state.external_id) <= 1224 && can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", var.live_state.external_id))
+    error_message = "live_state.external_id has 2 to 1224 letters, digits and characters of _+=,.@:/-."
+  }
+}
+
+variable "account_names" {
+  description = "Whether the function looks up the names of accounts, which only the management account and delegated administrators of AWS Organizations may."
+  type        = bool
+  default     = false
+}
