@@ -16,6 +16,9 @@ mod output;
 mod rules;
 #[path = "trailwarden/selection.rs"]
 mod selection;
+#[cfg(feature = "live")]
+#[path = "trailwarden/snapshot.rs"]
+mod snapshot;
 #[path = "trailwarden/trust.rs"]
 mod trust;
 
@@ -40,6 +43,8 @@ enum Command {
     Exemptions(exemptions::Arguments),
     Facts(facts::Arguments),
     Trust(trust::Arguments),
+    #[cfg(feature = "live")]
+    Snapshot(snapshot::Arguments),
 }
 
 /// An account id.
@@ -57,5 +62,7 @@ fn main() -> ExitCode {
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Facts(facts::Arguments {}) => facts::run(),
         Command::Trust(arguments) => trust::run(&arguments),
+        #[cfg(feature = "live")]
+        Command::Snapshot(arguments) => snapshot::run(&arguments),
     }
 }

@@ -12,6 +12,7 @@ use crate::support::root;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("address", &[]),
     ("alert", &["finding", "text"]),
+    ("aws", &[]),
     ("config", &["finding", "text"]),
     ("confirm", &["address", "event", "facts", "finding", "policy", "text", "trust"]),
     ("decode", &["event", "text"]),
@@ -33,7 +34,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
     ("aws_sdk_sns", &["src/publish/sns.rs", "src/bin/bootstrap.rs"]),
-    ("aws_config", &["src/bin/bootstrap.rs"]),
+    ("aws_sdk_ec2", &["src/confirm/aws"]),
+    ("aws_sdk_iam", &["src/confirm/aws"]),
+    ("aws_sdk_organizations", &["src/confirm/aws"]),
+    ("aws_sdk_sts", &["src/confirm/aws"]),
+    ("aws_config", &["src/aws.rs", "src/confirm/aws"]),
     ("lambda_runtime", &["src/bin/bootstrap.rs"]),
 ];
 

@@ -13,6 +13,8 @@ mod cli;
 mod envelopes;
 mod exemptions;
 mod exposure;
+#[cfg(feature = "live")]
+mod live;
 mod ocsf;
 mod oracle;
 mod public_data;
