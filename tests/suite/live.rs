@@ -1,5 +1,6 @@
 //! Live state from AWS, against an endpoint on loopback.
 
+mod command;
 mod stub;
 
 use std::time::Duration;
