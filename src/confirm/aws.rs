@@ -52,6 +52,13 @@ impl AwsState {
         Self { accounts: Accounts::new(config, member) }
     }
 
+    /// Asks STS and Organizations in this region, where the configuration names none.
+    #[must_use]
+    pub fn or_region(mut self, region: &str) -> Self {
+        self.accounts.or_region(region);
+        self
+    }
+
     /// The same with an end: what is not answered by then is left.
     pub fn until(&self, end: Instant) -> Until<'_> {
         Until { state: self, deadline: Deadline(Some(end.into())) }

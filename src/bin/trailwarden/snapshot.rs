@@ -115,6 +115,7 @@ async fn all(arguments: &Arguments) -> bool {
         }
         (regions, _) => regions.to_vec(),
     };
+    let state = regions.iter().take(1).fold(state, |state, region| state.or_region(region));
     let accounts = if arguments.accounts.is_empty() {
         match state.own_account().await {
             Ok(account) => vec![account],

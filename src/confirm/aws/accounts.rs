@@ -76,6 +76,13 @@ impl Accounts {
         }
     }
 
+    /// Sets the region, where the configuration names none.
+    pub(super) fn or_region(&mut self, region: &str) {
+        if self.config.region().is_none() {
+            self.config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+        }
+    }
+
     /// The region that the configuration names.
     pub(super) fn region(&self) -> Option<&str> {
         self.config.region().map(AsRef::as_ref)

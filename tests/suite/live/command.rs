@@ -226,7 +226,7 @@ fn what_is_denied_is_said_and_its_older_file_does_not_stay() {
     assert_eq!(snapshot(&complete, directory.path(), &[]).status.code(), Some(0));
     let denying = stub(|call| match call.action.as_str() {
         "DescribeVpcBlockPublicAccessExclusions" | "DescribeRouteTables" => {
-            ec2_error(403, "UnauthorizedOperation", "Not allowed \u{1b}[31m.")
+            ec2_error(403, "UnauthorizedOperation", "Not allowed \u{202e}.")
         }
         "GetAccountAuthorizationDetails" => query_error(403, "AccessDenied", "Not allowed."),
         "DescribeManagedPrefixLists" => ec2(&call.action, ""),
