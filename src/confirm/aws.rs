@@ -52,6 +52,13 @@ impl AwsState {
         Self { accounts: Accounts::new(config, member) }
     }
 
+    /// Asks STS and Organizations in this region, where the configuration names none.
+    #[must_use]
+    pub fn or_region(mut self, region: &str) -> Self {
+        self.accounts.or_region(region);
+        self
+    }
+
     /// The same with an end: what is not answered by then is left.
     pub fn until(&self, end: Instant) -> Until<'_> {
         Until { state: self, deadline: Deadline(Some(end.into())) }
@@ -123,7 +130,11 @@ impl AwsState {
         iam::authorization_details(&self.accounts.clients(place).iam).await
     }
 
-    async fn open(&self, place: &Place) -> Result<(), Unanswered> {
+    /// Sees to it that an account can be read at all.
+    ///
+    /// # Errors
+    /// When STS does not say whose credentials these are, or refuses the role in the account.
+    pub async fn open(&self, place: &Place) -> Result<(), Unanswered> {
         if !is_region(&place.region) {
             return Err(Unanswered(format!("{} is not a region", place.region)));
         }
@@ -144,6 +155,9 @@ impl Until<'_> {
     async fn shut(&self, batches: &[Batch]) -> BTreeMap<String, Unanswered> {
         let places: BTreeMap<&str, &str> =
             batches.iter().map(|batch| (batch.place.account.as_str(), batch.place.region.as_str())).collect();
+        if places.is_empty() {
+            return BTreeMap::new();
+        }
         // Who one is oneself is asked once, before anything is asked at the same time.
         if let Err(refusal) = self.state.accounts.own(self.deadline).await {
             return places.keys().map(|account| ((*account).to_owned(), refusal.clone())).collect();
