@@ -2,6 +2,14 @@
 //!
 //! Questions that one call can answer share it, whichever findings they come from, and all pages are followed. The own
 //! account is read with the own credentials, any other with a role that is assumed there.
+//!
+//! | for | IAM actions |
+//! |---|---|
+//! | networks | `ec2:Describe…` of NetworkInterfaces, SecurityGroupRules, SecurityGroups, RouteTables, InternetGateways, NetworkAcls, Vpcs, Subnets, Instances, VpcBlockPublicAccessOptions and VpcBlockPublicAccessExclusions; `ec2:GetManagedPrefixListEntries` |
+//! | roles | `iam:GetRole`, `iam:ListAttachedRolePolicies`, `iam:ListRolePolicies`, `iam:GetRolePolicy`, `iam:GetPolicy`, `iam:GetPolicyVersion` |
+//! | names of accounts | `organizations:DescribeAccount` |
+//! | other accounts | `sts:AssumeRole` on the role in them, which needs the rows above |
+//! | snapshots | `ec2:DescribeManagedPrefixLists`, `iam:GetAccountAuthorizationDetails` |
 
 mod accounts;
 mod batch;
