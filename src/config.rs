@@ -92,6 +92,8 @@ pub struct RuleSettings {
     pub directories: Vec<PathBuf>,
     /// The configuration file of the rules (`CONFIG_FILE`).
     pub file: Option<PathBuf>,
+    /// The text of one, in its stead (`CONFIG`): whoever deploys knows names that no file in the package can.
+    pub text: Option<String>,
     /// The file of exemptions (`EXEMPTIONS_FILE`).
     pub exemptions: Option<PathBuf>,
 }
@@ -105,6 +107,7 @@ impl RuleSettings {
         Self {
             directories: directories.map(PathBuf::from).collect(),
             file: path("CONFIG_FILE").map(PathBuf::from),
+            text: path("CONFIG"),
             exemptions: path("EXEMPTIONS_FILE").map(PathBuf::from),
         }
     }

@@ -1,10 +1,10 @@
 //! Trailwarden evaluates CloudTrail records against Sigma rules and reports what is not compliant.
 //!
 //! ```text
-//! payload ─decode─▶ raw records ─event─▶ Event ─rules─▶ findings ─exempt─▶ findings ─publish─▶ SNS | stdout
-//!             │                           ▲   │ ask for
-//!          rejected                       │   ▼
-//!          (counted)                     facts (derived on demand)
+//! payload ─decode─▶ raw records ─event─▶ Event ─rules─▶ findings ─exempt─▶ findings ─confirm─▶ findings ─publish─▶ SNS | stdout
+//!             │                           ▲   │ ask for                                  ▲
+//!          rejected                       │   ▼                                          │
+//!          (counted)                     facts (derived on demand)                 IAM / EC2, read-only
 //! ```
 //!
 //! One function, [`pipeline::Pipeline::run`], takes one payload through all stages; the command line `trailwarden` and

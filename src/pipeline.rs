@@ -191,7 +191,7 @@ impl Pipeline {
     /// Takes one input, called `source`, through all stages. Findings and rejections go to `outcomes` as they arise.
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut tally = Tally::default();
-        self.judged(source, input, &mut tally, &mut |place, judged, tally| {
+        self.judged(source, input, false, &mut tally, &mut |place, judged, tally| {
             let findings = judged.map(|judged| judged.findings);
             self.count(findings.map_err(|reason| Rejection { place: place.clone(), reason }), tally, outcomes);
         });
@@ -230,10 +230,9 @@ impl Pipeline {
     ) -> (Tally, Vec<Case>) {
         let mut cases = Vec::new();
         let mut tally = Tally::default();
-        self.judged(source, input, &mut tally, &mut |place, judged, tally| match judged {
-            Ok(judged) if judged.asks => cases.push(Case::new(place.clone(), judged.record, judged.findings)),
-            // Findings keep the order of the input.
-            Ok(judged) if !judged.findings.is_empty() => {
+        self.judged(source, input, true, &mut tally, &mut |place, judged, tally| match judged {
+            // All findings, so that they keep the order of the input.
+            Ok(judged) if judged.asks || !judged.findings.is_empty() => {
                 cases.push(Case::new(place.clone(), judged.record, judged.findings));
             }
             Ok(judged) => self.count(Ok(judged.findings), tally, outcomes),
@@ -246,6 +245,7 @@ impl Pipeline {
         &self,
         source: &str,
         input: Input<'_>,
+        live: bool,
         tally: &mut Tally,
         sink: &mut dyn FnMut(&Place, Result<Judged<'_>, String>, &mut Tally),
     ) {
@@ -253,7 +253,7 @@ impl Pipeline {
         let mut control = 0;
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(text) => {
-                let judged = self.evaluate(text, now, tally);
+                let judged = self.evaluate(text, live, now, tally);
                 sink(place, judged, tally);
             }
             Item::Rejected(reason) => sink(place, Err(reason), tally),
@@ -294,12 +294,12 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(&self, text: &'t str, now: Timestamp, tally: &mut Tally) -> Result<Judged<'t>, String> {
+    fn evaluate<'t>(&self, text: &'t str, live: bool, now: Timestamp, tally: &mut Tally) -> Result<Judged<'t>, String> {
         let event = Event::parse(text).map_err(|error| error.to_string())?;
         let lag = event.time().map(|time| now.as_millisecond().saturating_sub(time.as_millisecond()));
         tally.longest_lag = tally.longest_lag.max(lag.and_then(|lag| u64::try_from(lag).ok()));
         // A panic in a dependency on one record must not cost its neighbours.
-        guarded(|| Judged { record: text, findings: self.findings(&event, now), asks: confirm::asks(&event) })
+        guarded(|| Judged { record: text, findings: self.findings(&event, now), asks: live && confirm::asks(&event) })
     }
 
     fn findings(&self, event: &Event<'_>, now: Timestamp) -> Vec<Finding> {

@@ -266,3 +266,89 @@ proptest! {
         prop_assert_eq!((alone.world, alone.wide), (opening.world, opening.wide));
     }
 }
+
+fn rule(network: &str, traffic: Traffic, allow: bool) -> Rule {
+    Rule { network: parse_network(network).unwrap(), traffic, allow }
+}
+
+/// What passes, as `network: traffic`.
+fn passes(family: Family, layers: &[&Layer]) -> Vec<String> {
+    let entries = passing(family, layers);
+    entries.iter().map(|entry| format!("{}: {}", entry.network, entry.traffic.words().join(", "))).collect()
+}
+
+#[test]
+fn of_rules_in_order_the_first_that_covers_a_packet_decides() {
+    let layer = Layer::first_match(vec![
+        rule("0.0.0.0/0", tcp(22, 22), false),
+        rule("128.0.0.0/1", tcp(1, 1023), true),
+        rule("0.0.0.0/0", tcp(80, 80), true),
+    ]);
+    assert_eq!(
+        passes(Family::V4, &[&layer]),
+        ["0.0.0.0/1: tcp port 80", "128.0.0.0/1: tcp ports 1-21, tcp ports 23-1023"]
+    );
+    assert!(passes(Family::V6, &[&layer]).is_empty());
+}
+
+#[test]
+fn of_routes_the_one_for_the_smallest_network_decides() {
+    let all = Traffic::all;
+    let routes =
+        vec![rule("0.0.0.0/0", all(), true), rule("128.0.0.0/1", all(), false), rule("192.0.0.0/2", all(), true)];
+    assert_eq!(
+        passes(Family::V4, &[&Layer::longest_prefix(routes)]),
+        ["0.0.0.0/1: all traffic", "192.0.0.0/2: all traffic"]
+    );
+}
+
+#[test]
+fn answers_pass_when_any_port_of_their_protocol_does() {
+    let inbound = Layer::first_match(vec![rule("::/0", tcp(22, 22), true)]);
+    let answers = Layer::for_answers(vec![rule("::/0", tcp(1024, 65535), true)]);
+    assert_eq!(passes(Family::V6, &[&inbound, &answers]), ["2000::/3: tcp port 22"]);
+    let none = Layer::for_answers(vec![rule("::/0", Traffic::of(Protocol::UDP, 0, 65535), true)]);
+    assert!(passes(Family::V6, &[&inbound, &none]).is_empty());
+}
+
+fn any_rules() -> impl Strategy<Value = Vec<Rule>> {
+    let network = (any::<[u8; 2]>(), 0_u8..=9);
+    let one = (network, 0_u16..4, 0_u16..3, any::<bool>()).prop_map(|(([a, b], length), from, more, allow)| Rule {
+        network: IpNet::V4(Ipv4Net::new([a, b, 0, 0].into(), length).unwrap().trunc()),
+        traffic: tcp(from, from + more),
+        allow,
+    });
+    vec(one, 0..7)
+}
+
+/// What the rules say to one packet, by the plain reading: the first that covers it.
+fn admits(rules: &[Rule], network: &IpNet, traffic: &Traffic) -> bool {
+    let first = rules.iter().find(|rule| rule.network.contains(network) && traffic.is_within(&rule.traffic));
+    first.is_some_and(|rule| rule.allow)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn packets_pass_exactly_when_every_layer_admits_them(
+        one in any_rules(), other in any_rules(), addresses in vec(any::<[u8; 4]>(), 8), port in 0_u16..7
+    ) {
+        let entries = passing(Family::V4, &[&Layer::first_match(one.clone()), &Layer::first_match(other.clone())]);
+        let corners = one.iter().chain(&other).map(|rule| rule.network.network());
+        for address in addresses.into_iter().map(std::net::IpAddr::from).chain(corners) {
+            let (network, traffic) = (IpNet::from(address), tcp(port, port));
+            let passed = entries.iter().any(|it| it.network.contains(&network) && traffic.is_within(&it.traffic));
+            prop_assert_eq!(passed, admits(&one, &network, &traffic) && admits(&other, &network, &traffic), "{}", network);
+        }
+    }
+
+    #[test]
+    fn layers_that_let_everything_pass_change_nothing(rules in any_rules()) {
+        let entries: Vec<Entry> = rules.into_iter().map(|rule| Entry { network: rule.network, traffic: rule.traffic }).collect();
+        let everything = Layer::first_match(vec![rule("0.0.0.0/0", Traffic::all(), true)]);
+        let passed = passing(Family::V4, &[&Layer::any_of(entries.clone()), &everything]);
+        let (before, after) = (Opening::of(&entries), Opening::of(&passed));
+        prop_assert_eq!((before.world, before.wide, before.families), (after.world, after.wide, after.families));
+    }
+}

@@ -23,7 +23,7 @@ use trailwarden::metrics;
 use trailwarden::pipeline::{self, Evaluated, Input, Pipeline, Rejection, Tally};
 use trailwarden::publish::sns::PublishError;
 use trailwarden::publish::topics::Topics;
-use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
+use trailwarden::rules::{Options, RuleFault, RuleFaults, RuleSet, Settings};
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The names of the variants' types are a contract: alarms and people filter by them.
@@ -83,9 +83,17 @@ async fn main() -> ExitCode {
 
 /// The rules and exemptions that are configured.
 fn evaluation(configured: RuleSettings) -> Result<Pipeline, RuleFaults> {
-    let RuleSettings { directories, file, exemptions } = configured;
-    let settings = file.as_deref().map(Settings::read).transpose().map_err(|fault| RuleFaults(vec![fault]))?;
-    let options = Options { directories, settings: settings.unwrap_or_default(), ..Options::default() };
+    let RuleSettings { directories, file, text, exemptions } = configured;
+    let settings = match (file, text) {
+        (None, None) => Ok(Settings::default()),
+        (Some(file), None) => Settings::read(&file),
+        (None, Some(text)) => Settings::parse("CONFIG", text),
+        (Some(_), Some(_)) => {
+            Err(RuleFault::of_file("CONFIG", "CONFIG_FILE is set too; give one of the two".to_owned()))
+        }
+    };
+    let settings = settings.map_err(|fault| RuleFaults(vec![fault]))?;
+    let options = Options { directories, settings, ..Options::default() };
     let rules = RuleSet::load_with(&options)?;
     let exemptions = exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose()?;
     Ok(Pipeline::new(rules).with_exemptions(exemptions.unwrap_or_default()))

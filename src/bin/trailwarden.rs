@@ -21,6 +21,9 @@ mod replay;
 mod rules;
 #[path = "trailwarden/selection.rs"]
 mod selection;
+#[cfg(feature = "live")]
+#[path = "trailwarden/snapshot.rs"]
+mod snapshot;
 #[path = "trailwarden/trust.rs"]
 mod trust;
 
@@ -48,6 +51,8 @@ enum Command {
     Facts(facts::Arguments),
     FilterPattern(filter_pattern::Arguments),
     Trust(trust::Arguments),
+    #[cfg(feature = "live")]
+    Snapshot(snapshot::Arguments),
 }
 
 /// An account id.
@@ -68,5 +73,7 @@ fn main() -> ExitCode {
         Command::Facts(facts::Arguments {}) => facts::run(),
         Command::FilterPattern(arguments) => filter_pattern::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
+        #[cfg(feature = "live")]
+        Command::Snapshot(arguments) => snapshot::run(&arguments),
     }
 }

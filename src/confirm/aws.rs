@@ -2,6 +2,14 @@
 //!
 //! Questions that one call can answer share it, whichever findings they come from, and all pages are followed. The own
 //! account is read with the own credentials, any other with a role that is assumed there.
+//!
+//! | for | IAM actions |
+//! |---|---|
+//! | networks | `ec2:Describe…` of NetworkInterfaces, SecurityGroupRules, SecurityGroups, RouteTables, InternetGateways, NetworkAcls, Vpcs, Subnets, Instances, VpcBlockPublicAccessOptions and VpcBlockPublicAccessExclusions; `ec2:GetManagedPrefixListEntries` |
+//! | roles | `iam:GetRole`, `iam:ListAttachedRolePolicies`, `iam:ListRolePolicies`, `iam:GetRolePolicy`, `iam:GetPolicy`, `iam:GetPolicyVersion` |
+//! | names of accounts | `organizations:DescribeAccount` |
+//! | other accounts | `sts:AssumeRole` on the role in them, which needs the rows above |
+//! | snapshots | `ec2:DescribeManagedPrefixLists`, `iam:GetAccountAuthorizationDetails` |
 
 mod accounts;
 mod batch;
@@ -50,6 +58,13 @@ impl AwsState {
     /// exponential backoff, unless it says otherwise). Without a role only the own account can be read.
     pub fn new(config: &SdkConfig, member: Option<MemberRole>) -> Self {
         Self { accounts: Accounts::new(config, member) }
+    }
+
+    /// Asks STS and Organizations in this region, where the configuration names none.
+    #[must_use]
+    pub fn or_region(mut self, region: &str) -> Self {
+        self.accounts.or_region(region);
+        self
     }
 
     /// The same with an end: what is not answered by then is left.
@@ -123,7 +138,11 @@ impl AwsState {
         iam::authorization_details(&self.accounts.clients(place).iam).await
     }
 
-    async fn open(&self, place: &Place) -> Result<(), Unanswered> {
+    /// Sees to it that an account can be read at all.
+    ///
+    /// # Errors
+    /// When STS does not say whose credentials these are, or refuses the role in the account.
+    pub async fn open(&self, place: &Place) -> Result<(), Unanswered> {
         if !is_region(&place.region) {
             return Err(Unanswered(format!("{} is not a region", place.region)));
         }
@@ -144,6 +163,9 @@ impl Until<'_> {
     async fn shut(&self, batches: &[Batch]) -> BTreeMap<String, Unanswered> {
         let places: BTreeMap<&str, &str> =
             batches.iter().map(|batch| (batch.place.account.as_str(), batch.place.region.as_str())).collect();
+        if places.is_empty() {
+            return BTreeMap::new();
+        }
         // Who one is oneself is asked once, before anything is asked at the same time.
         if let Err(refusal) = self.state.accounts.own(self.deadline).await {
             return places.keys().map(|account| ((*account).to_owned(), refusal.clone())).collect();

@@ -14,6 +14,7 @@
 mod layout;
 mod read;
 mod roles;
+mod write;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -28,14 +29,16 @@ use super::describe::{
 };
 use super::listing::{Listing, shares};
 use super::question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
-use layout::{EXCLUSIONS, OF_A_REGION, PREFIX_LISTS, ROLES, SNAPSHOT, file, missing};
+use layout::{EXCLUSIONS, EXCLUSIONS_KEY, PREFIX_LISTS, ROLES, SNAPSHOT, file, missing};
 use read::Reader;
 
+pub use layout::OF_A_REGION;
 #[cfg(feature = "live")]
 pub(crate) use roles::decoded;
 pub use roles::{
     AttachedPolicy, AuthorizationDetails, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail,
 };
+pub use write::Writer;
 
 /// The state of accounts, as files say.
 #[derive(Debug, Clone, Default)]
@@ -202,7 +205,7 @@ impl Region {
         let has_mode = |options: &BlockPublicAccess| !options.internet_gateway_block_mode.is_empty();
         let options = reader.one(&directory.join(name), key, has_mode);
         let has_arn = |exclusion: &BlockPublicAccessExclusion| !exclusion.resource_arn.is_empty();
-        let exclusions = reader.list(&directory.join(EXCLUSIONS), "VpcBlockPublicAccessExclusions", has_arn);
+        let exclusions = reader.list(&directory.join(EXCLUSIONS), EXCLUSIONS_KEY, has_arn);
         let Some(mut options) = options else { return };
         // What it does not count for is of no matter while it is off.
         if exclusions.is_none() && options.internet_gateway_block_mode != "off" {

@@ -203,3 +203,48 @@ fn a_deny_wins_and_a_statement_with_a_fault_says_nothing() {
     assert_eq!(decide(Caller::Service("ec2.amazonaws.com".to_owned()), "sts:TagSession"), Decision::Allowed);
     assert_eq!(decide(Caller::Service("s3.amazonaws.com".to_owned()), "sts:TagSession"), Decision::NotAllowed);
 }
+
+#[test]
+fn administrators_are_told_from_those_who_only_look_like_it() {
+    for arn in [
+        "arn:aws:iam::aws:policy/AdministratorAccess",
+        "arn:aws-cn:iam::aws:policy/AdministratorAccess",
+        "arn:aws-us-gov:iam::aws:policy/IAMFullAccess",
+    ] {
+        assert!(is_administrator(arn), "{arn}");
+    }
+    for arn in [
+        "arn:aws:iam::111122223333:policy/AdministratorAccess",
+        "arn:aws:iam::aws:policy/AdministratorAccess-Amplify",
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "AdministratorAccess",
+        "",
+    ] {
+        assert!(!is_administrator(arn), "{arn}");
+    }
+    let allow = |action: &str, resource: &str| {
+        format!(r#"{{"Statement": [{{"Effect": "Allow", "Action": {action}, "Resource": {resource}}}]}}"#)
+    };
+    for text in [
+        allow(r#""*""#, r#""*""#),
+        allow(r#"["s3:*", "*"]"#, r#"["*"]"#),
+        allow(r#""IAM:*""#, r#""*""#),
+        allow(r#""*:*""#, r#"["arn:aws:s3:::x", "*"]"#),
+        r#"{"statement": {"effect": "Allow", "action": "*", "resource": "*"}}"#.to_owned(),
+        "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22%2A%22%2C%22Resource%22%3A%22%2A%22%7D%7D"
+            .to_owned(),
+    ] {
+        assert!(grants_everything(&text), "{text}");
+    }
+    for text in [
+        allow(r#""s3:*""#, r#""*""#),
+        allow(r#""*""#, r#""arn:aws:s3:::x/*""#),
+        allow(r#"["iam:Get*"]"#, r#""*""#),
+        r#"{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}"#.to_owned(),
+        r#"{"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}"#.to_owned(),
+        "not json".to_owned(),
+        String::new(),
+    ] {
+        assert!(!grants_everything(&text), "{text}");
+    }
+}

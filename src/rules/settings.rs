@@ -76,7 +76,11 @@ impl Settings {
         Self::parse(&name, text)
     }
 
-    fn parse(name: &str, text: String) -> Result<Self, RuleFault> {
+    /// Reads its text; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// A fault when it is not understood.
+    pub fn parse(name: &str, text: String) -> Result<Self, RuleFault> {
         let fault = |text: &str, error: String| Reason::error(error).in_file(name, text, None);
         let value: Option<Self> = yaml_serde::from_str(&text).map_err(|error| fault(&text, error.to_string()))?;
         let mut settings = Self { source: (name.to_owned(), text), ..value.unwrap_or_default() };

@@ -16,7 +16,7 @@ NUMBERS = itertools.count()
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """The address of SNS and SQS."""
+    """The address of the emulated AWS."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -24,9 +24,13 @@ fn findings_read_like_this() {
 #[test]
 fn help_reads_like_this() {
     let commands = stdout(&run(&["--help"]));
-    let (with_sdk, others): (Vec<&str>, Vec<&str>) = commands.lines().partition(|line| line.starts_with("  replay "));
-    assert_eq!(with_sdk.len(), usize::from(cfg!(feature = "lambda")));
-    insta::assert_snapshot!(others.join("\n"));
+    let is_sdk = |line: &&str| line.starts_with("  replay ") || line.starts_with("  snapshot ");
+    let (with_sdk, others): (Vec<&str>, Vec<&str>) = commands.lines().partition(is_sdk);
+    assert_eq!(with_sdk.len(), usize::from(cfg!(feature = "lambda")) + usize::from(cfg!(feature = "live")));
+    insta::assert_snapshot!(others.join(
+        "
+"
+    ));
     insta::assert_snapshot!(stdout(&run(&["evaluate", "--help"])));
     if cfg!(feature = "lambda") {
         insta::assert_snapshot!("help_of_replay", stdout(&run(&["replay", "--help"])));

@@ -88,14 +88,16 @@ fn what_the_readme_shows_can_be_used() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let blocks: Vec<&str> = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     let (exemption, settings): (Vec<&str>, Vec<&str>) = blocks.into_iter().partition(|text| text.starts_with("title:"));
-    assert_eq!((exemption.len(), settings.len()), (1, 1));
+    assert_eq!((exemption.len(), settings.len()), (1, 2));
     assert_eq!(read(exemption[0]).map(|all| all.all().len()), Ok(1));
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("trailwarden.yml");
-    fs::write(&path, settings[0]).unwrap();
-    let settings = Settings::read(&path).unwrap();
-    let rules = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
-    assert!(rules.rules().iter().any(|rule| rule.info().name == "role-trust-external" && rule.runs()));
+    let loaded = settings.into_iter().map(|text| {
+        let settings = Settings::parse("README.md", text.to_owned()).unwrap();
+        RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap()
+    });
+    let [live, plain]: [RuleSet; 2] = loaded.collect::<Vec<_>>().try_into().unwrap();
+    assert!(plain.rules().iter().any(|rule| rule.info().name == "role-trust-external" && rule.runs()));
+    assert!(live.live_state().exempt_default_vpc);
+    assert_eq!(live.account_name("111122223333"), Some("production"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use trailwarden::alert::{AlertPolicy, alerts};
 use trailwarden::confirm::Snapshot;
 use trailwarden::finding::{Finding, Outcome as Live, Severity, ocsf};
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Tally};
@@ -398,6 +399,19 @@ fn the_document_has_the_verdict_and_the_way_as_evidence() {
     let finding = &settled(&pipeline(""), &text, &World::whole()).0[0];
     let document = ocsf::document(finding, "2026-03-04T16:30:00Z".parse().unwrap());
     insta::assert_snapshot!(serde_json::to_string_pretty(&document["evidences"][1]).unwrap());
+}
+
+#[test]
+fn people_are_told_the_way_in_and_the_name_of_the_account() {
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let named = pipeline("account-names: {\"111122223333\": production}");
+    let (findings, _) = settled(&named, &text, &World::whole());
+    let all = alerts(&findings, &AlertPolicy { least: Severity::Low, own_roles: Vec::new() });
+    let [alert] = all.as_slice() else { panic!("{} alerts", all.len()) };
+    let chat: Value = serde_json::from_str(&alert.chat()).unwrap();
+    assert!(alert.email().lines().count() <= 40);
+    let chat = chat["content"]["description"].as_str().unwrap();
+    insta::assert_snapshot!(format!("{}\n\n{}\n{chat}\n\n{}", alert.subject(), alert.email(), alert.sms()));
 }
 
 #[test]

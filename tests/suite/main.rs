@@ -9,6 +9,8 @@
 
 mod alerts;
 mod architecture;
+#[cfg(feature = "live")]
+mod aws_state;
 mod cli;
 mod envelopes;
 mod exemptions;

@@ -49,7 +49,14 @@ pub(super) struct Accounts {
     own: Mutex<Option<String>>,
     sessions: Mutex<HashMap<String, Credentials>>,
     clients: Mutex<HashMap<Place, Clients>>,
-    names: Mutex<HashMap<String, (Result<Option<String>, Unanswered>, SystemTime)>>,
+    names: Mutex<HashMap<String, Name>>,
+}
+
+/// What an account is called, for as long as that is remembered.
+#[derive(Debug, Clone)]
+struct Name {
+    name: Result<Option<String>, Unanswered>,
+    until: SystemTime,
 }
 
 impl Accounts {
@@ -66,6 +73,13 @@ impl Accounts {
             sessions: Mutex::default(),
             clients: Mutex::default(),
             names: Mutex::default(),
+        }
+    }
+
+    /// Sets the region, where the configuration names none.
+    pub(super) fn or_region(&mut self, region: &str) {
+        if self.config.region().is_none() {
+            self.config = self.config.to_builder().region(Region::new(region.to_owned())).build();
         }
     }
 
@@ -142,9 +156,8 @@ impl Accounts {
     pub(super) async fn name(&self, account: &str, deadline: Deadline) -> Result<Option<String>, Unanswered> {
         const ACTION: &str = "organizations:DescribeAccount";
         let now = SystemTime::now();
-        if let Some((name, until)) = locked(&self.names).get(account).filter(|(_, until)| now < *until) {
-            let _ = until;
-            return name.clone();
+        if let Some(kept) = locked(&self.names).get(account).filter(|kept| now < kept.until) {
+            return kept.name.clone();
         }
         let request = aws_sdk_organizations::Client::new(&self.config).describe_account().account_id(account);
         let call = async {
@@ -163,7 +176,7 @@ impl Accounts {
             return name;
         }
         let kept = if name.is_ok() { NAMES_KEPT } else { REFUSED_NAMES_KEPT };
-        locked(&self.names).insert(account.to_owned(), (name.clone(), now + kept));
+        locked(&self.names).insert(account.to_owned(), Name { name: name.clone(), until: now + kept });
         name
     }
 }

@@ -137,6 +137,3 @@ fn literal(value: &str) -> String {
     }
     literal
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@ use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 use aws_sdk_ec2::types::Filter;
 
 use super::refusal::refused;
-use crate::confirm::describe::{BlockPublicAccess, Instance};
+use crate::confirm::describe::{BlockPublicAccess, BlockPublicAccessExclusion, Instance};
 use crate::confirm::listing::Listing;
 use crate::confirm::question::{Answer, Unanswered};
 
@@ -118,17 +118,22 @@ async fn block_public_access(client: &Client) -> Result<BlockPublicAccess, Unans
     let Some(mode) = mode.map(|mode| mode.as_str().to_owned()) else {
         return Err(Unanswered(format!("{}: no mode in the answer", action(Listing::BlockPublicAccess))));
     };
+    // What it does not count for is of no matter while it is off.
+    let exclusions = if mode == OFF { Vec::new() } else { exclusions(client).await? };
+    Ok(BlockPublicAccess { internet_gateway_block_mode: mode, exclusions })
+}
+
+/// What block public access does not count for; also what no longer is, which its state tells.
+async fn exclusions(client: &Client) -> Result<Vec<BlockPublicAccessExclusion>, Unanswered> {
     let mut exclusions = Vec::new();
     let mut token = None;
-    // What it does not count for is of no matter while it is off.
-    while mode != OFF {
+    loop {
         let page = client.describe_vpc_block_public_access_exclusions().set_next_token(token).max_results(PAGE).send();
         let page = page.await.map_err(|error| refused("ec2:DescribeVpcBlockPublicAccessExclusions", &error))?;
         exclusions.extend(page.vpc_block_public_access_exclusions.unwrap_or_default().into_iter().map(Into::into));
         token = page.next_token.filter(|token| !token.is_empty());
         if token.is_none() {
-            break;
+            return Ok(exclusions);
         }
     }
-    Ok(BlockPublicAccess { internet_gateway_block_mode: mode, exclusions })
 }

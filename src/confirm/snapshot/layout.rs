@@ -12,9 +12,11 @@ pub(super) const SNAPSHOT: &str = "snapshot.json";
 pub(super) const PREFIX_LISTS: &str = "get-managed-prefix-list-entries";
 /// What block public access does not count for.
 pub(super) const EXCLUSIONS: &str = "describe-vpc-block-public-access-exclusions.json";
+/// Under which key that stands.
+pub(super) const EXCLUSIONS_KEY: &str = "VpcBlockPublicAccessExclusions";
 
 /// The lists of a region that are one file each.
-pub(super) const OF_A_REGION: [Listing; 9] = [
+pub const OF_A_REGION: [Listing; 9] = [
     Listing::NetworkInterfaces,
     Listing::SecurityGroupRules,
     Listing::SecurityGroups,

@@ -1,0 +1,487 @@
+//! Live state from AWS, against an endpoint on loopback.
+
+mod command;
+mod stub;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
+use stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
+use trailwarden::confirm::aws::{AwsState, MemberRole};
+use trailwarden::confirm::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
+
+const ACCOUNT: &str = "111122223333";
+const MEMBER: &str = "444455556666";
+const REGION: &str = "eu-west-1";
+
+fn question(topic: Topic, id: &str) -> Question {
+    of(ACCOUNT, topic, id)
+}
+
+fn of(account: &str, topic: Topic, id: &str) -> Question {
+    Question { place: Place { account: account.to_owned(), region: REGION.to_owned() }, topic, id: id.to_owned() }
+}
+
+/// The id of the resource of a number.
+fn id(prefix: &str, number: usize) -> String {
+    format!("{prefix}-{number:017x}")
+}
+
+/// Runs in a runtime of its own.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+async fn config(stub: &Stub) -> SdkConfig {
+    let credentials = Credentials::new("AKIAOWN", "secret", None, None, "test");
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(&stub.url)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .load()
+        .await
+}
+
+/// A stub that knows whose credentials these are, and else answers as it is told.
+fn stub(answers: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Stub {
+    Stub::new(move |call| match call.action.as_str() {
+        "GetCallerIdentity" => query("GetCallerIdentity", &format!("<Account>{ACCOUNT}</Account>")),
+        _ => answers(call),
+    })
+}
+
+fn ask(stub: &Stub, questions: Vec<Question>) -> Vec<Answered> {
+    run(async { AwsState::new(&config(stub).await, None).answer(questions).await })
+}
+
+fn ask_one(stub: &Stub, question: Question) -> Result<Answer, String> {
+    let [answered] = ask(stub, vec![question]).try_into().unwrap();
+    answered.answer.map_err(|Unanswered(reason)| reason)
+}
+
+/// A page of entries, of as many as may be on one, with the token of the next.
+fn page(call: &Call, all: usize, entry: impl Fn(usize) -> String) -> String {
+    let first = call.get("NextToken").parse().unwrap_or(0);
+    let most: usize = call.get("MaxResults").parse().unwrap();
+    let entries: String =
+        (first..all.min(first + most)).map(|number| format!("<item>{}</item>", entry(number))).collect();
+    let next = if first + most < all { format!("<nextToken>{}</nextToken>", first + most) } else { String::new() };
+    format!("<entries>{entries}</entries>{next}")
+}
+
+/// The entries under the name that they have in the answer of a call.
+fn named(page: &str, name: &str) -> String {
+    page.replace("entries>", &format!("{name}>"))
+}
+
+fn rule(number: usize) -> String {
+    format!(
+        "<securityGroupRuleId>{}</securityGroupRuleId><groupId>{}</groupId><isEgress>false</isEgress>\
+         <ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><cidrIpv4>0.0.0.0/0</cidrIpv4>",
+        id("sgr", number),
+        id("sg", number)
+    )
+}
+
+/// A region with 10,000 groups of one rule each, of which every hundredth has an interface.
+fn large_vpc(call: &Call) -> Reply {
+    let interface = |number: usize| {
+        let group = format!("<groupSet><item><groupId>{}</groupId></item></groupSet>", id("sg", number * 100));
+        format!("<networkInterfaceId>{}</networkInterfaceId>{group}", id("eni", number))
+    };
+    match call.action.as_str() {
+        "DescribeSecurityGroupRules" => ec2(&call.action, &named(&page(call, 10_000, rule), "securityGroupRuleSet")),
+        "DescribeNetworkInterfaces" => ec2(&call.action, &named(&page(call, 100, interface), "networkInterfaceSet")),
+        "DescribeVpcBlockPublicAccessOptions" => {
+            let mode = "<internetGatewayBlockMode>off</internetGatewayBlockMode>";
+            ec2(&call.action, &format!("<vpcBlockPublicAccessOptions>{mode}</vpcBlockPublicAccessOptions>"))
+        }
+        action => ec2(action, ""),
+    }
+}
+
+#[test]
+fn ten_thousand_groups_of_one_vpc_cost_a_handful_of_calls() {
+    let stub = stub(large_vpc);
+    let mut questions: Vec<Question> = Vec::new();
+    for number in 0..10_000 {
+        questions.push(question(Topic::GroupRules, &id("sg", number)));
+        questions.push(question(Topic::InterfacesOfGroup, &id("sg", number)));
+    }
+    let vpc = id("vpc", 1);
+    let of_vpc = [Topic::Vpc, Topic::RouteTablesOfVpc, Topic::GatewaysOfVpc, Topic::AclsOfVpc];
+    questions.extend(of_vpc.map(|topic| question(topic, &vpc)));
+    questions.push(question(Topic::BlockPublicAccess, ""));
+    let answered = ask(&stub, questions.clone());
+    assert_eq!(answered.len(), questions.len());
+    let mut reachable = 0;
+    for one in &answered {
+        assert!(one.at.is_some());
+        match one.answer.as_ref().unwrap() {
+            Answer::GroupRules(rules) => assert_eq!((rules.len(), &rules[0].group_id), (1, &one.question.id)),
+            Answer::Interfaces(interfaces) => reachable += interfaces.len(),
+            _ => {}
+        }
+    }
+    assert_eq!(reachable, 100);
+    insta::assert_debug_snapshot!(stub.counts(), @r#"
+    {
+        "DescribeInternetGateways": 1,
+        "DescribeNetworkAcls": 1,
+        "DescribeNetworkInterfaces": 1,
+        "DescribeRouteTables": 1,
+        "DescribeSecurityGroupRules": 10,
+        "DescribeVpcBlockPublicAccessOptions": 1,
+        "DescribeVpcs": 1,
+        "GetCallerIdentity": 1,
+    }
+    "#);
+}
+
+#[test]
+fn ids_go_two_hundred_to_a_call_and_each_answer_to_its_question() {
+    let stub = stub(|call| {
+        let numbers = call.values().into_iter().map(|id| usize::from_str_radix(&id[3..], 16).unwrap());
+        let rules: String = numbers.map(|number| format!("<item>{}</item>", rule(number))).collect();
+        ec2(&call.action, &format!("<securityGroupRuleSet>{rules}</securityGroupRuleSet>"))
+    });
+    let questions: Vec<_> = (0..450).map(|number| question(Topic::GroupRules, &id("sg", number))).collect();
+    for one in ask(&stub, questions) {
+        let Ok(Answer::GroupRules(rules)) = one.answer else { panic!("{:?}", one.answer) };
+        assert_eq!((rules.len(), &rules[0].group_id), (1, &one.question.id));
+    }
+    let calls = stub.calls();
+    let mut sizes: Vec<_> = calls.iter().map(|call| (call.get("Filter.1.Name"), call.values().len())).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [("", 0), ("group-id", 50), ("group-id", 200), ("group-id", 200)]);
+}
+
+#[test]
+fn a_throttled_call_is_tried_again_and_then_unknown() {
+    let throttled = std::sync::atomic::AtomicUsize::new(0);
+    let stub = stub(move |call| {
+        let subnets = call.action == "DescribeSubnets";
+        if subnets && throttled.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 2 {
+            return ec2(
+                &call.action,
+                &format!("<subnetSet><item><subnetId>{}</subnetId></item></subnetSet>", id("subnet", 1)),
+            );
+        }
+        ec2_error(503, "RequestLimitExceeded", "Request limit exceeded.")
+    });
+    let Ok(Answer::Subnets(found)) = ask_one(&stub, question(Topic::Subnet, &id("subnet", 1))) else { panic!() };
+    assert_eq!(found.len(), 1);
+    let reason = ask_one(&stub, question(Topic::RouteTable, &id("rtb", 1))).unwrap_err();
+    assert_eq!(reason, "ec2:DescribeRouteTables: RequestLimitExceeded: Request limit exceeded.");
+    assert_eq!((stub.counts()["DescribeSubnets"], stub.counts()["DescribeRouteTables"]), (3, 3));
+}
+
+#[test]
+fn a_denied_call_names_the_action_and_costs_no_other_answer() {
+    let message = format!("You are not authorized to perform this operation. Encoded: {}", "x".repeat(3_000));
+    let stub = stub(move |call| match call.action.as_str() {
+        "DescribeRouteTables" => ec2_error(403, "UnauthorizedOperation", &message),
+        action => ec2(action, ""),
+    });
+    let questions = vec![question(Topic::RouteTablesOfVpc, &id("vpc", 1)), question(Topic::Vpc, &id("vpc", 1))];
+    for one in ask(&stub, questions) {
+        match (one.question.topic, one.answer) {
+            (Topic::Vpc, answer) => assert_eq!(answer, Ok(Answer::Vpcs(Vec::new()))),
+            (_, Err(Unanswered(reason))) => {
+                assert!(reason.starts_with("ec2:DescribeRouteTables: UnauthorizedOperation: You are not"), "{reason}");
+                assert!(reason.len() < 250, "{reason}");
+            }
+            (_, answer) => panic!("{answer:?}"),
+        }
+    }
+    assert_eq!(stub.counts()["DescribeRouteTables"], 1);
+}
+
+#[test]
+fn what_is_not_answered_in_time_is_left_and_the_rest_is_kept() {
+    let stub = stub(|call| match call.action.as_str() {
+        "DescribeRouteTables" => Reply::Never,
+        action => ec2(action, ""),
+    });
+    let questions = vec![question(Topic::RouteTablesOfVpc, &id("vpc", 1)), question(Topic::Vpc, &id("vpc", 1))];
+    let answered = run(async {
+        let state = AwsState::new(&config(&stub).await, None);
+        let mut answered = state.within(Duration::from_millis(500)).answer(questions).await;
+        // When time is over, nothing is begun.
+        answered.extend(state.within(Duration::ZERO).answer(vec![question(Topic::Acl, &id("acl", 1))]).await);
+        answered
+    });
+    for one in answered {
+        match one.question.topic {
+            Topic::Vpc => assert_eq!(one.answer, Ok(Answer::Vpcs(Vec::new()))),
+            Topic::Acl => assert_eq!(one.answer, Err(Unanswered("no time left: ec2:DescribeNetworkAcls".to_owned()))),
+            _ => assert_eq!(one.answer, Err(Unanswered("no time left: ec2:DescribeRouteTables".to_owned()))),
+        }
+    }
+    assert!(!stub.counts().contains_key("DescribeNetworkAcls"));
+}
+
+#[test]
+fn what_is_no_id_or_no_region_is_never_asked() {
+    let stub = stub(|call| ec2(&call.action, ""));
+    let mut elsewhere = question(Topic::Vpc, &id("vpc", 1));
+    elsewhere.place.region = "x.attacker.example/".to_owned();
+    let questions = vec![
+        question(Topic::GroupRules, "sg-*"),
+        question(Topic::InterfacesOfAddress, "198.51.100.7.attacker"),
+        of("../../x", Topic::Role, "x"),
+        elsewhere,
+    ];
+    let mut reasons: Vec<_> = ask(&stub, questions).into_iter().map(|one| one.answer.unwrap_err().0).collect();
+    reasons.sort_unstable();
+    insta::assert_debug_snapshot!(reasons, @r#"
+    [
+        "../../x is not an account id",
+        "198.51.100.7.attacker is not an id of the form eipalloc-0123456789abcdef0",
+        "sg-* is not an id of the form sg-0123456789abcdef0",
+        "x.attacker.example/ is not a region",
+    ]
+    "#);
+    assert_eq!(stub.calls().len(), 0);
+    // A name may hold anything, and stands for itself.
+    assert_eq!(ask_one(&stub, question(Topic::InterfacesOfLoadBalancer, "a*b?")), Ok(Answer::Interfaces(Vec::new())));
+    assert_eq!(stub.calls()[1].values(), [r"ELB a\*b\?"]);
+}
+
+#[test]
+fn block_public_access_is_off_only_where_that_is_certain() {
+    let answer = |options: fn() -> Reply| {
+        let stub = stub(move |call| match call.action.as_str() {
+            "DescribeVpcBlockPublicAccessOptions" => options(),
+            action => {
+                let next = if call.get("NextToken").is_empty() { "<nextToken>2</nextToken>" } else { "" };
+                let state = if next.is_empty() { "delete-complete" } else { "create-complete" };
+                let entry = format!(
+                    "<resourceArn>arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1</resourceArn>\
+                     <internetGatewayExclusionMode>allow-egress</internetGatewayExclusionMode><state>{state}</state>"
+                );
+                let set = "vpcBlockPublicAccessExclusionSet";
+                ec2(action, &format!("<{set}><item>{entry}</item></{set}>{next}"))
+            }
+        });
+        let answer = ask_one(&stub, question(Topic::BlockPublicAccess, ""));
+        (answer, stub.calls().len() - 1)
+    };
+    let on = || {
+        let mode = "<internetGatewayBlockMode>block-ingress</internetGatewayBlockMode>";
+        let options = format!("<vpcBlockPublicAccessOptions>{mode}</vpcBlockPublicAccessOptions>");
+        ec2("DescribeVpcBlockPublicAccessOptions", &options)
+    };
+    let (Ok(Answer::BlockPublicAccess(found)), 3) = answer(on) else { panic!() };
+    assert_eq!(found.internet_gateway_block_mode, "block-ingress");
+    let states: Vec<_> = found.exclusions.iter().map(|exclusion| exclusion.state.as_str()).collect();
+    assert_eq!(states, ["create-complete", "delete-complete"]);
+    let absent = || ec2_error(400, "InvalidAction", "The action is not valid for this web service.");
+    let (Ok(Answer::BlockPublicAccess(found)), 1) = answer(absent) else { panic!() };
+    assert_eq!(found.internet_gateway_block_mode, "off");
+    let (Err(reason), 1) = answer(|| ec2_error(400, "UnsupportedOperation", "No.")) else { panic!() };
+    assert_eq!(reason, "ec2:DescribeVpcBlockPublicAccessOptions: UnsupportedOperation: No.");
+    let html = || Reply::Now(500, "<!doctype html><title>500 Internal Server Error</title>".to_owned());
+    let (Err(reason), 3) = answer(html) else { panic!() };
+    assert!(reason.starts_with("ec2:DescribeVpcBlockPublicAccessOptions: HTTP status 500"), "{reason}");
+}
+
+#[test]
+fn a_prefix_list_that_is_gone_is_empty() {
+    let stub = stub(|call| match call.get("PrefixListId") {
+        gone if gone == id("pl", 1) => ec2_error(400, "InvalidPrefixListID.NotFound", "does not exist"),
+        _ => {
+            let entries = page(call, 150, |number| format!("<cidr>10.0.{number}.0/24</cidr>"));
+            ec2(&call.action, &named(&entries, "entrySet"))
+        }
+    });
+    assert_eq!(ask_one(&stub, question(Topic::PrefixList, &id("pl", 1))), Ok(Answer::PrefixList(Vec::new())));
+    let Ok(Answer::PrefixList(found)) = ask_one(&stub, question(Topic::PrefixList, &id("pl", 2))) else { panic!() };
+    assert_eq!((found.len(), found[149].cidr.as_str()), (150, "10.0.149.0/24"));
+}
+
+/// An answer to AssumeRole that is good for so many minutes.
+fn session(minutes: i64) -> Reply {
+    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+    query(
+        "AssumeRole",
+        &format!(
+            "<Credentials><AccessKeyId>ASIAMEMBER</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+             <SessionToken>t</SessionToken><Expiration>{end:.0}</Expiration></Credentials>"
+        ),
+    )
+}
+
+fn reader() -> MemberRole {
+    MemberRole {
+        name: "audit/Reader".to_owned(),
+        external_id: Some("tw-1".to_owned()),
+        session_name: "trailwarden".to_owned(),
+    }
+}
+
+/// Asks about two accounts, twice.
+fn ask_members(stub: &Stub, member: Option<MemberRole>) -> Vec<Answered> {
+    run(async {
+        let state = AwsState::new(&config(stub).await, member);
+        let questions = |number| {
+            let (vpc, table) = (id("vpc", number), id("rtb", number));
+            vec![question(Topic::Vpc, &vpc), of(MEMBER, Topic::Vpc, &vpc), of(MEMBER, Topic::RouteTable, &table)]
+        };
+        let mut answered = state.answer(questions(1)).await;
+        answered.extend(state.answer(questions(2)).await);
+        answered
+    })
+}
+
+#[test]
+fn other_accounts_are_read_with_a_role_whose_session_is_kept() {
+    for (minutes, sessions) in [(60, 1), (4, 2)] {
+        let stub = stub(move |call| match call.action.as_str() {
+            "AssumeRole" => session(minutes),
+            action => ec2(action, ""),
+        });
+        assert!(ask_members(&stub, Some(reader())).iter().all(|one| one.answer.is_ok()));
+        let calls = stub.calls();
+        let assumed: Vec<_> = calls.iter().filter(|call| call.action == "AssumeRole").collect();
+        assert_eq!(assumed.len(), sessions);
+        assert_eq!(assumed[0].get("RoleArn"), "arn:aws:iam::444455556666:role/audit/Reader");
+        assert_eq!((assumed[0].get("ExternalId"), assumed[0].get("RoleSessionName")), ("tw-1", "trailwarden"));
+        let of_tables: Vec<_> = calls.iter().filter(|call| call.action == "DescribeRouteTables").collect();
+        assert!(of_tables.iter().all(|call| call.key == "ASIAMEMBER"));
+        let mut keys: Vec<_> =
+            calls.iter().filter(|call| call.action == "DescribeVpcs").map(|call| call.key.as_str()).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["AKIAOWN", "AKIAOWN", "ASIAMEMBER", "ASIAMEMBER"]);
+    }
+}
+
+#[test]
+fn an_account_that_stays_shut_is_unknown_and_costs_no_other() {
+    let stub = stub(|call| match call.action.as_str() {
+        "AssumeRole" => query_error(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"),
+        action => ec2(action, ""),
+    });
+    for (member, expected) in [
+        (
+            Some(reader()),
+            "sts:AssumeRole on arn:aws:iam::444455556666:role/audit/Reader: AccessDenied: not authorized to perform: sts:AssumeRole",
+        ),
+        (None, "no role to read account 444455556666 with; set MEMBER_ROLE_NAME"),
+    ] {
+        for one in ask_members(&stub, member) {
+            match one.answer {
+                Ok(_) => assert_eq!(one.question.place.account, ACCOUNT),
+                Err(Unanswered(reason)) => {
+                    assert_eq!((reason.as_str(), one.question.place.account.as_str()), (expected, MEMBER))
+                }
+            }
+        }
+    }
+    // One a round, however many questions.
+    assert_eq!(stub.counts()["AssumeRole"], 2);
+}
+
+fn role_answers(call: &Call) -> Reply {
+    let own = "arn:aws:iam::111122223333:policy/own";
+    let inner = match call.action.as_str() {
+        "GetRole" if call.get("RoleName") == "gone" => {
+            return query_error(404, "NoSuchEntity", "The role with name gone cannot be found.");
+        }
+        "GetRole" => {
+            let name = call.get("RoleName");
+            format!(
+                "<Role><Path>/</Path><RoleName>{name}</RoleName><RoleId>AROA1</RoleId>\
+                 <Arn>arn:aws:iam::111122223333:role/{name}</Arn><CreateDate>2026-03-04T10:00:00Z</CreateDate>\
+                 <AssumeRolePolicyDocument>%7B%22Statement%22%3A%5B%5D%7D</AssumeRolePolicyDocument></Role>"
+            )
+        }
+        "ListAttachedRolePolicies" if call.get("Marker").is_empty() => "<AttachedPolicies><member>\
+             <PolicyName>AdministratorAccess</PolicyName><PolicyArn>arn:aws:iam::aws:policy/AdministratorAccess</PolicyArn>\
+             </member></AttachedPolicies><IsTruncated>true</IsTruncated><Marker>2</Marker>"
+            .to_owned(),
+        "ListAttachedRolePolicies" => format!(
+            "<AttachedPolicies><member><PolicyName>own</PolicyName><PolicyArn>{own}</PolicyArn></member>\
+             </AttachedPolicies><IsTruncated>false</IsTruncated>"
+        ),
+        "ListRolePolicies" => "<PolicyNames><member>inline</member></PolicyNames><IsTruncated>false</IsTruncated>".to_owned(),
+        "GetRolePolicy" => "<RoleName>r</RoleName><PolicyName>inline</PolicyName>\
+             <PolicyDocument>%7B%22Inline%22%3A1%7D</PolicyDocument>"
+            .to_owned(),
+        "GetPolicy" => format!("<Policy><Arn>{own}</Arn><DefaultVersionId>v3</DefaultVersionId></Policy>"),
+        "GetPolicyVersion" => format!(
+            "<PolicyVersion><VersionId>{}</VersionId><Document>%7B%22Own%22%3A1%7D</Document></PolicyVersion>",
+            call.get("VersionId")
+        ),
+        _ => return query_error(400, "InvalidAction", "?"),
+    };
+    query(&call.action, &inner)
+}
+
+#[test]
+fn a_role_comes_with_the_texts_of_its_policies() {
+    let stub = stub(role_answers);
+    let questions = ["deploy", "other", "gone"].map(|name| question(Topic::Role, name));
+    for one in ask(&stub, questions.to_vec()) {
+        let Ok(Answer::Roles(roles)) = one.answer else { panic!("{:?}", one.answer) };
+        let Some(role) = roles.first() else {
+            assert_eq!(one.question.id, "gone");
+            continue;
+        };
+        assert_eq!(role.role_name, one.question.id);
+        assert_eq!(role.assume_role_policy_document, r#"{"Statement":[]}"#);
+        assert_eq!(role.policies_unanswered, None);
+        let policies: Vec<_> =
+            role.policies.iter().map(|policy| (policy.policy_name.as_str(), policy.document.as_deref())).collect();
+        let expected =
+            [("AdministratorAccess", None), ("own", Some(r#"{"Own":1}"#)), ("inline", Some(r#"{"Inline":1}"#))];
+        assert_eq!(policies, expected);
+    }
+}
+
+#[test]
+fn policies_that_are_not_answered_do_not_cost_the_role() {
+    for (denied, expected) in [
+        ("ListAttachedRolePolicies", &["inline"][..]),
+        ("GetPolicyVersion", &["AdministratorAccess", "own", "inline"]),
+        ("ListRolePolicies", &["AdministratorAccess", "own"]),
+        ("GetRolePolicy", &["AdministratorAccess", "own", "inline"]),
+    ] {
+        let stub =
+            stub(
+                move |call| {
+                    if call.action == denied { query_error(403, "AccessDenied", "no") } else { role_answers(call) }
+                },
+            );
+        let Ok(Answer::Roles(roles)) = ask_one(&stub, question(Topic::Role, "deploy")) else { panic!("{denied}") };
+        let names: Vec<_> = roles[0].policies.iter().map(|policy| policy.policy_name.as_str()).collect();
+        assert_eq!(names, expected, "{denied}");
+        assert_eq!(roles[0].policies_unanswered, Some(format!("iam:{denied}: AccessDenied: no")));
+    }
+}
+
+#[test]
+fn accounts_have_the_names_that_organizations_gives_them() {
+    let stub = stub(|call| {
+        assert_eq!(call.action, "DescribeAccount");
+        Reply::Now(200, format!(r#"{{"Account": {{"Id": "{MEMBER}", "Name": "payments-prod"}}}}"#))
+    });
+    let denying = Stub::new(|_| Reply::Now(400, r#"{"__type": "AccessDeniedException", "Message": "no"}"#.to_owned()));
+    let alone = Stub::new(|_| Reply::Now(400, r#"{"__type": "AWSOrganizationsNotInUseException"}"#.to_owned()));
+    for (stub, expected) in [
+        (&stub, Ok(Some("payments-prod".to_owned()))),
+        (&denying, Err(Unanswered("organizations:DescribeAccount: AccessDeniedException: no".to_owned()))),
+        (&alone, Ok(None)),
+    ] {
+        run(async {
+            let state = AwsState::new(&config(stub).await, None);
+            assert_eq!(state.account_name(MEMBER).await, expected);
+            assert_eq!(state.account_name(MEMBER).await, expected);
+        });
+        assert_eq!(stub.counts()["DescribeAccount"], 1);
+    }
+}
