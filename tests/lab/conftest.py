@@ -127,3 +127,12 @@ def single_account_deployment(deployments: dict[str, Future[Deployment]]) -> Dep
 @pytest.fixture(scope="session", name="organization")
 def organization_deployment(deployments: dict[str, Future[Deployment]]) -> Deployment:
     return deployments["organization"].result()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over(request: pytest.FixtureRequest) -> None:
+    """A test that failed leaves its messages to no other."""
+    for name in {"deployment", "single_account", "organization"} & set(request.fixturenames):
+        deployed = request.getfixturevalue(name)
+        for queue in (deployed.findings_queue, deployed.alerts_queue, deployed.made["on_failure_queue_url"]):
+            deployed.received(queue)

@@ -32,14 +32,15 @@ def test_what_could_not_be_published_is_replayed(single_account: Deployment, inv
     assert single_account.received(queue) == []
 
 
-@pytest.mark.parametrize(("times", "attempts"), [(2, 1), (6, 2)])
+@pytest.mark.parametrize(("times", "attempts"), [(2, {1}), (20, {2, 3})])
 def test_a_topic_that_throttles_is_tried_again(
-    single_account: Deployment, invoker: Invoker, front: Front, times: int, attempts: int
+    single_account: Deployment, invoker: Invoker, front: Front, times: int, attempts: set[int]
 ) -> None:
+    """By the function at first, then by Lambda."""
     with front.faulty(Fault("sns", "Publish", 400, "Throttling", times)) as fault:
         single_account.log(public_role())
     assert fault.times == 0
-    assert len(invoker.invocations[-1].answers) == attempts
+    assert len(invoker.invocations[-1].answers) in attempts
     assert len(single_account.findings()) == 1
     assert single_account.received(single_account.made["on_failure_queue_url"]) == []
 

@@ -23,8 +23,6 @@ def call(deployment: Deployment, source: str, name: str, request: dict[str, Any]
 
 
 def test_a_filter_that_is_deleted_is_told_of_and_found(deployment: Deployment) -> None:
-    deployment.received(deployment.alerts_queue)
-    deployment.findings()
     request = {"logGroupName": deployment.made["log_group_name"], "filterName": "trailwarden"}
     sent(deployment, deployment.region, call(deployment, "logs.amazonaws.com", "DeleteSubscriptionFilter", request))
     told = deployment.received(deployment.alerts_queue)
@@ -42,8 +40,6 @@ def test_a_filter_of_others_is_not_its_concern(deployment: Deployment) -> None:
 
 
 def test_what_happens_in_us_east_1_is_forwarded(organization: Deployment) -> None:
-    organization.received(organization.alerts_queue)
-    organization.findings()
     role = organization.made["function_role_arn"].rpartition("/")[2]
     made = call(organization, "iam.amazonaws.com", "DeleteRolePolicy", {"roleName": role, "policyName": "function"})
     sent(organization, "us-east-1", {**made, "awsRegion": "us-east-1"})
