@@ -241,14 +241,7 @@ impl Pipeline {
         (tally, cases)
     }
 
-    fn judged(
-        &self,
-        source: &str,
-        input: Input<'_>,
-        live: bool,
-        tally: &mut Tally,
-        sink: &mut dyn FnMut(&Place, Result<Judged<'_>, String>, &mut Tally),
-    ) {
+    fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
         let now = Timestamp::now();
         let mut control = 0;
         let mut item = |place: &Place, item: Item<'_>| match item {
@@ -319,6 +312,9 @@ struct Judged<'t> {
     /// Whether live state can say what the record leaves open.
     asks: bool,
 }
+
+/// Takes what became of each record.
+type Sink<'s> = dyn FnMut(&Place, Result<Judged<'_>, String>, &mut Tally) + 's;
 
 /// What `judge` gives, unless it panics.
 fn guarded<T>(judge: impl FnOnce() -> T) -> Result<T, String> {

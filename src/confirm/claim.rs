@@ -6,7 +6,7 @@ use super::describe::{NetworkInterface, RouteTable, Vpc};
 use super::knowledge::{Gap, Inquiry};
 use super::layers::{inbound, ingress, is_main, routes, table_of, to_gateways};
 use super::question::{Place, Topic};
-use super::reachability::{Opened, Through, Way, leads_to, open_through, public_addresses, way_to};
+use super::reachability::{Opened, Survey, Through, Way, leads_to, open_through, public_addresses};
 use crate::address::{Family, Layer, Traffic};
 use crate::event::Event;
 use crate::facts;
@@ -298,10 +298,11 @@ impl Ways {
         interfaces: impl IntoIterator<Item = &'i NetworkInterface>,
         through: Through<'_>,
     ) -> Result<Self, Gap> {
+        let survey = Survey::new(inquiry, through);
         let mut ways = Self::default();
         let mut gaps: Vec<Gap> = Vec::new();
         for interface in interfaces {
-            match way_to(inquiry, interface, through) {
+            match survey.way_to(interface) {
                 Ok(Way::Open(path)) => ways.open.push(path),
                 Ok(Way::Blocked(what)) => ways.blocked.push(what),
                 Ok(Way::Missing(what)) => ways.missing.push(what),

@@ -1,7 +1,10 @@
 //! Whether packets from the internet reach a network interface: address, route, internet gateway, VPC block public
 //! access, network ACL both ways, security groups, and whether anything runs there.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::Ipv6Addr;
+use std::rc::Rc;
 
 use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable};
 use super::knowledge::{Gap, Inquiry};
@@ -53,7 +56,9 @@ struct Hops<'k> {
     layers: Vec<(Hop, Layer)>,
     /// The internet gateways that the routes lead to.
     gateways: Vec<&'k str>,
-    groups: Vec<&'k str>,
+    groups: Vec<String>,
+    /// What was found for each IP version.
+    obstacles: RefCell<HashMap<Family, Result<Traffic, Hop>>>,
     acl: &'k str,
 }
 
@@ -67,69 +72,92 @@ enum Hop {
     Groups,
 }
 
-/// How the internet reaches `interface`.
-pub(super) fn way_to(inquiry: &Inquiry<'_>, interface: &NetworkInterface, through: Through<'_>) -> Result<Way, Gap> {
-    let id = &interface.network_interface_id;
-    let mut addresses = public_addresses(interface);
-    if let Some(opened) = through.opened {
-        addresses.retain(|(family, _)| opened.families.contains(family));
+/// Looks at one interface after the other. Those in one subnet with the same groups share all but their address.
+pub(super) struct Survey<'k, 's> {
+    inquiry: &'s Inquiry<'k>,
+    through: Through<'s>,
+    /// What is on the way, by subnet and groups.
+    known: RefCell<HashMap<(String, Vec<String>), Rc<Result<Hops<'k>, Gap>>>>,
+}
+
+impl<'k, 's> Survey<'k, 's> {
+    pub(super) fn new(inquiry: &'s Inquiry<'k>, through: Through<'s>) -> Self {
+        Self { inquiry, through, known: RefCell::default() }
     }
-    if addresses.is_empty() {
-        let over = match through.opened.map(|opened| opened.families.as_slice()) {
-            Some([family]) => format!("{} ", family.as_str()),
-            _ => String::new(),
-        };
-        return Ok(Way::Private(format!("{id} has no public {over}address")));
+
+    /// What is on the way to `interface`.
+    fn hops(&self, interface: &NetworkInterface) -> Rc<Result<Hops<'k>, Gap>> {
+        let groups = interface.groups.iter().map(|group| group.group_id.clone()).collect();
+        let mut known = self.known.borrow_mut();
+        let entry = known.entry((interface.subnet_id.clone(), groups));
+        Rc::clone(entry.or_insert_with(|| Rc::new(hops(self.inquiry, interface, self.through.group))))
     }
-    if interface.interface_type == "nat_gateway" {
-        return Ok(Way::Missing(format!("{id} is a NAT gateway, which takes no connections")));
-    }
-    if interface.status == "available" {
-        return Ok(Way::Missing(format!("{id} is not attached to anything")));
-    }
-    // All of it is asked for before the first answer is needed.
-    let vpc = &interface.vpc_id;
-    let instance = instance_of(interface);
-    let state = instance.map(|id| inquiry.instances(Topic::Instance, id));
-    let block = inquiry.block_public_access(Topic::BlockPublicAccess, "");
-    let hops = hops(inquiry, interface, through.group);
-    if let (Some(id), Some(instances)) = (instance, state) {
-        let state = instances?.first().map_or("gone", |instance| instance.state.name.as_str());
-        if !matches!(state, "running" | "pending") {
-            return Ok(Way::Missing(format!("instance {id} is {state}")));
+
+    /// How the internet reaches `interface`.
+    pub(super) fn way_to(&self, interface: &NetworkInterface) -> Result<Way, Gap> {
+        let Self { inquiry, through, .. } = self;
+        let id = &interface.network_interface_id;
+        let mut addresses = public_addresses(interface);
+        if let Some(opened) = through.opened {
+            addresses.retain(|(family, _)| opened.families.contains(family));
         }
-    }
-    let (hops, block) = (hops?, block?);
-    let mut best: Option<Way> = None;
-    for (family, address) in addresses {
-        let way = match hops.obstacle(family, through.opened.map(|opened| &opened.traffic)) {
-            Ok(traffic) => match blocks(block, interface) {
-                Some(what) => Way::Blocked(what),
-                None => Way::Open(hops.path(interface, &address, family, &traffic, instance)),
-            },
-            Err(Hop::Route) => Way::Missing(match hops.table {
-                Some(table) => {
-                    format!("{} has no {} route to an internet gateway", table.route_table_id, family.as_str())
-                }
-                None => format!("subnet {} has no route table", interface.subnet_id),
-            }),
-            Err(Hop::Gateway) => {
-                Way::Missing(format!("internet gateway {} is not attached to {vpc}", hops.gateways.join(", ")))
+        if addresses.is_empty() {
+            let over = match through.opened.map(|opened| opened.families.as_slice()) {
+                Some([family]) => format!("{} ", family.as_str()),
+                _ => String::new(),
+            };
+            return Ok(Way::Private(format!("{id} has no public {over}address")));
+        }
+        if interface.interface_type == "nat_gateway" {
+            return Ok(Way::Missing(format!("{id} is a NAT gateway, which takes no connections")));
+        }
+        if interface.status == "available" {
+            return Ok(Way::Missing(format!("{id} is not attached to anything")));
+        }
+        // All of it is asked for before the first answer is needed.
+        let vpc = &interface.vpc_id;
+        let instance = instance_of(interface);
+        let state = instance.map(|id| inquiry.instances(Topic::Instance, id));
+        let block = inquiry.block_public_access(Topic::BlockPublicAccess, "");
+        let hops = self.hops(interface);
+        if let (Some(id), Some(instances)) = (instance, state) {
+            let state = instances?.first().map_or("gone", |instance| instance.state.name.as_str());
+            if !matches!(state, "running" | "pending") {
+                return Ok(Way::Missing(format!("instance {id} is {state}")));
             }
-            Err(Hop::Inbound) => Way::Blocked(format!("network ACL {} keeps it out", hops.acl)),
-            Err(Hop::Answers) => Way::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
-            Err(Hop::Groups) => Way::Blocked(match hops.groups.as_slice() {
-                [] => format!("{id} has no security group that lets it in"),
-                [group] => format!("{group} lets in neither the world nor a large part of it"),
-                groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
-            }),
-        };
-        match (&best, &way) {
-            (Some(Way::Open(_)), _) | (Some(Way::Blocked(_)), Way::Missing(_)) => {}
-            _ => best = Some(way),
         }
+        let (hops, block) = (Result::as_ref(&hops).map_err(Gap::clone)?, block?);
+        let mut best: Option<Way> = None;
+        for (family, address) in addresses {
+            let way = match hops.obstacle(family, through.opened.map(|opened| &opened.traffic)) {
+                Ok(traffic) => match blocks(block, interface) {
+                    Some(what) => Way::Blocked(what),
+                    None => Way::Open(hops.path(interface, &address, family, &traffic, instance)),
+                },
+                Err(Hop::Route) => Way::Missing(match hops.table {
+                    Some(table) => {
+                        format!("{} has no {} route to an internet gateway", table.route_table_id, family.as_str())
+                    }
+                    None => format!("subnet {} has no route table", interface.subnet_id),
+                }),
+                Err(Hop::Gateway) => {
+                    Way::Missing(format!("internet gateway {} is not attached to {vpc}", hops.gateways.join(", ")))
+                }
+                Err(Hop::Inbound) => Way::Blocked(format!("network ACL {} keeps it out", hops.acl)),
+                Err(Hop::Answers) => Way::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
+                Err(Hop::Groups) => Way::Blocked(match hops.groups.as_slice() {
+                    [] => format!("{id} has no security group that lets it in"),
+                    [group] => format!("{group} lets in neither the world nor a large part of it"),
+                    groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
+                }),
+            };
+            match (&best, &way) {
+                (Some(Way::Open(_)), _) | (Some(Way::Blocked(_)), Way::Missing(_)) => {}
+                _ => best = Some(way),
+            }
+        }
+        best.ok_or(Gap::Open)
     }
-    best.ok_or(Gap::Open)
 }
 
 /// The public addresses of an interface, one a family.
@@ -150,7 +178,7 @@ fn instance_of(interface: &NetworkInterface) -> Option<&String> {
 }
 
 /// What is on the way to `interface`; with `only`, of its security groups just that one counts.
-fn hops<'k>(inquiry: &Inquiry<'k>, interface: &'k NetworkInterface, only: Option<&str>) -> Result<Hops<'k>, Gap> {
+fn hops<'k>(inquiry: &Inquiry<'k>, interface: &NetworkInterface, only: Option<&str>) -> Result<Hops<'k>, Gap> {
     let (vpc, subnet) = (&interface.vpc_id, &interface.subnet_id);
     // All of it is asked for before the first answer is needed.
     let tables = inquiry.route_tables(Topic::RouteTablesOfVpc, vpc);
@@ -177,7 +205,8 @@ fn hops<'k>(inquiry: &Inquiry<'k>, interface: &'k NetworkInterface, only: Option
     }
     let mut gateways: Vec<&str> = routes.iter().filter_map(|route| route.gateway).collect();
     gateways.dedup();
-    Ok(Hops { table, layers, gateways, groups, acl: acl.map_or("", |acl| &acl.network_acl_id) })
+    let (groups, obstacles) = (groups.into_iter().map(str::to_owned).collect(), RefCell::default());
+    Ok(Hops { table, layers, gateways, groups, obstacles, acl: acl.map_or("", |acl| &acl.network_acl_id) })
 }
 
 /// Whether an internet gateway is attached to `vpc`.
@@ -189,6 +218,11 @@ pub(super) fn leads_to(gateway: &InternetGateway, vpc: &str) -> bool {
 impl Hops<'_> {
     /// What of `traffic` gets through from the world or a large part of it, or the first hop that leaves nothing of it.
     fn obstacle(&self, family: Family, traffic: Option<&Traffic>) -> Result<Traffic, Hop> {
+        let mut known = self.obstacles.borrow_mut();
+        known.entry(family).or_insert_with(|| self.find_obstacle(family, traffic)).clone()
+    }
+
+    fn find_obstacle(&self, family: Family, traffic: Option<&Traffic>) -> Result<Traffic, Hop> {
         let layers: Vec<&Layer> = self.layers.iter().map(|(_, layer)| layer).collect();
         let open = open_through(family, &layers, traffic);
         if !open.is_nothing() {
@@ -220,7 +254,7 @@ impl Hops<'_> {
             groups => format!("{} ({})", groups.join(", "), words.join(", ")),
         });
         hops.push(format!("{} ({address})", interface.network_interface_id));
-        hops.extend(instance.map(|id| id.clone()));
+        hops.extend(instance.cloned());
         Path {
             interface: interface.network_interface_id.clone(),
             address: address.to_owned(),
