@@ -13,6 +13,17 @@ from typing import Any
 
 from aws import Keys
 
+# Another one may ask for what moto does not know.
+PROVIDER = """terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "5.100.0"
+    }
+  }
+}
+"""
+
 
 class Terraform:
     """Terraform in one directory."""
@@ -20,7 +31,8 @@ class Terraform:
     def __init__(self, directory: Path, keys: Keys, region: str, variables: dict[str, str]) -> None:
         self._directory = directory
         # What people have for their own AWS must not lead anybody there.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
+        theirs = ("AWS_", "TF_DATA_DIR", "TF_VAR_", "TF_WORKSPACE")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
         self._environment = {
             **inherited,
             **keys.environment(),
@@ -36,6 +48,7 @@ class Terraform:
         }
 
     def apply(self) -> None:
+        (self._directory / "provider_override.tf").write_text(PROVIDER)
         self._run("init", "-backend=false", "-no-color")
         self._run("apply", "-auto-approve", "-no-color", "-parallelism=20")
 

@@ -6,76 +6,57 @@ import json
 from typing import Any
 
 import pytest
-from aws import Aws, Keys
+from aws import Aws
 from deployment import Deployment
+from network import REGION, Network
 from payloads import opened_group
 
 MEMBER_ROLE = "trailwarden-read"
 
 
-def exposed_group(keys: Keys, region: str) -> str:
-    """A security group open to the world, with a running instance that has a public address."""
-    ec2 = keys.client("ec2", region)
-    # The VPC that every account has is on the internet.
-    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-    group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc["VpcId"])["GroupId"]
-    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
-    (subnet, *_) = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
-    image = ec2.describe_images()["Images"][0]["ImageId"]
-    interface = {
-        "DeviceIndex": 0,
-        "SubnetId": subnet["SubnetId"],
-        "Groups": [group],
-        "AssociatePublicIpAddress": True,
-    }
-    ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
-    return group
-
-
-def opened(group: str, account: str, region: str) -> dict[str, Any]:
-    permissions = {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}]}
-    request = {"groupId": group, "ipPermissions": permissions}
-    return opened_group(requestParameters=request, recipientAccountId=account, awsRegion=region)
-
-
 @pytest.fixture(scope="module")
-def member(aws: Aws, organization: Deployment) -> tuple[str, Keys]:
-    """Another account of the organisation, with the role that `modules/member-role` makes."""
+def member(aws: Aws, organization: Deployment) -> tuple[str, Network]:
+    """Another account of the organisation, with the role that `modules/member-role` makes and an instance on the internet."""
     organizations = organization.client("organizations")
     created = organizations.create_account(AccountName="payments", Email="payments@example.com")
     account = created["CreateAccountStatus"]["AccountId"]
     home, keys = organization.client("iam"), aws.administrator(account)
     role = home.get_role(RoleName=MEMBER_ROLE)["Role"]
     policy = home.get_role_policy(RoleName=MEMBER_ROLE, PolicyName="read-live-state")["PolicyDocument"]
-    theirs = json.dumps(policy).replace(organization.account, account)
     iam = keys.client("iam")
     iam.create_role(RoleName=MEMBER_ROLE, AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]))
-    iam.put_role_policy(RoleName=MEMBER_ROLE, PolicyName="read", PolicyDocument=theirs)
-    return account, keys
+    theirs = json.dumps(policy).replace(organization.account, account)
+    iam.put_role_policy(RoleName=MEMBER_ROLE, PolicyName="read-live-state", PolicyDocument=theirs)
+    return account, Network(aws.endpoint, keys.access_key)
 
 
-def told(document: dict[str, Any]) -> str:
-    return json.dumps(document)
-
-
-def test_what_is_open_in_its_own_account_is_confirmed(organization: Deployment) -> None:
-    group = exposed_group(organization.keys, organization.region)
-    organization.log(opened(group, organization.account, organization.region))
+def told(organization: Deployment, account: str, group: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The finding on a group that was opened, and what live state says of it."""
+    permission = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}
+    request = {"groupId": group, "ipPermissions": {"items": [permission]}}
+    organization.log(opened_group(requestParameters=request, recipientAccountId=account, awsRegion=REGION))
     (finding,) = organization.findings()
-    assert "confirmed" in told(finding), finding
+    (state,) = [one["data"] for one in finding["evidences"] if one.get("name") == "Live state"]
+    return finding, state
 
 
-def test_what_is_open_in_another_account_is_confirmed(organization: Deployment, member: tuple[str, Keys]) -> None:
-    account, keys = member
-    group = exposed_group(keys, "eu-west-3")
-    organization.log(opened(group, account, "eu-west-3"))
-    (finding,) = organization.findings()
-    assert "confirmed" in told(finding), finding
+def test_what_is_open_in_its_own_account_is_confirmed(aws: Aws, organization: Deployment) -> None:
+    network = Network(aws.endpoint, organization.keys.access_key)
+    _, state = told(organization, organization.account, network.group)
+    assert state["outcome"] == "confirmed", state
+    assert [path["instance"] for path in state["paths"]] == [network.instance]
+
+
+def test_what_is_open_in_another_account_is_confirmed(organization: Deployment, member: tuple[str, Network]) -> None:
+    account, network = member
+    finding, state = told(organization, account, network.group)
+    assert state["outcome"] == "confirmed", state
+    assert [path["instance"] for path in state["paths"]] == [network.instance]
     assert finding["cloud"]["account"]["name"] == "payments"
 
 
-def test_an_account_that_does_not_let_it_in_is_unknown(organization: Deployment) -> None:
-    organization.log(opened("sg-0aaa1111bbb22222c", "999999999999", "eu-west-1"))
-    (finding,) = organization.findings()
-    assert "unknown" in told(finding), finding
+def test_an_account_that_does_not_let_the_function_in_is_unknown(organization: Deployment) -> None:
+    with organization.without("AssumeMemberRole"):
+        _, state = told(organization, "444444444444", "sg-0aaa1111bbb22222c")
+    assert state["outcome"] == "unknown", state
+    assert "sts:AssumeRole" in state["summary"]

@@ -27,9 +27,9 @@ def test_a_filter_that_is_deleted_is_told_of_and_found(deployment: Deployment) -
     sent(deployment, deployment.region, call(deployment, "logs.amazonaws.com", "DeleteSubscriptionFilter", request))
     told = deployment.received(deployment.alerts_queue)
     assert sum("called DeleteSubscriptionFilter (logs.amazonaws.com)" in text for text in told) == 1
-    # The configuration that the module gives the function names the log group as its own.
+    # The configuration that the module gives the function names the log group as its own, which makes it critical.
     (finding,) = deployment.findings()
-    assert finding["compliance"]["control"].startswith("own-"), finding["compliance"]
+    assert (finding["compliance"]["control"], finding["severity"]) == ("log-group-deleted", "Critical")
 
 
 def test_a_filter_of_others_is_not_its_concern(deployment: Deployment) -> None:
