@@ -39,6 +39,8 @@ answers! {
         private_ip_addresses: Vec<PrivateIpAddress>,
         /// Its IPv6 addresses.
         ipv6_addresses: Vec<Ipv6Address>,
+        /// IPv6 prefixes of which every address is its own.
+        ipv6_prefixes: Vec<Ipv6Prefix>,
         /// What it is attached to.
         #[serde(skip_serializing_if = "Option::is_none")]
         attachment: Option<Attachment>,
@@ -66,6 +68,11 @@ answers! {
     Ipv6Address {
         /// The address.
         ipv6_address: String,
+    }
+    /// An IPv6 prefix.
+    Ipv6Prefix {
+        /// The network.
+        ipv6_prefix: String,
     }
     /// What an interface is attached to.
     Attachment {
@@ -128,9 +135,12 @@ answers! {
         /// The destination as a prefix list.
         #[serde(skip_serializing_if = "Option::is_none")]
         destination_prefix_list_id: Option<String>,
-        /// `local`, `igw-…` or `vgw-…`; other targets stand elsewhere and lead to no internet gateway.
+        /// `local`, `igw-…`, `vgw-…` or `vpce-…`; other targets stand elsewhere and lead to no internet gateway.
         #[serde(skip_serializing_if = "Option::is_none")]
         gateway_id: Option<String>,
+        /// `eni-…`, when packets go to a network interface, such as that of a firewall.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        network_interface_id: Option<String>,
         /// `active`, or `blackhole` when the target is gone.
         state: String,
     }
@@ -143,6 +153,9 @@ answers! {
         /// The subnet, unless it is the main one.
         #[serde(skip_serializing_if = "Option::is_none")]
         subnet_id: Option<String>,
+        /// The internet gateway, when it counts for what comes in there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        gateway_id: Option<String>,
     }
     /// An internet gateway (DescribeInternetGateways).
     InternetGateway {
@@ -209,6 +222,8 @@ answers! {
     Vpc {
         /// `vpc-…`
         vpc_id: String,
+        /// The account it belongs to; others may have subnets in it.
+        owner_id: String,
         /// Whether AWS made it with the account.
         is_default: bool,
         /// Its tags.

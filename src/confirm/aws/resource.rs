@@ -4,9 +4,9 @@ use aws_sdk_ec2::types as ec2;
 
 use crate::confirm::describe::{
     Association, Attachment, BlockPublicAccessExclusion, GroupIdentifier, Instance, InstanceState, InternetGateway,
-    InternetGatewayAttachment, Ipv6Address, NetworkAcl, NetworkAclAssociation, NetworkAclEntry, NetworkInterface,
-    PortRange, PrefixListEntry, PrivateIpAddress, Route, RouteTable, RouteTableAssociation, SecurityGroup,
-    SecurityGroupRule, Subnet, Tag, Vpc,
+    InternetGatewayAttachment, Ipv6Address, Ipv6Prefix, NetworkAcl, NetworkAclAssociation, NetworkAclEntry,
+    NetworkInterface, PortRange, PrefixListEntry, PrivateIpAddress, Route, RouteTable, RouteTableAssociation,
+    SecurityGroup, SecurityGroupRule, Subnet, Tag, Vpc,
 };
 
 /// Each of a list that may be missing.
@@ -34,6 +34,7 @@ impl From<ec2::NetworkInterface> for NetworkInterface {
             association: one.association.and_then(public),
             private_ip_addresses: each(one.private_ip_addresses),
             ipv6_addresses: each(one.ipv6_addresses),
+            ipv6_prefixes: each(one.ipv6_prefixes),
             attachment: one.attachment.map(|attachment| Attachment { instance_id: attachment.instance_id }),
         }
     }
@@ -53,6 +54,12 @@ fn public(one: ec2::NetworkInterfaceAssociation) -> Option<Association> {
 impl From<ec2::NetworkInterfacePrivateIpAddress> for PrivateIpAddress {
     fn from(one: ec2::NetworkInterfacePrivateIpAddress) -> Self {
         Self { association: one.association.and_then(public) }
+    }
+}
+
+impl From<ec2::Ipv6PrefixSpecification> for Ipv6Prefix {
+    fn from(one: ec2::Ipv6PrefixSpecification) -> Self {
+        Self { ipv6_prefix: one.ipv6_prefix.unwrap_or_default() }
     }
 }
 
@@ -102,6 +109,7 @@ impl From<ec2::Route> for Route {
             destination_ipv6_cidr_block: one.destination_ipv6_cidr_block,
             destination_prefix_list_id: one.destination_prefix_list_id,
             gateway_id: one.gateway_id,
+            network_interface_id: one.network_interface_id,
             state: text!(one.state),
         }
     }
@@ -113,6 +121,7 @@ impl From<ec2::RouteTableAssociation> for RouteTableAssociation {
             route_table_association_id: one.route_table_association_id.unwrap_or_default(),
             main: one.main.unwrap_or_default(),
             subnet_id: one.subnet_id,
+            gateway_id: one.gateway_id,
         }
     }
 }
@@ -165,6 +174,7 @@ impl From<ec2::Vpc> for Vpc {
     fn from(one: ec2::Vpc) -> Self {
         Self {
             vpc_id: one.vpc_id.unwrap_or_default(),
+            owner_id: one.owner_id.unwrap_or_default(),
             is_default: one.is_default.unwrap_or_default(),
             tags: each(one.tags),
         }
