@@ -31,7 +31,7 @@ GLIBC = (2, 34)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("architecture", nargs="?", choices=sorted(TRIPLES), default="arm64")
-    parser.add_argument("--features", default="lambda,live", help="`lambda` alone reads no live state and is smaller (%(default)s)")
+    parser.add_argument("--features", default="lambda,live", help="`lambda` alone reads no live state (%(default)s)")
     parser.add_argument("--output", type=Path, help="the zip file (trailwarden-ARCHITECTURE.zip in the target directory)")
     given = parser.parse_args()
     package = given.output or TARGET / f"trailwarden-{given.architecture}.zip"

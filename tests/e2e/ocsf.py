@@ -22,3 +22,8 @@ def faults(document: dict[str, Any]) -> list[str]:
             if one["type"] != "missing" or tuple(one["loc"][-2:]) not in STRICTER
         ]
     return []
+
+
+def ids(documents: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The ids of messages and of their problems, sorted."""
+    return sorted((one["metadata"]["uid"], one["finding_info"]["uid"]) for one in documents)

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from function import ROOT, Function, binary
+from function import Function, binary
+from ocsf import ids
 from payloads import delivery
+from records import LOGS, own_records, public_records
 from topic import Topic
 
-LOGS = ROOT.parent / "shared" / "data" / "cloudtrail"
 BATCH = 500
-
-
-def public_records() -> list[dict[str, Any]]:
-    """The public logs beside the repository, where they are present."""
-    records = []
-    for path in sorted(LOGS.rglob("*.json.gz")):
-        records += json.loads(gzip.decompress(path.read_bytes()))["Records"]
-    for path in sorted(LOGS.rglob("*.jsonl")):
-        records += [json.loads(line) for line in path.read_text().splitlines()]
-    return records
-
-
-def own_records() -> list[dict[str, Any]]:
-    """The fixtures of the rules."""
-    return [json.loads(path.read_text()) for path in sorted((ROOT / "fixtures" / "rules").rglob("*.json"))]
-
-
-def ids(documents: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return sorted((one["metadata"]["uid"], one["finding_info"]["uid"]) for one in documents)
 
 
 def evaluate(path: Path) -> list[tuple[str, str]]:

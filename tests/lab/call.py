@@ -45,5 +45,6 @@ class Call:
         if self.is_json:
             return status, "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-        whole = f"<Response><Errors>{error}</Errors></Response>" if self.service == "ec2" else f"<ErrorResponse>{error}</ErrorResponse>"
-        return status, "text/xml", whole.encode()
+        if self.service == "ec2":
+            return status, "text/xml", f"<Response><Errors>{error}</Errors></Response>".encode()
+        return status, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import filter_pattern
@@ -33,10 +34,8 @@ def subscriptions(invoker: Invoker) -> None:
     def put(self: LogGroup, filter_name: str, filter_pattern: str, destination_arn: str, role_arn: str) -> None:
         """moto refuses to change a filter where there are two, and looks at neither pattern nor permission."""
         accepted(filter_pattern)
-        if not may_invoke(function_of(destination_arn), f"logs.{self.region}.amazonaws.com", f"{self.arn}:*", self.account_id):
-            raise InvalidParameterException(
-                "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your function."
-            )
+        if not may_deliver(self, function_of(destination_arn)):
+            raise InvalidParameterException("Could not execute the lambda function. Make sure you have given permission.")
         if filter_name not in self.subscription_filters and len(self.subscription_filters) == 2:
             raise InvalidParameterException("Resource limit exceeded.")
         self.subscription_filters[filter_name] = SubscriptionFilter(
@@ -50,7 +49,7 @@ def subscriptions(invoker: Invoker) -> None:
         events = [{**event, "id": f"{event['id']:056}"} for event in log_events if passes(event["message"])]
         function = function_of(destination_arn)
         # A permission that is gone drops what is logged, and nobody is told.
-        if not events or not may_invoke(function, f"logs.{self.region}.amazonaws.com", f"{group.arn}:*", self.account_id):
+        if not events or not may_deliver(group, function):
             return
         batch = {
             "messageType": "DATA_MESSAGE",
@@ -67,7 +66,11 @@ def subscriptions(invoker: Invoker) -> None:
     LogStream._send_log_events = send
 
 
-def accepted(pattern: str) -> Any:
+def may_deliver(group: LogGroup, function: LambdaFunction) -> bool:
+    return may_invoke(function, f"logs.{group.region}.amazonaws.com", f"{group.arn}:*", group.account_id)
+
+
+def accepted(pattern: str) -> Callable[[str], bool]:
     try:
         return filter_pattern.compiled(pattern)
     except filter_pattern.Unknown as unknown:

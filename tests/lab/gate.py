@@ -5,8 +5,6 @@ In: a call. Out: nothing, or why it is refused. Calls with keys of users, which 
 
 from __future__ import annotations
 
-from typing import Any
-
 from call import Call
 from iam import Request, allows
 from moto.iam.models import get_account_id_from, iam_backends
@@ -71,8 +69,9 @@ def trusts(role: str, principal: str, context: dict[str, str | None]) -> bool:
     known = {key: value for key, value in context.items() if value is not None}
     if principal.startswith("arn:"):
         known["aws:principalarn"] = principal
-    document = iam_backends[account][PARTITION].get_role(name).assume_role_policy_document
-    return allows([document], Request("sts:AssumeRole", "*", principal, known))
+    roles = iam_backends[account][PARTITION].roles.values()
+    documents = [one.assume_role_policy_document for one in roles if one.name == name]
+    return allows(documents, Request("sts:AssumeRole", "*", principal, known))
 
 
 def resource_of(call: Call, role: str) -> str:
@@ -98,14 +97,12 @@ def resource_of(call: Call, role: str) -> str:
 
 
 def key_of(call: Call, resource: str) -> str | None:
-    """The key of the topic or queue that is written to."""
-    _, _, _, region, account, name = resource.split(":", 5) if resource.startswith("arn:") else [""] * 6
-    backend: Any
-    match call.service:
-        case "sns":
-            topic = sns_backends[account][region].topics.get(resource)
-            return topic and topic.kms_master_key_id or None
-        case "sqs":
-            queue = sqs_backends[account][region].queues.get(name)
-            return queue and queue.kms_master_key_id or None
-    return None
+    """The key of the topic or queue that is written to; none when it has none."""
+    if call.service == "sns":
+        owner = sns_backends[resource.split(":")[4]][call.region].topics.get(resource)
+    elif call.service == "sqs":
+        account, name = resource.split(":")[4:]
+        owner = sqs_backends[account][call.region].queues.get(name)
+    else:
+        return None
+    return owner.kms_master_key_id or None if owner else None

@@ -34,6 +34,16 @@ class Invocation:
     answers: list[Answer]
 
 
+@dataclass(frozen=True)
+class Warm:
+    """An execution environment, with what it logs to and as whom. It is good for as long as the function is in `state`."""
+
+    state: str
+    execution: Execution
+    role: Role
+    stream: str
+
+
 class Invoker:
     """Invokes functions, one payload at a time and in order.
 
@@ -48,7 +58,7 @@ class Invoker:
         self._open = 0
         self._change = Condition()
         self._fault: Exception | None = None
-        self._executions: dict[str, tuple[object, Execution, Role, str]] = {}
+        self._warm: dict[str, Warm] = {}
         Thread(target=self._work, daemon=True).start()
 
     def submit(self, function: LambdaFunction, payload: dict[str, Any]) -> None:
@@ -65,8 +75,8 @@ class Invoker:
             raise fault
 
     def close(self) -> None:
-        for _, execution, _, _ in self._executions.values():
-            execution.close()
+        for warm in self._warm.values():
+            warm.execution.close()
 
     def _work(self) -> None:
         while True:
@@ -75,7 +85,7 @@ class Invoker:
             self.invocations.append(Invocation(function.function_arn, payload, answers))
             try:
                 self._attempt(function, payload, answers)
-            except Exception as fault:  # noqa: BLE001 - raised where somebody waits
+            except Exception as fault:  # raised where somebody waits
                 self._fault = fault
             finally:
                 with self._change:
@@ -89,7 +99,7 @@ class Invoker:
             answers.append(self._invoke(function, json.dumps(payload)))
             if answers[-1].error_type is None:
                 return
-        _, _, role, _ = self._executions[function.function_arn]
+        role = self._environment(function).role
         destination = configured["DestinationConfig"]["OnFailure"]["Destination"]
         region, account, name = destination.split(":")[3:]
         body = json.dumps(kept(function, payload, answers))
@@ -100,34 +110,32 @@ class Invoker:
             self.lost.append(str(refused))
 
     def _invoke(self, function: LambdaFunction, payload: str) -> Answer:
-        execution, role, stream = self._execution(function)
-        answer = execution.invoke(payload)
-        group = function.logging_config["LogGroup"]
-        now = int(time.time() * 1000)
-        if events := [{"timestamp": now, "message": line} for line in execution.lines()]:
-            role.client("logs", function.region).put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+        warm = self._environment(function)
+        answer = warm.execution.invoke(payload)
+        group, now = function.logging_config["LogGroup"], int(time.time() * 1000)
+        if events := [{"timestamp": now, "message": line} for line in warm.execution.lines()]:
+            logs = warm.role.client("logs", function.region)
+            logs.put_log_events(logGroupName=group, logStreamName=warm.stream, logEvents=events)
         if answer.error_type in ("Runtime.ExitError", "Sandbox.Timedout"):
-            execution.close()
-            del self._executions[function.function_arn]
-            self._execution(function)
+            warm.execution.close()
+            del self._warm[function.function_arn]
         return answer
 
-    def _execution(self, function: LambdaFunction) -> tuple[Execution, Role, str]:
+    def _environment(self, function: LambdaFunction) -> Warm:
         """The one that is warm, unless the function has changed."""
-        arn = function.function_arn
-        state = (function.code_sha_256, function.environment_vars, function.role, function.timeout, function.logging_config)
-        known = self._executions.get(arn)
-        if known and known[0] != repr(state):
-            known[1].close()
-            known = None
-        if not known:
-            role = self._assume(function.role, LAMBDA, function.function_name)
-            stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid.uuid4().hex}"
-            group = function.logging_config["LogGroup"]
-            role.client("logs", function.region).create_log_stream(logGroupName=group, logStreamName=stream)
-            known = (repr(state), Execution(function, role.environment(), self._endpoint), role, stream)
-            self._executions[arn] = known
-        return known[1:]
+        known = self._warm.get(function.function_arn)
+        state = repr((function.code_sha_256, function.get_configuration()))
+        if known and known.state == state:
+            return known
+        if known:
+            known.execution.close()
+        role = self._assume(function.role, LAMBDA, function.function_name)
+        stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid.uuid4().hex}"
+        group = function.logging_config["LogGroup"]
+        role.client("logs", function.region).create_log_stream(logGroupName=group, logStreamName=stream)
+        warm = Warm(state, Execution(function, role.environment(), self._endpoint), role, stream)
+        self._warm[function.function_arn] = warm
+        return warm
 
 
 def kept(function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> dict[str, Any]:

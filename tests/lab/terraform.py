@@ -9,10 +9,13 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from aws import Keys
 
+# Terraform's cache of providers takes one writer at a time.
+INIT = Lock()
 # Another one may ask for what moto does not know.
 PROVIDER = """terraform {
   required_providers {
@@ -49,7 +52,8 @@ class Terraform:
 
     def apply(self) -> None:
         (self._directory / "provider_override.tf").write_text(PROVIDER)
-        self._run("init", "-backend=false", "-no-color")
+        with INIT:
+            self._run("init", "-backend=false", "-no-color")
         self._run("apply", "-auto-approve", "-no-color", "-parallelism=20")
 
     def changes(self) -> str:

@@ -11,9 +11,9 @@ from aws import Aws
 from deployment import Deployment
 from function import binary
 from invoker import Invoker
-from ocsf import faults
+from ocsf import faults, ids
 from payloads import blocked_action, clean, opened_group, public_role
-from test_same_findings import ids, own_records, public_records
+from records import own_records, public_records
 
 # Real records where they are there.
 RECORDS = public_records() or own_records()
