@@ -240,15 +240,23 @@ def test_many_findings_about_one_network_cost_a_handful_of_calls(live: Live, net
 
 
 def test_what_only_state_can_decide_becomes_a_finding_or_silence(live: Live, network: Network) -> None:
-    started = record(
-        EC2,
-        "RunInstances",
-        {"instancesSet": {"items": [{"imageId": "ami-1"}]}, "subnetId": network.subnet},
-        responseElements={"instancesSet": {"items": [{"instanceId": network.instance}]}},
-        recipientAccountId=ACCOUNT,
-    )
-    assert [one["compliance"]["control"] for one in live.findings(started)] == ["instance-public-ip"]
-    assert live.findings(started, LIVE_STATE="off") == []
+    def started(instance: str) -> Record:
+        return record(
+            EC2,
+            "RunInstances",
+            {"instancesSet": {"items": [{"imageId": "ami-1"}]}, "subnetId": network.subnet},
+            responseElements={"instancesSet": {"items": [{"instanceId": instance}]}},
+            recipientAccountId=ACCOUNT,
+        )
+
+    # Who gave the first instance its Elastic IP address is told by another record.
+    assert live.findings(started(network.instance)) == []
+    public = network.start_in_public_subnet()
+    assert [one["compliance"]["control"] for one in live.findings(started(public))] == ["instance-public-ip"]
+    assert live.findings(started(public), LIVE_STATE="off") == []
+    warned = live.findings(started(public), fault=denied)
+    assert [one["compliance"]["control"] for one in warned] == ["exposure-unanswered"]
+    assert "ec2:DescribeNetworkInterfaces" in warned[0]["message"]
     rules = network.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [network.group]}])
     for rule in rules["SecurityGroupRules"]:
         change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "tag": 1}
