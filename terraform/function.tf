@@ -2,7 +2,7 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_50:the function does not speak to X-Ray; its log carries request ids, counts and lag
   #checkov:skip=CKV_AWS_116:an on-failure destination keeps more than a dead-letter queue, see failures.tf
   #checkov:skip=CKV_AWS_117:it reaches nothing inside a VPC
-  #checkov:skip=CKV_AWS_173:its environment holds ARNs and paths, nothing secret
+  #checkov:skip=CKV_AWS_173:its environment holds ARNs, paths and names, nothing secret
   #checkov:skip=CKV_AWS_272:code signing needs a signing profile of the organisation's own
   function_name                  = local.function_name
   description                    = "Evaluates CloudTrail records and publishes findings"
@@ -23,7 +23,7 @@ resource "aws_lambda_function" "this" {
   source_code_hash  = var.package_file == null ? try(var.package_s3.source_code_hash, null) : filebase64sha256(var.package_file)
 
   environment {
-    variables = { for name, value in local.environment : name => value if value != null }
+    variables = local.set_environment
   }
 
   logging_config {
@@ -35,14 +35,25 @@ resource "aws_lambda_function" "this" {
 
   # The first invocation needs its permissions.
   depends_on = [aws_iam_role_policy.function]
+
+  lifecycle {
+    precondition {
+      # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+      condition     = length(join("", keys(local.set_environment), values(local.set_environment))) <= 4096
+      error_message = "The function's environment has more than the 4096 characters that Lambda takes. Put the configuration into a layer, and name it in configuration_file."
+    }
+  }
 }
 
 locals {
+  set_environment = { for name, value in local.environment : name => value if value != null }
+
   environment = {
     FINDINGS_TOPIC_ARN       = aws_sns_topic.findings.arn
     ALERTS_TOPIC_ARN         = aws_sns_topic.alerts.arn
     ALERTS_MIN_SEVERITY      = var.alerts_min_severity
     RULES_DIR                = length(var.rules_directories) == 0 ? null : join(":", var.rules_directories)
+    CONFIG                   = local.configuration_text
     CONFIG_FILE              = var.configuration_file
     EXEMPTIONS_FILE          = var.exemptions_file
     LIVE_STATE               = var.live_state == null ? null : "on"

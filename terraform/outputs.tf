@@ -70,17 +70,8 @@ output "tampering" {
 }
 
 output "own_placeholders" {
-  description = "What the configuration file should say under `placeholders`, so that the rules named `own-…` know this deployment: `yamlencode(…)`."
-  value = { for placeholder, values in {
-    own_trails      = compact([local.trail_name])
-    own_log_groups  = [local.log_group_name, local.function_log_group]
-    own_functions   = [local.function_name]
-    own_topics      = [local.findings_topic_name, aws_sns_topic.alerts.name]
-    own_keys        = [aws_kms_key.this.key_id, aws_kms_alias.this.name]
-    own_buckets     = compact([local.bucket_name])
-    own_roles       = concat([aws_iam_role.function.name, aws_iam_role.tampering_forward.name], aws_iam_role.trail[*].name, aws_iam_role.heartbeat[*].name, aws_iam_role.heartbeat_schedule[*].name)
-    own_event_rules = [aws_cloudwatch_event_rule.tampering.name]
-  } : placeholder => values if length(values) > 0 }
+  description = "What rules named `own-…` know of this deployment. The function knows it; a `configuration_file`, and the command line over the same records, want it under `placeholders`: `yamlencode(…)`."
+  value       = local.own_placeholders
 }
 
 output "alarm_arns" {

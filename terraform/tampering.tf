@@ -2,9 +2,9 @@
 # it tells of what breaks those. It knows what belongs to this deployment and lets through calls on nothing else.
 #
 # It goes to the alerts topic, which works when the function does not, and to the function, whose rules named `own-…`
-# find it when the configuration names what is one's own: the finding that also comes by the log group, with the same
-# ids. EventBridge gets the calls of this account from CloudTrail, as long as some trail in it logs management events, in
-# the Region where they are made, and those of IAM in us-east-1: see modules/tamper-events.
+# find it: the finding that also comes by the log group, with the same ids. EventBridge gets the calls of this account
+# from CloudTrail, as long as some trail in it logs management events, in the Region where they are made, and those of
+# IAM in us-east-1: see modules/tamper-events.
 
 locals {
   tampering_rule_name = "${var.name}-tampering"

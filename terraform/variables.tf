@@ -122,8 +122,24 @@ variable "rules_directories" {
   }
 }
 
+variable "configuration" {
+  description = "The configuration of the rules, as an object with the keys of the configuration file, such as `{ packs = { blocked-actions-extended = true } }`, or `yamldecode(file(…))`. The names of this deployment are added to its `placeholders`. With everything else in the function's environment it may have 4 KB."
+  type        = any
+  default     = {}
+
+  validation {
+    condition     = can(keys(var.configuration)) && can(keys(try(var.configuration.placeholders, {})))
+    error_message = "configuration is an object with the keys of the configuration file."
+  }
+
+  validation {
+    condition     = length(try(keys(var.configuration), [])) == 0 || var.configuration_file == null
+    error_message = "Give either configuration or configuration_file."
+  }
+}
+
 variable "configuration_file" {
-  description = "The configuration file of the rules, as the function sees it, such as `/opt/trailwarden.yml`. The output `own_placeholders` is what it should say of this deployment."
+  description = "The configuration file of the rules, as the function sees it, such as `/opt/trailwarden.yml`, where `configuration` is too small for it. The output `own_placeholders` is what it should say of this deployment."
   type        = string
   default     = null
 
@@ -326,6 +342,11 @@ variable "live_state" {
   }
 
   validation {
+    condition     = try(var.live_state.external_id, null) == null || try(var.live_state.member_role_name, null) != null
+    error_message = "live_state.external_id is for the role that member_role_name names."
+  }
+
+  validation {
     condition     = var.live_state == null ? true : can(regex("^[A-Za-z0-9_+=,.@-]{2,64}$", var.live_state.session_name))
     error_message = "live_state.session_name has 2 to 64 letters, digits and characters of _+=,.@-."
   }
@@ -337,7 +358,13 @@ variable "live_state" {
 }
 
 variable "account_names" {
-  description = "Whether the function looks up the names of accounts, which only the management account and delegated administrators of AWS Organizations may."
+  description = "Whether the function looks up the names of accounts, which needs `live_state`, and which only the management account and delegated administrators of AWS Organizations may."
   type        = bool
   default     = false
+
+  validation {
+    # The function refuses to start with it.
+    condition     = !var.account_names || var.live_state != null
+    error_message = "account_names needs live_state, which may be {}."
+  }
 }

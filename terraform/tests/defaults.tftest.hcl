@@ -73,8 +73,9 @@ run "the_function_is_told_no_more_than_it_needs" {
       FINDINGS_TOPIC_ARN  = aws_sns_topic.findings.arn
       ALERTS_TOPIC_ARN    = aws_sns_topic.alerts.arn
       ALERTS_MIN_SEVERITY = "Low"
+      CONFIG              = jsonencode({ placeholders = output.own_placeholders })
     })
-    error_message = "By default the environment must hold the topics and the least severity."
+    error_message = "By default the environment must hold the topics, the least severity and the names of this deployment."
   }
 
   assert {

@@ -175,8 +175,50 @@ run "rules_of_one_s_own" {
   }
 
   assert {
+    condition     = !contains(keys(aws_lambda_function.this.environment[0].variables), "CONFIG")
+    error_message = "The function refuses a configuration beside the file."
+  }
+
+  assert {
     condition     = aws_cloudwatch_log_subscription_filter.this.filter_pattern == ""
     error_message = "The empty pattern lets everything through."
+  }
+}
+
+run "the_function_knows_what_is_its_own" {
+  command = plan
+
+  assert {
+    condition     = jsonencode(yamldecode(aws_lambda_function.this.environment[0].variables.CONFIG)) == jsonencode({ placeholders = output.own_placeholders })
+    error_message = "The rules named own-… must know this deployment."
+  }
+}
+
+run "a_configuration_of_one_s_own" {
+  command = plan
+
+  variables {
+    configuration = {
+      packs            = { data-events = false }
+      trusted-accounts = ["444455556666"]
+      placeholders     = { own_trails = ["another", "trailwarden"], watched_buckets = ["payroll"] }
+    }
+  }
+
+  assert {
+    condition = [for key in ["packs", "trusted-accounts"] : jsonencode(yamldecode(aws_lambda_function.this.environment[0].variables.CONFIG)[key])] == [
+      jsonencode({ data-events = false }), jsonencode(["444455556666"])
+    ]
+    error_message = "What is configured must reach the function."
+  }
+
+  assert {
+    condition = { for placeholder, values in yamldecode(aws_lambda_function.this.environment[0].variables.CONFIG).placeholders : placeholder => sort(values) if contains(["own_trails", "watched_buckets", "own_event_rules"], placeholder) } == {
+      own_trails      = tolist(["another", "trailwarden"])
+      watched_buckets = tolist(["payroll"])
+      own_event_rules = tolist(["trailwarden-tampering"])
+    }
+    error_message = "The names of this deployment must be added to those that are configured."
   }
 }
 

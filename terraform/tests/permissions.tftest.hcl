@@ -125,6 +125,7 @@ run "names_of_accounts_need_organizations" {
   command = plan
 
   variables {
+    live_state    = {}
     account_names = true
   }
 

@@ -335,8 +335,59 @@ run "an_external_id_that_is_none" {
   command = plan
 
   variables {
-    live_state = { external_id = "*" }
+    live_state = { member_role_name = "read", external_id = "*" }
   }
 
   expect_failures = [var.live_state]
+}
+
+run "an_external_id_for_no_role" {
+  command = plan
+
+  variables {
+    live_state = { external_id = "o-abcdefghij" }
+  }
+
+  expect_failures = [var.live_state]
+}
+
+run "account_names_without_live_state" {
+  command = plan
+
+  variables {
+    account_names = true
+  }
+
+  expect_failures = [var.account_names]
+}
+
+run "a_configuration_that_is_none" {
+  command = plan
+
+  variables {
+    configuration = "trailwarden.yml"
+  }
+
+  expect_failures = [var.configuration]
+}
+
+run "two_configurations" {
+  command = plan
+
+  variables {
+    configuration      = { packs = { data-events = false } }
+    configuration_file = "/opt/trailwarden.yml"
+  }
+
+  expect_failures = [var.configuration]
+}
+
+run "a_configuration_that_is_too_long" {
+  command = plan
+
+  variables {
+    configuration = { trusted-accounts = [for number in range(300) : format("%012d", number)] }
+  }
+
+  expect_failures = [aws_lambda_function.this]
 }

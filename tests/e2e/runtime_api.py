@@ -29,10 +29,16 @@ class Answer:
         return self.body
 
 
+def failure(error_type: str, message: str) -> Answer:
+    """What Lambda says of a function that does not answer."""
+    return Answer({"errorType": error_type, "errorMessage": message}, error_type)
+
+
 class RuntimeApi:
     """Delivers payloads to one function, one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, function_arn: str = FUNCTION_ARN, seconds: int = 60) -> None:
+        self._seconds = seconds
         self._payloads: queue.Queue[str | None] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
         api = self
@@ -48,8 +54,8 @@ class RuntimeApi:
                 body = payload.encode()
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", f"request-{time.monotonic_ns()}")
-                self.send_header("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 60_000))
-                self.send_header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
+                self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000)))
+                self.send_header("Lambda-Runtime-Invoked-Function-Arn", function_arn)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -74,13 +80,20 @@ class RuntimeApi:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def invoke(self, payload: str) -> Answer:
-        """Delivers one payload and waits for the answer."""
+        """Delivers one payload and waits for the answer, for as long as the function may run."""
         self._payloads.put(payload)
-        return self._answers.get(timeout=60)
+        try:
+            return self._answers.get(timeout=self._seconds)
+        except queue.Empty:
+            return failure("Sandbox.Timedout", f"Task timed out after {self._seconds} seconds")
 
     def deliver(self, payload: str) -> None:
         """Delivers one payload and does not wait."""
         self._payloads.put(payload)
+
+    def exited(self, code: int) -> None:
+        """The function has ended, so that nobody will answer."""
+        self._answers.put(failure("Runtime.ExitError", f"Runtime exited with {code}"))
 
     def close(self) -> None:
         self._payloads.put(None)

@@ -25,4 +25,5 @@ mod rule_commands;
 mod rules;
 mod sigma;
 mod support;
+mod terraform;
 mod trust;

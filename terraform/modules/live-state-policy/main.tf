@@ -19,7 +19,6 @@ output "statements" {
       Action = [
         "ec2:DescribeInstances",
         "ec2:DescribeInternetGateways",
-        "ec2:DescribeManagedPrefixLists",
         "ec2:DescribeNetworkAcls",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeRouteTables",

@@ -1,0 +1,26 @@
+# What the function's rules are told, in the words of the configuration file.
+locals {
+  # Of this deployment, so that the rules named `own-…` know it.
+  own_placeholders = { for placeholder, values in {
+    own_trails      = compact([local.trail_name])
+    own_log_groups  = [local.log_group_name, local.function_log_group]
+    own_functions   = [local.function_name]
+    own_topics      = [local.findings_topic_name, aws_sns_topic.alerts.name]
+    own_keys        = [aws_kms_key.this.key_id, aws_kms_alias.this.name]
+    own_buckets     = compact([local.bucket_name])
+    own_roles       = concat([aws_iam_role.function.name, aws_iam_role.tampering_forward.name], aws_iam_role.trail[*].name, aws_iam_role.heartbeat[*].name, aws_iam_role.heartbeat_schedule[*].name)
+    own_event_rules = [aws_cloudwatch_event_rule.tampering.name]
+  } : placeholder => values if length(values) > 0 }
+
+  # The user's, with these added to what stands there.
+  placeholders = try(var.configuration.placeholders, {})
+  configuration = merge(var.configuration, {
+    placeholders = {
+      for placeholder in setunion(keys(local.own_placeholders), keys(local.placeholders)) :
+      placeholder => distinct(concat(lookup(local.own_placeholders, placeholder, []), try(local.placeholders[placeholder], [])))
+    }
+  })
+
+  # JSON is YAML, and shorter.
+  configuration_text = var.configuration_file == null ? jsonencode(local.configuration) : null
+}

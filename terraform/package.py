@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Builds the zip file that the variable `package_file` names: `bootstrap` for `provided.al2023`, the same bytes each time.
+
+    python3 terraform/package.py                # for arm64
+    python3 terraform/package.py x86_64
+
+Needs a Rust toolchain and Python 3.11. cargo-lambda, and zig, which compiles and links for either processor, come from
+PyPI into a virtual environment below the target directory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+# Exact versions: another compiler makes other bytes.
+TOOLS = ["cargo-lambda==1.9.2", "ziglang==0.15.2"]
+TRIPLES = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
+# glibc of Amazon Linux 2023: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
+GLIBC = (2, 34)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("architecture", nargs="?", choices=sorted(TRIPLES), default="arm64")
+    parser.add_argument("--features", default="lambda,live", help="`lambda` alone reads no live state and is smaller (%(default)s)")
+    parser.add_argument("--output", type=Path, help="the zip file (trailwarden-ARCHITECTURE.zip in the target directory)")
+    given = parser.parse_args()
+    package = given.output or TARGET / f"trailwarden-{given.architecture}.zip"
+    binary = build(given.architecture, given.features).read_bytes()
+    if newest := newest_glibc(binary):
+        version = ".".join(map(str, newest))
+        if newest > GLIBC:
+            sys.exit(f"error: bootstrap needs glibc {version}, and Amazon Linux 2023 has {'.'.join(map(str, GLIBC))}")
+        print(f"needs glibc {version}", file=sys.stderr)
+    write(binary, package)
+    print(f"{package}  SHA-256 {hashlib.sha256(package.read_bytes()).hexdigest()}")
+
+
+def build(architecture: str, features: str) -> Path:
+    """The release build of `bootstrap`."""
+    tools = TARGET / "package-venv"
+    installed = tools / "tools.installed"
+    if not installed.is_file() or installed.read_text() != "\n".join(TOOLS):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", tools], check=True)
+        subprocess.run([tools / "bin" / "pip", "install", "--quiet", *TOOLS], check=True)
+        installed.write_text("\n".join(TOOLS))
+    triple = TRIPLES[architecture]
+    # Paths of this machine would otherwise stand in the binary, in the messages of panics.
+    homes = {ROOT: "", Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")): "/cargo"}
+    flags = "\x1f".join(f"--remap-path-prefix={path}={name}" for path, name in homes.items())
+    environment = {
+        **os.environ,
+        "CARGO_ENCODED_RUSTFLAGS": flags,
+        "CARGO_LAMBDA_NO_TELEMETRY": "1",
+        "CARGO_TARGET_DIR": str(TARGET),
+        "PATH": f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = ["cargo", "lambda", "build", "--release", "--locked", "--bin", "bootstrap", "--features", features]
+    directory = TARGET / "package" / architecture
+    command += ["--target", triple, "--lambda-dir", str(directory), "--flatten", "bootstrap"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
+    return directory / "bootstrap"
+
+
+def newest_glibc(binary: bytes) -> tuple[int, ...] | None:
+    """The newest version of glibc that a symbol is bound to; none for a static binary."""
+    versions = re.findall(rb"GLIBC_([0-9]+(?:\.[0-9]+)+)\x00", binary)
+    return max((tuple(map(int, version.split(b"."))) for version in versions), default=None)
+
+
+def write(binary: bytes, package: Path, level: int = 9) -> None:
+    """The zip file, with a fixed time, so that equal binaries make equal files and Terraform sees no change."""
+    entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
+    entry.create_system = 3  # Unix, which has modes
+    entry.external_attr = 0o100755 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    package.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr(entry, binary, compresslevel=level)
+
+
+if __name__ == "__main__":
+    main()

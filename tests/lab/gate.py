@@ -1,0 +1,111 @@
+"""Judges what sessions of roles may do. moto lets everybody do everything.
+
+In: a call. Out: nothing, or why it is refused. Calls with keys of users, which Terraform and the tests have, may do all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from call import Call
+from iam import Request, allows
+from moto.iam.models import get_account_id_from, iam_backends
+from moto.organizations.models import organizations_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+PARTITION = "aws"
+# Calls that are another action to IAM.
+ACTIONS = {"sns:PublishBatch": "sns:Publish"}
+# Everybody may.
+FREE = {"sts:GetCallerIdentity"}
+# What a service wants of the key of an encrypted topic or queue.
+KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+
+
+def refusal(call: Call) -> tuple[int, str, bytes] | None:
+    """The answer in moto's stead, when the role may not."""
+    role = role_of(call.key)
+    action = f"{call.service}:{call.action}"
+    action = ACTIONS.get(action, action)
+    if role is None or action in FREE:
+        return None
+    resource = resource_of(call, role)
+    request = Request(action, resource)
+    if not permitted(role, request):
+        return refused(call, f"{role} may not {action} on {resource}")
+    if action == "sts:AssumeRole" and not trusts(resource, role, {"sts:externalid": call.parameters.get("ExternalId")}):
+        return refused(call, f"{resource} does not trust {role}")
+    if key := key_of(call, resource):
+        context = {"kms:viaservice": f"{call.service}.{call.region}.amazonaws.com"}
+        for wanted in KEY_ACTIONS:
+            if not permitted(role, Request(wanted, key, context=context)):
+                return call.refusal(400, "KMSAccessDenied", f"{role} may not {wanted} on {key}")
+    return None
+
+
+def refused(call: Call, message: str) -> tuple[int, str, bytes]:
+    codes = {"sns": "AuthorizationError", "ec2": "UnauthorizedOperation"}
+    if call.is_json:
+        return call.refusal(400, "AccessDeniedException", message)
+    return call.refusal(403, codes.get(call.service, "AccessDenied"), message)
+
+
+def role_of(key: str) -> str | None:
+    """The ARN of the role whose session has this access key."""
+    known = iam_backends[get_account_id_from(key)][PARTITION].access_keys.get(key)
+    return known and known.role_arn
+
+
+def permitted(role: str, request: Request) -> bool:
+    """Whether the policies of a role allow a request."""
+    account, name = role.split(":")[4], role.rpartition("/")[2]
+    backend = iam_backends[account][PARTITION]
+    assert not backend.list_attached_role_policies(name)[0], f"{role} has attached policies, which nothing reads here"
+    return allows([backend.get_role_policy(name, policy)[1] for policy in backend.list_role_policies(name)], request)
+
+
+def trusts(role: str, principal: str, context: dict[str, str | None]) -> bool:
+    """Whether the trust policy of a role lets a service or a role assume it."""
+    account, name = role.split(":")[4], role.rpartition("/")[2]
+    known = {key: value for key, value in context.items() if value is not None}
+    if principal.startswith("arn:"):
+        known["aws:principalarn"] = principal
+    document = iam_backends[account][PARTITION].get_role(name).assume_role_policy_document
+    return allows([document], Request("sts:AssumeRole", "*", principal, known))
+
+
+def resource_of(call: Call, role: str) -> str:
+    """The ARN that IAM looks at."""
+    given, account = call.parameters, role.split(":")[4]
+    match call.service:
+        case "sns":
+            return given["TopicArn"]
+        case "sqs":
+            return f"arn:aws:sqs:{call.region}:{'/'.join(given['QueueUrl'].split('/')[-2:]).replace('/', ':')}"
+        case "logs":
+            return f"arn:aws:logs:{call.region}:{account}:log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
+        case "ec2":
+            return "*"
+        case "sts":
+            return given["RoleArn"]
+        case "iam":
+            return given.get("PolicyArn") or f"arn:aws:iam::{account}:role/{given['RoleName']}"
+        case "organizations":
+            organization = organizations_backends[account][PARTITION].org
+            return f"arn:aws:organizations::{account}:account/{organization.id}/{given['AccountId']}"
+    raise NotImplementedError(f"what {call.service}:{call.action} is about")
+
+
+def key_of(call: Call, resource: str) -> str | None:
+    """The key of the topic or queue that is written to."""
+    _, _, _, region, account, name = resource.split(":", 5) if resource.startswith("arn:") else [""] * 6
+    backend: Any
+    match call.service:
+        case "sns":
+            topic = sns_backends[account][region].topics.get(resource)
+            return topic and topic.kms_master_key_id or None
+        case "sqs":
+            queue = sqs_backends[account][region].queues.get(name)
+            return queue and queue.kms_master_key_id or None
+    return None
