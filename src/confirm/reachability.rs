@@ -81,8 +81,11 @@ pub(super) struct Survey<'k, 's> {
     inquiry: &'s Inquiry<'k>,
     through: Through<'s>,
     /// What is on the way, by subnet and groups.
-    known: RefCell<HashMap<(String, Vec<String>), Rc<Result<Hops<'k>, Gap>>>>,
+    known: RefCell<HashMap<(String, Vec<String>), Known<'k>>>,
 }
+
+/// What is on the way, if that is known.
+type Known<'k> = Rc<Result<Hops<'k>, Gap>>;
 
 impl<'k, 's> Survey<'k, 's> {
     pub(super) fn new(inquiry: &'s Inquiry<'k>, through: Through<'s>) -> Self {
@@ -90,7 +93,7 @@ impl<'k, 's> Survey<'k, 's> {
     }
 
     /// What is on the way to `interface`.
-    fn hops(&self, interface: &NetworkInterface) -> Rc<Result<Hops<'k>, Gap>> {
+    fn hops(&self, interface: &NetworkInterface) -> Known<'k> {
         let groups = interface.groups.iter().map(|group| group.group_id.clone()).collect();
         let mut known = self.known.borrow_mut();
         let entry = known.entry((interface.subnet_id.clone(), groups));

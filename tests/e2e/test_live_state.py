@@ -317,3 +317,16 @@ def test_live_state_that_is_configured_wrongly_does_not_start(endpoint: str, top
         with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, **configuration) as function:
             assert function.exit_code() == 1
             assert told in function.output(), function.output()
+
+
+def test_accounts_are_called_what_organizations_calls_them(live: Live, network: Network, endpoint: str) -> None:
+    session = boto3.Session("AKIAEXAMPLEKEYID0001", "example", region_name="us-east-1")
+    organizations: Any = session.client("organizations", endpoint_url=endpoint)
+    organizations.create_organization(FeatureSet="ALL")
+    name = organizations.describe_account(AccountId=ACCOUNT)["Account"]["Name"]
+    (finding,) = live.findings(opened(network), ACCOUNT_NAMES="organizations")
+    assert finding["cloud"]["account"]["name"] == name
+    (finding,) = live.findings(opened(network), ACCOUNT_NAMES="organizations", CONFIG=f'account-names: {{"{ACCOUNT}": edge}}')
+    assert finding["cloud"]["account"]["name"] == "edge"
+    (finding,) = live.findings(opened(network))
+    assert "name" not in finding["cloud"]["account"]
