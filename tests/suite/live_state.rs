@@ -471,7 +471,7 @@ fn what_may_hand_connections_on_is_not_taken_for_safety() {
         "SubnetId": "subnet-0123456789abcdef0", "InterfaceType": "network_load_balancer", "Description": "ELB net/edge/1",
         "Association": {"PublicIp": "198.51.100.9"},
     });
-    let (outcome, summary) = opened(with_interfaces(private, &[balancer.clone()]));
+    let (outcome, summary) = opened(with_interfaces(private, std::slice::from_ref(&balancer)));
     assert_eq!(outcome, Live::Unknown);
     assert!(summary.contains("ELB net/edge/1"), "{summary}");
     let mut internal = balancer;
