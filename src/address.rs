@@ -10,7 +10,7 @@ mod opening;
 mod service;
 mod traffic;
 
-pub use layers::{Layer, Rule, passing};
+pub use layers::{Layer, Rule, is_large, passing};
 pub use network::{Family, Space, parse_network};
 pub use opening::{Entry, Opening, Reach, WIDE_V4, WIDE_V6};
 pub use service::{Class, Kind, SERVICES, Service, services_in};

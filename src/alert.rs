@@ -65,14 +65,21 @@ fn caller(finding: &Finding) -> (Option<&str>, Option<&str>, &str) {
 
 impl Alert<'_> {
     fn takes(&self, finding: &Finding) -> bool {
-        let alone = |one: &Finding| one.severity() == Severity::Critical;
-        let key = |one: &Finding| (one.rule.name.clone(), one.severity(), one.status, one.origin.account.clone());
+        let alone = |one: &Finding| one.rule.severity == Severity::Critical;
+        // What live state says may differ on a retry, and must not change who is with whom.
+        let key = |one: &Finding| (one.rule.name.clone(), one.rule.severity, one.status, one.origin.account.clone());
         !alone(self.lead) && !alone(finding) && key(self.lead) == key(finding) && caller(self.lead) == caller(finding)
     }
 
     /// How many findings it tells of.
     pub fn count(&self) -> usize {
         1 + self.more.len()
+    }
+
+    /// How bad the worst of them is.
+    pub fn severity(&self) -> Severity {
+        let all = std::iter::once(&self.lead).chain(&self.more).map(|finding| finding.severity());
+        all.max().unwrap_or(Severity::Informational)
     }
 
     /// The first of them.

@@ -11,15 +11,17 @@ pub mod cache;
 mod claim;
 mod complete;
 pub mod describe;
+mod judge;
 mod knowledge;
 mod layers;
 pub mod listing;
 pub mod question;
 mod reachability;
 pub mod snapshot;
+mod ways;
 
 pub use claim::{Claim, unknown};
-pub use complete::{asks, complete, completed};
+pub use complete::{asks, complete, completed, unanswered};
 pub use knowledge::{Gap, Inquiry, Knowledge};
 pub use question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
 pub use snapshot::Snapshot;

@@ -99,6 +99,7 @@ pub const FACTS: &[&Fact] = &[
     &live::INGRESS,
     &live::ROLE,
     &live::ROUTE,
+    &live::UNANSWERED,
     &trust::POLICY,
     &parameters::EC2_REQUEST,
     &parameters::EC2_RESPONSE,

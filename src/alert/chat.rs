@@ -16,12 +16,12 @@ const MOST_LISTED: usize = 10;
 
 pub(super) fn notification(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
-    let sign = match finding.severity() {
+    let sign = match alert.severity() {
         Severity::Critical | Severity::High => ":red_circle:",
         Severity::Medium => ":large_orange_circle:",
         Severity::Low | Severity::Informational => ":large_blue_circle:",
     };
-    let severity = finding.severity().caption().to_uppercase();
+    let severity = alert.severity().caption().to_uppercase();
     let count = if alert.count() > 1 { format!("{} x ", alert.count()) } else { String::new() };
     let title = format!("{sign} {severity} {count}{} - {}", escaped(&rule.title), escaped(&finding.account()));
     let mut parts = vec![escaped(&finding.full_message())];

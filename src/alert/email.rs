@@ -23,7 +23,7 @@ const MOST_LINES: usize = 40;
 
 pub(super) fn subject(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
-    let severity = finding.severity().caption().to_uppercase();
+    let severity = alert.severity().caption().to_uppercase();
     let count = if alert.count() > 1 { format!("{} x ", alert.count()) } else { String::new() };
     let account = finding.origin.account_name.as_ref().unwrap_or(&finding.origin.account);
     let account = shortened(account, MOST_OF_AN_ACCOUNT);

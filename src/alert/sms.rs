@@ -9,7 +9,7 @@ const MOST: usize = 300;
 
 pub(super) fn line(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
-    let severity = finding.severity().caption().to_uppercase();
+    let severity = alert.severity().caption().to_uppercase();
     let more = if alert.count() > 1 { format!(" And {} more.", alert.count() - 1) } else { String::new() };
     let account = visible(finding.origin.account_name.as_ref().unwrap_or(&finding.origin.account)).into_owned();
     let live = finding.live.as_ref().filter(|live| live.outcome == Outcome::Confirmed);

@@ -224,6 +224,10 @@ fn refuse(questions: Vec<Question>, refusal: &Unanswered) -> Vec<Answered> {
 }
 
 impl LiveState for Until<'_> {
+    fn is_over(&self) -> bool {
+        self.deadline.is_long_over()
+    }
+
     async fn answer(&self, questions: Vec<Question>) -> Vec<Answered> {
         let (batches, impossible) = batches(questions);
         let mut answered: Vec<Answered> = impossible

@@ -145,6 +145,10 @@ fn lifetime(answered: &Answered) -> SignedDuration {
 }
 
 impl<S: LiveState> LiveState for Cached<'_, S> {
+    fn is_over(&self) -> bool {
+        self.source.is_over()
+    }
+
     async fn answer(&self, questions: Vec<Question>) -> Vec<Answered> {
         let (mut known, open) = self.cache.look_up(questions);
         if !open.is_empty() {

@@ -1,19 +1,16 @@
 //! What a finding claims, and how live state judges it.
 
-use std::collections::BTreeMap;
-
-use super::describe::{NetworkInterface, RouteTable, Vpc};
+use super::describe::{NetworkInterface, Vpc};
+use super::judge;
 use super::knowledge::{Gap, Inquiry};
-use super::layers::{inbound, ingress, is_main, routes, table_of, to_gateways};
 use super::question::{Place, Topic};
-use super::reachability::{Opened, Survey, Through, Way, leads_to, open_through, public_addresses};
-use crate::address::{Family, Layer, Traffic};
-use crate::event::Event;
+use super::reachability::Opened;
+use crate::address::{Family, Traffic};
+use crate::event::{Event, Value, scalar_text};
 use crate::facts;
 use crate::finding::{Confirm, Finding, Live, Outcome, Path};
-use crate::policy::Policy;
 use crate::text::visible;
-use crate::trust::{Verdict, assess};
+use crate::trust::Verdict;
 
 /// Most ways in that a finding keeps; its sentence tells how many there are.
 const MOST_PATHS: usize = 10;
@@ -36,23 +33,18 @@ enum About {
     RouteTable(String),
     /// A VPC has an internet gateway.
     Vpc(String),
-    /// A subnet hands out public addresses.
-    Subnet(String),
-    /// Instances, interfaces, addresses or load balancers are on the internet.
+    /// A subnet hands out public addresses of this IP version.
+    Subnet(String, Family),
+    /// Instances, interfaces or load balancers are on the internet.
     Interfaces(Topic, Vec<String>),
+    /// Interfaces or instances are behind groups that let in the internet.
+    Behind(Topic, Vec<String>, Vec<String>),
+    /// A public address leads to something.
+    Address(Topic, Vec<String>, Option<String>),
     /// A role lets in whom it should not: no better than this.
     Role(String, Verdict),
     /// Nothing that live state can say anything about; why.
     Nothing(String),
-}
-
-/// What became of the ways to a number of interfaces.
-#[derive(Default)]
-struct Ways {
-    open: Vec<Path>,
-    blocked: Vec<String>,
-    missing: Vec<String>,
-    private: Vec<String>,
 }
 
 impl Claim {
@@ -73,6 +65,8 @@ impl Claim {
                 Opened { traffic, families: opening.families }
             })
         };
+        let requested =
+            |path| facts::ec2_request(event).map(|request| texts(&request.select(path))).unwrap_or_default();
         let about = match (confirm, resource.kind.as_str()) {
             (Confirm::Reachability, "AWS::EC2::SecurityGroup") if !id.starts_with("sg-") => {
                 About::Nothing(format!("the record names the security group {id} by its name alone"))
@@ -81,14 +75,28 @@ impl Claim {
             (Confirm::Reachability, "AWS::EC2::NetworkAcl") => About::Acl(id, opened()),
             (Confirm::Reachability, "AWS::EC2::RouteTable") => About::RouteTable(id),
             (Confirm::Reachability, "AWS::EC2::VPC") => About::Vpc(id),
-            (Confirm::Reachability, "AWS::EC2::Subnet") => About::Subnet(id),
-            (Confirm::Reachability, "AWS::EC2::Instance") => {
-                About::Interfaces(Topic::InterfacesOfInstance, same.collect())
+            (Confirm::Reachability, "AWS::EC2::Subnet") => {
+                let is_v6 = !requested("assignIpv6AddressOnCreation").is_empty();
+                About::Subnet(id, if is_v6 { Family::V6 } else { Family::V4 })
             }
-            (Confirm::Reachability, "AWS::EC2::NetworkInterface") => {
-                About::Interfaces(Topic::Interface, same.collect())
+            (Confirm::Reachability, kind @ ("AWS::EC2::Instance" | "AWS::EC2::NetworkInterface" | "AWS::EC2::EIP")) => {
+                let topic = match kind {
+                    "AWS::EC2::Instance" => Topic::InterfacesOfInstance,
+                    "AWS::EC2::NetworkInterface" => Topic::Interface,
+                    _ => Topic::InterfacesOfAddress,
+                };
+                let groups = requested("groupSet.groupId");
+                match event.name() {
+                    Some("ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute") if !groups.is_empty() => {
+                        About::Behind(topic, same.collect(), groups)
+                    }
+                    Some("AssociateAddress") => {
+                        let address = [requested("publicIp"), requested("allocationId")].concat().into_iter().next();
+                        About::Address(topic, same.collect(), address)
+                    }
+                    _ => About::Interfaces(topic, same.collect()),
+                }
             }
-            (Confirm::Reachability, "AWS::EC2::EIP") => About::Interfaces(Topic::InterfacesOfAddress, same.collect()),
             (Confirm::Reachability, "AWS::ElasticLoadBalancing::LoadBalancer") => {
                 About::Interfaces(Topic::InterfacesOfLoadBalancer, vec![id])
             }
@@ -113,13 +121,15 @@ impl Claim {
     /// [`Gap::Open`] while there is something to ask.
     pub fn judge(&self, inquiry: &Inquiry<'_>) -> Result<Live, Gap> {
         let judged = match &self.about {
-            About::Group(id, traffic) => group(inquiry, id, traffic),
-            About::Acl(id, traffic) => acl(inquiry, id, traffic),
-            About::RouteTable(id) => route_table(inquiry, id),
-            About::Vpc(id) => vpc(inquiry, id),
-            About::Subnet(id) => subnet(inquiry, id),
-            About::Interfaces(topic, ids) => interfaces(inquiry, *topic, ids),
-            About::Role(name, verdict) => role(inquiry, &self.place, name, *verdict),
+            About::Group(id, traffic) => judge::group(inquiry, id, traffic),
+            About::Acl(id, traffic) => judge::acl(inquiry, id, traffic),
+            About::RouteTable(id) => judge::route_table(inquiry, id),
+            About::Vpc(id) => judge::vpc(inquiry, id),
+            About::Subnet(id, family) => judge::subnet(inquiry, id, *family),
+            About::Interfaces(topic, ids) => judge::interfaces(inquiry, *topic, ids),
+            About::Behind(topic, ids, groups) => judge::behind(inquiry, *topic, ids, groups),
+            About::Address(topic, ids, address) => judge::address(inquiry, *topic, ids, address.as_deref()),
+            About::Role(name, verdict) => judge::role(inquiry, &self.place, name, *verdict),
             About::Nothing(why) => Err(Gap::Unknown(why.clone())),
         };
         match judged {
@@ -136,14 +146,20 @@ impl Claim {
     pub fn vpcs<'k>(&self, inquiry: &Inquiry<'k>) -> Result<Vec<&'k Vpc>, Gap> {
         let of_interfaces = |interfaces: &'k [NetworkInterface]| interfaces.iter().map(|one| one.vpc_id.as_str());
         let mut vpcs: Vec<&str> = match &self.about {
-            About::Group(id, _) => inquiry.groups(Topic::Group, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
+            About::Group(id, _) => {
+                // A group may have interfaces in other VPCs than its own.
+                let (groups, interfaces) =
+                    (inquiry.groups(Topic::Group, id), inquiry.interfaces(Topic::InterfacesOfGroup, id));
+                let groups = groups?.iter().map(|one| one.vpc_id.as_str());
+                groups.chain(of_interfaces(interfaces?)).collect()
+            }
             About::Acl(id, _) => inquiry.acls(Topic::Acl, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
             About::RouteTable(id) => {
                 inquiry.route_tables(Topic::RouteTable, id)?.iter().map(|one| one.vpc_id.as_str()).collect()
             }
             About::Vpc(id) => inquiry.vpcs(Topic::Vpc, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
-            About::Subnet(id) => inquiry.subnets(Topic::Subnet, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
-            About::Interfaces(topic, ids) => {
+            About::Subnet(id, _) => inquiry.subnets(Topic::Subnet, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
+            About::Interfaces(topic, ids) | About::Behind(topic, ids, _) | About::Address(topic, ids, _) => {
                 let found: Vec<_> = ids.iter().map(|id| inquiry.interfaces(*topic, id)).collect();
                 let found = found.into_iter().collect::<Result<Vec<_>, Gap>>()?;
                 found.into_iter().flat_map(of_interfaces).collect()
@@ -157,8 +173,10 @@ impl Claim {
     }
 }
 
-/// The outcome, the reason as the rest of a sentence, and the ways in.
-type Judged = (Outcome, String, Vec<Path>);
+/// Values as texts.
+fn texts(values: &[&Value<'_>]) -> Vec<String> {
+    values.iter().filter_map(|value| scalar_text(value)).map(|text| text.into_owned()).collect()
+}
 
 fn live(outcome: Outcome, reason: &str, mut paths: Vec<Path>, inquiry: &Inquiry<'_>) -> Live {
     let said = match outcome {
@@ -181,191 +199,4 @@ fn live(outcome: Outcome, reason: &str, mut paths: Vec<Path>, inquiry: &Inquiry<
 pub fn unknown(why: &str) -> Live {
     let summary = visible(&format!("Live state is not known: {}.", why.trim_end_matches('.'))).into_owned();
     Live { outcome: Outcome::Unknown, summary, paths: Vec::new(), checked_at: None }
-}
-
-fn group(inquiry: &Inquiry<'_>, id: &str, claimed: &Opened) -> Result<Judged, Gap> {
-    let rules = inquiry.group_rules(Topic::GroupRules, id);
-    let interfaces = inquiry.interfaces(Topic::InterfacesOfGroup, id);
-    let entries = ingress(inquiry, rules?);
-    let through = Through { group: Some(id), opened: Some(claimed) };
-    let ways = interfaces.and_then(|interfaces| Ways::to(inquiry, interfaces, through));
-    let layer = Layer::any_of(entries?);
-    if !claimed.through(&[&layer]) {
-        return Ok((Outcome::Remediated, format!("{id} does not let it in any more"), Vec::new()));
-    }
-    Ok(ways?.judged(&format!("no network interface is behind {id}")))
-}
-
-fn acl(inquiry: &Inquiry<'_>, id: &str, claimed: &Opened) -> Result<Judged, Gap> {
-    let acls = inquiry.acls(Topic::Acl, id)?;
-    let Some(acl) = acls.first() else {
-        return Ok((Outcome::Remediated, format!("{id} is gone"), Vec::new()));
-    };
-    let layer = inbound(acl);
-    if !claimed.through(&[&layer]) {
-        return Ok((Outcome::Remediated, format!("{id} does not let it in any more"), Vec::new()));
-    }
-    let subnets = acl.associations.iter().map(|association| association.subnet_id.as_str());
-    let through = Through { group: None, opened: Some(claimed) };
-    Ok(in_subnets(inquiry, subnets, through)?.judged(&format!("no network interface is in a subnet of {id}")))
-}
-
-fn route_table(inquiry: &Inquiry<'_>, id: &str) -> Result<Judged, Gap> {
-    let Some(table) = inquiry.route_tables(Topic::RouteTable, id)?.first() else {
-        return Ok((Outcome::Remediated, format!("{id} is gone"), Vec::new()));
-    };
-    if !leads_to_the_internet(inquiry, table)? {
-        return Ok((Outcome::Remediated, format!("{id} has no route to an internet gateway any more"), Vec::new()));
-    }
-    let through = Through { group: None, opened: None };
-    let none = format!("no network interface is in a subnet of {id}");
-    if !is_main(table) {
-        let subnets = table.associations.iter().filter_map(|association| association.subnet_id.as_deref());
-        return Ok(in_subnets(inquiry, subnets, through)?.judged(&none));
-    }
-    let tables = inquiry.route_tables(Topic::RouteTablesOfVpc, &table.vpc_id);
-    let interfaces = inquiry.interfaces(Topic::InterfacesOfVpc, &table.vpc_id);
-    let (tables, interfaces) = (tables?, interfaces?);
-    let counts = |one: &&NetworkInterface| table_of(tables, &one.subnet_id).is_some_and(|of| of.route_table_id == id);
-    Ok(Ways::to(inquiry, interfaces.iter().filter(counts), through)?.judged(&none))
-}
-
-/// Whether a table routes the world, or a large part of it, to an internet gateway.
-fn leads_to_the_internet(inquiry: &Inquiry<'_>, table: &RouteTable) -> Result<bool, Gap> {
-    let routes = routes(inquiry, table)?;
-    let layer = to_gateways(&routes, |_| true);
-    Ok([Family::V4, Family::V6].into_iter().any(|family| !open_through(family, &[&layer], None).is_nothing()))
-}
-
-fn vpc(inquiry: &Inquiry<'_>, id: &str) -> Result<Judged, Gap> {
-    let gateways = inquiry.gateways(Topic::GatewaysOfVpc, id);
-    let interfaces = inquiry.interfaces(Topic::InterfacesOfVpc, id);
-    let ways = interfaces.and_then(|interfaces| Ways::to(inquiry, interfaces, Through { group: None, opened: None }));
-    if !gateways?.iter().any(|gateway| leads_to(gateway, id)) {
-        return Ok((Outcome::Remediated, format!("{id} has no internet gateway any more"), Vec::new()));
-    }
-    Ok(ways?.judged(&format!("no network interface is in {id}")))
-}
-
-fn subnet(inquiry: &Inquiry<'_>, id: &str) -> Result<Judged, Gap> {
-    let Some(subnet) = inquiry.subnets(Topic::Subnet, id)?.first() else {
-        return Ok((Outcome::Remediated, format!("{id} is gone"), Vec::new()));
-    };
-    if !subnet.map_public_ip_on_launch && !subnet.assign_ipv6_address_on_creation {
-        return Ok((Outcome::Remediated, format!("{id} hands out no public addresses any more"), Vec::new()));
-    }
-    let tables = inquiry.route_tables(Topic::RouteTablesOfVpc, &subnet.vpc_id)?;
-    let table = table_of(tables, id);
-    let leads = table.map_or(Ok(false), |table| leads_to_the_internet(inquiry, table))?;
-    let name = table.map_or("its route table", |table| &table.route_table_id);
-    Ok(match leads {
-        true => {
-            let reason = format!("{id} hands out public addresses, and {name} leads to an internet gateway");
-            (Outcome::Confirmed, reason, Vec::new())
-        }
-        false => (Outcome::Latent, format!("{name} has no route to an internet gateway"), Vec::new()),
-    })
-}
-
-fn interfaces(inquiry: &Inquiry<'_>, topic: Topic, ids: &[String]) -> Result<Judged, Gap> {
-    let found: Vec<_> = ids.iter().map(|id| inquiry.interfaces(topic, id)).collect();
-    let found: Vec<&NetworkInterface> =
-        found.into_iter().collect::<Result<Vec<_>, Gap>>()?.into_iter().flatten().collect();
-    let names = ids.join(", ");
-    if found.is_empty() {
-        return Ok((Outcome::Remediated, format!("{names} has no network interface any more"), Vec::new()));
-    }
-    if found.iter().all(|interface| public_addresses(interface).is_empty()) {
-        return Ok((Outcome::Remediated, format!("{names} has no public address any more"), Vec::new()));
-    }
-    Ok(Ways::to(inquiry, found, Through { group: None, opened: None })?.judged("nothing is there"))
-}
-
-fn in_subnets<'s>(
-    inquiry: &Inquiry<'_>,
-    subnets: impl Iterator<Item = &'s str>,
-    through: Through<'_>,
-) -> Result<Ways, Gap> {
-    let found: Vec<_> = subnets.map(|subnet| inquiry.interfaces(Topic::InterfacesOfSubnet, subnet)).collect();
-    let found = found.into_iter().collect::<Result<Vec<_>, Gap>>()?;
-    Ways::to(inquiry, found.into_iter().flatten(), through)
-}
-
-impl Ways {
-    /// The ways to all of `interfaces`. One way that is open tells, whatever is not known of the others.
-    fn to<'i>(
-        inquiry: &Inquiry<'_>,
-        interfaces: impl IntoIterator<Item = &'i NetworkInterface>,
-        through: Through<'_>,
-    ) -> Result<Self, Gap> {
-        let survey = Survey::new(inquiry, through);
-        let mut ways = Self::default();
-        let mut gaps: Vec<Gap> = Vec::new();
-        for interface in interfaces {
-            match survey.way_to(interface) {
-                Ok(Way::Open(path)) => ways.open.push(path),
-                Ok(Way::Blocked(what)) => ways.blocked.push(what),
-                Ok(Way::Missing(what)) => ways.missing.push(what),
-                Ok(Way::Private(what)) => ways.private.push(what),
-                Err(gap) => gaps.push(gap),
-            }
-        }
-        if gaps.contains(&Gap::Open) {
-            return Err(Gap::Open);
-        }
-        match gaps.into_iter().next() {
-            Some(gap) if ways.open.is_empty() => Err(gap),
-            _ => Ok(ways),
-        }
-    }
-
-    fn judged(self, none: &str) -> Judged {
-        let Self { open, blocked, missing, private } = self;
-        if let Some(first) = open.first() {
-            let target = first.instance.as_ref().unwrap_or(&first.interface);
-            let more = match open.len() - 1 {
-                0 => String::new(),
-                1 => ", and 1 more network interface".to_owned(),
-                more => format!(", and {more} more network interfaces"),
-            };
-            let reason =
-                format!("the internet reaches {target} at {} on {}{more}", first.address, first.traffic.join(", "));
-            return (Outcome::Confirmed, reason, open);
-        }
-        if !blocked.is_empty() {
-            return (Outcome::Mitigated, counted(&blocked), Vec::new());
-        }
-        let reason = match (missing.as_slice(), private.as_slice()) {
-            ([], []) => none.to_owned(),
-            ([], [only]) => only.clone(),
-            ([], private) => format!("none of its {} network interfaces has a public address", private.len()),
-            (missing, _) => counted(missing),
-        };
-        (Outcome::Latent, reason, Vec::new())
-    }
-}
-
-/// Reasons, the most frequent first, three at most.
-fn counted(reasons: &[String]) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    reasons.iter().for_each(|reason| *counts.entry(reason).or_default() += 1);
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let shown: Vec<&str> = counts.iter().take(3).map(|(reason, _)| *reason).collect();
-    let more = counts.len().saturating_sub(shown.len());
-    if more == 0 { shown.join("; ") } else { format!("{}; and {more} more", shown.join("; ")) }
-}
-
-fn role(inquiry: &Inquiry<'_>, place: &Place, name: &str, claimed: Verdict) -> Result<Judged, Gap> {
-    let Some(role) = inquiry.roles(Topic::Role, name)?.first() else {
-        return Ok((Outcome::Remediated, format!("the role {name} is gone"), Vec::new()));
-    };
-    let now = Policy::parse(&role.assume_role_policy_document)
-        .map_or(Verdict::Undecidable, |policy| assess(&policy, Some(&place.account)).verdict);
-    let reason = format!("the trust policy of {name} is {} now", now.as_str());
-    match now {
-        Verdict::Undecidable => Err(Gap::Unknown(reason)),
-        now if now < claimed => Ok((Outcome::Remediated, reason, Vec::new())),
-        _ => Ok((Outcome::Confirmed, reason, Vec::new())),
-    }
 }

@@ -48,6 +48,11 @@ pub fn complete(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value
     }
 }
 
+/// What is added to a record for which live state could not be asked: why.
+pub fn unanswered(why: &str) -> Value {
+    json!({"unanswered": why})
+}
+
 /// The record with what live state adds.
 pub fn completed(record: &str, state: &Value) -> String {
     match record.trim_end().strip_suffix('}') {
@@ -128,7 +133,11 @@ fn launched(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, G
     let ids = ids.into_iter().filter_map(scalar_text);
     let found: Vec<_> = ids.map(|id| inquiry.interfaces(Topic::InterfacesOfInstance, &id)).collect();
     let found = found.into_iter().collect::<Result<Vec<_>, Gap>>()?;
-    let is_public = |one: &&NetworkInterface| public_addresses(one).iter().any(|(family, _)| *family == Family::V4);
+    // Who gives it an Elastic IP address is told by the record of that.
+    let is_given = |one: &NetworkInterface| one.association.as_ref().is_some_and(|it| it.allocation_id.is_some());
+    let is_public = |one: &&NetworkInterface| {
+        !is_given(one) && public_addresses(one).iter().any(|(family, _)| *family == Family::V4)
+    };
     let public: Vec<&NetworkInterface> = found.into_iter().flatten().filter(is_public).collect();
     Ok((!public.is_empty()).then(|| json!({"networkInterfaces": public})))
 }

@@ -95,6 +95,11 @@ impl<'k> Inquiry<'k> {
         Self { knowledge, place, open: RefCell::default(), oldest: Cell::default() }
     }
 
+    /// The account it is about.
+    pub(super) fn account(&self) -> &str {
+        &self.place.account
+    }
+
     /// What would have to be asked.
     pub fn into_open(self) -> BTreeSet<Question> {
         self.open.into_inner()

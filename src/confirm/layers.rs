@@ -60,7 +60,12 @@ pub(super) fn routes<'t>(inquiry: &Inquiry<'_>, table: &'t RouteTable) -> Result
     let mut routes = Vec::new();
     for (route, networks) in lists {
         let gateway = route.gateway_id.as_deref().filter(|id| id.starts_with("igw-") && route.state == "active");
-        routes.extend(networks?.into_iter().map(|network| Routed { network, gateway }));
+        let networks = match networks {
+            // A list that leads elsewhere only takes addresses away: it may stay unread, as that of an endpoint for S3.
+            Err(Gap::Unknown(_)) if gateway.is_none() => continue,
+            networks => networks?,
+        };
+        routes.extend(networks.into_iter().map(|network| Routed { network, gateway }));
     }
     Ok(routes)
 }

@@ -148,6 +148,11 @@ pub struct Answered {
 
 /// Something that knows the state of accounts.
 pub trait LiveState {
+    /// Whether the time for answers, and for what is made of them, is over.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Answers questions, which are all different. One that is left out counts as unanswered.
     fn answer(&self, questions: Vec<Question>) -> impl Future<Output = Vec<Answered>>;
 }

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::net::Ipv6Addr;
 use std::rc::Rc;
 
-use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable};
+use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable, SecurityGroupRule};
 use super::knowledge::{Gap, Inquiry};
 use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
 use super::question::Topic;
-use crate::address::{Entry, Family, Layer, Opening, Space, Traffic, passing};
+use crate::address::{Entry, Family, Layer, Opening, Space, Traffic, is_large, parse_network, passing};
 use crate::finding::Path;
 
 /// What became of the way to one interface.
@@ -52,7 +52,11 @@ impl Opened {
 
 /// Everything that decides about an interface.
 struct Hops<'k> {
-    table: Option<&'k RouteTable>,
+    table: &'k RouteTable,
+    /// Where routes lead instead of an internet gateway, when that hands on what comes in there.
+    middlebox: Option<String>,
+    /// Whether the VPC belongs to another account.
+    is_shared: bool,
     layers: Vec<(Hop, Layer)>,
     /// The internet gateways that the routes lead to.
     gateways: Vec<&'k str>,
@@ -77,8 +81,11 @@ pub(super) struct Survey<'k, 's> {
     inquiry: &'s Inquiry<'k>,
     through: Through<'s>,
     /// What is on the way, by subnet and groups.
-    known: RefCell<HashMap<(String, Vec<String>), Rc<Result<Hops<'k>, Gap>>>>,
+    known: RefCell<HashMap<(String, Vec<String>), Known<'k>>>,
 }
+
+/// What is on the way, if that is known.
+type Known<'k> = Rc<Result<Hops<'k>, Gap>>;
 
 impl<'k, 's> Survey<'k, 's> {
     pub(super) fn new(inquiry: &'s Inquiry<'k>, through: Through<'s>) -> Self {
@@ -86,7 +93,7 @@ impl<'k, 's> Survey<'k, 's> {
     }
 
     /// What is on the way to `interface`.
-    fn hops(&self, interface: &NetworkInterface) -> Rc<Result<Hops<'k>, Gap>> {
+    fn hops(&self, interface: &NetworkInterface) -> Known<'k> {
         let groups = interface.groups.iter().map(|group| group.group_id.clone()).collect();
         let mut known = self.known.borrow_mut();
         let entry = known.entry((interface.subnet_id.clone(), groups));
@@ -95,7 +102,7 @@ impl<'k, 's> Survey<'k, 's> {
 
     /// How the internet reaches `interface`.
     pub(super) fn way_to(&self, interface: &NetworkInterface) -> Result<Way, Gap> {
-        let Self { inquiry, through, .. } = self;
+        let through = self.through;
         let id = &interface.network_interface_id;
         let mut addresses = public_addresses(interface);
         if let Some(opened) = through.opened {
@@ -108,12 +115,19 @@ impl<'k, 's> Survey<'k, 's> {
             };
             return Ok(Way::Private(format!("{id} has no public {over}address")));
         }
-        if interface.interface_type == "nat_gateway" {
+        if matches!(interface.interface_type.as_str(), "nat_gateway" | "natGateway") {
             return Ok(Way::Missing(format!("{id} is a NAT gateway, which takes no connections")));
         }
         if interface.status == "available" {
             return Ok(Way::Missing(format!("{id} is not attached to anything")));
         }
+        self.way_in(interface, addresses)
+    }
+
+    /// The same by these addresses, whatever the interface has.
+    pub(super) fn way_in(&self, interface: &NetworkInterface, addresses: Vec<(Family, String)>) -> Result<Way, Gap> {
+        let Self { inquiry, through, .. } = self;
+        let id = &interface.network_interface_id;
         // All of it is asked for before the first answer is needed.
         let vpc = &interface.vpc_id;
         let instance = instance_of(interface);
@@ -121,7 +135,14 @@ impl<'k, 's> Survey<'k, 's> {
         let block = inquiry.block_public_access(Topic::BlockPublicAccess, "");
         let hops = self.hops(interface);
         if let (Some(id), Some(instances)) = (instance, state) {
-            let state = instances?.first().map_or("gone", |instance| instance.state.name.as_str());
+            // An instance that has an interface is there: in a shared VPC it is another account's.
+            let Some(instance) = instances?.first() else {
+                return Err(Gap::Unknown(format!(
+                    "instance {id}, which has {}, cannot be seen",
+                    interface.network_interface_id
+                )));
+            };
+            let state = instance.state.name.as_str();
             if !matches!(state, "running" | "pending") {
                 return Ok(Way::Missing(format!("instance {id} is {state}")));
             }
@@ -131,15 +152,29 @@ impl<'k, 's> Survey<'k, 's> {
         for (family, address) in addresses {
             let way = match hops.obstacle(family, through.opened.map(|opened| &opened.traffic)) {
                 Ok(traffic) => match blocks(block, interface) {
+                    Some(what) if hops.is_shared => {
+                        return Err(Gap::Unknown(format!("{what} in this account, and {vpc} is another account's")));
+                    }
                     Some(what) => Way::Blocked(what),
                     None => Way::Open(hops.path(interface, &address, family, &traffic, instance)),
                 },
-                Err(Hop::Route) => Way::Missing(match hops.table {
-                    Some(table) => {
-                        format!("{} has no {} route to an internet gateway", table.route_table_id, family.as_str())
+                Err(Hop::Route) => match &hops.middlebox {
+                    Some(target) => {
+                        return Err(Gap::Unknown(format!(
+                            "what comes from the internet goes through {target}, which decides"
+                        )));
                     }
-                    None => format!("subnet {} has no route table", interface.subnet_id),
-                }),
+                    None => Way::Missing(format!(
+                        "{} has no {} route to an internet gateway",
+                        hops.table.route_table_id,
+                        family.as_str()
+                    )),
+                },
+                Err(Hop::Gateway) if hops.is_shared => {
+                    return Err(Gap::Unknown(format!(
+                        "{vpc} is another account's, whose internet gateway cannot be seen"
+                    )));
+                }
                 Err(Hop::Gateway) => {
                     Way::Missing(format!("internet gateway {} is not attached to {vpc}", hops.gateways.join(", ")))
                 }
@@ -168,6 +203,10 @@ pub(super) fn public_addresses(interface: &NetworkInterface) -> Vec<(Family, Str
         text.parse::<Ipv6Addr>().is_ok_and(|address| Space::of(&std::net::IpAddr::V6(address).into()) == Space::Public)
     };
     let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_global);
+    let prefix = interface.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix);
+    let prefix =
+        prefix.into_iter().find(|text| parse_network(text).is_some_and(|net| Space::of(&net) == Space::Public));
+    let v6 = v6.or(prefix);
     let of = |family, address: Option<&String>| address.map(|address| (family, address.clone()));
     [of(Family::V4, v4), of(Family::V6, v6)].into_iter().flatten().collect()
 }
@@ -186,11 +225,22 @@ fn hops<'k>(inquiry: &Inquiry<'k>, interface: &NetworkInterface, only: Option<&s
     let acls = inquiry.acls(Topic::AclsOfVpc, vpc);
     let all = interface.groups.iter().map(|group| group.group_id.as_str());
     let groups: Vec<&str> = all.filter(|id| only.is_none_or(|only| only == *id)).collect();
-    let rules: Vec<_> = groups.iter().map(|id| inquiry.group_rules(Topic::GroupRules, id)).collect();
+    let rules: Vec<_> = groups.iter().map(|id| rules_of(inquiry, id)).collect();
     let let_in: Vec<_> = rules.into_iter().map(|rules| ingress(inquiry, rules?)).collect();
-    let table = table_of(tables?, subnet);
-    let routes = table.map_or(Ok(Vec::new()), |table| routes(inquiry, table));
+    let owner = inquiry.vpcs(Topic::Vpc, vpc);
+    let tables = tables?;
+    // A subnet always has one.
+    let table =
+        table_of(tables, subnet).ok_or_else(|| Gap::Unknown(format!("the route table of {subnet} cannot be seen")))?;
+    let routes = routes(inquiry, table);
     let (routes, attached, acl) = (routes?, attached?, acl_of(acls?, subnet));
+    // Who may not read VPCs is told nothing wrong: then the VPC counts as one's own.
+    let owner = match owner {
+        Ok(vpcs) => vpcs.first().map_or("", |vpc| vpc.owner_id.as_str()),
+        Err(Gap::Unknown(_)) => "",
+        Err(Gap::Open) => return Err(Gap::Open),
+    };
+    let is_shared = !owner.is_empty() && owner != inquiry.account();
     let let_in: Vec<Entry> = let_in.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
     let is_attached =
         |id: &str| attached.iter().any(|gateway| gateway.internet_gateway_id == id && leads_to(gateway, vpc));
@@ -206,7 +256,40 @@ fn hops<'k>(inquiry: &Inquiry<'k>, interface: &NetworkInterface, only: Option<&s
     let mut gateways: Vec<&str> = routes.iter().filter_map(|route| route.gateway).collect();
     gateways.dedup();
     let (groups, obstacles) = (groups.into_iter().map(str::to_owned).collect(), RefCell::default());
-    Ok(Hops { table, layers, gateways, groups, obstacles, acl: acl.map_or("", |acl| &acl.network_acl_id) })
+    let middlebox = middlebox(tables, table);
+    Ok(Hops {
+        table,
+        middlebox,
+        is_shared,
+        layers,
+        gateways,
+        groups,
+        obstacles,
+        acl: acl.map_or("", |acl| &acl.network_acl_id),
+    })
+}
+
+/// Where a table sends the internet, when a table of the VPC sends what comes in from the internet there first: a firewall.
+fn middlebox(tables: &[RouteTable], table: &RouteTable) -> Option<String> {
+    let is_at_gateway = |table: &RouteTable| {
+        table.associations.iter().any(|one| one.gateway_id.as_deref().is_some_and(|id| id.starts_with("igw-")))
+    };
+    if !tables.iter().any(is_at_gateway) {
+        return None;
+    }
+    table.routes.iter().filter(|route| route.state == "active").find_map(|route| {
+        let endpoint = route.gateway_id.as_ref().filter(|id| id.starts_with("vpce-"));
+        endpoint.or(route.network_interface_id.as_ref()).cloned()
+    })
+}
+
+/// The rules of a group that an interface has. Such a group exists, so that one without rules has to be seen.
+fn rules_of<'k>(inquiry: &Inquiry<'k>, id: &str) -> Result<&'k [SecurityGroupRule], Gap> {
+    let rules = inquiry.group_rules(Topic::GroupRules, id)?;
+    if rules.is_empty() && inquiry.groups(Topic::Group, id)?.is_empty() {
+        return Err(Gap::Unknown(format!("the security group {id} cannot be seen")));
+    }
+    Ok(rules)
 }
 
 /// Whether an internet gateway is attached to `vpc`.
@@ -247,7 +330,7 @@ impl Hops<'_> {
         let words = traffic.words();
         let mut hops = vec![format!("internet ({})", family.as_str())];
         hops.extend((!self.gateways.is_empty()).then(|| self.gateways.join(", ")));
-        hops.extend(self.table.map(|table| format!("route table {}", table.route_table_id)));
+        hops.push(format!("route table {}", self.table.route_table_id));
         hops.extend((!self.acl.is_empty()).then(|| format!("network ACL {}", self.acl)));
         hops.push(match self.groups.as_slice() {
             [] => format!("no security group ({})", words.join(", ")),
@@ -265,12 +348,24 @@ impl Hops<'_> {
     }
 }
 
-/// What of `traffic` all layers let in from the world or a large part of it: the same measure as for what a record opens.
+/// What of `traffic` all layers let in from the world or a large part of it: the same measure as for what a record opens,
+/// and also parts that are small one by one and large together.
 pub(super) fn open_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Traffic {
-    let opening = Opening::of(&passing(family, layers));
+    let wanted = |open: &Traffic| traffic.map_or_else(|| open.clone(), |traffic| open & traffic);
+    let mut entries = passing(family, layers);
+    let opening = Opening::of(&entries);
     let mut open = opening.world;
     open |= &opening.wide;
-    traffic.map_or_else(|| open.clone(), |traffic| &open & traffic)
+    let open = wanted(&open);
+    if !open.is_nothing() {
+        return open;
+    }
+    entries.retain(|entry| !wanted(&entry.traffic).is_nothing());
+    let mut parts = Traffic::default();
+    if is_large(family, &entries) {
+        entries.iter().for_each(|entry| parts |= &wanted(&entry.traffic));
+    }
+    parts
 }
 
 /// Why VPC block public access keeps the interface off the internet, if it does.

@@ -4,10 +4,12 @@
 mod ingress;
 mod role;
 mod route;
+mod unanswered;
 
 pub(super) use ingress::INGRESS;
 pub(super) use role::ROLE;
 pub(super) use route::ROUTE;
+pub(super) use unanswered::UNANSWERED;
 
 /// `eventSource` of EC2 and VPC.
 const EC2: &str = "ec2.amazonaws.com";

@@ -34,7 +34,8 @@ const DOCUMENT: [&str; 3] = [
 /// The verdict on the trust policy that stands in the record.
 pub(super) fn verdict(event: &Event<'_>) -> Verdict {
     let text = DOCUMENT.iter().find_map(|path| document(event, path));
-    let policy = text.and_then(|text| Policy::parse(&text).ok());
+    let told = || wire::live(event)?.get("role")?.text_of("assumeRolePolicyDocument");
+    let policy = text.and_then(|text| Policy::parse(&text).ok()).or_else(|| Policy::parse(&told()?).ok());
     policy.map_or(Verdict::Undecidable, |policy| assess(&policy, event.account()).verdict)
 }
 

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Outcome, Pipeline, Rejection, Tally, guarded};
-use crate::confirm::{Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unknown};
+use crate::confirm::{
+    Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
+};
 use crate::decode::Place as Source;
 use crate::event::Event;
 use crate::exempt::state;
-use crate::finding::{Finding, Live, Suppression};
+use crate::finding::{Finding, Live, Outcome as State, Suppression};
 
 /// A record that live state has something to say about.
 #[derive(Debug)]
@@ -23,6 +25,16 @@ impl Case {
     pub(super) fn new(source: Source, record: &str, findings: Vec<Finding>) -> Self {
         Self { source, record: record.to_owned(), findings }
     }
+}
+
+/// Why nothing is said when there was no time to look.
+const NO_TIME: &str = "there was no time left";
+/// Why nothing is said by what was true before the call.
+const OLDER: &str = "what is known of the account is older than the call";
+
+/// Whether what is known was true before something happened, and so says nothing of it.
+fn is_older(checked: Option<Timestamp>, happened: Option<Timestamp>) -> bool {
+    checked.zip(happened).is_some_and(|(checked, happened)| checked < happened)
 }
 
 /// How live state completes a record.
@@ -67,6 +79,9 @@ impl Pipeline {
                 let Ok(event) = Event::parse(&case.record) else { return Some(Completion::Whole) };
                 let inquiry = Inquiry::new(knowledge, Place::of(&event));
                 let completion = match complete(&event, &inquiry) {
+                    Ok(_) if is_older(inquiry.checked_at(), event.time()) => {
+                        Some(Completion::Unknown(OLDER.to_owned()))
+                    }
                     Ok(Some(state)) => Some(Completion::Completed(completed(&case.record, &state))),
                     Ok(None) => Some(Completion::Whole),
                     Err(Gap::Unknown(why)) => Some(Completion::Unknown(why)),
@@ -80,15 +95,19 @@ impl Pipeline {
         .await;
         let mut open: Vec<Result<Open, Rejection>> = Vec::new();
         for (case, completion) in completions {
-            open.push(self.reconsider(case, completion.unwrap_or(Completion::Whole), now));
+            let completion = completion.unwrap_or_else(|| Completion::Unknown(NO_TIME.to_owned()));
+            open.push(self.reconsider(case, completion, now));
         }
         let claims: BTreeSet<Claim> =
             open.iter().flatten().flat_map(|open| open.claims.iter().flatten().cloned()).collect();
         let judged = asked(live, &mut knowledge, tally, claims.into_iter().collect(), |claim, knowledge, open| {
-            let inquiry = Inquiry::new(knowledge, claim.place.clone());
-            let judged = self.judge(claim, &inquiry);
-            open.extend(inquiry.into_open());
-            judged.ok()
+            let judged = guarded(|| {
+                let inquiry = Inquiry::new(knowledge, claim.place.clone());
+                let judged = self.judge(claim, &inquiry);
+                open.extend(inquiry.into_open());
+                judged.ok()
+            });
+            judged.unwrap_or_else(|why| Some(Judged { live: unknown(&why), suppression: None }))
         })
         .await;
         let judged: BTreeMap<Claim, Judged> =
@@ -104,6 +123,8 @@ impl Pipeline {
         let rejected = |reason: String| Rejection { place: source.clone(), reason };
         let (record, again, unknown) = match completion {
             Completion::Whole => (record, false, None),
+            // Where nothing is found without it, that it could not be asked is told by rules of its own.
+            Completion::Unknown(why) if findings.is_empty() => (completed(&record, &unanswered(&why)), true, Some(why)),
             Completion::Unknown(why) => (record, false, Some(why)),
             Completion::Completed(record) => (record, true, None),
         };
@@ -137,13 +158,20 @@ impl Open {
     fn settled(self, judged: &BTreeMap<Claim, Judged>) -> Vec<Finding> {
         let Self { mut findings, claims, unknown: why } = self;
         for (finding, claim) in findings.iter_mut().zip(&claims) {
-            match claim.as_ref().and_then(|claim| judged.get(claim)) {
-                Some(Judged { live, suppression }) => {
-                    finding.live = Some(live.clone());
-                    finding.suppression = finding.suppression.take().or_else(|| suppression.clone());
-                }
-                None => finding.live = why.as_deref().map(unknown),
-            }
+            let Some(claim) = claim else {
+                finding.live = why.as_deref().map(unknown);
+                continue;
+            };
+            let Some(Judged { live, suppression }) = judged.get(claim) else {
+                finding.live = Some(unknown(NO_TIME));
+                continue;
+            };
+            let calms = !matches!(live.outcome, State::Confirmed | State::Unknown);
+            finding.live = Some(match calms && is_older(live.checked_at, finding.origin.time) {
+                true => unknown(OLDER),
+                false => live.clone(),
+            });
+            finding.suppression = finding.suppression.take().or_else(|| suppression.clone());
         }
         findings
     }
@@ -161,6 +189,9 @@ async fn asked<S: LiveState, I, D>(
     loop {
         let mut open = BTreeSet::new();
         for (item, decision) in decided.iter_mut().filter(|(_, decision)| decision.is_none()) {
+            if live.is_over() {
+                return decided;
+            }
             *decision = decide(item, knowledge, &mut open);
         }
         if open.is_empty() {

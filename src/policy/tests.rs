@@ -204,6 +204,8 @@ fn a_deny_wins_and_a_statement_with_a_fault_says_nothing() {
     assert_eq!(decide(Caller::Service("s3.amazonaws.com".to_owned()), "sts:TagSession"), Decision::NotAllowed);
 }
 
+const ROLE: &str = "arn:aws:iam::111122223333:role/ci-deploy";
+
 #[test]
 fn administrators_are_told_from_those_who_only_look_like_it() {
     for arn in [
@@ -230,21 +232,31 @@ fn administrators_are_told_from_those_who_only_look_like_it() {
         allow(r#"["s3:*", "*"]"#, r#"["*"]"#),
         allow(r#""IAM:*""#, r#""*""#),
         allow(r#""*:*""#, r#"["arn:aws:s3:::x", "*"]"#),
+        allow(r#""**""#, r#""**""#),
+        allow(r#""*""#, r#""arn:aws:*""#),
+        allow(r#""iam:*""#, r#""arn:aws:iam::111122223333:*""#),
+        allow(r#"["iam:Put*", "iam:Get*"]"#, r#""*""#),
+        allow(r#""iam:AttachRolePolicy""#, r#""arn:aws:iam::*:role/*""#),
+        r#"{"Statement": [{"Effect": "Allow", "NotAction": ["aws-portal:*"], "Resource": "*"}]}"#.to_owned(),
+        r#"{"Statement": [{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}]}"#.to_owned(),
         r#"{"statement": {"effect": "Allow", "action": "*", "resource": "*"}}"#.to_owned(),
         "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22%2A%22%2C%22Resource%22%3A%22%2A%22%7D%7D"
             .to_owned(),
     ] {
-        assert!(grants_everything(&text), "{text}");
+        assert!(grants_everything(&text, ROLE), "{text}");
     }
     for text in [
         allow(r#""s3:*""#, r#""*""#),
         allow(r#""*""#, r#""arn:aws:s3:::x/*""#),
         allow(r#"["iam:Get*"]"#, r#""*""#),
+        allow(r#""iam:*""#, r#""arn:aws:iam::111122223333:role/app-*""#),
+        allow(r#""iam:*""#, r#""arn:aws:iam::444455556666:*""#),
+        allow(r#""iam:PassRole""#, r#""*""#),
         r#"{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}"#.to_owned(),
         r#"{"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}"#.to_owned(),
         "not json".to_owned(),
         String::new(),
     ] {
-        assert!(!grants_everything(&text), "{text}");
+        assert!(!grants_everything(&text, ROLE), "{text}");
     }
 }

@@ -37,6 +37,9 @@ class Faults:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if "json" in self.headers.get("Content-Type", ""):
+                    # A service of another protocol, which is handed on as it is.
+                    return self._answer(*self._forward(body))
                 fields = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
                 with lock:
                     wanted = fault(next(count), fields)
@@ -50,7 +53,7 @@ class Faults:
                 kept = {n: v for n, v in fields.items() if not (ENTRY.match(n) and ENTRY.match(n)[1] in places)}
                 status, answer = 200, b""
                 if len(places) < len(ids) or not ids:
-                    status, answer = self._forward(renumbered(kept))
+                    status, answer = self._forward(urllib.parse.urlencode(renumbered(kept)).encode())
                 else:
                     answer = (
                         f'<PublishBatchResponse xmlns="{XML}"><PublishBatchResult><Successful/><Failed/></PublishBatchResult>'
@@ -62,9 +65,8 @@ class Faults:
                     return self._close()
                 self._answer(status, answer)
 
-            def _forward(self, fields: dict[str, str]) -> tuple[int, bytes]:
+            def _forward(self, data: bytes) -> tuple[int, bytes]:
                 headers = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "content-length", "connection")}
-                data = urllib.parse.urlencode(fields).encode()
                 request = urllib.request.Request(endpoint + self.path, data, headers)
                 try:
                     with urllib.request.urlopen(request) as answer:

@@ -46,6 +46,14 @@ class Network:
                 NetworkAclId=self.acl, RuleNumber=101, Protocol="-1", RuleAction="allow", Egress=egress, Ipv6CidrBlock="::/0"
             )
 
+    def start_in_public_subnet(self) -> str:
+        """An instance to which its subnet gives a public address."""
+        subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        self.ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+        image = self.ec2.describe_images()["Images"][0]["ImageId"]
+        started = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet)
+        return str(started["Instances"][0]["InstanceId"])
+
     def _permission(self, ranges: dict[str, Any]) -> list[dict[str, Any]]:
         return [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, **ranges}]
 

@@ -240,15 +240,23 @@ def test_many_findings_about_one_network_cost_a_handful_of_calls(live: Live, net
 
 
 def test_what_only_state_can_decide_becomes_a_finding_or_silence(live: Live, network: Network) -> None:
-    started = record(
-        EC2,
-        "RunInstances",
-        {"instancesSet": {"items": [{"imageId": "ami-1"}]}, "subnetId": network.subnet},
-        responseElements={"instancesSet": {"items": [{"instanceId": network.instance}]}},
-        recipientAccountId=ACCOUNT,
-    )
-    assert [one["compliance"]["control"] for one in live.findings(started)] == ["instance-public-ip"]
-    assert live.findings(started, LIVE_STATE="off") == []
+    def started(instance: str) -> Record:
+        return record(
+            EC2,
+            "RunInstances",
+            {"instancesSet": {"items": [{"imageId": "ami-1"}]}, "subnetId": network.subnet},
+            responseElements={"instancesSet": {"items": [{"instanceId": instance}]}},
+            recipientAccountId=ACCOUNT,
+        )
+
+    # Who gave the first instance its Elastic IP address is told by another record.
+    assert live.findings(started(network.instance)) == []
+    public = network.start_in_public_subnet()
+    assert [one["compliance"]["control"] for one in live.findings(started(public))] == ["instance-public-ip"]
+    assert live.findings(started(public), LIVE_STATE="off") == []
+    warned = live.findings(started(public), fault=denied)
+    assert [one["compliance"]["control"] for one in warned] == ["exposure-unanswered"]
+    assert "ec2:DescribeNetworkInterfaces" in warned[0]["message"]
     rules = network.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [network.group]}])
     for rule in rules["SecurityGroupRules"]:
         change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "tag": 1}
@@ -309,3 +317,16 @@ def test_live_state_that_is_configured_wrongly_does_not_start(endpoint: str, top
         with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, **configuration) as function:
             assert function.exit_code() == 1
             assert told in function.output(), function.output()
+
+
+def test_accounts_are_called_what_organizations_calls_them(live: Live, network: Network, endpoint: str) -> None:
+    session = boto3.Session("AKIAEXAMPLEKEYID0001", "example", region_name="us-east-1")
+    organizations: Any = session.client("organizations", endpoint_url=endpoint)
+    organizations.create_organization(FeatureSet="ALL")
+    name = organizations.describe_account(AccountId=ACCOUNT)["Account"]["Name"]
+    (finding,) = live.findings(opened(network), ACCOUNT_NAMES="organizations")
+    assert finding["cloud"]["account"]["name"] == name
+    (finding,) = live.findings(opened(network), ACCOUNT_NAMES="organizations", CONFIG=f'account-names: {{"{ACCOUNT}": edge}}')
+    assert finding["cloud"]["account"]["name"] == "edge"
+    (finding,) = live.findings(opened(network))
+    assert "name" not in finding["cloud"]["account"]

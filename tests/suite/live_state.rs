@@ -344,7 +344,13 @@ fn what_only_state_can_decide_becomes_a_finding_or_silence() {
     let mut unread = World::whole();
     unread.0.remove(ROLES);
     assert_eq!(completed(trust, &unread), ["role-trust-undecidable WARNING"]);
-    assert_eq!(completed(policy, &unread), none);
+    assert_eq!(completed(policy, &unread), ["role-trust-unanswered WARNING"]);
+    // What cannot be asked is told, where nothing would be found without it.
+    let unread = |file: &str| World::whole().without(file);
+    let undecided = "exposure-unanswered WARNING";
+    assert_eq!(completed(started, &unread("describe-network-interfaces")), [undecided]);
+    assert_eq!(completed(associated, &unread("describe-route-tables")), [undecided]);
+    assert_eq!(completed(instance, &unread("describe-security-group-rules")), [undecided]);
 }
 
 #[test]
@@ -439,4 +445,150 @@ fn what_others_wrote_into_the_state_is_shown_escaped() {
         assert!(shown.contains("i-"), "{shown}");
         assert!(!shown.contains(['\u{1b}', '\u{202e}', '\n']), "{shown:?}");
     }
+}
+
+/// The world with the interface of its instance changed, and these interfaces beside it.
+fn with_interfaces(change: impl Fn(&mut Value), more: &[Value]) -> World {
+    let mut world = World::whole();
+    let document = world.0.get_mut(&format!("{REGION}/describe-network-interfaces.json")).unwrap();
+    let interfaces = document["NetworkInterfaces"].as_array_mut().unwrap();
+    change(&mut interfaces[0]);
+    interfaces.extend(more.iter().cloned());
+    world
+}
+
+fn private(interface: &mut Value) {
+    interface["Association"] = Value::Null;
+    interface["PrivateIpAddresses"] = json!([]);
+    interface["Ipv6Addresses"] = json!([]);
+}
+
+#[test]
+fn what_may_hand_connections_on_is_not_taken_for_safety() {
+    // A target of a network load balancer needs no public address, and its group has to be open.
+    let balancer = json!({
+        "NetworkInterfaceId": "eni-0123456789abcdef9", "VpcId": "vpc-0123456789abcdef0", "Status": "in-use",
+        "SubnetId": "subnet-0123456789abcdef0", "InterfaceType": "network_load_balancer", "Description": "ELB net/edge/1",
+        "Association": {"PublicIp": "198.51.100.9"},
+    });
+    let (outcome, summary) = opened(with_interfaces(private, std::slice::from_ref(&balancer)));
+    assert_eq!(outcome, Live::Unknown);
+    assert!(summary.contains("ELB net/edge/1"), "{summary}");
+    let mut internal = balancer;
+    internal["Association"] = Value::Null;
+    assert_eq!(opened(with_interfaces(private, &[internal])).0, Live::Latent);
+    // A firewall between the gateway and the subnet decides by itself.
+    let behind = |target: &str| {
+        let mut world =
+            World::whole().with("describe-route-tables", "/RouteTables/0/Routes/1/GatewayId", json!(target));
+        let tables = world.0.get_mut(&format!("{REGION}/describe-route-tables.json")).unwrap();
+        let edge = json!({"RouteTableId": "rtb-0123456789abcdef9", "VpcId": "vpc-0123456789abcdef0", "Routes": [],
+                          "Associations": [{"GatewayId": "igw-0123456789abcdef0"}]});
+        tables["RouteTables"].as_array_mut().unwrap().push(edge);
+        world
+    };
+    let (outcome, summary) = opened(behind("vpce-0123456789abcdef0"));
+    assert_eq!(outcome, Live::Unknown);
+    assert!(summary.contains("vpce-0123456789abcdef0"), "{summary}");
+    assert_eq!(opened(behind("vgw-0123456789abcdef0")).0, Live::Latent);
+}
+
+#[test]
+fn what_cannot_be_gone_is_not_seen() {
+    let unknown = |what: &str, world: World| assert_eq!(opened(world).0, Live::Unknown, "{what}");
+    unknown("instance", World::whole().with("describe-instances", "/Reservations", json!([])));
+    unknown("route table", World::whole().with("describe-route-tables", "/RouteTables", json!([])));
+    let shared = World::whole().with("describe-vpcs", "/Vpcs/0/Tags", json!([]));
+    let mut shared = shared.with("describe-internet-gateways", "/InternetGateways", json!([]));
+    shared.0.get_mut(&format!("{REGION}/describe-vpcs.json")).unwrap()["Vpcs"][0]["OwnerId"] = json!("999988887777");
+    unknown("gateway of the owner of a shared VPC", shared);
+    // The interface has another group too, of which nothing is known.
+    let other = json!([{"GroupId": "sg-0123456789abcdef9"}]);
+    let world = World::whole().with("describe-network-interfaces", "/NetworkInterfaces/0/Groups", other);
+    let (outcome, summary) = says("eip-associated", "rules/eip-associated/hit-instance.json", &world).unwrap();
+    assert_eq!(outcome, Live::Unknown, "{summary}");
+}
+
+#[test]
+fn a_state_from_before_the_call_calms_nobody() {
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let closed = World::whole().with("describe-security-group-rules", "/SecurityGroupRules", json!([]));
+    let at = |time: &str| {
+        let mut record: Value = serde_json::from_str(&text).unwrap();
+        record["eventTime"] = json!(time);
+        settled(&pipeline(""), &record.to_string(), &closed).0[0].live.clone().unwrap().outcome
+    };
+    assert_eq!(at("2026-03-04T16:19:59Z"), Live::Remediated);
+    assert_eq!(at("2026-03-04T16:20:01Z"), Live::Unknown);
+}
+
+#[test]
+fn claims_are_judged_by_what_was_done_and_not_by_the_host() {
+    let attached = |world: &World| {
+        says("sg-ingress-world-attached", "rules/sg-ingress-world-attached/hit-interface-ssh.json", world).unwrap()
+    };
+    assert_eq!(attached(&with_interfaces(private, &[])).0, Live::Latent);
+    let swapped =
+        World::whole().with("describe-network-interfaces", "/NetworkInterfaces/0/Groups/0/GroupId", json!("sg-1"));
+    assert_eq!(attached(&swapped).0, Live::Remediated);
+    let subnet = |world: World| says("subnet-auto-public-ip", "rules/subnet-auto-public-ip/hit.json", &world).unwrap();
+    let options = "describe-vpc-block-public-access-options";
+    let mode = "/VpcBlockPublicAccessOptions/InternetGatewayBlockMode";
+    assert_eq!(subnet(World::whole().with(options, mode, json!("block-ingress"))).0, Live::Mitigated);
+    assert_eq!(
+        subnet(World::whole().with("describe-internet-gateways", "/InternetGateways", json!([]))).0,
+        Live::Latent
+    );
+    let other = World::whole().with("describe-subnets", "/Subnets/0/MapPublicIpOnLaunch", json!(false));
+    assert_eq!(
+        subnet(other.with("describe-subnets", "/Subnets/0/AssignIpv6AddressOnCreation", json!(true))).0,
+        Live::Remediated
+    );
+    let acl =
+        |world: &World| says("nacl-ingress-world-admin", "rules/nacl-ingress-world-admin/hit-ssh.json", world).unwrap();
+    let deny = json!([
+        {"RuleNumber": 50, "Egress": false, "Protocol": "-1", "RuleAction": "deny", "CidrBlock": "0.0.0.0/0"},
+        {"RuleNumber": 100, "Egress": false, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"},
+    ]);
+    assert_eq!(acl(&World::whole().with("describe-network-acls", "/NetworkAcls/0/Entries", deny)).0, Live::Mitigated);
+    assert_eq!(
+        acl(&World::whole().with("describe-network-acls", "/NetworkAcls/0/Entries", json!([]))).0,
+        Live::Remediated
+    );
+    // An instance that does not run may get its address back.
+    let started = |world: &World| {
+        says("instance-public-ip", "rules/instance-public-ip/hit-subnet-default-live.json", world)
+            .map(|(outcome, _)| outcome)
+    };
+    let stopped = with_interfaces(private, &[]).with(
+        "describe-instances",
+        "/Reservations/0/Instances/0/State/Name",
+        json!("stopped"),
+    );
+    assert_eq!(started(&stopped), Some(Live::Latent));
+    assert_eq!(started(&with_interfaces(private, &[])), Some(Live::Remediated));
+}
+
+#[test]
+fn small_parts_of_the_internet_may_be_a_large_part_together() {
+    let allowing = |networks: u8| {
+        let allow = |place: u8| {
+            let cidr = format!("{}.0.0.0/9", 20 + place);
+            json!({"RuleNumber": place, "Egress": false, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": cidr})
+        };
+        let out =
+            json!({"RuleNumber": 1, "Egress": true, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"});
+        let entries: Vec<Value> = (0..networks).map(allow).chain([out]).collect();
+        World::whole().with("describe-network-acls", "/NetworkAcls/0/Entries", json!(entries))
+    };
+    assert_eq!(opened(allowing(18)).0, Live::Confirmed);
+    assert_eq!(opened(allowing(1)).0, Live::Mitigated);
+}
+
+#[test]
+fn an_unread_list_that_leads_elsewhere_does_not_matter() {
+    let route =
+        json!({"DestinationPrefixListId": "pl-63a5400a", "GatewayId": "vpce-0123456789abcdef0", "State": "active"});
+    let world = World::whole().with("describe-route-tables", "/RouteTables/0/Routes/0", route);
+    assert_eq!(opened(world).0, Live::Confirmed);
 }

@@ -18,7 +18,15 @@ const MOST_OF_A_MESSAGE: usize = 160;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(pub(super) Option<Instant>);
 
+/// How long what was answered in time may still be thought about.
+const GRACE: Duration = Duration::from_secs(2);
+
 impl Deadline {
+    /// Whether there is no time left even for thinking.
+    pub(super) fn is_long_over(self) -> bool {
+        self.0.is_some_and(|end| Instant::now() > end + GRACE)
+    }
+
     /// The value of a call, unless time is over before. `action` is what IAM calls it, such as `ec2:DescribeVpcs`.
     pub(super) async fn before<T>(
         self,

@@ -12,8 +12,8 @@ pub(in crate::facts) const ROLE: Fact = Fact {
     name: "live.role",
     doc: "By live state, the role that CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy is about. It \
           has the members of `trust.policy`, for its trust policy as it is now, and `administrator`: the names of the \
-          policies that let it do everything or change IAM (AdministratorAccess, IAMFullAccess, `*` or `iam:*` on every \
-          resource); absent when there is none. `unread` says why it \
+          policies that let it do everything, or give permissions to any role, user or policy (AdministratorAccess, \
+          IAMFullAccess, `*` or `iam:*` or such as `iam:Put*`, by whatever wildcards); absent when there is none. `unread` says why it \
           cannot be told whether there is one.",
     calls: Calls::These(&[
         (IAM, "CreateRole"),
@@ -26,13 +26,14 @@ pub(in crate::facts) const ROLE: Fact = Fact {
 
 fn role<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let role = wire::live(event)?.get("role")?;
+    let arn = role.text_of("arn").unwrap_or_default();
     let policy = Policy::parse(&role.text_of("assumeRolePolicyDocument")?).ok()?;
     let administrator: Vec<_> = role
         .list("policies")
         .into_iter()
         .filter(|policy| {
             policy.text_of("policyArn").is_some_and(|arn| is_administrator(&arn))
-                || policy.text_of("document").is_some_and(|text| grants_everything(&text))
+                || policy.text_of("document").is_some_and(|text| grants_everything(&text, &arn))
         })
         .filter_map(|policy| policy.text_of("policyName"))
         .collect();
