@@ -2,6 +2,7 @@
 
 #[cfg(feature = "live")]
 pub mod aws;
+mod evaluator;
 mod live;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::text::visible_at_most;
 
+pub use evaluator::Evaluator;
 pub use live::Case;
 
 /// Longest reason, in characters, that is shown.

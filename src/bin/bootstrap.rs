@@ -5,7 +5,6 @@
 //! all, so that the on-failure destination keeps it.
 
 use std::io::Write as _;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -16,11 +15,11 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::alert::AlertPolicy;
-use trailwarden::aws::sdk_config;
+use trailwarden::aws::{SdkConfig, sdk_config};
 use trailwarden::config::{Config, LiveConfig, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::metrics;
-use trailwarden::pipeline::{self, Evaluated, Input, Pipeline, Rejection, Tally};
+use trailwarden::pipeline::{self, Evaluated, Evaluator, Input, Pipeline, Rejection, Tally};
 use trailwarden::publish::sns::PublishError;
 use trailwarden::publish::topics::Topics;
 use trailwarden::rules::{Options, RuleFault, RuleFaults, RuleSet, Settings};
@@ -69,9 +68,12 @@ async fn main() -> ExitCode {
     let policy =
         AlertPolicy { least: config.least_alert, own_roles: pipeline.rules().placeholder_values("own_roles").to_vec() };
     let sdk = sdk_config().await;
-    let live = config.live.map(|live| reader(&sdk, live));
+    let evaluator = match config.live {
+        Some(live) => with_live_state(pipeline, &sdk, live),
+        None => Evaluator::new(pipeline),
+    };
     let topics = Topics::new(&sdk, config.findings_topic, config.alerts_topic, policy);
-    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&pipeline, live.as_ref(), &topics, event));
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&evaluator, &topics, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -108,38 +110,17 @@ fn log(level: LevelFilter) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-/// What reads live state.
 #[cfg(feature = "live")]
-type Live = trailwarden::pipeline::aws::AwsLive;
-
-/// Nothing does in a build without it, which the configuration refuses.
-#[cfg(not(feature = "live"))]
-type Live = std::convert::Infallible;
-
-#[cfg(feature = "live")]
-fn reader(sdk: &trailwarden::aws::SdkConfig, config: LiveConfig) -> Live {
+fn with_live_state(pipeline: Pipeline, sdk: &SdkConfig, config: LiveConfig) -> Evaluator {
     let LiveConfig { member_role, external_id, session_name, names } = config;
     let member = member_role.map(|name| trailwarden::confirm::aws::MemberRole { name, external_id, session_name });
-    Live::new(sdk, member, names)
+    Evaluator::new(pipeline).with_live_state(trailwarden::pipeline::aws::AwsLive::new(sdk, member, names))
 }
 
 #[cfg(not(feature = "live"))]
-fn reader(_: &trailwarden::aws::SdkConfig, _: LiveConfig) -> Live {
+fn with_live_state(_: Pipeline, _: &SdkConfig, _: LiveConfig) -> Evaluator {
     // `Config::read` has refused to start.
     std::process::exit(1)
-}
-
-#[cfg(feature = "live")]
-async fn with_live_state(live: &Live, pipeline: &Pipeline, payload: Input<'_>, budget: Duration) -> Evaluated {
-    // Boxed, because the compiler gives up on the type of all that is inside.
-    let gathered: Pin<Box<dyn Future<Output = Evaluated>>> =
-        Box::pin(live.gather(pipeline, "payload", payload, budget));
-    gathered.await
-}
-
-#[cfg(not(feature = "live"))]
-async fn with_live_state(live: &Live, _: &Pipeline, _: Input<'_>, _: Duration) -> Evaluated {
-    match *live {}
 }
 
 /// Longest time that live state may take of an invocation.
@@ -152,17 +133,13 @@ fn budget(context: &Context) -> Duration {
 }
 
 async fn handle(
-    pipeline: &Pipeline,
-    live: Option<&Live>,
+    evaluator: &Evaluator,
     topics: &Topics,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Tally, InvocationError> {
     let request_id = event.context.request_id.as_str();
     let payload = Input::Payload(event.payload.get());
-    let Evaluated { tally, findings, rejections } = match live {
-        Some(live) => with_live_state(live, pipeline, payload, budget(&event.context)).await,
-        None => pipeline.gather("payload", payload),
-    };
+    let Evaluated { tally, findings, rejections } = evaluator.gather("payload", payload, budget(&event.context)).await;
     for Rejection { place, reason } in &rejections {
         tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
     }

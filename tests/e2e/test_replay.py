@@ -16,7 +16,10 @@ import pytest
 from destination import Destination, record, replay, start
 from faults import Faults, error
 from function import Function
+from network import Network
 from payloads import awslogs, batch, blocked_action, clean, delivery, log_event, opened_group, public_role
+from payloads import record as event
+from test_live_state import ACCOUNT, denied as reading_denied, of_block_public_access
 from topic import Topic
 
 NUMBERS = itertools.count()
@@ -107,6 +110,53 @@ def test_what_cannot_be_decoded_stays_and_costs_nothing_else(endpoint: str, queu
     assert queue.depth() == (3, 0)
     kept = [json.loads(body).get("requestPayload") for body in queue.bodies()]
     assert json.loads(undecodable()) in kept and json.loads(broken) in kept
+
+
+def test_what_only_live_state_finds_is_not_lost(endpoint: str, queue: Destination, topic: Topic) -> None:
+    network = Network(endpoint)
+    request = {"networkInterfaceId": network.interface, "groupSet": {"items": [{"groupId": network.group}]}}
+    attached = event("ec2.amazonaws.com", "ModifyNetworkInterfaceAttribute", request, recipientAccountId=ACCOUNT)
+    actions: list[str] = []
+
+    def noted(_: int, fields: dict[str, str]) -> object:
+        actions.append(fields.get("Action", ""))
+        return of_block_public_access(fields)
+
+    with Faults(endpoint, noted) as faults:
+        live = {"AWS_ENDPOINT_URL_EC2": faults.endpoint, "AWS_ENDPOINT_URL_STS": faults.endpoint}
+        with Function(faults.endpoint, FINDINGS_TOPIC_ARN=topic.arn, LIVE_STATE="on") as function:
+            assert function.invoke(delivery(attached)).error_type is None
+        expected = uids(topic)
+        assert len(expected) == 2
+        queue.keep(delivery(attached))
+        printed = replay(endpoint, "--queue-url", queue.url, "--format", "ocsf")
+        assert "sg-ingress-world-attached" not in printed.stdout
+        printed = replay(endpoint, "--queue-url", queue.url, "--live-state", "--format", "ocsf", **live)
+        documents = {one["compliance"]["control"]: one for one in map(json.loads, printed.stdout.splitlines())}
+        assert len(documents) == 2
+        assert documents["sg-ingress-world-attached"]["evidences"][1]["data"]["outcome"] == "confirmed"
+        arguments = ["--queue-url", queue.url, "--findings-topic", topic.arn, "--live-state"]
+        done = replay(endpoint, *arguments, **live)
+        assert done.returncode == 0, done.stderr
+        assert uids(topic) == expected
+        # Another account is read with the role that is named.
+        queue.keep(delivery({**attached, "recipientAccountId": "222233334444"}))
+        actions.clear()
+        role = ["--member-role-name", "audit/reader", "--member-role-external-id", "tw-1", "--account-names"]
+        assert replay(endpoint, *arguments, *role, **live).returncode == 0
+        assert "AssumeRole" in actions
+
+
+def test_live_state_that_is_not_answered_is_said(endpoint: str, queue: Destination) -> None:
+    queue.keep(delivery(opened_group(recipientAccountId=ACCOUNT)))
+    with Faults(endpoint, lambda _, fields: reading_denied(fields)) as faults:
+        done = replay(endpoint, "--queue-url", queue.url, "--live-state", AWS_ENDPOINT_URL_EC2=faults.endpoint)
+    assert done.returncode == 0, done.stderr
+    assert "UnauthorizedOperation" in done.stdout
+    assert re.search(r"^live state left (\d+) of \1 questions unanswered; the findings say why$", done.stderr, re.M)
+    for alone in (["--account-names"], ["--member-role-name", "reader"]):
+        assert "--live-state" in replay(endpoint, "x", *alone).stderr
+    assert "--member-role-name" in replay(endpoint, "x", "--live-state", "--member-role-external-id", "tw-1").stderr
 
 
 def test_what_cannot_be_published_stays_until_it_can(endpoint: str, queue: Destination, topic: Topic) -> None:

@@ -32,7 +32,7 @@ fn help_reads_like_this() {
 "
     ));
     insta::assert_snapshot!(stdout(&run(&["evaluate", "--help"])));
-    if cfg!(feature = "lambda") {
+    if cfg!(all(feature = "lambda", feature = "live")) {
         insta::assert_snapshot!("help_of_replay", stdout(&run(&["replay", "--help"])));
     }
     for command in [

@@ -1,5 +1,8 @@
 //! `trailwarden replay`.
 
+#[cfg(feature = "live")]
+#[path = "replay/live.rs"]
+mod live;
 #[path = "replay/run.rs"]
 mod run;
 
@@ -14,7 +17,7 @@ use trailwarden::alert::AlertPolicy;
 use trailwarden::aws::{SdkConfig, sdk_config};
 use trailwarden::config::{LEAST_ALERT, alerts_topic, findings_topic, severity};
 use trailwarden::finding::Severity;
-use trailwarden::pipeline::Pipeline;
+use trailwarden::pipeline::{Evaluator, Pipeline};
 use trailwarden::publish::topics::Topics;
 use trailwarden::queue::{Queue, QueueUrl};
 
@@ -25,7 +28,8 @@ use crate::selection::Evaluation;
 
 const MORE: &str = "\
 Permissions: sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility of the queue, sns:Publish of the
-topics, and kms:Decrypt and kms:GenerateDataKey where they are encrypted. Credentials are found as the AWS SDK finds
+topics, and kms:Decrypt and kms:GenerateDataKey where they are encrypted; with live state also what the function has for
+it. Credentials are found as the AWS SDK finds
 them; those of IAM Identity Center are handed over by `eval \"$(aws configure export-credentials --format env)\"`. The
 regions are those of the queue's URL and of the topics' ARNs.
 
@@ -50,7 +54,8 @@ Exit codes:
 /// be done stays in the queue, for the next run; a payload that no run can evaluate stays until you delete it.
 ///
 /// Give the rules, configuration and exemptions that the function has: findings then have the ids that the function gave
-/// them, so that whoever has received one already can tell.
+/// them, so that whoever has received one already can tell. Give --live-state when the function has LIVE_STATE=on: else
+/// what only live state can find is lost with the message.
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct Arguments {
@@ -78,9 +83,25 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     evaluation: Evaluation,
 
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    live: live::Options,
+
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = FindingFormat::Text, conflicts_with = "findings_topic")]
     format: FindingFormat,
+}
+
+impl Arguments {
+    #[cfg(feature = "live")]
+    fn evaluator(&self, pipeline: Pipeline, config: &SdkConfig) -> Evaluator {
+        self.live.evaluator(pipeline, config)
+    }
+
+    #[cfg(not(feature = "live"))]
+    fn evaluator(&self, pipeline: Pipeline, _: &SdkConfig) -> Evaluator {
+        Evaluator::new(pipeline)
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -101,7 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 async fn replay(arguments: &Arguments, pipeline: Pipeline, refused: bool) -> ExitCode {
     let config = sdk_config().await;
     let target = target(arguments, &config, &pipeline);
-    let mut run = Run::new(pipeline, target);
+    let mut run = Run::new(arguments.evaluator(pipeline, &config), target);
     if !arguments.paths.is_empty() {
         for source in sources(&arguments.paths) {
             let (name, input) = open(&source, &ProgressBar::hidden());

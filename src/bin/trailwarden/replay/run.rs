@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
 use trailwarden::finding::Finding;
-use trailwarden::pipeline::{Evaluated, Input, Pipeline, Tally};
+use trailwarden::pipeline::{Evaluated, Evaluator, Input, Tally};
 use trailwarden::publish::console;
 use trailwarden::publish::topics::Topics;
 use trailwarden::queue::{HIDDEN_MINUTES, Message, Queue};
@@ -15,6 +16,10 @@ use trailwarden::text::visible;
 
 use super::tell;
 use crate::output::ended;
+
+/// How long live state may take of a payload. Messages are received ten at a time, so it takes at most ten of the
+/// [`HIDDEN_MINUTES`] after which others would see them.
+const MOST_FOR_LIVE_STATE: Duration = Duration::from_secs(60);
 
 /// Where findings go.
 pub(super) enum Target {
@@ -62,7 +67,7 @@ impl Counts {
 }
 
 pub(super) struct Run {
-    pipeline: Pipeline,
+    evaluator: Evaluator,
     target: Target,
     tally: Tally,
     counts: Counts,
@@ -73,8 +78,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(pipeline: Pipeline, target: Target) -> Self {
-        Self { pipeline, target, tally: Tally::default(), counts: Counts::default(), problem: false, closed: None }
+    pub(super) fn new(evaluator: Evaluator, target: Target) -> Self {
+        Self { evaluator, target, tally: Tally::default(), counts: Counts::default(), problem: false, closed: None }
     }
 
     /// Says what went wrong beside the payloads. `what` is safe to show.
@@ -139,7 +144,7 @@ impl Run {
 
     /// Evaluates one payload, and publishes or prints its findings. What was not done of it, safe to show.
     async fn payload(&mut self, name: &str, input: Input<'_>) -> Vec<String> {
-        let Evaluated { tally, findings, rejections } = self.pipeline.gather(name, input);
+        let Evaluated { tally, findings, rejections } = self.evaluator.gather(name, input, MOST_FOR_LIVE_STATE).await;
         self.tally.add(&tally);
         for rejection in &rejections {
             tell(format_args!("rejected: {rejection}"));
@@ -170,6 +175,12 @@ impl Run {
             return ended(Err(error), 2);
         }
         tell(self.tally);
+        if self.tally.lookups_failed > 0 {
+            let Tally { lookups, lookups_failed, .. } = self.tally;
+            tell(format_args!(
+                "live state left {lookups_failed} of {lookups} questions unanswered; the findings say why"
+            ));
+        }
         let counts = &self.counts;
         let more = match self.target {
             _ if queue && counts.all() == 0 && !self.problem => {
