@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use trailwarden::confirm::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline, Tally};
 use trailwarden::publish::console;
+use trailwarden::text::visible;
 
 use crate::input::{Source, open, progress, sources};
 use crate::output::FindingFormat;
@@ -61,7 +62,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
         Err(faults) => {
-            let _ = writeln!(errors, "error: this snapshot cannot be used; nothing was evaluated\n{faults}");
+            let _ = writeln!(errors, "error: this snapshot cannot be used; nothing was evaluated");
+            for fault in &faults.0 {
+                let _ = writeln!(errors, "{}", visible(fault));
+            }
             return ExitCode::from(2);
         }
     };
