@@ -303,9 +303,20 @@ def test_live_state_that_is_configured_wrongly_does_not_start(endpoint: str, top
         ({"LIVE_STATE": "yes"}, "LIVE_STATE"),
         ({"MEMBER_ROLE_NAME": "reader"}, "LIVE_STATE is off"),
         ({"LIVE_STATE": "on", "MEMBER_ROLE_EXTERNAL_ID": "x"}, "MEMBER_ROLE_NAME is not"),
+        ({"LIVE_STATE": "on", "MEMBER_ROLE_NAME": f"arn:aws:iam::{ACCOUNT}:role/reader"}, "give the name of the role"),
         ({"CONFIG": "rules: []"}, "CONFIG:1"),
         ({"CONFIG": "packs: {}", "CONFIG_FILE": "/nonexistent"}, "CONFIG_FILE is set too"),
     ]:
         with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, **configuration) as function:
             assert function.exit_code() == 1
             assert told in function.output(), function.output()
+
+
+def test_exemptions_by_live_state_that_have_no_effect_are_said_at_start(endpoint: str, topic: Topic) -> None:
+    for state, times in (("off", 1), ("on", 0)):
+        configuration = {"CONFIG": "live-state: {exempt-default-vpc: true}", "LIVE_STATE": state}
+        with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, **configuration) as function:
+            assert function.invoke(delivery(record(EC2, "DescribeVpcs", {}))).error_type is None
+            warnings = [line for line in function.log() if line.get("level") == "WARN"]
+        assert len(warnings) == times
+        assert all("LIVE_STATE is off" in line["message"] for line in warnings)

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{fixture, json, root, run, stderr, stdout, trailwarden};
+use crate::support::{directory, fixture, json, root, run, stderr, stdout, trailwarden};
 
 fn lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()

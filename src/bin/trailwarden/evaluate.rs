@@ -14,7 +14,7 @@ use trailwarden::text::visible;
 
 use crate::input::{Source, open, progress, sources};
 use crate::output::FindingFormat;
-use crate::selection::Evaluation;
+use crate::selection::{Evaluation, warn_of_no_live_state};
 
 const EXIT_CODES: &str = "Exit codes:
   0  nothing was found, or only what is exempt
@@ -69,6 +69,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if snapshot.is_none() {
+        warn_of_no_live_state(pipeline.rules(), "give --snapshot");
+    }
     Run::new(pipeline, snapshot, arguments.format.into()).all(&sources(&arguments.paths), refused)
 }
 
