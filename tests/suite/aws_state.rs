@@ -49,9 +49,14 @@ async fn config(stub: &Stub) -> SdkConfig {
 /// A stub that knows whose credentials these are, and else answers as it is told.
 fn stub(answers: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Stub {
     Stub::new(move |call| match call.action.as_str() {
-        "GetCallerIdentity" => query("GetCallerIdentity", &format!("<Account>{ACCOUNT}</Account>")),
+        "GetCallerIdentity" => identity("aws"),
         _ => answers(call),
     })
+}
+
+fn identity(partition: &str) -> Reply {
+    let arn = format!("<Arn>arn:{partition}:sts::{ACCOUNT}:assumed-role/trailwarden/trailwarden</Arn>");
+    query("GetCallerIdentity", &format!("<Account>{ACCOUNT}</Account>{arn}"))
 }
 
 fn ask(stub: &Stub, questions: Vec<Question>) -> Vec<Answered> {
@@ -357,6 +362,24 @@ fn other_accounts_are_read_with_a_role_whose_session_is_kept() {
             calls.iter().filter(|call| call.action == "DescribeVpcs").map(|call| call.key.as_str()).collect();
         keys.sort_unstable();
         assert_eq!(keys, ["AKIAOWN", "AKIAOWN", "ASIAMEMBER", "ASIAMEMBER"]);
+    }
+}
+
+#[test]
+fn the_role_is_one_of_the_partition_that_the_credentials_are_of() {
+    for (partition, region) in [("aws-us-gov", "us-gov-west-1"), ("aws-eusc", "eusc-de-east-1")] {
+        let stub = Stub::new(move |call| match call.action.as_str() {
+            "GetCallerIdentity" => identity(partition),
+            "AssumeRole" => session(60),
+            action => ec2(action, ""),
+        });
+        let mut question = of(MEMBER, Topic::Vpc, &id("vpc", 1));
+        question.place.region = region.to_owned();
+        let answered = run(async { AwsState::new(&config(&stub).await, Some(reader())).answer(vec![question]).await });
+        assert!(answered[0].answer.is_ok(), "{:?}", answered[0].answer);
+        let calls = stub.calls();
+        let assumed = calls.iter().find(|call| call.action == "AssumeRole").unwrap();
+        assert_eq!(assumed.get("RoleArn"), format!("arn:{partition}:iam::{MEMBER}:role/audit/Reader"));
     }
 }
 
