@@ -296,7 +296,7 @@ fn block_public_access_is_off_only_where_that_is_certain() {
 }
 
 #[test]
-fn a_prefix_list_that_is_gone_is_empty() {
+fn a_prefix_list_that_cannot_be_seen_is_unknown() {
     let stub = stub(|call| match call.get("PrefixListId") {
         gone if gone == id("pl", 1) => ec2_error(400, "InvalidPrefixListID.NotFound", "does not exist"),
         _ => {
@@ -304,7 +304,8 @@ fn a_prefix_list_that_is_gone_is_empty() {
             ec2(&call.action, &named(&entries, "entrySet"))
         }
     });
-    assert_eq!(ask_one(&stub, question(Topic::PrefixList, &id("pl", 1))), Ok(Answer::PrefixList(Vec::new())));
+    let reason = ask_one(&stub, question(Topic::PrefixList, &id("pl", 1))).unwrap_err();
+    insta::assert_snapshot!(reason, @"pl-00000000000000001 is not visible to this account: ec2:GetManagedPrefixListEntries: InvalidPrefixListID.NotFound: does not exist");
     let Ok(Answer::PrefixList(found)) = ask_one(&stub, question(Topic::PrefixList, &id("pl", 2))) else { panic!() };
     assert_eq!((found.len(), found[149].cidr.as_str()), (150, "10.0.149.0/24"));
 }
