@@ -410,6 +410,12 @@ fn an_account_that_stays_shut_is_unknown_and_costs_no_other() {
     assert_eq!(stub.counts()["AssumeRole"], 2);
 }
 
+/// A trust policy, as IAM encodes it.
+fn trust(principal: &str) -> String {
+    let policy = format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#);
+    policy.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 fn role_answers(call: &Call) -> Reply {
     let own = "arn:aws:iam::111122223333:policy/own";
     let inner = match call.action.as_str() {
@@ -418,10 +424,16 @@ fn role_answers(call: &Call) -> Reply {
         }
         "GetRole" => {
             let name = call.get("RoleName");
+            let trust = match name {
+                "scoped" => trust(&format!(r#"{{"AWS":"arn:aws:iam::{ACCOUNT}:root"}}"#)),
+                "external" => trust(&format!(r#"{{"AWS":"arn:aws:iam::{MEMBER}:root"}}"#)),
+                "garbled" => "%7B".to_owned(),
+                _ => trust(r#""*""#),
+            };
             format!(
                 "<Role><Path>/</Path><RoleName>{name}</RoleName><RoleId>AROA1</RoleId>\
                  <Arn>arn:aws:iam::111122223333:role/{name}</Arn><CreateDate>2026-03-04T10:00:00Z</CreateDate>\
-                 <AssumeRolePolicyDocument>%7B%22Statement%22%3A%5B%5D%7D</AssumeRolePolicyDocument></Role>"
+                 <AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument></Role>"
             )
         }
         "ListAttachedRolePolicies" if call.get("Marker").is_empty() => "<AttachedPolicies><member>\
@@ -457,13 +469,23 @@ fn a_role_comes_with_the_texts_of_its_policies() {
             continue;
         };
         assert_eq!(role.role_name, one.question.id);
-        assert_eq!(role.assume_role_policy_document, r#"{"Statement":[]}"#);
+        assert!(role.assume_role_policy_document.starts_with(r#"{"Statement":[{"#));
         assert_eq!(role.policies_unanswered, None);
         let policies: Vec<_> =
             role.policies.iter().map(|policy| (policy.policy_name.as_str(), policy.document.as_deref())).collect();
         let expected =
             [("AdministratorAccess", None), ("own", Some(r#"{"Own":1}"#)), ("inline", Some(r#"{"Inline":1}"#))];
         assert_eq!(policies, expected);
+    }
+}
+
+#[test]
+fn policies_are_read_only_of_roles_that_may_let_in_strangers() {
+    for (name, policies) in [("scoped", 0), ("external", 0), ("garbled", 3), ("open", 3)] {
+        let stub = stub(role_answers);
+        let Ok(Answer::Roles(roles)) = ask_one(&stub, question(Topic::Role, name)) else { panic!("{name}") };
+        assert_eq!((roles[0].policies.len(), &roles[0].policies_unanswered), (policies, &None), "{name}");
+        assert_eq!(stub.calls().len(), if policies == 0 { 2 } else { 8 }, "{name}");
     }
 }
 
