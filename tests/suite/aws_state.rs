@@ -11,6 +11,9 @@ use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 use stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
 use trailwarden::confirm::aws::{AwsState, MemberRole};
 use trailwarden::confirm::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
+use trailwarden::pipeline::aws::AwsLive;
+use trailwarden::pipeline::{Input, Pipeline};
+use trailwarden::rules::RuleSet;
 
 const ACCOUNT: &str = "111122223333";
 const MEMBER: &str = "444455556666";
@@ -487,6 +490,35 @@ fn policies_are_read_only_of_roles_that_may_let_in_strangers() {
         assert_eq!((roles[0].policies.len(), &roles[0].policies_unanswered), (policies, &None), "{name}");
         assert_eq!(stub.calls().len(), if policies == 0 { 2 } else { 8 }, "{name}");
     }
+}
+
+#[test]
+fn names_of_accounts_are_asked_for_once_each_and_together() {
+    let asked = std::sync::Barrier::new(2);
+    let stub = stub(move |call| {
+        if call.action != "DescribeAccount" {
+            return ec2_error(403, "UnauthorizedOperation", "no");
+        }
+        // Only two calls at the same time get past this.
+        asked.wait();
+        Reply::Now(200, r#"{"Account": {"Name": "named"}}"#.to_owned())
+    });
+    let opened = |account: &str| {
+        let record =
+            std::fs::read_to_string(crate::support::fixture("rules/blocked-action/hit-created-subnet.json")).unwrap();
+        record.replace(ACCOUNT, account)
+    };
+    let records = [ACCOUNT, MEMBER, ACCOUNT, MEMBER].map(opened).join(",");
+    let records = format!("[{records}]");
+    let evaluated = run(async {
+        let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap());
+        let input = Input::Stream(Box::new(records.as_bytes()));
+        let live = AwsLive::new(&config(&stub).await, None, true);
+        live.gather(&pipeline, "records", input, Duration::from_secs(60)).await
+    });
+    assert_eq!(evaluated.findings.len(), 4);
+    assert!(evaluated.findings.iter().all(|finding| finding.origin.account_name.as_deref() == Some("named")));
+    assert_eq!(stub.counts()["DescribeAccount"], 2);
 }
 
 #[test]
