@@ -209,6 +209,32 @@ def test_vpc_block_public_access_blocks_unless_the_vpc_is_excluded(live: Live, n
     assert live.verdict(opened(network), fault=blocking(excluded))[0] == "confirmed"
 
 
+def test_an_address_is_followed_by_its_allocation_or_itself(live: Live, network: Network) -> None:
+    for named in ({"allocationId": network.allocation}, {"publicIp": network.address}):
+        associated = record(EC2, "AssociateAddress", named, recipientAccountId=ACCOUNT)
+        outcome, summary = live.verdict(associated, rule="eip-associated")
+        assert (outcome, network.instance in summary) == ("confirmed", True), summary
+
+
+def test_an_entry_of_a_network_acl_is_followed_to_what_is_behind_it(live: Live, network: Network) -> None:
+    request = {
+        "networkAclId": network.acl,
+        "ruleNumber": 90,
+        "egress": False,
+        "ruleAction": "allow",
+        "aclProtocol": "6",
+        "portRange": {"from": 22, "to": 22},
+        "cidrBlock": "0.0.0.0/0",
+    }
+    entry = {"Protocol": "6", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 22, "To": 22}}
+    named = {"NetworkAclId": network.acl, "RuleNumber": 90, "Egress": False}
+    network.ec2.create_network_acl_entry(**named, **entry)
+    created = record(EC2, "CreateNetworkAclEntry", request, recipientAccountId=ACCOUNT)
+    outcome, summary = live.verdict(created, rule="nacl-ingress-world-admin")
+    assert (outcome, network.instance in summary) == ("confirmed", True), summary
+    network.ec2.delete_network_acl_entry(**named)
+
+
 def test_with_every_call_denied_only_the_reason_is_added(live: Live, network: Network) -> None:
     records = [opened(network), record(EC2, "DeleteVpc", {"vpcId": network.vpc}, recipientAccountId=ACCOUNT)]
     plain = {one["metadata"]["uid"]: one for one in live.findings(*records, LIVE_STATE="off")}
