@@ -1,6 +1,8 @@
 //! The Lambda function's configuration, from its environment. Every fault is reported, not only the first. Values that the
 //! command line takes too have functions of their own.
 
+mod member_role;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -8,6 +10,8 @@ use tracing::Level;
 
 use crate::finding::Severity;
 use crate::text::visible;
+
+pub use member_role::{external_id, member_role, session_name};
 
 /// The least severity that people are alerted of, unless another is given.
 pub const LEAST_ALERT: Severity = Severity::Low;
@@ -188,24 +192,26 @@ fn live(variable: impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> 
         }
     };
     let (is_on, names) = (of_two("LIVE_STATE", "on", "off"), of_two("ACCOUNT_NAMES", "organizations", "off"));
-    let member_role = variable("MEMBER_ROLE_NAME");
-    let external_id = variable("MEMBER_ROLE_EXTERNAL_ID");
+    let (role, id) = (variable("MEMBER_ROLE_NAME"), variable("MEMBER_ROLE_EXTERNAL_ID"));
     if is_on && !cfg!(feature = "live") {
         faults.push(
             "LIVE_STATE is on, and this `bootstrap` was built without it: build it with `--features lambda,live`"
                 .to_owned(),
         );
     }
-    if !is_on && (names || member_role.is_some() || external_id.is_some()) {
+    if !is_on && (names || role.is_some() || id.is_some()) {
         faults.push(
             "ACCOUNT_NAMES or MEMBER_ROLE_… is set, and LIVE_STATE is off: set LIVE_STATE to on, or unset the others"
                 .to_owned(),
         );
     }
-    if external_id.is_some() && member_role.is_none() {
+    if id.is_some() && role.is_none() {
         faults.push("MEMBER_ROLE_EXTERNAL_ID is set, and MEMBER_ROLE_NAME is not".to_owned());
     }
+    let member_role = role.and_then(|name| check("MEMBER_ROLE_NAME", &name, member_role, faults));
+    let external_id = id.and_then(|id| check("MEMBER_ROLE_EXTERNAL_ID", &id, external_id, faults));
     let session_name = variable("MEMBER_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION_NAME.to_owned());
+    let session_name = check("MEMBER_ROLE_SESSION_NAME", &session_name, self::session_name, faults).unwrap_or_default();
     is_on.then_some(LiveConfig { member_role, external_id, session_name, names })
 }
 
@@ -284,6 +290,25 @@ mod tests {
         ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic delivers to no person; give a standard topic
         ALERTS_MIN_SEVERITY is `urgent`: give Informational, Low, Medium, High or Critical
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
+        ");
+    }
+
+    #[test]
+    fn a_role_that_aws_would_refuse_does_not_start() {
+        let ConfigFaults(faults) = read(&[
+            ("SNS_ARN", TOPIC),
+            ("LIVE_STATE", "on"),
+            ("MEMBER_ROLE_NAME", "arn:aws:iam::111122223333:role/Reader"),
+            ("MEMBER_ROLE_EXTERNAL_ID", "x"),
+            ("MEMBER_ROLE_SESSION_NAME", "trail warden"),
+        ])
+        .unwrap_err();
+        let faults: Vec<_> =
+            faults.iter().filter(|fault| !fault.starts_with("LIVE_STATE")).map(String::as_str).collect();
+        insta::assert_snapshot!(faults.join("\n"), @r"
+        MEMBER_ROLE_NAME is `arn:aws:iam::111122223333:role/Reader`: give the name of the role and not its ARN; it is the same in all accounts
+        MEMBER_ROLE_EXTERNAL_ID is `x`: an external id has 2 to 1,224 letters, digits and characters of _+=,.@:/-
+        MEMBER_ROLE_SESSION_NAME is `trail warden`: the name of a session has 2 to 64 letters, digits and characters of _+=,.@-
         ");
     }
 

@@ -70,7 +70,14 @@ async fn main() -> ExitCode {
     let sdk = sdk_config().await;
     let evaluator = match config.live {
         Some(live) => with_live_state(pipeline, &sdk, live),
-        None => Evaluator::new(pipeline),
+        None => {
+            if !pipeline.rules().live_state().is_empty() {
+                tracing::warn!(
+                    "`live-state` of the configuration file exempts nothing, because LIVE_STATE is off: set it to on"
+                );
+            }
+            Evaluator::new(pipeline)
+        }
     };
     let topics = Topics::new(&sdk, config.findings_topic, config.alerts_topic, policy);
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&evaluator, &topics, event));

@@ -18,7 +18,7 @@ mod iam;
 mod refusal;
 mod resource;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
@@ -86,7 +86,7 @@ impl AwsState {
     /// # Errors
     /// When STS does not say.
     pub async fn own_account(&self) -> Result<String, Unanswered> {
-        self.accounts.own(Deadline(None)).await
+        Ok(self.accounts.own(Deadline(None)).await?.account)
     }
 
     /// The region of the configuration.
@@ -129,7 +129,7 @@ impl AwsState {
         Ok(stream::iter(lists).buffered(MOST_REQUESTS).collect().await)
     }
 
-    /// The roles of an account with all their policies; the region tells the partition.
+    /// The roles of an account with all their policies.
     ///
     /// # Errors
     /// When AWS refuses.
@@ -146,7 +146,7 @@ impl AwsState {
         if !is_region(&place.region) {
             return Err(Unanswered(format!("{} is not a region", place.region)));
         }
-        self.accounts.open(&place.account, &place.region, Deadline(None)).await
+        self.accounts.open(&place.account, Deadline(None)).await
     }
 }
 
@@ -161,17 +161,16 @@ impl Until<'_> {
 
     /// Opens the accounts of the batches; those that stay shut, with the reason.
     async fn shut(&self, batches: &[Batch]) -> BTreeMap<String, Unanswered> {
-        let places: BTreeMap<&str, &str> =
-            batches.iter().map(|batch| (batch.place.account.as_str(), batch.place.region.as_str())).collect();
-        if places.is_empty() {
+        let accounts: BTreeSet<&str> = batches.iter().map(|batch| batch.place.account.as_str()).collect();
+        if accounts.is_empty() {
             return BTreeMap::new();
         }
         // Who one is oneself is asked once, before anything is asked at the same time.
         if let Err(refusal) = self.state.accounts.own(self.deadline).await {
-            return places.keys().map(|account| ((*account).to_owned(), refusal.clone())).collect();
+            return accounts.iter().map(|account| ((*account).to_owned(), refusal.clone())).collect();
         }
-        let opened = places.into_iter().map(|(account, region)| async move {
-            let refusal = self.state.accounts.open(account, region, self.deadline).await.err()?;
+        let opened = accounts.into_iter().map(|account| async move {
+            let refusal = self.state.accounts.open(account, self.deadline).await.err()?;
             Some((account.to_owned(), refusal))
         });
         stream::iter(opened).buffer_unordered(MOST_REQUESTS).filter_map(|shut| async { shut }).collect().await

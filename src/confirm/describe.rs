@@ -288,7 +288,8 @@ answers! {
         arn: String,
         /// Its trust policy, as JSON text.
         assume_role_policy_document: String,
-        /// Its policies, attached and inline.
+        /// Its policies, attached and inline. AWS is asked for them only where the trust policy lets in strangers or
+        /// cannot be decided, since they matter nowhere else; a snapshot has them of each role.
         policies: Vec<RolePolicy>,
         /// Why some of its policies, or what some of them say, is not known. Not yet safe to show.
         #[serde(skip_serializing_if = "Option::is_none")]

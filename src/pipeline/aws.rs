@@ -1,12 +1,17 @@
 //! Live state from AWS for whole payloads: with a cache that outlives them, and an end for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt as _};
 
 use super::{Evaluated, Input, Pipeline};
 use crate::aws::SdkConfig;
 use crate::confirm::aws::{AwsState, MemberRole};
 use crate::confirm::cache::Cache;
+
+/// How many names of accounts are asked for at a time.
+const MOST_REQUESTS: usize = 4;
 
 /// What reads live state from AWS. Clients, sessions and answers are kept, so it should be built once.
 #[derive(Debug)]
@@ -30,15 +35,17 @@ impl AwsLive {
         let state = self.state.until(end);
         let mut evaluated = pipeline.gather_settled(source, input, &self.cache.over(state)).await;
         if self.names {
-            let mut names: BTreeMap<String, Option<String>> = BTreeMap::new();
+            let unnamed = evaluated.findings.iter().filter(|finding| finding.origin.account_name.is_none());
+            let accounts: BTreeSet<String> = unnamed.map(|finding| finding.origin.account.clone()).collect();
+            let named = accounts.into_iter().map(|account| async move {
+                // An account without a name is called by its id, whatever the reason.
+                let name = state.account_name(&account).await.ok().flatten()?;
+                Some((account, name))
+            });
+            let names: BTreeMap<String, String> =
+                stream::iter(named).buffer_unordered(MOST_REQUESTS).filter_map(|named| async { named }).collect().await;
             for finding in evaluated.findings.iter_mut().filter(|finding| finding.origin.account_name.is_none()) {
-                let account = &finding.origin.account;
-                if !names.contains_key(account) {
-                    // An account without a name is called by its id, whatever the reason.
-                    let name = state.account_name(account).await.ok().flatten();
-                    names.insert(account.clone(), name);
-                }
-                finding.origin.account_name = names.get(account).cloned().flatten();
+                finding.origin.account_name = names.get(&finding.origin.account).cloned();
             }
         }
         evaluated

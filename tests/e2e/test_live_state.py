@@ -209,6 +209,32 @@ def test_vpc_block_public_access_blocks_unless_the_vpc_is_excluded(live: Live, n
     assert live.verdict(opened(network), fault=blocking(excluded))[0] == "confirmed"
 
 
+def test_an_address_is_followed_by_its_allocation_or_itself(live: Live, network: Network) -> None:
+    for named in ({"allocationId": network.allocation}, {"publicIp": network.address}):
+        associated = record(EC2, "AssociateAddress", named, recipientAccountId=ACCOUNT)
+        outcome, summary = live.verdict(associated, rule="eip-associated")
+        assert (outcome, network.instance in summary) == ("confirmed", True), summary
+
+
+def test_an_entry_of_a_network_acl_is_followed_to_what_is_behind_it(live: Live, network: Network) -> None:
+    request = {
+        "networkAclId": network.acl,
+        "ruleNumber": 90,
+        "egress": False,
+        "ruleAction": "allow",
+        "aclProtocol": "6",
+        "portRange": {"from": 22, "to": 22},
+        "cidrBlock": "0.0.0.0/0",
+    }
+    entry = {"Protocol": "6", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 22, "To": 22}}
+    named = {"NetworkAclId": network.acl, "RuleNumber": 90, "Egress": False}
+    network.ec2.create_network_acl_entry(**named, **entry)
+    created = record(EC2, "CreateNetworkAclEntry", request, recipientAccountId=ACCOUNT)
+    outcome, summary = live.verdict(created, rule="nacl-ingress-world-admin")
+    assert (outcome, network.instance in summary) == ("confirmed", True), summary
+    network.ec2.delete_network_acl_entry(**named)
+
+
 def test_with_every_call_denied_only_the_reason_is_added(live: Live, network: Network) -> None:
     records = [opened(network), record(EC2, "DeleteVpc", {"vpcId": network.vpc}, recipientAccountId=ACCOUNT)]
     plain = {one["metadata"]["uid"]: one for one in live.findings(*records, LIVE_STATE="off")}
@@ -311,6 +337,7 @@ def test_live_state_that_is_configured_wrongly_does_not_start(endpoint: str, top
         ({"LIVE_STATE": "yes"}, "LIVE_STATE"),
         ({"MEMBER_ROLE_NAME": "reader"}, "LIVE_STATE is off"),
         ({"LIVE_STATE": "on", "MEMBER_ROLE_EXTERNAL_ID": "x"}, "MEMBER_ROLE_NAME is not"),
+        ({"LIVE_STATE": "on", "MEMBER_ROLE_NAME": f"arn:aws:iam::{ACCOUNT}:role/reader"}, "give the name of the role"),
         ({"CONFIG": "rules: []"}, "CONFIG:1"),
         ({"CONFIG": "packs: {}", "CONFIG_FILE": "/nonexistent"}, "CONFIG_FILE is set too"),
     ]:
@@ -330,3 +357,13 @@ def test_accounts_are_called_what_organizations_calls_them(live: Live, network: 
     assert finding["cloud"]["account"]["name"] == "edge"
     (finding,) = live.findings(opened(network))
     assert "name" not in finding["cloud"]["account"]
+
+
+def test_exemptions_by_live_state_that_have_no_effect_are_said_at_start(endpoint: str, topic: Topic) -> None:
+    for state, times in (("off", 1), ("on", 0)):
+        configuration = {"CONFIG": "live-state: {exempt-default-vpc: true}", "LIVE_STATE": state}
+        with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, **configuration) as function:
+            assert function.invoke(delivery(record(EC2, "DescribeVpcs", {}))).error_type is None
+            warnings = [line for line in function.log() if line.get("level") == "WARN"]
+        assert len(warnings) == times
+        assert all("LIVE_STATE is off" in line["message"] for line in warnings)

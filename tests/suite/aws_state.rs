@@ -11,6 +11,9 @@ use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 use stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
 use trailwarden::confirm::aws::{AwsState, MemberRole};
 use trailwarden::confirm::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
+use trailwarden::pipeline::aws::AwsLive;
+use trailwarden::pipeline::{Input, Pipeline};
+use trailwarden::rules::RuleSet;
 
 const ACCOUNT: &str = "111122223333";
 const MEMBER: &str = "444455556666";
@@ -49,9 +52,14 @@ async fn config(stub: &Stub) -> SdkConfig {
 /// A stub that knows whose credentials these are, and else answers as it is told.
 fn stub(answers: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Stub {
     Stub::new(move |call| match call.action.as_str() {
-        "GetCallerIdentity" => query("GetCallerIdentity", &format!("<Account>{ACCOUNT}</Account>")),
+        "GetCallerIdentity" => identity("aws"),
         _ => answers(call),
     })
+}
+
+fn identity(partition: &str) -> Reply {
+    let arn = format!("<Arn>arn:{partition}:sts::{ACCOUNT}:assumed-role/trailwarden/trailwarden</Arn>");
+    query("GetCallerIdentity", &format!("<Account>{ACCOUNT}</Account>{arn}"))
 }
 
 fn ask(stub: &Stub, questions: Vec<Question>) -> Vec<Answered> {
@@ -291,7 +299,7 @@ fn block_public_access_is_off_only_where_that_is_certain() {
 }
 
 #[test]
-fn a_prefix_list_that_is_gone_is_empty() {
+fn a_prefix_list_that_cannot_be_seen_is_unknown() {
     let stub = stub(|call| match call.get("PrefixListId") {
         gone if gone == id("pl", 1) => ec2_error(400, "InvalidPrefixListID.NotFound", "does not exist"),
         _ => {
@@ -299,7 +307,8 @@ fn a_prefix_list_that_is_gone_is_empty() {
             ec2(&call.action, &named(&entries, "entrySet"))
         }
     });
-    assert_eq!(ask_one(&stub, question(Topic::PrefixList, &id("pl", 1))), Ok(Answer::PrefixList(Vec::new())));
+    let reason = ask_one(&stub, question(Topic::PrefixList, &id("pl", 1))).unwrap_err();
+    insta::assert_snapshot!(reason, @"pl-00000000000000001 is not visible to this account: ec2:GetManagedPrefixListEntries: InvalidPrefixListID.NotFound: does not exist");
     let Ok(Answer::PrefixList(found)) = ask_one(&stub, question(Topic::PrefixList, &id("pl", 2))) else { panic!() };
     assert_eq!((found.len(), found[149].cidr.as_str()), (150, "10.0.149.0/24"));
 }
@@ -361,6 +370,24 @@ fn other_accounts_are_read_with_a_role_whose_session_is_kept() {
 }
 
 #[test]
+fn the_role_is_one_of_the_partition_that_the_credentials_are_of() {
+    for (partition, region) in [("aws-us-gov", "us-gov-west-1"), ("aws-eusc", "eusc-de-east-1")] {
+        let stub = Stub::new(move |call| match call.action.as_str() {
+            "GetCallerIdentity" => identity(partition),
+            "AssumeRole" => session(60),
+            action => ec2(action, ""),
+        });
+        let mut question = of(MEMBER, Topic::Vpc, &id("vpc", 1));
+        question.place.region = region.to_owned();
+        let answered = run(async { AwsState::new(&config(&stub).await, Some(reader())).answer(vec![question]).await });
+        assert!(answered[0].answer.is_ok(), "{:?}", answered[0].answer);
+        let calls = stub.calls();
+        let assumed = calls.iter().find(|call| call.action == "AssumeRole").unwrap();
+        assert_eq!(assumed.get("RoleArn"), format!("arn:{partition}:iam::{MEMBER}:role/audit/Reader"));
+    }
+}
+
+#[test]
 fn an_account_that_stays_shut_is_unknown_and_costs_no_other() {
     let stub = stub(|call| match call.action.as_str() {
         "AssumeRole" => query_error(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"),
@@ -386,6 +413,12 @@ fn an_account_that_stays_shut_is_unknown_and_costs_no_other() {
     assert_eq!(stub.counts()["AssumeRole"], 2);
 }
 
+/// A trust policy, as IAM encodes it.
+fn trust(principal: &str) -> String {
+    let policy = format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#);
+    policy.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 fn role_answers(call: &Call) -> Reply {
     let own = "arn:aws:iam::111122223333:policy/own";
     let inner = match call.action.as_str() {
@@ -394,10 +427,16 @@ fn role_answers(call: &Call) -> Reply {
         }
         "GetRole" => {
             let name = call.get("RoleName");
+            let trust = match name {
+                "scoped" => trust(&format!(r#"{{"AWS":"arn:aws:iam::{ACCOUNT}:root"}}"#)),
+                "external" => trust(&format!(r#"{{"AWS":"arn:aws:iam::{MEMBER}:root"}}"#)),
+                "garbled" => "%7B".to_owned(),
+                _ => trust(r#""*""#),
+            };
             format!(
                 "<Role><Path>/</Path><RoleName>{name}</RoleName><RoleId>AROA1</RoleId>\
                  <Arn>arn:aws:iam::111122223333:role/{name}</Arn><CreateDate>2026-03-04T10:00:00Z</CreateDate>\
-                 <AssumeRolePolicyDocument>%7B%22Statement%22%3A%5B%5D%7D</AssumeRolePolicyDocument></Role>"
+                 <AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument></Role>"
             )
         }
         "ListAttachedRolePolicies" if call.get("Marker").is_empty() => "<AttachedPolicies><member>\
@@ -433,7 +472,7 @@ fn a_role_comes_with_the_texts_of_its_policies() {
             continue;
         };
         assert_eq!(role.role_name, one.question.id);
-        assert_eq!(role.assume_role_policy_document, r#"{"Statement":[]}"#);
+        assert!(role.assume_role_policy_document.starts_with(r#"{"Statement":[{"#));
         assert_eq!(role.policies_unanswered, None);
         let policies: Vec<_> =
             role.policies.iter().map(|policy| (policy.policy_name.as_str(), policy.document.as_deref())).collect();
@@ -441,6 +480,45 @@ fn a_role_comes_with_the_texts_of_its_policies() {
             [("AdministratorAccess", None), ("own", Some(r#"{"Own":1}"#)), ("inline", Some(r#"{"Inline":1}"#))];
         assert_eq!(policies, expected);
     }
+}
+
+#[test]
+fn policies_are_read_only_of_roles_that_may_let_in_strangers() {
+    for (name, policies) in [("scoped", 0), ("external", 0), ("garbled", 3), ("open", 3)] {
+        let stub = stub(role_answers);
+        let Ok(Answer::Roles(roles)) = ask_one(&stub, question(Topic::Role, name)) else { panic!("{name}") };
+        assert_eq!((roles[0].policies.len(), &roles[0].policies_unanswered), (policies, &None), "{name}");
+        assert_eq!(stub.calls().len(), if policies == 0 { 2 } else { 8 }, "{name}");
+    }
+}
+
+#[test]
+fn names_of_accounts_are_asked_for_once_each_and_together() {
+    let asked = std::sync::Barrier::new(2);
+    let stub = stub(move |call| {
+        if call.action != "DescribeAccount" {
+            return ec2_error(403, "UnauthorizedOperation", "no");
+        }
+        // Only two calls at the same time get past this.
+        asked.wait();
+        Reply::Now(200, r#"{"Account": {"Name": "named"}}"#.to_owned())
+    });
+    let opened = |account: &str| {
+        let record =
+            std::fs::read_to_string(crate::support::fixture("rules/blocked-action/hit-created-subnet.json")).unwrap();
+        record.replace(ACCOUNT, account)
+    };
+    let records = [ACCOUNT, MEMBER, ACCOUNT, MEMBER].map(opened).join(",");
+    let records = format!("[{records}]");
+    let evaluated = run(async {
+        let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap());
+        let input = Input::Stream(Box::new(records.as_bytes()));
+        let live = AwsLive::new(&config(&stub).await, None, true);
+        live.gather(&pipeline, "records", input, Duration::from_secs(60)).await
+    });
+    assert_eq!(evaluated.findings.len(), 4);
+    assert!(evaluated.findings.iter().all(|finding| finding.origin.account_name.as_deref() == Some("named")));
+    assert_eq!(stub.counts()["DescribeAccount"], 2);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{fixture, json, root, run, stderr, stdout, trailwarden};
+use crate::support::{directory, fixture, json, root, run, stderr, stdout, trailwarden};
 
 fn lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -282,4 +282,31 @@ fn the_readme_shows_what_the_first_run_prints() {
     let first = printed.split("\n\n").next().unwrap();
     assert!(readme.contains(first), "README.md does not show:\n{first}");
     assert!(Path::new(&fixture("first-run")).exists());
+}
+
+#[test]
+fn faults_of_a_snapshot_are_spelt_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let lists = directory.path().join("111122223333/eu-west-1/get-managed-prefix-list-entries");
+    fs::create_dir_all(&lists).unwrap();
+    fs::write(lists.join("pl-\u{1b}[2J\n\u{202e}.json"), "no \u{1b}JSON").unwrap();
+    let path = directory.path().to_str().unwrap();
+    let output = run(&["evaluate", "fixtures/first-run", "--snapshot", path]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(stderr(&output).replace(path, "DIR"), @r"
+    error: this snapshot cannot be used; nothing was evaluated
+    DIR/111122223333/eu-west-1/get-managed-prefix-list-entries/pl-\u{1b}[2J\u{a}\u{202e}.json: must be a JSON object as the AWS CLI prints it: expected ident at line 1 column 2
+    ");
+}
+
+#[test]
+fn exemptions_by_live_state_that_have_no_effect_are_said() {
+    let directory = directory(&[("trailwarden.yml", "live-state: {exempt-default-vpc: true}")]);
+    let config = directory.path().join("trailwarden.yml");
+    let evaluate = ["evaluate", "fixtures/first-run", "--config", config.to_str().unwrap()];
+    let warning =
+        "warning: `live-state` of the configuration file exempts nothing without live state; give --snapshot\n";
+    assert!(stderr(&run(&evaluate)).starts_with(warning));
+    let confirmed = run(&[&evaluate[..], &["--snapshot", "fixtures/live-state"]].concat());
+    assert!(!stderr(&confirmed).contains("warning"), "{}", stderr(&confirmed));
 }

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use trailwarden::confirm::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline, Tally};
 use trailwarden::publish::console;
+use trailwarden::text::visible;
 
 use crate::input::{Source, open, progress, sources};
 use crate::output::FindingFormat;
-use crate::selection::Evaluation;
+use crate::selection::{Evaluation, warn_of_no_live_state};
 
 const EXIT_CODES: &str = "Exit codes:
   0  nothing was found, or only what is exempt
@@ -61,10 +62,16 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
         Err(faults) => {
-            let _ = writeln!(errors, "error: this snapshot cannot be used; nothing was evaluated\n{faults}");
+            let _ = writeln!(errors, "error: this snapshot cannot be used; nothing was evaluated");
+            for fault in &faults.0 {
+                let _ = writeln!(errors, "{}", visible(fault));
+            }
             return ExitCode::from(2);
         }
     };
+    if snapshot.is_none() {
+        warn_of_no_live_state(pipeline.rules(), "give --snapshot");
+    }
     Run::new(pipeline, snapshot, arguments.format.into()).all(&sources(&arguments.paths), refused)
 }
 

@@ -25,6 +25,8 @@ use self::run::{Run, Target};
 use crate::input::{open, sources};
 use crate::output::{FindingFormat, fail};
 use crate::selection::Evaluation;
+#[cfg(not(feature = "live"))]
+use crate::selection::warn_of_no_live_state;
 
 const MORE: &str = "\
 Permissions: sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility of the queue, sns:Publish of the
@@ -100,6 +102,7 @@ impl Arguments {
 
     #[cfg(not(feature = "live"))]
     fn evaluator(&self, pipeline: Pipeline, _: &SdkConfig) -> Evaluator {
+        warn_of_no_live_state(pipeline.rules(), "this `trailwarden` was built without it");
         Evaluator::new(pipeline)
     }
 }

@@ -62,6 +62,17 @@ impl Evaluation {
     }
 }
 
+/// Says that exemptions by live state have no effect, when there are some. `give` is what to do about it.
+pub(crate) fn warn_of_no_live_state(rules: &RuleSet, give: &str) {
+    if !rules.live_state().is_empty() {
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(
+            anstream::stderr(),
+            "warning: `live-state` of the configuration file exempts nothing without live state; {give}"
+        );
+    }
+}
+
 /// Rules that can be run.
 pub(crate) struct Loaded {
     pub(crate) rules: RuleSet,

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::Timestamp;
+use trailwarden::config::{external_id, member_role};
 use trailwarden::confirm::aws::{AwsState, MemberRole, is_region};
 use trailwarden::confirm::listing::Listing;
 use trailwarden::confirm::snapshot::{OF_A_REGION, Writer};
@@ -70,11 +71,11 @@ pub(crate) struct Arguments {
     accounts: Vec<String>,
 
     /// The role to assume in other accounts, by its name.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = member_role)]
     member_role_name: Option<String>,
 
     /// The external id that the trust policy of that role wants.
-    #[arg(long, value_name = "ID", requires = "member_role_name")]
+    #[arg(long, value_name = "ID", value_parser = external_id, requires = "member_role_name")]
     member_role_external_id: Option<String>,
 }
 

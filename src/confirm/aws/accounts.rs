@@ -46,10 +46,18 @@ pub(super) struct Clients {
 pub(super) struct Accounts {
     config: SdkConfig,
     member: Option<MemberRole>,
-    own: Mutex<Option<String>>,
+    own: Mutex<Option<Identity>>,
     sessions: Mutex<HashMap<String, Credentials>>,
     clients: Mutex<HashMap<Place, Clients>>,
     names: Mutex<HashMap<String, Name>>,
+}
+
+/// Whose the credentials are.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) account: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`, …; a role of another partition cannot be assumed.
+    partition: String,
 }
 
 /// What an account is called, for as long as that is remembered.
@@ -88,8 +96,8 @@ impl Accounts {
         self.config.region().map(AsRef::as_ref)
     }
 
-    /// The account that the credentials are of.
-    pub(super) async fn own(&self, deadline: Deadline) -> Result<String, Unanswered> {
+    /// Whose the credentials are.
+    pub(super) async fn own(&self, deadline: Deadline) -> Result<Identity, Unanswered> {
         const ACTION: &str = "sts:GetCallerIdentity";
         if let Some(own) = locked(&self.own).clone() {
             return Ok(own);
@@ -97,21 +105,24 @@ impl Accounts {
         let sts = aws_sdk_sts::Client::new(&self.config);
         let call = async { sts.get_caller_identity().send().await.map_err(|error| refused(ACTION, &error)) };
         let identity = deadline.before(ACTION, call).await?;
-        let account = identity.account.ok_or_else(|| Unanswered(format!("{ACTION}: no account in the answer")))?;
-        *locked(&self.own) = Some(account.clone());
-        Ok(account)
+        let partition = identity.arn.as_deref().and_then(partition).map(str::to_owned);
+        let own = identity.account.zip(partition).map(|(account, partition)| Identity { account, partition });
+        let own = own.ok_or_else(|| Unanswered(format!("{ACTION}: no account and ARN in the answer")))?;
+        *locked(&self.own) = Some(own.clone());
+        Ok(own)
     }
 
-    /// Sees to it that there are credentials for an account; `region` tells its partition.
-    pub(super) async fn open(&self, account: &str, region: &str, deadline: Deadline) -> Result<(), Unanswered> {
+    /// Sees to it that there are credentials for an account.
+    pub(super) async fn open(&self, account: &str, deadline: Deadline) -> Result<(), Unanswered> {
         const ACTION: &str = "sts:AssumeRole";
-        if self.own(deadline).await? == account || locked(&self.sessions).get(account).is_some_and(is_fresh) {
+        let own = self.own(deadline).await?;
+        if own.account == account || locked(&self.sessions).get(account).is_some_and(is_fresh) {
             return Ok(());
         }
         let Some(MemberRole { name, external_id, session_name }) = &self.member else {
             return Err(Unanswered(format!("no role to read account {account} with; set MEMBER_ROLE_NAME")));
         };
-        let arn = format!("arn:{}:iam::{account}:role/{name}", partition(region));
+        let arn = format!("arn:{}:iam::{account}:role/{name}", own.partition);
         let request = aws_sdk_sts::Client::new(&self.config)
             .assume_role()
             .role_arn(&arn)
@@ -189,13 +200,9 @@ fn renewal(end: SystemTime) -> SystemTime {
     end.checked_sub(RENEWED_BEFORE).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// The partition that a region is in.
-fn partition(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
+/// The partition that an ARN is of.
+fn partition(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').next().filter(|partition| !partition.is_empty())
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

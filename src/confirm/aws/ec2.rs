@@ -75,7 +75,8 @@ pub(super) async fn list(
     })
 }
 
-/// What is in a prefix list; nothing when there is no such list.
+/// What is in a prefix list. What rules or routes name cannot be deleted, so one that is not found is there and not
+/// visible to the caller, such as a list of another account.
 pub(super) async fn prefix_list(client: &Client, id: &str) -> Result<Answer, Unanswered> {
     let pages = client.get_managed_prefix_list_entries().prefix_list_id(id).max_results(SMALL_PAGE);
     let entries = pages.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
@@ -83,12 +84,9 @@ pub(super) async fn prefix_list(client: &Client, id: &str) -> Result<Answer, Una
         Ok(entries) => Ok(Answer::PrefixList(entries.into_iter().map(Into::into).collect())),
         Err(error) => {
             let code = error.as_service_error().and_then(|error| error.code()).unwrap_or_default();
-            let is_gone = code.to_ascii_lowercase().starts_with("invalidprefixlistid") && code.ends_with(".NotFound");
-            if is_gone {
-                Ok(Answer::PrefixList(Vec::new()))
-            } else {
-                Err(refused(action(Listing::PrefixListEntries), &error))
-            }
+            let is_hidden = code.to_ascii_lowercase().starts_with("invalidprefixlistid") && code.ends_with(".NotFound");
+            let Unanswered(reason) = refused(action(Listing::PrefixListEntries), &error);
+            Err(Unanswered(if is_hidden { format!("{id} is not visible to this account: {reason}") } else { reason }))
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::confirm::question::{Answer, Unanswered};
 use crate::confirm::snapshot::{
     AttachedPolicy, AuthorizationDetails, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail, decoded,
 };
-use crate::policy::is_administrator;
+use crate::policy::{Policy, is_administrator};
+use crate::trust::{Verdict, assess};
 
 /// Texts of policies by account and ARN, so that one that many roles share is read once.
 pub(super) type PolicyTexts = Mutex<HashMap<(String, String), String>>;
@@ -34,7 +35,8 @@ macro_rules! call {
 }
 
 impl Roles<'_> {
-    /// The role of a name; nothing when there is none. What is not answered of its policies does not cost the role.
+    /// The role of a name; nothing when there is none. Its policies come with it where it matters what they say; what is
+    /// not answered of them does not cost the role.
     pub(super) async fn role(&self, name: &str) -> Result<Answer, Unanswered> {
         const ACTION: &str = "iam:GetRole";
         let request = async {
@@ -53,12 +55,21 @@ impl Roles<'_> {
             assume_role_policy_document: found.assume_role_policy_document.as_deref().map(decoded).unwrap_or_default(),
             ..Role::default()
         };
+        if !self.may_let_in_strangers(&role) {
+            return Ok(Answer::Roles(vec![role]));
+        }
         let attached = self.attached(name, &mut role).await;
         let inline = self.inline(name, &mut role).await;
         if let Err(Unanswered(reason)) = attached.and(inline) {
             role.policies_unanswered.get_or_insert(reason);
         }
         Ok(Answer::Roles(vec![role]))
+    }
+
+    /// Whether it is of interest what the role may do: not where only those get in who are named, as with most roles.
+    fn may_let_in_strangers(&self, role: &Role) -> bool {
+        let policy = Policy::parse(&role.assume_role_policy_document);
+        policy.map_or(true, |policy| assess(&policy, Some(self.account)).verdict >= Verdict::Undecidable)
     }
 
     async fn attached(&self, name: &str, role: &mut Role) -> Result<(), Unanswered> {
