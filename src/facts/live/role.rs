@@ -13,8 +13,9 @@ pub(in crate::facts) const ROLE: Fact = Fact {
     doc: "By live state, the role that CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy is about. It \
           has the members of `trust.policy`, for its trust policy as it is now, and `administrator`: the names of the \
           policies that let it do everything, or give permissions to any role, user or policy (AdministratorAccess, \
-          IAMFullAccess, `*` or `iam:*` or such as `iam:Put*`, by whatever wildcards); absent when there is none, and for a role that lets in nobody whom it should not, whose policies AWS is not asked for. `unread` says why it \
-          cannot be told whether there is one.",
+          IAMFullAccess, `*` or `iam:*` or such as `iam:Put*`, by whatever wildcards); absent when there is none, and \
+          for roles that are not public, weak or undecidable, of which AWS is not asked for policies. `unread` says why \
+          it cannot be told whether there is one.",
     calls: Calls::These(&[
         (IAM, "CreateRole"),
         (IAM, "UpdateAssumeRolePolicy"),
