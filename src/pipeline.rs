@@ -131,7 +131,7 @@ pub enum Outcome {
 }
 
 /// What a payload comes to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Evaluated {
     /// What became of its records.
     pub tally: Tally,
@@ -139,6 +139,16 @@ pub struct Evaluated {
     pub findings: Vec<Finding>,
     /// What could not be evaluated, in the same order.
     pub rejections: Vec<Rejection>,
+}
+
+impl Evaluated {
+    /// Takes what a run hands out.
+    fn take(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Finding(finding) => self.findings.push(*finding),
+            Outcome::Rejection(rejection) => self.rejections.push(rejection),
+        }
+    }
 }
 
 /// One input.
@@ -202,24 +212,17 @@ impl Pipeline {
 
     /// The same with everything in memory, for a payload whose findings are published together.
     pub fn gather(&self, source: &str, input: Input<'_>) -> Evaluated {
-        let (mut findings, mut rejections) = (Vec::new(), Vec::new());
-        let tally = self.run(source, input, &mut |outcome| match outcome {
-            Outcome::Finding(finding) => findings.push(*finding),
-            Outcome::Rejection(rejection) => rejections.push(rejection),
-        });
-        Evaluated { tally, findings, rejections }
+        let mut evaluated = Evaluated::default();
+        evaluated.tally = self.run(source, input, &mut |outcome| evaluated.take(outcome));
+        evaluated
     }
 
     /// The same with what live state says.
     pub async fn gather_settled<S: LiveState>(&self, source: &str, input: Input<'_>, live: &S) -> Evaluated {
-        let (mut findings, mut rejections) = (Vec::new(), Vec::new());
-        let mut outcomes = |outcome: Outcome| match outcome {
-            Outcome::Finding(finding) => findings.push(*finding),
-            Outcome::Rejection(rejection) => rejections.push(rejection),
-        };
-        let (mut tally, cases) = self.run_for_live_state(source, input, &mut outcomes);
-        self.settle(cases, live, &mut tally, &mut outcomes).await;
-        Evaluated { tally, findings, rejections }
+        let mut evaluated = Evaluated::default();
+        let (mut tally, cases) = self.run_for_live_state(source, input, &mut |outcome| evaluated.take(outcome));
+        self.settle(cases, live, &mut tally, &mut |outcome| evaluated.take(outcome)).await;
+        Evaluated { tally, ..evaluated }
     }
 
     /// The same as [`Pipeline::run`], but for records that live state has something to say about: they are returned, for
@@ -235,7 +238,7 @@ impl Pipeline {
         self.judged(source, input, true, &mut tally, &mut |place, judged, tally| match judged {
             // All findings, so that they keep the order of the input.
             Ok(judged) if judged.asks || !judged.findings.is_empty() => {
-                cases.push(Case::new(place.clone(), judged.record, judged.findings));
+                cases.push(Case::new(place.clone(), judged));
             }
             Ok(judged) => self.count(Ok(judged.findings), tally, outcomes),
             Err(reason) => self.count(Err(Rejection { place: place.clone(), reason }), tally, outcomes),

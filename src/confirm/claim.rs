@@ -121,8 +121,8 @@ impl Claim {
     /// [`Gap::Open`] while there is something to ask.
     pub fn judge(&self, inquiry: &Inquiry<'_>) -> Result<Live, Gap> {
         let judged = match &self.about {
-            About::Group(id, traffic) => judge::group(inquiry, id, traffic),
-            About::Acl(id, traffic) => judge::acl(inquiry, id, traffic),
+            About::Group(id, opened) => judge::group(inquiry, id, opened),
+            About::Acl(id, opened) => judge::acl(inquiry, id, opened),
             About::RouteTable(id) => judge::route_table(inquiry, id),
             About::Vpc(id) => judge::vpc(inquiry, id),
             About::Subnet(id, family) => judge::subnet(inquiry, id, *family),

@@ -50,7 +50,7 @@ impl Topic {
             | Self::InterfacesOfLoadBalancer => Listing::NetworkInterfaces,
             Self::GroupRules | Self::GroupRule => Listing::SecurityGroupRules,
             Self::Group => Listing::SecurityGroups,
-            Self::RouteTablesOfVpc | Self::RouteTable | Self::RouteTableOfAssociation => Listing::RouteTables,
+            Self::RouteTablesOfVpc | Self::RouteTable => Listing::RouteTables,
             Self::GatewaysOfVpc => Listing::InternetGateways,
             Self::AclsOfVpc | Self::Acl => Listing::NetworkAcls,
             Self::Vpc => Listing::Vpcs,
@@ -142,9 +142,6 @@ impl Named for RouteTable {
     fn names(&self, topic: Topic) -> Vec<&str> {
         match topic {
             Topic::RouteTablesOfVpc => vec![&self.vpc_id],
-            Topic::RouteTableOfAssociation => {
-                self.associations.iter().map(|one| one.route_table_association_id.as_str()).collect()
-            }
             _ => vec![&self.route_table_id],
         }
     }

@@ -54,8 +54,6 @@ pub enum Topic {
     RouteTablesOfVpc,
     /// The route table with this id.
     RouteTable,
-    /// The route table with the association of this id.
-    RouteTableOfAssociation,
     /// The internet gateways attached to a VPC.
     GatewaysOfVpc,
     /// The network ACLs of a VPC.

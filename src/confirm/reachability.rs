@@ -126,10 +126,8 @@ impl<'k, 's> Survey<'k, 's> {
 
     /// The same by these addresses, whatever the interface has.
     pub(super) fn way_in(&self, interface: &NetworkInterface, addresses: Vec<(Family, String)>) -> Result<Way, Gap> {
-        let Self { inquiry, through, .. } = self;
-        let id = &interface.network_interface_id;
+        let inquiry = self.inquiry;
         // All of it is asked for before the first answer is needed.
-        let vpc = &interface.vpc_id;
         let instance = instance_of(interface);
         let state = instance.map(|id| inquiry.instances(Topic::Instance, id));
         let block = inquiry.block_public_access(Topic::BlockPublicAccess, "");
@@ -148,50 +146,64 @@ impl<'k, 's> Survey<'k, 's> {
             }
         }
         let (hops, block) = (Result::as_ref(&hops).map_err(Gap::clone)?, block?);
-        let mut best: Option<Way> = None;
+        let mut best: Result<Option<Way>, Gap> = Ok(None);
         for (family, address) in addresses {
-            let way = match hops.obstacle(family, through.opened.map(|opened| &opened.traffic)) {
-                Ok(traffic) => match blocks(block, interface) {
-                    Some(what) if hops.is_shared => {
-                        return Err(Gap::Unknown(format!("{what} in this account, and {vpc} is another account's")));
-                    }
-                    Some(what) => Way::Blocked(what),
-                    None => Way::Open(hops.path(interface, &address, family, &traffic, instance)),
-                },
-                Err(Hop::Route) => match &hops.middlebox {
-                    Some(target) => {
-                        return Err(Gap::Unknown(format!(
-                            "what comes from the internet goes through {target}, which decides"
-                        )));
-                    }
-                    None => Way::Missing(format!(
-                        "{} has no {} route to an internet gateway",
-                        hops.table.route_table_id,
-                        family.as_str()
-                    )),
-                },
-                Err(Hop::Gateway) if hops.is_shared => {
-                    return Err(Gap::Unknown(format!(
-                        "{vpc} is another account's, whose internet gateway cannot be seen"
-                    )));
-                }
-                Err(Hop::Gateway) => {
-                    Way::Missing(format!("internet gateway {} is not attached to {vpc}", hops.gateways.join(", ")))
-                }
-                Err(Hop::Inbound) => Way::Blocked(format!("network ACL {} keeps it out", hops.acl)),
-                Err(Hop::Answers) => Way::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
-                Err(Hop::Groups) => Way::Blocked(match hops.groups.as_slice() {
-                    [] => format!("{id} has no security group that lets it in"),
-                    [group] => format!("{group} lets in neither the world nor a large part of it"),
-                    groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
-                }),
+            let way = self.way_over(family, &address, interface, hops, block);
+            best = match (best, way) {
+                // A way that is open tells, whatever is not known of the other IP version.
+                (Ok(Some(open @ Way::Open(_))), _) | (_, Ok(open @ Way::Open(_))) => Ok(Some(open)),
+                (Err(gap), _) | (_, Err(gap)) => Err(gap),
+                (Ok(Some(blocked @ Way::Blocked(_))), Ok(Way::Missing(_))) => Ok(Some(blocked)),
+                (Ok(_), Ok(way)) => Ok(Some(way)),
             };
-            match (&best, &way) {
-                (Some(Way::Open(_)), _) | (Some(Way::Blocked(_)), Way::Missing(_)) => {}
-                _ => best = Some(way),
-            }
         }
-        best.ok_or(Gap::Open)
+        best?.ok_or(Gap::Open)
+    }
+
+    /// How the internet reaches `interface` over one IP version.
+    fn way_over(
+        &self,
+        family: Family,
+        address: &str,
+        interface: &NetworkInterface,
+        hops: &Hops<'_>,
+        block: &BlockPublicAccess,
+    ) -> Result<Way, Gap> {
+        let (id, vpc) = (&interface.network_interface_id, &interface.vpc_id);
+        let instance = instance_of(interface);
+        let unknown = |why: String| Err(Gap::Unknown(why));
+        Ok(match hops.obstacle(family, self.through.opened.map(|opened| &opened.traffic)) {
+            Ok(traffic) => match blocks(block, interface) {
+                Some(what) if hops.is_shared => {
+                    return unknown(format!("{what} in this account, and {vpc} is another account's"));
+                }
+                Some(what) => Way::Blocked(what),
+                None => Way::Open(hops.path(interface, address, family, &traffic, instance)),
+            },
+            Err(Hop::Route) => match &hops.middlebox {
+                Some(target) => {
+                    return unknown(format!("what comes from the internet goes through {target}, which decides"));
+                }
+                None => Way::Missing(format!(
+                    "{} has no {} route to an internet gateway",
+                    hops.table.route_table_id,
+                    family.as_str()
+                )),
+            },
+            Err(Hop::Gateway) if hops.is_shared => {
+                return unknown(format!("{vpc} is another account's, whose internet gateway cannot be seen"));
+            }
+            Err(Hop::Gateway) => {
+                Way::Missing(format!("internet gateway {} is not attached to {vpc}", hops.gateways.join(", ")))
+            }
+            Err(Hop::Inbound) => Way::Blocked(format!("network ACL {} keeps it out", hops.acl)),
+            Err(Hop::Answers) => Way::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
+            Err(Hop::Groups) => Way::Blocked(match hops.groups.as_slice() {
+                [] => format!("{id} has no security group that lets it in"),
+                [group] => format!("{group} lets in neither the world nor a large part of it"),
+                groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
+            }),
+        })
     }
 }
 

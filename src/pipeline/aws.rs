@@ -1,7 +1,7 @@
 //! Live state from AWS for whole payloads: with a cache that outlives them, and an end for each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -31,8 +31,7 @@ impl AwsLive {
 
     /// Evaluates one payload and settles it with live state. What is not answered within `budget` is unknown.
     pub async fn gather(&self, pipeline: &Pipeline, source: &str, input: Input<'_>, budget: Duration) -> Evaluated {
-        let end = Instant::now() + budget;
-        let state = self.state.until(end);
+        let state = self.state.within(budget);
         let mut evaluated = pipeline.gather_settled(source, input, &self.cache.over(state)).await;
         if self.names {
             let unnamed = evaluated.findings.iter().filter(|finding| finding.origin.account_name.is_none());

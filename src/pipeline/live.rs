@@ -11,7 +11,7 @@ use crate::confirm::{
 use crate::decode::Place as Source;
 use crate::event::Event;
 use crate::exempt::state;
-use crate::finding::{Finding, Live, Outcome as State, Suppression};
+use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
 
 /// A record that live state has something to say about.
 #[derive(Debug)]
@@ -19,11 +19,13 @@ pub struct Case {
     source: Source,
     record: String,
     findings: Vec<Finding>,
+    /// Whether live state can say what the record leaves open.
+    asks: bool,
 }
 
 impl Case {
-    pub(super) fn new(source: Source, record: &str, findings: Vec<Finding>) -> Self {
-        Self { source, record: record.to_owned(), findings }
+    pub(super) fn new(source: Source, judged: super::Judged<'_>) -> Self {
+        Self { source, record: judged.record.to_owned(), findings: judged.findings, asks: judged.asks }
     }
 }
 
@@ -74,6 +76,9 @@ impl Pipeline {
         let now = Timestamp::now();
         let mut knowledge = Knowledge::default();
         let completions = asked(live, &mut knowledge, tally, cases, |case, knowledge, open| {
+            if !case.asks {
+                return Some(Completion::Whole);
+            }
             // A record on which this fails is left as it is.
             guarded(|| {
                 let Ok(event) = Event::parse(&case.record) else { return Some(Completion::Whole) };
@@ -95,7 +100,10 @@ impl Pipeline {
         .await;
         let mut open: Vec<Result<Open, Rejection>> = Vec::new();
         for (case, completion) in completions {
-            let completion = completion.unwrap_or_else(|| Completion::Unknown(NO_TIME.to_owned()));
+            let completion = completion.unwrap_or_else(|| match case.asks {
+                true => Completion::Unknown(NO_TIME.to_owned()),
+                false => Completion::Whole,
+            });
             open.push(self.reconsider(case, completion, now));
         }
         let claims: BTreeSet<Claim> =
@@ -119,13 +127,12 @@ impl Pipeline {
 
     /// Evaluates a record again that live state has completed.
     fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, Rejection> {
-        let Case { source, record, findings } = case;
+        let Case { source, record, findings, .. } = case;
         let rejected = |reason: String| Rejection { place: source.clone(), reason };
         let (record, again, unknown) = match completion {
             Completion::Whole => (record, false, None),
-            // Where nothing is found without it, that it could not be asked is told by rules of its own.
-            Completion::Unknown(why) if findings.is_empty() => (completed(&record, &unanswered(&why)), true, Some(why)),
-            Completion::Unknown(why) => (record, false, Some(why)),
+            // Where only live state decides, that it could not be asked is told by rules of its own.
+            Completion::Unknown(why) => (completed(&record, &unanswered(&why)), true, Some(why)),
             Completion::Completed(record) => (record, true, None),
         };
         let event = Event::parse(&record).map_err(|error| rejected(error.to_string()))?;
@@ -159,7 +166,8 @@ impl Open {
         let Self { mut findings, claims, unknown: why } = self;
         for (finding, claim) in findings.iter_mut().zip(&claims) {
             let Some(claim) = claim else {
-                finding.live = why.as_deref().map(unknown);
+                // Live state would have settled what is a warning without it; it says nothing of the rest.
+                finding.live = why.as_deref().filter(|_| finding.status == Status::Warning).map(unknown);
                 continue;
             };
             let Some(Judged { live, suppression }) = judged.get(claim) else {

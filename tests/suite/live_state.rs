@@ -351,6 +351,7 @@ fn what_only_state_can_decide_becomes_a_finding_or_silence() {
     assert_eq!(completed(started, &unread("describe-network-interfaces")), [undecided]);
     assert_eq!(completed(associated, &unread("describe-route-tables")), [undecided]);
     assert_eq!(completed(instance, &unread("describe-security-group-rules")), [undecided]);
+    assert!(completed(attached, &unread("describe-security-group-rules")).contains(&undecided.to_owned()));
 }
 
 #[test]
@@ -491,6 +492,10 @@ fn what_may_hand_connections_on_is_not_taken_for_safety() {
     assert_eq!(outcome, Live::Unknown);
     assert!(summary.contains("vpce-0123456789abcdef0"), "{summary}");
     assert_eq!(opened(behind("vgw-0123456789abcdef0")).0, Live::Latent);
+    // Over IPv6 the way is open as before, whatever is not known of IPv4.
+    let (outcome, _) =
+        says("eip-associated", "rules/eip-associated/hit-instance.json", &behind("vpce-0123456789abcdef0")).unwrap();
+    assert_eq!(outcome, Live::Confirmed);
 }
 
 #[test]

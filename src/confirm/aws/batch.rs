@@ -104,7 +104,6 @@ fn filter(question: &Question) -> Result<Filter, String> {
         Topic::GroupRules | Topic::Group => ("group-id", "sg-"),
         Topic::GroupRule => ("security-group-rule-id", "sgr-"),
         Topic::RouteTable => ("route-table-id", "rtb-"),
-        Topic::RouteTableOfAssociation => ("association.route-table-association-id", "rtbassoc-"),
         Topic::GatewaysOfVpc => ("attachment.vpc-id", "vpc-"),
         Topic::Acl => ("network-acl-id", "acl-"),
         Topic::Subnet => ("subnet-id", "subnet-"),
