@@ -21,7 +21,7 @@ pub mod snapshot;
 mod ways;
 
 pub use claim::{Claim, unknown};
-pub use complete::{asks, complete, completed, unanswered};
+pub use complete::{asks, complete, completed, may_ask, unanswered};
 pub use knowledge::{Gap, Inquiry, Knowledge};
 pub use question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
 pub use snapshot::Snapshot;

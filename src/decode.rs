@@ -6,9 +6,11 @@
 //! record is for [`crate::event`] to say.
 
 mod awslogs;
+mod batch;
 mod cloudtrail;
 mod document;
 mod eventbridge;
+mod inflate;
 mod lines;
 mod on_failure;
 
@@ -19,7 +21,10 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
+use crate::skim::Sketch;
 use crate::text::visible;
+
+pub use batch::Buffers;
 
 /// Most bytes, decompressed, of one Lambda payload, and of one record or line of a file. A payload of 1 MB (the limit of
 /// asynchronous invocation) holds 5 to 10 MB of log; gzip could make it 1 GB.
@@ -59,6 +64,8 @@ pub const ENVELOPES: &[Envelope] = &[
 pub enum Item<'t> {
     /// The JSON text of what should be a record.
     Record(&'t str),
+    /// A record that the sieve left out.
+    Screened,
     /// Something that holds no records by design, such as a `CONTROL_MESSAGE`.
     Control,
     /// Something that could not be decoded, and why.
@@ -97,18 +104,40 @@ impl fmt::Display for Place {
 /// Takes what decoding yields.
 pub type Sink<'s> = dyn FnMut(&Place, Item<'_>) + 's;
 
+/// Says at the first glance whether a record is to be left out.
+pub type Sieve<'s> = dyn FnMut(&Sketch<'_>) -> bool + 's;
+
+/// How records that nobody wants are left out before they are unescaped and parsed. What is put out is the same as
+/// without, but for [`Item::Screened`] in place of a record.
+pub struct Screening<'s> {
+    /// Is shown each record that can be sketched.
+    pub sieve: &'s mut Sieve<'s>,
+    /// What is kept between payloads.
+    pub buffers: &'s mut Buffers,
+}
+
 /// Decodes a file or standard input, called `source`: JSON or JSON Lines of any envelope, plain or gzip. Returns how many
 /// items went to `sink`, for the caller to check its own counts against.
-pub fn stream(source: &str, reader: impl BufRead, sink: &mut Sink<'_>) -> u64 {
-    let mut output = Output::new(source, sink);
+pub fn stream<'s>(
+    source: &str,
+    reader: impl BufRead,
+    screening: Option<Screening<'s>>,
+    sink: &'s mut Sink<'s>,
+) -> u64 {
+    let mut output = Output { screening, ..Output::new(source, sink) };
     lines::read(reader, &mut output);
     output.count.get()
 }
 
 /// Decodes one payload held in memory, called `source`: one JSON value of any envelope. Returns how many items went to
 /// `sink`.
-pub fn payload(source: &str, text: &str, sink: &mut Sink<'_>) -> u64 {
-    let mut output = Output::new(source, sink);
+pub fn payload<'s>(
+    source: &str,
+    text: &str,
+    screening: Option<Screening<'s>>,
+    sink: &'s mut Sink<'s>,
+) -> u64 {
+    let mut output = Output { screening, ..Output::new(source, sink) };
     document::read(text, &mut output);
     output.count.get()
 }
@@ -124,13 +153,15 @@ pub fn unreadable(source: &str, reason: String, sink: &mut Sink<'_>) -> u64 {
 struct Output<'s> {
     place: Place,
     sink: &'s mut dyn FnMut(&Place, Item<'_>),
+    screening: Option<Screening<'s>>,
     /// How much has been put; shared with the reader of a document, which can only be read anew before the first item.
     count: Rc<Cell<u64>>,
 }
 
 impl<'s> Output<'s> {
     fn new(source: &str, sink: &'s mut (dyn FnMut(&Place, Item<'_>) + 's)) -> Self {
-        Self { place: Place { source: source.to_owned(), ..Place::default() }, sink, count: Rc::default() }
+        let place = Place { source: source.to_owned(), ..Place::default() };
+        Self { place, sink, screening: None, count: Rc::default() }
     }
 
     fn put(&mut self, item: Item<'_>) {
@@ -140,6 +171,15 @@ impl<'s> Output<'s> {
 
     fn record(&mut self, text: &str) {
         self.put(Item::Record(text));
+    }
+
+    /// Whether a record was left out at the first glance.
+    fn screen(&mut self, sketch: &Sketch<'_>) -> bool {
+        let is_left_out = self.screening.as_mut().is_some_and(|screening| (screening.sieve)(sketch));
+        if is_left_out {
+            self.put(Item::Screened);
+        }
+        is_left_out
     }
 
     fn control(&mut self) {

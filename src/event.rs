@@ -135,11 +135,7 @@ impl<'a> Event<'a> {
 
     /// `eventTime`. Re-shaped records write it without a zone; CloudTrail's is always UTC.
     pub fn time(&self) -> Option<Timestamp> {
-        let text = self.time_text()?;
-        text.parse::<Timestamp>().ok().or_else(|| {
-            let civil: DateTime = text.parse().ok()?;
-            Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
-        })
+        timestamp(self.time_text()?)
     }
 
     /// `requestParameters`, when it is an object. It may be null, missing, or the string `"null"`.
@@ -182,6 +178,14 @@ impl<'a> Event<'a> {
     pub fn root(&self) -> &Object<'a> {
         &self.root
     }
+}
+
+/// A time as records write it, with a zone or, meaning UTC, without.
+pub fn timestamp(text: &str) -> Option<Timestamp> {
+    text.parse::<Timestamp>().ok().or_else(|| {
+        let civil: DateTime = text.parse().ok()?;
+        Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })
 }
 
 /// Whether a field says that it was left out, `"omitted": true`.

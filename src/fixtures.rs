@@ -78,7 +78,7 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
         let judged = match item {
             Item::Record(text) => Event::parse(text).map_err(|error| error.to_string()),
             Item::Rejected(reason) => Err(reason),
-            Item::Control => return,
+            Item::Control | Item::Screened => return,
         };
         records += 1;
         match judged {
@@ -87,7 +87,7 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
         }
     };
     match File::open(path) {
-        Ok(file) => decode::stream(&shown, Box::new(BufReader::new(file)), &mut sink),
+        Ok(file) => decode::stream(&shown, BufReader::new(file), None, &mut sink),
         Err(error) => decode::unreadable(&shown, format!("cannot be opened: {error}"), &mut sink),
     };
     if records == 0 {

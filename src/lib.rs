@@ -30,5 +30,7 @@ pub mod publish;
 #[cfg(feature = "lambda")]
 pub mod queue;
 pub mod rules;
+pub mod screen;
+pub mod skim;
 pub mod text;
 pub mod trust;

@@ -3,23 +3,28 @@
 #[cfg(feature = "live")]
 pub mod aws;
 mod evaluator;
+mod lag;
 mod live;
 
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
 use crate::confirm::{self, LiveState};
-use crate::decode::{self, Item, Place};
+use crate::decode::{self, Buffers, Item, Place, Screening};
 use crate::event::Event;
 use crate::exempt::Exemptions;
 use crate::finding::Finding;
 use crate::rules::RuleSet;
+use crate::screen::{Memory, Screen};
+use crate::skim::Sketch;
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
+use lag::Lag;
 pub use live::Case;
 
 /// Longest reason, in characters, that is shown.
@@ -176,12 +181,30 @@ impl fmt::Debug for Input<'_> {
 pub struct Pipeline {
     rules: RuleSet,
     exemptions: Exemptions,
+    screen: Option<Screen>,
+    /// What earlier runs leave to later ones; a run takes one of them.
+    left: Mutex<Vec<Left>>,
+}
+
+/// What a run leaves to the next.
+#[derive(Debug, Default)]
+struct Left {
+    buffers: Buffers,
+    memory: Memory,
 }
 
 impl Pipeline {
     /// A pipeline with these rules, and no exemptions.
     pub fn new(rules: RuleSet) -> Self {
-        Self { rules, exemptions: Exemptions::default() }
+        let screen = Some(Screen::new(&rules));
+        Self { rules, exemptions: Exemptions::default(), screen, left: Mutex::default() }
+    }
+
+    /// The same with every record unescaped, parsed and put to every rule. It comes to the same, in many times the time:
+    /// a check on the screen.
+    #[must_use]
+    pub fn without_screen(self) -> Self {
+        Self { screen: None, ..self }
     }
 
     /// The same with these exemptions.
@@ -247,24 +270,41 @@ impl Pipeline {
     }
 
     fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
-        let now = Timestamp::now();
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let Left { buffers, memory } = &mut left;
+        let lag = Lag::now();
         let mut control = 0;
+        let mut screened = 0;
+        let mut sieve = |sketch: &Sketch<'_>| {
+            let Some(screen) = &self.screen else { return false };
+            let is_admitted =
+                screen.admits(&self.rules, sketch, memory, |source, name| live && confirm::may_ask(source, name));
+            if !is_admitted {
+                lag.of_text(sketch.time);
+            }
+            !is_admitted
+        };
+        let screening = self.screen.is_some().then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(text) => {
-                let judged = self.evaluate(text, live, now, tally);
+                let judged = self.evaluate(text, live, &lag);
                 sink(place, judged, tally);
             }
+            Item::Screened => screened += 1,
             Item::Rejected(reason) => sink(place, Err(reason), tally),
             Item::Control => control += 1,
         };
         let decoded = match input {
-            Input::Stream(reader) => decode::stream(source, reader, &mut item),
-            Input::Payload(text) => decode::payload(source, text, &mut item),
+            Input::Stream(reader) => decode::stream(source, reader, screening, &mut item),
+            Input::Payload(text) => decode::payload(source, text, screening, &mut item),
             Input::Unreadable(reason) => decode::unreadable(source, reason, &mut item),
         };
+        tally.clean += screened;
         tally.control += control;
         // Counted where records arise, and not where they end: otherwise the counts would balance by themselves.
         tally.received = decoded.saturating_sub(control);
+        tally.longest_lag = tally.longest_lag.max(lag.longest());
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(left);
     }
 
     /// Counts a record by what was found, and hands that out.
@@ -292,10 +332,10 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(&self, text: &'t str, live: bool, now: Timestamp, tally: &mut Tally) -> Result<Judged<'t>, String> {
+    fn evaluate<'t>(&self, text: &'t str, live: bool, lag: &Lag) -> Result<Judged<'t>, String> {
         let event = Event::parse(text).map_err(|error| error.to_string())?;
-        let lag = event.time().map(|time| now.as_millisecond().saturating_sub(time.as_millisecond()));
-        tally.longest_lag = tally.longest_lag.max(lag.and_then(|lag| u64::try_from(lag).ok()));
+        lag.of(event.time());
+        let now = lag.now;
         // A panic in a dependency on one record must not cost its neighbours.
         guarded(|| Judged { record: text, findings: self.findings(&event, now), asks: live && confirm::asks(&event) })
     }

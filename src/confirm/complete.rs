@@ -20,12 +20,37 @@ pub fn asks(event: &Event<'_>) -> bool {
     complete(event, &Inquiry::new(&nothing, Place::of(event))) == Err(Gap::Open)
 }
 
+/// Calls whose records live state completes, by `eventSource`.
+const COMPLETED: [(&str, &[&str]); 2] = [
+    (
+        "ec2.amazonaws.com",
+        &[
+            "AuthorizeSecurityGroupIngress",
+            "ModifySecurityGroupRules",
+            "CreateRoute",
+            "ReplaceRoute",
+            "RunInstances",
+            "ModifyNetworkInterfaceAttribute",
+            "ModifyInstanceAttribute",
+            "AssociateRouteTable",
+            "ReplaceRouteTableAssociation",
+        ],
+    ),
+    ("iam.amazonaws.com", &["CreateRole", "UpdateAssumeRolePolicy", "AttachRolePolicy", "PutRolePolicy"]),
+];
+
+/// Whether [`asks`] may say yes for a record of such a call.
+pub fn may_ask(source: &str, name: &str) -> bool {
+    COMPLETED.iter().any(|(known, names)| *known == source && names.contains(&name))
+}
+
 /// What live state adds to a record: the value of its `liveState`. `None` when there is nothing to add.
 ///
 /// # Errors
 /// [`Gap`], while there is something to ask, or when it could not be told.
 pub fn complete(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
-    if event.error_code().is_some() {
+    let is_completed = event.source().zip(event.name()).is_some_and(|(source, name)| may_ask(source, name));
+    if event.error_code().is_some() || !is_completed {
         return Ok(None);
     }
     match (event.source(), event.name()) {

@@ -10,6 +10,7 @@ use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::matcher::Matcher;
+use super::need::Needs;
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
@@ -74,6 +75,11 @@ impl Rule {
     pub fn facts(&self) -> Vec<&'static str> {
         let is_named = |fact: &&&Fact| self.text.contains(fact.name);
         FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
+    }
+
+    /// What a record needs to say somewhere for the rule to match.
+    pub fn needs(&self) -> Needs {
+        Needs::of(&self.sigma().detection)
     }
 
     /// The file it stands in.

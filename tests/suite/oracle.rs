@@ -10,7 +10,7 @@ use crate::support::{fixture, shared};
 /// The messages as our decoder hands them on.
 fn ours(payload: &str) -> Vec<String> {
     let mut messages = Vec::new();
-    decode::payload("payload", payload, &mut |_, item| {
+    decode::payload("payload", payload, None, &mut |_, item| {
         if let Item::Record(text) = item {
             messages.push(text.to_owned());
         }

@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             let judged = match item {
                 Item::Record(text) => one(&rules, arguments, place, text, &mut output),
                 Item::Rejected(reason) => Err(reason),
-                Item::Control => Ok(Ok(())),
+                Item::Control | Item::Screened => Ok(Ok(())),
             };
             match judged {
                 Ok(Ok(())) => {}
@@ -75,8 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             }
         };
         match input {
-            Input::Stream(reader) => decode::stream(&name, reader, &mut sink),
-            Input::Payload(text) => decode::payload(&name, text, &mut sink),
+            Input::Stream(reader) => decode::stream(&name, reader, None, &mut sink),
+            Input::Payload(text) => decode::payload(&name, text, None, &mut sink),
             Input::Unreadable(reason) => decode::unreadable(&name, reason, &mut sink),
         };
     }

@@ -1,0 +1,212 @@
+//! The Lambda event of a log subscription, read as fast as it can be.
+//!
+//! In: the same as [`super::awslogs`] reads. Out: the same items, but for records that the sieve leaves out while they are
+//! still escaped. Whatever is not written as AWS writes it is left to `awslogs`: nothing is put out before the whole batch
+//! has been understood.
+
+use std::sync::LazyLock;
+
+use libdeflater::Decompressor;
+use memchr::memmem::Finder;
+
+use super::inflate::inflate;
+use super::Output;
+use crate::skim::{Skim, Sketch, Span, Writing, glance, is_simple};
+
+/// Buffers longer than this, in bytes, are not kept: the next payload will be of the usual size again.
+const MOST_KEPT: usize = 16 * 1024 * 1024;
+
+/// What ends a message, and begins the next log event.
+static NEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""},{"id":""#));
+
+/// What is kept between payloads, so that memory is asked for once.
+#[derive(Default)]
+pub struct Buffers {
+    decompressor: Option<Decompressor>,
+    gzip: Vec<u8>,
+    batch: Vec<u8>,
+    events: Vec<LogEvent>,
+}
+
+impl std::fmt::Debug for Buffers {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Buffers").field("batch", &self.batch.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// Where the parts of a log event are in the batch.
+#[derive(Debug, Clone, Copy)]
+struct LogEvent {
+    id: Option<Span>,
+    message: Span,
+    is_simple: bool,
+}
+
+/// A batch that was understood.
+enum Batch {
+    /// It holds no records by design.
+    Control,
+    /// It holds what is in the list.
+    Events,
+}
+
+/// Reads `{"data": …}`. `None`, and nothing put out, when there is something unusual in it.
+pub(super) fn event(awslogs: &str, output: &mut Output<'_>) -> Option<()> {
+    let mut buffers = std::mem::take(&mut *output.screening.as_mut()?.buffers);
+    let read = read(awslogs, &mut buffers, output);
+    buffers.events.clear();
+    if buffers.batch.len() > MOST_KEPT {
+        buffers.batch = Vec::new();
+    }
+    *output.screening.as_mut()?.buffers = buffers;
+    read
+}
+
+fn read(awslogs: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()> {
+    let mut skim = Skim::new(awslogs);
+    skim.take(b'{')?;
+    let key = skim.string()?;
+    skim.take(b':')?;
+    let data = skim.string()?;
+    skim.take(b'}')?;
+    if skim.content(key)? != "data" || !key.is_plain || !data.is_plain || skim.peek().is_some() {
+        return None;
+    }
+    let Buffers { decompressor, gzip, batch, events } = buffers;
+    gzip.clear();
+    base64_simd::STANDARD.decode_append(skim.content(data)?, gzip).ok()?;
+    let size = inflate(decompressor.get_or_insert_default(), gzip, batch)?;
+    let text = std::str::from_utf8(batch.get(..size)?).ok()?;
+    let mut skim = Skim::new(text);
+    match understood(&mut skim, text, events)? {
+        Batch::Control => output.control(),
+        Batch::Events => {
+            for (event, position) in events.iter().zip(1..) {
+                output.place.record = Some(position);
+                put(*event, text, &mut skim, output);
+            }
+            output.place.record = None;
+        }
+    }
+    Some(())
+}
+
+/// Finds the log events of a batch.
+fn understood(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Option<Batch> {
+    let (mut is_control, mut has_type, mut has_events) = (false, false, false);
+    skim.take(b'{')?;
+    loop {
+        let key = skim.string().filter(|key| key.is_plain)?;
+        skim.take(b':')?;
+        match skim.content(key)? {
+            "messageType" if has_type => return None,
+            "messageType" => {
+                let kind = skim.string()?;
+                // Only when it is written so is it meant.
+                is_control = skim.content(kind)? == "CONTROL_MESSAGE";
+                has_type = true;
+            }
+            "logEvents" if has_events => return None,
+            "logEvents" => {
+                log_events(skim, text, events)?;
+                has_events = true;
+            }
+            _ => skim.value()?,
+        }
+        if skim.take(b',').is_none() {
+            break;
+        }
+    }
+    skim.take(b'}')?;
+    match (has_events && skim.peek().is_none(), is_control) {
+        (false, _) => None,
+        (true, true) => Some(Batch::Control),
+        (true, false) => Some(Batch::Events),
+    }
+}
+
+fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Option<()> {
+    skim.take(b'[')?;
+    if skim.take(b']').is_some() {
+        return Some(());
+    }
+    // Whether the search for what ends a message is worth it.
+    let mut searches = true;
+    loop {
+        events.push(log_event(skim, text, &mut searches)?);
+        if skim.take(b',').is_none() {
+            return skim.take(b']');
+        }
+    }
+}
+
+fn log_event(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<LogEvent> {
+    let (mut id, mut has_id, mut message) = (None, false, None);
+    skim.take(b'{')?;
+    loop {
+        let key = skim.string().filter(|key| key.is_plain)?;
+        skim.take(b':')?;
+        match skim.content(key)? {
+            "id" if has_id => return None,
+            "id" => {
+                // Null is none; a number is rare enough to be left to others.
+                id = Some(skim.string()?);
+                has_id = true;
+            }
+            "message" if message.is_some() => return None,
+            "message" => message = Some(self::message(skim, text, searches)?),
+            _ => skim.value()?,
+        }
+        if skim.take(b',').is_none() {
+            break;
+        }
+    }
+    skim.take(b'}')?;
+    let (message, is_simple) = message?;
+    Some(LogEvent { id, message, is_simple })
+}
+
+/// Reads over a message, and says whether it is simple.
+fn message(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<(Span, bool)> {
+    if *searches && skim.peek()? == b'"' {
+        let start = skim.at() + 1;
+        let found = NEXT.find(text.as_bytes().get(start..)?);
+        // In another order of members it would be searched for in vain, each time to the end.
+        *searches = found.is_some();
+        if let Some(length) = found.filter(|length| text.get(start..start + length).is_some_and(is_simple)) {
+            skim.go_to(start + length + 1);
+            return Some((Span { start, end: start + length, is_plain: false }, true));
+        }
+    }
+    let span = skim.string()?;
+    let is_simple = text.get(span.start..span.end).is_some_and(is_simple);
+    Some((span, is_simple))
+}
+
+fn put(event: LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) {
+    let LogEvent { id, message, is_simple } = event;
+    let content = text.get(message.start..message.end).unwrap_or_default();
+    let at_a_glance = if is_simple { glance(content) } else { None };
+    let sketch = at_a_glance.or_else(|| sketch(skim, message));
+    if sketch.is_some_and(|sketch| output.screen(&sketch)) {
+        return;
+    }
+    let unescaped = |span: Span| {
+        let literal = text.get(span.start.checked_sub(1)?..span.end + 1)?;
+        serde_json::from_str::<String>(literal).ok()
+    };
+    output.place.log_event = id.and_then(unescaped);
+    match unescaped(message) {
+        Some(record) => output.record(&record),
+        // It has been read over as a string.
+        None => output.reject("the log event has no string `message`"),
+    }
+    output.place.log_event = None;
+}
+
+/// The sketch of a message that is read over in full.
+fn sketch<'t>(skim: &mut Skim<'t>, message: Span) -> Option<Sketch<'t>> {
+    skim.go_to(message.start);
+    let sketch = skim.record(Writing::Escaped)?;
+    (skim.at() == message.end).then_some(sketch)
+}

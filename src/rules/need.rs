@@ -1,0 +1,147 @@
+//! What a record needs to say somewhere for a rule to match, read off its detection.
+//!
+//! Whatever cannot be read off is not needed: too little may be asked of a record, never too much. What is left can be
+//! searched for in the text of a record before it is parsed.
+
+use rsigma_parser::{
+    ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SelectorPattern,
+    SigmaValue, StringPart, detection_name_matches,
+};
+
+use crate::facts;
+
+/// More alternatives than this are not searched for.
+const MOST: usize = 64;
+
+/// Shorter texts are in every record.
+const LEAST_LENGTH: usize = 4;
+
+/// Texts of which at least one is in each record that a rule matches, for each member of the list. In lower case, of
+/// ASCII alone, and without what JSON escapes or what stands between values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs(pub Vec<Vec<String>>);
+
+impl Needs {
+    /// What a rule with this detection needs.
+    pub(super) fn of(detections: &Detections) -> Self {
+        let conditions = detections.conditions.iter();
+        Self::any(conditions.map(|condition| Self::of_condition(condition, detections)))
+    }
+
+    fn nothing() -> Self {
+        Self::default()
+    }
+
+    fn all(parts: impl Iterator<Item = Self>) -> Self {
+        let mut all: Vec<Vec<String>> = Vec::new();
+        for texts in parts.flat_map(|part| part.0) {
+            if !all.contains(&texts) {
+                all.push(texts);
+            }
+        }
+        Self(all)
+    }
+
+    /// One of the texts of each part, by what each part asks for most narrowly.
+    fn any(parts: impl Iterator<Item = Self>) -> Self {
+        let mut alternatives: Vec<String> = Vec::new();
+        for part in parts {
+            let narrowest = part.0.into_iter().min_by_key(Vec::len);
+            let Some(texts) = narrowest else { return Self::nothing() };
+            alternatives.extend(texts);
+        }
+        Self::one_of(alternatives)
+    }
+
+    fn one_of(mut texts: Vec<String>) -> Self {
+        texts.sort_unstable();
+        texts.dedup();
+        if texts.is_empty() || texts.len() > MOST { Self::nothing() } else { Self(vec![texts]) }
+    }
+
+    fn of_condition(condition: &ConditionExpr, detections: &Detections) -> Self {
+        match condition {
+            ConditionExpr::And(parts) => Self::all(parts.iter().map(|part| Self::of_condition(part, detections))),
+            ConditionExpr::Or(parts) => Self::any(parts.iter().map(|part| Self::of_condition(part, detections))),
+            ConditionExpr::Not(_) => Self::nothing(),
+            ConditionExpr::Identifier(name) => {
+                detections.named.get(name).map_or_else(Self::nothing, Self::of_detection)
+            }
+            ConditionExpr::Selector { quantifier, pattern } => {
+                let is_meant = |name: &str| match pattern {
+                    SelectorPattern::Them => !name.starts_with('_'),
+                    SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
+                };
+                let meant = detections.named.iter().filter(|(name, _)| is_meant(name));
+                let parts = meant.map(|(_, detection)| Self::of_detection(detection));
+                match quantifier {
+                    Quantifier::All => Self::all(parts),
+                    Quantifier::Count(0) => Self::nothing(),
+                    Quantifier::Any | Quantifier::Count(_) => Self::any(parts),
+                }
+            }
+        }
+    }
+
+    fn of_detection(detection: &Detection) -> Self {
+        match detection {
+            Detection::AllOf(items) => Self::all(items.iter().map(Self::of_item)),
+            Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),
+            Detection::AnyOf(parts) => Self::any(parts.iter().map(Self::of_detection)),
+            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } if is_of_record(field) => {
+                Self::of_detection(body)
+            }
+            Detection::Keywords(values) => Self::of_values(values, false),
+            Detection::ArrayMatch { .. } | Detection::Conditional { .. } => Self::nothing(),
+        }
+    }
+
+    fn of_item(item: &DetectionItem) -> Self {
+        const PLAIN: [Modifier; 5] =
+            [Modifier::Contains, Modifier::StartsWith, Modifier::EndsWith, Modifier::All, Modifier::Cased];
+        let is_plain = item.field.modifiers.iter().all(|modifier| PLAIN.contains(modifier));
+        match &item.field.name {
+            _ if !is_plain => Self::nothing(),
+            // Which call it is has been looked at before.
+            Some(name) if !is_of_record(name) || ["eventSource", "eventName"].contains(&name.as_str()) => {
+                Self::nothing()
+            }
+            _ => Self::of_values(&item.values, item.field.has_modifier(Modifier::All)),
+        }
+    }
+
+    fn of_values(values: &[SigmaValue], all: bool) -> Self {
+        let needs = values.iter().map(|value| Self(longest(value).map(|text| vec![text]).into_iter().collect()));
+        if all { Self::all(needs) } else { Self::any(needs) }
+    }
+}
+
+/// Whether a field is one of the record, and not derived from it.
+fn is_of_record(field: &str) -> bool {
+    !facts::is_fact_namespace(field)
+}
+
+/// The longest text within a value that the text of a record has as it is.
+fn longest(value: &SigmaValue) -> Option<String> {
+    let SigmaValue::String(text) = value else { return None };
+    let plain = text.parts.iter().filter_map(|part| match part {
+        StringPart::Plain(text) => Some(text.as_str()),
+        StringPart::Special(_) => None,
+    });
+    let runs = plain.flat_map(|text| text.split(|one: char| !is_verbatim(one)));
+    // A colon at an end may stand between a key and its value, where white space is.
+    let runs = runs.map(|run| run.trim_matches([':', ' ']));
+    let longest = runs.filter(|run| run.len() >= LEAST_LENGTH && says_something(run)).max_by_key(|run| run.len());
+    longest.map(str::to_ascii_lowercase)
+}
+
+/// Whether a character is written as it is, in a string and in a string within it, and stands in strings alone, so that a
+/// text of such characters lies within one of them. White space other than blanks is escaped.
+fn is_verbatim(one: char) -> bool {
+    matches!(one, ' '..='~') && !['"', '\\', '/', ',', '{', '}', '[', ']', '<', '>', '&', '\'', '=', '+'].contains(&one)
+}
+
+/// Whether a text has letters that no number has: numbers are compared as they are meant, not as they are written.
+fn says_something(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e'))
+}

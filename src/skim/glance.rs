@@ -1,0 +1,55 @@
+//! A record at the first glance, when it is written as CloudTrail writes its own.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+use wide::u8x16;
+
+use super::Sketch;
+
+/// How a record begins, inside a string.
+const BEGINNING: &str = r#"{\"eventVersion\":\""#;
+
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
+
+/// Whether the content of a string has no escapes but `\"`, no bare quotes and no control characters.
+pub fn is_simple(content: &str) -> bool {
+    let bytes = content.as_bytes();
+    let (Some((first, next)), Some((last, this))) = (bytes.split_first(), bytes.split_last()) else { return true };
+    // A backslash, and nothing else, stands before a quote.
+    let (backslash, quote, last_control) = (u8x16::splat(b'\\'), u8x16::splat(b'"'), u8x16::splat(0x1f));
+    let ((lanes, rest), (next_lanes, next_rest)) = (this.as_chunks::<16>(), next.as_chunks::<16>());
+    let mut odd = u8x16::splat(0);
+    for (lane, next) in lanes.iter().zip(next_lanes) {
+        let (lane, next) = (u8x16::new(*lane), u8x16::new(*next));
+        odd |= (lane.simd_eq(backslash) ^ next.simd_eq(quote)) | lane.min(last_control).simd_eq(lane);
+    }
+    let is_odd = |(byte, next): (&u8, &u8)| (*byte == b'\\') != (*next == b'"') || *byte <= 0x1f;
+    let ends_well = *first != b'"' && *last != b'\\' && *last > 0x1f;
+    ends_well && odd.to_bitmask() == 0 && !rest.iter().zip(next_rest).any(is_odd)
+}
+
+/// The sketch of a record that is the [simple](is_simple) content of a string, in CloudTrail's own order: version and
+/// identity, then time, source and name. That order says where the outermost members are without a look at the rest,
+/// which is taken to be JSON: CloudTrail wrote it.
+pub fn glance(content: &str) -> Option<Sketch<'_>> {
+    if !content.starts_with(BEGINNING) || !content.ends_with('}') {
+        return None;
+    }
+    let key = NAME.find(content.as_bytes())?;
+    let name = content.get(key..)?.strip_prefix(r#"eventName\":\""#)?;
+    let (name, _) = name.split_once('\\')?;
+    let rest = content.get(..key)?.strip_suffix(r#"\",\""#)?;
+    let (rest, source) = last_string(rest, r#"\",\"eventSource\":\""#)?;
+    let (rest, time) = last_string(rest, r#"},\"eventTime\":\""#)?;
+    let _ = rest;
+    let is_whole = !source.is_empty() && !name.is_empty() && !time.is_empty();
+    is_whole.then_some(Sketch { source, name, time, text: content, has_unicode_escapes: false })
+}
+
+/// `text` up to `key`, and the string that follows that and ends it.
+fn last_string<'t>(text: &'t str, key: &str) -> Option<(&'t str, &'t str)> {
+    let start = text.bytes().rposition(|byte| byte == b'"')? + 1;
+    let (before, string) = text.split_at_checked(start)?;
+    Some((before.strip_suffix(key)?, string))
+}
