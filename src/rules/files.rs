@@ -1,5 +1,6 @@
 //! Where rule files come from: the binary itself and directories.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
@@ -7,8 +8,8 @@ use walkdir::WalkDir;
 
 use super::fault::RuleFault;
 
-/// `(path in the repository, text)` of every built-in rule file, listed by the build script.
-const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
+/// `(path in the repository, text, its rule as JSON)` of every built-in rule file, listed by the build script.
+const BUILTIN: &[(&str, &str, Option<&str>)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
 
 /// One rule file.
 #[derive(Debug)]
@@ -22,7 +23,9 @@ pub(super) struct RuleFile {
     /// Whether it is part of the binary.
     pub(super) built_in: bool,
     /// Its text.
-    pub(super) text: String,
+    pub(super) text: Cow<'static, str>,
+    /// The one rule in it, parsed by the build script.
+    pub(super) parsed: Option<&'static str>,
 }
 
 /// One YAML document of a rule file.
@@ -38,7 +41,7 @@ impl RuleFile {
     /// The documents of the file. Collection actions (`action: global`) connect documents; a file with one is kept whole.
     pub(super) fn documents(&self) -> Vec<Document> {
         if self.text.lines().any(|line| line.starts_with("action:")) {
-            return vec![Document { name: self.stem.clone(), text: self.text.clone() }];
+            return vec![Document { name: self.stem.clone(), text: self.text.clone().into_owned() }];
         }
         let mut texts = vec![String::new()];
         for (place, line) in self.text.lines().enumerate() {
@@ -59,21 +62,23 @@ impl RuleFile {
     }
 
     /// The file at `path`, found below `root`.
-    pub(super) fn new(root: &Path, path: &Path, text: String) -> Self {
+    pub(super) fn new(root: &Path, path: &Path, text: impl Into<Cow<'static, str>>) -> Self {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let mut below = path.strip_prefix(root).unwrap_or(path).components();
         let first = below.next().filter(|_| below.next().is_some());
         let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned());
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        Self { name: path.display().to_string(), stem, pack, built_in: false, text }
+        let text = text.into();
+        let text = text.strip_prefix('\u{feff}').map(|text| Cow::Owned(text.to_owned())).unwrap_or(text);
+        Self { name: path.display().to_string(), stem, pack, built_in: false, text, parsed: None }
     }
 }
 
 /// The rule files that are part of the binary.
 pub(super) fn builtin() -> Vec<RuleFile> {
-    let file = |(path, text): &(&str, &str)| RuleFile {
+    let file = |(path, text, parsed): &(&str, &'static str, Option<&'static str>)| RuleFile {
         built_in: true,
-        ..RuleFile::new(Path::new("rules"), Path::new(path), (*text).to_owned())
+        parsed: *parsed,
+        ..RuleFile::new(Path::new("rules"), Path::new(path), *text)
     };
     BUILTIN.iter().map(file).collect()
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::fault::{FaultKind, Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::matcher::Matcher;
-use super::rule::of_parser;
+use super::parser::of_parser;
 use super::settings::nearest;
 use super::subject::Subject;
 use super::{Known, check, lint, placeholder};

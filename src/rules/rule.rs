@@ -1,16 +1,19 @@
 //! One rule: from the Sigma file to what can be run.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use rsigma_parser::{ConditionExpr, Level, SigmaCollection, SigmaRule, parse_sigma_yaml};
+use rsigma_parser::{Level, SigmaRule};
 
 use super::attributes::Attributes;
+use super::cases::{Case, Cases};
+use super::embedded::Embedded;
 use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
-use super::matcher::Matcher;
 use super::need::Needs;
+use super::parser::{of_compiler, of_parser, parsed};
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
@@ -18,31 +21,24 @@ use super::{check, explain, placeholder, report};
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
 
-/// More faults of the parser than this are not looked for in one document.
-const MOST_FAULTS: usize = 20;
-
 /// A rule that can be run, and what its findings say.
 #[derive(Debug)]
 pub struct Rule {
     info: Arc<RuleInfo>,
     /// The same with the severity of the case that is worse.
     raised_info: Arc<RuleInfo>,
-    matcher: Matcher,
+    cases: Cases,
     attributes: Attributes,
-    /// The case in which its findings are a warning, as a rule of its own.
-    undecided: Option<Matcher>,
-    /// The case in which they are worse.
-    raised: Option<Matcher>,
     runs: bool,
     triggers: Triggers,
-    /// The calls it could match if its placeholders had any value.
-    open_triggers: Triggers,
+    /// The calls it could match if its placeholders had any value, where it has some.
+    open_triggers: Option<Triggers>,
     sigma: SigmaRule,
     placeholders: Vec<String>,
     file: String,
     built_in: bool,
     /// The YAML document, on the lines on which it stands in the file.
-    text: String,
+    text: Cow<'static, str>,
 }
 
 impl Rule {
@@ -68,7 +64,7 @@ impl Rule {
 
     /// The calls it could match if its placeholders had any value.
     pub fn triggers_when_filled(&self) -> &Triggers {
-        &self.open_triggers
+        self.open_triggers.as_ref().unwrap_or(&self.triggers)
     }
 
     /// The facts that its file names.
@@ -109,7 +105,7 @@ impl Rule {
 
     /// The severity of its findings where they are worse than its own, if it has such a case.
     pub fn raised_severity(&self) -> Option<Severity> {
-        self.raised.is_some().then_some(self.raised_info.severity)
+        self.cases.raised.is_some().then_some(self.raised_info.severity)
     }
 
     /// How to undo what it finds, with its holes; `None` when the rule says nothing.
@@ -127,14 +123,18 @@ impl Rule {
 
     /// The rule's finding for an event, if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
-        if !self.matcher.holds(subject) || self.is_trusted(subject, trusted) {
+        if subject.call.is_some_and(|(source, name)| !self.triggers.admit(source, name)) {
             return None;
         }
-        let explanation = self.matcher.explain(subject);
+        let matcher = self.cases.whole.matcher(&self.sigma);
+        if !matcher.holds(subject) || self.is_trusted(subject, trusted) {
+            return None;
+        }
+        let explanation = matcher.explain(subject);
         let matched = Matched::of(&explanation, subject);
-        let holds = |case: &Option<Matcher>| case.as_ref().is_some_and(|case| case.holds(subject));
-        let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.undecided));
-        let info = if holds(&self.raised) { &self.raised_info } else { &self.info };
+        let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(&self.sigma).holds(subject));
+        let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.cases.undecided));
+        let info = if holds(&self.cases.raised) { &self.raised_info } else { &self.info };
         let mut finding = report::finding(info, &self.attributes, case, subject, matched);
         finding.trace = explain.then(|| explain::trace(&self.info.name, &explanation));
         Some(finding)
@@ -142,7 +142,7 @@ impl Rule {
 
     /// How the rule judges an event, whether it matches or not.
     pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &[String]) -> Trace {
-        let trace = explain::trace(&self.info.name, &self.matcher.explain(subject));
+        let trace = explain::trace(&self.info.name, &self.cases.whole.matcher(&self.sigma).explain(subject));
         if !(trace.matched && self.is_trusted(subject, trusted)) {
             return trace;
         }
@@ -167,6 +167,9 @@ pub(super) fn parse(
     taken: impl Fn(&str) -> bool,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<Rule> {
+    if let Some(rule) = embedded(file, settings) {
+        return vec![rule];
+    }
     let before = faults.len();
     let mut rules = Vec::new();
     let mut here = HashSet::new();
@@ -211,31 +214,6 @@ pub(super) fn parse(
     rules
 }
 
-/// What the parser makes of a document. It stops at the first fault; what it says of some is put right and it is asked
-/// again, so that all are found. Such a document is not to be used.
-fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection> {
-    let mut text = document.text.clone();
-    for _ in 0..MOST_FAULTS {
-        let error = match parse_sigma_yaml(&text) {
-            Ok(collection) => match collection.errors.first().cloned() {
-                Some(error) if collection.rules.is_empty() => error,
-                _ => return Some(collection),
-            },
-            Err(error) => error.to_string(),
-        };
-        told.push(of_parser(&error, document));
-        let quoted = error.split('\'').nth(1).unwrap_or_default();
-        if error.contains("Unknown modifier") && !quoted.is_empty() {
-            text = text.replace(&format!("|{quoted}"), "");
-        } else if error.contains("'title'") && !text.contains("\ntitle:") {
-            text.push_str("\ntitle: untitled\n");
-        } else {
-            return None;
-        }
-    }
-    None
-}
-
 /// The name, numbered where it is taken.
 fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
@@ -250,34 +228,22 @@ fn slug(name: &str) -> String {
     if plain.is_empty() { "rule".to_owned() } else { plain }
 }
 
-/// What the parser says, in words that tell what to do.
-pub(super) fn of_parser(message: &str, document: &Document) -> Reason {
-    let condition = document.text.lines().find(|line| line.trim_start().starts_with("condition:"));
-    if message.contains("Condition parse error")
-        && let Some(condition) = condition.filter(|line| line.contains('|'))
-    {
-        let text = format!(
-            "`{}` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself",
-            condition.trim()
-        );
-        return Reason::unsupported(text).at("condition");
+/// The built-in rule that the build script has parsed. Nothing is wrong with it, as tests show, so that it is compiled when
+/// the first of its calls arrives. Where the configuration fills more than names into it, it is compiled here; `None` when
+/// that fails: then it is parsed, and its faults are told, like those of any other.
+fn embedded(file: &RuleFile, settings: &Settings) -> Option<Rule> {
+    let Embedded { mut sigma, attributes } = Embedded::read(file.parsed?)?;
+    let open = Open::fill(&mut sigma, settings).ok()?;
+    let cases = Cases::new(Case::default(), &attributes);
+    let mut values = open.placeholders.iter().filter_map(|name| settings.placeholders.get(name)).flatten();
+    if !values.all(|value| placeholder::is_name(value)) {
+        let mut reasons = Vec::new();
+        cases.whole.compile(&sigma).ok()?;
+        cases.compile(&sigma, &mut reasons);
+        reasons.is_empty().then_some(())?;
     }
-    let place = ["condition", "detection", "logsource", "title"].into_iter();
-    let quoted = message.split('\'').nth(1).map(str::to_owned);
-    let named = message.rsplit(": ").next().map(str::to_owned).filter(|word| !word.contains(' '));
-    let word = quoted.or(named).filter(|word| document.text.contains(word.as_str()));
-    let word = word.or_else(|| place.into_iter().find(|word| message.to_lowercase().contains(word)).map(str::to_owned));
-    let reason = Reason::error(message);
-    match word {
-        Some(word) => reason.at(word),
-        None => reason,
-    }
-}
-
-/// What the compiler says, about the name at its end if there is one.
-fn of_compiler(message: &str) -> Reason {
-    let named = message.rsplit_once(": ").map(|(_, word)| word).filter(|word| !word.contains(char::is_whitespace));
-    Reason::error(message).at(named.unwrap_or("detection"))
+    let name = slug(sigma.name.as_deref()?);
+    Some(assembled(sigma, &name, open, attributes, cases, (file, file.text.clone()), settings))
 }
 
 fn rule(
@@ -288,56 +254,78 @@ fn rule(
     settings: &Settings,
 ) -> Result<Rule, Vec<Reason>> {
     let mut reasons = check::reasons_against(&sigma);
-    let placeholders = placeholder::names(&sigma);
-    let open_triggers = Triggers::of(&sigma.detection);
-    if let Err(open) = placeholder::fill(&mut sigma, &settings.placeholders) {
-        reasons.extend(open);
+    let open = match Open::fill(&mut sigma, settings) {
+        Ok(open) => open,
+        Err(unfilled) => {
+            reasons.extend(unfilled);
+            return Err(reasons);
+        }
+    };
+    let whole = Case::default();
+    let attributes = match whole.compile(&sigma) {
+        Ok(matcher) => Attributes::of(matcher.compiled(), &mut reasons),
+        Err(error) => {
+            reasons.push(of_compiler(&error.to_string()));
+            Attributes::default()
+        }
+    };
+    // What was in them has been read.
+    sigma.custom_attributes.clear();
+    let cases = Cases::new(whole, &attributes);
+    cases.compile(&sigma, &mut reasons);
+    if !reasons.is_empty() {
         return Err(reasons);
     }
+    let text = document.text.clone().into();
+    Ok(assembled(sigma, name, open, attributes, cases, (file, text), settings))
+}
+
+/// What a rule leaves to the configuration.
+struct Open {
+    placeholders: Vec<String>,
+    /// The calls it could match whatever fills them; as they stand when there are none.
+    triggers: Option<Triggers>,
+}
+
+impl Open {
+    /// Fills the placeholders of a rule.
+    fn fill(sigma: &mut SigmaRule, settings: &Settings) -> Result<Self, Vec<Reason>> {
+        let placeholders = placeholder::names(sigma);
+        let triggers = (!placeholders.is_empty()).then(|| Triggers::of(&sigma.detection));
+        placeholder::fill(sigma, &settings.placeholders)?;
+        Ok(Self { placeholders, triggers })
+    }
+}
+
+/// A rule from its parts, and the text of the document in which it stands in the file.
+fn assembled(
+    mut sigma: SigmaRule,
+    name: &str,
+    open: Open,
+    attributes: Attributes,
+    cases: Cases,
+    (file, text): (&RuleFile, Cow<'static, str>),
+    settings: &Settings,
+) -> Rule {
     sigma.level = settings.level(name).or(sigma.level);
-    let matcher = Matcher::new(&sigma).map_err(|error| reasons.push(of_compiler(&error.to_string()))).ok();
-    let attributes = match &matcher {
-        Some(matcher) => Attributes::of(matcher.compiled(), &mut reasons),
-        None => Attributes::default(),
-    };
-    let mut case = |attribute: &str, when: Option<&String>| {
-        when.and_then(|when| compile_detection(&sigma, attribute, when).map_err(|reason| reasons.push(reason)).ok())
-    };
-    let undecided = case("undecided", attributes.undecided.as_ref().map(|case| &case.when));
-    let raised = case("raised", attributes.raised.as_ref().map(|case| &case.when));
-    let Some(matcher) = matcher.filter(|_| reasons.is_empty()) else { return Err(reasons) };
     let info = info(&sigma, name, file, &attributes);
     // A level that somebody has set holds for all findings.
     let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| settings.level(name).is_none());
     let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
-    Ok(Rule {
+    Rule {
         runs: settings.runs(name, file.pack.as_deref(), attributes.enabled),
         triggers: Triggers::of(&sigma.detection),
-        open_triggers,
+        open_triggers: open.triggers,
         info: Arc::new(info),
         raised_info: Arc::new(raised_info),
-        matcher,
+        cases,
         attributes,
-        undecided,
-        raised,
         sigma,
-        placeholders,
+        placeholders: open.placeholders,
         file: file.name.clone(),
         built_in: file.built_in,
-        text: document.text.clone(),
-    })
-}
-
-/// One detection of a rule as a rule of its own.
-fn compile_detection(sigma: &SigmaRule, attribute: &str, detection: &str) -> Result<Matcher, Reason> {
-    if !sigma.detection.named.contains_key(detection) {
-        let text = format!("its `{attribute}.when` names `{detection}`, which is none of its detections");
-        return Err(Reason::error(text).at(attribute));
+        text,
     }
-    let mut alone = sigma.clone();
-    alone.detection.conditions = vec![ConditionExpr::Identifier(detection.to_owned())];
-    alone.detection.condition_strings = vec![detection.to_owned()];
-    Matcher::new(&alone).map_err(|error| Reason::error(error.to_string()))
 }
 
 fn info(sigma: &SigmaRule, name: &str, file: &RuleFile, attributes: &Attributes) -> RuleInfo {

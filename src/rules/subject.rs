@@ -12,12 +12,16 @@ use crate::facts::{self, FACTS};
 #[derive(Debug)]
 pub(super) struct Subject<'e> {
     pub(super) event: &'e Event<'e>,
+    /// `eventSource` and `eventName`, where both are plain names. What is no text, is missing or has letters beyond ASCII
+    /// is compared by the engine alone.
+    pub(super) call: Option<(&'e str, &'e str)>,
     facts: Vec<OnceCell<Option<Value<'e>>>>,
 }
 
 impl<'e> Subject<'e> {
     pub(super) fn new(event: &'e Event<'_>) -> Self {
-        Self { event, facts: FACTS.iter().map(|_| OnceCell::new()).collect() }
+        let call = event.source().zip(event.name()).filter(|(source, name)| source.is_ascii() && name.is_ascii());
+        Self { event, call, facts: FACTS.iter().map(|_| OnceCell::new()).collect() }
     }
 
     /// All values at `path`, of a fact or of the record.

@@ -1,4 +1,5 @@
 mod configuration;
+mod embedded;
 mod triggers;
 
 use std::path::Path;

@@ -73,6 +73,9 @@ impl Names {
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return pattern.eq_ignore_ascii_case(name);
+    }
     WildMatch::new(&pattern.to_ascii_lowercase()).matches(&name.to_ascii_lowercase())
 }
 
@@ -163,8 +166,10 @@ impl Triggers {
 
     fn of_item(item: &DetectionItem) -> Self {
         let field = item.field.name.as_deref().unwrap_or_default();
+        let is_affirmed = !item.field.has_modifier(Modifier::Neq) && !item.field.has_modifier(Modifier::Exists);
         if item.values.is_empty() {
-            return Self(Vec::new());
+            // None of no values is what every value is.
+            return if is_affirmed { Self(Vec::new()) } else { Self::anything() };
         }
         let patterns = || item.values.iter().map(|value| pattern(value, &item.field.modifiers)).collect::<Option<_>>();
         match field {
@@ -182,9 +187,7 @@ impl Triggers {
             }),
             field => {
                 let says_absent = |value: &SigmaValue| matches!(value, SigmaValue::Null | SigmaValue::Bool(false));
-                let is_asked_for = !item.values.iter().any(says_absent)
-                    && !item.field.has_modifier(Modifier::Neq)
-                    && !item.field.has_modifier(Modifier::Exists);
+                let is_asked_for = is_affirmed && !item.values.iter().any(says_absent);
                 if is_asked_for { Self::of_fact(field) } else { Self::anything() }
             }
         }

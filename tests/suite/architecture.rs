@@ -36,7 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Crates that only some files may name: the Sigma engine and the AWS SDK stay replaceable.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("rsigma", &["src/rules.rs", "src/rules/"]),
+    ("rsigma", &["src/build.rs", "src/rules.rs", "src/rules/"]),
     ("aws_sdk_sns", &["src/publish/sns.rs"]),
     ("aws_sdk_sqs", &["src/queue.rs"]),
     ("aws_sdk_ec2", &["src/confirm/aws/"]),

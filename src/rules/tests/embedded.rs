@@ -1,0 +1,115 @@
+//! The built-in rules as the build script leaves them.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use proptest::prelude::*;
+use rsigma_parser::parse_sigma_yaml;
+use walkdir::WalkDir;
+
+use super::super::attributes::Attributes;
+use super::super::embedded::Embedded;
+use super::super::matcher::Matcher;
+use super::*;
+
+/// The built-in files as if they were a user's: parsed and compiled when they are loaded.
+fn unparsed() -> Vec<RuleFile> {
+    files::builtin().into_iter().map(|file| RuleFile { parsed: None, ..file }).collect()
+}
+
+/// `(file, text)` of every record that a rule must hit or miss.
+fn records() -> Vec<(String, String)> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rules");
+    let files = WalkDir::new(fixtures).min_depth(2).sort_by_file_name().into_iter().map(Result::unwrap);
+    let mut records = Vec::new();
+    for path in files.map(walkdir::DirEntry::into_path).filter(|path| path.is_file()) {
+        let text = fs::read_to_string(&path).unwrap();
+        let is_lines = path.extension().is_some_and(|extension| extension == "jsonl");
+        let texts = if is_lines { text.lines().map(str::to_owned).collect() } else { vec![text] };
+        records.extend(texts.into_iter().map(|text| (path.display().to_string(), text)));
+    }
+    records
+}
+
+#[test]
+fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
+    for file in files::builtin() {
+        let embedded = file.parsed.and_then(Embedded::read).unwrap_or_else(|| panic!("{} is not embedded", file.name));
+        let documents = file.documents();
+        assert_eq!(documents.len(), 1, "{}", file.name);
+        assert_eq!(documents[0].text, file.text, "{}", file.name);
+        let collection = parse_sigma_yaml(&file.text).unwrap();
+        assert!(collection.errors.is_empty(), "{}", file.name);
+        let mut parsed = collection.rules[0].clone();
+        let mut reasons = Vec::new();
+        let attributes = Attributes::of(Matcher::new(&parsed).unwrap().compiled(), &mut reasons);
+        assert_eq!(reasons, [], "{}", file.name);
+        assert_eq!(format!("{:?}", embedded.attributes), format!("{attributes:?}"), "{}", file.name);
+        parsed.custom_attributes.clear();
+        assert_eq!(embedded.sigma, parsed, "{}", file.name);
+    }
+}
+
+/// Each fixture is evaluated by both, so that the cases of each rule are compiled too.
+#[test]
+fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
+    let configuration = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rules/trailwarden.yml");
+    let mut hit = BTreeSet::new();
+    for settings in [Settings::default(), Settings::read(&configuration).unwrap()] {
+        let enabled = RuleSet::load(&[]).unwrap().infos().map(|rule| rule.name.clone()).collect();
+        let options = Options { settings, enabled, explain: true, ..Options::default() };
+        let later = RuleSet::load_with(&options).unwrap();
+        let at_once = RuleSet::compile(&unparsed(), &options, Vec::new()).unwrap();
+        for (file, text) in records() {
+            let event = Event::parse(&text).unwrap();
+            let found = later.evaluate(&event);
+            assert_eq!(format!("{found:?}"), format!("{:?}", at_once.evaluate(&event)), "{file}");
+            hit.extend(found.into_iter().map(|finding| finding.rule.name.clone()));
+        }
+        for (one, other) in later.rules().iter().zip(at_once.rules()) {
+            assert_eq!(one.info(), other.info());
+            assert_eq!(one.triggers(), other.triggers());
+            assert_eq!(one.triggers_when_filled(), other.triggers_when_filled());
+            assert_eq!(one.placeholders(), other.placeholders());
+            assert_eq!((one.file(), one.text()), (other.file(), other.text()));
+            assert_eq!(one.raised_severity(), other.raised_severity());
+            assert_eq!(one.sigma(), other.sigma());
+        }
+        assert_eq!(later.rules().len(), at_once.rules().len());
+    }
+    let all: BTreeSet<String> = RuleSet::load(&[]).unwrap().infos().map(|rule| rule.name.clone()).collect();
+    assert_eq!(hit, all);
+}
+
+#[test]
+fn a_value_that_a_built_in_rule_cannot_be_compiled_with_is_told_at_load() {
+    let text = "placeholders:\n  own_roles: ['${source.roles}']\n  own_topics: [alerts]\n".to_owned();
+    let options = Options { settings: Settings::parse("trailwarden.yml", text).unwrap(), ..Options::default() };
+    let told = RuleSet::load_with(&options).unwrap_err().to_string();
+    assert_eq!(told, RuleSet::compile(&unparsed(), &options, Vec::new()).unwrap_err().to_string());
+    let files: BTreeSet<&str> = told.lines().filter_map(|line| line.split(':').next()).collect();
+    assert!(files.contains("rules/tamper/own-role-changed.yml"), "{told}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// With what is taken for a name the built-in rules are compiled only when needed, and must not fail then.
+    #[test]
+    fn built_in_rules_can_be_compiled_with_any_name(
+        values in prop::collection::vec("[ -~&&[^*?$\\\\]]{0,12}", 1..4),
+        long in prop::sample::select(vec!["(", "\u{212a}", "[", "é", "%own_roles%"]),
+    ) {
+        let long = long.repeat(2048 / long.len());
+        let values: Vec<String> = values.into_iter().chain([long]).collect();
+        prop_assert!(values.iter().all(|value| placeholder::is_name(value)));
+        let placeholders: HashMap<&str, &Vec<String>> = PLACEHOLDERS.iter().map(|(name, _)| (*name, &values)).collect();
+        let text = serde_json::json!({"placeholders": placeholders}).to_string();
+        let settings = Settings::parse("trailwarden.yml", text).unwrap();
+        let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+        let event = Event::parse(r#"{"eventName":"A"}"#).unwrap();
+        for rule in set.rules().iter().filter(|rule| !rule.placeholders().is_empty()) {
+            prop_assert!(set.explain(&rule.info().name, &event).is_some());
+        }
+    }
+}
