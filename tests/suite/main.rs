@@ -27,3 +27,4 @@ mod sigma;
 mod support;
 mod terraform;
 mod trust;
+mod workload;

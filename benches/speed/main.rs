@@ -1,0 +1,51 @@
+//! How fast Trailwarden is, beside the fastest that anything could be and beside others, in one run.
+//!
+//! `cargo bench` runs all; `cargo bench -- whole`, `rules`, `stages` or `load` runs a group, `--quick` takes less time. At
+//! the end comes a table of ratios in Markdown.
+//!
+//! Criterion is the harness: it chooses what runs, for how long, and says how each benchmark changed since the last run.
+//! What it reports is our own time. Ratios are our part: in each round everything that is compared runs once, in turn, and
+//! what counts is the median of the ratios of the rounds, so that a machine that is busy for a while slows down all alike.
+//! Times are CPU time of one thread. The limit is base64-simd and libdeflate decoding the same payloads into buffers that
+//! are used again; nothing that reads a payload can be faster.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark may stop at the first surprise, and its input is its own"
+)]
+
+mod limit;
+mod python;
+mod race;
+mod real;
+mod rsigma;
+mod rule_sets;
+mod stages;
+mod table;
+mod whole;
+#[path = "../workload/mod.rs"]
+mod workload;
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use criterion::Criterion;
+
+use table::Table;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(4))
+        .without_plots()
+        .configure_from_args();
+    let mut table = Table::default();
+    whole::run(&mut criterion, &mut table);
+    rule_sets::run(&mut criterion, &mut table);
+    stages::run(&mut criterion, &mut table);
+    stages::load(&mut criterion, &mut table);
+    criterion.final_summary();
+    let _ = write!(io::stdout(), "\n{table}");
+}

@@ -1,0 +1,38 @@
+//! Real records, as one batch: those of `TRAILWARDEN_BENCH_RECORDS`, a directory of CloudTrail files in any form that
+//! `trailwarden evaluate` reads, or public ones from beside the repository.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+use trailwarden::decode::{self, Item};
+
+use crate::workload::Workload;
+
+const VARIABLE: &str = "TRAILWARDEN_BENCH_RECORDS";
+const PUBLIC: &str = "../shared/data/cloudtrail/invictus-ir";
+
+/// The workload; says so when there is none.
+pub(crate) fn workload() -> Option<Workload> {
+    let public = Path::new(env!("CARGO_MANIFEST_DIR")).join(PUBLIC);
+    let directory = env::var_os(VARIABLE).map_or(public, PathBuf::from);
+    let Ok(entries) = fs::read_dir(&directory) else {
+        let told = directory.display();
+        let _ =
+            writeln!(io::stderr(), "skipped: real records; {told} cannot be read. {VARIABLE} names another directory");
+        return None;
+    };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let mut records: Vec<String> = Vec::new();
+    for path in paths {
+        let source = path.display().to_string();
+        decode::stream(&source, BufReader::new(File::open(&path).unwrap()), &mut |place, item| match item {
+            Item::Record(text) => records.push(text.to_owned()),
+            Item::Rejected(reason) => panic!("{place}: {reason}"),
+            Item::Control => {}
+        });
+    }
+    Some(Workload::of("real", &records))
+}

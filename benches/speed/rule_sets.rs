@@ -1,0 +1,90 @@
+//! The whole path with 10, 100 and 1,000 rules, beside rsigma-eval with the same ones.
+
+use std::collections::BTreeSet;
+
+use criterion::Criterion;
+use trailwarden::pipeline::{Input, Pipeline};
+use trailwarden::rules::RuleSet;
+
+use crate::race::race;
+use crate::table::Table;
+use crate::workload::{GeneratedRule, MEDIUM, SEED, Workload, alone, generated_rules};
+use crate::{limit, real, rsigma, whole};
+
+/// How many rules.
+pub(crate) const COUNTS: [usize; 3] = [10, 100, 1_000];
+
+/// Most times as long with the most rules as with the fewest.
+const MOST: f64 = 1.15;
+
+/// So many rules, for both.
+struct Set {
+    count: usize,
+    /// `ours, 10 rules`
+    ours: String,
+    theirs: String,
+    pipeline: Pipeline,
+    rsigma: rsigma::Peer,
+    ids: BTreeSet<String>,
+}
+
+impl Set {
+    fn new(count: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let rules = generated_rules(SEED, count);
+        GeneratedRule::write_all(&rules, directory.path());
+        let pipeline = Pipeline::new(RuleSet::load_with(&alone(directory.path())).unwrap());
+        Self {
+            count,
+            ours: format!("ours, {count} rules"),
+            theirs: format!("rsigma-eval, {count} rules"),
+            pipeline,
+            rsigma: rsigma::Peer::new(&rules),
+            ids: rules.into_iter().map(|rule| rule.id).collect(),
+        }
+    }
+
+    /// Both find the same, and something where it is known that there is something; the built-in rules are off.
+    fn check(&self, workload: &Workload) {
+        let mut ours = BTreeSet::new();
+        for payload in &workload.payloads {
+            let evaluated = self.pipeline.gather("payload", Input::Payload(&payload.text));
+            let findings = evaluated.findings.into_iter();
+            ours.extend(findings.map(|finding| (finding.rule.id.clone().unwrap(), finding.origin.event_id)));
+        }
+        assert!(ours == self.rsigma.findings(workload), "{} rules, {}: findings differ", self.count, workload.name);
+        assert!(ours.iter().all(|(rule, _)| self.ids.contains(rule)), "{} rules: other rules run", self.count);
+        let may_find_nothing = workload.interesting == 0;
+        assert!(may_find_nothing || !ours.is_empty(), "{} rules, {}: nothing is found", self.count, workload.name);
+    }
+}
+
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
+    let sets = COUNTS.map(Set::new);
+    measure(criterion, table, &sets, &Workload::generate(SEED, MEDIUM));
+    if let Some(real) = real::workload() {
+        measure(criterion, table, &sets, &real);
+    }
+}
+
+fn measure(criterion: &mut Criterion, table: &mut Table, sets: &[Set], workload: &Workload) {
+    let [fewest, .., most] = sets else { return };
+    let times = race(criterion, "rules", workload.name, &most.ours, || {
+        let mut lanes = vec![limit::lane(workload)];
+        for set in sets {
+            set.check(workload);
+            lanes.push(whole::lane(&set.ours, &set.pipeline, workload));
+            lanes.push(set.rsigma.lane(&set.theirs, workload));
+        }
+        lanes
+    });
+    let Some(times) = times else { return };
+    for set in sets {
+        table.whole(workload, &format!("{} generated", set.count), &set.ours, None, &times, ("-", &set.theirs));
+    }
+    let ratio = times.ratio(&most.ours, &fewest.ours).unwrap();
+    table.note(format!(
+        "On {}, {} rules take {ratio:.2} times as long as {} (at most {MOST}).",
+        workload.name, most.count, fewest.count
+    ));
+}

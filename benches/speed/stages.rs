@@ -1,0 +1,123 @@
+//! Each stage alone, over what the stage before it yields. A stage that is added is one more line in [`STAGES`].
+
+use std::hint::black_box;
+use std::io::Read as _;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use criterion::Criterion;
+use flate2::read::GzDecoder;
+use jiff::Timestamp;
+use trailwarden::decode::{self, Item};
+use trailwarden::event::Event;
+use trailwarden::finding::{Finding, ocsf};
+use trailwarden::rules::{Options, RuleSet};
+
+use crate::race::{Lane, OURS, race};
+use crate::rule_sets::COUNTS;
+use crate::table::Table;
+use crate::workload::{GeneratedRule, MEDIUM, SEED, Size, Workload, alone, generated_rules};
+use crate::{limit, real};
+
+/// What stages take.
+struct Between<'b> {
+    workload: &'b Workload,
+    rules: &'b RuleSet,
+    events: &'b [Event<'b>],
+    records: &'b [String],
+    findings: &'b [Finding],
+}
+
+/// A pass over all of it.
+type Stage = for<'b> fn(&'b Between<'b>);
+
+/// Name for `cargo bench -- stages/NAME`, what it does, and the stage.
+const STAGES: &[(&str, &str, Stage)] = &[
+    ("flate2", "base64 and flate2 with zlib-rs, for comparison", |between| {
+        for payload in &between.workload.payloads {
+            let gzip = BASE64_STANDARD.decode(payload.data()).unwrap();
+            let mut batch = Vec::new();
+            GzDecoder::new(gzip.as_slice()).read_to_end(&mut batch).unwrap();
+            black_box(batch);
+        }
+    }),
+    ("decode", "payload to the text of records", |between| {
+        for payload in &between.workload.payloads {
+            decode::payload("payload", &payload.text, &mut |_, item| {
+                black_box(matches!(item, Item::Record(_)));
+            });
+        }
+    }),
+    ("event", "text to event, every record", |between| {
+        for record in between.records {
+            black_box(Event::parse(record).unwrap());
+        }
+    }),
+    ("evaluate", "event to findings by the built-in rules, every record", |between| {
+        for event in between.events {
+            black_box(between.rules.evaluate(event));
+        }
+    }),
+    ("ocsf", "findings to lines of OCSF", |between| {
+        for finding in between.findings {
+            black_box(ocsf::line(finding, Timestamp::UNIX_EPOCH));
+        }
+    }),
+];
+
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
+    measure(criterion, table, &Workload::generate(SEED, MEDIUM));
+    if let Some(real) = real::workload() {
+        measure(criterion, table, &real);
+    }
+}
+
+fn measure(criterion: &mut Criterion, table: &mut Table, workload: &Workload) {
+    let rules = RuleSet::load(&[]).unwrap();
+    let records = records(workload);
+    let events: Vec<Event<'_>> = records.iter().map(|text| Event::parse(text).unwrap()).collect();
+    let findings: Vec<Finding> = events.iter().flat_map(|event| rules.evaluate(event)).collect();
+    let between = Between { workload, rules: &rules, events: &events, records: &records, findings: &findings };
+    for (name, what, stage) in STAGES {
+        let times = race(criterion, &format!("stages/{name}"), workload.name, OURS, || {
+            vec![limit::lane(workload), Lane::new(OURS, || stage(&between))]
+        });
+        if let Some(times) = times {
+            table.stage(workload, what, &times);
+        }
+    }
+}
+
+fn records(workload: &Workload) -> Vec<String> {
+    let mut records = Vec::new();
+    for payload in &workload.payloads {
+        decode::payload("payload", &payload.text, &mut |_, item| {
+            if let Item::Record(text) = item {
+                records.push(text.to_owned());
+            }
+        });
+    }
+    records
+}
+
+/// Loading rules, beside the limit of one payload of 1 MB.
+pub(crate) fn load(criterion: &mut Criterion, table: &mut Table) {
+    let workload = Workload::generate(SEED, Size { payloads: 1, ..MEDIUM });
+    let mut sets = vec![("built-in".to_owned(), Options::default(), None)];
+    for count in COUNTS {
+        let directory = tempfile::tempdir().unwrap();
+        GeneratedRule::write_all(&generated_rules(SEED, count), directory.path());
+        sets.push((format!("built-in and {count} generated"), alone(directory.path()), Some(directory)));
+    }
+    for (name, options, _directory) in &sets {
+        let times = race(criterion, "load", name, OURS, || {
+            let load = Lane::new(OURS, || {
+                black_box(RuleSet::load_with(options).unwrap());
+            });
+            vec![limit::lane(&workload), load]
+        });
+        if let Some(times) = times {
+            table.load(name, &times);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The whole path with the built-in rules: from the JSON of a Lambda event to findings.
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use trailwarden::pipeline::{Input, Pipeline};
+use trailwarden::rules::RuleSet;
+
+use crate::race::{Lane, OURS, race};
+use crate::table::Table;
+use crate::workload::{LARGE, MEDIUM, SEED, SMALL, Workload};
+use crate::{limit, python, real};
+
+/// Most times the limit that generated records may take, and real ones, which compress better.
+const MOST: f64 = 1.7;
+const MOST_OF_REAL: f64 = 2.0;
+
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
+    let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap());
+    for size in [SMALL, MEDIUM, LARGE] {
+        measure(criterion, table, &pipeline, &Workload::generate(SEED, size), MOST);
+    }
+    if let Some(real) = real::workload() {
+        measure(criterion, table, &pipeline, &real, MOST_OF_REAL);
+    }
+}
+
+fn measure(criterion: &mut Criterion, table: &mut Table, pipeline: &Pipeline, workload: &Workload, most: f64) {
+    let times = race(criterion, "whole", workload.name, OURS, || {
+        check(pipeline, workload);
+        let lanes = [limit::lane(workload), lane(OURS, pipeline, workload)];
+        lanes.into_iter().chain(python::lane(workload)).collect()
+    });
+    if let Some(times) = times {
+        table.whole(workload, "built-in", OURS, Some(most), &times, (python::LANE, "-"));
+    }
+}
+
+/// The whole path over a workload, as one that takes part.
+pub(crate) fn lane<'l>(name: &str, pipeline: &'l Pipeline, workload: &'l Workload) -> Lane<'l> {
+    Lane::new(name, move || {
+        for payload in &workload.payloads {
+            black_box(pipeline.gather("payload", Input::Payload(&payload.text)));
+        }
+    })
+}
+
+/// That what is measured is what is meant: everything is evaluated, and what is to be found is found.
+fn check(pipeline: &Pipeline, workload: &Workload) {
+    let evaluated = workload.payloads.iter().map(|payload| pipeline.gather("payload", Input::Payload(&payload.text)));
+    let (mut received, mut rejected, mut matched) = (0, 0, 0);
+    for one in evaluated {
+        received += one.tally.received;
+        rejected += one.tally.rejected;
+        matched += one.tally.matched;
+    }
+    assert_eq!((received, rejected), (workload.records() as u64, 0), "{}", workload.name);
+    assert!(workload.interesting == 0 || matched == workload.interesting as u64, "{}: {matched}", workload.name);
+}

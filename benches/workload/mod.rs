@@ -1,0 +1,18 @@
+//! The workload of the benchmarks, made from a seed: CloudTrail records as they come in a busy account, the payloads that
+//! CloudWatch Logs makes of them, and sets of Sigma rules. The same seed gives the same bytes.
+//!
+//! In: a seed and a size. Out: payloads as the Lambda function receives them, with what is known about them.
+
+mod batch;
+mod caller;
+mod interesting;
+mod noise;
+pub(crate) mod record;
+mod rules;
+mod template;
+
+pub(crate) use batch::{LARGE, MEDIUM, Payload, SMALL, Size, Workload};
+pub(crate) use rules::{GeneratedRule, alone, generated_rules};
+
+/// The seed of all figures that are published.
+pub(crate) const SEED: u64 = 0x7261_696c;

@@ -1,0 +1,133 @@
+//! Sets of Sigma rules as people write them: most about one call of one service, a third of them with a condition on a
+//! nested field, a few about a prefix of names, a few about no name at all, and a tenth about calls that happen all day.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use fastrand::Rng;
+use trailwarden::rules::{Options, RuleSet, Settings};
+
+use super::interesting::INTERESTING;
+use super::noise::NOISE;
+use super::template::uuid;
+
+/// A rule.
+#[derive(Debug)]
+pub(crate) struct GeneratedRule {
+    /// Its id, by which findings are compared.
+    pub(crate) id: String,
+    /// Its YAML.
+    pub(crate) text: String,
+}
+
+impl GeneratedRule {
+    /// Writes rules to a directory, a file each.
+    pub(crate) fn write_all(rules: &[Self], directory: &Path) {
+        for (number, rule) in rules.iter().enumerate() {
+            fs::write(directory.join(format!("generated-{number:04}.yml")), &rule.text).unwrap();
+        }
+    }
+}
+
+/// What loads the rules of a directory and turns the built-in ones off.
+pub(crate) fn alone(directory: &Path) -> Options {
+    let built_in = RuleSet::load(&[]).unwrap();
+    let packs: BTreeSet<&str> = built_in.infos().filter_map(|rule| rule.pack.as_deref()).collect();
+    let off: String = packs.iter().map(|pack| format!("  {pack}: false\n")).collect();
+    let settings = Settings::parse("settings", format!("packs:\n{off}")).unwrap();
+    Options { directories: vec![directory.to_owned()], settings, ..Options::default() }
+}
+
+/// Conditions that hold for few records, whatever the call.
+const RARE: &[&str] = &[
+    "userIdentity.type: Root",
+    "userIdentity.sessionContext.sessionIssuer.userName|startswith: break-glass",
+    "userIdentity.arn|contains: ':user/partner'",
+    "sourceIPAddress: 203.0.113.$",
+    "requestParameters.roleArn|endswith: role/OrganizationAccountAccessRole",
+    "requestParameters.bucketName|contains: payroll-$",
+    "userAgent|contains: pacu/$",
+    "tlsDetails.tlsVersion: TLSv1.1",
+    "errorCode: Client.UnauthorizedOperation",
+];
+
+/// Conditions that often hold for the calls that they are put to.
+const COMMON: &[&str] = &[
+    "userIdentity.type: AssumedRole",
+    "userIdentity.sessionContext.attributes.mfaAuthenticated: 'false'",
+    "awsRegion: [eu-west-1, us-east-1]",
+    "userIdentity.accountId: '111122223333'",
+    "eventType: AwsApiCall",
+];
+
+/// What a rule about no call in particular looks for.
+const NAMELESS: &[&str] = &[
+    "userAgent|contains: kali-$",
+    "userIdentity.userName: former-employee-$",
+    "userIdentity.accessKeyId: AKIAIOSFODNN7EXAM$",
+    "sourceIPAddress: [192.0.2.$, 198.51.100.$]",
+    "userIdentity.sessionContext.sessionIssuer.arn|endswith: role/emergency-$",
+];
+
+/// What a rule about many calls looks for.
+const PREFIXES: &[(&str, &str)] =
+    &[("ec2", "Authorize"), ("cloudtrail", "Stop"), ("iam", "Update"), ("kms", "Schedule"), ("ec2", "Attach")];
+
+/// `count` rules; the same seed gives the same ones, and a larger set begins with the smaller.
+pub(crate) fn generated_rules(seed: u64, count: usize) -> Vec<GeneratedRule> {
+    let rng = &mut Rng::with_seed(seed ^ 0x7275_6c65);
+    let known: Vec<(&str, &str)> = trailwarden::rules::known_calls().collect();
+    let happens = |source: &str, name: &str| {
+        NOISE.iter().any(|one| one.name == name && source.strip_suffix(".amazonaws.com") == Some(one.source))
+    };
+    (0..count).map(|number| rule(number, &known, happens, rng)).collect()
+}
+
+fn rule(number: usize, known: &[(&str, &str)], happens: impl Fn(&str, &str) -> bool, rng: &mut Rng) -> GeneratedRule {
+    let of = |conditions: &[&str], rng: &mut Rng| {
+        // `$` is a number of the rule's own, so that rules differ as they do in life.
+        let chosen = rng.choice(conditions.iter()).unwrap();
+        chosen.replace('$', &(number % 250).to_string())
+    };
+    let mut fields = Vec::new();
+    match (number % 50, number % 10) {
+        (17, _) => fields.push(of(NAMELESS, rng)),
+        (33, _) => {
+            let (source, prefix) = rng.choice(PREFIXES).unwrap();
+            fields.push(format!("eventSource: {source}.amazonaws.com"));
+            fields.push(format!("eventName|startswith: {prefix}"));
+        }
+        (_, kind) => {
+            let (source, name) = match kind {
+                0 => {
+                    let noise = &NOISE[number / 10 % NOISE.len()];
+                    (format!("{}.amazonaws.com", noise.source), noise.name)
+                }
+                1 => {
+                    let interesting = &INTERESTING[number / 10 % INTERESTING.len()];
+                    (format!("{}.amazonaws.com", interesting.source), interesting.name)
+                }
+                _ => {
+                    let (source, name) = rng.choice(known).unwrap();
+                    ((*source).to_owned(), *name)
+                }
+            };
+            fields.push(format!("eventSource: {source}"));
+            fields.push(format!("eventName: {name}"));
+            // Rules about what is dangerous are written to find it.
+            if kind != 1 && happens(&source, name) {
+                fields.push(of(RARE, rng));
+            } else if rng.u32(0..100) < 28 {
+                fields.push(of(if rng.bool() { RARE } else { COMMON }, rng));
+            }
+        }
+    }
+    let id = uuid(rng);
+    let fields: String = fields.iter().map(|field| format!("    {field}\n")).collect();
+    let text = format!(
+        "title: Generated rule {number}\nid: {id}\nname: generated-{number:04}\nstatus: test\n\
+         logsource: {{product: aws, service: cloudtrail}}\ndetection:\n  call:\n{fields}  condition: call\nlevel: medium\n"
+    );
+    GeneratedRule { id, text }
+}
