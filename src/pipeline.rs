@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::exempt::Exemptions;
 use crate::finding::Finding;
 use crate::rules::RuleSet;
-use crate::screen::{Memory, Screen};
+use crate::screen::Screen;
 use crate::skim::Sketch;
 use crate::text::visible_at_most;
 
@@ -181,7 +181,8 @@ impl fmt::Debug for Input<'_> {
 pub struct Pipeline {
     rules: RuleSet,
     exemptions: Exemptions,
-    screen: Option<Screen>,
+    /// Whether records that no rule can match are left out before they are parsed.
+    screens: bool,
     /// What earlier runs leave to later ones; a run takes one of them.
     left: Mutex<Vec<Left>>,
 }
@@ -190,21 +191,20 @@ pub struct Pipeline {
 #[derive(Debug, Default)]
 struct Left {
     buffers: Buffers,
-    memory: Memory,
+    screen: Screen,
 }
 
 impl Pipeline {
     /// A pipeline with these rules, and no exemptions.
     pub fn new(rules: RuleSet) -> Self {
-        let screen = Some(Screen::new(&rules));
-        Self { rules, exemptions: Exemptions::default(), screen, left: Mutex::default() }
+        Self { rules, exemptions: Exemptions::default(), screens: true, left: Mutex::default() }
     }
 
-    /// The same with every record unescaped, parsed and put to every rule. It comes to the same, in many times the time:
-    /// a check on the screen.
+    /// The same with every record unescaped, parsed and put to every rule: a check on the screen. It comes to the same, in
+    /// many times the time.
     #[must_use]
     pub fn without_screen(self) -> Self {
-        Self { screen: None, ..self }
+        Self { screens: false, ..self }
     }
 
     /// The same with these exemptions.
@@ -271,20 +271,19 @@ impl Pipeline {
 
     fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let Left { buffers, memory } = &mut left;
+        let Left { buffers, screen } = &mut left;
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
-            let Some(screen) = &self.screen else { return false };
             let is_admitted =
-                screen.admits(&self.rules, sketch, memory, |source, name| live && confirm::may_ask(source, name));
+                screen.admits(&self.rules, sketch, |source, name| live && confirm::may_ask(source, name));
             if !is_admitted {
                 lag.of_text(sketch.time);
             }
             !is_admitted
         };
-        let screening = self.screen.is_some().then_some(Screening { sieve: &mut sieve, buffers });
+        let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(text) => {
                 let judged = self.evaluate(text, live, &lag);
@@ -341,7 +340,10 @@ impl Pipeline {
     }
 
     fn findings(&self, event: &Event<'_>, now: Timestamp) -> Vec<Finding> {
-        let mut findings = self.rules.evaluate(event);
+        let mut findings = match self.screens {
+            true => self.rules.evaluate(event),
+            false => self.rules.evaluate_all(event),
+        };
         for finding in &mut findings {
             self.exemptions.apply(event, finding, now);
             finding.origin.account_name = self.rules.account_name(&finding.origin.account).map(str::to_owned);

@@ -15,6 +15,7 @@ mod explain;
 mod fault;
 mod files;
 mod filter;
+mod index;
 mod lint;
 mod matcher;
 mod need;
@@ -45,12 +46,14 @@ pub use trigger::{Names, Trigger, Triggers};
 use crate::event::Event;
 use crate::finding::{Finding, RuleInfo, Trace};
 use files::RuleFile;
+use index::Index;
 use subject::Subject;
 
 /// Rules that can be run.
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
+    index: Index,
     trusted_accounts: Vec<String>,
     skipped: Vec<RuleFault>,
     known: Known,
@@ -138,6 +141,7 @@ impl RuleSet {
         let trusted_accounts = options.settings.trusted_accounts.clone();
         (
             Self {
+                index: Index::new(&rules),
                 rules,
                 trusted_accounts,
                 skipped: Vec::new(),
@@ -167,6 +171,7 @@ impl RuleSet {
         }
         let trusted_accounts = [&options.settings.trusted_accounts[..], &options.trusted_accounts].concat();
         let set = Self {
+            index: Index::new(&rules),
             rules,
             trusted_accounts,
             skipped,
@@ -206,11 +211,33 @@ impl RuleSet {
         rules
     }
 
-    /// The findings of all rules for `event`, in the order of the rules.
+    /// The findings of all rules for `event`, in the order of the rules. Only rules that watch its call are asked.
     pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
         let subject = Subject::new(event);
-        let run = self.rules.iter().filter(|rule| rule.runs());
-        run.filter_map(|rule| rule.evaluate(&subject, &self.trusted_accounts, self.explain)).collect()
+        let findings = |rules: &mut dyn Iterator<Item = &Rule>| {
+            rules.filter_map(|rule| rule.evaluate(&subject, &self.trusted_accounts, self.explain)).collect()
+        };
+        match subject.call {
+            Some((source, name)) => findings(&mut self.watching(source, name)),
+            None => findings(&mut self.running()),
+        }
+    }
+
+    /// The same by asking every rule, without regard to what it watches: a check on that.
+    pub fn evaluate_all(&self, event: &Event<'_>) -> Vec<Finding> {
+        let subject = Subject::new(event);
+        self.running().filter_map(|rule| rule.evaluate(&subject, &self.trusted_accounts, self.explain)).collect()
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.runs())
+    }
+
+    /// The rules that run and could match a call of that source and name, which are of ASCII letters: others may match
+    /// some of these in lower case.
+    pub fn watching<'r>(&'r self, source: &'r str, name: &'r str) -> impl Iterator<Item = &'r Rule> {
+        let rules = self.index.places(name).into_iter().filter_map(|place| self.rules.get(place));
+        rules.filter(move |rule| rule.triggers().admit(source, name))
     }
 
     /// The Sigma filters in the text of a file, which are about these rules. `check` reads the key `trailwarden:` of each.

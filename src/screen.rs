@@ -4,28 +4,20 @@
 //! rules watch the call, the texts without which none of them matches. The answer may be yes for nothing, never no for
 //! something.
 
-mod index;
 mod lookout;
 
 use std::collections::HashMap;
 
-use crate::rules::RuleSet;
+use crate::rules::{Rule, RuleSet};
 use crate::skim::Sketch;
-use index::Index;
 use lookout::Lookout;
 
 /// Most calls that are remembered. Names come from records, so that there might be any number.
 const MOST_CALLS: usize = 4096;
 
-/// What the rules of a set watch.
-#[derive(Debug)]
-pub struct Screen {
-    index: Index,
-}
-
-/// What has been found out about calls; kept between payloads.
+/// What has been found out about the calls that the rules of one set watch. Kept between payloads.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct Screen {
     calls: HashMap<String, Watched>,
     /// The call that is asked about, and the text of its record in lower case.
     call: String,
@@ -44,21 +36,10 @@ enum Watched {
 }
 
 impl Screen {
-    /// For the rules that run.
-    pub fn new(rules: &RuleSet) -> Self {
-        Self { index: Index::new(rules) }
-    }
-
-    /// Whether some of `rules`, for which the screen was made, could match the record; or it `is_asked_about` for another
-    /// reason, by its source and name.
-    pub fn admits(
-        &self,
-        rules: &RuleSet,
-        sketch: &Sketch<'_>,
-        memory: &mut Memory,
-        is_asked_about: impl Fn(&str, &str) -> bool,
-    ) -> bool {
-        let Memory { calls, call, lower_case } = memory;
+    /// Whether some of `rules`, which are the same each time, could match the record; or somebody `asks` for records of
+    /// its source and name for another reason.
+    pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
+        let Self { calls, call, lower_case } = self;
         call.clear();
         // No name has a line break: it would be escaped.
         call.extend([sketch.source, "\n", sketch.name]);
@@ -66,9 +47,9 @@ impl Screen {
             if calls.len() >= MOST_CALLS {
                 calls.clear();
             }
-            let watched = match is_asked_about(sketch.source, sketch.name) {
+            let watched = match asks(sketch.source, sketch.name) {
                 true => Watched::Always,
-                false => self.index.watched(rules, sketch.source, sketch.name),
+                false => Watched::by(rules, sketch.source, sketch.name),
             };
             calls.insert(call.clone(), watched);
         }
@@ -76,6 +57,19 @@ impl Screen {
             Some(Watched::Never) => false,
             Some(Watched::Always) | None => true,
             Some(Watched::With(lookout)) => lookout.sees(sketch, lower_case),
+        }
+    }
+}
+
+impl Watched {
+    fn by(rules: &RuleSet, source: &str, name: &str) -> Self {
+        if !(source.is_ascii() && name.is_ascii()) {
+            return Self::Always;
+        }
+        let mut watching = rules.watching(source, name).peekable();
+        match watching.peek() {
+            None => Self::Never,
+            Some(_) => Lookout::for_any_of(watching.map(Rule::needs)).map_or(Self::Always, Self::With),
         }
     }
 }

@@ -28,10 +28,10 @@ pub(crate) fn workload() -> Option<Workload> {
     let mut records: Vec<String> = Vec::new();
     for path in paths {
         let source = path.display().to_string();
-        decode::stream(&source, BufReader::new(File::open(&path).unwrap()), &mut |place, item| match item {
+        decode::stream(&source, BufReader::new(File::open(&path).unwrap()), None, &mut |place, item| match item {
             Item::Record(text) => records.push(text.to_owned()),
             Item::Rejected(reason) => panic!("{place}: {reason}"),
-            Item::Control => {}
+            Item::Control | Item::Screened => {}
         });
     }
     Some(Workload::of("real", &records))

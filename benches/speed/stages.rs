@@ -43,7 +43,7 @@ const STAGES: &[(&str, &str, Stage)] = &[
     }),
     ("decode", "payload to the text of records", |between| {
         for payload in &between.workload.payloads {
-            decode::payload("payload", &payload.text, &mut |_, item| {
+            decode::payload("payload", &payload.text, None, &mut |_, item| {
                 black_box(matches!(item, Item::Record(_)));
             });
         }
@@ -91,7 +91,7 @@ fn measure(criterion: &mut Criterion, table: &mut Table, workload: &Workload) {
 fn records(workload: &Workload) -> Vec<String> {
     let mut records = Vec::new();
     for payload in &workload.payloads {
-        decode::payload("payload", &payload.text, &mut |_, item| {
+        decode::payload("payload", &payload.text, None, &mut |_, item| {
             if let Item::Record(text) = item {
                 records.push(text.to_owned());
             }

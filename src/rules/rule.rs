@@ -123,9 +123,6 @@ impl Rule {
 
     /// The rule's finding for an event, if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
-        if subject.call.is_some_and(|(source, name)| !self.triggers.admit(source, name)) {
-            return None;
-        }
         let matcher = self.cases.whole.matcher(&self.sigma);
         if !matcher.holds(subject) || self.is_trusted(subject, trusted) {
             return None;

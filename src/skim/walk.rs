@@ -50,7 +50,7 @@ impl Skim<'_> {
                         *members.get_mut::<usize>(place)? = Some(span);
                     }
                     let separator = if at_key { ends.colon } else { ends.comma };
-                    if word & ends.mask != separator {
+                    if levels == 0 || word & ends.mask != separator {
                         at = mark + quote;
                         break;
                     }

@@ -54,7 +54,7 @@ fn exactly_the_records_meant_to_be_reported_are() {
     for record in Records::new(SEED).take(3_000) {
         let result = crate::support::stream(record.text.as_bytes());
         assert_eq!(result.tally.matched == 1, record.is_interesting, "{}", record.text);
-        kinds.extend(result.findings.into_iter().map(|finding| finding.rule.name));
+        kinds.extend(result.findings.into_iter().map(|finding| finding.rule.name.clone()));
     }
     assert!(kinds.len() > 10, "{kinds:?}");
 }
