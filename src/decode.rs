@@ -118,12 +118,7 @@ pub struct Screening<'s> {
 
 /// Decodes a file or standard input, called `source`: JSON or JSON Lines of any envelope, plain or gzip. Returns how many
 /// items went to `sink`, for the caller to check its own counts against.
-pub fn stream<'s>(
-    source: &str,
-    reader: impl BufRead,
-    screening: Option<Screening<'s>>,
-    sink: &'s mut Sink<'s>,
-) -> u64 {
+pub fn stream<'s>(source: &str, reader: impl BufRead, screening: Option<Screening<'s>>, sink: &'s mut Sink<'s>) -> u64 {
     let mut output = Output { screening, ..Output::new(source, sink) };
     lines::read(reader, &mut output);
     output.count.get()
@@ -131,14 +126,11 @@ pub fn stream<'s>(
 
 /// Decodes one payload held in memory, called `source`: one JSON value of any envelope. Returns how many items went to
 /// `sink`.
-pub fn payload<'s>(
-    source: &str,
-    text: &str,
-    screening: Option<Screening<'s>>,
-    sink: &'s mut Sink<'s>,
-) -> u64 {
+pub fn payload<'s>(source: &str, text: &str, screening: Option<Screening<'s>>, sink: &'s mut Sink<'s>) -> u64 {
     let mut output = Output { screening, ..Output::new(source, sink) };
-    document::read(text, &mut output);
+    if batch::payload(text, &mut output).is_none() {
+        document::read(text, &mut output);
+    }
     output.count.get()
 }
 

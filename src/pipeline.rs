@@ -276,8 +276,7 @@ impl Pipeline {
         let mut control = 0;
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
-            let is_admitted =
-                screen.admits(&self.rules, sketch, |source, name| live && confirm::may_ask(source, name));
+            let is_admitted = screen.admits(&self.rules, sketch, |source, name| live && confirm::may_ask(source, name));
             if !is_admitted {
                 lag.of_text(sketch.time);
             }

@@ -77,10 +77,12 @@ impl Opening {
         let elsewhere = SPACES_V4.map(|(network, space)| (IpNet::V4(network), space));
         for family in [Family::V4, Family::V6] {
             let places = entries.iter().enumerate();
-            let mut leaves: Vec<Leaf<'_>> = places
-                .filter_map(|(place, entry)| family.leaf(Some(place), &entry.network, &entry.traffic))
-                .chain(elsewhere.iter().filter_map(|(network, _)| family.leaf(None, network, &everything)))
-                .collect();
+            let mut leaves: Vec<Leaf<'_>> =
+                places.filter_map(|(place, entry)| family.leaf(Some(place), &entry.network, &entry.traffic)).collect();
+            if leaves.is_empty() {
+                continue;
+            }
+            leaves.extend(elsewhere.iter().filter_map(|(network, _)| family.leaf(None, network, &everything)));
             leaves.sort_by_key(|leaf| (leaf.prefix.bits, leaf.prefix.length));
             let tree = Node::grow(family, family.root(), &leaves);
             world |= &tree.open;
@@ -120,6 +122,25 @@ struct Leaf<'n> {
     /// Its place among the entries; `None` for space that is not of the internet.
     place: Option<usize>,
     traffic: &'n Traffic,
+}
+
+impl Prefix {
+    /// The bit by which the second half differs, and the `leaves`, sorted and below the prefix, of either half.
+    fn halves<'l, 'n>(self, leaves: &'l [Leaf<'n>]) -> (u128, &'l [Leaf<'n>], &'l [Leaf<'n>]) {
+        let next = 1_u128.checked_shl(127_u32.saturating_sub(self.length.into())).unwrap_or_default();
+        let (left, right) = leaves.split_at(leaves.partition_point(|leaf| leaf.prefix.bits & next == 0));
+        (next, left, right)
+    }
+}
+
+/// Whether `leaves`, sorted and within the prefix, fill it.
+fn is_filled(prefix: Prefix, leaves: &[Leaf<'_>]) -> bool {
+    if leaves.is_empty() || leaves.iter().any(|leaf| leaf.prefix.length <= prefix.length) {
+        return !leaves.is_empty();
+    }
+    let (next, left, right) = prefix.halves(leaves);
+    let half = |bits| Prefix { bits, length: prefix.length + 1 };
+    is_filled(half(prefix.bits), left) && is_filled(half(prefix.bits | next), right)
 }
 
 impl Family {
@@ -168,6 +189,7 @@ impl Family {
 /// A prefix with what is below it.
 #[derive(Debug)]
 struct Node<'n> {
+    /// Whether something is open to all of a wide prefix.
     is_wide: bool,
     /// Entries for exactly this prefix.
     here: Vec<Leaf<'n>>,
@@ -182,12 +204,16 @@ impl<'n> Node<'n> {
     /// The tree over `leaves`, which are sorted and all within the prefix. No deeper than an address has bits; below
     /// the wide prefixes it ends where only one half holds anything, because nothing whole can be open there.
     fn grow(family: Family, prefix: Prefix, leaves: &[Leaf<'n>]) -> Self {
+        if leaves.iter().all(|leaf| leaf.place.is_none()) {
+            // Nobody's entry is in it, so that nothing in it is to be told.
+            let open = if is_filled(prefix, leaves) { Traffic::all() } else { Traffic::default() };
+            return Self { is_wide: false, here: Vec::new(), own: Traffic::default(), open, halves: None };
+        }
         let (here, below): (Vec<Leaf<'n>>, Vec<Leaf<'n>>) =
             leaves.iter().partition(|leaf| leaf.prefix.length <= prefix.length);
         let mut own = Traffic::default();
         here.iter().for_each(|leaf| own |= leaf.traffic);
-        let next = 1_u128.checked_shl(127_u32.saturating_sub(prefix.length.into())).unwrap_or_default();
-        let (left, right) = below.split_at(below.partition_point(|leaf| leaf.prefix.bits & next == 0));
+        let (next, left, right) = prefix.halves(&below);
         let both = !left.is_empty() && !right.is_empty();
         let halves = (both || (prefix.length < family.wide_length() && !below.is_empty())).then(|| {
             let half =
@@ -198,7 +224,8 @@ impl<'n> Node<'n> {
         if let Some([left, right]) = halves.as_deref() {
             open |= &(&left.open & &right.open);
         }
-        Self { is_wide: family.is_wide(prefix), here, own, open, halves }
+        let is_wide = !open.is_nothing() && family.is_wide(prefix);
+        Self { is_wide, here, own, open, halves }
     }
 
     fn collect_wide(&self, wide: &mut Traffic) {

@@ -104,12 +104,14 @@ impl Traffic {
 
     /// Whether it is all traffic.
     pub fn is_all(&self) -> bool {
-        self.0.len() == u64::from(*EVERYTHING.end()) + 1
+        self.0.ranges_len() == 1
+            && self.0.first() == Some(*EVERYTHING.start())
+            && self.0.last() == Some(*EVERYTHING.end())
     }
 
     /// Whether everything in it is in `other` too.
     pub fn is_within(&self, other: &Self) -> bool {
-        self.0.is_subset(&other.0)
+        self.is_nothing() || other.is_all() || self.0.is_subset(&other.0)
     }
 
     /// Whether the two share anything.
@@ -176,9 +178,15 @@ impl Traffic {
     }
 }
 
+// Most sets are empty or everything; asking first spares the general case its memory.
+
 impl BitOrAssign<&Self> for Traffic {
     fn bitor_assign(&mut self, other: &Self) {
-        self.0 |= &other.0;
+        match (self.is_nothing(), other.is_nothing() || self.is_all()) {
+            (_, true) => {}
+            (true, false) => *self = other.clone(),
+            (false, false) => self.0 |= &other.0,
+        }
     }
 }
 
@@ -186,6 +194,11 @@ impl BitAnd for &Traffic {
     type Output = Traffic;
 
     fn bitand(self, other: Self) -> Traffic {
-        Traffic(&self.0 & &other.0)
+        match (self.is_all(), other.is_all()) {
+            (true, _) => other.clone(),
+            (_, true) => self.clone(),
+            _ if self.is_nothing() || other.is_nothing() => Traffic::default(),
+            _ => Traffic(&self.0 & &other.0),
+        }
     }
 }

@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{MOST_BYTES, Members, Output, batch as fast, document};
+use super::{MOST_BYTES, Members, Output, document};
 
 #[derive(Deserialize)]
 struct AwsLogs<'a> {
@@ -32,9 +32,6 @@ struct LogEvent<'a> {
 /// The Lambda event.
 pub(super) fn event(members: &Members, output: &mut Output<'_>) {
     let Some(awslogs) = members.get("awslogs") else { return };
-    if output.screening.is_some() && fast::event(awslogs.get(), output).is_some() {
-        return;
-    }
     // Nothing but a batch may be inside: an event in an event in an event would be read for ever.
     let inside = decompressed(awslogs.get()).and_then(|text| document::members(&text));
     match inside {

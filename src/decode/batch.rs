@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use libdeflater::Decompressor;
 use memchr::memmem::Finder;
 
-use super::inflate::inflate;
 use super::Output;
-use crate::skim::{Skim, Sketch, Span, Writing, glance, is_simple};
+use super::inflate::inflate;
+use crate::skim::{Sketch, Skim, Span, Writing, glance, is_simple};
 
 /// Buffers longer than this, in bytes, are not kept: the next payload will be of the usual size again.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
@@ -50,10 +50,39 @@ enum Batch {
     Events,
 }
 
-/// Reads `{"data": …}`. `None`, and nothing put out, when there is something unusual in it.
-pub(super) fn event(awslogs: &str, output: &mut Output<'_>) -> Option<()> {
+/// Reads `{"awslogs": {"data": …}}`. `None`, and nothing put out, when there is something unusual in it.
+pub(super) fn payload(text: &str, output: &mut Output<'_>) -> Option<()> {
+    output.screening.as_ref()?;
+    let mut skim = Skim::new(text);
+    only_member(&mut skim, "awslogs")?;
+    let data = data(&mut skim)?;
+    skim.take(b'}')?;
+    if skim.peek().is_some() {
+        return None;
+    }
+    event(skim.content(data)?, output)
+}
+
+/// Goes to the value of the one member of an object.
+fn only_member(skim: &mut Skim<'_>, name: &str) -> Option<()> {
+    skim.take(b'{')?;
+    let key = skim.string()?;
+    (skim.content(key)? == name).then_some(())?;
+    skim.take(b':')
+}
+
+/// Reads over `{"data": "…"}`.
+fn data(skim: &mut Skim<'_>) -> Option<Span> {
+    only_member(skim, "data")?;
+    let data = skim.string().filter(|data| data.is_plain)?;
+    skim.take(b'}')?;
+    Some(data)
+}
+
+/// Reads base64 of a batch.
+fn event(data: &str, output: &mut Output<'_>) -> Option<()> {
     let mut buffers = std::mem::take(&mut *output.screening.as_mut()?.buffers);
-    let read = read(awslogs, &mut buffers, output);
+    let read = read(data, &mut buffers, output);
     buffers.events.clear();
     if buffers.batch.len() > MOST_KEPT {
         buffers.batch = Vec::new();
@@ -62,21 +91,12 @@ pub(super) fn event(awslogs: &str, output: &mut Output<'_>) -> Option<()> {
     read
 }
 
-fn read(awslogs: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()> {
-    let mut skim = Skim::new(awslogs);
-    skim.take(b'{')?;
-    let key = skim.string()?;
-    skim.take(b':')?;
-    let data = skim.string()?;
-    skim.take(b'}')?;
-    if skim.content(key)? != "data" || !key.is_plain || !data.is_plain || skim.peek().is_some() {
-        return None;
-    }
+fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()> {
     let Buffers { decompressor, gzip, batch, events } = buffers;
     gzip.clear();
-    base64_simd::STANDARD.decode_append(skim.content(data)?, gzip).ok()?;
+    base64_simd::STANDARD.decode_append(data, gzip).ok()?;
     let size = inflate(decompressor.get_or_insert_default(), gzip, batch)?;
-    let text = std::str::from_utf8(batch.get(..size)?).ok()?;
+    let text = simdutf8::basic::from_utf8(batch.get(..size)?).ok()?;
     let mut skim = Skim::new(text);
     match understood(&mut skim, text, events)? {
         Batch::Control => output.control(),
@@ -140,7 +160,41 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Op
     }
 }
 
+/// Digits of the id of a log event.
+const ID: usize = 56;
+
+/// Most digits of its time that are read over.
+const MOST_DIGITS: usize = 18;
+
+/// A log event as AWS writes it: `{"id":"…","timestamp":…,"message":"…"}`. Goes nowhere when it is written otherwise.
+fn usual(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<LogEvent> {
+    let start = skim.at();
+    let (id, rest) = text.get(start..)?.strip_prefix(r#"{"id":""#)?.split_at_checked(ID)?;
+    let rest = rest.strip_prefix(r#"","timestamp":"#)?;
+    let time = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let message = rest.get(time..)?.strip_prefix(r#","message":""#)?;
+    let next = NEXT.find(message.as_bytes());
+    // Where nothing more is found it is not searched for again, each time to the end.
+    *searches = next.is_some();
+    let length = next?;
+    let is_usual = id.bytes().all(|byte| byte.is_ascii_digit())
+        && (1..=MOST_DIGITS).contains(&time)
+        && !rest.starts_with('0')
+        && message.get(..length).is_some_and(is_simple);
+    if !is_usual {
+        return None;
+    }
+    let at = text.len() - message.len();
+    let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
+    let message = Span { start: at, end: at + length, is_plain: false };
+    skim.go_to(message.end + 2);
+    Some(LogEvent { id: Some(id), message, is_simple: true })
+}
+
 fn log_event(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<LogEvent> {
+    if *searches && let Some(event) = usual(skim, text, searches) {
+        return Some(event);
+    }
     let (mut id, mut has_id, mut message) = (None, false, None);
     skim.take(b'{')?;
     loop {
@@ -154,7 +208,7 @@ fn log_event(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<Log
                 has_id = true;
             }
             "message" if message.is_some() => return None,
-            "message" => message = Some(self::message(skim, text, searches)?),
+            "message" => message = Some(self::message(skim, text)?),
             _ => skim.value()?,
         }
         if skim.take(b',').is_none() {
@@ -167,17 +221,7 @@ fn log_event(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<Log
 }
 
 /// Reads over a message, and says whether it is simple.
-fn message(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<(Span, bool)> {
-    if *searches && skim.peek()? == b'"' {
-        let start = skim.at() + 1;
-        let found = NEXT.find(text.as_bytes().get(start..)?);
-        // In another order of members it would be searched for in vain, each time to the end.
-        *searches = found.is_some();
-        if let Some(length) = found.filter(|length| text.get(start..start + length).is_some_and(is_simple)) {
-            skim.go_to(start + length + 1);
-            return Some((Span { start, end: start + length, is_plain: false }, true));
-        }
-    }
+fn message(skim: &mut Skim<'_>, text: &str) -> Option<(Span, bool)> {
     let span = skim.string()?;
     let is_simple = text.get(span.start..span.end).is_some_and(is_simple);
     Some((span, is_simple))

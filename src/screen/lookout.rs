@@ -39,7 +39,6 @@ impl Lookout {
         lower_case.make_ascii_lowercase();
         let text = lower_case.as_bytes();
         let is_there = |finder: &Finder<'_>| finder.find(text).is_some();
-        self.any.is_match(text)
-            && self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
+        self.any.is_match(text) && self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
     }
 }

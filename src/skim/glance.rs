@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
+use memchr::{memchr, memrchr};
 use wide::u8x16;
 
 use super::Sketch;
@@ -38,18 +39,16 @@ pub fn glance(content: &str) -> Option<Sketch<'_>> {
     }
     let key = NAME.find(content.as_bytes())?;
     let name = content.get(key..)?.strip_prefix(r#"eventName\":\""#)?;
-    let (name, _) = name.split_once('\\')?;
+    let name = name.get(..memchr(b'\\', name.as_bytes())?)?;
     let rest = content.get(..key)?.strip_suffix(r#"\",\""#)?;
     let (rest, source) = last_string(rest, r#"\",\"eventSource\":\""#)?;
-    let (rest, time) = last_string(rest, r#"},\"eventTime\":\""#)?;
-    let _ = rest;
+    let (_, time) = last_string(rest, r#"},\"eventTime\":\""#)?;
     let is_whole = !source.is_empty() && !name.is_empty() && !time.is_empty();
     is_whole.then_some(Sketch { source, name, time, text: content, has_unicode_escapes: false })
 }
 
 /// `text` up to `key`, and the string that follows that and ends it.
 fn last_string<'t>(text: &'t str, key: &str) -> Option<(&'t str, &'t str)> {
-    let start = text.bytes().rposition(|byte| byte == b'"')? + 1;
-    let (before, string) = text.split_at_checked(start)?;
+    let (before, string) = text.split_at_checked(memrchr(b'"', text.as_bytes())? + 1)?;
     Some((before.strip_suffix(key)?, string))
 }
