@@ -15,8 +15,10 @@ use trailwarden::rules::{Options, RuleSet};
 
 use crate::race::{Lane, OURS, race};
 use crate::rule_sets::COUNTS;
-use crate::table::Table;
-use crate::workload::{GeneratedRule, MEDIUM, SEED, Size, Workload, alone, generated_rules};
+use crate::table::{Table, counted};
+use crate::workload::SEED;
+use crate::workload::batch::{MEDIUM, Size, Workload};
+use crate::workload::rules::{GeneratedRule, alone, generated_rules};
 use crate::{limit, real};
 
 /// What stages take.
@@ -107,7 +109,7 @@ pub(crate) fn load(criterion: &mut Criterion, table: &mut Table) {
     for count in COUNTS {
         let directory = tempfile::tempdir().unwrap();
         GeneratedRule::write_all(&generated_rules(SEED, count), directory.path());
-        sets.push((format!("built-in and {count} generated"), alone(directory.path()), Some(directory)));
+        sets.push((format!("built-in and {} generated", counted(count)), alone(directory.path()), Some(directory)));
     }
     for (name, options, _directory) in &sets {
         let times = race(criterion, "load", name, OURS, || {

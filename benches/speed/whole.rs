@@ -8,7 +8,8 @@ use trailwarden::rules::RuleSet;
 
 use crate::race::{Lane, OURS, race};
 use crate::table::Table;
-use crate::workload::{LARGE, MEDIUM, SEED, SMALL, Workload};
+use crate::workload::SEED;
+use crate::workload::batch::{LARGE, MEDIUM, SMALL, Workload};
 use crate::{limit, python, real};
 
 /// Most times the limit that generated records may take, and real ones, which compress better.
@@ -32,6 +33,7 @@ fn measure(criterion: &mut Criterion, table: &mut Table, pipeline: &Pipeline, wo
         lanes.into_iter().chain(python::lane(workload)).collect()
     });
     if let Some(times) = times {
+        table.workload(workload);
         table.whole(workload, "built-in", OURS, Some(most), &times, (python::LANE, "-"));
     }
 }
