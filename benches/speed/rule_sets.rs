@@ -9,9 +9,9 @@ use trailwarden::rules::RuleSet;
 use crate::race::race;
 use crate::table::{Table, counted};
 use crate::workload::SEED;
-use crate::workload::batch::{MEDIUM, Workload};
+use crate::workload::batch::Workload;
 use crate::workload::rules::{GeneratedRule, alone, generated_rules};
-use crate::{limit, real, rsigma, whole};
+use crate::{limit, rsigma, whole};
 
 /// How many rules.
 pub(crate) const COUNTS: [usize; 3] = [10, 100, 1_000];
@@ -61,11 +61,10 @@ impl Set {
     }
 }
 
-pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table, workloads: &[&Workload]) {
     let sets = COUNTS.map(Set::new);
-    measure(criterion, table, &sets, &Workload::generate(SEED, MEDIUM));
-    if let Some(real) = real::workload() {
-        measure(criterion, table, &sets, &real);
+    for workload in workloads {
+        measure(criterion, table, &sets, workload);
     }
 }
 

@@ -13,13 +13,13 @@ use trailwarden::event::Event;
 use trailwarden::finding::{Finding, ocsf};
 use trailwarden::rules::{Options, RuleSet};
 
+use crate::limit;
 use crate::race::{Lane, OURS, race};
 use crate::rule_sets::COUNTS;
 use crate::table::{Table, counted};
 use crate::workload::SEED;
 use crate::workload::batch::{MEDIUM, Size, Workload};
 use crate::workload::rules::{GeneratedRule, alone, generated_rules};
-use crate::{limit, real};
 
 /// What stages take.
 struct Between<'b> {
@@ -67,10 +67,9 @@ const STAGES: &[(&str, &str, Stage)] = &[
     }),
 ];
 
-pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
-    measure(criterion, table, &Workload::generate(SEED, MEDIUM));
-    if let Some(real) = real::workload() {
-        measure(criterion, table, &real);
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table, workloads: &[&Workload]) {
+    for workload in workloads {
+        measure(criterion, table, workload);
     }
 }
 
