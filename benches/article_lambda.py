@@ -59,7 +59,7 @@ def lets_anybody_in(document):
 def check(record):
     name = record["eventName"]
     parameters = record.get("requestParameters") or {}
-    if record.get("eventSource") == "ec2.amazonaws.com" and name in BLOCKED_ACTIONS:
+    if name in BLOCKED_ACTIONS:
         yield finding(record, "blocked action")
     if name == "AuthorizeSecurityGroupIngress" and opens_to_the_world(parameters):
         yield finding(record, "security group open to the world")

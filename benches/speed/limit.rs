@@ -6,7 +6,7 @@ use base64_simd::{Out, STANDARD};
 use libdeflater::Decompressor;
 
 use crate::race::{LIMIT, Lane};
-use crate::workload::{Payload, Workload};
+use crate::workload::batch::{Payload, Workload};
 
 /// Decodes payloads into buffers that are used again.
 pub(crate) struct Decoder {

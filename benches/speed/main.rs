@@ -33,6 +33,8 @@ use std::time::Duration;
 use criterion::Criterion;
 
 use table::Table;
+use workload::SEED;
+use workload::batch::{LARGE, MEDIUM, SMALL, Workload};
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -42,9 +44,12 @@ fn main() {
         .without_plots()
         .configure_from_args();
     let mut table = Table::default();
-    whole::run(&mut criterion, &mut table);
-    rule_sets::run(&mut criterion, &mut table);
-    stages::run(&mut criterion, &mut table);
+    let [small, medium, large] = [SMALL, MEDIUM, LARGE].map(|size| Workload::generate(SEED, size));
+    let real = real::workload();
+    whole::run(&mut criterion, &mut table, &[&small, &medium, &large], real.as_ref());
+    let of_usual_size: Vec<&Workload> = [&medium].into_iter().chain(real.as_ref()).collect();
+    rule_sets::run(&mut criterion, &mut table, &of_usual_size);
+    stages::run(&mut criterion, &mut table, &of_usual_size);
     stages::load(&mut criterion, &mut table);
     criterion.final_summary();
     let _ = write!(io::stdout(), "\n{table}");

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::race::Lane;
-use crate::workload::Workload;
+use crate::workload::batch::Workload;
 
 /// What it is called.
 pub(crate) const LANE: &str = "Python";

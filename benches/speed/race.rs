@@ -1,5 +1,6 @@
 //! Runs what is compared in turn, round by round.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
@@ -115,5 +116,10 @@ pub(crate) fn race<'l>(
     });
     group.finish();
     let lanes: Vec<String> = lanes.into_iter().map(|lane| lane.name).collect();
-    (!rounds.is_empty()).then_some(Times { lanes, rounds })
+    let times = (!rounds.is_empty()).then_some(Times { lanes, rounds })?;
+    let told = times.lanes.iter().filter(|lane| *lane != LIMIT);
+    let told: Vec<String> =
+        told.filter_map(|lane| Some(format!("{lane} {:.2} × {LIMIT}", times.ratio(lane, LIMIT)?))).collect();
+    let _ = writeln!(io::stdout(), "{:24}{} in {} rounds\n", "", told.join("; "), times.rounds.len());
+    Some(times)
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use trailwarden::decode::{self, Item};
 
-use crate::workload::Workload;
+use crate::workload::batch::Workload;
 
 const VARIABLE: &str = "TRAILWARDEN_BENCH_RECORDS";
 const PUBLIC: &str = "../shared/data/cloudtrail/invictus-ir";

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::limit::Decoder;
 use crate::race::Lane;
-use crate::workload::{GeneratedRule, Payload, Workload};
+use crate::workload::batch::{Payload, Workload};
+use crate::workload::rules::GeneratedRule;
 
 /// The engine, with rules.
 pub(crate) struct Peer {

@@ -7,9 +7,11 @@ use trailwarden::pipeline::{Input, Pipeline};
 use trailwarden::rules::RuleSet;
 
 use crate::race::race;
-use crate::table::Table;
-use crate::workload::{GeneratedRule, MEDIUM, SEED, Workload, alone, generated_rules};
-use crate::{limit, real, rsigma, whole};
+use crate::table::{Table, counted};
+use crate::workload::SEED;
+use crate::workload::batch::Workload;
+use crate::workload::rules::{GeneratedRule, alone, generated_rules};
+use crate::{limit, rsigma, whole};
 
 /// How many rules.
 pub(crate) const COUNTS: [usize; 3] = [10, 100, 1_000];
@@ -20,7 +22,7 @@ const MOST: f64 = 1.15;
 /// So many rules, for both.
 struct Set {
     count: usize,
-    /// `ours, 10 rules`
+    /// `ours with 10 rules`
     ours: String,
     theirs: String,
     pipeline: Pipeline,
@@ -36,8 +38,8 @@ impl Set {
         let pipeline = Pipeline::new(RuleSet::load_with(&alone(directory.path())).unwrap());
         Self {
             count,
-            ours: format!("ours, {count} rules"),
-            theirs: format!("rsigma-eval, {count} rules"),
+            ours: format!("ours with {} rules", counted(count)),
+            theirs: format!("rsigma-eval with {}", counted(count)),
             pipeline,
             rsigma: rsigma::Peer::new(&rules),
             ids: rules.into_iter().map(|rule| rule.id).collect(),
@@ -59,11 +61,10 @@ impl Set {
     }
 }
 
-pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table, workloads: &[&Workload]) {
     let sets = COUNTS.map(Set::new);
-    measure(criterion, table, &sets, &Workload::generate(SEED, MEDIUM));
-    if let Some(real) = real::workload() {
-        measure(criterion, table, &sets, &real);
+    for workload in workloads {
+        measure(criterion, table, &sets, workload);
     }
 }
 
@@ -80,11 +81,20 @@ fn measure(criterion: &mut Criterion, table: &mut Table, sets: &[Set], workload:
     });
     let Some(times) = times else { return };
     for set in sets {
-        table.whole(workload, &format!("{} generated", set.count), &set.ours, None, &times, ("-", &set.theirs));
+        table.whole(
+            workload,
+            &format!("{} generated", counted(set.count)),
+            &set.ours,
+            None,
+            &times,
+            ("-", &set.theirs),
+        );
     }
     let ratio = times.ratio(&most.ours, &fewest.ours).unwrap();
     table.note(format!(
         "On {}, {} rules take {ratio:.2} times as long as {} (at most {MOST}).",
-        workload.name, most.count, fewest.count
+        workload.name,
+        counted(most.count),
+        counted(fewest.count)
     ));
 }

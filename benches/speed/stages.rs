@@ -13,11 +13,13 @@ use trailwarden::event::Event;
 use trailwarden::finding::{Finding, ocsf};
 use trailwarden::rules::{Options, RuleSet};
 
+use crate::limit;
 use crate::race::{Lane, OURS, race};
 use crate::rule_sets::COUNTS;
-use crate::table::Table;
-use crate::workload::{GeneratedRule, MEDIUM, SEED, Size, Workload, alone, generated_rules};
-use crate::{limit, real};
+use crate::table::{Table, counted};
+use crate::workload::SEED;
+use crate::workload::batch::{MEDIUM, Size, Workload};
+use crate::workload::rules::{GeneratedRule, alone, generated_rules};
 
 /// What stages take.
 struct Between<'b> {
@@ -65,10 +67,9 @@ const STAGES: &[(&str, &str, Stage)] = &[
     }),
 ];
 
-pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
-    measure(criterion, table, &Workload::generate(SEED, MEDIUM));
-    if let Some(real) = real::workload() {
-        measure(criterion, table, &real);
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table, workloads: &[&Workload]) {
+    for workload in workloads {
+        measure(criterion, table, workload);
     }
 }
 
@@ -107,7 +108,7 @@ pub(crate) fn load(criterion: &mut Criterion, table: &mut Table) {
     for count in COUNTS {
         let directory = tempfile::tempdir().unwrap();
         GeneratedRule::write_all(&generated_rules(SEED, count), directory.path());
-        sets.push((format!("built-in and {count} generated"), alone(directory.path()), Some(directory)));
+        sets.push((format!("built-in and {} generated", counted(count)), alone(directory.path()), Some(directory)));
     }
     for (name, options, _directory) in &sets {
         let times = race(criterion, "load", name, OURS, || {

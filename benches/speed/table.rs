@@ -3,11 +3,12 @@
 use std::fmt;
 
 use crate::race::{LIMIT, OURS, Times};
-use crate::workload::Workload;
+use crate::workload::batch::Workload;
 
 /// What was measured, in Markdown.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
+    workloads: Vec<String>,
     whole: Vec<String>,
     notes: Vec<String>,
     stages: Vec<String>,
@@ -15,6 +16,16 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// A row that says what a workload is like.
+    pub(crate) fn workload(&mut self, workload: &Workload) {
+        let (bytes, records, payloads) = (workload.bytes(), workload.records(), &workload.payloads);
+        let gzip: usize = payloads.iter().map(|payload| payload.gzip_bytes).sum();
+        #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+        let ratio = bytes as f64 / gzip as f64;
+        let (name, payloads, mean) = (workload.name, payloads.len(), counted(bytes / records));
+        self.workloads.push(format!("| {name} | {payloads} | {} | {mean} | {ratio:.1} |", counted(records)));
+    }
+
     /// A row for the whole path: `ours` is the lane it is about, `most` what it may take at most, and `peers` are the
     /// lanes of Python and of rsigma-eval.
     pub(crate) fn whole(
@@ -55,31 +66,51 @@ impl Table {
 fn rates(workload: &Workload, seconds: f64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let (bytes, records) = (workload.bytes() as f64, workload.records() as f64);
-    format!("{:.0} | {:.0},000", bytes / seconds / 1e6, records / seconds / 1e3)
+    format!("{:.0} | {:.0} k", bytes / seconds / 1e6, records / seconds / 1e3)
+}
+
+/// A count, as people write it.
+pub(crate) fn counted(count: usize) -> String {
+    match (count / 1_000, count % 1_000) {
+        (0, rest) => rest.to_string(),
+        (thousands, rest) => format!("{thousands},{rest:03}"),
+    }
 }
 
 fn ratio(ratio: Option<f64>) -> String {
     match ratio {
         None => "–".to_owned(),
         Some(ratio) if ratio < 0.1 => format!("{ratio:.3}"),
-        Some(ratio) if ratio < 20.0 => format!("{ratio:.2}"),
-        Some(ratio) => format!("{ratio:.0}"),
+        Some(ratio) if ratio < 10.0 => format!("{ratio:.2}"),
+        Some(ratio) => format!("{ratio:.1}"),
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = |head: &str, rows: &[String]| match rows {
+        let rows = |formatter: &mut fmt::Formatter<'_>, head: &str, rows: &[String]| match rows {
             [] => Ok(()),
             rows => writeln!(formatter, "{head}\n{}\n", rows.join("\n")),
         };
         rows(
-            "| whole path | rules | × limit | MB/s of log | records/s | Python takes × | rsigma-eval takes × |\n\
+            formatter,
+            "| whole path | rules | × limit | MB/s of log | records/s | Python takes × (≥ 8) | rsigma-eval takes × (≥ 5) |\n\
              |---|---|--:|--:|--:|--:|--:|",
             &self.whole,
         )?;
-        rows("", &self.notes)?;
-        rows("| workload | stage | × limit | MB/s of log | records/s |\n|---|---|--:|--:|--:|", &self.stages)?;
-        rows("| loading rules | × limit of one 1 MB payload | ms |\n|---|--:|--:|", &self.loads)
+        for note in &self.notes {
+            writeln!(formatter, "{note}\n")?;
+        }
+        rows(
+            formatter,
+            "| workload | stage | × limit | MB/s of log | records/s |\n|---|---|--:|--:|--:|",
+            &self.stages,
+        )?;
+        rows(
+            formatter,
+            "| workload | payloads | records | bytes a record | gzip 1 : |\n|---|--:|--:|--:|--:|",
+            &self.workloads,
+        )?;
+        rows(formatter, "| loading rules | × limit of one 1 MB payload | ms |\n|---|--:|--:|", &self.loads)
     }
 }

@@ -8,20 +8,20 @@ use trailwarden::rules::RuleSet;
 
 use crate::race::{Lane, OURS, race};
 use crate::table::Table;
-use crate::workload::{LARGE, MEDIUM, SEED, SMALL, Workload};
-use crate::{limit, python, real};
+use crate::workload::batch::Workload;
+use crate::{limit, python};
 
 /// Most times the limit that generated records may take, and real ones, which compress better.
 const MOST: f64 = 1.7;
 const MOST_OF_REAL: f64 = 2.0;
 
-pub(crate) fn run(criterion: &mut Criterion, table: &mut Table) {
+pub(crate) fn run(criterion: &mut Criterion, table: &mut Table, generated: &[&Workload], real: Option<&Workload>) {
     let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap());
-    for size in [SMALL, MEDIUM, LARGE] {
-        measure(criterion, table, &pipeline, &Workload::generate(SEED, size), MOST);
+    for workload in generated {
+        measure(criterion, table, &pipeline, workload, MOST);
     }
-    if let Some(real) = real::workload() {
-        measure(criterion, table, &pipeline, &real, MOST_OF_REAL);
+    if let Some(real) = real {
+        measure(criterion, table, &pipeline, real, MOST_OF_REAL);
     }
 }
 
@@ -32,6 +32,7 @@ fn measure(criterion: &mut Criterion, table: &mut Table, pipeline: &Pipeline, wo
         lanes.into_iter().chain(python::lane(workload)).collect()
     });
     if let Some(times) = times {
+        table.workload(workload);
         table.whole(workload, "built-in", OURS, Some(most), &times, (python::LANE, "-"));
     }
 }

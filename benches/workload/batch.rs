@@ -124,8 +124,8 @@ fn take(records: &mut Records, bytes: usize) -> Vec<Record> {
     let mut size = 0;
     while size < bytes {
         let record = records.next().unwrap();
-        // Quotes and backslashes are escaped; 110 is what stands around a message.
-        size += record.text.len() + record.text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 110;
+        // Quotes and backslashes are escaped; 105 is what stands around a message.
+        size += record.text.len() + record.text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 105;
         taken.push(record);
     }
     taken

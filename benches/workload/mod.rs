@@ -3,16 +3,13 @@
 //!
 //! In: a seed and a size. Out: payloads as the Lambda function receives them, with what is known about them.
 
-mod batch;
+pub(crate) mod batch;
 mod caller;
 mod interesting;
 mod noise;
 pub(crate) mod record;
-mod rules;
+pub(crate) mod rules;
 mod template;
-
-pub(crate) use batch::{LARGE, MEDIUM, Payload, SMALL, Size, Workload};
-pub(crate) use rules::{GeneratedRule, alone, generated_rules};
 
 /// The seed of all figures that are published.
 pub(crate) const SEED: u64 = 0x7261_696c;

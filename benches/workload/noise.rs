@@ -287,7 +287,7 @@ pub(super) const NOISE: &[Template] = &[
     },
     // It was open already.
     Template {
-        weight: 2,
+        weight: 1,
         source: "ec2",
         name: "AuthorizeSecurityGroupIngress",
         error: Some((
@@ -300,7 +300,7 @@ pub(super) const NOISE: &[Template] = &[
     },
     // Opened, but to one's own network.
     Template {
-        weight: 3,
+        weight: 2,
         source: "ec2",
         name: "AuthorizeSecurityGroupIngress",
         request: r#"{"groupId":"sg-0$x16$","ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":5432,"toPort":5432,"groups":{},"ipRanges":{"items":[{"cidrIp":"10.20.0.0/16","description":"$name$"}]},"ipv6Ranges":{},"prefixListIds":{}}]}}"#,

@@ -71,8 +71,41 @@ const NAMELESS: &[&str] = &[
 ];
 
 /// What a rule about many calls looks for.
-const PREFIXES: &[(&str, &str)] =
-    &[("ec2", "Authorize"), ("cloudtrail", "Stop"), ("iam", "Update"), ("kms", "Schedule"), ("ec2", "Attach")];
+const PREFIXES: &[(&str, &str)] = &[
+    ("ec2", "Authorize"),
+    ("cloudtrail", "Stop"),
+    ("iam", "UpdateAssume"),
+    ("kms", "Schedule"),
+    ("ec2", "Attach"),
+    ("organizations", "Leave"),
+    ("guardduty", "Delete"),
+    ("config", "Stop"),
+    ("lambda", "AddPermission"),
+    ("s3", "DeleteBucket"),
+];
+
+/// Calls that happen all day and that people write rules about nevertheless.
+const HAPPENING: &[(&str, &str)] = &[
+    ("sts", "AssumeRole"),
+    ("kms", "Decrypt"),
+    ("ec2", "DescribeTags"),
+    ("ec2", "DescribeInstances"),
+    ("sts", "GetCallerIdentity"),
+    ("secretsmanager", "GetSecretValue"),
+    ("s3", "GetObject"),
+    ("kms", "GenerateDataKey"),
+];
+
+/// One of them for a tenth of the rules: the more rules, the more of them, so that by its name a tenth of all records would
+/// be looked at with 10 rules, a quarter with 100, and half of them with 1,000.
+fn happening(number: usize) -> (&'static str, &'static str) {
+    let among = match number {
+        0..10 => 1,
+        10..100 => 3,
+        _ => HAPPENING.len(),
+    };
+    HAPPENING[number / 10 % among]
+}
 
 /// `count` rules; the same seed gives the same ones, and a larger set begins with the smaller.
 pub(crate) fn generated_rules(seed: u64, count: usize) -> Vec<GeneratedRule> {
@@ -94,29 +127,33 @@ fn rule(number: usize, known: &[(&str, &str)], happens: impl Fn(&str, &str) -> b
     match (number % 50, number % 10) {
         (17, _) => fields.push(of(NAMELESS, rng)),
         (33, _) => {
-            let (source, prefix) = rng.choice(PREFIXES).unwrap();
+            let (source, prefix) = PREFIXES[number / 50 % PREFIXES.len()];
             fields.push(format!("eventSource: {source}.amazonaws.com"));
             fields.push(format!("eventName|startswith: {prefix}"));
         }
         (_, kind) => {
-            let (source, name) = match kind {
+            let (source, name, is_sought) = match kind {
                 0 => {
-                    let noise = &NOISE[number / 10 % NOISE.len()];
-                    (format!("{}.amazonaws.com", noise.source), noise.name)
+                    let (source, name) = happening(number);
+                    (format!("{source}.amazonaws.com"), name, false)
                 }
-                1 => {
-                    let interesting = &INTERESTING[number / 10 % INTERESTING.len()];
-                    (format!("{}.amazonaws.com", interesting.source), interesting.name)
+                // Once each: more would be more findings and not more rules.
+                1 if number / 10 < INTERESTING.len() => {
+                    let interesting = &INTERESTING[number / 10];
+                    (format!("{}.amazonaws.com", interesting.source), interesting.name, true)
                 }
                 _ => {
-                    let (source, name) = rng.choice(known).unwrap();
-                    ((*source).to_owned(), *name)
+                    // Fewer rules are about calls that happen all day.
+                    let drawn = [rng.choice(known).unwrap(), rng.choice(known).unwrap()];
+                    let (source, name) =
+                        drawn.into_iter().find(|(source, name)| !happens(source, name)).unwrap_or(drawn[0]);
+                    ((*source).to_owned(), *name, false)
                 }
             };
             fields.push(format!("eventSource: {source}"));
             fields.push(format!("eventName: {name}"));
             // Rules about what is dangerous are written to find it.
-            if kind != 1 && happens(&source, name) {
+            if !is_sought && happens(&source, name) {
                 fields.push(of(RARE, rng));
             } else if rng.u32(0..100) < 28 {
                 fields.push(of(if rng.bool() { RARE } else { COMMON }, rng));
