@@ -139,12 +139,16 @@ impl<T: Item> Queue<T> {
             waiting >= self.most
         };
         let mut state = self.room.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
+        let is_its_turn = number == state.turn;
         state.bytes += bytes;
         if let Some(waiting) = state.waiting(number) {
+            // The caller takes all there is, and so waits only for the first. Telling is a system call.
+            if is_its_turn && waiting.items.is_empty() {
+                self.came.notify_one();
+            }
             waiting.items.push(item);
             waiting.bytes += bytes;
         }
-        self.tell(number, &state);
     }
 
     /// Nothing more comes of an input.
@@ -153,10 +157,6 @@ impl<T: Item> Queue<T> {
         if let Some(waiting) = state.waiting(number) {
             waiting.ended = true;
         }
-        self.tell(number, &state);
-    }
-
-    fn tell(&self, number: usize, state: &State<T>) {
         if number == state.turn {
             self.came.notify_one();
         }
@@ -169,18 +169,24 @@ impl<T: Item> Queue<T> {
             if state.turn == self.inputs {
                 return None;
             }
+            // Otherwise nobody waits for room.
+            let was_full = state.bytes >= self.most;
             match state.waiting.front_mut() {
                 Some(first) if !first.items.is_empty() => {
                     let items = std::mem::take(&mut first.items);
                     let bytes = std::mem::take(&mut first.bytes);
                     state.bytes -= bytes;
-                    self.room.notify_all();
+                    if was_full {
+                        self.room.notify_all();
+                    }
                     return Some(items);
                 }
                 Some(first) if first.ended => {
                     state.waiting.pop_front();
                     state.turn += 1;
-                    self.room.notify_all();
+                    if was_full {
+                        self.room.notify_all();
+                    }
                 }
                 _ => state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
