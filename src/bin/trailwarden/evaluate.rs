@@ -31,8 +31,9 @@ const EXIT_CODES: &str = "Exit codes:
   2  some input could not be read, some record was rejected, or a rule was refused;
      what could be evaluated is still printed";
 
-/// Most bytes of findings that wait for those of an earlier file.
-const MOST_WAITING: usize = 8 * 1024 * 1024;
+/// Most bytes of findings that wait for those of an earlier file: of ten thousand findings or so. In a long file of little
+/// but findings a thread gets no further ahead.
+const MOST_WAITING: usize = 32 * 1024 * 1024;
 
 /// Evaluates logs and prints the findings.
 ///
