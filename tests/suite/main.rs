@@ -17,6 +17,7 @@ mod exemptions;
 mod exposure;
 mod filter_pattern;
 mod live_state;
+mod many_files;
 mod ocsf;
 mod oracle;
 mod public_data;

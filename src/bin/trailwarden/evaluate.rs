@@ -1,17 +1,26 @@
 //! `trailwarden evaluate`.
 
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+#[path = "evaluate/ordered.rs"]
+mod ordered;
+#[path = "evaluate/report.rs"]
+mod report;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use clap::Args;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use trailwarden::confirm::Snapshot;
-use trailwarden::pipeline::{Outcome, Pipeline, Tally};
+use trailwarden::pipeline::{Outcome, Pipeline};
 use trailwarden::publish::console;
 use trailwarden::text::visible;
 
+use self::ordered::{Limits, ordered};
+use self::report::{Report, Told};
 use crate::input::{Source, open, progress, sources};
 use crate::output::FindingFormat;
 use crate::selection::{Evaluation, warn_of_no_live_state};
@@ -21,6 +30,10 @@ const EXIT_CODES: &str = "Exit codes:
   1  there are findings
   2  some input could not be read, some record was rejected, or a rule was refused;
      what could be evaluated is still printed";
+
+/// Most bytes of findings that wait for those of an earlier file: of ten thousand findings or so. In a long file of little
+/// but findings a thread gets no further ahead.
+const MOST_WAITING: usize = 32 * 1024 * 1024;
 
 /// Evaluates logs and prints the findings.
 ///
@@ -49,6 +62,11 @@ pub(crate) struct Arguments {
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = FindingFormat::Text)]
     format: FindingFormat,
+
+    /// How many files are evaluated at a time; else as many as there are cores. What is printed stays the same, in the
+    /// order of the files.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -72,7 +90,25 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if snapshot.is_none() {
         warn_of_no_live_state(pipeline.rules(), "give --snapshot");
     }
-    Run::new(pipeline, snapshot, arguments.format.into()).all(&sources(&arguments.paths), refused)
+    let sources = sources(&arguments.paths);
+    let run = Run {
+        pipeline,
+        snapshot,
+        format: arguments.format.into(),
+        now: Timestamp::now(),
+        progress: progress(&sources),
+    };
+    // Where the number of cores cannot be told, one is there.
+    let threads = arguments.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let mut report = Report::new(run.progress.clone(), refused);
+    ordered(
+        &sources,
+        Limits { threads, bytes: MOST_WAITING },
+        |source, tell| run.one(source, tell),
+        |source| Told::Failed(source.name()),
+        |told| report.tell(told),
+    );
+    ExitCode::from(report.end())
 }
 
 /// One evaluation of many inputs.
@@ -82,72 +118,23 @@ struct Run {
     format: console::Format,
     now: Timestamp,
     progress: ProgressBar,
-    output: BufWriter<anstream::Stdout>,
-    /// Why standard output can no longer be written to.
-    closed: Option<io::Error>,
 }
 
 impl Run {
-    fn new(pipeline: Pipeline, snapshot: Option<Snapshot>, format: console::Format) -> Self {
-        Self {
-            pipeline,
-            snapshot,
-            format,
-            now: Timestamp::now(),
-            progress: ProgressBar::hidden(),
-            output: BufWriter::new(anstream::stdout()),
-            closed: None,
-        }
-    }
-
-    fn all(mut self, sources: &[Source], refused: bool) -> ExitCode {
-        self.progress = progress(sources);
-        let mut tally = Tally::default();
-        for source in sources {
-            tally.add(&self.one(source));
-            if self.closed.is_some() {
-                break;
-            }
-        }
-        self.progress.finish_and_clear();
-        let flushed = self.output.flush();
-        let closed = self.closed.take().or(flushed.err());
-        let mut errors = anstream::stderr();
-        // A reader that has seen enough, such as `head`, is no error; it gets no summary of what it did not want.
-        if let Some(error) = closed {
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                let _ = writeln!(errors, "error: standard output cannot be written: {error}");
-                return ExitCode::from(2);
-            }
-        } else {
-            let _ = writeln!(errors, "{tally}");
-        }
-        ExitCode::from(match tally {
-            tally if refused || tally.rejected > 0 || !tally.balances() => 2,
-            tally if tally.findings > 0 => 1,
-            _ => 0,
-        })
-    }
-
-    fn one(&mut self, source: &Source) -> Tally {
-        let Self { pipeline, snapshot, format, now, progress, output, closed } = self;
+    /// Evaluates one input.
+    fn one(&self, source: &Source, tell: &mut dyn FnMut(Told)) {
+        let Self { pipeline, snapshot, format, now, progress } = self;
+        tell(Told::Begun(source.label()));
         let (name, input) = open(source, progress);
-        // Where findings and the bar share a terminal, the bar steps aside for each, and each is shown at once.
-        let shared = !progress.is_hidden() && io::stdout().is_terminal();
-        let mut outcomes = |outcome: Outcome| match outcome {
-            _ if closed.is_some() => {}
-            Outcome::Finding(finding) if shared => {
-                let written = || console::write(output, *format, &finding, *now).and_then(|()| output.flush());
-                *closed = progress.suspend(written).err();
+        let mut outcomes = |outcome: Outcome| tell(Told::of(outcome, *format, *now));
+        let tally = match snapshot {
+            None => pipeline.run(&name, input, &mut outcomes),
+            Some(snapshot) => {
+                let (mut tally, cases) = pipeline.run_for_live_state(&name, input, &mut outcomes);
+                pollster::block_on(pipeline.settle(cases, snapshot, &mut tally, &mut outcomes));
+                tally
             }
-            Outcome::Finding(finding) => *closed = console::write(output, *format, &finding, *now).err(),
-            Outcome::Rejection(rejection) => progress.suspend(|| {
-                let _ = writeln!(anstream::stderr(), "rejected: {rejection}");
-            }),
         };
-        let Some(snapshot) = snapshot else { return pipeline.run(&name, input, &mut outcomes) };
-        let (mut tally, cases) = pipeline.run_for_live_state(&name, input, &mut outcomes);
-        pollster::block_on(pipeline.settle(cases, snapshot, &mut tally, &mut outcomes));
-        tally
+        tell(Told::Ended(Box::new(tally)));
     }
 }

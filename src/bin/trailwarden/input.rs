@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,6 +23,25 @@ pub(crate) enum Source {
     Unreadable { name: String, reason: String },
 }
 
+impl Source {
+    /// What it is called; not yet safe to show.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::StandardInput => "standard input".to_owned(),
+            Self::File { path, .. } => path.display().to_string(),
+            Self::Unreadable { name, .. } => name.clone(),
+        }
+    }
+
+    /// What it is called beside a progress bar, safe to show.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::File { path, .. } => visible(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned(),
+            Self::StandardInput | Self::Unreadable { .. } => String::new(),
+        }
+    }
+}
+
 /// Every file named or below a directory named, in the order given, directories by file name.
 pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     if paths.is_empty() {
@@ -31,7 +50,10 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     let mut sources = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            sources.push(Source::StandardInput);
+            // It can be read but once, so what is named again holds nothing.
+            if !sources.iter().any(|source| matches!(source, Source::StandardInput)) {
+                sources.push(Source::StandardInput);
+            }
             continue;
         }
         for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
@@ -52,30 +74,25 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     sources
 }
 
+/// Opens an input. `progress` counts the bytes that are read of it.
 pub(crate) fn open(source: &Source, progress: &ProgressBar) -> (String, Input<'static>) {
-    match source {
-        Source::StandardInput => ("standard input".to_owned(), stream(io::stdin().lock(), progress)),
-        Source::File { path, .. } => {
-            progress.set_message(file_name(path));
-            let name = path.display().to_string();
-            match File::open(path) {
-                Ok(file) => (name, stream(file, progress)),
-                Err(error) => (name, Input::Unreadable(format!("cannot be opened: {error}"))),
-            }
-        }
-        Source::Unreadable { name, reason } => (name.clone(), Input::Unreadable(reason.clone())),
-    }
+    let input = match source {
+        Source::StandardInput => stream(io::stdin().lock(), progress),
+        Source::File { path, .. } => match File::open(path) {
+            Ok(file) => stream(file, progress),
+            Err(error) => Input::Unreadable(format!("cannot be opened: {error}")),
+        },
+        Source::Unreadable { reason, .. } => Input::Unreadable(reason.clone()),
+    };
+    (source.name(), input)
 }
 
 fn stream(reader: impl Read + 'static, progress: &ProgressBar) -> Input<'static> {
     Input::Stream(Box::new(BufReader::with_capacity(BUFFER, progress.wrap_read(reader))))
 }
 
-fn file_name(path: &Path) -> String {
-    visible(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned()
-}
-
-/// A bar over the bytes on disk, on standard error, when that is a terminal and the input is long.
+/// How far the run is, on standard error when that is a terminal: a bar over the bytes on disk when the input is long; the
+/// bytes read so far where they cannot be known before, unless somebody types them.
 pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
     let size = |source: &Source| match source {
         Source::File { bytes, .. } => *bytes,
@@ -83,11 +100,15 @@ pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
     };
     let total: u64 = sources.iter().map(size).sum();
     let piped = sources.iter().any(|source| matches!(source, Source::StandardInput));
-    if !io::stderr().is_terminal() || piped || total < LONG {
+    let shown = if piped { !io::stdin().is_terminal() } else { total >= LONG };
+    if !shown || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let template = "{wide_bar} {bytes}/{total_bytes} {eta} {msg}";
+    let (length, template) = match piped {
+        true => (None, "{spinner} {bytes} {elapsed} {msg}"),
+        false => (Some(total), "{wide_bar} {bytes}/{total_bytes} {eta} {msg}"),
+    };
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

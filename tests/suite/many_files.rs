@@ -1,0 +1,118 @@
+//! `trailwarden evaluate` over many files at a time.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::support::{fixture, json, run, stderr, stdout, told, trailwarden};
+
+const HIT: &str = "rules/sg-ingress-world-admin/hit-items.json";
+const MISS: &str = "rules/sg-ingress-world-admin/miss-narrow.json";
+
+/// `count` records of a fixture as JSON Lines, each with an event id of its own.
+fn records(path: &str, file: usize, count: usize) -> String {
+    let mut record = json(&fixture(path));
+    let lines = (0..count).map(|number| {
+        record["eventID"] = format!("{file:08}-0000-0000-0000-{number:012}").into();
+        format!("{record}\n")
+    });
+    lines.collect()
+}
+
+/// Files of every kind, of very different length; the first is the longest, so that the others are done before it.
+fn fill(directory: &Path) {
+    let gz = fs::read(fixture("first-run/cloudtrail.json.gz")).unwrap();
+    fs::create_dir(directory.join("deep")).unwrap();
+    for file in 0..60 {
+        let path =
+            |kind: &str| directory.join(if file % 3 == 0 { "deep" } else { "." }).join(format!("{file:02}{kind}"));
+        let count = if file == 0 { 400 } else { file % 7 };
+        match file % 6 {
+            0 => fs::write(path(".jsonl"), records(HIT, file, count)).unwrap(),
+            1 => fs::write(path(".jsonl"), records(MISS, file, 3 * count)).unwrap(),
+            2 => fs::write(path(".json.gz"), &gz).unwrap(),
+            3 => fs::write(path(".json.gz"), &gz[..gz.len() / 2]).unwrap(),
+            4 => fs::write(path(".jsonl"), records(HIT, file, 2) + "{\"eventName\" 1}\n" + &records(HIT, file, 1))
+                .unwrap(),
+            _ => symlink("no such file", path(".json")).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_does_not_depend_on_the_number_of_threads() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    for more in [&[][..], &["--explain"], &["--snapshot", "fixtures/live-state"]] {
+        let with = |threads: &str| {
+            told(
+                directory.path(),
+                &[&["evaluate", "DIR", "no/such/file", "DIR/02.json.gz", "--threads", threads], more].concat(),
+            )
+        };
+        let alone = with("1");
+        assert_eq!(alone.0, 2);
+        assert!(alone.1.matches("sg-ingress-world-admin").count() > 400, "{}", alone.1);
+        // The truncated, the broken and the missing, and one more that is named.
+        assert_eq!(alone.2.matches("rejected: DIR").count(), 30, "{}", alone.2);
+        assert_eq!(alone.2.matches("rejected: no/such/file").count(), 1, "{}", alone.2);
+        for threads in ["2", "8", "2", "8", "8"] {
+            assert_eq!(with(threads), alone, "{threads} threads {more:?}");
+        }
+    }
+}
+
+#[test]
+fn no_thread_at_all_is_refused() {
+    let output = run(&["evaluate", "fixtures/first-run", "--threads", "0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--threads"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_all_threads() {
+    let directory = tempfile::tempdir().unwrap();
+    for file in 0..8 {
+        fs::write(directory.path().join(format!("{file}.jsonl")), records(HIT, file, 300)).unwrap();
+    }
+    // Standard input stays open: who still reads it does not end by itself.
+    let arguments = ["evaluate", directory.path().to_str().unwrap(), "-", "--threads", "4"];
+    let mut command = trailwarden(&arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take().unwrap();
+    let mut reader = child.stdout.take().unwrap();
+    reader.read_exact(&mut [0; 10]).unwrap();
+    drop(reader);
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    assert_eq!((stderr(&output).as_str(), output.status.code()), ("", Some(1)));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_what_is_piped_in() {
+    let mut command = trailwarden(&["evaluate"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let hits = records(HIT, 0, 100);
+    stdin.write_all(hits.as_bytes()).unwrap();
+    let mut reader = child.stdout.take().unwrap();
+    reader.read_exact(&mut [0; 10]).unwrap();
+    drop(reader);
+    // Far more than fits into the pipe.
+    assert!((0..1000).any(|_| stdin.write_all(hits.as_bytes()).is_err()));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((stderr(&output).as_str(), output.status.code()), ("", Some(1)));
+}
+
+#[test]
+fn standard_input_that_is_named_twice_is_read_once() {
+    let mut command = trailwarden(&["evaluate", "-", "-", "fixtures/first-run", "-", "--threads", "8"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(records(HIT, 0, 2).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(stderr(&output).starts_with("9 records"), "{}", stderr(&output));
+    let first = stdout(&run(&["evaluate", "fixtures/first-run"]));
+    assert!(stdout(&output).ends_with(&first), "{}", stdout(&output));
+}
