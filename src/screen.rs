@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use crate::rules::{Rule, RuleSet};
 use crate::skim::Sketch;
+use foldhash::fast::RandomState;
 use lookout::Lookout;
 
 /// Most calls that are remembered. Names come from records, so that there might be any number.
@@ -18,7 +19,7 @@ const MOST_CALLS: usize = 4096;
 /// What has been found out about the calls that the rules of one set watch. Kept between payloads.
 #[derive(Debug, Default)]
 pub struct Screen {
-    calls: HashMap<String, Watched>,
+    calls: HashMap<String, Watched, RandomState>,
     /// The call that is asked about, and the text of its record in lower case.
     call: String,
     lower_case: String,
@@ -41,23 +42,23 @@ impl Screen {
     pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
         let Self { calls, call, lower_case } = self;
         call.clear();
+        call.push_str(sketch.source);
         // No name has a line break: it would be escaped.
-        call.extend([sketch.source, "\n", sketch.name]);
-        if !calls.contains_key(call.as_str()) {
-            if calls.len() >= MOST_CALLS {
-                calls.clear();
-            }
-            let watched = match asks(sketch.source, sketch.name) {
-                true => Watched::Always,
-                false => Watched::by(rules, sketch.source, sketch.name),
-            };
-            calls.insert(call.clone(), watched);
+        call.push('\n');
+        call.push_str(sketch.name);
+        if let Some(watched) = calls.get(call.as_str()) {
+            return watched.admits(sketch, lower_case);
         }
-        match calls.get(call.as_str()) {
-            Some(Watched::Never) => false,
-            Some(Watched::Always) | None => true,
-            Some(Watched::With(lookout)) => lookout.sees(sketch, lower_case),
+        if calls.len() >= MOST_CALLS {
+            calls.clear();
         }
+        let watched = match asks(sketch.source, sketch.name) {
+            true => Watched::Always,
+            false => Watched::by(rules, sketch.source, sketch.name),
+        };
+        let is_admitted = watched.admits(sketch, lower_case);
+        calls.insert(call.clone(), watched);
+        is_admitted
     }
 }
 
@@ -70,6 +71,14 @@ impl Watched {
         match watching.peek() {
             None => Self::Never,
             Some(_) => Lookout::for_any_of(watching.map(Rule::needs)).map_or(Self::Always, Self::With),
+        }
+    }
+
+    fn admits(&self, sketch: &Sketch<'_>, lower_case: &mut String) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Always => true,
+            Self::With(lookout) => lookout.sees(sketch, lower_case),
         }
     }
 }

@@ -81,12 +81,17 @@ impl Service {
     pub fn traffic(&self) -> Traffic {
         Traffic::of(self.protocol, self.ports.0, self.ports.1)
     }
+
+    /// Whether some of `traffic` reaches it.
+    fn is_reached_by(&self, traffic: &Traffic) -> bool {
+        traffic.reaches(self.protocol, self.ports.0, self.ports.1)
+    }
 }
 
 /// The names of the services that `traffic` reaches, each once, in the table's order.
 pub fn services_in(traffic: &Traffic) -> Vec<&'static str> {
     let mut names: Vec<&'static str> = Vec::new();
-    for service in SERVICES.iter().filter(|service| service.traffic().meets(traffic)) {
+    for service in SERVICES.iter().filter(|service| service.is_reached_by(traffic)) {
         if !names.contains(&service.name) {
             names.push(service.name);
         }
@@ -122,7 +127,7 @@ impl Kind {
         if traffic.has_all_ports(Protocol::TCP) || traffic.has_all_ports(Protocol::UDP) {
             return Some(Self::All);
         }
-        let reaches = |class| SERVICES.iter().any(|one| one.class == class && one.traffic().meets(traffic));
+        let reaches = |class| SERVICES.iter().any(|one| one.class == class && one.is_reached_by(traffic));
         let classes = [
             (Class::Administration, Self::Administration),
             (Class::Database, Self::Database),

@@ -53,6 +53,15 @@ impl Protocol {
         known.map_or_else(|| format!("protocol {}", self.0), |(name, _)| (*name).to_owned())
     }
 
+    /// The part of the set of the ports `from` to `to`, where it has ports.
+    fn range(self, from: u16, to: u16) -> RangeInclusive<u32> {
+        let first = *self.block().start();
+        match self.has_ports() {
+            true => first + u32::from(from.min(to))..=first + u32::from(from.max(to)),
+            false => self.block(),
+        }
+    }
+
     /// Its part of the set: 65,536 values, for a protocol without ports always all of them.
     fn block(self) -> RangeInclusive<u32> {
         let first = u32::from(self.0) << 16;
@@ -75,12 +84,7 @@ impl Traffic {
 
     /// One protocol, on the ports `from` to `to` where it has ports. Ports outside of 0 to 65,535 do not exist.
     pub fn of(protocol: Protocol, from: u16, to: u16) -> Self {
-        let first = *protocol.block().start();
-        let range = match protocol.has_ports() {
-            true => first + u32::from(from.min(to))..=first + u32::from(from.max(to)),
-            false => protocol.block(),
-        };
-        Self(RangeSetBlaze::from_iter([range]))
+        Self(RangeSetBlaze::from_iter([protocol.range(from, to)]))
     }
 
     /// What a permission with this protocol and these ports admits: `-1` or `all` is all traffic, and a negative port all
@@ -117,6 +121,12 @@ impl Traffic {
     /// Whether the two share anything.
     pub fn meets(&self, other: &Self) -> bool {
         !self.0.is_disjoint(&other.0)
+    }
+
+    /// Whether it shares anything with one protocol on the ports `from` to `to`.
+    pub fn reaches(&self, protocol: Protocol, from: u16, to: u16) -> bool {
+        let wanted = protocol.range(from, to);
+        self.0.ranges().any(|range| range.start() <= wanted.end() && wanted.start() <= range.end())
     }
 
     /// Whether it is every port of `protocol`. Port 0 cannot be connected to and does not count.

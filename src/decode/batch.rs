@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use libdeflater::Decompressor;
+use memchr::memchr;
 use memchr::memmem::Finder;
 
 use super::Output;
@@ -235,17 +236,31 @@ fn put(event: LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>
     if sketch.is_some_and(|sketch| output.screen(&sketch)) {
         return;
     }
-    let unescaped = |span: Span| {
-        let literal = text.get(span.start.checked_sub(1)?..span.end + 1)?;
-        serde_json::from_str::<String>(literal).ok()
-    };
-    output.place.log_event = id.and_then(unescaped);
-    match unescaped(message) {
+    output.place.log_event = id.and_then(|id| unescaped(text, id));
+    let record = if is_simple { Some(without_backslashes(content)) } else { unescaped(text, message) };
+    match record {
         Some(record) => output.record(&record),
         // It has been read over as a string.
         None => output.reject("the log event has no string `message`"),
     }
     output.place.log_event = None;
+}
+
+/// What a string says.
+fn unescaped(text: &str, span: Span) -> Option<String> {
+    serde_json::from_str(text.get(span.start.checked_sub(1)?..span.end + 1)?).ok()
+}
+
+/// What the content of a string says of which the only escape is `\"`.
+fn without_backslashes(content: &str) -> String {
+    let mut said = String::with_capacity(content.len());
+    let mut rest = content;
+    while let Some((before, after)) = memchr(b'\\', rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
+        said.push_str(before);
+        rest = after.strip_prefix('\\').unwrap_or_default();
+    }
+    said.push_str(rest);
+    said
 }
 
 /// The sketch of a message that is read over in full.
