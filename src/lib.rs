@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! payload ─decode─▶ raw records ─event─▶ Event ─rules─▶ findings ─exempt─▶ findings ─confirm─▶ findings ─publish─▶ SNS | stdout
-//!             │                           ▲   │ ask for                                  ▲
-//!          rejected                       │   ▼                                          │
-//!          (counted)                     facts (derived on demand)                 IAM / EC2, read-only
+//!            │ │                          ▲   │ ask for                                  ▲
+//!            │ └─screen─▶ clean           │   ▼                                          │
+//!         rejected                       facts (derived on demand)                 IAM / EC2, read-only
+//!         (both are counted)
 //! ```
+//!
+//! Most records are of calls that no rule watches: [`screen`] leaves them out while they are still escaped, from what
+//! [`skim`] reads of them. With and without it the results are the same.
 //!
 //! One function, [`pipeline::Pipeline::run`], takes one payload through all stages; the command line `trailwarden` and
 //! the Lambda function `bootstrap` are two thin ways to call it.

@@ -17,8 +17,9 @@ use crate::skim::{Sketch, Skim, Span, Writing, glance, is_simple};
 /// Buffers longer than this, in bytes, are not kept: the next payload will be of the usual size again.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
 
-/// What ends a message, and begins the next log event.
-static NEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""},{"id":""#));
+/// What begins the next log event. In messages every quote has a backslash before it, and these two bytes alone tell that
+/// fastest.
+static NEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"{""#));
 
 /// What is kept between payloads, so that memory is asked for once.
 #[derive(Default)]
@@ -177,8 +178,10 @@ fn usual(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<LogEven
     let next = NEXT.find(message.as_bytes());
     // Where nothing more is found it is not searched for again, each time to the end.
     *searches = next.is_some();
-    let length = next?;
-    let is_usual = id.bytes().all(|byte| byte.is_ascii_digit())
+    let length = message.get(..next?)?.strip_suffix(r#""},"#)?.len();
+    // Without a way out of the loop, many bytes are looked at together.
+    let is_number = id.bytes().fold(true, |all, byte| all & byte.is_ascii_digit());
+    let is_usual = is_number
         && (1..=MOST_DIGITS).contains(&time)
         && !rest.starts_with('0')
         && message.get(..length).is_some_and(is_simple);

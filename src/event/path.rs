@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+
 use super::Value;
 
 /// One step of a path: a key, then positions in the array found there.
@@ -22,6 +24,9 @@ impl<'p> Step<'p> {
     }
 
     fn parse(text: &'p str) -> Self {
+        if memchr2(b'[', b'\\', text.as_bytes()).is_none() {
+            return Self { key: Cow::Borrowed(text), positions: Vec::new() };
+        }
         if let Some(open) = first_open_bracket(text)
             && let Some((key, groups)) = text.split_at_checked(open)
             && let Some(positions) = positions(groups)
@@ -34,7 +39,8 @@ impl<'p> Step<'p> {
 
 /// The first step of a path and the rest of it, if any.
 pub fn split(path: &str) -> (Step<'_>, Option<&str>) {
-    match path.split_once('.') {
+    let parts = memchr(b'.', path.as_bytes()).and_then(|dot| Some((path.get(..dot)?, path.get(dot + 1..)?)));
+    match parts {
         Some((first, rest)) => (Step::parse(first), Some(rest)),
         None => (Step::parse(path), None),
     }

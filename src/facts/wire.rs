@@ -7,6 +7,8 @@
 //! collections re-spell them.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::rc::Rc;
 
 use crate::event::{Event, Value, path, scalar_text};
 
@@ -14,8 +16,28 @@ use crate::event::{Event, Value, path, scalar_text};
 #[derive(Debug, Clone)]
 pub struct Parameters<'e> {
     value: &'e Value<'e>,
-    /// Where it stands in the record: `requestParameters.ipPermissions.items[0]`.
-    path: String,
+    at: Rc<Place<'e>>,
+}
+
+/// Where something stands in the record. It is written out for what is told alone, and most is not.
+#[derive(Debug)]
+enum Place<'e> {
+    /// One of the record's own members.
+    Top(&'static str),
+    /// A member of what stands there.
+    Member(Rc<Self>, &'e str),
+    /// An element of it.
+    Element(Rc<Self>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top(name) => formatter.write_str(name),
+            Self::Member(within, name) => write!(formatter, "{within}.{name}"),
+            Self::Element(within, index) => write!(formatter, "{within}[{index}]"),
+        }
+    }
 }
 
 /// The request's parameters, unwrapped. There may be none in them.
@@ -31,26 +53,31 @@ pub(super) fn response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
 /// What live state adds to the record.
 pub(super) fn live<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     let value = event.top("liveState").filter(|value| value.is_object())?;
-    Some(Parameters { value, path: "liveState".to_owned() })
+    Some(Parameters { value, at: Rc::new(Place::Top("liveState")) })
 }
 
-fn unwrapped<'e>(value: &'e Value<'e>, base: &str, wrapper: &str) -> Parameters<'e> {
+fn unwrapped<'e>(value: &'e Value<'e>, base: &'static str, wrapper: &str) -> Parameters<'e> {
+    let outer = Parameters { value, at: Rc::new(Place::Top(base)) };
     match member(value, wrapper) {
-        Some((name, inner)) => Parameters { value: inner, path: format!("{base}.{name}") },
-        None => Parameters { value, path: base.to_owned() },
+        Some((name, inner)) => outer.member(name, inner),
+        None => outer,
     }
 }
 
 impl<'e> Parameters<'e> {
-    /// Where it stands in the record.
-    pub(super) fn path(&self) -> &str {
-        &self.path
+    /// Where it stands in the record: `requestParameters.ipPermissions.items[0]`.
+    pub(super) fn path(&self) -> String {
+        self.at.to_string()
+    }
+
+    fn member(&self, name: &'e str, value: &'e Value<'e>) -> Self {
+        Self { value, at: Rc::new(Place::Member(Rc::clone(&self.at), name)) }
     }
 
     /// The member `key`, unless it is empty.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         let (name, value) = member(self.value, key)?;
-        let found = Self { value, path: format!("{}.{name}", self.path) };
+        let found = self.member(name, value);
         (!found.is_empty()).then_some(found)
     }
 
@@ -67,11 +94,12 @@ impl<'e> Parameters<'e> {
     /// The elements, when this is a list; else this alone.
     fn elements(&self) -> Vec<Self> {
         if let Some((name, items)) = member(self.value, "items").or_else(|| member(self.value, "item")) {
-            return Self { value: items, path: format!("{}.{name}", self.path) }.elements();
+            return self.member(name, items).elements();
         }
         match self.value {
             Value::Array(elements) => {
-                let of_element = |(index, value)| Self { value, path: format!("{}[{index}]", self.path) };
+                let of_element =
+                    |(index, value)| Self { value, at: Rc::new(Place::Element(Rc::clone(&self.at), index)) };
                 elements.iter().enumerate().map(of_element).filter(|element| !element.is_empty()).collect()
             }
             _ if self.is_empty() => Vec::new(),
@@ -129,18 +157,26 @@ impl<'e> Parameters<'e> {
             let is_mask = |text: &str| text.len() > 1 && text.bytes().all(|byte| byte == b'*');
             let holds_one = scalar_text(place.value).is_some_and(|text| is_mask(&text));
             if holds_one && keys.iter().any(|key| key.eq_ignore_ascii_case(place.name())) {
-                masked.push(place.path.clone());
+                masked.push(place.path());
             }
         });
         masked
     }
 
     /// The name it stands under, apart from lists and wrappings.
-    fn name(&self) -> &str {
-        let steps = self.path.rsplit('.').map(|step| step.split('[').next().unwrap_or_default());
-        let wraps =
-            |step: &str| ["items", "item", "content", "value"].iter().any(|wrap| wrap.eq_ignore_ascii_case(step));
-        steps.into_iter().find(|step| !wraps(step)).unwrap_or_default()
+    fn name(&self) -> &'e str {
+        const WRAPPINGS: [&str; 4] = ["items", "item", "content", "value"];
+        let mut at = &self.at;
+        loop {
+            match at.as_ref() {
+                Place::Top(name) => return name,
+                Place::Member(within, name) if WRAPPINGS.iter().any(|wrap| wrap.eq_ignore_ascii_case(name)) => {
+                    at = within;
+                }
+                Place::Member(_, name) => return name,
+                Place::Element(within, _) => at = within,
+            }
+        }
     }
 
     fn walk(&self, visit: &mut dyn FnMut(&Self)) {
@@ -149,7 +185,7 @@ impl<'e> Parameters<'e> {
             Value::Array(_) => self.elements().iter().for_each(|element| element.walk(visit)),
             Value::Object(members) => {
                 for (name, value) in members.iter() {
-                    Self { value, path: format!("{}.{name}", self.path) }.walk(visit);
+                    self.member(name, value).walk(visit);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) => {}

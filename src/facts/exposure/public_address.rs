@@ -80,7 +80,7 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let described = live.map(|live| live.list("networkInterfaces")).unwrap_or_default();
     for interface in &described {
         if let Some(address) = interface.get("association").and_then(|one| one.get("publicIp")) {
-            found.push(("ipv4", address.path().to_owned()));
+            found.push(("ipv4", address.path()));
         }
     }
     if found.is_empty() {
@@ -119,5 +119,5 @@ pub(in crate::facts) fn asks_for_ipv4(event: &Event<'_>) -> bool {
 }
 
 fn path_of(holder: &Parameters<'_>, key: &str) -> String {
-    holder.get(key).map(|found| found.path().to_owned()).unwrap_or_default()
+    holder.get(key).map(|found| found.path()).unwrap_or_default()
 }

@@ -50,10 +50,10 @@ impl<'e> Sources<'e> {
         let written = at.text().unwrap_or_default();
         match (parse_network(&written), permission) {
             (Some(network), Some(permission)) => {
-                let field = at.path().to_owned();
+                let field = at.path();
                 self.insert(Source { network, permission, written, field, rule_id, prefix_list: None });
             }
-            _ => self.unreadable.push(at.path().to_owned()),
+            _ => self.unreadable.push(at.path()),
         }
     }
 
@@ -84,7 +84,7 @@ impl<'e> Sources<'e> {
             for cidr in list.list("cidrs").iter().filter_map(Parameters::text) {
                 if let Some(network) = parse_network(&cidr) {
                     let written = Cow::Owned(format!("{cidr} of {id}"));
-                    let (permission, field) = (permission.clone(), at.path().to_owned());
+                    let (permission, field) = (permission.clone(), at.path());
                     let prefix_list = Some(id.clone());
                     self.insert(Source { network, permission, written, field, rule_id: None, prefix_list });
                 }
