@@ -110,7 +110,7 @@ impl<'a> Event<'a> {
 
     /// `recipientAccountId`: the account whose trail this is, else the account of the caller.
     pub fn account(&self) -> Option<&str> {
-        self.string("recipientAccountId").or_else(|| self.identity().account_id)
+        self.string("recipientAccountId").or_else(|| self.of_caller("userIdentity.accountId"))
     }
 
     /// `errorCode`, when the call failed.
@@ -164,9 +164,15 @@ impl<'a> Event<'a> {
         Identity::of(self.top("userIdentity"))
     }
 
+    /// A string of the caller that is not empty, without a look at the rest of it.
+    fn of_caller(&self, path: &str) -> Option<&str> {
+        self.select(path).into_iter().next()?.as_str().filter(|text| !text.is_empty())
+    }
+
     /// The partition (`aws`, `aws-cn`, `aws-us-gov`), from the caller's ARN, else from the region.
     pub fn partition(&self) -> &str {
-        let from_arn = self.identity().arn.and_then(|arn| arn.strip_prefix("arn:")?.split(':').next());
+        let arn = self.of_caller("userIdentity.arn");
+        let from_arn = arn.and_then(|arn| arn.strip_prefix("arn:")?.split(':').next());
         from_arn.filter(|partition| partition.starts_with("aws")).unwrap_or_else(|| match self.region() {
             Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
             Some(region) if region.starts_with("cn-") => "aws-cn",

@@ -22,7 +22,7 @@ pub struct Screen {
     calls: HashMap<String, Watched, RandomState>,
     /// The call that is asked about, and the text of its record in lower case.
     call: String,
-    lower_case: String,
+    lower_case: Vec<u8>,
 }
 
 /// What is to be done with the records of a call.
@@ -74,7 +74,7 @@ impl Watched {
         }
     }
 
-    fn admits(&self, sketch: &Sketch<'_>, lower_case: &mut String) -> bool {
+    fn admits(&self, sketch: &Sketch<'_>, lower_case: &mut Vec<u8>) -> bool {
         match self {
             Self::Never => false,
             Self::Always => true,

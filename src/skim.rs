@@ -9,7 +9,7 @@ mod glance;
 mod marks;
 mod walk;
 
-pub use glance::{glance, is_simple};
+pub use glance::{glance, simple_length};
 
 use marks::Marks;
 

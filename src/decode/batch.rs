@@ -4,22 +4,15 @@
 //! still escaped. Whatever is not written as AWS writes it is left to `awslogs`: nothing is put out before the whole batch
 //! has been understood.
 
-use std::sync::LazyLock;
-
 use libdeflater::Decompressor;
 use memchr::memchr;
-use memchr::memmem::Finder;
 
 use super::Output;
 use super::inflate::inflate;
-use crate::skim::{Sketch, Skim, Span, Writing, glance, is_simple};
+use crate::skim::{Sketch, Skim, Span, Writing, glance, simple_length};
 
 /// Buffers longer than this, in bytes, are not kept: the next payload will be of the usual size again.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
-
-/// What begins the next log event. In messages every quote has a backslash before it, and these two bytes alone tell that
-/// fastest.
-static NEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"{""#));
 
 /// What is kept between payloads, so that memory is asked for once.
 #[derive(Default)]
@@ -57,12 +50,18 @@ pub(super) fn payload(text: &str, output: &mut Output<'_>) -> Option<()> {
     output.screening.as_ref()?;
     let mut skim = Skim::new(text);
     only_member(&mut skim, "awslogs")?;
-    let data = data(&mut skim)?;
+    only_member(&mut skim, "data")?;
+    skim.take(b'"')?;
+    // Whatever else is in it, base64 does not have.
+    let data = text.get(skim.at()..)?;
+    let data = data.get(..memchr(b'"', data.as_bytes())?)?;
+    skim.go_to(skim.at() + data.len() + 1);
+    skim.take(b'}')?;
     skim.take(b'}')?;
     if skim.peek().is_some() {
         return None;
     }
-    event(skim.content(data)?, output)
+    event(data, output)
 }
 
 /// Goes to the value of the one member of an object.
@@ -71,14 +70,6 @@ fn only_member(skim: &mut Skim<'_>, name: &str) -> Option<()> {
     let key = skim.string()?;
     (skim.content(key)? == name).then_some(())?;
     skim.take(b':')
-}
-
-/// Reads over `{"data": "…"}`.
-fn data(skim: &mut Skim<'_>) -> Option<Span> {
-    only_member(skim, "data")?;
-    let data = skim.string().filter(|data| data.is_plain)?;
-    skim.take(b'}')?;
-    Some(data)
 }
 
 /// Reads base64 of a batch.
@@ -152,10 +143,9 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Op
     if skim.take(b']').is_some() {
         return Some(());
     }
-    // Whether the search for what ends a message is worth it.
-    let mut searches = true;
     loop {
-        events.push(log_event(skim, text, &mut searches)?);
+        let event = usual(skim, text).or_else(|| log_event(skim, text))?;
+        events.push(event);
         if skim.take(b',').is_none() {
             return skim.take(b']');
         }
@@ -169,25 +159,19 @@ const ID: usize = 56;
 const MOST_DIGITS: usize = 18;
 
 /// A log event as AWS writes it: `{"id":"…","timestamp":…,"message":"…"}`. Goes nowhere when it is written otherwise.
-fn usual(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<LogEvent> {
+fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     let start = skim.at();
     let (id, rest) = text.get(start..)?.strip_prefix(r#"{"id":""#)?.split_at_checked(ID)?;
     let rest = rest.strip_prefix(r#"","timestamp":"#)?;
     let time = rest.bytes().take_while(u8::is_ascii_digit).count();
     let message = rest.get(time..)?.strip_prefix(r#","message":""#)?;
-    let next = NEXT.find(message.as_bytes());
-    // Where nothing more is found it is not searched for again, each time to the end.
-    *searches = next.is_some();
-    let length = message.get(..next?)?.strip_suffix(r#""},"#)?.len();
     // Without a way out of the loop, many bytes are looked at together.
     let is_number = id.bytes().fold(true, |all, byte| all & byte.is_ascii_digit());
-    let is_usual = is_number
-        && (1..=MOST_DIGITS).contains(&time)
-        && !rest.starts_with('0')
-        && message.get(..length).is_some_and(is_simple);
-    if !is_usual {
+    if !is_number || !(1..=MOST_DIGITS).contains(&time) || rest.starts_with('0') {
         return None;
     }
+    let length = simple_length(message)?;
+    message.get(length..)?.strip_prefix(r#""}"#)?;
     let at = text.len() - message.len();
     let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
     let message = Span { start: at, end: at + length, is_plain: false };
@@ -195,10 +179,7 @@ fn usual(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<LogEven
     Some(LogEvent { id: Some(id), message, is_simple: true })
 }
 
-fn log_event(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<LogEvent> {
-    if *searches && let Some(event) = usual(skim, text, searches) {
-        return Some(event);
-    }
+fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     let (mut id, mut has_id, mut message) = (None, false, None);
     skim.take(b'{')?;
     loop {
@@ -227,7 +208,7 @@ fn log_event(skim: &mut Skim<'_>, text: &str, searches: &mut bool) -> Option<Log
 /// Reads over a message, and says whether it is simple.
 fn message(skim: &mut Skim<'_>, text: &str) -> Option<(Span, bool)> {
     let span = skim.string()?;
-    let is_simple = text.get(span.start..span.end).is_some_and(is_simple);
+    let is_simple = simple_length(text.get(span.start..)?) == Some(span.end - span.start);
     Some((span, is_simple))
 }
 

@@ -65,6 +65,11 @@ struct Asked<'m, 'e> {
 impl Event for Asked<'_, '_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
         let as_text = self.texts.contains(path);
+        if !path.contains(['.', '[', '\\']) {
+            // Most fields that rules name are the record's own members.
+            let value = self.subject.event.top(path).filter(|value| !value.is_null())?;
+            return Some(if as_text { text_value(value) } else { event_value(value) });
+        }
         let mut found = self.subject.select(path);
         found.retain(|value| !value.is_null());
         let mut found = found.into_iter().map(|value| if as_text { text_value(value) } else { event_value(value) });

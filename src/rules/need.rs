@@ -141,7 +141,12 @@ fn is_verbatim(one: char) -> bool {
     matches!(one, ' '..='~') && !['"', '\\', '/', ',', '{', '}', '[', ']', '<', '>', '&', '\'', '=', '+'].contains(&one)
 }
 
-/// Whether a text has letters that no number has: numbers are compared as they are meant, not as they are written.
+/// Whether a text is no part of any number: numbers are compared as they are meant, not as they are written.
 fn says_something(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e'))
+    let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
+    // 192.0.2.1, 2023-07-10
+    let is_number_like = text.bytes().all(is_of_number)
+        && text.bytes().filter(|byte| *byte == b'.').count() < 2
+        && !text.as_bytes().windows(2).any(|pair| matches!(pair, [b'0'..=b'9', b'-']));
+    !is_number_like
 }
