@@ -363,6 +363,9 @@ proptest! {
             }
         }
         let plain = agreed(&bytes, &name);
-        prop_assert_eq!(items(&bytes, most, Sieve::Off), plain);
+        // How much is decompressed before broken gzip is noticed does depend on it.
+        if !bytes.starts_with(&[0x1f, 0x8b]) {
+            prop_assert_eq!(items(&bytes, most, Sieve::Off), plain);
+        }
     }
 }
