@@ -9,10 +9,12 @@ mod awslogs;
 mod batch;
 mod cloudtrail;
 mod document;
+mod elements;
 mod eventbridge;
 mod inflate;
 mod lines;
 mod on_failure;
+mod window;
 
 use std::cell::Cell;
 use std::fmt;
@@ -52,12 +54,20 @@ enum Form {
 pub const ENVELOPES: &[Envelope] = &[
     Envelope { name: "Lambda event of a log subscription", key: "awslogs", form: Form::Whole(awslogs::event) },
     Envelope { name: "decoded CloudWatch Logs batch", key: "logEvents", form: Form::Whole(awslogs::batch) },
-    Envelope { name: "CloudTrail file", key: "Records", form: Form::Records },
+    Envelope { name: "CloudTrail file", key: RECORDS, form: Form::Records },
     Envelope { name: "CloudTrail digest file", key: "digestS3Object", form: Form::Whole(cloudtrail::digest) },
     Envelope { name: "EventBridge event", key: "detail", form: Form::Whole(eventbridge::event) },
     Envelope { name: "failed invocation", key: "requestPayload", form: Form::Whole(on_failure::invocation) },
     Envelope { name: "messages of an SQS queue", key: "Messages", form: Form::Whole(on_failure::messages) },
 ];
+
+/// The key of the records of a CloudTrail file.
+const RECORDS: &str = "Records";
+
+/// Whether an object with the key is an envelope, whatever else is in it.
+fn is_envelope(key: &[u8]) -> bool {
+    ENVELOPES.iter().any(|envelope| envelope.key.as_bytes() == key)
+}
 
 /// What decoding yields.
 #[derive(Debug)]

@@ -219,8 +219,15 @@ pub fn json_fault(error: &serde_json::Error) -> String {
     let what = said.split(" at line ").next().unwrap_or_default();
     match error.line() {
         0 => what.to_owned(),
-        1 => format!("not JSON: {what} at column {}", error.column()),
-        line => format!("not JSON: {what} at line {line}, column {}", error.column()),
+        line => fault_at(what, line, error.column()),
+    }
+}
+
+/// The same, of what is wrong at a line, from 1, of the text, and a column.
+pub fn fault_at(what: &str, line: usize, column: usize) -> String {
+    match line {
+        1 => format!("not JSON: {what} at column {column}"),
+        line => format!("not JSON: {what} at line {line}, column {column}"),
     }
 }
 

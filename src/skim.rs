@@ -114,11 +114,17 @@ impl<'t> Skim<'t> {
     /// Reads over one value.
     pub fn value(&mut self) -> Option<()> {
         self.peek()?;
-        self.walk::<false>(&mut Default::default())
+        self.walk::<false>(&mut Default::default(), any)
     }
 
     /// Reads over one record that is written plainly enough to be sketched, and the white space around it.
     pub fn record(&mut self, writing: Writing) -> Option<Sketch<'t>> {
+        self.record_without(writing, any)
+    }
+
+    /// The same where an object is something else than a record when one of its outermost members has a certain name:
+    /// `None` when one `is_another`.
+    pub fn record_without(&mut self, writing: Writing, is_another: impl Fn(&[u8]) -> bool) -> Option<Sketch<'t>> {
         self.has_unicode_escapes = false;
         let bytes = self.text.as_bytes();
         self.at = after_white_space(bytes, self.at, writing);
@@ -128,8 +134,8 @@ impl<'t> Skim<'t> {
         let start = self.at;
         let mut members = Default::default();
         match writing {
-            Writing::Plain => self.walk::<false>(&mut members)?,
-            Writing::Escaped => self.walk::<true>(&mut members)?,
+            Writing::Plain => self.walk::<false>(&mut members, is_another)?,
+            Writing::Escaped => self.walk::<true>(&mut members, is_another)?,
         }
         let text = self.text.get(start..self.at)?;
         self.at = after_white_space(bytes, self.at, writing);
@@ -186,6 +192,11 @@ impl<'t> Skim<'t> {
             None => Some(at + number(rest)?),
         }
     }
+}
+
+/// A name is as good as any other.
+fn any(_: &[u8]) -> bool {
+    false
 }
 
 /// How long the number is with which `bytes` begin.

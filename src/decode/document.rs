@@ -19,6 +19,15 @@ pub(super) fn read(text: &str, output: &mut Output<'_>) {
     }
 }
 
+/// Reads `text`, an element of a list.
+pub(super) fn element(text: &str, output: &mut Output<'_>) {
+    if text.starts_with('{') {
+        read(text, output);
+    } else {
+        output.reject("an element of the list is not a JSON object");
+    }
+}
+
 /// Reads one value from `reader`, and no byte beyond it. Elements of its arrays are put out as they are read.
 pub(super) fn read_from(reader: impl Read, output: &mut Output<'_>) -> Result<(), serde_json::Error> {
     Document { output, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader))
@@ -67,11 +76,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
             position += 1;
             self.output.place.record = Some(position);
-            if element.get().starts_with('{') {
-                read(element.get(), self.output);
-            } else {
-                self.output.reject("an element of the list is not a JSON object");
-            }
+            self::element(element.get(), self.output);
         }
         self.output.place.record = None;
         Ok(())

@@ -3,29 +3,42 @@
 //! A line that is a whole JSON value is read by itself, so JSON Lines need no more memory than their longest line and a
 //! broken line costs nothing but itself. A line that begins a value and does not end it begins a document, which is read
 //! on over the lines that follow. When a document breaks off before anything came of it, the lines after its first are
-//! looked at again, because it may have been nothing but one cut line among good ones.
+//! looked at again, because it may have been nothing but one cut line among good ones. A CloudTrail file and a list, which
+//! may be a single line of any length, are put out [element by element](super::elements).
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 use serde::de::IgnoredAny;
 
-use super::{MOST_BYTES, Output, document};
+use super::elements::{self, Broken, unreadable};
+use super::window::Window;
+use super::{MOST_BYTES, Output, batch, document, is_envelope};
+use crate::skim::{Sketch, Skim, Writing};
 
-/// Size of the decompression buffer.
-const BUFFER: usize = 256 * 1024;
+/// How gzip begins (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads everything.
-pub(super) fn read(mut reader: impl BufRead, output: &mut Output<'_>) {
-    // Errors show up again on the first read.
-    let is_gzip = reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(&[0x1f, 0x8b]));
-    if is_gzip {
-        let reader = BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader));
-        Lines::new(reader).read(output);
+pub(super) fn read(reader: impl Read, output: &mut Output<'_>) {
+    let mut window = Window::new(reader);
+    // A pipe may give a single byte first.
+    while window.held().len() < GZIP.len() {
+        match window.fill() {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                window.keep(error);
+                break;
+            }
+        }
+    }
+    if window.held().starts_with(&GZIP) {
+        Lines::new(Window::new(MultiGzDecoder::new(window))).read(output);
     } else {
-        Lines::new(reader).read(output);
+        Lines::new(window).read(output);
     }
 }
 
@@ -47,7 +60,7 @@ impl Line {
 }
 
 struct Lines<R> {
-    reader: R,
+    reader: Window<R>,
     number: u64,
     /// Whether the last piece ended its line.
     ended: bool,
@@ -55,13 +68,11 @@ struct Lines<R> {
     again: VecDeque<Line>,
     /// An error that came after some bytes of a line, kept until these have been used.
     error: Option<io::Error>,
-    /// Whether the reader failed, and that has been reported.
-    failed: bool,
 }
 
-impl<R: BufRead> Lines<R> {
-    fn new(reader: R) -> Self {
-        Self { reader, number: 0, ended: true, again: VecDeque::new(), error: None, failed: false }
+impl<R: Read> Lines<R> {
+    fn new(reader: Window<R>) -> Self {
+        Self { reader, number: 0, ended: true, again: VecDeque::new(), error: None }
     }
 
     fn next(&mut self) -> io::Result<Option<Line>> {
@@ -70,9 +81,6 @@ impl<R: BufRead> Lines<R> {
         }
         if let Some(error) = self.error.take() {
             return Err(error);
-        }
-        if self.failed {
-            return Ok(None);
         }
         let mut bytes = Vec::new();
         let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
@@ -92,6 +100,11 @@ impl<R: BufRead> Lines<R> {
         // Lines that hold no JSON are one rejection together: a text file is one mistake, not a thousand.
         let mut prose: Option<(u64, u64, String)> = None;
         loop {
+            if let Some(document) = self.begins() {
+                flush(&mut prose, output);
+                self.elements(document, output);
+                continue;
+            }
             let next = self.next();
             let line = match next {
                 Ok(Some(line)) => line,
@@ -117,11 +130,21 @@ impl<R: BufRead> Lines<R> {
                     continue;
                 }
             };
+            if let Some(sketch) = sketch(text, output) {
+                flush(&mut prose, output);
+                output.place.line = Some(line.number);
+                if !output.screen(&sketch) {
+                    output.record(text);
+                }
+                continue;
+            }
             match serde_json::from_str::<IgnoredAny>(text) {
                 Ok(_) if text.starts_with(['{', '[']) => {
                     flush(&mut prose, output);
                     output.place.line = Some(line.number);
-                    document::read(text, output);
+                    if batch::payload(text, output).is_none() {
+                        document::read(text, output);
+                    }
                 }
                 Err(error) if error.is_eof() && text.starts_with(['{', '[']) => {
                     flush(&mut prose, output);
@@ -137,6 +160,35 @@ impl<R: BufRead> Lines<R> {
             }
         }
         flush(&mut prose, output);
+    }
+
+    /// The document with which the input goes on, if it is put out element by element.
+    fn begins(&mut self) -> Option<elements::Document> {
+        match self.again.is_empty() && self.error.is_none() {
+            true => elements::begins(&mut self.reader),
+            false => None,
+        }
+    }
+
+    fn elements(&mut self, mut document: elements::Document, output: &mut Output<'_>) {
+        let first = if self.ended { self.number + 1 } else { self.number };
+        output.place.line = Some(first);
+        let read = document.read(&mut self.reader, output);
+        (self.number, self.ended) = (first + document.lines(), false);
+        output.place.record = None;
+        let Err(Broken { mut reason, record, spans_lines, is_last }) = read else { return };
+        self.reader.skip_line();
+        self.ended = true;
+        if !spans_lines {
+            if !is_last {
+                reason.push_str(" (the rest of the line belongs to it)");
+            }
+        } else if let Some(last) = self.skip_to_next_value() {
+            reason = format!("{reason} (the lines up to {last} belong to it)");
+        }
+        output.place.record = record;
+        output.reject(reason);
+        output.place.record = None;
     }
 
     /// Reads a value that begins in `first` and ends in a later line.
@@ -158,11 +210,9 @@ impl<R: BufRead> Lines<R> {
             self.again.push_front(line);
         }
         let mut reason = match &failure {
-            Some(failure) if failure.kind() == io::ErrorKind::FileTooLarge => failure.to_string(),
             Some(failure) => unreadable(failure),
             None => document::reason(&error),
         };
-        self.failed = failure.is_some_and(|failure| failure.kind() != io::ErrorKind::FileTooLarge);
         if let Some(last) = self.skip_to_next_value().filter(|last| *last > number) {
             reason = format!("{reason} (the lines up to {last} belong to it)");
         }
@@ -175,6 +225,9 @@ impl<R: BufRead> Lines<R> {
     fn skip_to_next_value(&mut self) -> Option<u64> {
         let mut skipped = None;
         loop {
+            if self.begins().is_some_and(|document| document.is_of_records()) {
+                return skipped;
+            }
             match self.next() {
                 Ok(Some(line)) => {
                     let is_object = line.begins_value()
@@ -195,8 +248,11 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-fn unreadable(error: &io::Error) -> String {
-    format!("cannot be read on: {error}")
+/// The sketch of a line that is nothing but a record, plainly written, when records are screened.
+fn sketch<'t>(line: &'t str, output: &Output<'_>) -> Option<Sketch<'t>> {
+    output.screening.as_ref()?;
+    let sketch = Skim::new(line).record_without(Writing::Plain, is_envelope)?;
+    (sketch.text.len() == line.len()).then_some(sketch)
 }
 
 fn note(prose: &mut Option<(u64, u64, String)>, number: u64, reason: String) {
@@ -229,7 +285,7 @@ struct DocumentReader<'l, R, C> {
     error: Option<io::Error>,
 }
 
-impl<'l, R: BufRead, C: Fn() -> u64> DocumentReader<'l, R, C> {
+impl<'l, R: Read, C: Fn() -> u64> DocumentReader<'l, R, C> {
     fn new(lines: &'l mut Lines<R>, first: Line, count: C) -> Self {
         let current = match first.bytes.strip_prefix("\u{feff}".as_bytes()) {
             Some(bytes) => bytes.to_vec(),
@@ -279,7 +335,7 @@ impl<'l, R: BufRead, C: Fn() -> u64> DocumentReader<'l, R, C> {
     }
 }
 
-impl<R: BufRead, C: Fn() -> u64> Read for DocumentReader<'_, R, C> {
+impl<R: Read, C: Fn() -> u64> Read for DocumentReader<'_, R, C> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.position >= self.current.len() {
             if self.error.is_some() {

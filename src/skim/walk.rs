@@ -14,9 +14,14 @@ pub(super) type Members = [Option<Span>; MEMBERS.len()];
 
 impl Skim<'_> {
     /// Reads over one value, and notes the `members` of the outermost object. None of them may be there twice, be called
-    /// in another way of writing its name, or be anything but a string.
+    /// in another way of writing its name, or be anything but a string; and no name in that object may be one that
+    /// `is_another`.
     #[inline(never)]
-    pub(super) fn walk<const ESCAPED: bool>(&mut self, members: &mut Members) -> Option<()> {
+    pub(super) fn walk<const ESCAPED: bool>(
+        &mut self,
+        members: &mut Members,
+        is_another: impl Fn(&[u8]) -> bool,
+    ) -> Option<()> {
         let bytes = self.text.as_bytes();
         let writing = if ESCAPED { Writing::Escaped } else { Writing::Plain };
         let quote = if ESCAPED { 2 } else { 1 };
@@ -44,6 +49,9 @@ impl Skim<'_> {
                     let span = Span { start, end: mark, is_plain };
                     if at_key {
                         if levels == 1 {
+                            if bytes.get(span.start..span.end).is_some_and(&is_another) {
+                                return None;
+                            }
                             member = member_named(bytes, span, members)?;
                         }
                     } else if let Some(place) = member.take() {

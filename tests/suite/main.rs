@@ -25,6 +25,7 @@ mod publishing;
 mod rule_commands;
 mod rules;
 mod sigma;
+mod streams;
 mod support;
 mod terraform;
 mod trust;

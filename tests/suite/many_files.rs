@@ -6,7 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{fixture, json, run, stderr, stdout, told, trailwarden};
+use serde_json::Value;
+
+use crate::support::{fixture, json, run, shared, stderr, stdout, told, trailwarden};
 
 const HIT: &str = "rules/sg-ingress-world-admin/hit-items.json";
 const MISS: &str = "rules/sg-ingress-world-admin/miss-narrow.json";
@@ -61,6 +63,40 @@ fn what_is_printed_does_not_depend_on_the_number_of_threads() {
         for threads in ["2", "8", "2", "8", "8"] {
             assert_eq!(with(threads), alone, "{threads} threads {more:?}");
         }
+    }
+}
+
+#[test]
+fn what_is_printed_does_not_depend_on_the_screen() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    let mut inputs = vec![directory.path().to_path_buf(), fixture("")];
+    inputs.extend(shared("data/cloudtrail"));
+    for input in inputs {
+        for more in [&["--explain"][..], &["--snapshot", "fixtures/live-state"], &["--format", "ocsf"]] {
+            let with = |screen: &[&str]| {
+                let (code, findings, errors) = told(&input, &[&["evaluate", "DIR"], more, screen].concat());
+                let findings: Vec<String> = findings.lines().map(without_time).collect();
+                (code, findings, errors)
+            };
+            let screened = with(&[]);
+            assert!(screened.1.len() > 50, "{}", screened.2);
+            let whole = with(&["--no-screen"]);
+            // Not shown in full: it is long.
+            assert!(screened == whole, "{}: {more:?}\n{}\n{}", input.display(), screened.2, whole.2);
+        }
+    }
+}
+
+/// A line of output without the time at which it was made.
+fn without_time(line: &str) -> String {
+    match serde_json::from_str::<Value>(line) {
+        Ok(mut finding) => {
+            finding["time"].take();
+            finding["finding_info"]["created_time"].take();
+            finding.to_string()
+        }
+        Err(_) => line.to_owned(),
     }
 }
 

@@ -1,0 +1,381 @@
+//! CloudTrail files and lists, element by element.
+//!
+//! In: an input that goes on with `{"Records":[` or `[{`. Out: the elements of the list, each as soon as it is read, so that
+//! no more than one of them has to be held, however long the document is. When it turns out to be broken, that is one
+//! rejection, which names the element that could not be read; what came before it stays.
+
+use std::io::{self, BufRead as _, ErrorKind, Read};
+
+use memchr::{memchr, memchr_iter, memrchr};
+use serde::de::IgnoredAny;
+
+use super::window::Window;
+use super::{Output, RECORDS, document, is_envelope};
+use crate::event::fault_at;
+use crate::skim::{Sketch, Skim, Writing};
+
+/// Longest beginning of a document, in bytes, with white space.
+const MOST_OF_A_HEAD: usize = 4096;
+
+/// [`RECORDS`] as it is written.
+const KEY: &[u8] = b"\"Records\"";
+
+/// The longest part of `bytes`, from the beginning, that is text.
+fn text(bytes: &[u8]) -> &str {
+    simdutf8::compat::from_utf8(bytes).unwrap_or_else(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        std::str::from_utf8(valid).unwrap_or_default()
+    })
+}
+
+/// The place of the first byte at or after `at` that is no white space.
+fn after_space(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
+}
+
+/// What an input goes on with.
+enum Head {
+    /// A list of this kind, of which the first element is to be there.
+    List(Kind, usize),
+    Other,
+    /// It takes more bytes to tell.
+    Open,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The value of `Records`; an element is a record.
+    Records,
+    /// A list by itself; an element is any envelope.
+    Bare,
+}
+
+fn head(held: &[u8]) -> Head {
+    let mark = "\u{feff}".as_bytes();
+    let rest = held.strip_prefix(mark).unwrap_or(held);
+    let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let start = held.len() - rest.len() + space;
+    let words = |words: &[&[u8]]| {
+        let (mut at, mut end) = (start, start);
+        for word in words {
+            let rest = held.get(at..).unwrap_or_default();
+            match rest.starts_with(word) {
+                true => (at, end) = (after_space(held, at + word.len()), at + word.len()),
+                false if word.starts_with(rest) => return Err(Head::Open),
+                false => return Err(Head::Other),
+            }
+        }
+        Ok((end, at))
+    };
+    match held.get(start) {
+        None => Head::Open,
+        _ if held.len() < mark.len() && mark.starts_with(held) => Head::Open,
+        Some(b'{') => match words(&[b"{", KEY, b":", b"["]) {
+            Ok((end, _)) => Head::List(Kind::Records, end),
+            Err(head) => head,
+        },
+        Some(b'[') => match words(&[b"["]) {
+            // Anything else in brackets may well be prose.
+            Ok((end, first)) => match held.get(first) {
+                Some(b'{') => Head::List(Kind::Bare, end),
+                Some(_) => Head::Other,
+                None => Head::Open,
+            },
+            Err(head) => head,
+        },
+        Some(_) => Head::Other,
+    }
+}
+
+/// The document with which the input goes on, if it is one that is read here. Nothing is consumed.
+pub(super) fn begins<R: Read>(window: &mut Window<R>) -> Option<Document> {
+    loop {
+        match head(window.held()) {
+            Head::List(kind, head) => return Some(Document::new(kind, head)),
+            Head::Open if window.held().len() < MOST_OF_A_HEAD => match window.fill() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    window.keep(error);
+                    return None;
+                }
+            },
+            Head::Open | Head::Other => return None,
+        }
+    }
+}
+
+/// What is wrong, and where: the place of a value and, from there, line and column as the parser counts them, or 0.
+struct Fault {
+    at: usize,
+    what: String,
+    line: usize,
+    column: usize,
+}
+
+impl Fault {
+    fn new(at: usize, what: &str) -> Self {
+        Self { at, what: what.to_owned(), line: 1, column: 1 }
+    }
+
+    fn of(at: usize, error: &serde_json::Error) -> Self {
+        let said = error.to_string();
+        let what = said.split(" at line ").next().unwrap_or_default();
+        Self { at, what: what.to_owned(), line: error.line(), column: error.column() }
+    }
+}
+
+/// Why something cannot be read on here.
+enum Stop {
+    /// There is more to come.
+    More,
+    /// What was no text has been passed, and what follows may be text.
+    Again,
+    /// The document ends.
+    End,
+    Broken(Fault),
+}
+
+/// What comes next in a document; where it begins or, when nothing has to be made of it, ends.
+enum Part {
+    Element(usize),
+    EndOfList(usize),
+    Member(usize),
+    List(usize),
+    End(usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the first element of a list.
+    First,
+    /// After an element.
+    Next,
+    /// After a member of the object.
+    Members,
+}
+
+/// Why a document could not be read to its end.
+pub(super) struct Broken {
+    /// The reason.
+    pub(super) reason: String,
+    /// The position of the element that could not be read, if it was one.
+    pub(super) record: Option<u64>,
+    /// Whether it would take more than its first line to see that.
+    pub(super) spans_lines: bool,
+    /// Whether nothing follows: the input has ended.
+    pub(super) is_last: bool,
+}
+
+/// A document on its way.
+#[derive(Debug)]
+pub(super) struct Document {
+    kind: Kind,
+    head: usize,
+    state: State,
+    /// Position of the last element.
+    position: u64,
+    /// Line ends that have been passed, and bytes since.
+    lines: usize,
+    column: usize,
+}
+
+impl Document {
+    fn new(kind: Kind, head: usize) -> Self {
+        Self { kind, head, state: State::First, position: 0, lines: 0, column: 0 }
+    }
+
+    /// Whether it is a CloudTrail file.
+    pub(super) fn is_of_records(&self) -> bool {
+        self.kind == Kind::Records
+    }
+
+    /// How many lines have ended in it so far.
+    pub(super) fn lines(&self) -> u64 {
+        u64::try_from(self.lines).unwrap_or(u64::MAX)
+    }
+
+    /// Reads the document to its end and no byte beyond. When it is broken, what comes after its last whole element is
+    /// still held.
+    pub(super) fn read<R: Read>(&mut self, window: &mut Window<R>, output: &mut Output<'_>) -> Result<(), Broken> {
+        self.pass(window, self.head);
+        loop {
+            let (end, stop) = self.elements(window.held(), output);
+            self.pass(window, end);
+            let (reason, is_last) = match stop {
+                Stop::End => return Ok(()),
+                Stop::Again => continue,
+                Stop::Broken(fault) => (self.said(window.held(), end, &fault), false),
+                Stop::More => match window.fill_more() {
+                    Ok(true) => continue,
+                    Ok(false) => ("the JSON ends early; it is cut off".to_owned(), true),
+                    Err(error) => (unreadable(&error), error.kind() != ErrorKind::FileTooLarge),
+                },
+            };
+            let record = (self.state != State::Members).then_some(self.position + 1);
+            let held = window.held();
+            let first = memchr(b'\n', held).and_then(|end| held.get(..end));
+            let spans_lines = self.lines > 0 || first.is_some_and(|line| self.goes_on_after(line));
+            return Err(Broken { reason, record, spans_lines, is_last });
+        }
+    }
+
+    fn pass<R: Read>(&mut self, window: &mut Window<R>, end: usize) {
+        let passed = window.held().get(..end).unwrap_or_default();
+        self.lines += memchr_iter(b'\n', passed).count();
+        self.column = memrchr(b'\n', passed).map_or(self.column + end, |last| end - last - 1);
+        window.consume(end);
+    }
+
+    /// Puts out the elements that are held as a whole. Returns where the last one ends, and why it is the last.
+    fn elements(&mut self, held: &[u8], output: &mut Output<'_>) -> (usize, Stop) {
+        let mut skim = output.screening.is_some().then(|| Skim::new(text(held)));
+        let mut end = 0;
+        loop {
+            let start = match self.part(held, end) {
+                Ok(Part::Element(start)) => start,
+                Ok(part) => {
+                    output.place.record = None;
+                    (end, self.state, self.position) = match part {
+                        Part::Element(end) | Part::List(end) => (end, State::First, 0),
+                        Part::EndOfList(end) | Part::Member(end) => (end, State::Members, 0),
+                        Part::End(end) => return (end, Stop::End),
+                    };
+                    continue;
+                }
+                Err(stop) => return (end, stop),
+            };
+            let sketch = skim.as_mut().and_then(|skim| self.sketch(skim, start));
+            let whole = sketch.map_or_else(|| whole(held, start), |sketch| Ok(start + sketch.text.len()));
+            match whole {
+                Ok(whole) => end = whole,
+                Err(stop) => return (end, stop),
+            }
+            self.position += 1;
+            self.state = State::Next;
+            output.place.record = Some(self.position);
+            match sketch {
+                Some(sketch) if output.screen(&sketch) => {}
+                Some(sketch) => output.record(sketch.text),
+                None => match std::str::from_utf8(held.get(start..end).unwrap_or_default()) {
+                    Ok(text) if self.kind == Kind::Records => output.record(text),
+                    Ok(text) => document::element(text, output),
+                    Err(error) => {
+                        output.reject(format!("not JSON: {error}"));
+                        return (end, Stop::Again);
+                    }
+                },
+            }
+        }
+    }
+
+    /// The sketch of the element at `start`, if it is a record.
+    fn sketch<'t>(&self, skim: &mut Skim<'t>, start: usize) -> Option<Sketch<'t>> {
+        skim.go_to(start);
+        match self.kind {
+            Kind::Records => skim.record(Writing::Plain),
+            Kind::Bare => skim.record_without(Writing::Plain, is_envelope),
+        }
+    }
+
+    /// What comes next.
+    fn part(&self, held: &[u8], end: usize) -> Result<Part, Stop> {
+        let at = after_space(held, end);
+        let byte = byte(held, at)?;
+        match (self.state, byte) {
+            (State::First | State::Next, b']') if self.kind == Kind::Bare => Ok(Part::End(at + 1)),
+            (State::First | State::Next, b']') => Ok(Part::EndOfList(at + 1)),
+            (State::First, _) => Ok(Part::Element(at)),
+            (State::Next, b',') => Ok(Part::Element(after_space(held, at + 1))),
+            (State::Next, _) => Err(Stop::Broken(Fault::new(at, "expected `,` or `]`"))),
+            (State::Members, b'}') => Ok(Part::End(at + 1)),
+            (State::Members, b',') => member(held, after_space(held, at + 1)),
+            (State::Members, _) => Err(Stop::Broken(Fault::new(at, "expected `,` or `}`"))),
+        }
+    }
+
+    /// Whether the document is as good as any up to the end of `line`.
+    fn goes_on_after(&self, line: &[u8]) -> bool {
+        let stop = match self.part(line, 0) {
+            Ok(Part::Element(start)) => whole(line, start).err(),
+            Ok(_) => None,
+            Err(stop) => Some(stop),
+        };
+        matches!(stop, Some(Stop::More))
+    }
+
+    /// The fault in words. `held` begins at `start` of what the fault was found in.
+    fn said(&self, held: &[u8], start: usize, fault: &Fault) -> String {
+        if fault.line == 0 {
+            return fault.what.clone();
+        }
+        let before = held.get(..fault.at - start).unwrap_or_default();
+        let lines = self.lines + memchr_iter(b'\n', before).count();
+        let column = memrchr(b'\n', before).map_or(self.column + before.len(), |last| before.len() - last - 1);
+        let column = if fault.line == 1 { column + fault.column } else { fault.column };
+        fault_at(&fault.what, lines + fault.line, column)
+    }
+}
+
+/// What is wrong with a reader.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::FileTooLarge => error.to_string(),
+        _ => format!("cannot be read on: {error}"),
+    }
+}
+
+fn byte(held: &[u8], at: usize) -> Result<u8, Stop> {
+    held.get(at).copied().ok_or(Stop::More)
+}
+
+/// Where the value ends that begins at `at`.
+fn whole(held: &[u8], at: usize) -> Result<usize, Stop> {
+    let rest = held.get(at..).unwrap_or_default();
+    let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
+    match values.next() {
+        None => Err(Stop::More),
+        Some(Ok(_)) => {
+            // A number may have more digits to come.
+            let ends_itself = matches!(rest.first(), Some(b'{' | b'[' | b'"'));
+            let end = at + values.byte_offset();
+            if ends_itself || end < held.len() { Ok(end) } else { Err(Stop::More) }
+        }
+        Some(Err(error)) if error.is_eof() || ends_in_number(rest, &error) => Err(Stop::More),
+        Some(Err(error)) => Err(Stop::Broken(Fault::of(at, &error))),
+    }
+}
+
+/// Whether what is wrong with `value` is that it ends where a number wants a digit, which the parser does not call an end.
+fn ends_in_number(value: &[u8], error: &serde_json::Error) -> bool {
+    let last_line = memrchr(b'\n', value).map_or(0, |end| end + 1);
+    matches!(value.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E'))
+        && error.column() == value.len() - last_line
+        && error.line() == 1 + memchr_iter(b'\n', value).count()
+}
+
+/// The member of an object that begins at `at`.
+fn member(held: &[u8], at: usize) -> Result<Part, Stop> {
+    let broken = |at, what| Err(Stop::Broken(Fault::new(at, what)));
+    if byte(held, at)? != b'"' {
+        return broken(at, "key must be a string");
+    }
+    let end = whole(held, at)?;
+    let key: String = serde_json::from_slice(held.get(at..end).unwrap_or_default())
+        .map_err(|error| Stop::Broken(Fault::of(at, &error)))?;
+    let colon = after_space(held, end);
+    if byte(held, colon)? != b':' {
+        return broken(colon, "expected `:`");
+    }
+    let value = after_space(held, colon + 1);
+    match (key == RECORDS, byte(held, value)?) {
+        (true, b'[') => Ok(Part::List(value + 1)),
+        // It is JSON all the same: there is no place to tell.
+        (true, _) => {
+            let what = format!("expected `{RECORDS}` to be a list");
+            Err(Stop::Broken(Fault { at: value, what, line: 0, column: 0 }))
+        }
+        (false, _) => whole(held, value).map(Part::Member),
+    }
+}
