@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
 pub use filter::Filter;
-pub use need::Needs;
+pub use need::{Need, Needs, Part};
 pub use operations::{Danger, known_calls, provenance};
 pub use placeholder::PLACEHOLDERS;
 pub use rule::Rule;

@@ -9,7 +9,7 @@ mod glance;
 mod marks;
 mod walk;
 
-pub use glance::{glance, simple_length};
+pub use glance::{Parts, glance, simple_length};
 
 use marks::Marks;
 
@@ -26,6 +26,8 @@ pub struct Sketch<'t> {
     pub text: &'t str,
     /// Whether some character is written as `\u….`, so that `text` may say more than its letters.
     pub has_unicode_escapes: bool,
+    /// Parts of it, where it is in CloudTrail's own order.
+    pub parts: Option<Parts<'t>>,
 }
 
 /// How a text is written.
@@ -147,6 +149,7 @@ impl<'t> Skim<'t> {
             time: plain(time?)?,
             text,
             has_unicode_escapes: self.has_unicode_escapes,
+            parts: None,
         })
     }
 

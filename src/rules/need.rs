@@ -16,10 +16,43 @@ const MOST: usize = 64;
 /// Shorter texts are in every record.
 const LEAST_LENGTH: usize = 4;
 
-/// Texts of which at least one is in each record that a rule matches, for each member of the list. In lower case, of
-/// ASCII alone, and without what JSON escapes or what stands between values.
+/// What each record that a rule matches has: at least one of each of these lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs(pub Vec<Vec<String>>);
+pub struct Needs(pub Vec<Vec<Need>>);
+
+/// A text in a part of a record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// Where it is.
+    pub part: Part,
+    /// The text: in lower case, of ASCII alone, and without what JSON escapes or what stands between values.
+    pub text: String,
+}
+
+/// A part of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The value of `sourceIPAddress`.
+    Address,
+    /// The value of `userAgent`.
+    Agent,
+    /// The value of `userIdentity`.
+    Identity,
+    /// All of it.
+    Whole,
+}
+
+impl Part {
+    /// The part that a field of a rule is in.
+    fn of(field: &str) -> Self {
+        match field {
+            "sourceIPAddress" => Self::Address,
+            "userAgent" => Self::Agent,
+            field if field.starts_with("userIdentity.") => Self::Identity,
+            _ => Self::Whole,
+        }
+    }
+}
 
 impl Needs {
     /// What a rule with this detection needs.
@@ -33,7 +66,7 @@ impl Needs {
     }
 
     fn all(parts: impl Iterator<Item = Self>) -> Self {
-        let mut all: Vec<Vec<String>> = Vec::new();
+        let mut all: Vec<Vec<Need>> = Vec::new();
         for texts in parts.flat_map(|part| part.0) {
             if !all.contains(&texts) {
                 all.push(texts);
@@ -44,7 +77,7 @@ impl Needs {
 
     /// One of the texts of each part, by what each part asks for most narrowly.
     fn any(parts: impl Iterator<Item = Self>) -> Self {
-        let mut alternatives: Vec<String> = Vec::new();
+        let mut alternatives: Vec<Need> = Vec::new();
         for part in parts {
             let narrowest = part.0.into_iter().min_by_key(Vec::len);
             let Some(texts) = narrowest else { return Self::nothing() };
@@ -53,7 +86,7 @@ impl Needs {
         Self::one_of(alternatives)
     }
 
-    fn one_of(mut texts: Vec<String>) -> Self {
+    fn one_of(mut texts: Vec<Need>) -> Self {
         texts.sort_unstable();
         texts.dedup();
         if texts.is_empty() || texts.len() > MOST { Self::nothing() } else { Self(vec![texts]) }
@@ -89,9 +122,15 @@ impl Needs {
             Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),
             Detection::AnyOf(parts) => Self::any(parts.iter().map(Self::of_detection)),
             Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } if is_of_record(field) => {
-                Self::of_detection(body)
+                // Fields of the body are those of a member, whatever they are called.
+                let needs = Self::of_detection(body).0.into_iter();
+                Self(
+                    needs
+                        .map(|texts| texts.into_iter().map(|need| Need { part: Part::Whole, ..need }).collect())
+                        .collect(),
+                )
             }
-            Detection::Keywords(values) => Self::of_values(values, false),
+            Detection::Keywords(values) => Self::of_values(values, false, Part::Whole),
             Detection::ArrayMatch { .. } | Detection::Conditional { .. } => Self::nothing(),
         }
     }
@@ -106,12 +145,16 @@ impl Needs {
             Some(name) if !is_of_record(name) || ["eventSource", "eventName"].contains(&name.as_str()) => {
                 Self::nothing()
             }
-            _ => Self::of_values(&item.values, item.field.has_modifier(Modifier::All)),
+            name => {
+                let part = name.as_deref().map_or(Part::Whole, Part::of);
+                Self::of_values(&item.values, item.field.has_modifier(Modifier::All), part)
+            }
         }
     }
 
-    fn of_values(values: &[SigmaValue], all: bool) -> Self {
-        let needs = values.iter().map(|value| Self(longest(value).map(|text| vec![text]).into_iter().collect()));
+    fn of_values(values: &[SigmaValue], all: bool, part: Part) -> Self {
+        let need = |value| Self(longest(value).map(|text| vec![Need { part, text }]).into_iter().collect());
+        let needs = values.iter().map(need);
         if all { Self::all(needs) } else { Self::any(needs) }
     }
 }

@@ -1,19 +1,22 @@
 //! Looks for the texts that rules need, in the text of a record.
 
+use std::collections::BTreeMap;
+
 use aho_corasick::{AhoCorasick, packed};
 use memchr::memmem::Finder;
 
-use crate::rules::Needs;
+use crate::rules::{Need, Needs, Part};
 use crate::skim::Sketch;
 
 /// What some rules need: each a list of texts of which one is there, for every list of one of the rules.
 #[derive(Debug)]
 pub(super) struct Lookout {
-    any: Any,
+    /// For each part of the record, what finds whether any of the texts that are needed there is.
+    any: Vec<(Part, Any)>,
     rules: Vec<Vec<Vec<Finder<'static>>>>,
 }
 
-/// Finds whether any text of any rule is there at all.
+/// Finds whether any of some texts is there.
 #[derive(Debug)]
 enum Any {
     /// Some dozens of texts, many bytes of the record at a time.
@@ -23,7 +26,7 @@ enum Any {
 }
 
 impl Any {
-    fn of(texts: &[&String]) -> Option<Self> {
+    fn of(texts: &[&str]) -> Option<Self> {
         let packed = packed::Config::new().builder().extend(texts).build();
         match packed {
             Some(packed) => Some(Self::Packed(Box::new(packed))),
@@ -48,9 +51,13 @@ impl Lookout {
         }
         // Of what a rule needs, one list is enough to tell that it does not match.
         let narrowest = needs.iter().filter_map(|needs| needs.0.iter().min_by_key(|texts| texts.len()));
-        let any = Any::of(&narrowest.flatten().collect::<Vec<_>>())?;
-        let finder = |text: &String| Finder::new(text).into_owned();
-        let finders = |texts: &Vec<String>| texts.iter().map(finder).collect();
+        let mut by_part: BTreeMap<Part, Vec<&str>> = BTreeMap::new();
+        for need in narrowest.flatten() {
+            by_part.entry(need.part).or_default().push(&need.text);
+        }
+        let any = by_part.into_iter().map(|(part, texts)| Some((part, Any::of(&texts)?))).collect::<Option<_>>()?;
+        let finder = |need: &Need| Finder::new(&need.text).into_owned();
+        let finders = |texts: &Vec<Need>| texts.iter().map(finder).collect();
         let rules = needs.iter().map(|needs| needs.0.iter().map(finders).collect()).collect();
         Some(Self { any, rules })
     }
@@ -58,13 +65,41 @@ impl Lookout {
     /// Whether some rule has all that it needs. `lower_case` is written over.
     pub(super) fn sees(&self, sketch: &Sketch<'_>, lower_case: &mut Vec<u8>) -> bool {
         // A character may be written as `\u….`, and one beyond ASCII may match a letter in lower case.
-        if sketch.has_unicode_escapes || !sketch.text.is_ascii() {
+        if sketch.has_unicode_escapes {
             return true;
         }
-        lower_case.clear();
-        lower_case.extend(sketch.text.bytes().map(|byte| byte.to_ascii_lowercase()));
+        let mut is_any = false;
+        for (part, any) in &self.any {
+            let text = part_of(sketch, *part);
+            if !text.is_ascii() {
+                return true;
+            }
+            to_lower_case(text, lower_case);
+            is_any |= any.is_in(lower_case);
+        }
+        if !is_any {
+            return false;
+        }
+        to_lower_case(sketch.text, lower_case);
         let is_there = |finder: &Finder<'_>| finder.find(lower_case).is_some();
-        self.any.is_in(lower_case)
-            && self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
+        !sketch.text.is_ascii() || self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
     }
+}
+
+/// The part, where it is known; else all of the record.
+fn part_of<'t>(sketch: &Sketch<'t>, part: Part) -> &'t str {
+    let parts = sketch.parts;
+    let found = match part {
+        Part::Whole => None,
+        Part::Identity => parts.map(|parts| parts.identity),
+        Part::Address => parts.and_then(|parts| parts.caller()).map(|(address, _)| address),
+        Part::Agent => parts.and_then(|parts| parts.caller()).map(|(_, agent)| agent),
+    };
+    found.unwrap_or(sketch.text)
+}
+
+fn to_lower_case(text: &str, lower_case: &mut Vec<u8>) {
+    lower_case.clear();
+    lower_case.extend_from_slice(text.as_bytes());
+    lower_case.make_ascii_lowercase();
 }
