@@ -11,6 +11,9 @@ use super::Sketch;
 /// How a record begins, inside a string.
 const BEGINNING: &str = r#"{\"eventVersion\":\""#;
 
+/// What follows the version, after a backslash.
+const IDENTITY: &str = r#"",\"userIdentity\":{"#;
+
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
 
 /// Whether the content of a string has no escapes but `\"`, no bare quotes and no control characters.
@@ -31,20 +34,62 @@ pub fn is_simple(content: &str) -> bool {
 }
 
 /// The sketch of a record that is the [simple](is_simple) content of a string, in CloudTrail's own order: version and
-/// identity, then time, source and name. That order says where the outermost members are without a look at the rest,
-/// which is taken to be JSON: CloudTrail wrote it.
+/// identity, then time, source and name. These five are the outermost members that come first, of whatever JSON it is;
+/// that what follows them is JSON is not looked at: CloudTrail wrote it.
 pub fn glance(content: &str) -> Option<Sketch<'_>> {
-    if !content.starts_with(BEGINNING) || !content.ends_with('}') {
+    let (_, identity) = content.strip_prefix(BEGINNING)?.split_once('\\')?;
+    let identity = identity.strip_prefix(IDENTITY)?;
+    if !content.ends_with('}') {
         return None;
     }
-    let key = NAME.find(content.as_bytes())?;
-    let name = content.get(key..)?.strip_prefix(r#"eventName\":\""#)?;
+    let key = NAME.find(identity.as_bytes())?;
+    let name = identity.get(key..)?.strip_prefix(r#"eventName\":\""#)?;
     let name = name.get(..memchr(b'\\', name.as_bytes())?)?;
-    let rest = content.get(..key)?.strip_suffix(r#"\",\""#)?;
+    let rest = identity.get(..key)?.strip_suffix(r#"\",\""#)?;
     let (rest, source) = last_string(rest, r#"\",\"eventSource\":\""#)?;
-    let (_, time) = last_string(rest, r#"},\"eventTime\":\""#)?;
-    let is_whole = !source.is_empty() && !name.is_empty() && !time.is_empty();
+    let (rest, time) = last_string(rest, r#",\"eventTime\":\""#)?;
+    let is_whole = !source.is_empty() && !name.is_empty() && !time.is_empty() && ends_with_object(rest);
     is_whole.then_some(Sketch { source, name, time, text: content, has_unicode_escapes: false })
+}
+
+/// Whether the last byte of `text` ends the object that begins before it, and none before does; no, when a brace may stand
+/// in a string.
+fn ends_with_object(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (lanes, rest) = bytes.as_chunks::<16>();
+    let mut last = [b' '; 16];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let (open, close) = (u8x16::splat(b'{'), u8x16::splat(b'}'));
+    let (mut levels, mut next) = (1_usize, 0);
+    for (lane, start) in lanes.iter().chain([&last]).zip((0..).step_by(16)) {
+        let lane = u8x16::new(*lane);
+        let mut braces = (lane.simd_eq(open) | lane.simd_eq(close)).to_bitmask();
+        while braces != 0 {
+            let place = start + braces.trailing_zeros() as usize;
+            braces &= braces - 1;
+            let (before, brace) = bytes.split_at(place);
+            if brace.first() == Some(&b'{') {
+                // A quote that ends a key.
+                let is_value = matches!(before, [.., letter, _, b'"', b':'] if letter.is_ascii_alphanumeric());
+                if !is_value {
+                    return false;
+                }
+                levels += 1;
+            } else {
+                // A quote that comes after one of these may begin a string.
+                let ends_string = matches!(before, [.., byte, _, b'"'] if !b":,[{ ".contains(byte));
+                if !ends_string && place != next {
+                    return false;
+                }
+                levels -= 1;
+                if levels == 0 {
+                    return place + 1 == bytes.len();
+                }
+            }
+            next = place + 1;
+        }
+    }
+    false
 }
 
 /// `text` up to `key`, and the string that follows that and ends it.
