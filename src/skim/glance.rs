@@ -14,6 +14,9 @@ const BEGINNING: &str = r#"{\"eventVersion\":\""#;
 /// What follows the version, after a backslash.
 const IDENTITY: &str = r#"",\"userIdentity\":{"#;
 
+/// Bytes that are looked at together, a bit of a word each.
+const BLOCK: usize = 64;
+
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
 
 /// Whether the content of a string has no escapes but `\"`, no bare quotes and no control characters.
@@ -56,14 +59,20 @@ pub fn glance(content: &str) -> Option<Sketch<'_>> {
 /// in a string.
 fn ends_with_object(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let (lanes, rest) = bytes.as_chunks::<16>();
-    let mut last = [b' '; 16];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    let (open, close) = (u8x16::splat(b'{'), u8x16::splat(b'}'));
     let (mut levels, mut next) = (1_usize, 0);
-    for (lane, start) in lanes.iter().chain([&last]).zip((0..).step_by(16)) {
-        let lane = u8x16::new(*lane);
-        let mut braces = (lane.simd_eq(open) | lane.simd_eq(close)).to_bitmask();
+    let (mut start, mut rest) = (0, bytes);
+    while start < bytes.len() {
+        let mut braces = match rest.split_first_chunk::<BLOCK>() {
+            Some((block, more)) => {
+                rest = more;
+                braces(block)
+            }
+            None => {
+                let mut block = [b' '; BLOCK];
+                block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                braces(&block)
+            }
+        };
         while braces != 0 {
             let place = start + braces.trailing_zeros() as usize;
             braces &= braces - 1;
@@ -88,8 +97,28 @@ fn ends_with_object(text: &str) -> bool {
             }
             next = place + 1;
         }
+        start += BLOCK;
     }
     false
+}
+
+/// The braces among the bytes of a block, a bit each, the first lowest.
+#[inline(always)]
+fn braces(block: &[u8; BLOCK]) -> u64 {
+    let (open, close) = (u8x16::splat(b'{'), u8x16::splat(b'}'));
+    let of = |lane: &[u8; 16]| {
+        let lane = u8x16::new(*lane);
+        lane.simd_eq(open) | lane.simd_eq(close)
+    };
+    let (lanes, _) = block.as_chunks::<16>();
+    let [one, two, three, four] = lanes else { return !0 };
+    let all = [of(one), of(two), of(three), of(four)];
+    let [one, two, three, four] = all;
+    if (one | two | three | four).to_bitmask() == 0 {
+        return 0;
+    }
+    let [one, two, three, four] = all.map(|lane| u64::from(lane.to_bitmask()));
+    one | two << 16 | three << 32 | four << 48
 }
 
 /// `text` up to `key`, and the string that follows that and ends it.

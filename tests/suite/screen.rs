@@ -231,10 +231,12 @@ fn what_follows_the_gzip_is_not_overlooked() {
 
 #[test]
 fn a_run_for_live_state_after_one_without_asks_for_the_same() {
+    // Few rules, so that live state asks for records that none of them watches.
+    let ways = generated(10);
     for record in shared::record::fixtures(&root()) {
         let given = Given::Payload(delivered(&usual(&[record])));
         for live in [false, true] {
-            agree(&WAYS[0], &given, live);
+            agree(&ways, &given, live);
         }
     }
 }
