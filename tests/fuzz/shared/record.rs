@@ -122,7 +122,7 @@ fn somewhere<'m>(dice: &mut Dice<'_>, members: &'m mut Members) -> &'m mut Membe
     // Which of its objects does not matter much: the first.
     match first_object(&mut members[place].1) {
         Some(inner) => somewhere(dice, inner),
-        None => unreachable!("it has one"),
+        None => panic!("it has one"),
     }
 }
 
