@@ -192,6 +192,8 @@ pub struct Pipeline {
 struct Left {
     buffers: Buffers,
     screen: Screen,
+    /// The same for live state, which asks for more records.
+    screen_for_live_state: Screen,
 }
 
 impl Pipeline {
@@ -271,7 +273,8 @@ impl Pipeline {
 
     fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let Left { buffers, screen } = &mut left;
+        let Left { buffers, screen, screen_for_live_state } = &mut left;
+        let screen = if live { screen_for_live_state } else { screen };
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;

@@ -37,8 +37,8 @@ enum Watched {
 }
 
 impl Screen {
-    /// Whether some of `rules`, which are the same each time, could match the record; or somebody `asks` for records of
-    /// its source and name for another reason.
+    /// Whether some of `rules` could match the record; or somebody `asks` for records of its source and name for another
+    /// reason. Both are the same each time: the answers are remembered.
     pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
         let Self { calls, call, lower_case } = self;
         call.clear();

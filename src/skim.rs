@@ -7,9 +7,11 @@
 
 mod glance;
 mod marks;
+mod simple;
 mod walk;
 
-pub use glance::{Parts, glance, simple_length};
+pub use glance::{Parts, glance};
+pub use simple::simple_length;
 
 use marks::Marks;
 

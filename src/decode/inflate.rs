@@ -14,8 +14,8 @@ pub(super) fn inflate(decompressor: &mut Decompressor, gzip: &[u8], bytes: &mut 
     let [0x1f, 0x8b, 8, 0, ..] = gzip else { return None };
     let (rest, size) = gzip.split_last_chunk::<4>()?;
     // The decompressor stops after the first member, where it has found the size of what it wrote. If these bytes are
-    // nowhere but at the end, it has read all.
-    if memmem::find(rest, size).is_some() {
+    // nowhere but at the end, not even in part of it, it has read all.
+    if memmem::find(gzip, size) != Some(rest.len()) {
         return None;
     }
     let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;

@@ -32,12 +32,8 @@ pub struct Need {
 /// A part of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// The value of `sourceIPAddress`.
-    Address,
-    /// The value of `userAgent`.
-    Agent,
-    /// The value of `userIdentity`.
-    Identity,
+    /// Who called, from where and with what: the values of `userIdentity`, `sourceIPAddress` and `userAgent`.
+    Caller,
     /// All of it.
     Whole,
 }
@@ -46,9 +42,8 @@ impl Part {
     /// The part that a field of a rule is in.
     fn of(field: &str) -> Self {
         match field {
-            "sourceIPAddress" => Self::Address,
-            "userAgent" => Self::Agent,
-            field if field.starts_with("userIdentity.") => Self::Identity,
+            "sourceIPAddress" | "userAgent" => Self::Caller,
+            field if field.starts_with("userIdentity.") => Self::Caller,
             _ => Self::Whole,
         }
     }

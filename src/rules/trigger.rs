@@ -217,7 +217,8 @@ impl Triggers {
     }
 }
 
-/// A value as a pattern; `None` when it is none.
+/// A value as a pattern; `None` when it is none, or has letters beyond ASCII: the Kelvin sign is a `k` to whoever ignores
+/// case.
 fn pattern(value: &SigmaValue, modifiers: &[Modifier]) -> Option<String> {
     let SigmaValue::String(text) = value else { return None };
     let mut pattern = String::new();
@@ -239,7 +240,7 @@ fn pattern(value: &SigmaValue, modifiers: &[Modifier]) -> Option<String> {
             _ => return None,
         }
     }
-    Some(pattern)
+    pattern.is_ascii().then_some(pattern)
 }
 
 impl fmt::Display for Triggers {

@@ -70,36 +70,35 @@ impl Lookout {
         }
         let mut is_any = false;
         for (part, any) in &self.any {
-            let text = part_of(sketch, *part);
-            if !text.is_ascii() {
+            write_part(sketch, *part, lower_case);
+            if !lower_case.is_ascii() {
                 return true;
             }
-            to_lower_case(text, lower_case);
+            lower_case.make_ascii_lowercase();
             is_any |= any.is_in(lower_case);
         }
         if !is_any {
             return false;
         }
-        to_lower_case(sketch.text, lower_case);
+        write_part(sketch, Part::Whole, lower_case);
+        if !lower_case.is_ascii() {
+            return true;
+        }
+        lower_case.make_ascii_lowercase();
         let is_there = |finder: &Finder<'_>| finder.find(lower_case).is_some();
         !sketch.text.is_ascii() || self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
     }
 }
 
-/// The part, where it is known; else all of the record.
-fn part_of<'t>(sketch: &Sketch<'t>, part: Part) -> &'t str {
-    let parts = sketch.parts;
-    let found = match part {
-        Part::Whole => None,
-        Part::Identity => parts.map(|parts| parts.identity),
-        Part::Address => parts.and_then(|parts| parts.caller()).map(|(address, _)| address),
-        Part::Agent => parts.and_then(|parts| parts.caller()).map(|(_, agent)| agent),
-    };
-    found.unwrap_or(sketch.text)
-}
-
-fn to_lower_case(text: &str, lower_case: &mut Vec<u8>) {
-    lower_case.clear();
-    lower_case.extend_from_slice(text.as_bytes());
-    lower_case.make_ascii_lowercase();
+/// Writes the part, where it is known; else all of the record.
+fn write_part(sketch: &Sketch<'_>, part: Part, text: &mut Vec<u8>) {
+    text.clear();
+    match sketch.parts.filter(|_| part == Part::Caller).and_then(|parts| parts.caller()) {
+        Some(values) => values.iter().for_each(|value| {
+            text.extend_from_slice(value.as_bytes());
+            // So that nothing is found where two of them meet.
+            text.push(b'\n');
+        }),
+        None => text.extend_from_slice(sketch.text.as_bytes()),
+    }
 }

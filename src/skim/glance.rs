@@ -14,6 +14,9 @@ const CALLED: &str = r#"eventName\":\""#;
 /// How a record begins.
 const BEGINNING: &str = r#"{\"eventVersion\":\""#;
 
+/// Bytes that are looked at together, a bit of a word each.
+const BLOCK: usize = 64;
+
 /// What follows the version, after a backslash.
 const IDENTITY: &str = r#"",\"userIdentity\":{"#;
 
@@ -23,61 +26,22 @@ static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'t> {
     /// The value of `userIdentity`, but for its first brace.
-    pub identity: &'t str,
+    identity: &'t str,
     /// What follows the call's name.
     after_name: &'t str,
 }
 
 impl<'t> Parts<'t> {
-    /// The values of `sourceIPAddress` and `userAgent`, where they follow the name and the region.
-    pub fn caller(&self) -> Option<(&'t str, &'t str)> {
+    /// The values of `userIdentity`, `sourceIPAddress` and `userAgent`, where these follow the name and the region.
+    pub fn caller(&self) -> Option<[&'t str; 3]> {
         let rest = self.after_name.strip_prefix(r#"\",\"awsRegion\":\""#)?;
         let (_, rest) = rest.split_at_checked(memchr(b'\\', rest.as_bytes())?)?;
         let rest = rest.strip_prefix(r#"\",\"sourceIPAddress\":\""#)?;
         let (address, rest) = rest.split_at_checked(memchr(b'\\', rest.as_bytes())?)?;
         let rest = rest.strip_prefix(r#"\",\"userAgent\":\""#)?;
         let (agent, _) = rest.split_at_checked(memchr(b'\\', rest.as_bytes())?)?;
-        Some((address, agent))
+        Some([self.identity, address, agent])
     }
-}
-
-/// How long the content of a string is with which `text` begins, when it is simple: without escapes but `\"`, and without
-/// control characters. `None` when it is not, or does not end.
-pub fn simple_length(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let next = bytes.get(1..)?;
-    if bytes.first() == Some(&b'"') {
-        return Some(0);
-    }
-    let mut seen = 0;
-    while let Some(window) = bytes.get(seen..).and_then(|rest| rest.first_chunk::<{ BLOCK + 1 }>()) {
-        if is_odd(window.first_chunk()?, window.last_chunk()?) {
-            break;
-        }
-        seen += BLOCK;
-    }
-    let pairs = bytes.get(seen..)?.iter().zip(next.get(seen..)?);
-    let odd = pairs.into_iter().position(|(byte, next)| (*byte == b'\\') != (*next == b'"') || *byte <= 0x1f)?;
-    let length = seen + odd + 1;
-    let ends = bytes.get(length) == Some(&b'"') && bytes.get(length - 1).is_some_and(|last| *last > 0x1f);
-    ends.then_some(length)
-}
-
-/// Bytes that are looked at together.
-const BLOCK: usize = 64;
-
-/// Whether some byte of the block is a backslash and its `next` no quote, or the other way round, or a control character.
-#[inline(always)]
-fn is_odd(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> bool {
-    let (backslash, quote, last_control) = (u8x16::splat(b'\\'), u8x16::splat(b'"'), u8x16::splat(0x1f));
-    let odd = |lane: &[u8; 16], next: &[u8; 16]| {
-        let (lane, next) = (u8x16::new(*lane), u8x16::new(*next));
-        (lane.simd_eq(backslash) ^ next.simd_eq(quote)) | lane.min(last_control).simd_eq(lane)
-    };
-    let [one, two, three, four] = block.as_chunks::<16>().0 else { return true };
-    let [after_one, after_two, after_three, after_four] = next.as_chunks::<16>().0 else { return true };
-    let all = odd(one, after_one) | odd(two, after_two) | odd(three, after_three) | odd(four, after_four);
-    all.to_bitmask() != 0
 }
 
 /// The sketch of a record that is the [simple](simple_length) content of a string, in CloudTrail's own order: version and

@@ -24,6 +24,7 @@ mod public_data;
 mod publishing;
 mod rule_commands;
 mod rules;
+mod screen;
 mod sigma;
 mod streams;
 mod support;

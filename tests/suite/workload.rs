@@ -2,7 +2,7 @@
 
 #[path = "../../benches/workload/mod.rs"]
 #[expect(dead_code, reason = "the benchmarks need more of it")]
-mod generated;
+pub(crate) mod generated;
 
 use std::collections::BTreeSet;
 
