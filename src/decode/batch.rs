@@ -221,7 +221,7 @@ fn put(event: LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>
         return;
     }
     output.place.log_event = id.and_then(|id| unescaped(text, id));
-    let record = if is_simple { Some(without_backslashes(content)) } else { unescaped(text, message) };
+    let record = if is_simple { without_backslashes(content) } else { unescaped(text, message) };
     match record {
         Some(record) => output.record(&record),
         // It has been read over as a string.
@@ -236,15 +236,10 @@ fn unescaped(text: &str, span: Span) -> Option<String> {
 }
 
 /// What the content of a string says of which the only escape is `\"`.
-fn without_backslashes(content: &str) -> String {
-    let mut said = String::with_capacity(content.len());
-    let mut rest = content;
-    while let Some((before, after)) = memchr(b'\\', rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
-        said.push_str(before);
-        rest = after.strip_prefix('\\').unwrap_or_default();
-    }
-    said.push_str(rest);
-    said
+fn without_backslashes(content: &str) -> Option<String> {
+    let mut said = Vec::with_capacity(content.len());
+    said.extend(content.bytes().filter(|byte| *byte != b'\\'));
+    String::from_utf8(said).ok()
 }
 
 /// The sketch of a message that is read over in full.

@@ -11,32 +11,41 @@ pub fn simple_length(text: &str) -> Option<usize> {
         return Some(0);
     }
     let mut seen = 0;
-    while let Some(window) = bytes.get(seen..).and_then(|rest| rest.first_chunk::<{ BLOCK + 1 }>()) {
-        if is_odd(window.first_chunk()?, window.last_chunk()?) {
-            break;
+    let odd = loop {
+        let Some(window) = bytes.get(seen..).and_then(|rest| rest.first_chunk::<{ BLOCK + 1 }>()) else {
+            let pairs = bytes.get(seen..)?.iter().zip(next.get(seen..)?);
+            let is_odd = |(byte, next): (&u8, &u8)| (*byte == b'\\') != (*next == b'"') || *byte <= 0x1f;
+            break seen + pairs.into_iter().position(is_odd)?;
+        };
+        match first_odd(window.first_chunk()?, window.last_chunk()?) {
+            BLOCK.. => seen += BLOCK,
+            odd => break seen + odd,
         }
-        seen += BLOCK;
-    }
-    let pairs = bytes.get(seen..)?.iter().zip(next.get(seen..)?);
-    let odd = pairs.into_iter().position(|(byte, next)| (*byte == b'\\') != (*next == b'"') || *byte <= 0x1f)?;
-    let length = seen + odd + 1;
-    let ends = bytes.get(length) == Some(&b'"') && bytes.get(length - 1).is_some_and(|last| *last > 0x1f);
+    };
+    let length = odd + 1;
+    let ends = bytes.get(length) == Some(&b'"') && bytes.get(odd).is_some_and(|last| *last > 0x1f);
     ends.then_some(length)
 }
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 
-/// Whether some byte of the block is a backslash and its `next` no quote, or the other way round, or a control character.
+/// The place of the first byte of the block that is a backslash and its `next` no quote, or the other way round, or that is a
+/// control character; [`BLOCK`] when there is none.
 #[inline(always)]
-fn is_odd(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> bool {
+fn first_odd(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> usize {
     let (backslash, quote, last_control) = (u8x16::splat(b'\\'), u8x16::splat(b'"'), u8x16::splat(0x1f));
     let odd = |lane: &[u8; 16], next: &[u8; 16]| {
         let (lane, next) = (u8x16::new(*lane), u8x16::new(*next));
         (lane.simd_eq(backslash) ^ next.simd_eq(quote)) | lane.min(last_control).simd_eq(lane)
     };
-    let [one, two, three, four] = block.as_chunks::<16>().0 else { return true };
-    let [after_one, after_two, after_three, after_four] = next.as_chunks::<16>().0 else { return true };
-    let all = odd(one, after_one) | odd(two, after_two) | odd(three, after_three) | odd(four, after_four);
-    all.to_bitmask() != 0
+    let [one, two, three, four] = block.as_chunks::<16>().0 else { return 0 };
+    let [after_one, after_two, after_three, after_four] = next.as_chunks::<16>().0 else { return 0 };
+    let (one, two, three, four) =
+        (odd(one, after_one), odd(two, after_two), odd(three, after_three), odd(four, after_four));
+    if (one | two | three | four).to_bitmask() == 0 {
+        return BLOCK;
+    }
+    let bits = |lane: u8x16| u64::from(lane.to_bitmask());
+    (bits(one) | bits(two) << 16 | bits(three) << 32 | bits(four) << 48).trailing_zeros() as usize
 }
