@@ -170,7 +170,6 @@ def main() -> None:
     parser.add_argument("--bare", type=Path, default=TARGET / "bare" / "release" / "bare")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--starts", type=int, default=5, help="starts of each binary in a round (%(default)s)")
-    parser.add_argument("--live", action="store_true", help="with LIVE_STATE=on")
     given = parser.parse_args()
     system = Path(ssl.get_default_verify_paths().openssl_cafile or "/etc/ssl/certs/ca-certificates.crt")
     if not system.is_file():
@@ -193,12 +192,10 @@ def main() -> None:
         ours = {
             **lambda_sets,
             "ALERTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:alerts",
-            "AWS_ENDPOINT_URL_SNS": sns(directory),
+            "AWS_ENDPOINT_URL": sns(directory),
             "FINDINGS_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:findings",
             "SSL_CERT_FILE": str(bundle),
         }
-        if given.live:
-            ours["LIVE_STATE"] = "on"
         rounds: list[tuple[list[Start], list[list[Start]]]] = []
         for _ in range(given.rounds):
             bare = []
