@@ -15,7 +15,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::alert::AlertPolicy;
-use trailwarden::aws::{SdkConfig, sdk_config};
+use trailwarden::aws::{SdkConfig, lambda_config};
 use trailwarden::config::{Config, LiveConfig, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::metrics;
@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
     };
     let policy =
         AlertPolicy { least: config.least_alert, own_roles: pipeline.rules().placeholder_values("own_roles").to_vec() };
-    let sdk = sdk_config().await;
+    let sdk = lambda_config();
     let evaluator = match config.live {
         Some(live) => with_live_state(pipeline, &sdk, live),
         None => {

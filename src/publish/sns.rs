@@ -106,10 +106,20 @@ impl SnsTopic {
     /// The topic `arn`, reached in the region that stands there, which may be another than the configured one.
     pub fn new(config: &SdkConfig, arn: String) -> Self {
         let mut own = aws_sdk_sns::config::Builder::from(config);
-        if let Some(region) = arn.split(':').nth(3) {
+        if let Some(region) = region(&arn) {
             own = own.region(Region::new(region.to_owned()));
         }
         Self { client: Client::from_conf(own.build()), arn, accepted: Mutex::default() }
+    }
+
+    /// Another topic, with the client of this one where both are in one region: to build one takes a start some time.
+    #[must_use]
+    pub fn beside(&self, config: &SdkConfig, arn: String) -> Self {
+        if region(&arn) == region(&self.arn) {
+            Self { client: self.client.clone(), arn, accepted: Mutex::default() }
+        } else {
+            Self::new(config, arn)
+        }
     }
 
     /// Publishes every message that this environment has not published; one that fails does not keep the others back.
@@ -227,6 +237,10 @@ impl SnsTopic {
     fn is_fifo(&self) -> bool {
         self.arn.ends_with(".fifo")
     }
+}
+
+fn region(arn: &str) -> Option<&str> {
+    arn.split(':').nth(3)
 }
 
 fn is_transient(error: &SdkError<Refusal>) -> bool {

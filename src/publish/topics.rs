@@ -20,11 +20,9 @@ pub struct Topics {
 impl Topics {
     /// The topics with these ARNs; people are told what `policy` admits, if there is a topic for them.
     pub fn new(config: &SdkConfig, findings: String, alerts: Option<String>, policy: AlertPolicy) -> Self {
-        Self {
-            findings: SnsTopic::new(config, findings),
-            alerts: alerts.map(|topic| SnsTopic::new(config, topic)),
-            policy,
-        }
+        let findings = SnsTopic::new(config, findings);
+        let alerts = alerts.map(|topic| findings.beside(config, topic));
+        Self { findings, alerts, policy }
     }
 
     /// Publishes all findings of one payload, and its alerts; what fails on one topic does not keep the other back. `now`

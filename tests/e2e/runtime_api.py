@@ -41,12 +41,14 @@ class RuntimeApi:
         self._seconds = seconds
         self._payloads: queue.Queue[str | None] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
+        self._asked = threading.Semaphore(0)
         api = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                api._asked.release()
                 payload = api._payloads.get()
                 if payload is None:
                     self.close_connection = True
@@ -78,6 +80,10 @@ class RuntimeApi:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def asked(self, seconds: float) -> bool:
+        """Waits until the function asks for work once more; whether it has."""
+        return self._asked.acquire(timeout=seconds)
 
     def invoke(self, payload: str) -> Answer:
         """Delivers one payload and waits for the answer, for as long as the function may run."""

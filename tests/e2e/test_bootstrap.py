@@ -104,6 +104,24 @@ def test_the_configuration_file_decides_what_runs(endpoint: str, topic: Topic, t
     assert [one.attributes["severity"] for one in topic.receive()] == [("String", "Low")]
 
 
+def test_the_endpoint_of_a_service_goes_before_that_of_all(endpoint: str, topic: Topic) -> None:
+    nobody = "http://127.0.0.1:9"
+    with Function(nobody, AWS_ENDPOINT_URL_SNS=endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        assert function.invoke(delivery(opened_group())).response["findings"] == 1
+    assert len(topic.receive()) == 1
+
+
+def test_endpoints_of_another_kind_are_asked_for_by_the_environment(endpoint: str, topic: Topic) -> None:
+    with Function(endpoint, AWS_USE_FIPS_ENDPOINT="true", FINDINGS_TOPIC_ARN=topic.arn) as function:
+        answer = function.invoke(delivery(opened_group()))
+    # There is no such endpoint at an address that is given.
+    assert answer.error_type and "FIPS" in answer.body["errorMessage"]
+    with Function(endpoint, AWS_USE_FIPS_ENDPOINT="perhaps", FINDINGS_TOPIC_ARN=topic.arn) as function:
+        assert function.invoke(delivery(opened_group())).response["findings"] == 1
+        (warning,) = [line for line in function.log() if line["level"] == "WARN"]
+    assert (warning["name"], warning["value"]) == ("AWS_USE_FIPS_ENDPOINT", "perhaps")
+
+
 def test_each_invocation_is_one_line_of_metrics(function: Function, topic: Topic) -> None:
     function.invoke(delivery(clean(), opened_group(), blocked_action()))
     lines = [line for line in function.log() if line["message"] == "evaluated"]

@@ -44,7 +44,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_organizations", &["src/confirm/aws/"]),
     ("aws_sdk_sts", &["src/confirm/aws/"]),
     ("aws_config", &["src/aws.rs", "src/confirm/aws.rs", "src/confirm/aws/"]),
+    ("aws_credential_types", &["src/aws.rs"]),
     ("aws_smithy", &["src/aws.rs"]),
+    ("aws_types", &["src/aws.rs"]),
     ("lambda_runtime", &["src/bin/bootstrap.rs"]),
 ];
 
