@@ -1,5 +1,6 @@
 //! Each stage alone, over what the stage before it yields. A stage that is added is one more line in [`STAGES`].
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::Read as _;
 
@@ -8,10 +9,12 @@ use base64::prelude::BASE64_STANDARD;
 use criterion::Criterion;
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
-use trailwarden::decode::{self, Item};
+use trailwarden::decode::{self, Buffers, Item, Screening};
 use trailwarden::event::Event;
 use trailwarden::finding::{Finding, ocsf};
 use trailwarden::rules::{Options, RuleSet};
+use trailwarden::screen::Screen;
+use trailwarden::skim::Sketch;
 
 use crate::limit;
 use crate::race::{Lane, OURS, race};
@@ -28,6 +31,8 @@ struct Between<'b> {
     events: &'b [Event<'b>],
     records: &'b [String],
     findings: &'b [Finding],
+    /// What a screen keeps between payloads.
+    screening: RefCell<(Screen, Buffers)>,
 }
 
 /// A pass over all of it.
@@ -43,9 +48,19 @@ const STAGES: &[(&str, &str, Stage)] = &[
             black_box(batch);
         }
     }),
-    ("decode", "payload to the text of records", |between| {
+    ("decode", "payload to the text of records, every record", |between| {
         for payload in &between.workload.payloads {
             decode::payload("payload", &payload.text, None, &mut |_, item| {
+                black_box(matches!(item, Item::Record(_)));
+            });
+        }
+    }),
+    ("screen", "payload to the text of records that a rule could match", |between| {
+        let (screen, buffers) = &mut *between.screening.borrow_mut();
+        for payload in &between.workload.payloads {
+            let mut sieve = |sketch: &Sketch<'_>| !screen.admits(between.rules, sketch, |_, _| false);
+            let screening = Some(Screening { sieve: &mut sieve, buffers });
+            decode::payload("payload", &payload.text, screening, &mut |_, item| {
                 black_box(matches!(item, Item::Record(_)));
             });
         }
@@ -78,7 +93,14 @@ fn measure(criterion: &mut Criterion, table: &mut Table, workload: &Workload) {
     let records = records(workload);
     let events: Vec<Event<'_>> = records.iter().map(|text| Event::parse(text).unwrap()).collect();
     let findings: Vec<Finding> = events.iter().flat_map(|event| rules.evaluate(event)).collect();
-    let between = Between { workload, rules: &rules, events: &events, records: &records, findings: &findings };
+    let between = Between {
+        workload,
+        rules: &rules,
+        events: &events,
+        records: &records,
+        findings: &findings,
+        screening: RefCell::default(),
+    };
     for (name, what, stage) in STAGES {
         let times = race(criterion, &format!("stages/{name}"), workload.name, OURS, || {
             vec![limit::lane(workload), Lane::new(OURS, || stage(&between))]
