@@ -44,7 +44,7 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// The sketch of a record that is the [simple](simple_length) content of a string, in CloudTrail's own order: version and
+/// The sketch of a record that is the [simple](super::simple_length) content of a string, in CloudTrail's own order: version and
 /// identity, then time, source and name. These five are the outermost members that come first, of whatever JSON it is;
 /// that what follows them is JSON is not looked at: CloudTrail wrote it.
 pub fn glance(content: &str) -> Option<Sketch<'_>> {
