@@ -23,8 +23,9 @@ pub async fn sdk_config() -> SdkConfig {
 }
 
 /// The same from the environment alone, where Lambda puts all of it: the keys of the role, the region,
-/// `AWS_ENDPOINT_URL` with or without a service's name, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`. What
-/// else the SDK looks for is not there, and to look costs a start its time and the binary more than a megabyte.
+/// `AWS_ENDPOINT_URL` with or without a service's name, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`. No
+/// other variable of the SDK counts (retries are its default), and no file: to look for what is not there costs a start its
+/// time and the binary more than a megabyte.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub fn lambda_config() -> SdkConfig {
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Most records are of calls that no rule watches: [`screen`] leaves them out while they are still escaped, from what
-//! [`skim`] reads of them. With and without it the results are the same.
+//! [`skim`] reads of them. The findings are the same with it and without.
 //!
 //! One function, [`pipeline::Pipeline::run`], takes one payload through all stages; the command line `trailwarden` and
 //! the Lambda function `bootstrap` are two thin ways to call it.

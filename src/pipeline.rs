@@ -202,8 +202,8 @@ impl Pipeline {
         Self { rules, exemptions: Exemptions::default(), screens: true, left: Mutex::default() }
     }
 
-    /// The same with every record unescaped, parsed and put to every rule: a check on the screen. It comes to the same, in
-    /// many times the time.
+    /// The same with every record unescaped, parsed and put to every rule: a check on the screen. It comes to the same
+    /// findings, in many times the time, and rejects what [`crate::skim::glance`] takes on trust.
     #[must_use]
     pub fn without_screen(self) -> Self {
         Self { screens: false, ..self }

@@ -7,6 +7,7 @@
 mod lookout;
 
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::rules::{Rule, RuleSet};
 use crate::skim::Sketch;
@@ -16,13 +17,26 @@ use lookout::Lookout;
 /// Most calls that are remembered. Names come from records, so that there might be any number.
 const MOST_CALLS: usize = 4096;
 
+/// Longest name of a call, with its source, in bytes; AWS has none half as long.
+const LONGEST_CALL: usize = 256;
+
+/// Longest record in which texts are looked for, in bytes: CloudTrail's have 256 KB at most, and memory is kept for it.
+const LONGEST_RECORD: usize = 1024 * 1024;
+
 /// What has been found out about the calls that the rules of one set watch. Kept between payloads.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Screen {
     calls: HashMap<String, Watched, RandomState>,
     /// The call that is asked about, and the text of its record in lower case.
     call: String,
     lower_case: Vec<u8>,
+}
+
+impl fmt::Debug for Screen {
+    /// Without names and texts: they come from records.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Screen").field("calls", &self.calls.len()).finish_non_exhaustive()
+    }
 }
 
 /// What is to be done with the records of a call.
@@ -41,6 +55,9 @@ impl Screen {
     /// reason. Both are the same each time: the answers are remembered.
     pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
         let Self { calls, call, lower_case } = self;
+        if sketch.source.len() + sketch.name.len() > LONGEST_CALL || sketch.text.len() > LONGEST_RECORD {
+            return true;
+        }
         call.clear();
         call.push_str(sketch.source);
         // No name has a line break: it would be escaped.
@@ -50,7 +67,8 @@ impl Screen {
             return watched.admits(sketch, lower_case);
         }
         if calls.len() >= MOST_CALLS {
-            calls.clear();
+            // Finding out again and again would take longer than parsing.
+            return true;
         }
         let watched = match asks(sketch.source, sketch.name) {
             true => Watched::Always,

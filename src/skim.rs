@@ -2,8 +2,9 @@
 //!
 //! In: text, either JSON itself or JSON that stands, still escaped, inside a JSON string, as records do in a batch of
 //! CloudWatch Logs. Out: where values end, and of a record a [`Sketch`]: its call, its time and its text. What is read
-//! over is checked against the grammar, so that the parser accepts it too. What is written in an unusual way, such as a
-//! number with an exponent, is not judged here: the answer is `None`, and the parser decides.
+//! over is checked against the grammar, so that the parser accepts it too; only [`glance()`] takes some of that on trust.
+//! What is written in an unusual way, such as a number with an exponent, is not judged here: the answer is `None`, and the
+//! parser decides.
 
 mod glance;
 mod marks;

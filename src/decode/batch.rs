@@ -11,7 +11,7 @@ use super::Output;
 use super::inflate::inflate;
 use crate::skim::{Sketch, Skim, Span, Writing, glance, simple_length};
 
-/// Buffers longer than this, in bytes, are not kept: the next payload will be of the usual size again.
+/// Buffers longer than this together, in bytes, are not kept: the next payload will be of the usual size again.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
 
 /// What is kept between payloads, so that memory is asked for once.
@@ -77,8 +77,8 @@ fn event(data: &str, output: &mut Output<'_>) -> Option<()> {
     let mut buffers = std::mem::take(&mut *output.screening.as_mut()?.buffers);
     let read = read(data, &mut buffers, output);
     buffers.events.clear();
-    if buffers.batch.len() > MOST_KEPT {
-        buffers.batch = Vec::new();
+    if buffers.batch.capacity() + buffers.gzip.capacity() > MOST_KEPT {
+        (buffers.batch, buffers.gzip, buffers.events) = Default::default();
     }
     *output.screening.as_mut()?.buffers = buffers;
     read
@@ -145,6 +145,10 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Op
     }
     loop {
         let event = usual(skim, text).or_else(|| log_event(skim, text))?;
+        // The list grows by doubling, and is not to be longer than the text: there may be millions of empty messages.
+        if 2 * size_of::<LogEvent>() * events.len() > text.len() {
+            return None;
+        }
         events.push(event);
         if skim.take(b',').is_none() {
             return skim.take(b']');

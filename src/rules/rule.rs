@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rsigma_parser::{Level, SigmaRule};
 
@@ -33,6 +33,7 @@ pub struct Rule {
     triggers: Triggers,
     /// The calls it could match if its placeholders had any value, where it has some.
     open_triggers: Option<Triggers>,
+    needs: OnceLock<Needs>,
     sigma: SigmaRule,
     placeholders: Vec<String>,
     file: String,
@@ -74,8 +75,8 @@ impl Rule {
     }
 
     /// What a record needs to say somewhere for the rule to match.
-    pub fn needs(&self) -> Needs {
-        Needs::of(&self.sigma().detection)
+    pub fn needs(&self) -> &Needs {
+        self.needs.get_or_init(|| Needs::of(&self.sigma().detection))
     }
 
     /// The file it stands in.
@@ -313,6 +314,7 @@ fn assembled(
         runs: settings.runs(name, file.pack.as_deref(), attributes.enabled),
         triggers: Triggers::of(&sigma.detection),
         open_triggers: open.triggers,
+        needs: OnceLock::new(),
         info: Arc::new(info),
         raised_info: Arc::new(raised_info),
         cases,

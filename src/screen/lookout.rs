@@ -44,8 +44,8 @@ impl Any {
 
 impl Lookout {
     /// `None` when there is a rule that needs nothing, so that looking would not help.
-    pub(super) fn for_any_of(needs: impl Iterator<Item = Needs>) -> Option<Self> {
-        let needs: Vec<Needs> = needs.collect();
+    pub(super) fn for_any_of<'n>(needs: impl Iterator<Item = &'n Needs>) -> Option<Self> {
+        let needs: Vec<&Needs> = needs.collect();
         if needs.iter().any(|needs| needs.0.is_empty()) {
             return None;
         }

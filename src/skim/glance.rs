@@ -44,9 +44,9 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// The sketch of a record that is the [simple](super::simple_length) content of a string, in CloudTrail's own order: version and
-/// identity, then time, source and name. These five are the outermost members that come first, of whatever JSON it is;
-/// that what follows them is JSON is not looked at: CloudTrail wrote it.
+/// The sketch of a record that is the [simple](super::simple_length) content of a string, in CloudTrail's own order: version
+/// and identity, then time, source and name. These five are the outermost members that come first, of whatever JSON it is.
+/// That it is JSON, and one record, is not looked at beyond where the identity ends: CloudTrail wrote it.
 pub fn glance(content: &str) -> Option<Sketch<'_>> {
     let (_, identity) = content.strip_prefix(BEGINNING)?.split_once('\\')?;
     let identity = identity.strip_prefix(IDENTITY)?;

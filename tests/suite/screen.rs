@@ -102,7 +102,7 @@ proptest! {
         let caller = callers.into_iter().flatten().collect::<String>().to_ascii_lowercase();
         for finding in rules.evaluate_all(&event) {
             let rule = rules.rules().iter().find(|rule| rule.info().name == finding.rule.name).unwrap();
-            for texts in rule.needs().0 {
+            for texts in &rule.needs().0 {
                 let is_there = texts.iter().any(|need| match need.part {
                     Part::Caller => caller.contains(&need.text),
                     Part::Whole => lower_case.contains(&need.text),

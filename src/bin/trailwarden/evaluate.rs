@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Parses every record and asks every rule, instead of leaving out what no rule can match; comes to the same, slower.
+    /// Parses every record and asks every rule, instead of leaving out what no rule can match; comes to the same findings, slower.
     #[arg(long)]
     no_screen: bool,
 }
