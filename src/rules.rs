@@ -25,6 +25,7 @@ mod placeholder;
 mod reference;
 mod report;
 mod rule;
+mod selector;
 mod settings;
 mod subject;
 mod template;
@@ -214,19 +215,19 @@ impl RuleSet {
     /// The findings of all rules for `event`, in the order of the rules. Only rules that watch its call are asked.
     pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
         let subject = Subject::new(event);
-        let findings = |rules: &mut dyn Iterator<Item = &Rule>| {
-            rules.filter_map(|rule| rule.evaluate(&subject, &self.trusted_accounts, self.explain)).collect()
-        };
         match subject.call {
-            Some((source, name)) => findings(&mut self.watching(source, name)),
-            None => findings(&mut self.running()),
+            Some((source, name)) => self.findings(self.watching(source, name), &subject),
+            None => self.findings(self.running(), &subject),
         }
     }
 
     /// The same by asking every rule, without regard to what it watches: a check on that.
     pub fn evaluate_all(&self, event: &Event<'_>) -> Vec<Finding> {
-        let subject = Subject::new(event);
-        self.running().filter_map(|rule| rule.evaluate(&subject, &self.trusted_accounts, self.explain)).collect()
+        self.findings(self.running(), &Subject::new(event))
+    }
+
+    fn findings<'r>(&self, rules: impl Iterator<Item = &'r Rule>, subject: &Subject<'_>) -> Vec<Finding> {
+        rules.filter_map(|rule| rule.evaluate(subject, &self.trusted_accounts, self.explain)).collect()
     }
 
     fn running(&self) -> impl Iterator<Item = &Rule> {

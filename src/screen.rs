@@ -9,9 +9,10 @@ mod lookout;
 use std::collections::HashMap;
 use std::fmt;
 
+use foldhash::fast::RandomState;
+
 use crate::rules::{Rule, RuleSet};
 use crate::skim::Sketch;
-use foldhash::fast::RandomState;
 use lookout::Lookout;
 
 /// Most calls that are remembered. Names come from records, so that there might be any number.
@@ -20,7 +21,8 @@ const MOST_CALLS: usize = 4096;
 /// Longest name of a call, with its source, in bytes; AWS has none half as long.
 const LONGEST_CALL: usize = 256;
 
-/// Longest record in which texts are looked for, in bytes: CloudTrail's have 256 KB at most, and memory is kept for it.
+/// Longest record in which texts are looked for, in bytes, since memory is kept for it: what a log event may have at most
+/// (CloudWatch Logs quotas).
 const LONGEST_RECORD: usize = 1024 * 1024;
 
 /// What has been found out about the calls that the rules of one set watch. Kept between payloads.

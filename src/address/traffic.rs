@@ -118,11 +118,6 @@ impl Traffic {
         self.is_nothing() || other.is_all() || self.0.is_subset(&other.0)
     }
 
-    /// Whether the two share anything.
-    pub fn meets(&self, other: &Self) -> bool {
-        !self.0.is_disjoint(&other.0)
-    }
-
     /// Whether it shares anything with one protocol on the ports `from` to `to`.
     pub fn reaches(&self, protocol: Protocol, from: u16, to: u16) -> bool {
         let wanted = protocol.range(from, to);

@@ -4,10 +4,10 @@
 //! searched for in the text of a record before it is parsed.
 
 use rsigma_parser::{
-    ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SelectorPattern,
-    SigmaValue, StringPart, detection_name_matches,
+    ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue, StringPart,
 };
 
+use super::selector::selected;
 use crate::facts;
 
 /// More alternatives than this are not searched for.
@@ -96,12 +96,7 @@ impl Needs {
                 detections.named.get(name).map_or_else(Self::nothing, Self::of_detection)
             }
             ConditionExpr::Selector { quantifier, pattern } => {
-                let is_meant = |name: &str| match pattern {
-                    SelectorPattern::Them => !name.starts_with('_'),
-                    SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
-                };
-                let meant = detections.named.iter().filter(|(name, _)| is_meant(name));
-                let parts = meant.map(|(_, detection)| Self::of_detection(detection));
+                let parts = selected(pattern, detections).into_iter().map(Self::of_detection);
                 match quantifier {
                     Quantifier::All => Self::all(parts),
                     Quantifier::Count(0) => Self::nothing(),

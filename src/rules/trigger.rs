@@ -6,11 +6,12 @@
 use std::fmt;
 
 use rsigma_parser::{
-    ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SelectorPattern,
-    SigmaValue, SpecialChar, StringPart, detection_name_matches,
+    ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
+    SpecialChar, StringPart,
 };
 use wildmatch::WildMatch;
 
+use super::selector::selected;
 use crate::facts::{self, Calls, FACTS};
 
 /// More alternatives than this are taken for anything.
@@ -138,13 +139,7 @@ impl Triggers {
                 detections.named.get(name).map_or_else(Self::anything, Self::of_detection)
             }
             ConditionExpr::Selector { quantifier, pattern } => {
-                let is_meant = |name: &str| match pattern {
-                    SelectorPattern::Them => !name.starts_with('_'),
-                    SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
-                };
-                let mut meant: Vec<_> = detections.named.iter().filter(|(name, _)| is_meant(name)).collect();
-                meant.sort_by(|one, other| one.0.cmp(other.0));
-                let parts = meant.into_iter().map(|(_, detection)| Self::of_detection(detection));
+                let parts = selected(pattern, detections).into_iter().map(Self::of_detection);
                 match quantifier {
                     Quantifier::All => Self::all(parts),
                     Quantifier::Count(0) => Self::anything(),

@@ -70,28 +70,24 @@ impl Lookout {
         }
         let mut is_any = false;
         for (part, any) in &self.any {
-            write_part(sketch, *part, lower_case);
-            if !lower_case.is_ascii() {
+            if !write_in_lower_case(sketch, *part, lower_case) {
                 return true;
             }
-            lower_case.make_ascii_lowercase();
             is_any |= any.is_in(lower_case);
         }
         if !is_any {
             return false;
         }
-        write_part(sketch, Part::Whole, lower_case);
-        if !lower_case.is_ascii() {
+        if !write_in_lower_case(sketch, Part::Whole, lower_case) {
             return true;
         }
-        lower_case.make_ascii_lowercase();
         let is_there = |finder: &Finder<'_>| finder.find(lower_case).is_some();
-        !sketch.text.is_ascii() || self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
+        self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
     }
 }
 
-/// Writes the part, where it is known; else all of the record.
-fn write_part(sketch: &Sketch<'_>, part: Part, text: &mut Vec<u8>) {
+/// Writes the part, where it is known, and else all of the record, in lower case; says whether it is ASCII.
+fn write_in_lower_case(sketch: &Sketch<'_>, part: Part, text: &mut Vec<u8>) -> bool {
     text.clear();
     match sketch.parts.filter(|_| part == Part::Caller).and_then(|parts| parts.caller()) {
         Some(values) => values.iter().for_each(|value| {
@@ -101,4 +97,6 @@ fn write_part(sketch: &Sketch<'_>, part: Part, text: &mut Vec<u8>) {
         }),
         None => text.extend_from_slice(sketch.text.as_bytes()),
     }
+    text.make_ascii_lowercase();
+    text.is_ascii()
 }
