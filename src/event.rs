@@ -110,7 +110,7 @@ impl<'a> Event<'a> {
 
     /// `recipientAccountId`: the account whose trail this is, else the account of the caller.
     pub fn account(&self) -> Option<&str> {
-        self.string("recipientAccountId").or_else(|| self.of_caller("userIdentity.accountId"))
+        self.string("recipientAccountId").or_else(|| self.of_caller("accountId"))
     }
 
     /// `errorCode`, when the call failed.
@@ -165,13 +165,14 @@ impl<'a> Event<'a> {
     }
 
     /// A string of the caller that is not empty, without a look at the rest of it.
-    fn of_caller(&self, path: &str) -> Option<&str> {
-        self.select(path).into_iter().next()?.as_str().filter(|text| !text.is_empty())
+    fn of_caller(&self, key: &str) -> Option<&str> {
+        let found = path::first_in(self.top("userIdentity")?, key)?;
+        found.as_str().filter(|text| !text.is_empty())
     }
 
     /// The partition (`aws`, `aws-cn`, `aws-us-gov`), from the caller's ARN, else from the region.
     pub fn partition(&self) -> &str {
-        let arn = self.of_caller("userIdentity.arn");
+        let arn = self.of_caller("arn");
         let from_arn = arn.and_then(|arn| arn.strip_prefix("arn:")?.split(':').next());
         from_arn.filter(|partition| partition.starts_with("aws")).unwrap_or_else(|| match self.region() {
             Some(region) if region.starts_with("us-gov-") => "aws-us-gov",

@@ -8,6 +8,7 @@
 mod attributes;
 mod cases;
 mod check;
+mod clauses;
 mod coverage;
 mod embedded;
 mod evidence;

@@ -21,6 +21,7 @@ pub struct Buffers {
     gzip: Vec<u8>,
     batch: Vec<u8>,
     events: Vec<LogEvent>,
+    record: Vec<u8>,
 }
 
 impl std::fmt::Debug for Buffers {
@@ -78,14 +79,14 @@ fn event(data: &str, output: &mut Output<'_>) -> Option<()> {
     let read = read(data, &mut buffers, output);
     buffers.events.clear();
     if buffers.batch.capacity() + buffers.gzip.capacity() > MOST_KEPT {
-        (buffers.batch, buffers.gzip, buffers.events) = Default::default();
+        (buffers.batch, buffers.gzip, buffers.events, buffers.record) = Default::default();
     }
     *output.screening.as_mut()?.buffers = buffers;
     read
 }
 
 fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()> {
-    let Buffers { decompressor, gzip, batch, events } = buffers;
+    let Buffers { decompressor, gzip, batch, events, record } = buffers;
     gzip.clear();
     base64_simd::STANDARD.decode_append(data, gzip).ok()?;
     let size = inflate(decompressor.get_or_insert_default(), gzip, batch)?;
@@ -96,7 +97,7 @@ fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()
         Batch::Events => {
             for (event, position) in events.iter().zip(1..) {
                 output.place.record = Some(position);
-                put(*event, text, &mut skim, output);
+                put(*event, text, &mut skim, record, output);
             }
             output.place.record = None;
         }
@@ -216,7 +217,7 @@ fn message(skim: &mut Skim<'_>, text: &str) -> Option<(Span, bool)> {
     Some((span, is_simple))
 }
 
-fn put(event: LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) {
+fn put(event: LogEvent, text: &str, skim: &mut Skim<'_>, record: &mut Vec<u8>, output: &mut Output<'_>) {
     let LogEvent { id, message, is_simple } = event;
     let content = text.get(message.start..message.end).unwrap_or_default();
     let at_a_glance = if is_simple { glance(content) } else { None };
@@ -225,11 +226,13 @@ fn put(event: LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>
         return;
     }
     output.place.log_event = id.and_then(|id| unescaped(text, id));
-    let record = if is_simple { without_backslashes(content) } else { unescaped(text, message) };
-    match record {
-        Some(record) => output.record(&record),
+    if is_simple && let Some(record) = without_backslashes(content, record) {
+        output.record(record);
+    } else if let Some(record) = unescaped(text, message) {
+        output.record(&record);
+    } else {
         // It has been read over as a string.
-        None => output.reject("the log event has no string `message`"),
+        output.reject("the log event has no string `message`");
     }
     output.place.log_event = None;
 }
@@ -239,11 +242,17 @@ fn unescaped(text: &str, span: Span) -> Option<String> {
     serde_json::from_str(text.get(span.start.checked_sub(1)?..span.end + 1)?).ok()
 }
 
-/// What the content of a string says of which the only escape is `\"`.
-fn without_backslashes(content: &str) -> Option<String> {
-    let mut said = Vec::with_capacity(content.len());
-    said.extend(content.bytes().filter(|byte| *byte != b'\\'));
-    String::from_utf8(said).ok()
+/// What the content of a string says of which the only escape is `\"`. Written to `said`.
+fn without_backslashes<'s>(content: &str, said: &'s mut Vec<u8>) -> Option<&'s str> {
+    said.clear();
+    said.resize(content.len(), 0);
+    let mut length = 0;
+    for byte in content.bytes() {
+        // Written in any case, and kept when the next is written after it: without a branch.
+        *said.get_mut(length)? = byte;
+        length += usize::from(byte != b'\\');
+    }
+    simdutf8::basic::from_utf8(said.get(..length)?).ok()
 }
 
 /// The sketch of a message that is read over in full.

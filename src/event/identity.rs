@@ -32,11 +32,10 @@ impl<'e> Identity<'e> {
     pub(super) fn of(value: Option<&'e Value<'_>>) -> Self {
         let Some(value) = value else { return Self::default() };
         let string = |path: &str| {
-            let found = path::select_in(value, path).into_iter().next()?;
+            let found = path::first_in(value, path)?;
             found.as_str().filter(|text| !text.is_empty())
         };
-        let mfa =
-            path::select_in(value, "sessionContext.attributes.mfaAuthenticated").into_iter().find_map(scalar_text);
+        let mfa = path::first_in(value, "sessionContext.attributes.mfaAuthenticated").and_then(scalar_text);
         Self {
             kind: string("type"),
             arn: string("arn"),

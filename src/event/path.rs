@@ -64,6 +64,18 @@ pub fn select_in<'v, 'a>(value: &'v Value<'a>, path: &str) -> Vec<&'v Value<'a>>
     found
 }
 
+/// The first value at a path of members alone, without positions, within `value`.
+pub fn first_in<'v, 'a>(value: &'v Value<'a>, path: &str) -> Option<&'v Value<'a>> {
+    match value {
+        Value::Array(elements) => elements.iter().find_map(|element| first_in(element, path)),
+        Value::Object(members) => match path.split_once('.') {
+            Some((key, rest)) => members.get(key).and_then(|member| first_in(member, rest)),
+            None => members.get(path),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) => None,
+    }
+}
+
 fn descend<'v, 'a>(value: &'v Value<'a>, positions: &[i64], rest: Option<&str>, found: &mut Vec<&'v Value<'a>>) {
     if let Some((position, more)) = positions.split_first() {
         if let Some(element) = value.as_array().and_then(|elements| at(elements, *position)) {

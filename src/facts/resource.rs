@@ -63,7 +63,7 @@ const MOST: usize = 20;
 
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled by every test run")]
 static ID: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^([a-z]+(?:-[a-z]+)*)-[0-9a-f]{8}(?:[0-9a-f]{9})?$").expect("a valid pattern"));
+    LazyLock::new(|| Regex::new(r"^[a-z]+(?:-[a-z]+)*-[0-9a-f]{8}(?:[0-9a-f]{9})?$").expect("a valid pattern"));
 
 fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let mut ids = Vec::new();
@@ -72,7 +72,7 @@ fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     }
     // The resource the call is named after comes first: the subnet of CreateSubnet before its VPC.
     let operation = event.name().unwrap_or_default().to_ascii_lowercase();
-    ids.sort_by_key(|(_, prefix)| std::cmp::Reverse(named_length(&operation, prefix)));
+    ids.sort_by_cached_key(|(_, prefix)| std::cmp::Reverse(named_length(&operation, prefix)));
     if ids.is_empty() {
         return None;
     }
@@ -99,12 +99,24 @@ fn named_length(operation: &str, prefix: &str) -> usize {
     if operation.contains(&noun.to_ascii_lowercase()) { noun.len() } else { 0 }
 }
 
+/// The prefix of an id.
+fn prefix_of(text: &str) -> Option<&str> {
+    // Most strings are told apart by where the last hyphen would be.
+    let has_hyphen = |digits: usize| {
+        let place = text.len().checked_sub(digits + 1);
+        place.is_some_and(|place| text.as_bytes().get(place) == Some(&b'-'))
+    };
+    if !(has_hyphen(8) || has_hyphen(17)) || !ID.is_match(text) {
+        return None;
+    }
+    text.rsplit_once('-').map(|(prefix, _)| prefix)
+}
+
 /// Every string below `value` that has the form of an EC2 id, with its prefix, in the record's order.
 fn collect<'v>(value: &'v Value<'_>, ids: &mut Vec<(&'v str, &'v str)>) {
     match value {
         Value::Str(text) => {
-            let prefix = ID.captures(text).and_then(|captures| captures.get(1)).map(|prefix| prefix.as_str());
-            if let Some(prefix) = prefix
+            if let Some(prefix) = prefix_of(text)
                 && ids.len() < MOST
                 && !ids.iter().any(|(known, _)| *known == text.as_ref())
             {

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use rsigma_eval::{ConditionTrace, DetectionTrace, ItemTrace, RuleExplanation};
+use rsigma_eval::{ConditionTrace, DetectionTrace, RuleExplanation};
+use rsigma_parser::ConditionExpr;
 use serde_json::Value;
 
+use super::clauses::Clauses;
+use super::matcher::Matcher;
 use super::subject::Subject;
 use crate::finding::Evidence;
 use crate::text::{MOST_IN_A_SENTENCE, shortened, visible, visible_at_most};
@@ -19,7 +22,7 @@ const MOST_MEMBERS: usize = 20;
 const MOST_CLAUSES: usize = 20;
 
 /// What made a rule match.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Matched {
     /// The clauses that held.
     pub(super) evidence: Vec<Evidence>,
@@ -28,12 +31,20 @@ pub(super) struct Matched {
 }
 
 impl Matched {
-    /// Reads the trace of a rule that matched. Only clauses that had to hold count, not those under `not`.
-    pub(super) fn of(explanation: &RuleExplanation, subject: &Subject<'_>) -> Self {
+    /// Of a rule that matched. Only clauses that had to hold count, not those under `not`.
+    pub(super) fn of(matcher: &Matcher, subject: &Subject<'_>) -> Self {
         let mut matched = Self::default();
-        for condition in explanation.conditions.iter().filter(|condition| condition.matched()) {
-            matched.condition(condition, subject);
+        for condition in matcher.conditions().iter().filter(|condition| matcher.condition_holds(condition, subject)) {
+            matched.condition(condition, matcher, subject);
         }
+        matched
+    }
+
+    /// The same, read off the trace of the whole rule.
+    #[cfg(test)]
+    pub(super) fn traced(explanation: &RuleExplanation, subject: &Subject<'_>) -> Self {
+        let mut matched = Self::default();
+        matched.trace(explanation, subject);
         matched
     }
 
@@ -42,34 +53,86 @@ impl Matched {
         &self.members
     }
 
-    fn condition(&mut self, trace: &ConditionTrace, subject: &Subject<'_>) {
+    /// A condition that holds.
+    fn condition(&mut self, condition: &ConditionExpr, matcher: &Matcher, subject: &Subject<'_>) {
+        match condition {
+            ConditionExpr::Identifier(name) => self.named(name, matcher, subject),
+            ConditionExpr::And(parts) => parts.iter().for_each(|part| self.condition(part, matcher, subject)),
+            ConditionExpr::Or(parts) => {
+                for part in parts.iter().filter(|part| matcher.condition_holds(part, subject)) {
+                    self.condition(part, matcher, subject);
+                }
+            }
+            ConditionExpr::Selector { pattern, .. } => {
+                let names = matcher.clauses().keys().filter(|name| pattern.matches_detection_name(name));
+                let mut names: Vec<&String> = names.collect();
+                names.sort();
+                for name in names {
+                    if matcher.condition_holds(&ConditionExpr::Identifier(name.clone()), subject) {
+                        self.named(name, matcher, subject);
+                    }
+                }
+            }
+            ConditionExpr::Not(_) => {}
+        }
+    }
+
+    /// A detection that holds.
+    fn named(&mut self, name: &str, matcher: &Matcher, subject: &Subject<'_>) {
+        if let Some(clauses) = matcher.clauses().get(name) {
+            self.clauses(clauses, matcher, subject);
+        }
+    }
+
+    fn clauses(&mut self, clauses: &Clauses, matcher: &Matcher, subject: &Subject<'_>) {
+        match clauses {
+            Clauses::Fields(fields) => {
+                for field in fields {
+                    let value = field.as_ref().and_then(|field| matcher.value(subject, field));
+                    self.item(field.as_deref(), value);
+                }
+            }
+            Clauses::All(parts) => parts.iter().for_each(|part| self.clauses(part, matcher, subject)),
+            Clauses::Traced(part) => self.trace(&matcher.explain_part(part, subject), subject),
+        }
+    }
+
+    fn trace(&mut self, explanation: &RuleExplanation, subject: &Subject<'_>) {
+        for condition in explanation.conditions.iter().filter(|condition| condition.matched()) {
+            self.traced_condition(condition, subject);
+        }
+    }
+
+    fn traced_condition(&mut self, trace: &ConditionTrace, subject: &Subject<'_>) {
         match trace {
-            ConditionTrace::Selection { detection, .. } => self.detection(detection, subject),
+            ConditionTrace::Selection { detection, .. } => self.traced_detection(detection, subject),
             ConditionTrace::And { children, .. } | ConditionTrace::Or { children, .. } => {
                 for child in children.iter().filter(|child| child.matched()) {
-                    self.condition(child, subject);
+                    self.traced_condition(child, subject);
                 }
             }
             ConditionTrace::Quantified { branches, .. } => {
                 for branch in branches.iter().filter(|branch| branch.matched) {
-                    self.detection(&branch.detection, subject);
+                    self.traced_detection(&branch.detection, subject);
                 }
             }
             ConditionTrace::Not { .. } => {}
         }
     }
 
-    fn detection(&mut self, trace: &DetectionTrace, subject: &Subject<'_>) {
+    fn traced_detection(&mut self, trace: &DetectionTrace, subject: &Subject<'_>) {
         match trace {
             DetectionTrace::AllOf { items, .. } => {
-                items.iter().filter(|item| item.matched).for_each(|item| self.item(item));
+                for item in items.iter().filter(|item| item.matched) {
+                    self.item(item.field.as_deref(), item.actual.clone());
+                }
             }
             DetectionTrace::AnyOf { branches, .. } | DetectionTrace::And { branches, .. } => {
                 for branch in branches.iter().filter(|branch| branch.matched()) {
-                    self.detection(branch, subject);
+                    self.traced_detection(branch, subject);
                 }
             }
-            DetectionTrace::Keywords { item, .. } => self.item(item),
+            DetectionTrace::Keywords { item, .. } => self.item(item.field.as_deref(), item.actual.clone()),
             DetectionTrace::ArrayMatch { field, members, .. } => {
                 let indices: Vec<usize> =
                     members.iter().filter(|member| member.matched).map(|member| member.index).collect();
@@ -81,14 +144,15 @@ impl Matched {
                     None => self.members.push((field.clone(), indices)),
                 }
             }
-            DetectionTrace::Conditional { condition, .. } => self.condition(condition, subject),
+            DetectionTrace::Conditional { condition, .. } => self.traced_condition(condition, subject),
             DetectionTrace::Other { .. } => {}
         }
     }
 
-    fn item(&mut self, item: &ItemTrace) {
-        let field = item.field.clone().unwrap_or_else(|| "keyword".to_owned());
-        let value = kept(item.actual.clone().unwrap_or(Value::Null));
+    /// A field that fits, with its value; one without a name is a keyword.
+    fn item(&mut self, field: Option<&str>, value: Option<Value>) {
+        let field = field.unwrap_or("keyword");
+        let value = kept(value.unwrap_or(Value::Null));
         let text = match &value {
             Value::Null => format!("{field} is absent"),
             Value::String(text) => format!("{field} is {}", visible_at_most(text, MOST_IN_A_SENTENCE)),
@@ -115,15 +179,15 @@ impl Matched {
             }
             None => said,
         };
-        self.push(path, value, text);
+        self.push(&path, value, text);
     }
 
-    fn push(&mut self, field: String, value: Value, text: String) {
+    fn push(&mut self, field: &str, value: Value, text: String) {
         if self.evidence.len() >= MOST_CLAUSES {
             return;
         }
         let text = shortened(&text, MOST_OF_A_CLAUSE).into_owned();
-        let evidence = Evidence { field: visible(&field).into_owned(), value, text };
+        let evidence = Evidence { field: visible(field).into_owned(), value, text };
         if !self.evidence.contains(&evidence) {
             self.evidence.push(evidence);
         }
@@ -132,12 +196,24 @@ impl Matched {
 
 /// The value, or its beginning and end as text where it is too long.
 pub(super) fn kept(value: Value) -> Value {
+    if is_short(&value) {
+        return value;
+    }
     let value = fewer_members(value);
     let json = value.to_string();
     match (shortened(&json, MOST_OF_A_VALUE), value) {
         (Cow::Borrowed(_), value) => value,
         (Cow::Owned(_), Value::String(text)) => Value::String(shortened(&text, MOST_OF_A_VALUE).into_owned()),
         (Cow::Owned(short), _) => Value::String(short),
+    }
+}
+
+/// Whether its JSON is surely short enough: each character of a string has at most six.
+fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= MOST_OF_A_VALUE / 6 - 1,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
     }
 }
 

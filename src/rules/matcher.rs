@@ -4,14 +4,17 @@
 //! before they are compiled, and the record is presented to match.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
-use rsigma_eval::{
-    CompiledRule, EvalError, Event, EventValue, RuleExplanation, compile_rule, evaluate_rule, explain_rule,
+use rsigma_eval::compiler::eval_condition;
+use rsigma_eval::{CompiledRule, EvalError, Event, EventValue, RuleExplanation, compile_rule, explain_rule};
+use rsigma_parser::{
+    ConditionExpr, Detection, DetectionItem, FieldSpec, Modifier, SigmaRule, SigmaValue, SpecialChar, StringPart,
 };
-use rsigma_parser::{Detection, DetectionItem, FieldSpec, Modifier, SigmaRule, SigmaValue, SpecialChar, StringPart};
 
+use super::clauses::Clauses;
 use super::subject::{Subject, event_value};
 use crate::event::Value;
 
@@ -21,6 +24,8 @@ pub(super) struct Matcher {
     compiled: CompiledRule,
     /// The fields that are compared with text, so that an object is presented as its text.
     texts: BTreeSet<String>,
+    /// What is to be told of each detection that holds.
+    clauses: OnceLock<HashMap<String, Clauses>>,
 }
 
 impl Matcher {
@@ -37,7 +42,7 @@ impl Matcher {
         }
         // Where a rule looks into the members of an array, they stay what they are.
         meant.detection.named.values().for_each(|detection| forget_arrays(detection, &mut texts));
-        Ok(Self { compiled: compile_rule(&meant)?, texts })
+        Ok(Self { compiled: compile_rule(&meant)?, texts, clauses: OnceLock::new() })
     }
 
     /// The engine's own form.
@@ -47,12 +52,42 @@ impl Matcher {
 
     /// Whether it matches.
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        evaluate_rule(&self.compiled, &Asked { subject, texts: &self.texts }).is_some()
+        self.conditions().iter().any(|condition| self.condition_holds(condition, subject))
+    }
+
+    /// Its conditions, of which one has to hold.
+    pub(super) fn conditions(&self) -> &[ConditionExpr] {
+        &self.compiled.conditions
+    }
+
+    /// Whether a condition over its detections holds.
+    pub(super) fn condition_holds(&self, condition: &ConditionExpr, subject: &Subject<'_>) -> bool {
+        // One pass; the engine's verdict on a rule costs three when it matches.
+        eval_condition(condition, &self.compiled.detections, &self.asked(subject), &mut Vec::new())
+    }
+
+    /// What is to be told of the detections that hold, by their names.
+    pub(super) fn clauses(&self) -> &HashMap<String, Clauses> {
+        self.clauses.get_or_init(|| Clauses::of(&self.compiled))
+    }
+
+    /// The value of a field as it is compared.
+    pub(super) fn value<'s>(&'s self, subject: &'s Subject<'_>, field: &str) -> Option<serde_json::Value> {
+        self.asked(subject).get_field(field).map(|value| value.to_json())
     }
 
     /// How it comes to its verdict.
     pub(super) fn explain(&self, subject: &Subject<'_>) -> RuleExplanation {
-        explain_rule(&self.compiled, &Asked { subject, texts: &self.texts })
+        self.explain_part(&self.compiled, subject)
+    }
+
+    /// How a rule that is part of it comes to its verdict.
+    pub(super) fn explain_part(&self, part: &CompiledRule, subject: &Subject<'_>) -> RuleExplanation {
+        explain_rule(part, &self.asked(subject))
+    }
+
+    fn asked<'m, 'e>(&'m self, subject: &'m Subject<'e>) -> Asked<'m, 'e> {
+        Asked { subject, texts: &self.texts }
     }
 }
 

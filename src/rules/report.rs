@@ -1,5 +1,6 @@
 //! From a match to the finding: fills in the rule's sentences and picks out who, what and where.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -43,27 +44,31 @@ pub(super) fn finding(
         "partition" => Some(origin.partition.as_str()),
         _ => None,
     };
-    let values = |path: &str| match of_context(path) {
-        Some(value) => vec![value.to_owned()],
-        None => values(path, subject, &matched),
-    };
     let fill = |path: &str, in_command: bool| {
-        let values = values(path);
-        match (values.len().saturating_sub(MOST_VALUES), in_command) {
-            _ if values.is_empty() => None,
-            (_, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ")),
-            (0, false) => Some(in_prose(&values)),
-            (more, false) => Some(format!("{} and {more} more", in_prose(&values))),
+        if let Some(value) = of_context(path) {
+            return Some(shown(value, in_command));
+        }
+        let values = values(path, subject, &matched);
+        match (values.as_slice(), values.len().saturating_sub(MOST_VALUES), in_command) {
+            ([], ..) => None,
+            ([value], ..) => Some(Cow::Owned(shown(value, in_command).into_owned())),
+            (values, _, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ").into()),
+            (values, 0, false) => Some(in_prose(values).into()),
+            (values, more, false) => Some(format!("{} and {more} more", in_prose(values)).into()),
         }
     };
     let of_case = |text: fn(&Undecided) -> &Option<Template>| undecided.and_then(|case| text(case).as_ref());
-    let message = of_case(|case| &case.message).or(attributes.message.as_ref()).cloned();
-    let message = message.unwrap_or_else(|| Template::standard_message(&rule.title));
-    let remediation = of_case(|case| &case.remediation).or(attributes.remediation.as_ref()).cloned();
-    let remediation = remediation.unwrap_or_else(Template::standard_remediation);
+    let message = match of_case(|case| &case.message).or(attributes.message.as_ref()) {
+        Some(message) => message.fill(fill),
+        None => Template::standard_message(&rule.title).fill(fill),
+    };
+    let remediation = match of_case(|case| &case.remediation).or(attributes.remediation.as_ref()) {
+        Some(remediation) => remediation.fill(fill),
+        None => Template::standard_remediation().fill(fill),
+    };
     Finding {
-        message: message.fill(fill),
-        remediation: remediation.fill(fill),
+        message,
+        remediation,
         rule: Arc::clone(rule),
         status: if undecided.is_some() { Status::Warning } else { attributes.status },
         actor,
@@ -76,6 +81,11 @@ pub(super) fn finding(
         suppression: None,
         notes: Vec::new(),
     }
+}
+
+/// One value, as it stands in a sentence or in a command.
+fn shown(value: &str, in_command: bool) -> Cow<'_, str> {
+    if in_command { shell_word(value) } else { visible_at_most(value, MOST_IN_A_SENTENCE) }
 }
 
 fn in_prose(values: &[String]) -> String {
@@ -97,6 +107,9 @@ fn values(path: &str, subject: &Subject<'_>, matched: &Matched) -> Vec<String> {
 }
 
 fn without_repeats(texts: Vec<String>) -> Vec<String> {
+    if texts.len() < 2 {
+        return texts;
+    }
     let mut seen = HashSet::new();
     texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
 }
@@ -206,11 +219,11 @@ pub(super) fn texts(values: &[&Value<'_>]) -> Vec<String> {
 /// `None` when a part of the ARN is not known: half an ARN would be taken for a whole one.
 fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> Option<String> {
     let part = |path: &str| match path {
-        "id" => Some(id.to_owned()),
-        "account" => Some(origin.account.clone()),
-        "region" => Some(origin.region.clone()),
-        "partition" => Some(origin.partition.clone()),
-        path => texts(&subject.select(path)).into_iter().next(),
+        "id" => Some(Cow::Borrowed(id)),
+        "account" => Some(Cow::Borrowed(origin.account.as_str())),
+        "region" => Some(Cow::Borrowed(origin.region.as_str())),
+        "partition" => Some(Cow::Borrowed(origin.partition.as_str())),
+        path => texts(&subject.select(path)).into_iter().next().map(Cow::Owned),
     };
     let known = arn.paths().all(|path| part(path).is_some_and(|part| part != "unknown"));
     known.then(|| arn.fill(|path, _| part(path)))

@@ -128,13 +128,12 @@ impl Rule {
         if !matcher.holds(subject) || self.is_trusted(subject, trusted) {
             return None;
         }
-        let explanation = matcher.explain(subject);
-        let matched = Matched::of(&explanation, subject);
+        let matched = Matched::of(matcher, subject);
         let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(&self.sigma).holds(subject));
         let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.cases.undecided));
         let info = if holds(&self.cases.raised) { &self.raised_info } else { &self.info };
         let mut finding = report::finding(info, &self.attributes, case, subject, matched);
-        finding.trace = explain.then(|| explain::trace(&self.info.name, &explanation));
+        finding.trace = explain.then(|| explain::trace(&self.info.name, &matcher.explain(subject)));
         Some(finding)
     }
 

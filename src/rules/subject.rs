@@ -15,13 +15,13 @@ pub(super) struct Subject<'e> {
     /// `eventSource` and `eventName`, where both are plain names. What is no text, is missing or has letters beyond ASCII
     /// is compared by the engine alone.
     pub(super) call: Option<(&'e str, &'e str)>,
-    facts: Vec<OnceCell<Option<Value<'e>>>>,
+    facts: [OnceCell<Option<Value<'e>>>; FACTS.len()],
 }
 
 impl<'e> Subject<'e> {
     pub(super) fn new(event: &'e Event<'_>) -> Self {
         let call = event.source().zip(event.name()).filter(|(source, name)| source.is_ascii() && name.is_ascii());
-        Self { event, call, facts: FACTS.iter().map(|_| OnceCell::new()).collect() }
+        Self { event, call, facts: [const { OnceCell::new() }; FACTS.len()] }
     }
 
     /// All values at `path`, of a fact or of the record.

@@ -4,9 +4,13 @@
 //! to take when it is not there, and after the last what to say when none is. `{{` and `}}` are braces of the text itself. What fills a hole is text from the record and is made safe for where it goes: between
 //! backticks stands a command, and there it is one shell word.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+
+/// Bytes that hold most filled templates.
+const USUAL: usize = 256;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +19,12 @@ pub(super) struct Template(Vec<Part>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Literal(String),
-    Hole { paths: Vec<String>, otherwise: String },
+    Hole {
+        paths: Vec<String>,
+        otherwise: String,
+        /// Whether it is between backticks.
+        in_command: bool,
+    },
 }
 
 impl Template {
@@ -43,6 +52,7 @@ impl Template {
     fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut literal = String::new();
+        let mut in_command = false;
         let mut rest = text;
         while let Some((before, brace, after)) = split_at_brace(rest) {
             literal.push_str(before);
@@ -56,8 +66,9 @@ impl Template {
                 if paths.iter().any(String::is_empty) {
                     return Err(format!("`{{}}` names nothing in {text:?}"));
                 }
+                in_command ^= literal.matches('`').count() % 2 == 1;
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
-                parts.push(Part::Hole { paths, otherwise: otherwise.to_owned() });
+                parts.push(Part::Hole { paths, otherwise: otherwise.to_owned(), in_command });
                 rest = after;
             } else {
                 return Err(format!("`}}` without `{{` in {text:?}; a brace of the text itself is written twice"));
@@ -78,24 +89,25 @@ impl Template {
     }
 
     /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
-    pub(super) fn fill(&self, fill: impl Fn(&str, bool) -> Option<String>) -> String {
-        let mut text = String::new();
-        let mut in_command = false;
+    pub(super) fn fill<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
+        let mut text = String::with_capacity(USUAL);
         for part in &self.0 {
             match part {
-                Part::Literal(literal) => {
-                    in_command ^= literal.matches('`').count() % 2 == 1;
-                    text.push_str(literal);
-                }
-                Part::Hole { paths, otherwise } => {
-                    let found = paths.iter().find_map(|path| fill(path, in_command));
-                    // A backtick of the record would end a command, or begin one.
-                    let found = found.map(|text| text.replace('`', "\u{2cb}"));
-                    text.push_str(found.as_deref().unwrap_or(otherwise));
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Hole { paths, otherwise, in_command } => {
+                    match paths.iter().find_map(|path| fill(path, *in_command)) {
+                        // A backtick of the record would end a command, or begin one.
+                        Some(found) if found.contains('`') => text.push_str(&found.replace('`', "\u{2cb}")),
+                        Some(found) => text.push_str(&found),
+                        None => text.push_str(otherwise),
+                    }
                 }
             }
         }
-        text.trim().to_owned()
+        match text.trim() {
+            trimmed if trimmed.len() < text.len() => trimmed.to_owned(),
+            _ => text,
+        }
     }
 }
 
@@ -121,7 +133,7 @@ fn split_at_brace(text: &str) -> Option<(&str, char, &str)> {
 
 impl Part {
     fn hole(path: &str) -> Self {
-        Self::Hole { paths: vec![path.to_owned()], otherwise: "unknown".to_owned() }
+        Self::Hole { paths: vec![path.to_owned()], otherwise: "unknown".to_owned(), in_command: false }
     }
 }
 

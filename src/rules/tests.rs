@@ -1,5 +1,6 @@
 mod configuration;
 mod embedded;
+mod evidence;
 mod triggers;
 
 use std::path::Path;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use memchr::memchr2;
 use rsigma_parser::{
     ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
     SpecialChar, StringPart,
@@ -74,8 +75,13 @@ impl Names {
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
-    if !pattern.contains(['*', '?']) {
+    let is_wild = |text: &str| memchr2(b'*', b'?', text.as_bytes()).is_some();
+    if !is_wild(pattern) {
         return pattern.eq_ignore_ascii_case(name);
+    }
+    // What most patterns are takes no copies.
+    if let Some(beginning) = pattern.strip_suffix('*').filter(|beginning| !is_wild(beginning)) {
+        return name.get(..beginning.len()).is_some_and(|name| name.eq_ignore_ascii_case(beginning));
     }
     WildMatch::new(&pattern.to_ascii_lowercase()).matches(&name.to_ascii_lowercase())
 }

@@ -18,7 +18,7 @@ fn unparsed() -> Vec<RuleFile> {
 }
 
 /// `(file, text)` of every record that a rule must hit or miss.
-fn records() -> Vec<(String, String)> {
+pub(super) fn records() -> Vec<(String, String)> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rules");
     let files = WalkDir::new(fixtures).min_depth(2).sort_by_file_name().into_iter().map(Result::unwrap);
     let mut records = Vec::new();
