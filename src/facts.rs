@@ -58,7 +58,7 @@ impl Calls {
     pub fn admit(&self, event: &Event<'_>) -> bool {
         match self {
             Self::These(pairs) => {
-                pairs.iter().any(|(source, name)| event.source() == Some(source) && event.name() == Some(name))
+                event.source().zip(event.name()).is_some_and(|(source, name)| pairs.contains(&(source, name)))
             }
             Self::AllOf(sources) => event.source().is_some_and(|source| sources.contains(&source)),
             Self::All => true,

@@ -28,16 +28,18 @@ const LONGEST_RECORD: usize = 1024 * 1024;
 /// What has been found out about the calls that the rules of one set watch. Kept between payloads.
 #[derive(Default)]
 pub struct Screen {
-    calls: HashMap<String, Watched, RandomState>,
-    /// The call that is asked about, and the text of its record in lower case.
-    call: String,
+    /// By name and source.
+    calls: HashMap<String, HashMap<String, Watched, RandomState>, RandomState>,
+    /// How many these are.
+    count: usize,
+    /// The text of a record in lower case.
     lower_case: Vec<u8>,
 }
 
 impl fmt::Debug for Screen {
     /// Without names and texts: they come from records.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Screen").field("calls", &self.calls.len()).finish_non_exhaustive()
+        formatter.debug_struct("Screen").field("calls", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -56,19 +58,14 @@ impl Screen {
     /// Whether some of `rules` could match the record; or somebody `asks` for records of its source and name for another
     /// reason. Both are the same each time: the answers are remembered.
     pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
-        let Self { calls, call, lower_case } = self;
+        let Self { calls, count, lower_case } = self;
         if sketch.source.len() + sketch.name.len() > LONGEST_CALL || sketch.text.len() > LONGEST_RECORD {
             return true;
         }
-        call.clear();
-        call.push_str(sketch.source);
-        // No name has a line break: it would be escaped.
-        call.push('\n');
-        call.push_str(sketch.name);
-        if let Some(watched) = calls.get(call.as_str()) {
+        if let Some(watched) = calls.get(sketch.name).and_then(|sources| sources.get(sketch.source)) {
             return watched.admits(sketch, lower_case);
         }
-        if calls.len() >= MOST_CALLS {
+        if *count >= MOST_CALLS {
             // Finding out again and again would take longer than parsing.
             return true;
         }
@@ -77,7 +74,8 @@ impl Screen {
             false => Watched::by(rules, sketch.source, sketch.name),
         };
         let is_admitted = watched.admits(sketch, lower_case);
-        calls.insert(call.clone(), watched);
+        *count += 1;
+        calls.entry(sketch.name.to_owned()).or_default().insert(sketch.source.to_owned(), watched);
         is_admitted
     }
 }

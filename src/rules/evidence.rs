@@ -31,12 +31,10 @@ pub(super) struct Matched {
 }
 
 impl Matched {
-    /// Of a rule that matched. Only clauses that had to hold count, not those under `not`.
-    pub(super) fn of(matcher: &Matcher, subject: &Subject<'_>) -> Self {
+    /// Of a rule of which these conditions `hold`. Only clauses that had to hold count, not those under `not`.
+    pub(super) fn of(matcher: &Matcher, hold: &[&ConditionExpr], subject: &Subject<'_>) -> Self {
         let mut matched = Self::default();
-        for condition in matcher.conditions().iter().filter(|condition| matcher.condition_holds(condition, subject)) {
-            matched.condition(condition, matcher, subject);
-        }
+        hold.iter().for_each(|condition| matched.condition(condition, matcher, subject));
         matched
     }
 

@@ -52,12 +52,12 @@ impl Matcher {
 
     /// Whether it matches.
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        self.conditions().iter().any(|condition| self.condition_holds(condition, subject))
+        self.compiled.conditions.iter().any(|condition| self.condition_holds(condition, subject))
     }
 
-    /// Its conditions, of which one has to hold.
-    pub(super) fn conditions(&self) -> &[ConditionExpr] {
-        &self.compiled.conditions
+    /// Those of its conditions that hold; none when it does not match.
+    pub(super) fn holding(&self, subject: &Subject<'_>) -> Vec<&ConditionExpr> {
+        self.compiled.conditions.iter().filter(|condition| self.condition_holds(condition, subject)).collect()
     }
 
     /// Whether a condition over its detections holds.

@@ -125,10 +125,11 @@ impl Rule {
     /// The rule's finding for an event, if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
         let matcher = self.cases.whole.matcher(&self.sigma);
-        if !matcher.holds(subject) || self.is_trusted(subject, trusted) {
+        let hold = matcher.holding(subject);
+        if hold.is_empty() || self.is_trusted(subject, trusted) {
             return None;
         }
-        let matched = Matched::of(matcher, subject);
+        let matched = Matched::of(matcher, &hold, subject);
         let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(&self.sigma).holds(subject));
         let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.cases.undecided));
         let info = if holds(&self.cases.raised) { &self.raised_info } else { &self.info };

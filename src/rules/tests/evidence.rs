@@ -8,9 +8,10 @@ use super::*;
 fn assert_same(rule: &Rule, event: &Event<'_>, told: &str) -> bool {
     let (matcher, subject) = (Matcher::new(rule.sigma()).unwrap(), Subject::new(event));
     let explanation = matcher.explain(&subject);
-    assert_eq!(matcher.holds(&subject), explanation.matched, "{}: {told}", rule.info().name);
+    let hold = matcher.holding(&subject);
+    assert_eq!(!hold.is_empty(), explanation.matched, "{}: {told}", rule.info().name);
     assert_eq!(
-        Matched::of(&matcher, &subject),
+        Matched::of(&matcher, &hold, &subject),
         Matched::traced(&explanation, &subject),
         "{}: {told}",
         rule.info().name
