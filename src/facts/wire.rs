@@ -42,12 +42,12 @@ impl fmt::Display for Place<'_> {
 
 /// The request's parameters, unwrapped. There may be none in them.
 pub(super) fn request<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
-    Some(unwrapped(event.request()?, "requestParameters", &format!("{}Request", event.name().unwrap_or_default())))
+    Some(unwrapped(event.request()?, "requestParameters", [event.name().unwrap_or_default(), "Request"]))
 }
 
 /// The response's elements, unwrapped.
 pub(super) fn response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
-    Some(unwrapped(event.response()?, "responseElements", &format!("{}Response", event.name().unwrap_or_default())))
+    Some(unwrapped(event.response()?, "responseElements", [event.name().unwrap_or_default(), "Response"]))
 }
 
 /// What live state adds to the record.
@@ -56,9 +56,16 @@ pub(super) fn live<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     Some(Parameters { value, at: Rc::new(Place::Top("liveState")) })
 }
 
-fn unwrapped<'e>(value: &'e Value<'e>, base: &'static str, wrapper: &str) -> Parameters<'e> {
+/// `wrapper`: the two parts of its name.
+fn unwrapped<'e>(value: &'e Value<'e>, base: &'static str, wrapper: [&str; 2]) -> Parameters<'e> {
     let outer = Parameters { value, at: Rc::new(Place::Top(base)) };
-    match member(value, wrapper) {
+    let [operation, kind] = wrapper;
+    let is_wrapper = |name: &str| {
+        let parts = name.len().checked_sub(kind.len()).and_then(|at| name.split_at_checked(at));
+        parts.is_some_and(|(first, last)| first.eq_ignore_ascii_case(operation) && last.eq_ignore_ascii_case(kind))
+    };
+    let found = value.as_object().and_then(|members| members.iter().find(|(name, _)| is_wrapper(name)));
+    match found {
         Some((name, inner)) => outer.member(name, inner),
         None => outer,
     }

@@ -142,29 +142,28 @@ const DECISIVE: &[&str] = &[
 fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let judged = JUDGED.iter().find(|judged| event.name() == Some(judged.call.1))?;
     let mut sources = sources(event).unwrap_or_default();
-    if !sources.open_little() {
+    let leaves_out = leaves_out(event);
+    if !ingress::is_in_response(event) {
+        let masked = wire::request(event).map(|request| request.masked(DECISIVE)).unwrap_or_default();
+        sources.unreadable.extend(masked);
+    }
+    let is_open = leaves_out || !sources.unreadable.is_empty() || !sources.prefix_lists.is_empty();
+    if !is_open || !sources.open_little() {
         return None;
     }
     let member = |reason, summary: String, command: Vec<Cow<'e, str>>| {
         vec![("reason", Value::from(reason)), ("summary", Value::from(summary)), ("decided_by", texts(command))]
     };
-    if leaves_out(event) {
+    if leaves_out {
         let summary =
             "the parameters that would tell are missing; CloudTrail leaves out what is over 100 KB".to_owned();
         return Some(object(member("parameters", summary, judged.decided_by(event))));
-    }
-    if !ingress::is_in_response(event) {
-        let masked = wire::request(event).map(|request| request.masked(DECISIVE)).unwrap_or_default();
-        sources.unreadable.extend(masked);
     }
     if !sources.unreadable.is_empty() {
         let summary = format!("what stands in {} cannot be read", sources.unreadable.join(", "));
         let mut members = member("unreadable", summary, judged.decided_by(event));
         members.push(("fields", texts(sources.unreadable)));
         return Some(object(members));
-    }
-    if sources.prefix_lists.is_empty() {
-        return None;
     }
     let summary = format!("what is in the prefix list {} does not stand there", sources.prefix_lists.join(", "));
     let mut members = member("prefix-list", summary, LISTS.iter().map(|word| Cow::Borrowed(*word)).collect());
