@@ -175,9 +175,14 @@ impl<'s> Output<'s> {
         self.put(Item::Record(text));
     }
 
+    /// Whether a record is to be left out at the first glance. Nothing is put, so that it may be asked in advance.
+    fn leaves_out(&mut self, sketch: &Sketch<'_>) -> bool {
+        self.screening.as_mut().is_some_and(|screening| (screening.sieve)(sketch))
+    }
+
     /// Whether a record was left out at the first glance.
     fn screen(&mut self, sketch: &Sketch<'_>) -> bool {
-        let is_left_out = self.screening.as_mut().is_some_and(|screening| (screening.sieve)(sketch));
+        let is_left_out = self.leaves_out(sketch);
         if is_left_out {
             self.put(Item::Screened);
         }

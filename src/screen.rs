@@ -6,10 +6,11 @@
 
 mod lookout;
 
-use std::collections::HashMap;
 use std::fmt;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::rules::{Rule, RuleSet};
 use crate::skim::Sketch;
@@ -28,10 +29,9 @@ const LONGEST_RECORD: usize = 1024 * 1024;
 /// What has been found out about the calls that the rules of one set watch. Kept between payloads.
 #[derive(Default)]
 pub struct Screen {
-    /// By name and source.
-    calls: HashMap<String, HashMap<String, Watched, RandomState>, RandomState>,
-    /// How many these are.
-    count: usize,
+    calls: HashTable<Call>,
+    /// How names are hashed; with a seed, because they come from records.
+    hasher: RandomState,
     /// The text of a record in lower case.
     lower_case: Vec<u8>,
 }
@@ -39,8 +39,15 @@ pub struct Screen {
 impl fmt::Debug for Screen {
     /// Without names and texts: they come from records.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Screen").field("calls", &self.count).finish_non_exhaustive()
+        formatter.debug_struct("Screen").field("calls", &self.calls.len()).finish_non_exhaustive()
     }
+}
+
+/// A call, and what has been found out about it.
+struct Call {
+    source: String,
+    name: String,
+    watched: Watched,
 }
 
 /// What is to be done with the records of a call.
@@ -58,14 +65,16 @@ impl Screen {
     /// Whether some of `rules` could match the record; or somebody `asks` for records of its source and name for another
     /// reason. Both are the same each time: the answers are remembered.
     pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
-        let Self { calls, count, lower_case } = self;
+        let Self { calls, hasher, lower_case } = self;
         if sketch.source.len() + sketch.name.len() > LONGEST_CALL || sketch.text.len() > LONGEST_RECORD {
             return true;
         }
-        if let Some(watched) = calls.get(sketch.name).and_then(|sources| sources.get(sketch.source)) {
-            return watched.admits(sketch, lower_case);
+        let hash = |source: &str, name: &str| hasher.hash_one((source, name));
+        let hashed = hash(sketch.source, sketch.name);
+        if let Some(call) = calls.find(hashed, |call| call.name == sketch.name && call.source == sketch.source) {
+            return call.watched.admits(sketch, lower_case);
         }
-        if *count >= MOST_CALLS {
+        if calls.len() >= MOST_CALLS {
             // Finding out again and again would take longer than parsing.
             return true;
         }
@@ -74,8 +83,8 @@ impl Screen {
             false => Watched::by(rules, sketch.source, sketch.name),
         };
         let is_admitted = watched.admits(sketch, lower_case);
-        *count += 1;
-        calls.entry(sketch.name.to_owned()).or_default().insert(sketch.source.to_owned(), watched);
+        let call = Call { source: sketch.source.to_owned(), name: sketch.name.to_owned(), watched };
+        calls.insert_unique(hashed, call, |call| hash(&call.source, &call.name));
         is_admitted
     }
 }

@@ -7,8 +7,8 @@
 use libdeflater::Decompressor;
 use memchr::memchr;
 
-use super::Output;
 use super::inflate::inflate;
+use super::{Item, Output};
 use crate::skim::{Sketch, Skim, Span, Writing, glance, simple_length};
 
 /// Buffers longer than this together, in bytes, are not kept: the next payload will be of the usual size again.
@@ -36,6 +36,8 @@ struct LogEvent {
     id: Option<Span>,
     message: Span,
     is_simple: bool,
+    /// Whether the sieve leaves it out: it is asked when the event has just been read, and is still near.
+    is_left_out: bool,
 }
 
 /// A batch that was understood.
@@ -92,12 +94,12 @@ fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()
     let size = inflate(decompressor.get_or_insert_default(), gzip, batch)?;
     let text = simdutf8::basic::from_utf8(batch.get(..size)?).ok()?;
     let mut skim = Skim::new(text);
-    match understood(&mut skim, text, events)? {
+    match understood(&mut skim, text, events, output)? {
         Batch::Control => output.control(),
         Batch::Events => {
             for (event, position) in events.iter().zip(1..) {
                 output.place.record = Some(position);
-                put(*event, text, &mut skim, record, output);
+                put(*event, text, record, output);
             }
             output.place.record = None;
         }
@@ -106,7 +108,7 @@ fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()
 }
 
 /// Finds the log events of a batch.
-fn understood(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Option<Batch> {
+fn understood(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, output: &mut Output<'_>) -> Option<Batch> {
     let (mut is_control, mut has_type, mut has_events) = (false, false, false);
     skim.take(b'{')?;
     loop {
@@ -122,7 +124,7 @@ fn understood(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Op
             }
             "logEvents" if has_events => return None,
             "logEvents" => {
-                log_events(skim, text, events)?;
+                log_events(skim, text, events, output)?;
                 has_events = true;
             }
             _ => skim.value()?,
@@ -139,17 +141,18 @@ fn understood(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Op
     }
 }
 
-fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>) -> Option<()> {
+fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, output: &mut Output<'_>) -> Option<()> {
     skim.take(b'[')?;
     if skim.take(b']').is_some() {
         return Some(());
     }
     loop {
-        let event = usual(skim, text).or_else(|| log_event(skim, text))?;
+        let mut event = usual(skim, text).or_else(|| log_event(skim, text))?;
         // The list grows by doubling, and is not to be longer than the text: there may be millions of empty messages.
         if 2 * size_of::<LogEvent>() * events.len() > text.len() {
             return None;
         }
+        event.is_left_out = is_left_out(&event, text, skim, output);
         events.push(event);
         if skim.take(b',').is_none() {
             return skim.take(b']');
@@ -181,7 +184,7 @@ fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
     let message = Span { start: at, end: at + length, is_plain: false };
     skim.go_to(message.end + 2);
-    Some(LogEvent { id: Some(id), message, is_simple: true })
+    Some(LogEvent { id: Some(id), message, is_simple: true, is_left_out: false })
 }
 
 fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
@@ -207,7 +210,7 @@ fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     }
     skim.take(b'}')?;
     let (message, is_simple) = message?;
-    Some(LogEvent { id, message, is_simple })
+    Some(LogEvent { id, message, is_simple, is_left_out: false })
 }
 
 /// Reads over a message, and says whether it is simple.
@@ -217,14 +220,25 @@ fn message(skim: &mut Skim<'_>, text: &str) -> Option<(Span, bool)> {
     Some((span, is_simple))
 }
 
-fn put(event: LogEvent, text: &str, skim: &mut Skim<'_>, record: &mut Vec<u8>, output: &mut Output<'_>) {
-    let LogEvent { id, message, is_simple } = event;
-    let content = text.get(message.start..message.end).unwrap_or_default();
-    let at_a_glance = if is_simple { glance(content) } else { None };
-    let sketch = at_a_glance.or_else(|| sketch(skim, message));
-    if sketch.is_some_and(|sketch| output.screen(&sketch)) {
-        return;
+/// Whether the sieve leaves an event out. `skim` stays where it is.
+fn is_left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> bool {
+    let content = text.get(event.message.start..event.message.end).unwrap_or_default();
+    let at_a_glance = if event.is_simple { glance(content) } else { None };
+    let sketch = at_a_glance.or_else(|| {
+        let after = skim.at();
+        let sketch = sketch(skim, event.message);
+        skim.go_to(after);
+        sketch
+    });
+    sketch.is_some_and(|sketch| output.leaves_out(&sketch))
+}
+
+fn put(event: LogEvent, text: &str, record: &mut Vec<u8>, output: &mut Output<'_>) {
+    let LogEvent { id, message, is_simple, is_left_out } = event;
+    if is_left_out {
+        return output.put(Item::Screened);
     }
+    let content = text.get(message.start..message.end).unwrap_or_default();
     output.place.log_event = id.and_then(|id| unescaped(text, id));
     if is_simple && let Some(record) = without_backslashes(content, record) {
         output.record(record);

@@ -209,7 +209,7 @@ pub(super) fn kept(value: Value) -> Value {
 /// Whether its JSON is surely short enough: each character of a string has at most six.
 fn is_short(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.len() <= MOST_OF_A_VALUE / 6 - 1,
+        Value::String(text) => text.len() < MOST_OF_A_VALUE / 6,
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
         Value::Array(_) | Value::Object(_) => false,
     }
