@@ -16,6 +16,7 @@ mod lines;
 mod on_failure;
 mod window;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::io::BufRead;
@@ -69,11 +70,30 @@ fn is_envelope(key: &[u8]) -> bool {
     ENVELOPES.iter().any(|envelope| envelope.key.as_bytes() == key)
 }
 
+/// The text of what should be a record.
+#[derive(Debug, Clone, Copy)]
+pub enum Record<'t> {
+    /// Its JSON.
+    Plain(&'t str),
+    /// Its JSON as the [simple](crate::skim::simple_length) content of a string.
+    Simple(&'t str),
+}
+
+impl<'t> Record<'t> {
+    /// Its JSON.
+    pub fn json(self) -> Cow<'t, str> {
+        match self {
+            Self::Plain(text) => Cow::Borrowed(text),
+            Self::Simple(content) => Cow::Owned(content.replace('\\', "")),
+        }
+    }
+}
+
 /// What decoding yields.
 #[derive(Debug)]
 pub enum Item<'t> {
-    /// The JSON text of what should be a record.
-    Record(&'t str),
+    /// What should be a record.
+    Record(Record<'t>),
     /// A record that the sieve left out.
     Screened,
     /// Something that holds no records by design, such as a `CONTROL_MESSAGE`.
@@ -172,7 +192,7 @@ impl<'s> Output<'s> {
     }
 
     fn record(&mut self, text: &str) {
-        self.put(Item::Record(text));
+        self.put(Item::Record(Record::Plain(text)));
     }
 
     /// Whether a record is to be left out at the first glance. Nothing is put, so that it may be asked in advance.

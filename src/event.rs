@@ -5,6 +5,7 @@
 
 pub mod identity;
 pub mod path;
+mod simple;
 
 use std::borrow::Cow;
 
@@ -48,7 +49,16 @@ impl<'a> Event<'a> {
     /// # Errors
     /// [`RecordError`], when `text` is not a JSON object that looks like a CloudTrail record.
     pub fn parse(text: &'a str) -> Result<Self, RecordError> {
-        let value: Value<'a> = serde_json::from_str(text)?;
+        Self::of(serde_json::from_str(text)?)
+    }
+
+    /// Reads one record that is the [simple](crate::skim::simple_length) content of a JSON string. `None` when it is not
+    /// plainly one: then it is to be unescaped and parsed.
+    pub fn parse_simple(content: &'a str) -> Option<Self> {
+        Self::of(simple::value(content)?).ok()
+    }
+
+    fn of(value: Value<'a>) -> Result<Self, RecordError> {
         let Value::Object(root) = value else {
             return Err(RecordError::NotAnObject(kind(&value)));
         };

@@ -75,13 +75,14 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
     };
     let mut records = 0;
     let mut sink = |place: &Place, item: Item<'_>| {
-        let judged = match item {
-            Item::Record(text) => Event::parse(text).map_err(|error| error.to_string()),
+        let json = match item {
+            Item::Record(record) => Ok(record.json()),
             Item::Rejected(reason) => Err(reason),
             Item::Control | Item::Screened => return,
         };
         records += 1;
-        match judged {
+        match json.as_ref().map_err(Clone::clone).and_then(|json| Event::parse(json).map_err(|fault| fault.to_string()))
+        {
             Ok(event) => outcome.judge(rules, name, &event, &place.to_string(), must_hit),
             Err(reason) => outcome.fail(&place.to_string(), reason),
         }

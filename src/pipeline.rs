@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 
 use crate::confirm::{self, LiveState};
-use crate::decode::{self, Buffers, Item, Place, Screening};
+use crate::decode::{self, Buffers, Item, Place, Record, Screening};
 use crate::event::Event;
 use crate::exempt::Exemptions;
 use crate::finding::Finding;
@@ -287,8 +287,8 @@ impl Pipeline {
         };
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
-            Item::Record(text) => {
-                let judged = self.evaluate(text, live, &lag);
+            Item::Record(record) => {
+                let judged = self.evaluate(record, live, &lag);
                 sink(place, judged, tally);
             }
             Item::Screened => screened += 1,
@@ -333,12 +333,19 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(&self, text: &'t str, live: bool, lag: &Lag) -> Result<Judged<'t>, String> {
-        let event = Event::parse(text).map_err(|error| error.to_string())?;
-        lag.of(event.time());
-        let now = lag.now;
-        // A panic in a dependency on one record must not cost its neighbours.
-        guarded(|| Judged { record: text, findings: self.findings(&event, now), asks: live && confirm::asks(&event) })
+    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag) -> Result<Judged<'t>, String> {
+        let judged = |event: &Event<'_>| {
+            lag.of(event.time());
+            let now = lag.now;
+            // A panic in a dependency on one record must not cost its neighbours.
+            guarded(|| Judged { record, findings: self.findings(event, now), asks: live && confirm::asks(event) })
+        };
+        if let Record::Simple(content) = record
+            && let Some(event) = Event::parse_simple(content)
+        {
+            return judged(&event);
+        }
+        judged(&Event::parse(&record.json()).map_err(|error| error.to_string())?)
     }
 
     fn findings(&self, event: &Event<'_>, now: Timestamp) -> Vec<Finding> {
@@ -356,7 +363,7 @@ impl Pipeline {
 
 /// A record that was evaluated.
 struct Judged<'t> {
-    record: &'t str,
+    record: Record<'t>,
     findings: Vec<Finding>,
     /// Whether live state can say what the record leaves open.
     asks: bool,

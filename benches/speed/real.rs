@@ -29,7 +29,7 @@ pub(crate) fn workload() -> Option<Workload> {
     for path in paths {
         let source = path.display().to_string();
         decode::stream(&source, BufReader::new(File::open(&path).unwrap()), None, &mut |place, item| match item {
-            Item::Record(text) => records.push(text.to_owned()),
+            Item::Record(record) => records.push(record.json().into_owned()),
             Item::Rejected(reason) => panic!("{place}: {reason}"),
             Item::Control | Item::Screened => {}
         });

@@ -115,8 +115,8 @@ fn records(workload: &Workload) -> Vec<String> {
     let mut records = Vec::new();
     for payload in &workload.payloads {
         decode::payload("payload", &payload.text, None, &mut |_, item| {
-            if let Item::Record(text) = item {
-                records.push(text.to_owned());
+            if let Item::Record(record) = item {
+                records.push(record.json().into_owned());
             }
         });
     }

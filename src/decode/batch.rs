@@ -8,7 +8,7 @@ use libdeflater::Decompressor;
 use memchr::memchr;
 
 use super::inflate::inflate;
-use super::{Item, Output};
+use super::{Item, Output, Record};
 use crate::skim::{Sketch, Skim, Span, Writing, glance, simple_length};
 
 /// Buffers longer than this together, in bytes, are not kept: the next payload will be of the usual size again.
@@ -21,7 +21,6 @@ pub struct Buffers {
     gzip: Vec<u8>,
     batch: Vec<u8>,
     events: Vec<LogEvent>,
-    record: Vec<u8>,
 }
 
 impl std::fmt::Debug for Buffers {
@@ -81,14 +80,14 @@ fn event(data: &str, output: &mut Output<'_>) -> Option<()> {
     let read = read(data, &mut buffers, output);
     buffers.events.clear();
     if buffers.batch.capacity() + buffers.gzip.capacity() > MOST_KEPT {
-        (buffers.batch, buffers.gzip, buffers.events, buffers.record) = Default::default();
+        (buffers.batch, buffers.gzip, buffers.events) = Default::default();
     }
     *output.screening.as_mut()?.buffers = buffers;
     read
 }
 
 fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()> {
-    let Buffers { decompressor, gzip, batch, events, record } = buffers;
+    let Buffers { decompressor, gzip, batch, events } = buffers;
     gzip.clear();
     base64_simd::STANDARD.decode_append(data, gzip).ok()?;
     let size = inflate(decompressor.get_or_insert_default(), gzip, batch)?;
@@ -99,7 +98,7 @@ fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()
         Batch::Events => {
             for (event, position) in events.iter().zip(1..) {
                 output.place.record = Some(position);
-                put(*event, text, record, output);
+                put(*event, text, output);
             }
             output.place.record = None;
         }
@@ -233,15 +232,15 @@ fn is_left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut O
     sketch.is_some_and(|sketch| output.leaves_out(&sketch))
 }
 
-fn put(event: LogEvent, text: &str, record: &mut Vec<u8>, output: &mut Output<'_>) {
+fn put(event: LogEvent, text: &str, output: &mut Output<'_>) {
     let LogEvent { id, message, is_simple, is_left_out } = event;
     if is_left_out {
         return output.put(Item::Screened);
     }
     let content = text.get(message.start..message.end).unwrap_or_default();
     output.place.log_event = id.and_then(|id| unescaped(text, id));
-    if is_simple && let Some(record) = without_backslashes(content, record) {
-        output.record(record);
+    if is_simple {
+        output.put(Item::Record(Record::Simple(content)));
     } else if let Some(record) = unescaped(text, message) {
         output.record(&record);
     } else {
@@ -254,19 +253,6 @@ fn put(event: LogEvent, text: &str, record: &mut Vec<u8>, output: &mut Output<'_
 /// What a string says.
 fn unescaped(text: &str, span: Span) -> Option<String> {
     serde_json::from_str(text.get(span.start.checked_sub(1)?..span.end + 1)?).ok()
-}
-
-/// What the content of a string says of which the only escape is `\"`. Written to `said`.
-fn without_backslashes<'s>(content: &str, said: &'s mut Vec<u8>) -> Option<&'s str> {
-    said.clear();
-    said.resize(content.len(), 0);
-    let mut length = 0;
-    for byte in content.bytes() {
-        // Written in any case, and kept when the next is written after it: without a branch.
-        *said.get_mut(length)? = byte;
-        length += usize::from(byte != b'\\');
-    }
-    simdutf8::basic::from_utf8(said.get(..length)?).ok()
 }
 
 /// The sketch of a message that is read over in full.

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn event(text: &str) -> Event<'_> {
@@ -127,4 +129,101 @@ fn a_request_that_was_left_out_is_told() {
         assert_eq!(Event::parse(&json).unwrap().lacks_request(), lacks, "{request}");
     }
     assert!(Event::parse(r#"{"eventName":"A"}"#).unwrap().lacks_request());
+}
+
+/// The text as the content of a JSON string.
+fn escaped(text: &str) -> String {
+    text.replace('"', "\\\"")
+}
+
+#[test]
+fn a_record_in_a_string_is_read_as_it_stands() {
+    for text in [
+        r#"{"eventName":"A","requestParameters":{"a":[1,0,"é",{}],"b":true,"c":null,"d":false,"e":[]}}"#,
+        r#" { "eventName" : "A" , "n" : [ 123456789012345678 , { "x" : "" } ] } "#,
+    ] {
+        let content = escaped(text);
+        let event = Event::parse_simple(&content).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(format!("{:?}", event.root()), format!("{:?}", super::tests::event(text).root()), "{text}");
+    }
+    for text in
+        ["", "{}", "[]", r#""eventName""#, r#"{"eventName":"A""#, r#"{"eventName":"A"}}"#, r#"{"eventName":01}"#]
+    {
+        assert!(Event::parse_simple(&escaped(text)).is_none(), "{text}");
+    }
+    let deep = format!("{{\"eventName\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(Event::parse_simple(&escaped(&deep)).is_none());
+}
+
+/// JSON, or nearly: tokens as they are written.
+fn tokens() -> impl Strategy<Value = Vec<String>> {
+    let leaf = prop::sample::select(vec![
+        "1",
+        "0",
+        "01",
+        "-1",
+        "-0",
+        "1.5",
+        "1e3",
+        "123456789012345678",
+        "12345678901234567890",
+        "true",
+        "false",
+        "null",
+        "nul",
+        "truex",
+        "\"\"",
+        "\"a b\"",
+        "\"é,{}[]:\"",
+        "{}",
+        "[]",
+        "[ ]",
+        "+1",
+        "\u{a0}",
+    ]);
+    let leaf = leaf.prop_map(|token| vec![token.to_owned()]);
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let keys = prop::sample::select(vec!["\"a\"", "\"eventName\"", "\"é\"", "a"]);
+        let blank = prop::sample::select(vec!["", "", "", " ", "  "]);
+        let members = prop::collection::vec((keys, blank, inner.clone()), 0..4);
+        let object = members.prop_map(|members| {
+            let parts = members.into_iter().map(|(key, blank, value)| {
+                let start = [key.to_owned(), blank.to_owned(), ":".to_owned(), blank.to_owned()];
+                start.into_iter().chain(value).chain([blank.to_owned()]).collect::<Vec<_>>()
+            });
+            enclosed("{", parts.collect(), "}")
+        });
+        let array = prop::collection::vec(inner, 0..4).prop_map(|parts| enclosed("[", parts, "]"));
+        prop_oneof![object, array]
+    })
+}
+
+fn enclosed(open: &str, parts: Vec<Vec<String>>, close: &str) -> Vec<String> {
+    let inside = parts.join(&",".to_owned());
+    [vec![open.to_owned()], inside, vec![close.to_owned()]].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_is_read_in_a_string_is_what_the_parser_reads(
+        tokens in tokens(),
+        dropped in prop::option::of(0..40_usize),
+        cut in prop::option::weighted(0.1, 0..200_usize),
+    ) {
+        let kept = tokens.iter().enumerate().filter(|(place, _)| Some(*place) != dropped).map(|(_, token)| token.as_str());
+        let mut text = format!("{{\"eventID\":\"e\",\"x\":{}}}", kept.collect::<String>());
+        if let Some(cut) = cut.filter(|cut| text.is_char_boundary(*cut)) {
+            text.truncate(cut);
+        }
+        let content = escaped(&text);
+        if let Some(event) = Event::parse_simple(&content) {
+            let parsed = Event::parse(&text).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+            prop_assert_eq!(format!("{:?}", event.root()), format!("{:?}", parsed.root()), "{}", text);
+        } else if Event::parse(&text).is_ok() {
+            // Left to the parser: numbers that are negative, not whole, or long.
+            prop_assert!(text.contains(['-', '.']) || text.contains("1e3") || text.contains("123456789012345678"), "{}", text);
+        }
+    }
 }

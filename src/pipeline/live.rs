@@ -25,7 +25,7 @@ pub struct Case {
 
 impl Case {
     pub(super) fn new(source: Source, judged: super::Judged<'_>) -> Self {
-        Self { source, record: judged.record.to_owned(), findings: judged.findings, asks: judged.asks }
+        Self { source, record: judged.record.json().into_owned(), findings: judged.findings, asks: judged.asks }
     }
 }
 

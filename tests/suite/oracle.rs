@@ -11,8 +11,8 @@ use crate::support::{fixture, shared};
 fn ours(payload: &str) -> Vec<String> {
     let mut messages = Vec::new();
     decode::payload("payload", payload, None, &mut |_, item| {
-        if let Item::Record(text) = item {
-            messages.push(text.to_owned());
+        if let Item::Record(record) = item {
+            messages.push(record.json().into_owned());
         }
     });
     messages

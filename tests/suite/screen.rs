@@ -122,8 +122,8 @@ fn real() -> Option<Vec<String>> {
         if entry.file_type().is_file() {
             let bytes = fs::read(entry.path()).unwrap();
             decode::stream("real", bytes.as_slice(), None, &mut |_, item| {
-                if let Item::Record(text) = item {
-                    records.push(text.to_owned());
+                if let Item::Record(record) = item {
+                    records.push(record.json().into_owned());
                 }
             });
         }

@@ -43,7 +43,7 @@ fn items_of(reader: impl Read, sieve: Sieve) -> Vec<(Place, String)> {
     let screening = (sieve != Sieve::Off).then_some(Screening { sieve: &mut leaves_out, buffers: &mut buffers });
     let count = decode::stream("input", BufReader::new(reader), screening, &mut |place, item| {
         let told = match item {
-            Item::Record(text) => format!("record {text}"),
+            Item::Record(record) => format!("record {}", record.json()),
             Item::Screened => "screened".to_owned(),
             Item::Control => "control".to_owned(),
             Item::Rejected(reason) => format!("rejected: {reason}"),

@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
                 return;
             }
             let judged = match item {
-                Item::Record(text) => one(&rules, arguments, place, text, &mut output),
+                Item::Record(record) => one(&rules, arguments, place, &record.json(), &mut output),
                 Item::Rejected(reason) => Err(reason),
                 Item::Control | Item::Screened => Ok(Ok(())),
             };

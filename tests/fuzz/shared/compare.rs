@@ -150,8 +150,8 @@ fn told(pipeline: &Pipeline, given: &Given, live: bool) -> Told {
 fn records(given: &Given) -> Vec<String> {
     let mut records = Vec::new();
     let mut take = |_: &decode::Place, item: Item<'_>| {
-        if let Item::Record(text) = item {
-            records.push(text.to_owned());
+        if let Item::Record(record) = item {
+            records.push(record.json().into_owned());
         }
     };
     match given {
