@@ -14,7 +14,7 @@ use super::*;
 
 /// The built-in files as if they were a user's: parsed and compiled when they are loaded.
 fn unparsed() -> Vec<RuleFile> {
-    files::builtin().into_iter().map(|file| RuleFile { parsed: None, ..file }).collect()
+    files::builtin().into_iter().map(|file| RuleFile { outline: None, ..file }).collect()
 }
 
 /// `(file, text)` of every record that a rule must hit or miss.
@@ -34,7 +34,8 @@ fn records() -> Vec<(String, String)> {
 #[test]
 fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
     for file in files::builtin() {
-        let embedded = file.parsed.and_then(Embedded::read).unwrap_or_else(|| panic!("{} is not embedded", file.name));
+        let (_, outline) = file.outline.unwrap_or_else(|| panic!("{} has no outline", file.name));
+        let embedded = Embedded::read(outline).unwrap_or_else(|| panic!("{} cannot be read", file.name));
         let documents = file.documents();
         assert_eq!(documents.len(), 1, "{}", file.name);
         assert_eq!(documents[0].text, file.text, "{}", file.name);
@@ -44,6 +45,8 @@ fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
         let mut reasons = Vec::new();
         let attributes = Attributes::of(Matcher::new(&parsed).unwrap().compiled(), &mut reasons);
         assert_eq!(reasons, [], "{}", file.name);
+        assert_eq!(outline.enabled, attributes.enabled, "{}", file.name);
+        assert_eq!(outline.placeholders, placeholder::names(&parsed), "{}", file.name);
         assert_eq!(format!("{:?}", embedded.attributes), format!("{attributes:?}"), "{}", file.name);
         parsed.custom_attributes.clear();
         assert_eq!(embedded.sigma, parsed, "{}", file.name);
@@ -68,6 +71,8 @@ fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
         }
         for (one, other) in later.rules().iter().zip(at_once.rules()) {
             assert_eq!(one.info(), other.info());
+            assert_eq!((one.name(), one.id(), one.pack()), (other.name(), other.id(), other.pack()));
+            assert_eq!((one.runs(), one.runs_by_default()), (other.runs(), other.runs_by_default()));
             assert_eq!(one.triggers(), other.triggers());
             assert_eq!(one.triggers_when_filled(), other.triggers_when_filled());
             assert_eq!(one.placeholders(), other.placeholders());
