@@ -36,7 +36,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     files.sort();
     let (mut table, mut calls, mut taken) = (String::from("&[\n"), Calls::default(), BTreeSet::new());
     for (place, file) in files.iter().enumerate() {
-        let name = file.strip_prefix(&root)?.display().to_string();
+        let parts: Vec<_> = file.strip_prefix(&root)?.iter().map(|part| part.to_string_lossy()).collect();
+        let name = parts.join("/");
         let path = file.display().to_string();
         let rule = Rule::of(&fs::read_to_string(file)?).filter(|rule| taken.insert(rule.name.clone()));
         let rule = rule.filter(|rule| rule.id.as_ref().is_none_or(|id| taken.insert(id.to_ascii_lowercase())));

@@ -93,9 +93,9 @@ impl Rule {
 
     /// Whether it could match such a call.
     pub(super) fn watches(&self, source: &str, name: &str) -> bool {
-        // What fills the placeholders of a built-in rule is looked at for calls that it could match at all.
-        let could_ever = self.outlined.is_none() || self.triggers_when_filled().admit(source, name);
-        could_ever && self.triggers().admit(source, name)
+        // To know what the placeholders are filled with, a built-in rule has to be read: for calls that it could match at all.
+        let is_known = self.placeholders.is_empty() || self.triggers.get().is_some();
+        (is_known || self.triggers_when_filled().admit(source, name)) && self.triggers().admit(source, name)
     }
 
     /// The facts that its file names.
