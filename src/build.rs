@@ -1,29 +1,56 @@
-//! Lists the rule files under `rules/` as a Rust table, so that the built-in set is part of the binary and a new file
-//! is picked up by the next build. Beside its text stands each rule as the Sigma parser reads it, in JSON: to parse the
-//! YAML takes longer than all else that a start does.
+//! Lists the rule files under `rules/` as Rust tables, so that the built-in set is part of the binary and a new file is
+//! picked up by the next build.
+//!
+//! Beside the text of each stands what is known of its rule before any call arrives, and the rule as the Sigma parser
+//! reads it, in JSON: to parse the YAML takes longer than all else that a start does. A second table tells by the names of
+//! calls which rules watch them.
 
+#[expect(dead_code, unreachable_pub, reason = "the rest of it is what the program asks for")]
+#[path = "facts/calls.rs"]
+mod facts;
+#[expect(dead_code, unreachable_pub, reason = "the rest of it is what the program asks for")]
+#[path = "rules/placeholder.rs"]
+mod placeholder;
+#[path = "rules/selector.rs"]
+mod selector;
+#[expect(dead_code, unreachable_pub, reason = "the rest of it is what the program asks for")]
+#[path = "rules/trigger.rs"]
+mod trigger;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use placeholder::PLACEHOLDERS;
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Value, json};
+use trigger::{Names, Triggers};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut files = Vec::new();
     collect(&root.join("rules"), &mut files)?;
     files.sort();
-    let mut table = String::from("&[\n");
-    for file in &files {
-        let name = file.strip_prefix(&root)?.display().to_string();
+    let (mut table, mut calls, mut taken) = (String::from("&[\n"), Calls::default(), BTreeSet::new());
+    for (place, file) in files.iter().enumerate() {
+        let parts: Vec<_> = file.strip_prefix(&root)?.iter().map(|part| part.to_string_lossy()).collect();
+        let name = parts.join("/");
         let path = file.display().to_string();
-        let parsed = parsed(&fs::read_to_string(file)?);
-        writeln!(table, "    ({name:?}, include_str!({path:?}), {parsed:?}),")?;
+        let rule = Rule::of(&fs::read_to_string(file)?).filter(|rule| taken.insert(rule.name.clone()));
+        let rule = rule.filter(|rule| rule.id.as_ref().is_none_or(|id| taken.insert(id.to_ascii_lowercase())));
+        let outline = match &rule {
+            Some(rule) => format!("Some({})", rule.outline()),
+            None => "None".to_owned(),
+        };
+        writeln!(table, "    ({name:?}, include_str!({path:?}), {outline}),")?;
+        rule.iter().for_each(|rule| calls.add(place, &rule.triggers));
     }
     table.push_str("]\n");
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("builtin_rules.rs"), table)?;
+    fs::write(out.join("builtin_rules.rs"), table)?;
+    fs::write(out.join("builtin_calls.rs"), calls.table())?;
     println!("cargo::rerun-if-changed=rules");
     println!("cargo::rerun-if-changed=src/build.rs");
     Ok(())
@@ -41,20 +68,104 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The rule of a file in the form that `src/rules/embedded.rs` reads. `None` where the file holds anything but one whole
-/// rule with a name: such a file is parsed, and told about, when the rules are loaded.
-fn parsed(text: &str) -> Option<String> {
-    if text.lines().any(|line| line.trim_end() == "---" || line.starts_with("action:")) {
-        return None;
+/// The rule of a file.
+struct Rule {
+    name: String,
+    id: Option<String>,
+    /// Whether it runs without being asked for.
+    enabled: bool,
+    placeholders: Vec<String>,
+    /// The calls it could match whatever fills its placeholders.
+    triggers: Triggers,
+    /// The calls it can match when nothing fills them.
+    unfilled: Triggers,
+    /// The form that `src/rules/embedded.rs` reads.
+    json: String,
+}
+
+impl Rule {
+    /// `None` where the file holds anything but one whole rule with a name and with placeholders that may be left open:
+    /// such a file is parsed, and told about, when the rules are loaded.
+    fn of(text: &str) -> Option<Self> {
+        if text.lines().any(|line| line.trim_end() == "---" || line.starts_with("action:")) {
+            return None;
+        }
+        let mut collection = parse_sigma_yaml(text).ok()?;
+        let others = collection.errors.len() + collection.correlations.len() + collection.filters.len();
+        let mut sigma = collection.rules.pop().filter(|_| others == 0 && collection.rules.is_empty())?;
+        let is_plain = |name: &String| name.chars().all(|one| one.is_ascii_alphanumeric() || "._-".contains(one));
+        let name = sigma.name.take().filter(|name| !name.is_empty() && is_plain(name))?;
+        let id = sigma.id.take();
+        let mut written = serde_json::to_value(&sigma).ok()?;
+        let custom = written.as_object_mut()?.remove("custom_attributes");
+        let attributes = custom.and_then(|mut custom| custom.get_mut("trailwarden").map(Value::take));
+        let enabled = attributes.as_ref().and_then(|attributes| attributes.get("enabled"));
+        let enabled = enabled.is_none_or(|enabled| enabled == true);
+        let json = compact(json!({"sigma": written, "attributes": attributes})).to_string();
+        let placeholders = placeholder::names(&sigma);
+        let may_be_open = |name: &String| PLACEHOLDERS.iter().any(|(known, _)| known == name);
+        let triggers = Triggers::of(&sigma.detection);
+        placeholder::fill(&mut sigma, &BTreeMap::new()).ok()?;
+        let unfilled = Triggers::of(&sigma.detection);
+        let can_be_read = |triggers: &Triggers| Triggers::read(&triggers.to_string()) == *triggers;
+        let is_whole = placeholders.iter().all(may_be_open) && can_be_read(&triggers) && can_be_read(&unfilled);
+        is_whole.then_some(Self { name, id, enabled, placeholders, triggers, unfilled, json })
     }
-    let collection = parse_sigma_yaml(text).ok()?;
-    let others = collection.errors.len() + collection.correlations.len() + collection.filters.len();
-    let [rule] = collection.rules.as_slice() else { return None };
-    rule.name.as_ref().filter(|_| others == 0)?;
-    let mut sigma = serde_json::to_value(rule).ok()?;
-    let custom = sigma.as_object_mut()?.remove("custom_attributes");
-    let attributes = custom.and_then(|mut custom| custom.get_mut("trailwarden").map(Value::take));
-    Some(compact(json!({"sigma": sigma, "attributes": attributes})).to_string())
+
+    /// The `Outline` of the rule, in Rust.
+    fn outline(&self) -> String {
+        let Self { name, id, enabled, placeholders, triggers, unfilled, json } = self;
+        let unfilled = (!placeholders.is_empty()).then(|| unfilled.to_string());
+        format!(
+            "Outline {{ name: {name:?}, id: {id:?}, enabled: {enabled}, placeholders: &{placeholders:?}, \
+             triggers: {:?}, unfilled: {unfilled:?}, json: {json:?} }}",
+            triggers.to_string()
+        )
+    }
+}
+
+/// Which rules watch a call, by their places in the table of rules.
+#[derive(Default)]
+struct Calls {
+    /// By name in lower case.
+    by_name: BTreeMap<String, BTreeSet<usize>>,
+    /// Those that watch names with wildcards, or any.
+    others: BTreeSet<usize>,
+}
+
+impl Calls {
+    fn add(&mut self, place: usize, triggers: &Triggers) {
+        for trigger in &triggers.0 {
+            match &trigger.name {
+                Names::These(names) if names.iter().all(|name| !name.contains(['*', '?'])) => {
+                    names.iter().for_each(|name| {
+                        self.by_name.entry(name.to_ascii_lowercase()).or_default().insert(place);
+                    })
+                }
+                Names::These(_) | Names::Any => {
+                    self.others.insert(place);
+                }
+            }
+        }
+    }
+
+    /// The `Watched` of all rules, in Rust. Names stand in one text, and calls of the same rules name these once: each text
+    /// and list of its own would take longer to load than all of them take to read.
+    fn table(&self) -> String {
+        let groups: BTreeSet<&BTreeSet<usize>> = self.by_name.values().collect();
+        let groups: Vec<&BTreeSet<usize>> = groups.into_iter().collect();
+        let (mut names, mut entries) = (String::new(), String::new());
+        for (name, places) in &self.by_name {
+            let start = names.len();
+            names.push_str(name);
+            let group = groups.iter().position(|group| *group == places).unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = write!(entries, "({start}, {}, {group}), ", names.len());
+        }
+        let groups: String = groups.iter().map(|group| format!("&{:?}, ", group.iter().collect::<Vec<_>>())).collect();
+        let others: Vec<&usize> = self.others.iter().collect();
+        format!("Watched {{ names: {names:?}, entries: &[{entries}], groups: &[{groups}], others: &{others:?} }}\n")
+    }
 }
 
 /// The same without what the reader has by default, null and empty lists, and without the parsed form of strings, which

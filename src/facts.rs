@@ -3,6 +3,7 @@
 //! Rules name facts as they name fields. A fact says which calls it exists for; for any other record it is absent.
 
 mod call;
+mod calls;
 mod exposure;
 mod live;
 mod parameters;
@@ -11,6 +12,7 @@ mod trust;
 mod wire;
 
 pub use call::without_version;
+pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace};
 pub use exposure::Undecided;
 pub use wire::Parameters;
 
@@ -23,12 +25,10 @@ use crate::trust::Verdict;
 /// One derivable fact.
 #[derive(Debug)]
 pub struct Fact {
-    /// The path rules use, such as `exposure.ingress`.
-    pub name: &'static str,
+    /// What it is called, and the calls it exists for.
+    pub scope: Scope,
     /// What it means and which members its value has.
     pub doc: &'static str,
-    /// The calls it exists for.
-    pub calls: Calls,
     /// Where the value comes from, for a record of one of those calls; `None` when there is nothing to say.
     origin: Origin,
 }
@@ -40,17 +40,6 @@ enum Origin {
     Derived(for<'e> fn(&'e Event<'_>) -> Option<Value<'e>>),
     /// It is a part of the record, read as [`Parameters`].
     Read(for<'e> fn(&'e Event<'_>) -> Option<Parameters<'e>>),
-}
-
-/// The calls a fact exists for.
-#[derive(Debug, Clone, Copy)]
-pub enum Calls {
-    /// These pairs of `eventSource` and `eventName`.
-    These(&'static [(&'static str, &'static str)]),
-    /// Every call of these values of `eventSource`.
-    AllOf(&'static [&'static str]),
-    /// Every call.
-    All,
 }
 
 impl Calls {
@@ -70,7 +59,7 @@ impl Fact {
     /// The fact's value for `event`, if it has one and is derived.
     pub fn of<'e>(&self, event: &'e Event<'_>) -> Option<Value<'e>> {
         match self.origin {
-            Origin::Derived(derive) if self.calls.admit(event) => derive(event),
+            Origin::Derived(derive) if self.scope.calls.admit(event) => derive(event),
             Origin::Derived(_) | Origin::Read(_) => None,
         }
     }
@@ -78,13 +67,13 @@ impl Fact {
     /// The part of `event` that the fact is a way to read, if it is one.
     pub fn parameters<'e>(&self, event: &'e Event<'_>) -> Option<Parameters<'e>> {
         match self.origin {
-            Origin::Read(read) if self.calls.admit(event) => read(event),
+            Origin::Read(read) if self.scope.calls.admit(event) => read(event),
             Origin::Derived(_) | Origin::Read(_) => None,
         }
     }
 }
 
-/// Every fact there is. A new one is a file beside these and a line here.
+/// Every fact there is. A new one is a file beside these, a line here and one in `facts/calls.rs`.
 pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,
@@ -105,28 +94,6 @@ pub const FACTS: &[&Fact] = &[
     &parameters::EC2_RESPONSE,
     &resource::EC2_RESOURCES,
 ];
-
-/// The place in [`FACTS`] of the fact a path starts with, and the rest of the path: `exposure.ingress[0].reach` is the
-/// first fact and `[0].reach`.
-pub fn find(path: &str) -> Option<(usize, Option<&str>)> {
-    // Rules ask for many fields and few facts, and the first letters tell most of them apart.
-    let first = path.get(..2);
-    let mut alike = FACTS.iter().enumerate().filter(|(_, fact)| fact.name.get(..2) == first);
-    alike.find_map(|(place, fact)| {
-        let rest = path.strip_prefix(fact.name)?;
-        match rest.strip_prefix('.') {
-            Some(rest) => Some((place, Some(rest))),
-            None if rest.is_empty() => Some((place, None)),
-            None => rest.starts_with('[').then_some((place, Some(rest))),
-        }
-    })
-}
-
-/// Whether a path lies where facts live, so that a name there that is no fact is a mistake.
-pub fn is_fact_namespace(path: &str) -> bool {
-    let head = path.split_once('.').map_or(path, |(head, _)| head);
-    FACTS.iter().any(|fact| fact.name.split_once('.').is_some_and(|(namespace, _)| namespace == head))
-}
 
 /// What a call opens in a security group or network ACL, as `exposure.ingress` and `exposure.network_acl` see it; `None`
 /// when it opens nothing, or is another call.

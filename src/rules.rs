@@ -6,6 +6,7 @@
 //! this module knows the Sigma engine.
 
 mod attributes;
+mod body;
 mod cases;
 mod check;
 mod clauses;
@@ -21,6 +22,7 @@ mod lint;
 mod matcher;
 mod need;
 mod operations;
+mod outline;
 mod parser;
 mod placeholder;
 mod reference;
@@ -49,6 +51,7 @@ use crate::event::Event;
 use crate::finding::{Finding, RuleInfo, Trace};
 use files::RuleFile;
 use index::Index;
+use placeholder::Placeholders;
 use subject::Subject;
 
 /// Rules that can be run.
@@ -58,7 +61,9 @@ pub struct RuleSet {
     index: Index,
     trusted_accounts: Vec<String>,
     skipped: Vec<RuleFault>,
-    known: Known,
+    /// Names of rules that cannot be used.
+    faulty: Vec<String>,
+    placeholders: Placeholders,
     explain: bool,
     live_state: LiveSettings,
     account_names: BTreeMap<String, String>,
@@ -127,10 +132,10 @@ impl RuleSet {
         let mut faults = Vec::new();
         let mut files = Self::files(options, &mut faults);
         // What is wrong with a built-in rule is what the tests say, and whoever writes one wants to see it here.
-        files.iter_mut().for_each(|file| file.parsed = None);
+        files.iter_mut().for_each(|file| file.outline = None);
         let rules = Self::parse(&files, &options.settings, &mut faults);
-        let known = Known::of(&rules, &faults, &options.settings);
-        faults.extend(options.settings.faults(&known));
+        let faulty = faulty(&faults);
+        faults.extend(options.settings.faults(|| Known::of(&rules, &faulty, &options.settings.placeholders)));
         faults.extend(rules.iter().flat_map(lint::warnings));
         for fault in files.iter().flat_map(lint::structure) {
             // The parser has said the same in its own words.
@@ -147,7 +152,8 @@ impl RuleSet {
                 rules,
                 trusted_accounts,
                 skipped: Vec::new(),
-                known,
+                faulty,
+                placeholders: options.settings.placeholders.clone(),
                 explain: false,
                 live_state: LiveSettings::default(),
                 account_names: BTreeMap::new(),
@@ -158,15 +164,15 @@ impl RuleSet {
 
     fn compile(files: &[RuleFile], options: &Options, mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
         let mut rules = Self::parse(files, &options.settings, &mut faults);
-        let known = Known::of(&rules, &faults, &options.settings);
+        let faulty = faulty(&faults);
         let mut skipped = Vec::new();
         if options.unusable == Unusable::Skip {
             let is_directory = |fault: &RuleFault| options.directories.iter().any(|one| Path::new(&fault.file) == one);
             (faults, skipped) = faults.into_iter().partition(is_directory);
         }
-        faults.extend(options.settings.faults(&known));
+        faults.extend(options.settings.faults(|| Known::of(&rules, &faulty, &options.settings.placeholders)));
         for name in &options.enabled {
-            match rules.iter_mut().find(|rule| rule.info().name == *name) {
+            match rules.iter_mut().find(|rule| rule.name() == name) {
                 Some(rule) => rule.enable(),
                 None => faults.push(RuleFault::new("rules to enable", Some(name), "there is no such rule".to_owned())),
             }
@@ -177,7 +183,8 @@ impl RuleSet {
             rules,
             trusted_accounts,
             skipped,
-            known,
+            faulty,
+            placeholders: options.settings.placeholders.clone(),
             explain: options.explain,
             live_state: options.settings.live_state.clone(),
             account_names: options.settings.account_names.clone(),
@@ -187,12 +194,17 @@ impl RuleSet {
 
     /// The rules that can be used, each name and id once.
     fn parse(files: &[RuleFile], settings: &Settings, faults: &mut Vec<RuleFault>) -> Vec<Rule> {
-        let mut rules = Vec::new();
+        let mut rules = Vec::with_capacity(files.len());
         let mut seen: HashMap<String, &str> = HashMap::new();
+        // The build script has seen to it that those of rules with an outline differ.
+        let may_repeat = files.iter().any(|file| file.outline.is_none());
         for file in files {
             for rule in rule::parse(file, settings, |name| seen.contains_key(name), faults) {
-                let info = rule.info();
-                let known_as = [Some(info.name.clone()), info.id.as_ref().map(|id| id.to_ascii_lowercase())];
+                if !may_repeat {
+                    rules.push(rule);
+                    continue;
+                }
+                let known_as = [Some(rule.name().to_owned()), rule.id().map(str::to_ascii_lowercase)];
                 let mut fresh = true;
                 for key in known_as.into_iter().flatten() {
                     if let Some(first) = seen.insert(key.clone(), &file.name) {
@@ -200,7 +212,7 @@ impl RuleSet {
                         faults.push(fault::Reason::error(reason).at(&key).in_file(
                             &file.name,
                             &file.text,
-                            Some(&info.name),
+                            Some(rule.name()),
                         ));
                         fresh = false;
                     }
@@ -239,7 +251,7 @@ impl RuleSet {
     /// some of these in lower case.
     pub fn watching<'r>(&'r self, source: &'r str, name: &'r str) -> impl Iterator<Item = &'r Rule> {
         let rules = self.index.places(name).into_iter().filter_map(|place| self.rules.get(place));
-        rules.filter(move |rule| rule.triggers().admit(source, name))
+        rules.filter(move |rule| rule.watches(source, name))
     }
 
     /// The Sigma filters in the text of a file, which are about these rules. `check` reads the key `trailwarden:` of each.
@@ -254,7 +266,7 @@ impl RuleSet {
     ) -> Result<Vec<(Filter, A)>, RuleFaults> {
         let mut faults = Vec::new();
         let file = RuleFile::new(Path::new(""), path, text);
-        let mut filters = filter::parse(&file, &self.known, check, &mut faults);
+        let mut filters = filter::parse(&file, &self.known(), check, &mut faults);
         let mut seen = HashSet::new();
         filters.retain(|(filter, _)| {
             let fresh = seen.insert(filter.name.clone());
@@ -269,19 +281,19 @@ impl RuleSet {
 
     /// The finding of the rule called `name` for `event`, also when the rule is off.
     pub fn judge(&self, name: &str, event: &Event<'_>) -> Option<Finding> {
-        let rule = self.rules.iter().find(|rule| rule.info().name == name)?;
+        let rule = self.rules.iter().find(|rule| rule.name() == name)?;
         rule.evaluate(&Subject::new(event), &self.trusted_accounts, self.explain)
     }
 
     /// How the rule called `name` judges `event`, whether it matches or not; `None` when there is no such rule.
     pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
-        let rule = self.rules.iter().find(|rule| rule.info().name == name)?;
+        let rule = self.rules.iter().find(|rule| rule.name() == name)?;
         Some(rule.explain(&Subject::new(event), &self.trusted_accounts))
     }
 
     /// The name of a rule that looks most like `name`, if one does.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        settings::nearest(name, &self.infos().map(|rule| rule.name.as_str()).collect::<Vec<_>>())
+        settings::nearest(name, &self.rules.iter().map(Rule::name).collect::<Vec<_>>())
     }
 
     /// Every rule, in the order in which they run; also those that are off.
@@ -296,7 +308,7 @@ impl RuleSet {
 
     /// The values that the configuration gives a placeholder.
     pub fn placeholder_values(&self, name: &str) -> &[String] {
-        self.known.values.get(name).map_or(&[], Vec::as_slice)
+        self.placeholders.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// What live state exempts.
@@ -313,31 +325,38 @@ impl RuleSet {
     pub fn skipped(&self) -> &[RuleFault] {
         &self.skipped
     }
+
+    fn known(&self) -> Known<'_> {
+        Known::of(&self.rules, &self.faulty, &self.placeholders)
+    }
+}
+
+/// The rules that faults are about.
+fn faulty(faults: &[RuleFault]) -> Vec<String> {
+    faults.iter().filter_map(|fault| fault.rule.clone()).collect()
 }
 
 /// What settings and exemptions can refer to.
 #[derive(Debug)]
-struct Known {
-    rules: BTreeSet<String>,
-    ids: BTreeSet<String>,
-    packs: BTreeSet<String>,
-    placeholders: BTreeSet<String>,
+struct Known<'r> {
+    rules: BTreeSet<&'r str>,
+    ids: BTreeSet<&'r str>,
+    packs: BTreeSet<&'r str>,
+    placeholders: BTreeSet<&'r str>,
     /// The values of the placeholders.
-    values: placeholder::Placeholders,
+    values: &'r Placeholders,
 }
 
-impl Known {
+impl<'r> Known<'r> {
     /// Of these rules, and of those that cannot be used.
-    fn of(rules: &[Rule], faults: &[RuleFault], settings: &Settings) -> Self {
-        let names = rules.iter().map(|rule| rule.info().name.clone());
-        let faulty = faults.iter().filter_map(|fault| fault.rule.clone());
-        let built_in = PLACEHOLDERS.iter().map(|(name, _)| (*name).to_owned());
+    fn of(rules: &'r [Rule], faulty: &'r [String], values: &'r Placeholders) -> Self {
+        let own = rules.iter().flat_map(Rule::placeholders).map(String::as_str);
         Self {
-            rules: names.chain(faulty).collect(),
-            ids: rules.iter().filter_map(|rule| rule.info().id.clone()).collect(),
-            packs: rules.iter().filter_map(|rule| rule.info().pack.clone()).collect(),
-            placeholders: rules.iter().flat_map(|rule| rule.placeholders().to_vec()).chain(built_in).collect(),
-            values: settings.placeholders.clone(),
+            rules: rules.iter().map(Rule::name).chain(faulty.iter().map(String::as_str)).collect(),
+            ids: rules.iter().filter_map(Rule::id).collect(),
+            packs: rules.iter().filter_map(Rule::pack).collect(),
+            placeholders: own.chain(PLACEHOLDERS.iter().map(|(name, _)| *name)).collect(),
+            values,
         }
     }
 }

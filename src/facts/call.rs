@@ -2,35 +2,24 @@
 
 use std::borrow::Cow;
 
-use super::{Calls, Fact, Origin, object, texts};
+use super::{Fact, Origin, calls, object, texts};
 use crate::event::{Event, Value, scalar_text};
 
 /// The operation's name.
 pub(super) const OPERATION: Fact = Fact {
-    name: "call.operation",
+    scope: calls::OPERATION,
     doc: "`eventName` without the version of the interface that AWS Lambda appends: UpdateFunctionCode20150331v2 is \
           UpdateFunctionCode.",
-    calls: Calls::All,
     origin: Origin::Derived(operation),
 };
 
 /// What guards the trail, and what the trail consists of.
 pub(super) const TARGET: Fact = Fact {
-    name: "call.target",
+    scope: calls::TARGET,
     doc: "What a call to CloudTrail, CloudWatch Logs, Lambda, SNS, KMS, S3, EventBridge or IAM was made on. `kind` is \
           trail, event-data-store, channel, log-group, destination, function, topic, key, bucket, event-rule or role; \
           `names` are the names, also where the call gave ARNs: of a function without its qualifier, of a subscription \
           the topic, of a key the id or `alias/…`.",
-    calls: Calls::AllOf(&[
-        "cloudtrail.amazonaws.com",
-        "logs.amazonaws.com",
-        "lambda.amazonaws.com",
-        "sns.amazonaws.com",
-        "kms.amazonaws.com",
-        "s3.amazonaws.com",
-        "events.amazonaws.com",
-        "iam.amazonaws.com",
-    ]),
     origin: Origin::Derived(target),
 };
 

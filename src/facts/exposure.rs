@@ -34,8 +34,3 @@ pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {
     };
     sources.opening().map(|opened| opened.opening)
 }
-
-/// `eventSource` of EC2 and VPC.
-const EC2: &str = "ec2.amazonaws.com";
-/// `eventSource` of load balancers, of both generations.
-const ELB: &str = "elasticloadbalancing.amazonaws.com";

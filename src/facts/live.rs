@@ -10,8 +10,3 @@ pub(super) use ingress::INGRESS;
 pub(super) use role::ROLE;
 pub(super) use route::ROUTE;
 pub(super) use unanswered::UNANSWERED;
-
-/// `eventSource` of EC2 and VPC.
-const EC2: &str = "ec2.amazonaws.com";
-/// `eventSource` of IAM.
-const IAM: &str = "iam.amazonaws.com";

@@ -4,16 +4,15 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Calls, Fact, Origin, object};
+use super::{Fact, Origin, calls, object};
 use crate::event::{Event, Value};
 
 /// The EC2 resources in a record.
 pub(super) const EC2_RESOURCES: Fact = Fact {
-    name: "ec2.resources",
+    scope: calls::EC2_RESOURCES,
     doc: "The EC2 resources a call of ec2.amazonaws.com names, in the request or in the \
           response: a list without repeats, the one the call is named after first, with `id` (`vpc-0abc…`), `type` (the \
           CloudFormation type, such as AWS::EC2::VPC) and `arn`.",
-    calls: Calls::AllOf(&["ec2.amazonaws.com"]),
     origin: Origin::Derived(resources),
 };
 

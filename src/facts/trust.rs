@@ -2,16 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::{Calls, Fact, Origin, object, texts, wire};
+use super::{Fact, Origin, calls, object, texts, wire};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
 use crate::trust::{Assessment, Judgement, Verdict, assess};
 
-const IAM: &str = "iam.amazonaws.com";
-
 /// What a trust policy comes to.
 pub(super) const POLICY: Fact = Fact {
-    name: "trust.policy",
+    scope: calls::TRUST_POLICY,
     doc: "Who in the world can assume the role of CreateRole or UpdateAssumeRolePolicy, by its trust policy. `verdict` is \
           that of the worst statement: public (everybody), weak (everybody who meets something that anybody could meet, \
           such as an external id), undecidable (the policy is missing or not understood), external (named principals of \
@@ -20,7 +18,6 @@ pub(super) const POLICY: Fact = Fact {
           `summary`, `witness` (for public and weak, who would be let in) and `fix` (the smallest change that would do). \
           `accounts` are the accounts that are named and not the own, `unguarded_services` the services that are named \
           without a condition on whose resources they act for.",
-    calls: Calls::These(&[(IAM, "CreateRole"), (IAM, "UpdateAssumeRolePolicy")]),
     origin: Origin::Derived(policy),
 };
 

@@ -60,7 +60,7 @@ pub(super) fn unknown_fact(path: &str) -> Option<Reason> {
     if !facts::is_fact_namespace(path) || facts::find(path).is_some() {
         return None;
     }
-    let known: Vec<&str> = FACTS.iter().map(|fact| fact.name).collect();
+    let known: Vec<&str> = FACTS.iter().map(|fact| fact.scope.name).collect();
     let nearest = nearest(path, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
     Some(Reason::error(format!("there is no fact `{path}`{nearest}; `trailwarden facts` lists them")).at(path))
 }

@@ -1,6 +1,6 @@
 //! Built-in rules as the build script leaves them: parsed, and written down as JSON.
 //!
-//! In: the JSON of one rule. Out: what the parser and [`Attributes`] make of its YAML; a test compares the two for every
+//! In: the outline of one rule and its JSON. Out: what the parser and [`Attributes`] make of its YAML; a test compares the two for every
 //! rule. The engine's own types can be written and not read, so that what they hold is read into types of the same shape.
 
 use std::collections::HashMap;
@@ -12,6 +12,7 @@ use rsigma_parser::{
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::attributes::Attributes;
+use super::outline::Outline;
 
 /// A parsed rule.
 #[derive(Debug, serde::Deserialize)]
@@ -27,8 +28,11 @@ pub(super) struct Embedded {
 
 impl Embedded {
     /// Reads what the build script has written; `None` when that is something else.
-    pub(super) fn read(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+    pub(super) fn read(outline: &Outline) -> Option<Self> {
+        let mut read: Self = serde_json::from_str(outline.json).ok()?;
+        read.sigma.name = Some(outline.name.to_owned());
+        read.sigma.id = outline.id.map(str::to_owned);
+        Some(read)
     }
 }
 
@@ -40,7 +44,9 @@ struct Rule {
     #[serde(deserialize_with = "detections")]
     detection: Detections,
     sigma_version: Option<u32>,
+    #[serde(skip)]
     id: Option<String>,
+    #[serde(skip)]
     name: Option<String>,
     #[serde(default)]
     related: Vec<Related>,

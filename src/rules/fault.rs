@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::placeholder::Unfilled;
 use crate::text::visible;
 
 /// How much a fault matters.
@@ -109,6 +110,16 @@ impl fmt::Display for RuleFault {
             write!(formatter, "rule `{}`: ", visible(rule))?;
         }
         formatter.write_str(&visible(&self.reason))
+    }
+}
+
+impl From<Unfilled> for Reason {
+    fn from(Unfilled { field, name }: Unfilled) -> Self {
+        let text = format!(
+            "`{field}|expand` has the placeholder `%{name}%`, and there is nothing to fill it with; list its values under \
+             `placeholders:` in the configuration file"
+        );
+        Self::unsupported(text).at(format!("%{name}%"))
     }
 }
 

@@ -7,25 +7,21 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 use super::fault::RuleFault;
-
-/// `(path in the repository, text, its rule as JSON)` of every built-in rule file, listed by the build script.
-const BUILTIN: &[(&str, &str, Option<&str>)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
+use super::outline::{BUILTIN, Outline};
 
 /// One rule file.
 #[derive(Debug)]
 pub(super) struct RuleFile {
     /// How messages call it.
-    pub(super) name: String,
-    /// Its file name without extension.
-    pub(super) stem: String,
+    pub(super) name: Cow<'static, str>,
     /// The pack its rules belong to: the directory below that of all rules in which it stands.
-    pub(super) pack: Option<String>,
+    pub(super) pack: Option<Cow<'static, str>>,
     /// Whether it is part of the binary.
     pub(super) built_in: bool,
     /// Its text.
     pub(super) text: Cow<'static, str>,
-    /// The one rule in it, parsed by the build script.
-    pub(super) parsed: Option<&'static str>,
+    /// The one rule in it, as the build script has read it, and its place among the built-in files.
+    pub(super) outline: Option<(usize, &'static Outline)>,
 }
 
 /// One YAML document of a rule file.
@@ -40,8 +36,9 @@ pub(super) struct Document {
 impl RuleFile {
     /// The documents of the file. Collection actions (`action: global`) connect documents; a file with one is kept whole.
     pub(super) fn documents(&self) -> Vec<Document> {
+        let stem = Path::new(self.name.as_ref()).file_stem().unwrap_or_default().to_string_lossy();
         if self.text.lines().any(|line| line.starts_with("action:")) {
-            return vec![Document { name: self.stem.clone(), text: self.text.clone().into_owned() }];
+            return vec![Document { name: stem.into_owned(), text: self.text.clone().into_owned() }];
         }
         let mut texts = vec![String::new()];
         for (place, line) in self.text.lines().enumerate() {
@@ -55,7 +52,7 @@ impl RuleFile {
         let says_something =
             |text: &String| text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
         let named = |(place, text): (usize, String)| {
-            let name = if place == 0 { self.stem.clone() } else { format!("{}-{}", self.stem, place + 1) };
+            let name = if place == 0 { stem.to_string() } else { format!("{stem}-{}", place + 1) };
             Document { name, text }
         };
         texts.into_iter().filter(says_something).enumerate().map(named).collect()
@@ -63,24 +60,25 @@ impl RuleFile {
 
     /// The file at `path`, found below `root`.
     pub(super) fn new(root: &Path, path: &Path, text: impl Into<Cow<'static, str>>) -> Self {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let mut below = path.strip_prefix(root).unwrap_or(path).components();
         let first = below.next().filter(|_| below.next().is_some());
-        let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned());
+        let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned().into());
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').map(|text| Cow::Owned(text.to_owned())).unwrap_or(text);
-        Self { name: path.display().to_string(), stem, pack, built_in: false, text, parsed: None }
+        Self { name: path.display().to_string().into(), pack, built_in: false, text, outline: None }
     }
 }
 
 /// The rule files that are part of the binary.
 pub(super) fn builtin() -> Vec<RuleFile> {
-    let file = |(path, text, parsed): &(&str, &'static str, Option<&'static str>)| RuleFile {
+    let file = |(place, (path, text, outline)): (usize, &'static (&str, &str, Option<Outline>))| RuleFile {
+        name: Cow::Borrowed(*path),
+        pack: path.strip_prefix("rules/").and_then(|path| path.split_once('/')).map(|(pack, _)| Cow::Borrowed(pack)),
         built_in: true,
-        parsed: *parsed,
-        ..RuleFile::new(Path::new("rules"), Path::new(path), *text)
+        text: Cow::Borrowed(*text),
+        outline: outline.as_ref().map(|outline| (place, outline)),
     };
-    BUILTIN.iter().map(file).collect()
+    BUILTIN.iter().enumerate().map(file).collect()
 }
 
 /// Every rule file below `directory`, in the order of their names; a fault for what cannot be read.

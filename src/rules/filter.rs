@@ -48,7 +48,7 @@ impl Filter {
 /// `trailwarden:` and says what is wrong with it.
 pub(super) fn parse<A>(
     file: &RuleFile,
-    known: &Known,
+    known: &Known<'_>,
     check: impl Fn(&Filter) -> Result<A, Vec<String>>,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<(Filter, A)> {
@@ -86,7 +86,7 @@ pub(super) fn parse<A>(
     filters
 }
 
-fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known) -> Result<Filter, Vec<Reason>> {
+fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known<'_>) -> Result<Filter, Vec<Reason>> {
     let mut reasons = Vec::new();
     let rules = match &sigma.rules {
         FilterRuleTarget::Any if says_any(document) => None,
@@ -98,9 +98,9 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known) -> 
         FilterRuleTarget::Specific(names) => Some(names.clone()),
     };
     for wanted in rules.iter().flatten() {
-        let is_it = |name: &String| name.eq_ignore_ascii_case(wanted);
-        if !known.rules.contains(wanted) && !known.ids.iter().any(is_it) {
-            let names: Vec<&str> = known.rules.iter().map(String::as_str).collect();
+        let is_it = |name: &&str| name.eq_ignore_ascii_case(wanted);
+        if !known.rules.contains(wanted.as_str()) && !known.ids.iter().any(is_it) {
+            let names: Vec<&str> = known.rules.iter().copied().collect();
             let near = nearest(wanted, &names).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
             reasons.push(Reason::error(format!("there is no rule `{wanted}`{near}")).at(wanted));
         }
@@ -127,8 +127,8 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known) -> 
     reasons.extend(check::reasons_against(&rule));
     // A selection that can never hold exempts nothing, and somebody thinks that it does.
     reasons.extend(lint::unknown_fields(&rule).into_iter().map(|reason| Reason { kind: FaultKind::Error, ..reason }));
-    if let Err(open) = placeholder::fill(&mut rule, &known.values) {
-        reasons.extend(open);
+    if let Err(unfilled) = placeholder::fill(&mut rule, known.values) {
+        reasons.extend(unfilled.into_iter().map(Reason::from));
     }
     let compiled =
         Matcher::new(&rule).map_err(|error| reasons.push(Reason::error(error.to_string()).at("filter"))).ok();

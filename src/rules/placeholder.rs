@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaString, SigmaValue};
 
-use super::fault::Reason;
-
 /// Values by the name of the placeholder.
 pub(super) type Placeholders = BTreeMap<String, Vec<String>>;
 
@@ -38,18 +36,27 @@ pub(super) fn is_name(value: &str) -> bool {
     value.len() <= MOST_OF_A_NAME && !value.contains(['*', '?', '\\', '$'])
 }
 
+/// A placeholder that nothing fills.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unfilled {
+    /// The field that is compared with it.
+    pub(super) field: String,
+    /// Its name.
+    pub(super) name: String,
+}
+
 /// Fills every placeholder of a rule.
 ///
 /// # Errors
-/// One reason for each that nothing fills.
-pub(super) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result<(), Vec<Reason>> {
-    let mut reasons = Vec::new();
+/// Each that nothing fills.
+pub(super) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result<(), Vec<Unfilled>> {
+    let mut unfilled = Vec::new();
     let mut detections: Vec<_> = sigma.detection.named.iter_mut().collect();
     detections.sort_by(|one, other| one.0.cmp(other.0));
     for (_, detection) in detections {
-        fill_detection(detection, placeholders, &mut reasons);
+        fill_detection(detection, placeholders, &mut unfilled);
     }
-    if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    if unfilled.is_empty() { Ok(()) } else { Err(unfilled) }
 }
 
 /// The names of the placeholders of a rule.
@@ -85,21 +92,21 @@ fn collect(detection: &Detection, found: &mut Vec<String>) {
     }
 }
 
-fn fill_detection(detection: &mut Detection, placeholders: &Placeholders, reasons: &mut Vec<Reason>) {
+fn fill_detection(detection: &mut Detection, placeholders: &Placeholders, unfilled: &mut Vec<Unfilled>) {
     match detection {
-        Detection::AllOf(items) => items.iter_mut().for_each(|item| fill_item(item, placeholders, reasons)),
+        Detection::AllOf(items) => items.iter_mut().for_each(|item| fill_item(item, placeholders, unfilled)),
         Detection::AnyOf(parts) | Detection::And(parts) => {
-            parts.iter_mut().for_each(|part| fill_detection(part, placeholders, reasons));
+            parts.iter_mut().for_each(|part| fill_detection(part, placeholders, unfilled));
         }
-        Detection::ArrayMatch { body, .. } => fill_detection(body, placeholders, reasons),
+        Detection::ArrayMatch { body, .. } => fill_detection(body, placeholders, unfilled),
         Detection::Conditional { named, .. } => {
-            named.values_mut().for_each(|part| fill_detection(part, placeholders, reasons));
+            named.values_mut().for_each(|part| fill_detection(part, placeholders, unfilled));
         }
         Detection::Keywords(_) => {}
     }
 }
 
-fn fill_item(item: &mut DetectionItem, placeholders: &Placeholders, reasons: &mut Vec<Reason>) {
+fn fill_item(item: &mut DetectionItem, placeholders: &Placeholders, unfilled: &mut Vec<Unfilled>) {
     if !item.field.has_modifier(Modifier::Expand) {
         return;
     }
@@ -109,12 +116,8 @@ fn fill_item(item: &mut DetectionItem, placeholders: &Placeholders, reasons: &mu
             SigmaValue::String(text) => match fillings(&text.original, placeholders) {
                 Ok(texts) => filled.extend(texts.iter().map(|text| SigmaValue::String(SigmaString::new(text)))),
                 Err(name) => {
-                    let field = item.field.name.as_deref().unwrap_or_default();
-                    let text = format!(
-                        "`{field}|expand` has the placeholder `%{name}%`, and there is nothing to fill it with; list its \
-                         values under `placeholders:` in the configuration file"
-                    );
-                    reasons.push(Reason::unsupported(text).at(format!("%{name}%")));
+                    let field = item.field.name.clone().unwrap_or_default();
+                    unfilled.push(Unfilled { field, name });
                 }
             },
             other => filled.push(other.clone()),

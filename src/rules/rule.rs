@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use rsigma_parser::{Level, SigmaRule};
+use rsigma_parser::SigmaRule;
 
 use super::attributes::Attributes;
+use super::body::{Body, Unread};
 use super::cases::{Case, Cases};
-use super::embedded::Embedded;
 use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
@@ -24,28 +24,46 @@ use crate::finding::{Finding, RuleInfo, Severity, Trace};
 /// A rule that can be run, and what its findings say.
 #[derive(Debug)]
 pub struct Rule {
-    info: Arc<RuleInfo>,
-    /// The same with the severity of the case that is worse.
-    raised_info: Arc<RuleInfo>,
-    cases: Cases,
-    attributes: Attributes,
+    name: Cow<'static, str>,
+    id: Option<Cow<'static, str>>,
+    pack: Option<Cow<'static, str>>,
     runs: bool,
-    triggers: Triggers,
-    /// The calls it could match if its placeholders had any value, where it has some.
-    open_triggers: Option<Triggers>,
-    needs: OnceLock<Needs>,
-    sigma: SigmaRule,
+    runs_by_default: bool,
     placeholders: Vec<String>,
-    file: String,
+    triggers: OnceLock<Triggers>,
+    /// The calls it could match if its placeholders had any value, where it has some.
+    open_triggers: OnceLock<Triggers>,
+    needs: OnceLock<Needs>,
+    body: OnceLock<Box<Body>>,
+    /// What the body is read from, where it is not there from the beginning.
+    unread: Option<Unread>,
+    /// Its place among the built-in ones, where it has an outline.
+    outlined: Option<usize>,
+    file: Cow<'static, str>,
     built_in: bool,
     /// The YAML document, on the lines on which it stands in the file.
     text: Cow<'static, str>,
 }
 
 impl Rule {
+    /// Its name, the slug people see and exempt by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its UUID, when it has one.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The pack it belongs to, when it has one.
+    pub fn pack(&self) -> Option<&str> {
+        self.pack.as_deref()
+    }
+
     /// What there is to know about it.
     pub fn info(&self) -> &RuleInfo {
-        &self.info
+        &self.body().info
     }
 
     /// Whether it runs.
@@ -55,23 +73,35 @@ impl Rule {
 
     /// Whether it runs when nothing is configured.
     pub fn runs_by_default(&self) -> bool {
-        self.attributes.enabled
+        self.runs_by_default
     }
 
     /// The calls it can match.
     pub fn triggers(&self) -> &Triggers {
-        &self.triggers
+        let known = || self.unread.as_ref().and_then(Unread::triggers);
+        self.triggers.get_or_init(|| known().unwrap_or_else(|| Triggers::of(&self.sigma().detection)))
     }
 
     /// The calls it could match if its placeholders had any value.
     pub fn triggers_when_filled(&self) -> &Triggers {
-        self.open_triggers.as_ref().unwrap_or(&self.triggers)
+        match &self.unread {
+            _ if self.placeholders.is_empty() => self.triggers(),
+            Some(unread) => self.open_triggers.get_or_init(|| Triggers::read(unread.outline.triggers)),
+            None => self.open_triggers.get().unwrap_or_else(|| self.triggers()),
+        }
+    }
+
+    /// Whether it could match such a call.
+    pub(super) fn watches(&self, source: &str, name: &str) -> bool {
+        // To know what the placeholders are filled with, a built-in rule has to be read: for calls that it could match at all.
+        let is_known = self.placeholders.is_empty() || self.triggers.get().is_some();
+        (is_known || self.triggers_when_filled().admit(source, name)) && self.triggers().admit(source, name)
     }
 
     /// The facts that its file names.
     pub fn facts(&self) -> Vec<&'static str> {
-        let is_named = |fact: &&&Fact| self.text.contains(fact.name);
-        FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
+        let is_named = |fact: &&&Fact| self.text.contains(fact.scope.name);
+        FACTS.iter().filter(is_named).map(|fact| fact.scope.name).collect()
     }
 
     /// What a record needs to say somewhere for the rule to match.
@@ -101,46 +131,86 @@ impl Rule {
 
     /// What can make it match though all is well.
     pub fn false_positives(&self) -> &[String] {
-        &self.sigma.falsepositives
+        &self.sigma().falsepositives
     }
 
     /// The severity of its findings where they are worse than its own, if it has such a case.
     pub fn raised_severity(&self) -> Option<Severity> {
-        self.cases.raised.is_some().then_some(self.raised_info.severity)
+        let Body { cases, raised_info, .. } = self.body();
+        cases.raised.is_some().then_some(raised_info.severity)
     }
 
     /// How to undo what it finds, with its holes; `None` when the rule says nothing.
     pub fn remediation(&self) -> Option<String> {
-        self.attributes.remediation.as_ref().map(ToString::to_string)
+        self.body().attributes.remediation.as_ref().map(ToString::to_string)
+    }
+
+    /// A rule of a file, of which nothing else is known.
+    fn of(file: &RuleFile, text: Cow<'static, str>) -> Self {
+        Self {
+            name: Cow::default(),
+            id: None,
+            pack: file.pack.clone(),
+            runs: false,
+            runs_by_default: false,
+            placeholders: Vec::new(),
+            triggers: OnceLock::new(),
+            open_triggers: OnceLock::new(),
+            needs: OnceLock::new(),
+            body: OnceLock::new(),
+            unread: None,
+            outlined: None,
+            file: file.name.clone(),
+            built_in: file.built_in,
+            text,
+        }
     }
 
     pub(super) fn enable(&mut self) {
         self.runs = true;
     }
 
+    /// Its place among the built-in ones, where it has an outline.
+    pub(super) fn outlined(&self) -> Option<usize> {
+        self.outlined
+    }
+
     pub(super) fn sigma(&self) -> &SigmaRule {
-        &self.sigma
+        &self.body().sigma
+    }
+
+    /// The body, read by now.
+    #[expect(
+        clippy::expect_used,
+        reason = "only built-in rules are not read when they are loaded, and tests read each; one that silently does not \
+                  run would be worse than none"
+    )]
+    fn body(&self) -> &Body {
+        let read = || self.unread.as_ref().and_then(|unread| unread.read(self.pack()));
+        self.body.get_or_init(|| Box::new(read().expect("a built-in rule can be read")))
     }
 
     /// The rule's finding for an event, if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
-        let matcher = self.cases.whole.matcher(&self.sigma);
+        let Body { info, raised_info, cases, attributes, sigma } = self.body();
+        let matcher = cases.whole.matcher(sigma);
         let hold = matcher.holding(subject);
         if hold.is_empty() || self.is_trusted(subject, trusted) {
             return None;
         }
         let matched = Matched::of(matcher, &hold, subject);
-        let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(&self.sigma).holds(subject));
-        let case = self.attributes.undecided.as_ref().filter(|_| holds(&self.cases.undecided));
-        let info = if holds(&self.cases.raised) { &self.raised_info } else { &self.info };
-        let mut finding = report::finding(info, &self.attributes, case, subject, matched);
-        finding.trace = explain.then(|| explain::trace(&self.info.name, &matcher.explain(subject)));
+        let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(sigma).holds(subject));
+        let case = attributes.undecided.as_ref().filter(|_| holds(&cases.undecided));
+        let info = if holds(&cases.raised) { raised_info } else { info };
+        let mut finding = report::finding(info, attributes, case, subject, matched);
+        finding.trace = explain.then(|| explain::trace(&info.name, &matcher.explain(subject)));
         Some(finding)
     }
 
     /// How the rule judges an event, whether it matches or not.
     pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &[String]) -> Trace {
-        let trace = explain::trace(&self.info.name, &self.cases.whole.matcher(&self.sigma).explain(subject));
+        let matcher = self.body().cases.whole.matcher(self.sigma());
+        let trace = explain::trace(&self.name, &matcher.explain(subject));
         if !(trace.matched && self.is_trusted(subject, trusted)) {
             return trace;
         }
@@ -150,7 +220,7 @@ impl Rule {
 
     /// Whether it is about accounts, and all that the event names are trusted.
     fn is_trusted(&self, subject: &Subject<'_>, trusted: &[String]) -> bool {
-        let Some(path) = &self.attributes.accounts else { return false };
+        let Some(path) = &self.body().attributes.accounts else { return false };
         let accounts = report::texts(&subject.select(path));
         !accounts.is_empty() && accounts.iter().all(|account| trusted.contains(account))
     }
@@ -226,22 +296,27 @@ fn slug(name: &str) -> String {
     if plain.is_empty() { "rule".to_owned() } else { plain }
 }
 
-/// The built-in rule that the build script has parsed. Nothing is wrong with it, as tests show, so that it is compiled when
-/// the first of its calls arrives. Where the configuration fills more than names into it, it is compiled here; `None` when
-/// that fails: then it is parsed, and its faults are told, like those of any other.
+/// The built-in rule of which the build script has written the outline. Nothing is wrong with it, as tests show, so that it
+/// is read and compiled when the first of its calls arrives. Where the configuration fills more than names into it, it is
+/// compiled here; `None` when that fails: then it is parsed, and its faults are told, like those of any other.
 fn embedded(file: &RuleFile, settings: &Settings) -> Option<Rule> {
-    let Embedded { mut sigma, attributes } = Embedded::read(file.parsed?)?;
-    let open = Open::fill(&mut sigma, settings).ok()?;
-    let cases = Cases::new(Case::default(), &attributes);
-    let mut values = open.placeholders.iter().filter_map(|name| settings.placeholders.get(name)).flatten();
-    if !values.all(|value| placeholder::is_name(value)) {
-        let mut reasons = Vec::new();
-        cases.whole.compile(&sigma).ok()?;
-        cases.compile(&sigma, &mut reasons);
-        reasons.is_empty().then_some(())?;
-    }
-    let name = slug(sigma.name.as_deref()?);
-    Some(assembled(sigma, &name, open, attributes, cases, (file, file.text.clone()), settings))
+    let (place, outline) = file.outline?;
+    let unread = Unread::new(outline, settings);
+    let body = match unread.has_names_alone() {
+        true => OnceLock::new(),
+        false => OnceLock::from(Box::new(unread.compiled(file.pack.as_deref())?)),
+    };
+    Some(Rule {
+        name: Cow::Borrowed(outline.name),
+        id: outline.id.map(Cow::Borrowed),
+        runs: settings.runs(outline.name, file.pack.as_deref(), outline.enabled),
+        runs_by_default: outline.enabled,
+        placeholders: outline.placeholders.iter().map(|name| (*name).to_owned()).collect(),
+        body,
+        unread: Some(unread),
+        outlined: Some(place),
+        ..Rule::of(file, file.text.clone())
+    })
 }
 
 fn rule(
@@ -252,13 +327,12 @@ fn rule(
     settings: &Settings,
 ) -> Result<Rule, Vec<Reason>> {
     let mut reasons = check::reasons_against(&sigma);
-    let open = match Open::fill(&mut sigma, settings) {
-        Ok(open) => open,
-        Err(unfilled) => {
-            reasons.extend(unfilled);
-            return Err(reasons);
-        }
-    };
+    let placeholders = placeholder::names(&sigma);
+    let open = if placeholders.is_empty() { OnceLock::new() } else { OnceLock::from(Triggers::of(&sigma.detection)) };
+    if let Err(unfilled) = placeholder::fill(&mut sigma, &settings.placeholders) {
+        reasons.extend(unfilled.into_iter().map(Reason::from));
+        return Err(reasons);
+    }
     let whole = Case::default();
     let attributes = match whole.compile(&sigma) {
         Ok(matcher) => Attributes::of(matcher.compiled(), &mut reasons),
@@ -274,80 +348,15 @@ fn rule(
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let text = document.text.clone().into();
-    Ok(assembled(sigma, name, open, attributes, cases, (file, text), settings))
-}
-
-/// What a rule leaves to the configuration.
-struct Open {
-    placeholders: Vec<String>,
-    /// The calls it could match whatever fills them; as they stand when there are none.
-    triggers: Option<Triggers>,
-}
-
-impl Open {
-    /// Fills the placeholders of a rule.
-    fn fill(sigma: &mut SigmaRule, settings: &Settings) -> Result<Self, Vec<Reason>> {
-        let placeholders = placeholder::names(sigma);
-        let triggers = (!placeholders.is_empty()).then(|| Triggers::of(&sigma.detection));
-        placeholder::fill(sigma, &settings.placeholders)?;
-        Ok(Self { placeholders, triggers })
-    }
-}
-
-/// A rule from its parts, and the text of the document in which it stands in the file.
-fn assembled(
-    mut sigma: SigmaRule,
-    name: &str,
-    open: Open,
-    attributes: Attributes,
-    cases: Cases,
-    (file, text): (&RuleFile, Cow<'static, str>),
-    settings: &Settings,
-) -> Rule {
-    sigma.level = settings.level(name).or(sigma.level);
-    let info = info(&sigma, name, file, &attributes);
-    // A level that somebody has set holds for all findings.
-    let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| settings.level(name).is_none());
-    let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
-    Rule {
-        runs: settings.runs(name, file.pack.as_deref(), attributes.enabled),
-        triggers: Triggers::of(&sigma.detection),
-        open_triggers: open.triggers,
-        needs: OnceLock::new(),
-        info: Arc::new(info),
-        raised_info: Arc::new(raised_info),
-        cases,
-        attributes,
-        sigma,
-        placeholders: open.placeholders,
-        file: file.name.clone(),
-        built_in: file.built_in,
-        text,
-    }
-}
-
-fn info(sigma: &SigmaRule, name: &str, file: &RuleFile, attributes: &Attributes) -> RuleInfo {
-    RuleInfo {
-        name: name.to_owned(),
-        pack: file.pack.clone(),
-        id: sigma.id.clone(),
-        title: sigma.title.clone(),
-        description: sigma.description.as_ref().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
-        severity: severity(sigma.level),
-        confirm: attributes.confirm,
-        references: sigma.references.clone(),
-        tags: sigma.tags.clone(),
-        controls: attributes.compliance.clone(),
-    }
-}
-
-fn severity(level: Option<Level>) -> Severity {
-    match level {
-        Some(Level::Informational) => Severity::Informational,
-        Some(Level::Low) => Severity::Low,
-        Some(Level::Medium) | None => Severity::Medium,
-        Some(Level::High) => Severity::High,
-        Some(Level::Critical) => Severity::Critical,
-    }
+    let pack = file.pack.as_deref();
+    Ok(Rule {
+        name: Cow::Owned(name.to_owned()),
+        id: sigma.id.clone().map(Cow::Owned),
+        runs: settings.runs(name, pack, attributes.enabled),
+        runs_by_default: attributes.enabled,
+        placeholders,
+        open_triggers: open,
+        body: OnceLock::from(Box::new(Body::new(sigma, name, pack, attributes, cases, settings.level(name)))),
+        ..Rule::of(file, document.text.clone().into())
+    })
 }

@@ -103,19 +103,13 @@ impl Settings {
         self.rules.get(rule)?.level
     }
 
-    /// What the file names that there is not, and values that cannot be.
-    pub(super) fn faults(&self, known: &Known) -> Vec<RuleFault> {
-        let unknown = |what: &str, name: &String, known: &BTreeSet<String>| {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let nearest = nearest(name, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-            Reason::error(format!("there is no {what} `{name}`{nearest}")).at(name)
+    /// What the file names that there is not, and values that cannot be. What there is, is asked for where the file names
+    /// something.
+    pub(super) fn faults<'k>(&self, known: impl FnOnce() -> Known<'k>) -> Vec<RuleFault> {
+        let mut reasons = match self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty() {
+            true => Vec::new(),
+            false => self.unknown(&known()),
         };
-        let missing = |names: Vec<&String>, what: &'static str, known: &BTreeSet<String>| -> Vec<Reason> {
-            names.into_iter().filter(|name| !known.contains(*name)).map(|name| unknown(what, name, known)).collect()
-        };
-        let mut reasons = missing(self.rules.keys().collect(), "rule", &known.rules);
-        reasons.extend(missing(self.packs.keys().collect(), "pack", &known.packs));
-        reasons.extend(missing(self.placeholders.keys().collect(), "placeholder", &known.placeholders));
         for text in self.trusted_accounts.iter().chain(self.account_names.keys()).filter(|text| !is_account(text)) {
             let told = format!("`{text}` is not an account id, which has twelve digits and stands in quotes");
             reasons.push(Reason::error(told).at(text));
@@ -133,6 +127,23 @@ impl Settings {
         }
         let (file, text) = &self.source;
         reasons.into_iter().map(|reason| reason.in_file(file, text, None)).collect()
+    }
+
+    /// What the file names that there is not.
+    fn unknown(&self, known: &Known<'_>) -> Vec<Reason> {
+        let unknown = |what: &str, name: &String, known: &BTreeSet<&str>| {
+            let known: Vec<&str> = known.iter().copied().collect();
+            let nearest = nearest(name, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+            Reason::error(format!("there is no {what} `{name}`{nearest}")).at(name)
+        };
+        let missing = |names: Vec<&String>, what: &'static str, known: &BTreeSet<&str>| -> Vec<Reason> {
+            let missing = names.into_iter().filter(|name| !known.contains(name.as_str()));
+            missing.map(|name| unknown(what, name, known)).collect()
+        };
+        let mut reasons = missing(self.rules.keys().collect(), "rule", &known.rules);
+        reasons.extend(missing(self.packs.keys().collect(), "pack", &known.packs));
+        reasons.extend(missing(self.placeholders.keys().collect(), "placeholder", &known.placeholders));
+        reasons
     }
 }
 

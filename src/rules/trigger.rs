@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use memchr::memchr2;
 use rsigma_parser::{
     ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
     SpecialChar, StringPart,
@@ -13,10 +12,14 @@ use rsigma_parser::{
 use wildmatch::WildMatch;
 
 use super::selector::selected;
-use crate::facts::{self, Calls, FACTS};
+use crate::facts::{self, Calls, SCOPES};
 
 /// More alternatives than this are taken for anything.
 const MOST: usize = 512;
+
+/// How services and calls are shown where any is admitted.
+const ANY_SERVICE: &str = "any service";
+const ANY_CALL: &str = "any call";
 
 /// The names of services or calls a rule admits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl Names {
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
-    let is_wild = |text: &str| memchr2(b'*', b'?', text.as_bytes()).is_some();
+    let is_wild = |text: &str| text.contains(['*', '?']);
     if !is_wild(pattern) {
         return pattern.eq_ignore_ascii_case(name);
     }
@@ -94,6 +97,17 @@ impl Triggers {
             all = all.or(Self::of_condition(condition, detections));
         }
         all
+    }
+
+    /// The calls that a text names in which they are shown.
+    pub(super) fn read(text: &str) -> Self {
+        let names = |text: &str, any: &str| match text == any {
+            true => Names::Any,
+            false => Names::These(text.split(", ").map(str::to_owned).collect()),
+        };
+        let triggers = text.split("; ").filter_map(|text| text.split_once(": "));
+        let trigger = |(source, name)| Trigger { source: names(source, ANY_SERVICE), name: names(name, ANY_CALL) };
+        Self(triggers.map(trigger).collect())
     }
 
     /// Whether the rule could match such a call.
@@ -196,7 +210,7 @@ impl Triggers {
 
     /// The calls for which there is such a fact; anything when it is a field of the record.
     fn of_fact(path: &str) -> Self {
-        let Some(fact) = facts::find(path).and_then(|(place, _)| FACTS.get(place)) else {
+        let Some(fact) = facts::find(path).and_then(|(place, _)| SCOPES.get(place)) else {
             return Self::anything();
         };
         let trigger = |source: &str, name| Trigger { source: Names::These(vec![source.to_owned()]), name };
@@ -252,11 +266,11 @@ impl fmt::Display for Triggers {
         }
         for (place, trigger) in self.0.iter().enumerate() {
             let source = match &trigger.source {
-                Names::Any => "any service".to_owned(),
+                Names::Any => ANY_SERVICE.to_owned(),
                 Names::These(names) => names.join(", "),
             };
             let name = match &trigger.name {
-                Names::Any => "any call".to_owned(),
+                Names::Any => ANY_CALL.to_owned(),
                 Names::These(names) => names.join(", "),
             };
             write!(formatter, "{}{source}: {name}", if place > 0 { "; " } else { "" })?;

@@ -2,18 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::EC2;
 use super::permission::Permission;
 use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, object, texts, wire};
+use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
-const AUTHORIZE: &str = "AuthorizeSecurityGroupIngress";
 const MODIFY: &str = "ModifySecurityGroupRules";
 
 /// The ingress a call adds to a security group.
 pub(in crate::facts) const INGRESS: Fact = Fact {
-    name: "exposure.ingress",
+    scope: calls::INGRESS,
     doc: concat!(
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),
@@ -21,7 +19,6 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
          ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
          revoke-security-group-ingress`.",
     ),
-    calls: Calls::These(&[(EC2, AUTHORIZE), (EC2, MODIFY)]),
     origin: Origin::Derived(ingress),
 };
 

@@ -2,18 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::ELB;
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, object, texts, wire};
+use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
 /// Which way a new load balancer faces.
 pub(in crate::facts) const LOAD_BALANCER: Fact = Fact {
-    name: "exposure.load_balancer",
+    scope: calls::LOAD_BALANCER,
     doc: "Which way the load balancer of CreateLoadBalancer faces. `scheme` is internet-facing or internal: what the \
           response says, else the request; a request that leaves it out asks for internet-facing, but for a gateway \
           load balancer, which has none. `stated` is whether either of them says so, `generation` classic or v2, \
           `classic_name` the name of a classic one, `arn` the ARN of one of v2, and `undo` the command that deletes it, as arguments of `aws`.",
-    calls: Calls::These(&[(ELB, "CreateLoadBalancer")]),
     origin: Origin::Derived(load_balancer),
 };
 

@@ -1,21 +1,19 @@
 //! What an entry of a network ACL lets into subnets.
 
-use super::EC2;
 use super::permission::Permission;
 use super::source::{Sources, members_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, object, wire};
+use crate::facts::{Fact, Origin, calls, object, wire};
 
 /// The ingress that an entry of a network ACL allows.
 pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
-    name: "exposure.network_acl",
+    scope: calls::NETWORK_ACL,
     doc: concat!(
         "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
         members_doc!(),
         " `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
          no state, so that a subnet which may call out has to let them in.",
     ),
-    calls: Calls::These(&[(EC2, "CreateNetworkAclEntry"), (EC2, "ReplaceNetworkAclEntry")]),
     origin: Origin::Derived(network_acl),
 };
 

@@ -1,16 +1,14 @@
 //! Peering with VPCs of other accounts.
 
-use super::EC2;
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, object, wire};
+use crate::facts::{Fact, Origin, calls, object, wire};
 
 /// With whom a call peers.
 pub(in crate::facts) const PEERING: Fact = Fact {
-    name: "exposure.peering",
+    scope: calls::PEERING,
     doc: "With whom CreateVpcPeeringConnection or AcceptVpcPeeringConnection peers. `peer_account` is the account of the \
           other VPC, `external` whether it is another than the one the record is from, `connection` the id of the \
           peering connection. A request that names no account asks for one of its own.",
-    calls: Calls::These(&[(EC2, "CreateVpcPeeringConnection"), (EC2, "AcceptVpcPeeringConnection")]),
     origin: Origin::Derived(peering),
 };
 

@@ -2,22 +2,20 @@
 
 use std::borrow::Cow;
 
-use super::EC2;
 use super::permission::Permission;
 use super::source::{MOST_ARGUMENTS, Sources, members_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+use crate::facts::{Fact, Origin, calls, object, texts, wire};
 
 /// The networks a call adds to a managed prefix list.
 pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
-    name: "exposure.prefix_list",
+    scope: calls::PREFIX_LIST,
     doc: concat!(
         "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
          every security group and route table that refers to the list. ",
         members_doc!(),
         " `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
     ),
-    calls: Calls::These(&[(EC2, "CreateManagedPrefixList"), (EC2, "ModifyManagedPrefixList")]),
     origin: Origin::Derived(prefix_list),
 };
 

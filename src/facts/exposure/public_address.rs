@@ -2,27 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::EC2;
 use crate::address::{Space, parse_network};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, object, texts, wire};
+use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
 /// The public addresses a call asks for.
 pub(in crate::facts) const PUBLIC_ADDRESS: Fact = Fact {
-    name: "exposure.public_address",
+    scope: calls::PUBLIC_ADDRESS,
     doc: "That RunInstances, ModifyNetworkInterfaceAttribute, RequestSpotInstances, RequestSpotFleet, \
           CreateLaunchTemplate or CreateLaunchTemplateVersion asks for addresses of the public internet. `addresses` has a member for each: \
           `family`, which is ipv4 (`associatePublicIpAddress`) or ipv6 (global unicast addresses, asked for or given), \
           `fields` (where it stands in the record, or in what live state adds to it) and `summary`; `interfaces` the network interfaces of started instances, and `undo` the command that \
           takes the started or created thing away, as arguments of `aws`.",
-    calls: Calls::These(&[
-        (EC2, "RunInstances"),
-        (EC2, "ModifyNetworkInterfaceAttribute"),
-        (EC2, "RequestSpotInstances"),
-        (EC2, "RequestSpotFleet"),
-        (EC2, "CreateLaunchTemplate"),
-        (EC2, "CreateLaunchTemplateVersion"),
-    ]),
     origin: Origin::Derived(public_address),
 };
 

@@ -2,20 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::EC2;
 use super::permission::Permission;
 use super::source::Sources;
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, object, texts, wire};
+use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
 /// The destination that a call routes to an internet gateway.
 pub(in crate::facts) const ROUTE: Fact = Fact {
-    name: "exposure.route",
+    scope: calls::ROUTE,
     doc: "What CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`); absent for other targets. `reach` is \
           how much of the internet the destination is: world, wide (a public prefix of IPv4 of /8 or shorter, of IPv6 \
           of /16 or shorter), public or private. `destination` is the network when it is world or wide, host bits masked, `gateway` the gateway, \
           `route_table` the table and `undo` the route as arguments of `aws ec2 delete-route`.",
-    calls: Calls::These(&[(EC2, "CreateRoute"), (EC2, "ReplaceRoute")]),
     origin: Origin::Derived(route),
 };
 

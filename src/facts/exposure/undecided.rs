@@ -3,20 +3,20 @@
 use std::borrow::Cow;
 
 use super::source::Sources;
-use super::{EC2, ELB, LOAD_BALANCER, PEERING, ingress, network_acl, prefix_list, route};
+use super::{LOAD_BALANCER, PEERING, ingress, network_acl, prefix_list, route};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+use crate::facts::calls::{Calls, EC2, ELB};
+use crate::facts::{Fact, Origin, calls, object, texts, wire};
 
 /// What the record leaves open.
 pub(in crate::facts) const UNDECIDED: Fact = Fact {
-    name: "exposure.undecided",
+    scope: calls::UNDECIDED,
     doc: "Why the record of a call that could open something does not decide whether it did. `reason` is parameters \
           (CloudTrail left them out, as it does above 100 KB), unreadable (they are masked, or no networks, ports or \
           protocols) or prefix-list (what is let in or routed is the content of a prefix list); `summary` says so in \
           words, `fields` and `prefix_lists` name what is meant, and `decided_by` is the command that tells, as \
           arguments of `aws`. Absent when the rest of the record opens more than the web ports to the world or a wide \
           prefix anyway.",
-    calls: Calls::These(&CALLS),
     origin: Origin::Derived(undecided),
 };
 
@@ -92,16 +92,8 @@ const JUDGED: [Judged; 25] = [
     Judged { call: (ELB, "CreateLoadBalancer"), command: &["elbv2", "describe-load-balancers"], id: None },
 ];
 
-#[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
-const CALLS: [(&str, &str); JUDGED.len()] = {
-    let mut calls = [("", ""); JUDGED.len()];
-    let mut place = 0;
-    while place < calls.len() {
-        calls[place] = JUDGED[place].call;
-        place += 1;
-    }
-    calls
-};
+// A call that is judged is one of the fact's; a test looks at each of those.
+const _: () = assert!(matches!(calls::UNDECIDED.calls, Calls::These(calls) if calls.len() == JUDGED.len()));
 
 /// The parameters that decide: masked, they leave it open.
 const DECISIVE: &[&str] = &[

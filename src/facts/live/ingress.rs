@@ -1,20 +1,18 @@
 //! What the security groups let in that something was put behind.
 
-use super::EC2;
 use crate::event::{Event, Value};
 use crate::facts::exposure::{described_ingress, members_doc};
-use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+use crate::facts::{Fact, Origin, calls, object, texts, wire};
 
 /// What an interface or instance is now open to.
 pub(in crate::facts) const INGRESS: Fact = Fact {
-    name: "live.ingress",
+    scope: calls::LIVE_INGRESS,
     doc: concat!(
         "By live state, what the security groups let in that ModifyNetworkInterfaceAttribute or \
          ModifyInstanceAttribute puts an interface or instance behind. ",
         members_doc!(),
         " `groups` are the groups.",
     ),
-    calls: Calls::These(&[(EC2, "ModifyNetworkInterfaceAttribute"), (EC2, "ModifyInstanceAttribute")]),
     origin: Origin::Derived(ingress),
 };
 

@@ -1,27 +1,20 @@
 //! What a role may do, beside whom it lets in.
 
-use super::IAM;
 use crate::event::{Event, Value};
 use crate::facts::trust::assessed;
-use crate::facts::{Calls, Fact, Origin, texts, wire};
+use crate::facts::{Fact, Origin, calls, texts, wire};
 use crate::policy::{Policy, grants_everything, is_administrator};
 use crate::trust::assess;
 
 /// Whom a role lets in, and which of its policies make it an administrator.
 pub(in crate::facts) const ROLE: Fact = Fact {
-    name: "live.role",
+    scope: calls::LIVE_ROLE,
     doc: "By live state, the role that CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy is about. It \
           has the members of `trust.policy`, for its trust policy as it is now, and `administrator`: the names of the \
           policies that let it do everything, or give permissions to any role, user or policy (AdministratorAccess, \
           IAMFullAccess, `*` or `iam:*` or such as `iam:Put*`, by whatever wildcards); absent when there is none, and \
           for roles that are not public, weak or undecidable, of which AWS is not asked for policies. `unread` says why \
           it cannot be told whether there is one.",
-    calls: Calls::These(&[
-        (IAM, "CreateRole"),
-        (IAM, "UpdateAssumeRolePolicy"),
-        (IAM, "AttachRolePolicy"),
-        (IAM, "PutRolePolicy"),
-    ]),
     origin: Origin::Derived(role),
 };
 

@@ -1,18 +1,16 @@
 //! Where the route table leads that a subnet was put behind.
 
-use super::EC2;
 use crate::address::Reach;
 use crate::event::{Event, Value};
 use crate::facts::exposure::described_routes;
-use crate::facts::{Calls, Fact, Origin, object, texts, wire};
+use crate::facts::{Fact, Origin, calls, object, texts, wire};
 
 /// The way to an internet gateway that a subnet now has.
 pub(in crate::facts) const ROUTE: Fact = Fact {
-    name: "live.route",
+    scope: calls::LIVE_ROUTE,
     doc: "By live state, where the route table leads that AssociateRouteTable or ReplaceRouteTableAssociation puts a \
           subnet behind; absent when it leads to no internet gateway. `reach` is how much of the internet is routed there: \
           world, wide, public or private; `destinations` are the networks, `gateways` the gateways.",
-    calls: Calls::These(&[(EC2, "AssociateRouteTable"), (EC2, "ReplaceRouteTableAssociation")]),
     origin: Origin::Derived(route),
 };
 

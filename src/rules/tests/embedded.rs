@@ -14,7 +14,7 @@ use super::*;
 
 /// The built-in files as if they were a user's: parsed and compiled when they are loaded.
 fn unparsed() -> Vec<RuleFile> {
-    files::builtin().into_iter().map(|file| RuleFile { parsed: None, ..file }).collect()
+    files::builtin().into_iter().map(|file| RuleFile { outline: None, ..file }).collect()
 }
 
 /// `(file, text)` of every record that a rule must hit or miss.
@@ -34,7 +34,8 @@ pub(super) fn records() -> Vec<(String, String)> {
 #[test]
 fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
     for file in files::builtin() {
-        let embedded = file.parsed.and_then(Embedded::read).unwrap_or_else(|| panic!("{} is not embedded", file.name));
+        let (_, outline) = file.outline.unwrap_or_else(|| panic!("{} has no outline", file.name));
+        let embedded = Embedded::read(outline).unwrap_or_else(|| panic!("{} cannot be read", file.name));
         let documents = file.documents();
         assert_eq!(documents.len(), 1, "{}", file.name);
         assert_eq!(documents[0].text, file.text, "{}", file.name);
@@ -44,6 +45,8 @@ fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
         let mut reasons = Vec::new();
         let attributes = Attributes::of(Matcher::new(&parsed).unwrap().compiled(), &mut reasons);
         assert_eq!(reasons, [], "{}", file.name);
+        assert_eq!(outline.enabled, attributes.enabled, "{}", file.name);
+        assert_eq!(outline.placeholders, placeholder::names(&parsed), "{}", file.name);
         assert_eq!(format!("{:?}", embedded.attributes), format!("{attributes:?}"), "{}", file.name);
         parsed.custom_attributes.clear();
         assert_eq!(embedded.sigma, parsed, "{}", file.name);
@@ -68,6 +71,8 @@ fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
         }
         for (one, other) in later.rules().iter().zip(at_once.rules()) {
             assert_eq!(one.info(), other.info());
+            assert_eq!((one.name(), one.id(), one.pack()), (other.name(), other.id(), other.pack()));
+            assert_eq!((one.runs(), one.runs_by_default()), (other.runs(), other.runs_by_default()));
             assert_eq!(one.triggers(), other.triggers());
             assert_eq!(one.triggers_when_filled(), other.triggers_when_filled());
             assert_eq!(one.placeholders(), other.placeholders());
@@ -79,6 +84,64 @@ fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
     }
     let all: BTreeSet<String> = RuleSet::load(&[]).unwrap().infos().map(|rule| rule.name.clone()).collect();
     assert_eq!(hit, all);
+}
+
+/// Before any rule is read, so that it is the outlines that tell.
+#[test]
+fn an_outline_tells_what_the_whole_rule_would() {
+    for text in [
+        "",
+        "packs: {tamper: false, blocked-actions-extended: true}\nrules: {trail-stopped: {enabled: true}}",
+        "rules: {role-trust-public: {level: low}, sg-ingress-world: {enabled: false}, role-trust-external: {level: high}}",
+        "placeholders: {own_roles: [], own_topics: [alerts], own_keys: [a, b]}",
+        "placeholders: {own_trails: [t], own_log_groups: [g], own_buckets: [b], watched_buckets: ['payroll-*']}",
+        "live-state: {exempt-vpc-tags: [INTERNAL]}",
+    ] {
+        let settings = Settings::parse("trailwarden.yml", text.to_owned()).unwrap();
+        let options = Options { settings, ..Options::default() };
+        let later = RuleSet::load_with(&options).unwrap();
+        let at_once = RuleSet::compile(&unparsed(), &options, Vec::new()).unwrap();
+        for (source, name) in calls_of(&at_once) {
+            for name in [name.clone(), name.to_ascii_uppercase(), format!("{name}20150331"), format!("{name}s")] {
+                let names = |set: &RuleSet| -> Vec<String> {
+                    set.watching(&source, &name).map(|rule| rule.name().to_owned()).collect()
+                };
+                assert_eq!(names(&later), names(&at_once), "{text}: {source} {name}");
+            }
+        }
+        for (one, other) in later.rules().iter().zip(at_once.rules()) {
+            assert_eq!((one.name(), one.id(), one.pack()), (other.name(), other.id(), other.pack()));
+            assert_eq!((one.runs(), one.runs_by_default()), (other.runs(), other.runs_by_default()), "{}", one.name());
+            assert_eq!(one.placeholders(), other.placeholders());
+            assert_eq!(one.triggers(), other.triggers(), "{text}");
+            assert_eq!(one.triggers_when_filled(), other.triggers_when_filled());
+            assert_eq!((one.info(), one.raised_severity()), (other.info(), other.raised_severity()), "{text}");
+        }
+    }
+}
+
+/// Every source and name that a rule could match, with wildcards taken as they stand.
+fn calls_of(set: &RuleSet) -> BTreeSet<(String, String)> {
+    let names = |names: &Names| match names {
+        Names::Any => vec!["any".to_owned()],
+        Names::These(names) => names.clone(),
+    };
+    let triggers = set.rules().iter().flat_map(|rule| &rule.triggers_when_filled().0);
+    let calls = triggers.flat_map(|trigger| {
+        let sources = names(&trigger.source).into_iter();
+        sources.flat_map(|source| names(&trigger.name).into_iter().map(move |name| (source.clone(), name)))
+    });
+    calls.collect()
+}
+
+#[test]
+fn a_name_or_id_of_a_built_in_rule_is_taken() {
+    let set = RuleSet::load(&[]).unwrap();
+    let rule = &set.rules()[7];
+    for head in [format!("name: {}", rule.name()), format!("name: mine\nid: {}", rule.id().unwrap())] {
+        let told = faults(&rule_with(&head, SELECTION));
+        assert!(told.contains("is taken by a rule in rules/"), "{told}");
+    }
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! What of a rule is needed when one of its calls arrives, or somebody asks: all but what it is called and watches.
+//!
+//! In: the parsed rule, or, of a built-in one, what the build script has made of it, which is read when it is first needed.
+
+use std::sync::Arc;
+
+use rsigma_parser::{Level, SigmaRule};
+
+use super::attributes::Attributes;
+use super::cases::{Case, Cases};
+use super::embedded::Embedded;
+use super::outline::Outline;
+use super::placeholder::{self, Placeholders};
+use super::settings::Settings;
+use super::trigger::Triggers;
+use crate::finding::{RuleInfo, Severity};
+
+/// The body of a rule.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) info: Arc<RuleInfo>,
+    /// The same with the severity of the case that is worse.
+    pub(super) raised_info: Arc<RuleInfo>,
+    pub(super) cases: Cases,
+    pub(super) attributes: Attributes,
+    /// Its placeholders are filled.
+    pub(super) sigma: SigmaRule,
+}
+
+impl Body {
+    /// From its parts. The rule belongs to `pack`; `level` is the one that somebody has set.
+    pub(super) fn new(
+        mut sigma: SigmaRule,
+        name: &str,
+        pack: Option<&str>,
+        attributes: Attributes,
+        cases: Cases,
+        level: Option<Level>,
+    ) -> Self {
+        sigma.level = level.or(sigma.level);
+        let info = info(&sigma, name, pack, &attributes);
+        // A level that somebody has set holds for all findings.
+        let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| level.is_none());
+        let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
+        Self { info: Arc::new(info), raised_info: Arc::new(raised_info), cases, attributes, sigma }
+    }
+}
+
+/// A built-in rule of which no more than the outline is known yet, and what the configuration says of it.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) outline: &'static Outline,
+    level: Option<Level>,
+    /// Of its placeholders.
+    values: Placeholders,
+}
+
+impl Unread {
+    pub(super) fn new(outline: &'static Outline, settings: &Settings) -> Self {
+        let value = |name: &&str| Some(((*name).to_owned(), settings.placeholders.get(*name)?.clone()));
+        let values = outline.placeholders.iter().filter_map(value).collect();
+        Self { outline, level: settings.level(outline.name), values }
+    }
+
+    /// Whether it can be compiled with the values of its placeholders whatever they are: all are names.
+    pub(super) fn has_names_alone(&self) -> bool {
+        self.values.values().flatten().all(|value| placeholder::is_name(value))
+    }
+
+    /// The calls it can match, where that is known.
+    pub(super) fn triggers(&self) -> Option<Triggers> {
+        let text = match self.outline.unfilled {
+            None => self.outline.triggers,
+            Some(unfilled) => Some(unfilled).filter(|_| self.values.values().all(Vec::is_empty))?,
+        };
+        Some(Triggers::read(text))
+    }
+
+    /// The rule; `None` when the build script has written something else.
+    pub(super) fn read(&self, pack: Option<&str>) -> Option<Body> {
+        let Embedded { mut sigma, attributes } = Embedded::read(self.outline)?;
+        placeholder::fill(&mut sigma, &self.values).ok()?;
+        let cases = Cases::new(Case::default(), &attributes);
+        Some(Body::new(sigma, self.outline.name, pack, attributes, cases, self.level))
+    }
+
+    /// The same with all its cases compiled; `None` also when they cannot be.
+    pub(super) fn compiled(&self, pack: Option<&str>) -> Option<Body> {
+        let body = self.read(pack)?;
+        let mut reasons = Vec::new();
+        body.cases.whole.compile(&body.sigma).ok()?;
+        body.cases.compile(&body.sigma, &mut reasons);
+        reasons.is_empty().then_some(body)
+    }
+}
+
+fn info(sigma: &SigmaRule, name: &str, pack: Option<&str>, attributes: &Attributes) -> RuleInfo {
+    RuleInfo {
+        name: name.to_owned(),
+        pack: pack.map(str::to_owned),
+        id: sigma.id.clone(),
+        title: sigma.title.clone(),
+        description: sigma.description.as_ref().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        severity: severity(sigma.level),
+        confirm: attributes.confirm,
+        references: sigma.references.clone(),
+        tags: sigma.tags.clone(),
+        controls: attributes.compliance.clone(),
+    }
+}
+
+fn severity(level: Option<Level>) -> Severity {
+    match level {
+        Some(Level::Informational) => Severity::Informational,
+        Some(Level::Low) => Severity::Low,
+        Some(Level::Medium) | None => Severity::Medium,
+        Some(Level::High) => Severity::High,
+        Some(Level::Critical) => Severity::Critical,
+    }
+}
