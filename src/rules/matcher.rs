@@ -12,6 +12,7 @@ use rsigma_eval::{
 };
 use rsigma_parser::{Detection, DetectionItem, FieldSpec, Modifier, SigmaRule, SigmaValue, SpecialChar, StringPart};
 
+use super::said;
 use super::subject::{Subject, event_value};
 use crate::event::Value;
 
@@ -21,6 +22,8 @@ pub(super) struct Matcher {
     compiled: CompiledRule,
     /// The fields that are compared with text, so that an object is presented as its text.
     texts: BTreeSet<String>,
+    /// The fields that are missing where they say nothing.
+    said: BTreeSet<String>,
 }
 
 impl Matcher {
@@ -31,13 +34,12 @@ impl Matcher {
     pub(super) fn new(sigma: &SigmaRule) -> Result<Self, EvalError> {
         let mut meant = sigma.clone();
         let mut texts = BTreeSet::new();
-        for detection in meant.detection.named.values_mut() {
-            fields_with_text(detection, &mut texts);
-            rewrite(detection, true);
-        }
+        meant.detection.named.values().for_each(|detection| fields_with_text(detection, &mut texts));
+        let said = said::asked_for(&mut meant.detection.named);
+        meant.detection.named.values_mut().for_each(|detection| rewrite(detection, true));
         // Where a rule looks into the members of an array, they stay what they are.
         meant.detection.named.values().for_each(|detection| forget_arrays(detection, &mut texts));
-        Ok(Self { compiled: compile_rule(&meant)?, texts })
+        Ok(Self { compiled: compile_rule(&meant)?, texts, said })
     }
 
     /// The engine's own form.
@@ -47,12 +49,12 @@ impl Matcher {
 
     /// Whether it matches.
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        evaluate_rule(&self.compiled, &Asked { subject, texts: &self.texts }).is_some()
+        evaluate_rule(&self.compiled, &Asked { subject, texts: &self.texts, said: &self.said }).is_some()
     }
 
     /// How it comes to its verdict.
     pub(super) fn explain(&self, subject: &Subject<'_>) -> RuleExplanation {
-        explain_rule(&self.compiled, &Asked { subject, texts: &self.texts })
+        explain_rule(&self.compiled, &Asked { subject, texts: &self.texts, said: &self.said })
     }
 }
 
@@ -60,10 +62,11 @@ impl Matcher {
 struct Asked<'m, 'e> {
     subject: &'m Subject<'e>,
     texts: &'m BTreeSet<String>,
+    said: &'m BTreeSet<String>,
 }
 
-impl Event for Asked<'_, '_> {
-    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+impl Asked<'_, '_> {
+    fn value(&self, path: &str) -> Option<EventValue<'_>> {
         let as_text = self.texts.contains(path);
         if !path.contains(['.', '[', '\\']) {
             // Most fields that rules name are the record's own members.
@@ -80,6 +83,13 @@ impl Event for Asked<'_, '_> {
         }
         rest.insert(0, first);
         Some(EventValue::Array(rest))
+    }
+}
+
+impl Event for Asked<'_, '_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        let value = self.value(path)?;
+        (!self.said.contains(path) || said::says_something(&value)).then_some(value)
     }
 
     fn any_string_value(&self, predicate: &dyn Fn(&str) -> bool) -> bool {

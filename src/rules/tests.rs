@@ -1,5 +1,6 @@
 mod configuration;
 mod embedded;
+mod said;
 mod triggers;
 
 use std::path::Path;
