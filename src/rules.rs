@@ -28,6 +28,7 @@ mod placeholder;
 mod reference;
 mod report;
 mod rule;
+mod said;
 mod selector;
 mod settings;
 mod subject;

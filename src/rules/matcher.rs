@@ -15,6 +15,7 @@ use rsigma_parser::{
 };
 
 use super::clauses::Clauses;
+use super::said;
 use super::subject::{Subject, event_value};
 use crate::event::Value;
 
@@ -24,6 +25,8 @@ pub(super) struct Matcher {
     compiled: CompiledRule,
     /// The fields that are compared with text, so that an object is presented as its text.
     texts: BTreeSet<String>,
+    /// The fields that are missing where they say nothing.
+    said: BTreeSet<String>,
     /// What is to be told of each detection that holds.
     clauses: OnceLock<HashMap<String, Clauses>>,
 }
@@ -36,13 +39,12 @@ impl Matcher {
     pub(super) fn new(sigma: &SigmaRule) -> Result<Self, EvalError> {
         let mut meant = sigma.clone();
         let mut texts = BTreeSet::new();
-        for detection in meant.detection.named.values_mut() {
-            fields_with_text(detection, &mut texts);
-            rewrite(detection, true);
-        }
+        meant.detection.named.values().for_each(|detection| fields_with_text(detection, &mut texts));
+        let said = said::asked_for(&mut meant.detection.named);
+        meant.detection.named.values_mut().for_each(|detection| rewrite(detection, true));
         // Where a rule looks into the members of an array, they stay what they are.
         meant.detection.named.values().for_each(|detection| forget_arrays(detection, &mut texts));
-        Ok(Self { compiled: compile_rule(&meant)?, texts, clauses: OnceLock::new() })
+        Ok(Self { compiled: compile_rule(&meant)?, texts, said, clauses: OnceLock::new() })
     }
 
     /// The engine's own form.
@@ -87,7 +89,7 @@ impl Matcher {
     }
 
     fn asked<'m, 'e>(&'m self, subject: &'m Subject<'e>) -> Asked<'m, 'e> {
-        Asked { subject, texts: &self.texts }
+        Asked { subject, texts: &self.texts, said: &self.said }
     }
 }
 
@@ -95,10 +97,11 @@ impl Matcher {
 struct Asked<'m, 'e> {
     subject: &'m Subject<'e>,
     texts: &'m BTreeSet<String>,
+    said: &'m BTreeSet<String>,
 }
 
-impl Event for Asked<'_, '_> {
-    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+impl Asked<'_, '_> {
+    fn value(&self, path: &str) -> Option<EventValue<'_>> {
         let as_text = self.texts.contains(path);
         if !path.contains(['.', '[', '\\']) {
             // Most fields that rules name are the record's own members.
@@ -115,6 +118,13 @@ impl Event for Asked<'_, '_> {
         }
         rest.insert(0, first);
         Some(EventValue::Array(rest))
+    }
+}
+
+impl Event for Asked<'_, '_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        let value = self.value(path)?;
+        (!self.said.contains(path) || said::says_something(&value)).then_some(value)
     }
 
     fn any_string_value(&self, predicate: &dyn Fn(&str) -> bool) -> bool {

@@ -1,6 +1,7 @@
 mod configuration;
 mod embedded;
 mod evidence;
+mod said;
 mod triggers;
 
 use std::path::Path;
