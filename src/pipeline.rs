@@ -6,6 +6,7 @@ mod evaluator;
 mod lag;
 mod live;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
@@ -274,12 +275,14 @@ impl Pipeline {
     fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let Left { buffers, screen, screen_for_live_state } = &mut left;
-        let screen = if live { screen_for_live_state } else { screen };
+        // Asked when a record is read and, where that is admitted, again when it is evaluated.
+        let screen = &RefCell::new(if live { screen_for_live_state } else { screen });
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
-            let is_admitted = screen.admits(&self.rules, sketch, |source, name| live && confirm::may_ask(source, name));
+            let asks = |source: &str, name: &str| live && confirm::may_ask(source, name);
+            let is_admitted = screen.borrow_mut().admits(&self.rules, sketch, asks);
             if !is_admitted {
                 lag.of_text(sketch.time);
             }
@@ -288,7 +291,7 @@ impl Pipeline {
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(record) => {
-                let judged = self.evaluate(record, live, &lag);
+                let judged = self.evaluate(record, live, &lag, &screen.borrow());
                 sink(place, judged, tally);
             }
             Item::Screened => screened += 1,
@@ -333,12 +336,17 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag) -> Result<Judged<'t>, String> {
+    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag, screen: &Screen) -> Result<Judged<'t>, String> {
         let judged = |event: &Event<'_>| {
             lag.of(event.time());
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
-            guarded(|| Judged { record, findings: self.findings(event, now), asks: live && confirm::asks(event) })
+            guarded(|| {
+                let watching =
+                    event.source().zip(event.name()).and_then(|(source, name)| screen.watching(source, name));
+                let findings = self.findings(event, watching, now);
+                Judged { record, findings, asks: live && confirm::asks(event) }
+            })
         };
         if let Record::Simple(content) = record
             && let Some(event) = Event::parse_simple(content)
@@ -348,10 +356,12 @@ impl Pipeline {
         judged(&Event::parse(&record.json()).map_err(|error| error.to_string())?)
     }
 
-    fn findings(&self, event: &Event<'_>, now: Timestamp) -> Vec<Finding> {
-        let mut findings = match self.screens {
-            true => self.rules.evaluate(event),
-            false => self.rules.evaluate_all(event),
+    /// `watching`: the places of the rules that watch the call, where they are known.
+    fn findings(&self, event: &Event<'_>, watching: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
+        let mut findings = match watching {
+            _ if !self.screens => self.rules.evaluate_all(event),
+            Some(places) => self.rules.evaluate_by(places, event),
+            None => self.rules.evaluate(event),
         };
         for finding in &mut findings {
             self.exemptions.apply(event, finding, now);

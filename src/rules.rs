@@ -235,6 +235,12 @@ impl RuleSet {
         }
     }
 
+    /// The same where it is known which rules watch the call: those in these [places](Self::places_watching).
+    pub fn evaluate_by(&self, places: &[usize], event: &Event<'_>) -> Vec<Finding> {
+        let rules = places.iter().filter_map(|place| self.rules.get(*place));
+        self.findings(rules, &Subject::new(event))
+    }
+
     /// The same by asking every rule, without regard to what it watches: a check on that.
     pub fn evaluate_all(&self, event: &Event<'_>) -> Vec<Finding> {
         self.findings(self.running(), &Subject::new(event))
@@ -251,8 +257,13 @@ impl RuleSet {
     /// The rules that run and could match a call of that source and name, which are of ASCII letters: others may match
     /// some of these in lower case.
     pub fn watching<'r>(&'r self, source: &'r str, name: &'r str) -> impl Iterator<Item = &'r Rule> {
-        let rules = self.index.places(name).into_iter().filter_map(|place| self.rules.get(place));
-        rules.filter(move |rule| rule.watches(source, name))
+        self.places_watching(source, name).filter_map(|place| self.rules.get(place))
+    }
+
+    /// The same as their places among [`RuleSet::rules`].
+    pub fn places_watching<'r>(&'r self, source: &'r str, name: &'r str) -> impl Iterator<Item = usize> + 'r {
+        let watches = move |place: &usize| self.rules.get(*place).is_some_and(|rule| rule.watches(source, name));
+        self.index.places(name).into_iter().filter(watches)
     }
 
     /// The Sigma filters in the text of a file, which are about these rules. `check` reads the key `trailwarden:` of each.

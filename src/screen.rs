@@ -48,6 +48,8 @@ struct Call {
     source: String,
     name: String,
     watched: Watched,
+    /// The places of the rules that watch it, where its names are plain.
+    watching: Option<Vec<usize>>,
 }
 
 /// What is to be done with the records of a call.
@@ -78,27 +80,33 @@ impl Screen {
             // Finding out again and again would take longer than parsing.
             return true;
         }
-        let watched = match asks(sketch.source, sketch.name) {
-            true => Watched::Always,
-            false => Watched::by(rules, sketch.source, sketch.name),
+        let is_plain = sketch.source.is_ascii() && sketch.name.is_ascii();
+        let watching = is_plain.then(|| rules.places_watching(sketch.source, sketch.name).collect::<Vec<_>>());
+        let watched = match &watching {
+            Some(places) if !asks(sketch.source, sketch.name) => Watched::by(rules, places),
+            _ => Watched::Always,
         };
         let is_admitted = watched.admits(sketch, lower_case);
-        let call = Call { source: sketch.source.to_owned(), name: sketch.name.to_owned(), watched };
+        let call = Call { source: sketch.source.to_owned(), name: sketch.name.to_owned(), watched, watching };
         calls.insert_unique(hashed, call, |call| hash(&call.source, &call.name));
         is_admitted
+    }
+
+    /// The places of the rules that watch a call, where that has been found out.
+    pub fn watching(&self, source: &str, name: &str) -> Option<&[usize]> {
+        let hashed = self.hasher.hash_one((source, name));
+        self.calls.find(hashed, |call| call.name == name && call.source == source)?.watching.as_deref()
     }
 }
 
 impl Watched {
-    fn by(rules: &RuleSet, source: &str, name: &str) -> Self {
-        if !(source.is_ascii() && name.is_ascii()) {
-            return Self::Always;
+    /// By the rules in these places.
+    fn by(rules: &RuleSet, places: &[usize]) -> Self {
+        if places.is_empty() {
+            return Self::Never;
         }
-        let mut watching = rules.watching(source, name).peekable();
-        match watching.peek() {
-            None => Self::Never,
-            Some(_) => Lookout::for_any_of(watching.map(Rule::needs)).map_or(Self::Always, Self::With),
-        }
+        let watching = places.iter().filter_map(|place| rules.rules().get(*place));
+        Lookout::for_any_of(watching.map(Rule::needs)).map_or(Self::Always, Self::With)
     }
 
     fn admits(&self, sketch: &Sketch<'_>, lower_case: &mut Vec<u8>) -> bool {

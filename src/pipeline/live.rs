@@ -137,7 +137,7 @@ impl Pipeline {
         };
         let event = Event::parse(&record).map_err(|error| rejected(error.to_string()))?;
         let considered = guarded(|| {
-            let findings = if again { self.findings(&event, now) } else { findings };
+            let findings = if again { self.findings(&event, None, now) } else { findings };
             let claims: Vec<_> = findings.iter().map(|finding| Claim::of(finding, &event)).collect();
             (findings, claims)
         });
