@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use super::inflate::inflate;
 use super::{Item, Output};
-use crate::skim::{Sketch, Skim, Span, Writing, glance, simple_length};
+use crate::skim::{Sketch, Skim, Span, Writing, after, glance, simple_length};
 
 /// Buffers longer than this together, in bytes, are not kept: the next payload will be of the usual size again.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
@@ -163,23 +163,22 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, outpu
 /// Digits of the id of a log event.
 const ID: usize = 56;
 
-/// Most digits of its time that are read over.
-const MOST_DIGITS: usize = 18;
+/// Digits of its time: milliseconds of the years 2001 to 2286.
+const TIME: usize = 13;
 
 /// A log event as AWS writes it: `{"id":"…","timestamp":…,"message":"…"}`. Goes nowhere when it is written otherwise.
 fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     let start = skim.at();
-    let (id, rest) = text.get(start..)?.strip_prefix(r#"{"id":""#)?.split_at_checked(ID)?;
-    let rest = rest.strip_prefix(r#"","timestamp":"#)?;
-    let time = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let message = rest.get(time..)?.strip_prefix(r#","message":""#)?;
+    let (id, rest) = after(text.get(start..)?, r#"{"id":""#)?.split_at_checked(ID)?;
+    let (time, rest) = after(rest, r#"","timestamp":"#)?.split_at_checked(TIME)?;
+    let message = after(rest, r#","message":""#)?;
     // Without a way out of the loop, many bytes are looked at together.
-    let is_number = id.bytes().fold(true, |all, byte| all & byte.is_ascii_digit());
-    if !is_number || !(1..=MOST_DIGITS).contains(&time) || rest.starts_with('0') {
+    let is_number = |text: &str| text.bytes().fold(true, |all, byte| all & byte.is_ascii_digit());
+    if !is_number(id) || !is_number(time) || time.starts_with('0') {
         return None;
     }
     let length = simple_length(message)?;
-    message.get(length..)?.strip_prefix(r#""}"#)?;
+    after(message.get(length..)?, r#""}"#)?;
     let at = text.len() - message.len();
     let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
     let message = Span { start: at, end: at + length, is_plain: false };
