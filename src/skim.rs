@@ -14,7 +14,7 @@ mod simple;
 mod tests;
 mod walk;
 
-pub use glance::{Parts, glance};
+pub use glance::{Parts, Pieces, glance};
 pub use simple::simple_length;
 
 use marks::Marks;

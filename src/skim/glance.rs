@@ -23,25 +23,42 @@ const AGENT: &str = r#"\",\"userAgent\":\""#;
 /// Parts of a record in CloudTrail's own order, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'t> {
+    /// The whole record.
+    text: &'t str,
     /// The value of `userIdentity`, but for its first brace.
     identity: &'t str,
+    /// What follows that.
+    after_identity: &'t str,
     /// What follows the call's name.
     after_name: &'t str,
 }
 
+/// All of a record, cut where no string is cut in two, and no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pieces<'t> {
+    /// The values of `userIdentity`, `sourceIPAddress` and `userAgent`.
+    pub caller: [&'t str; 3],
+    /// What is before the identity, between that and `userAgent`, and after it.
+    pub rest: [&'t str; 3],
+}
+
 impl<'t> Parts<'t> {
-    /// The values of `userIdentity`, `sourceIPAddress` and `userAgent`, where these follow the name and the region.
-    pub fn caller(&self) -> Option<[&'t str; 3]> {
-        dispatch!(Level::new(), simd => caller(simd, self))
+    /// The pieces, where the address and the agent follow the name and the region.
+    pub fn pieces(&self) -> Option<Pieces<'t>> {
+        dispatch!(Level::new(), simd => pieces(simd, self))
     }
 }
 
 #[inline(always)]
-fn caller<'t, S: Simd>(simd: S, parts: &Parts<'t>) -> Option<[&'t str; 3]> {
-    let (_, rest) = until_backslash(simd, after(parts.after_name, REGION)?)?;
+fn pieces<'t, S: Simd>(simd: S, parts: &Parts<'t>) -> Option<Pieces<'t>> {
+    let Parts { text, identity, after_identity, after_name } = *parts;
+    let (_, rest) = until_backslash(simd, after(after_name, REGION)?)?;
     let (address, rest) = until_backslash(simd, after(rest, ADDRESS)?)?;
-    let (agent, _) = until_backslash(simd, after(rest, AGENT)?)?;
-    Some([parts.identity, address, agent])
+    let from_agent = after(rest, AGENT)?;
+    let (agent, after_agent) = until_backslash(simd, from_agent)?;
+    let before = text.get(..text.len() - after_identity.len() - identity.len())?;
+    let between = after_identity.get(..after_identity.len() - from_agent.len())?;
+    Some(Pieces { caller: [identity, address, agent], rest: [before, between, after_agent] })
 }
 
 /// The sketch of a record that is the [simple](super::simple_length) content of a string, in CloudTrail's own order: version
@@ -58,12 +75,12 @@ fn sketch<S: Simd>(simd: S, content: &str) -> Option<Sketch<'_>> {
     }
     let (_, rest) = until_backslash(simd, after(content, BEGINNING)?)?;
     let identity = after(rest, IDENTITY)?;
-    let (identity, rest) = identity.split_at_checked(object_length(simd, identity.as_bytes())?)?;
-    let (time, rest) = until_backslash(simd, after(rest, TIME)?)?;
+    let (identity, after_identity) = identity.split_at_checked(object_length(simd, identity.as_bytes())?)?;
+    let (time, rest) = until_backslash(simd, after(after_identity, TIME)?)?;
     let (source, rest) = until_backslash(simd, after(rest, SOURCE)?)?;
     let (name, after_name) = until_backslash(simd, after(rest, NAME)?)?;
     let is_whole = !source.is_empty() && !name.is_empty() && !time.is_empty();
-    let parts = Some(Parts { identity, after_name });
+    let parts = Some(Parts { text: content, identity, after_identity, after_name });
     is_whole.then_some(Sketch { source, name, time, text: content, has_unicode_escapes: false, parts })
 }
 
