@@ -1,21 +1,23 @@
 //! Looks for the texts that rules need, in the text of a record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use aho_corasick::{AhoCorasick, packed};
 use memchr::memmem::Finder;
 
-use super::lower_case::append_in_lower_case;
+use super::lower_case::write_in_lower_case;
 use super::memo::{Memo, Verdict};
 use crate::rules::{Need, Needs, Part};
-use crate::skim::{Pieces, Sketch};
+use crate::skim::Sketch;
 
 /// What some rules need: each a list of texts of which one is there, for every list of one of the rules.
 #[derive(Debug)]
 pub(super) struct Lookout {
-    /// For each part of the record, what finds whether any of the texts that are needed there is.
-    any: Vec<(Part, Any)>,
+    /// Finds whether any of the texts is there that are needed in any part of the record.
+    in_any_part: Any,
+    /// The same for those that may be in another part than the caller's, if there are some.
+    beside_caller: Option<Any>,
     rules: Vec<Vec<Vec<Finder<'static>>>>,
 }
 
@@ -64,41 +66,14 @@ impl Any {
 
     /// In several texts together. `lower_case` is written over.
     fn is_in(&self, texts: &[&str], lower_case: &mut Vec<u8>) -> Verdict {
-        lower_case.clear();
-        for text in texts {
-            if !append_in_lower_case(text, lower_case) {
-                return Verdict::Unclear;
-            }
-            // So that nothing is found where two of them meet.
-            lower_case.push(b'\n');
+        if !write_in_lower_case(texts, lower_case) {
+            return Verdict::Unclear;
         }
         let is_there = match &self.search {
             Search::Packed(packed) => packed.find(&lower_case).is_some(),
             Search::Automaton(automaton) => automaton.is_match(&lower_case),
         };
         if is_there { Verdict::Has } else { Verdict::Lacks }
-    }
-
-    /// In a part of a record.
-    fn is_in_part(
-        &self,
-        part: Part,
-        sketch: &Sketch<'_>,
-        pieces: Option<&Pieces<'_>>,
-        scratch: &mut Scratch,
-    ) -> Verdict {
-        let Scratch { lower_case, memo } = scratch;
-        let Some(pieces) = pieces else { return self.is_in(&[sketch.text], lower_case) };
-        for value in pieces.caller {
-            let verdict = memo.verdict(self.number, value, || self.is_in(&[value], lower_case));
-            if verdict != Verdict::Lacks {
-                return verdict;
-            }
-        }
-        match part {
-            Part::Caller => Verdict::Lacks,
-            Part::Whole => self.is_in(&pieces.rest, lower_case),
-        }
     }
 }
 
@@ -111,15 +86,19 @@ impl Lookout {
         }
         // Of what a rule needs, one list is enough to tell that it does not match.
         let narrowest = needs.iter().filter_map(|needs| needs.0.iter().min_by_key(|texts| texts.len()));
-        let mut by_part: BTreeMap<Part, BTreeSet<&str>> = BTreeMap::new();
+        let (mut all, mut beside) = (BTreeSet::new(), BTreeSet::new());
         for need in narrowest.flatten() {
-            by_part.entry(need.part).or_default().insert(&need.text);
+            all.insert(need.text.as_str());
+            if need.part == Part::Whole {
+                beside.insert(need.text.as_str());
+            }
         }
-        let any = by_part.into_iter().map(|(part, texts)| Some((part, Any::of(&texts)?))).collect::<Option<_>>()?;
+        let in_any_part = Any::of(&all)?;
+        let beside_caller = if beside.is_empty() { None } else { Some(Any::of(&beside)?) };
         let finder = |need: &Need| Finder::new(&need.text).into_owned();
         let finders = |texts: &Vec<Need>| texts.iter().map(finder).collect();
         let rules = needs.iter().map(|needs| needs.0.iter().map(finders).collect()).collect();
-        Some(Self { any, rules })
+        Some(Self { in_any_part, beside_caller, rules })
     }
 
     /// Whether some rule has all that it needs.
@@ -128,19 +107,32 @@ impl Lookout {
         if sketch.has_unicode_escapes {
             return true;
         }
-        let pieces = sketch.parts.and_then(|parts| parts.pieces());
-        let verdict = |(part, any): &(Part, Any)| any.is_in_part(*part, sketch, pieces.as_ref(), scratch);
-        match self.any.iter().map(verdict).find(|verdict| *verdict != Verdict::Lacks) {
-            None => return false,
-            Some(Verdict::Unclear) => return true,
-            Some(_) => {}
+        match self.sees_any(sketch, scratch) {
+            Verdict::Lacks => return false,
+            Verdict::Unclear => return true,
+            Verdict::Has => {}
         }
         let lower_case = &mut scratch.lower_case;
-        lower_case.clear();
-        if !append_in_lower_case(sketch.text, lower_case) {
+        if !write_in_lower_case(&[sketch.text], lower_case) {
             return true;
         }
         let is_there = |finder: &Finder<'_>| finder.find(lower_case).is_some();
         self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
+    }
+
+    /// Whether any text is in a part of the record in which it is needed.
+    fn sees_any(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> Verdict {
+        let Scratch { lower_case, memo } = scratch;
+        let Some(pieces) = sketch.parts.and_then(|parts| parts.pieces()) else {
+            return self.in_any_part.is_in(&[sketch.text], lower_case);
+        };
+        for value in pieces.caller {
+            let any = &self.in_any_part;
+            let verdict = memo.verdict(any.number, value, || any.is_in(&[value], lower_case));
+            if verdict != Verdict::Lacks {
+                return verdict;
+            }
+        }
+        self.beside_caller.as_ref().map_or(Verdict::Lacks, |any| any.is_in(&pieces.rest, lower_case))
     }
 }

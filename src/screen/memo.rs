@@ -6,9 +6,9 @@ use foldhash::fast::RandomState;
 
 /// Places for values. One that is taken is written over, so that values that never come again cost little more than if
 /// nothing were remembered.
-const PLACES: usize = 2048;
+const PLACES: usize = 4096;
 
-/// Longest value that is remembered, in bytes; so the memo has 2 MiB at most.
+/// Longest value that is remembered, in bytes; so the memo has 4 MiB of them at most.
 const LONGEST: usize = 1024;
 
 /// Whether some of a set of texts are in a value.
