@@ -279,11 +279,7 @@ impl Pipeline {
         let mut control = 0;
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
-            let is_admitted = screen.admits(&self.rules, sketch, |source, name| live && confirm::may_ask(source, name));
-            if !is_admitted {
-                lag.of_text(sketch.time);
-            }
-            !is_admitted
+            !screen.admits(&self.rules, sketch, |source, name| live && confirm::may_ask(source, name))
         };
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
@@ -291,7 +287,10 @@ impl Pipeline {
                 let judged = self.evaluate(text, live, &lag);
                 sink(place, judged, tally);
             }
-            Item::Screened => screened += 1,
+            Item::Screened(time) => {
+                lag.of_text(time);
+                screened += 1;
+            }
             Item::Rejected(reason) => sink(place, Err(reason), tally),
             Item::Control => control += 1,
         };

@@ -36,8 +36,8 @@ struct LogEvent {
     id: Option<Span>,
     message: Span,
     is_simple: bool,
-    /// Whether the sieve leaves it out: it is asked when the event has just been read, and is still near.
-    is_left_out: bool,
+    /// The time of the record when the sieve leaves it out: it is asked when the event has just been read, and is still near.
+    left_out: Option<Span>,
 }
 
 /// A batch that was understood.
@@ -152,7 +152,7 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, outpu
         if 2 * size_of::<LogEvent>() * events.len() > text.len() {
             return None;
         }
-        event.is_left_out = is_left_out(&event, text, skim, output);
+        event.left_out = left_out(&event, text, skim, output);
         events.push(event);
         if skim.take(b',').is_none() {
             return skim.take(b']');
@@ -183,7 +183,7 @@ fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
     let message = Span { start: at, end: at + length, is_plain: false };
     skim.go_to(message.end + 2);
-    Some(LogEvent { id: Some(id), message, is_simple: true, is_left_out: false })
+    Some(LogEvent { id: Some(id), message, is_simple: true, left_out: None })
 }
 
 fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
@@ -209,7 +209,7 @@ fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     }
     skim.take(b'}')?;
     let (message, is_simple) = message?;
-    Some(LogEvent { id, message, is_simple, is_left_out: false })
+    Some(LogEvent { id, message, is_simple, left_out: None })
 }
 
 /// Reads over a message, and says whether it is simple.
@@ -219,8 +219,8 @@ fn message(skim: &mut Skim<'_>, text: &str) -> Option<(Span, bool)> {
     Some((span, is_simple))
 }
 
-/// Whether the sieve leaves an event out. `skim` stays where it is.
-fn is_left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> bool {
+/// The time of the record of an event that the sieve leaves out. `skim` stays where it is.
+fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> Option<Span> {
     let content = text.get(event.message.start..event.message.end).unwrap_or_default();
     let at_a_glance = if event.is_simple { glance(content) } else { None };
     let sketch = at_a_glance.or_else(|| {
@@ -229,13 +229,15 @@ fn is_left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut O
         skim.go_to(after);
         sketch
     });
-    sketch.is_some_and(|sketch| output.leaves_out(&sketch))
+    let time = sketch.filter(|sketch| output.leaves_out(sketch))?.time;
+    let start = time.as_ptr().addr() - text.as_ptr().addr();
+    Some(Span { start, end: start + time.len(), is_plain: true })
 }
 
 fn put(event: LogEvent, text: &str, record: &mut Vec<u8>, output: &mut Output<'_>) {
-    let LogEvent { id, message, is_simple, is_left_out } = event;
-    if is_left_out {
-        return output.put(Item::Screened);
+    let LogEvent { id, message, is_simple, left_out } = event;
+    if let Some(time) = left_out {
+        return output.put(Item::Screened(text.get(time.start..time.end).unwrap_or_default()));
     }
     let content = text.get(message.start..message.end).unwrap_or_default();
     output.place.log_event = id.and_then(|id| unescaped(text, id));
