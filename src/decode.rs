@@ -94,8 +94,8 @@ impl<'t> Record<'t> {
 pub enum Item<'t> {
     /// What should be a record.
     Record(Record<'t>),
-    /// A record that the sieve left out.
-    Screened,
+    /// A record that the sieve left out: its time, as it is written.
+    Screened(&'t str),
     /// Something that holds no records by design, such as a `CONTROL_MESSAGE`.
     Control,
     /// Something that could not be decoded, and why.
@@ -204,7 +204,7 @@ impl<'s> Output<'s> {
     fn screen(&mut self, sketch: &Sketch<'_>) -> bool {
         let is_left_out = self.leaves_out(sketch);
         if is_left_out {
-            self.put(Item::Screened);
+            self.put(Item::Screened(sketch.time));
         }
         is_left_out
     }

@@ -78,7 +78,7 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
         let json = match item {
             Item::Record(record) => Ok(record.json()),
             Item::Rejected(reason) => Err(reason),
-            Item::Control | Item::Screened => return,
+            Item::Control | Item::Screened(_) => return,
         };
         records += 1;
         match json.as_ref().map_err(Clone::clone).and_then(|json| Event::parse(json).map_err(|fault| fault.to_string()))

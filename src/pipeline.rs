@@ -282,11 +282,7 @@ impl Pipeline {
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
             let asks = |source: &str, name: &str| live && confirm::may_ask(source, name);
-            let is_admitted = screen.borrow_mut().admits(&self.rules, sketch, asks);
-            if !is_admitted {
-                lag.of_text(sketch.time);
-            }
-            !is_admitted
+            !screen.borrow_mut().admits(&self.rules, sketch, asks)
         };
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
@@ -294,7 +290,10 @@ impl Pipeline {
                 let judged = self.evaluate(record, live, &lag, &screen.borrow());
                 sink(place, judged, tally);
             }
-            Item::Screened => screened += 1,
+            Item::Screened(time) => {
+                lag.of_text(time);
+                screened += 1;
+            }
             Item::Rejected(reason) => sink(place, Err(reason), tally),
             Item::Control => control += 1,
         };

@@ -5,6 +5,8 @@
 //! something.
 
 mod lookout;
+mod lower_case;
+mod memo;
 
 use std::fmt;
 use std::hash::BuildHasher as _;
@@ -14,7 +16,7 @@ use hashbrown::HashTable;
 
 use crate::rules::{Rule, RuleSet};
 use crate::skim::Sketch;
-use lookout::Lookout;
+use lookout::{Lookout, Scratch};
 
 /// Most calls that are remembered. Names come from records, so that there might be any number.
 const MOST_CALLS: usize = 4096;
@@ -32,8 +34,7 @@ pub struct Screen {
     calls: HashTable<Call>,
     /// How names are hashed; with a seed, because they come from records.
     hasher: RandomState,
-    /// The text of a record in lower case.
-    lower_case: Vec<u8>,
+    scratch: Scratch,
 }
 
 impl fmt::Debug for Screen {
@@ -67,14 +68,14 @@ impl Screen {
     /// Whether some of `rules` could match the record; or somebody `asks` for records of its source and name for another
     /// reason. Both are the same each time: the answers are remembered.
     pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
-        let Self { calls, hasher, lower_case } = self;
+        let Self { calls, hasher, scratch } = self;
         if sketch.source.len() + sketch.name.len() > LONGEST_CALL || sketch.text.len() > LONGEST_RECORD {
             return true;
         }
         let hash = |source: &str, name: &str| hasher.hash_one((source, name));
         let hashed = hash(sketch.source, sketch.name);
         if let Some(call) = calls.find(hashed, |call| call.name == sketch.name && call.source == sketch.source) {
-            return call.watched.admits(sketch, lower_case);
+            return call.watched.admits(sketch, scratch);
         }
         if calls.len() >= MOST_CALLS {
             // Finding out again and again would take longer than parsing.
@@ -86,7 +87,7 @@ impl Screen {
             Some(places) if !asks(sketch.source, sketch.name) => Watched::by(rules, places),
             _ => Watched::Always,
         };
-        let is_admitted = watched.admits(sketch, lower_case);
+        let is_admitted = watched.admits(sketch, scratch);
         let call = Call { source: sketch.source.to_owned(), name: sketch.name.to_owned(), watched, watching };
         calls.insert_unique(hashed, call, |call| hash(&call.source, &call.name));
         is_admitted
@@ -109,11 +110,11 @@ impl Watched {
         Lookout::for_any_of(watching.map(Rule::needs)).map_or(Self::Always, Self::With)
     }
 
-    fn admits(&self, sketch: &Sketch<'_>, lower_case: &mut Vec<u8>) -> bool {
+    fn admits(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> bool {
         match self {
             Self::Never => false,
             Self::Always => true,
-            Self::With(lookout) => lookout.sees(sketch, lower_case),
+            Self::With(lookout) => lookout.sees(sketch, scratch),
         }
     }
 }

@@ -6,12 +6,15 @@
 //! What is written in an unusual way, such as a number with an exponent, is not judged here: the answer is `None`, and the
 //! parser decides.
 
+mod block;
 mod glance;
 mod marks;
 mod simple;
+#[cfg(test)]
+mod tests;
 mod walk;
 
-pub use glance::{Parts, glance};
+pub use glance::{Parts, Pieces, glance};
 pub use simple::simple_length;
 
 use marks::Marks;
@@ -198,6 +201,13 @@ impl<'t> Skim<'t> {
             None => Some(at + number(rest)?),
         }
     }
+}
+
+/// What follows `expected`, with which `text` begins. Where `expected` is a constant, that is a few comparisons.
+#[inline(always)]
+pub fn after<'t>(text: &'t str, expected: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(expected.len())?;
+    (head == expected).then_some(rest)
 }
 
 /// A name is as good as any other.

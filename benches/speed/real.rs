@@ -31,7 +31,7 @@ pub(crate) fn workload() -> Option<Workload> {
         decode::stream(&source, BufReader::new(File::open(&path).unwrap()), None, &mut |place, item| match item {
             Item::Record(record) => records.push(record.json().into_owned()),
             Item::Rejected(reason) => panic!("{place}: {reason}"),
-            Item::Control | Item::Screened => {}
+            Item::Control | Item::Screened(_) => {}
         });
     }
     Some(Workload::of("real", &records))

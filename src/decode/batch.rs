@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use super::inflate::inflate;
 use super::{Item, Output, Record};
-use crate::skim::{Sketch, Skim, Span, Writing, glance, simple_length};
+use crate::skim::{Sketch, Skim, Span, Writing, after, glance, simple_length};
 
 /// Buffers longer than this together, in bytes, are not kept: the next payload will be of the usual size again.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
@@ -35,8 +35,8 @@ struct LogEvent {
     id: Option<Span>,
     message: Span,
     is_simple: bool,
-    /// Whether the sieve leaves it out: it is asked when the event has just been read, and is still near.
-    is_left_out: bool,
+    /// The time of the record when the sieve leaves it out: it is asked when the event has just been read, and is still near.
+    left_out: Option<Span>,
 }
 
 /// A batch that was understood.
@@ -151,7 +151,7 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, outpu
         if 2 * size_of::<LogEvent>() * events.len() > text.len() {
             return None;
         }
-        event.is_left_out = is_left_out(&event, text, skim, output);
+        event.left_out = left_out(&event, text, skim, output);
         events.push(event);
         if skim.take(b',').is_none() {
             return skim.take(b']');
@@ -162,28 +162,27 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, outpu
 /// Digits of the id of a log event.
 const ID: usize = 56;
 
-/// Most digits of its time that are read over.
-const MOST_DIGITS: usize = 18;
+/// Digits of its time: milliseconds of the years 2001 to 2286.
+const TIME: usize = 13;
 
 /// A log event as AWS writes it: `{"id":"…","timestamp":…,"message":"…"}`. Goes nowhere when it is written otherwise.
 fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     let start = skim.at();
-    let (id, rest) = text.get(start..)?.strip_prefix(r#"{"id":""#)?.split_at_checked(ID)?;
-    let rest = rest.strip_prefix(r#"","timestamp":"#)?;
-    let time = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let message = rest.get(time..)?.strip_prefix(r#","message":""#)?;
+    let (id, rest) = after(text.get(start..)?, r#"{"id":""#)?.split_at_checked(ID)?;
+    let (time, rest) = after(rest, r#"","timestamp":"#)?.split_at_checked(TIME)?;
+    let message = after(rest, r#","message":""#)?;
     // Without a way out of the loop, many bytes are looked at together.
-    let is_number = id.bytes().fold(true, |all, byte| all & byte.is_ascii_digit());
-    if !is_number || !(1..=MOST_DIGITS).contains(&time) || rest.starts_with('0') {
+    let is_number = |text: &str| text.bytes().fold(true, |all, byte| all & byte.is_ascii_digit());
+    if !is_number(id) || !is_number(time) || time.starts_with('0') {
         return None;
     }
     let length = simple_length(message)?;
-    message.get(length..)?.strip_prefix(r#""}"#)?;
+    after(message.get(length..)?, r#""}"#)?;
     let at = text.len() - message.len();
     let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
     let message = Span { start: at, end: at + length, is_plain: false };
     skim.go_to(message.end + 2);
-    Some(LogEvent { id: Some(id), message, is_simple: true, is_left_out: false })
+    Some(LogEvent { id: Some(id), message, is_simple: true, left_out: None })
 }
 
 fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
@@ -209,7 +208,7 @@ fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     }
     skim.take(b'}')?;
     let (message, is_simple) = message?;
-    Some(LogEvent { id, message, is_simple, is_left_out: false })
+    Some(LogEvent { id, message, is_simple, left_out: None })
 }
 
 /// Reads over a message, and says whether it is simple.
@@ -219,8 +218,8 @@ fn message(skim: &mut Skim<'_>, text: &str) -> Option<(Span, bool)> {
     Some((span, is_simple))
 }
 
-/// Whether the sieve leaves an event out. `skim` stays where it is.
-fn is_left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> bool {
+/// The time of the record of an event that the sieve leaves out. `skim` stays where it is.
+fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> Option<Span> {
     let content = text.get(event.message.start..event.message.end).unwrap_or_default();
     let at_a_glance = if event.is_simple { glance(content) } else { None };
     let sketch = at_a_glance.or_else(|| {
@@ -229,13 +228,15 @@ fn is_left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut O
         skim.go_to(after);
         sketch
     });
-    sketch.is_some_and(|sketch| output.leaves_out(&sketch))
+    let time = sketch.filter(|sketch| output.leaves_out(sketch))?.time;
+    let start = time.as_ptr().addr() - text.as_ptr().addr();
+    Some(Span { start, end: start + time.len(), is_plain: true })
 }
 
 fn put(event: LogEvent, text: &str, output: &mut Output<'_>) {
-    let LogEvent { id, message, is_simple, is_left_out } = event;
-    if is_left_out {
-        return output.put(Item::Screened);
+    let LogEvent { id, message, is_simple, left_out } = event;
+    if let Some(time) = left_out {
+        return output.put(Item::Screened(text.get(time.start..time.end).unwrap_or_default()));
     }
     let content = text.get(message.start..message.end).unwrap_or_default();
     output.place.log_event = id.and_then(|id| unescaped(text, id));

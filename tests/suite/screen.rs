@@ -158,7 +158,7 @@ fn left_out(payload: &str) -> usize {
     let (mut screened, mut read) = (0, 0);
     let screening = Screening { sieve: &mut sieve, buffers: &mut buffers };
     decode::payload("input", payload, Some(screening), &mut |_, item| match item {
-        Item::Screened => screened += 1,
+        Item::Screened(_) => screened += 1,
         _ => read += 1,
     });
     screened * 100 / (screened + read)

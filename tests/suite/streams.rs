@@ -44,7 +44,7 @@ fn items_of(reader: impl Read, sieve: Sieve) -> Vec<(Place, String)> {
     let count = decode::stream("input", BufReader::new(reader), screening, &mut |place, item| {
         let told = match item {
             Item::Record(record) => format!("record {}", record.json()),
-            Item::Screened => "screened".to_owned(),
+            Item::Screened(_) => "screened".to_owned(),
             Item::Control => "control".to_owned(),
             Item::Rejected(reason) => format!("rejected: {reason}"),
         };

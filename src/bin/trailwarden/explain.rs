@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             let judged = match item {
                 Item::Record(record) => one(&rules, arguments, place, &record.json(), &mut output),
                 Item::Rejected(reason) => Err(reason),
-                Item::Control | Item::Screened => Ok(Ok(())),
+                Item::Control | Item::Screened(_) => Ok(Ok(())),
             };
             match judged {
                 Ok(Ok(())) => {}

@@ -1,0 +1,104 @@
+//! The scans come to the same as one byte after another, on whatever the processor offers.
+
+use fearless_simd::{Level, dispatch};
+use proptest::prelude::*;
+
+use super::block::until_backslash;
+use super::glance::object_length;
+use super::marks::{Marks, beyond};
+use super::simple::first_odd;
+
+/// The sets of instructions that this processor has.
+fn levels() -> Vec<Level> {
+    let best = Level::new();
+    #[cfg(target_arch = "x86_64")]
+    let lesser =
+        [best.as_sse2().map(Level::Sse2), best.as_sse4_2().map(Level::Sse4_2), best.as_avx2().map(Level::Avx2)];
+    #[cfg(not(target_arch = "x86_64"))]
+    let lesser = [Some(Level::baseline())];
+    lesser.into_iter().flatten().chain([best]).collect()
+}
+
+/// Texts as long as some blocks, most of them of one letter, so that what is sought may be anywhere.
+fn texts() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "a{0,70}",
+        2 => Just(r#"\""#.to_owned()),
+        1 => r#"[\\"{}:, é\x1f\x00\n]"#,
+        1 => Just(r#"a\":{"#.to_owned()),
+        1 => Just(r#"a\"}"#.to_owned()),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+fn odd_by_bytes(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(2).position(|pair| (pair[0] == b'\\') != (pair[1] == b'"') || pair[0] <= 0x1f)
+}
+
+fn object_by_bytes(bytes: &[u8]) -> Option<usize> {
+    let mut levels = 1;
+    for (place, byte) in bytes.iter().enumerate() {
+        let before = &bytes[..place];
+        match byte {
+            b'{' => {
+                let ends_key = before.ends_with(b"\":") && place > 3 && before[place - 4].is_ascii_alphanumeric();
+                if !ends_key {
+                    return None;
+                }
+                levels += 1;
+            }
+            b'}' => {
+                let ends_string = before.ends_with(b"\"") && place > 2 && !b":,[{ ".contains(&before[place - 3]);
+                let follows_brace = place == 0 || matches!(before[place - 1], b'{' | b'}');
+                if !ends_string && !follows_brace {
+                    return None;
+                }
+                levels -= 1;
+                if levels == 0 {
+                    return Some(place + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn check(text: &str) {
+    let bytes = text.as_bytes();
+    for level in levels() {
+        let odd = dispatch!(level, simd => first_odd(simd, bytes));
+        assert_eq!(odd, odd_by_bytes(bytes), "{level:?} {text:?}");
+        let object = dispatch!(level, simd => object_length(simd, bytes));
+        assert_eq!(object, object_by_bytes(bytes), "{level:?} {text:?}");
+        let until = dispatch!(level, simd => until_backslash(simd, text));
+        assert_eq!(until, text.find('\\').map(|place| text.split_at(place)), "{level:?} {text:?}");
+        for from in (0..=bytes.len()).step_by(bytes.len() / 7 + 1) {
+            let (place, _): (usize, Marks) = dispatch!(level, simd => beyond(simd, bytes, from));
+            let is_mark = |byte: &u8| *byte <= 0x1f || [b'"', b'\\'].contains(byte);
+            let expected = bytes[from..].iter().position(is_mark).map_or(bytes.len(), |place| from + place);
+            assert_eq!(place, expected, "{level:?} {text:?} from {from}");
+        }
+    }
+}
+
+#[test]
+fn what_is_sought_is_found_wherever_it_is() {
+    for length in [0..20, 30..35, 62..67, 126..132, 190..194].into_iter().flatten() {
+        check(&"a".repeat(length));
+        for place in 0..length {
+            for sought in ["\\", "\"", "\x1f", "{", "}", "\\\"", "\\\"}", "a\\\":{}}"] {
+                if place + sought.len() <= length {
+                    check(&format!("{}{sought}{}", "a".repeat(place), "a".repeat(length - place - sought.len())));
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn scans_come_to_the_same_as_bytes_do(text in texts()) {
+        check(&text);
+    }
+}
