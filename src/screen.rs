@@ -84,7 +84,7 @@ impl Screen {
         let is_plain = sketch.source.is_ascii() && sketch.name.is_ascii();
         let watching = is_plain.then(|| rules.places_watching(sketch.source, sketch.name).collect::<Vec<_>>());
         let watched = match &watching {
-            Some(places) if !asks(sketch.source, sketch.name) => Watched::by(rules, places),
+            Some(places) if !asks(sketch.source, sketch.name) => Watched::by(rules, places, scratch),
             _ => Watched::Always,
         };
         let is_admitted = watched.admits(sketch, scratch);
@@ -102,12 +102,12 @@ impl Screen {
 
 impl Watched {
     /// By the rules in these places.
-    fn by(rules: &RuleSet, places: &[usize]) -> Self {
+    fn by(rules: &RuleSet, places: &[usize], scratch: &mut Scratch) -> Self {
         if places.is_empty() {
             return Self::Never;
         }
         let watching = places.iter().filter_map(|place| rules.rules().get(*place));
-        Lookout::for_any_of(watching.map(Rule::needs)).map_or(Self::Always, Self::With)
+        Lookout::for_any_of(watching.map(Rule::needs), scratch).map_or(Self::Always, Self::With)
     }
 
     fn admits(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> bool {

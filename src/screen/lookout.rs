@@ -1,7 +1,6 @@
 //! Looks for the texts that rules need, in the text of a record.
 
-use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::{AhoCorasick, packed};
 use memchr::memmem::Finder;
@@ -27,13 +26,15 @@ pub(super) struct Scratch {
     /// The text of a record, or of a part of it, in lower case.
     lower_case: Vec<u8>,
     memo: Memo,
+    /// The sets of texts that were looked for, each with its number.
+    sets: BTreeMap<Vec<String>, usize>,
 }
 
 /// Finds whether any of some texts is there.
 #[derive(Debug)]
 struct Any {
-    /// A number that other texts do not have, but once in 2^64 cases. Many calls have the same texts.
-    number: u64,
+    /// The number of the set of texts. Many calls have the same texts.
+    number: usize,
     search: Search,
 }
 
@@ -46,7 +47,7 @@ enum Search {
 }
 
 impl Any {
-    fn of(texts: &BTreeSet<&str>) -> Option<Self> {
+    fn of(texts: &BTreeSet<&str>, scratch: &mut Scratch) -> Option<Self> {
         // One that begins with another is there only where that one is; in their order, it comes after that.
         let mut shortest: Vec<&str> = Vec::new();
         for text in texts {
@@ -54,14 +55,14 @@ impl Any {
                 shortest.push(text);
             }
         }
-        let mut hasher = DefaultHasher::new();
-        shortest.hash(&mut hasher);
+        let next = scratch.sets.len();
+        let number = *scratch.sets.entry(shortest.iter().map(ToString::to_string).collect()).or_insert(next);
         let packed = packed::Config::new().builder().extend(&shortest).build();
         let search = match packed {
             Some(packed) => Search::Packed(Box::new(packed)),
             None => Search::Automaton(Box::new(AhoCorasick::new(&shortest).ok()?)),
         };
-        Some(Self { number: hasher.finish(), search })
+        Some(Self { number, search })
     }
 
     /// In several texts together. `lower_case` is written over.
@@ -79,7 +80,7 @@ impl Any {
 
 impl Lookout {
     /// `None` when there is a rule that needs nothing, so that looking would not help.
-    pub(super) fn for_any_of<'n>(needs: impl Iterator<Item = &'n Needs>) -> Option<Self> {
+    pub(super) fn for_any_of<'n>(needs: impl Iterator<Item = &'n Needs>, scratch: &mut Scratch) -> Option<Self> {
         let needs: Vec<&Needs> = needs.collect();
         if needs.iter().any(|needs| needs.0.is_empty()) {
             return None;
@@ -93,8 +94,8 @@ impl Lookout {
                 beside.insert(need.text.as_str());
             }
         }
-        let in_any_part = Any::of(&all)?;
-        let beside_caller = if beside.is_empty() { None } else { Some(Any::of(&beside)?) };
+        let in_any_part = Any::of(&all, scratch)?;
+        let beside_caller = if beside.is_empty() { None } else { Some(Any::of(&beside, scratch)?) };
         let finder = |need: &Need| Finder::new(&need.text).into_owned();
         let finders = |texts: &Vec<Need>| texts.iter().map(finder).collect();
         let rules = needs.iter().map(|needs| needs.0.iter().map(finders).collect()).collect();
@@ -122,7 +123,7 @@ impl Lookout {
 
     /// Whether any text is in a part of the record in which it is needed.
     fn sees_any(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> Verdict {
-        let Scratch { lower_case, memo } = scratch;
+        let Scratch { lower_case, memo, .. } = scratch;
         let Some(pieces) = sketch.parts.and_then(|parts| parts.pieces()) else {
             return self.in_any_part.is_in(&[sketch.text], lower_case);
         };

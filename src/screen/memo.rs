@@ -32,14 +32,14 @@ pub(super) struct Memo {
 
 /// A verdict.
 struct Known {
-    set: u64,
+    set: usize,
     value: String,
     verdict: Verdict,
 }
 
 impl Memo {
     /// The verdict on `value` for the set of texts with the number `set`, which `find` finds when it is not remembered.
-    pub(super) fn verdict(&mut self, set: u64, value: &str, find: impl FnOnce() -> Verdict) -> Verdict {
+    pub(super) fn verdict(&mut self, set: usize, value: &str, find: impl FnOnce() -> Verdict) -> Verdict {
         if value.len() > LONGEST {
             return find();
         }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     /// What is asked for in another way each time.
-    fn is_found(memo: &mut Memo, set: u64, value: &str) -> bool {
+    fn is_found(memo: &mut Memo, set: usize, value: &str) -> bool {
         let mut is_found = false;
         let verdict = memo.verdict(set, value, || {
             is_found = true;
@@ -94,7 +94,7 @@ mod tests {
     fn more_values_than_places_come_to_the_same() {
         let mut memo = Memo::default();
         for number in (0..3 * PLACES).chain(0..3 * PLACES) {
-            is_found(&mut memo, number as u64 % 3, &format!("value {}", number % (2 * PLACES)));
+            is_found(&mut memo, number % 3, &format!("value {}", number % (2 * PLACES)));
         }
         assert_eq!(memo.places.len(), PLACES);
     }
