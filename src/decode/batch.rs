@@ -5,7 +5,7 @@
 //! has been understood.
 
 use libdeflater::Decompressor;
-use memchr::memchr;
+use memchr::memrchr;
 
 use super::inflate::inflate;
 use super::{Item, Output, Record};
@@ -54,9 +54,9 @@ pub(super) fn payload(text: &str, output: &mut Output<'_>) -> Option<()> {
     only_member(&mut skim, "awslogs")?;
     only_member(&mut skim, "data")?;
     skim.take(b'"')?;
-    // Whatever else is in it, base64 does not have.
+    // Its end is the last quote of all. If there is another in between, or an escape, it is no base64.
     let data = text.get(skim.at()..)?;
-    let data = data.get(..memchr(b'"', data.as_bytes())?)?;
+    let data = data.get(..memrchr(b'"', data.as_bytes())?)?;
     skim.go_to(skim.at() + data.len() + 1);
     skim.take(b'}')?;
     skim.take(b'}')?;
@@ -176,13 +176,16 @@ fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     if !is_number(id) || !is_number(time) || time.starts_with('0') {
         return None;
     }
-    let length = simple_length(message)?;
-    after(message.get(length..)?, r#""}"#)?;
     let at = text.len() - message.len();
     let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
-    let message = Span { start: at, end: at + length, is_plain: false };
-    skim.go_to(message.end + 2);
-    Some(LogEvent { id: Some(id), message, is_simple: true, left_out: None })
+    let simple = simple_length(message).map(|length| Span { start: at, end: at + length, is_plain: false });
+    let message = simple.or_else(|| {
+        skim.go_to(at - 1);
+        skim.string()
+    });
+    let whole = message.filter(|span| text.as_bytes().get(span.end..span.end + 2) == Some(br#""}"#.as_slice()));
+    skim.go_to(whole.map_or(start, |span| span.end + 2));
+    Some(LogEvent { id: Some(id), message: whole?, is_simple: simple.is_some(), left_out: None })
 }
 
 fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
@@ -239,7 +242,10 @@ fn put(event: LogEvent, text: &str, output: &mut Output<'_>) {
         return output.put(Item::Screened(text.get(time.start..time.end).unwrap_or_default()));
     }
     let content = text.get(message.start..message.end).unwrap_or_default();
-    output.place.log_event = id.and_then(|id| unescaped(text, id));
+    output.place.log_event = id.and_then(|id| match id.is_plain {
+        true => text.get(id.start..id.end).map(str::to_owned),
+        false => unescaped(text, id),
+    });
     if is_simple {
         output.put(Item::Record(Record::Simple(content)));
     } else if let Some(record) = unescaped(text, message) {
