@@ -31,6 +31,7 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     /// The next byte, after blanks: other white space would be escaped.
+    #[inline(always)]
     fn next(&mut self) -> Option<u8> {
         let first = *self.rest.as_bytes().first()?;
         if first != b' ' {
@@ -40,10 +41,17 @@ impl<'t> Reader<'t> {
         self.rest.as_bytes().first().copied()
     }
 
-    /// Takes `text`, which comes next.
-    fn take(&mut self, text: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(text)?;
+    /// Goes on after `count` bytes.
+    #[inline(always)]
+    fn skip(&mut self, count: usize) -> Option<()> {
+        self.rest = self.rest.get(count..)?;
         Some(())
+    }
+
+    /// Takes a word, which comes next.
+    fn word(&mut self, word: &str, value: Value<'t>) -> Option<Value<'t>> {
+        self.rest = self.rest.strip_prefix(word)?;
+        Some(value)
     }
 
     fn value(&mut self) -> Option<Value<'t>> {
@@ -51,16 +59,16 @@ impl<'t> Reader<'t> {
             b'\\' => Some(Value::Str(Cow::Borrowed(self.string()?))),
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
-            b't' => self.take("true").map(|()| Value::Bool(true)),
-            b'f' => self.take("false").map(|()| Value::Bool(false)),
-            b'n' => self.take("null").map(|()| Value::Null),
+            b't' => self.word("true", Value::Bool(true)),
+            b'f' => self.word("false", Value::Bool(false)),
+            b'n' => self.word("null", Value::Null),
             _ => self.number(),
         }
     }
 
     fn nested(&mut self, read: fn(&mut Self) -> Option<Value<'t>>) -> Option<Value<'t>> {
         // What begins it has been seen.
-        self.rest = self.rest.get(1..)?;
+        self.skip(1)?;
         self.levels += 1;
         let value = (self.levels <= MOST_LEVELS).then(|| read(self))?;
         self.levels -= 1;
@@ -68,62 +76,71 @@ impl<'t> Reader<'t> {
     }
 
     /// A string, which says what its letters say.
+    #[inline(always)]
     fn string(&mut self) -> Option<&'t str> {
-        self.take("\\\"")?;
+        let [b'\\', b'"', ..] = self.rest.as_bytes() else { return None };
+        self.skip(2)?;
         let (content, rest) = self.rest.split_at_checked(memchr(b'\\', self.rest.as_bytes())?)?;
-        self.rest = rest.strip_prefix("\\\"")?;
+        let [b'\\', b'"', ..] = rest.as_bytes() else { return None };
+        self.rest = rest.get(2..)?;
         Some(content)
     }
 
     fn object(&mut self) -> Option<Value<'t>> {
         if self.next()? == b'}' {
-            return self.take("}").map(|()| Value::Object(Object::default()));
+            return self.skip(1).map(|()| Value::Object(Object::default()));
         }
         let mut goes_on = true;
         let mut is_whole = true;
-        let members = iter::from_fn(|| {
-            if !goes_on {
-                return None;
-            }
-            let member = self.member();
-            is_whole = member.is_some();
-            let (key, value, is_last) = member?;
-            goes_on = !is_last;
-            Some((key, value))
-        });
+        let members = iter::from_fn(
+            #[inline(always)]
+            || {
+                if !goes_on {
+                    return None;
+                }
+                is_whole = false;
+                let key = self.key()?;
+                let value = self.value()?;
+                goes_on = self.goes_on(b'}')?;
+                is_whole = true;
+                Some((key, value))
+            },
+        );
         let members: Object<'t> = members.collect();
         is_whole.then_some(Value::Object(members))
     }
 
-    /// A member, and whether it is the last.
-    fn member(&mut self) -> Option<(&'t str, Value<'t>, bool)> {
+    /// The name of a member, and the colon after it.
+    #[inline(always)]
+    fn key(&mut self) -> Option<&'t str> {
         self.next()?;
         let key = self.string()?;
-        self.next()?;
-        self.take(":")?;
-        let value = self.value()?;
-        Some((key, value, self.is_last("}")?))
+        let is_key = self.next()? == b':';
+        self.skip(1)?;
+        is_key.then_some(key)
     }
 
     fn array(&mut self) -> Option<Value<'t>> {
         let mut elements = Vec::new();
         if self.next()? == b']' {
-            return self.take("]").map(|()| Value::Array(elements));
+            return self.skip(1).map(|()| Value::Array(elements));
         }
         loop {
             elements.push(self.value()?);
-            if self.is_last("]")? {
+            if !self.goes_on(b']')? {
                 return Some(Value::Array(elements));
             }
         }
     }
 
     /// Takes a comma, or what ends the list.
-    fn is_last(&mut self, end: &str) -> Option<bool> {
-        match self.next()? {
-            b',' => self.take(",").map(|()| false),
-            _ => self.take(end).map(|()| true),
-        }
+    #[inline(always)]
+    fn goes_on(&mut self, end: u8) -> Option<bool> {
+        let byte = self.next()?;
+        // One of the two, so that what follows is no half of a character.
+        let goes_on = byte == b',';
+        (goes_on || byte == end).then(|| self.skip(1))??;
+        Some(goes_on)
     }
 
     /// A whole number; others are rare.
