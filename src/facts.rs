@@ -132,8 +132,8 @@ fn texts<'e, T: Into<Cow<'e, str>>>(texts: impl IntoIterator<Item = T>) -> Value
 }
 
 /// An object from its members.
-fn object<'e>(members: Vec<(&'e str, Value<'e>)>) -> Value<'e> {
-    Value::Object(Object::from(members))
+fn object<'e>(members: impl IntoIterator<Item = (&'e str, Value<'e>)>) -> Value<'e> {
+    Value::Object(members.into_iter().collect::<Object<'e>>())
 }
 
 #[cfg(test)]

@@ -70,8 +70,10 @@ fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         collect(side, &mut ids);
     }
     // The resource the call is named after comes first: the subnet of CreateSubnet before its VPC.
-    let operation = event.name().unwrap_or_default().to_ascii_lowercase();
-    ids.sort_by_cached_key(|(_, prefix)| std::cmp::Reverse(named_length(&operation, prefix)));
+    if ids.len() > 1 {
+        let operation = event.name().unwrap_or_default().to_ascii_lowercase();
+        ids.sort_by_cached_key(|(_, prefix)| std::cmp::Reverse(named_length(&operation, prefix)));
+    }
     if ids.is_empty() {
         return None;
     }
@@ -79,11 +81,11 @@ fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let (partition, region) = (event.partition(), event.region().unwrap_or_default());
     let member = |(id, prefix): (&'e str, &'e str)| {
         let Some((_, kind, segment)) = kind_of(prefix) else {
-            return object(vec![("id", Value::from(id)), ("type", Value::from("AWS::EC2"))]);
+            return object([("id", Value::from(id)), ("type", Value::from("AWS::EC2"))]);
         };
         let owner = if WITHOUT_ACCOUNT.contains(segment) { "" } else { account };
         let arn = format!("arn:{partition}:ec2:{region}:{owner}:{segment}/{id}");
-        object(vec![("id", Value::from(id)), ("type", Value::from(*kind)), ("arn", Value::from(arn))])
+        object([("id", Value::from(id)), ("type", Value::from(*kind)), ("arn", Value::from(arn))])
     };
     Some(Value::Array(ids.into_iter().map(member).collect()))
 }
