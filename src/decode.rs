@@ -75,8 +75,8 @@ fn is_envelope(key: &[u8]) -> bool {
 pub enum Record<'t> {
     /// Its JSON.
     Plain(&'t str),
-    /// Its JSON as the [simple](crate::skim::simple_length) content of a string.
-    Simple(&'t str),
+    /// Its JSON as the content of a JSON string.
+    Escaped(&'t str),
 }
 
 impl<'t> Record<'t> {
@@ -84,7 +84,10 @@ impl<'t> Record<'t> {
     pub fn json(self) -> Cow<'t, str> {
         match self {
             Self::Plain(text) => Cow::Borrowed(text),
-            Self::Simple(content) => Cow::Owned(content.replace('\\', "")),
+            // It was read over as a string, so that it is one.
+            Self::Escaped(content) => {
+                serde_json::from_str(&format!("\"{content}\"")).map_or(content.into(), Cow::Owned)
+            }
         }
     }
 }

@@ -3,9 +3,9 @@
 //! In: the text of one JSON object. Out: named common fields and look-up by path. Nothing is required beyond a sign
 //! that this is a CloudTrail record, because real records miss, null, mask and re-spell everything else.
 
+mod escaped;
 pub mod identity;
 pub mod path;
-mod simple;
 
 use std::borrow::Cow;
 
@@ -52,10 +52,10 @@ impl<'a> Event<'a> {
         Self::of(serde_json::from_str(text)?)
     }
 
-    /// Reads one record that is the [simple](crate::skim::simple_length) content of a JSON string. `None` when it is not
-    /// plainly one: then it is to be unescaped and parsed.
-    pub fn parse_simple(content: &'a str) -> Option<Self> {
-        Self::of(simple::value(content)?).ok()
+    /// Reads one record that is the content of a JSON string. `None` when it is not plainly one: then it is to be unescaped
+    /// and parsed.
+    pub fn parse_escaped(content: &'a str) -> Option<Self> {
+        Self::of(escaped::value(content)?).ok()
     }
 
     fn of(value: Value<'a>) -> Result<Self, RecordError> {

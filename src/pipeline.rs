@@ -347,8 +347,8 @@ impl Pipeline {
                 Judged { record, findings, asks: live && confirm::asks(event) }
             })
         };
-        if let Record::Simple(content) = record
-            && let Some(event) = Event::parse_simple(content)
+        if let Record::Escaped(content) = record
+            && let Some(event) = Event::parse_escaped(content)
         {
             return judged(&event);
         }

@@ -237,7 +237,7 @@ fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Outp
 }
 
 fn put(event: LogEvent, text: &str, output: &mut Output<'_>) {
-    let LogEvent { id, message, is_simple, left_out } = event;
+    let LogEvent { id, message, left_out, .. } = event;
     if let Some(time) = left_out {
         return output.put(Item::Screened(text.get(time.start..time.end).unwrap_or_default()));
     }
@@ -246,14 +246,7 @@ fn put(event: LogEvent, text: &str, output: &mut Output<'_>) {
         true => text.get(id.start..id.end).map(str::to_owned),
         false => unescaped(text, id),
     });
-    if is_simple {
-        output.put(Item::Record(Record::Simple(content)));
-    } else if let Some(record) = unescaped(text, message) {
-        output.record(&record);
-    } else {
-        // It has been read over as a string.
-        output.reject("the log event has no string `message`");
-    }
+    output.put(Item::Record(Record::Escaped(content)));
     output.place.log_event = None;
 }
 

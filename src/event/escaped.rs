@@ -1,8 +1,7 @@
 //! Reads the JSON of a record where it stands inside a JSON string, without unescaping it first.
 //!
-//! In: the [simple](crate::skim::simple_length) content of a string, in which quotes are `\"` and nothing else is escaped.
-//! Out: the value that the parser makes of it unescaped; `None` for whatever is not plainly that, so that the parser
-//! decides and says what is wrong.
+//! In: the content of a string, in which quotes are `\"` and backslashes `\\`. Out: the value that the parser makes of it
+//! unescaped; `None` for whatever is not plainly that, so that the parser decides and says what is wrong.
 
 use std::borrow::Cow;
 use std::iter;
@@ -30,7 +29,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// The next byte, after blanks: other white space would be escaped.
+    /// The next byte, after blanks. Other white space is escaped, and rare.
     #[inline(always)]
     fn next(&mut self) -> Option<u8> {
         let first = *self.rest.as_bytes().first()?;
@@ -56,7 +55,7 @@ impl<'t> Reader<'t> {
 
     fn value(&mut self) -> Option<Value<'t>> {
         match self.next()? {
-            b'\\' => Some(Value::Str(Cow::Borrowed(self.string()?))),
+            b'\\' => self.string().map(Value::Str),
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
             b't' => self.word("true", Value::Bool(true)),
@@ -75,15 +74,36 @@ impl<'t> Reader<'t> {
         value
     }
 
-    /// A string, which says what its letters say.
     #[inline(always)]
-    fn string(&mut self) -> Option<&'t str> {
+    fn string(&mut self) -> Option<Cow<'t, str>> {
         let [b'\\', b'"', ..] = self.rest.as_bytes() else { return None };
         self.skip(2)?;
-        let (content, rest) = self.rest.split_at_checked(memchr(b'\\', self.rest.as_bytes())?)?;
-        let [b'\\', b'"', ..] = rest.as_bytes() else { return None };
-        self.rest = rest.get(2..)?;
-        Some(content)
+        let length = memchr(b'\\', self.rest.as_bytes())?;
+        let (content, end) = self.rest.split_at_checked(length)?;
+        if let [b'\\', b'"', ..] = end.as_bytes() {
+            self.rest = end.get(2..)?;
+            return Some(Cow::Borrowed(content));
+        }
+        self.string_with_escapes(length)
+    }
+
+    /// A string that has the first of its own escapes after `length` bytes.
+    #[inline(never)]
+    fn string_with_escapes(&mut self, mut length: usize) -> Option<Cow<'t, str>> {
+        loop {
+            length += memchr(b'\\', self.rest.as_bytes().get(length..)?)?;
+            match self.rest.as_bytes().get(length..)? {
+                [b'\\', b'"', ..] => break,
+                // What it escapes is a quote or a backslash, which is escaped once more, or a letter.
+                [b'\\', b'\\', b'\\', ..] => length += 4,
+                [b'\\', b'\\', ..] => length += 3,
+                _ => return None,
+            }
+        }
+        let (content, end) = self.rest.split_at_checked(length)?;
+        self.rest = end.get(2..)?;
+        let json: String = serde_json::from_str(&format!("\"{content}\"")).ok()?;
+        serde_json::from_str(&format!("\"{json}\"")).ok().map(Cow::Owned)
     }
 
     fn object(&mut self) -> Option<Value<'t>> {
@@ -114,7 +134,7 @@ impl<'t> Reader<'t> {
     #[inline(always)]
     fn key(&mut self) -> Option<&'t str> {
         self.next()?;
-        let key = self.string()?;
+        let Cow::Borrowed(key) = self.string()? else { return None };
         let is_key = self.next()? == b':';
         self.skip(1)?;
         is_key.then_some(key)
