@@ -34,6 +34,7 @@ impl std::fmt::Debug for Buffers {
 struct LogEvent {
     id: Option<Span>,
     message: Span,
+    /// Whether it is known to be simple.
     is_simple: bool,
     /// The time of the record when the sieve leaves it out: it is asked when the event has just been read, and is still near.
     left_out: Option<Span>,
@@ -146,7 +147,7 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, outpu
         return Some(());
     }
     loop {
-        let mut event = usual(skim, text).or_else(|| log_event(skim, text))?;
+        let mut event = usual(skim, text).or_else(|| log_event(skim))?;
         // The list grows by doubling, and is not to be longer than the text: there may be millions of empty messages.
         if 2 * size_of::<LogEvent>() * events.len() > text.len() {
             return None;
@@ -188,7 +189,7 @@ fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     Some(LogEvent { id: Some(id), message: whole?, is_simple: simple.is_some(), left_out: None })
 }
 
-fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
+fn log_event(skim: &mut Skim<'_>) -> Option<LogEvent> {
     let (mut id, mut has_id, mut message) = (None, false, None);
     skim.take(b'{')?;
     loop {
@@ -202,7 +203,7 @@ fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
                 has_id = true;
             }
             "message" if message.is_some() => return None,
-            "message" => message = Some(self::message(skim, text)?),
+            "message" => message = Some(skim.string()?),
             _ => skim.value()?,
         }
         if skim.take(b',').is_none() {
@@ -210,22 +211,13 @@ fn log_event(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
         }
     }
     skim.take(b'}')?;
-    let (message, is_simple) = message?;
-    Some(LogEvent { id, message, is_simple, left_out: None })
-}
-
-/// Reads over a message, and says whether it is simple.
-fn message(skim: &mut Skim<'_>, text: &str) -> Option<(Span, bool)> {
-    let span = skim.string()?;
-    let is_simple = simple_length(text.get(span.start..)?) == Some(span.end - span.start);
-    Some((span, is_simple))
+    Some(LogEvent { id, message: message?, is_simple: false, left_out: None })
 }
 
 /// The time of the record of an event that the sieve leaves out. `skim` stays where it is.
 fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> Option<Span> {
     let content = text.get(event.message.start..event.message.end).unwrap_or_default();
-    let at_a_glance = if event.is_simple { glance(content) } else { None };
-    let sketch = at_a_glance.or_else(|| {
+    let sketch = glance(content, event.is_simple).or_else(|| {
         let after = skim.at();
         let sketch = sketch(skim, event.message);
         skim.go_to(after);

@@ -1,10 +1,19 @@
 //! A record at the first glance, when it is written as CloudTrail writes its own.
 
+use std::sync::LazyLock;
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
+use memchr::memmem::Finder;
 
 use super::block::{BLOCK, next_block, until_backslash};
 use super::{Sketch, after};
+
+/// How a character begins that is written as `\u….`.
+static UNICODE_ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
+
+/// What ends a string.
+const QUOTE: &str = r#"\""#;
 
 /// How a record begins.
 const BEGINNING: &str = r#"{\"eventVersion\":\""#;
@@ -56,16 +65,20 @@ fn pieces<'t, S: Simd>(simd: S, parts: &Parts<'t>) -> Option<Pieces<'t>> {
     let (address, rest) = until_backslash(simd, after(rest, ADDRESS)?)?;
     let from_agent = after(rest, AGENT)?;
     let (agent, after_agent) = until_backslash(simd, from_agent)?;
+    after(after_agent, QUOTE)?;
     let before = text.get(..text.len() - after_identity.len() - identity.len())?;
     let between = after_identity.get(..after_identity.len() - from_agent.len())?;
     Some(Pieces { caller: [identity, address, agent], rest: [before, between, after_agent] })
 }
 
-/// The sketch of a record that is the [simple](super::simple_length) content of a string, in CloudTrail's own order: version
-/// and identity, then time, source and name. These five are the outermost members that come first, of whatever JSON it is.
-/// That it is JSON, and one record, is not looked at beyond where the identity ends: CloudTrail wrote it.
-pub fn glance(content: &str) -> Option<Sketch<'_>> {
-    dispatch!(Level::new(), simd => sketch(simd, content))
+/// The sketch of a record that is the content of a string, which may be [simple](super::simple_length), in CloudTrail's own
+/// order: version and identity, then time, source and name. These five are the outermost members that come first, of
+/// whatever JSON it is. That it is JSON, and one record, is not looked at beyond where the identity ends: CloudTrail wrote it.
+pub fn glance(content: &str, is_simple: bool) -> Option<Sketch<'_>> {
+    let sketch = dispatch!(Level::new(), simd => sketch(simd, content))?;
+    // A brace may be written so, too.
+    let may_hide = !is_simple && UNICODE_ESCAPE.find(content.as_bytes()).is_some();
+    (!may_hide).then_some(sketch)
 }
 
 #[inline(always)]
@@ -79,6 +92,7 @@ fn sketch<S: Simd>(simd: S, content: &str) -> Option<Sketch<'_>> {
     let (time, rest) = until_backslash(simd, after(after_identity, TIME)?)?;
     let (source, rest) = until_backslash(simd, after(rest, SOURCE)?)?;
     let (name, after_name) = until_backslash(simd, after(rest, NAME)?)?;
+    after(after_name, QUOTE)?;
     let is_whole = !source.is_empty() && !name.is_empty() && !time.is_empty();
     let parts = Some(Parts { text: content, identity, after_identity, after_name });
     is_whole.then_some(Sketch { source, name, time, text: content, has_unicode_escapes: false, parts })
@@ -104,9 +118,9 @@ pub(super) fn object_length<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
                 }
                 levels += 1;
             } else {
-                // A quote that comes after one of these may begin a string.
-                let ends_string =
-                    matches!(before, [.., byte, _, b'"'] if !matches!(byte, b':' | b',' | b'[' | b'{' | b' '));
+                // A quote that comes after one of these may begin a string; after a backslash, it may be within one.
+                let ends_string = matches!(before, [.., byte, _, b'"']
+                    if !matches!(byte, b':' | b',' | b'[' | b'{' | b' ' | b'\\'));
                 if !ends_string && place != next {
                     return None;
                 }

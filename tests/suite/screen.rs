@@ -82,7 +82,8 @@ proptest! {
         if skim.value().is_some() && text[skim.at()..].trim_matches([' ', '\t', '\r', '\n']).is_empty() {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{}", text);
         }
-        if simple_length(&format!("{escaped}\"")) == Some(escaped.len()) && Event::parse(&text).is_ok() && let Some(sketch) = glance(escaped) {
+        let is_simple = simple_length(&format!("{escaped}\"")) == Some(escaped.len());
+        if Event::parse(&text).is_ok() && let Some(sketch) = glance(escaped, is_simple) {
             says(sketch);
         }
     }

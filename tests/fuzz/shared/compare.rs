@@ -9,7 +9,7 @@ use trailwarden::exempt::Exemptions;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
 use trailwarden::rules::RuleSet;
-use trailwarden::skim::{glance, simple_length};
+use trailwarden::skim::glance;
 
 use super::Given;
 
@@ -164,11 +164,9 @@ fn records(given: &Given) -> Vec<String> {
 /// How many records look like those that CloudTrail writes and cannot be parsed: they are taken at a glance.
 fn unread(given: &Given) -> u64 {
     let is_unread = |text: &String| {
-        if text.contains('\\') || Event::parse(text).is_ok() {
-            return false;
-        }
-        let escaped = text.replace('"', "\\\"");
-        simple_length(&format!("{escaped}\"")) == Some(escaped.len()) && glance(&escaped).is_some()
+        let literal = serde_json::Value::from(text.as_str()).to_string();
+        let escaped = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+        Event::parse(text).is_err() && glance(escaped, false).is_some()
     };
     records(given).iter().filter(|text| is_unread(text)).count() as u64
 }
