@@ -4,9 +4,12 @@
 //! rules watch the call, the texts without which none of them matches. The answer may be yes for nothing, never no for
 //! something.
 
+mod callers;
+mod few;
 mod lookout;
 mod lower_case;
 mod memo;
+mod search;
 
 use std::fmt;
 use std::hash::BuildHasher as _;

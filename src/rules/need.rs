@@ -8,6 +8,7 @@ use rsigma_parser::{
 };
 
 use super::selector::selected;
+use crate::event::path;
 use crate::facts;
 
 /// More alternatives than this are not searched for.
@@ -34,6 +35,8 @@ pub struct Need {
 pub enum Part {
     /// Who called, from where and with what: the values of `userIdentity`, `sourceIPAddress` and `userAgent`.
     Caller,
+    /// All that CloudTrail writes after these: every field that it does not write before them or between them.
+    AfterCaller,
     /// All of it.
     Whole,
 }
@@ -41,10 +44,15 @@ pub enum Part {
 impl Part {
     /// The part that a field of a rule is in.
     fn of(field: &str) -> Self {
-        match field {
-            "sourceIPAddress" | "userAgent" => Self::Caller,
-            field if field.starts_with("userIdentity.") => Self::Caller,
-            _ => Self::Whole,
+        match (&*path::split(field).0.key, field) {
+            (_, "sourceIPAddress" | "userAgent") => Self::Caller,
+            (_, field) if field.starts_with("userIdentity.") => Self::Caller,
+            (
+                "eventVersion" | "userIdentity" | "eventTime" | "eventSource" | "eventName" | "awsRegion"
+                | "sourceIPAddress" | "userAgent",
+                _,
+            ) => Self::Whole,
+            _ => Self::AfterCaller,
         }
     }
 }
@@ -113,12 +121,9 @@ impl Needs {
             Detection::AnyOf(parts) => Self::any(parts.iter().map(Self::of_detection)),
             Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } if is_of_record(field) => {
                 // Fields of the body are those of a member, whatever they are called.
+                let part = Part::of(field);
                 let needs = Self::of_detection(body).0.into_iter();
-                Self(
-                    needs
-                        .map(|texts| texts.into_iter().map(|need| Need { part: Part::Whole, ..need }).collect())
-                        .collect(),
-                )
+                Self(needs.map(|texts| texts.into_iter().map(|need| Need { part, ..need }).collect()).collect())
             }
             Detection::Keywords(values) => Self::of_values(values, false, Part::Whole),
             Detection::ArrayMatch { .. } | Detection::Conditional { .. } => Self::nothing(),

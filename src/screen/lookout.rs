@@ -1,23 +1,28 @@
 //! Looks for the texts that rules need, in the text of a record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::slice;
 
-use aho_corasick::{AhoCorasick, packed};
 use memchr::memmem::Finder;
 
+use super::callers::{Callers, Wanted};
+use super::few::Few;
 use super::lower_case::write_in_lower_case;
-use super::memo::{Memo, Verdict};
+use super::search::{Search, Verdict};
 use crate::rules::{Need, Needs, Part};
-use crate::skim::Sketch;
+use crate::skim::{Pieces, Sketch};
 
-/// What some rules need: each a list of texts of which one is there, for every list of one of the rules.
+/// What some rules need.
 #[derive(Debug)]
 pub(super) struct Lookout {
-    /// Finds whether any of the texts is there that are needed in any part of the record.
-    in_any_part: Any,
-    /// The same for those that may be in another part than the caller's, if there are some.
-    beside_caller: Option<Any>,
-    rules: Vec<Vec<Vec<Finder<'static>>>>,
+    rules: Vec<Wants>,
+    /// The texts of which none of the rules matches without one, in whatever part.
+    in_any_part: Search,
+    /// What is looked for in the values of the caller. It comes first, because it is known for most records.
+    of_caller: Wanted,
+    /// The texts of which none of the rules matches without one that may match though the caller has nothing that is looked
+    /// for; if there are such rules.
+    beside_caller: Option<Beside>,
 }
 
 /// What looking takes, and what it has found out; the same for the calls of one screen.
@@ -25,57 +30,50 @@ pub(super) struct Lookout {
 pub(super) struct Scratch {
     /// The text of a record, or of a part of it, in lower case.
     lower_case: Vec<u8>,
-    memo: Memo,
-    /// The sets of texts that were looked for, each with its number.
-    sets: BTreeMap<Vec<String>, usize>,
+    callers: Callers,
 }
 
-/// Finds whether any of some texts is there.
+/// What a rule needs: each a list of texts of which one is there.
 #[derive(Debug)]
-struct Any {
-    /// The number of the set of texts. Many calls have the same texts.
-    number: usize,
-    search: Search,
+struct Wants {
+    lists: Vec<Vec<Text>>,
+    /// Whether the rule may match though the caller has nothing that is looked for.
+    is_free: bool,
 }
 
 #[derive(Debug)]
-enum Search {
-    /// Some dozens of texts, many bytes of the record at a time.
-    Packed(Box<packed::Searcher>),
-    /// Any number of them, or on a processor that cannot do that.
-    Automaton(Box<AhoCorasick>),
+struct Text {
+    part: Part,
+    finder: Finder<'static>,
+    /// Its number when it is looked for in the values of the caller.
+    number: Option<u32>,
 }
 
-impl Any {
-    fn of(texts: &BTreeSet<&str>, scratch: &mut Scratch) -> Option<Self> {
-        // One that begins with another is there only where that one is; in their order, it comes after that.
-        let mut shortest: Vec<&str> = Vec::new();
-        for text in texts {
-            if shortest.last().is_none_or(|shorter| !text.starts_with(shorter)) {
-                shortest.push(text);
-            }
-        }
-        let next = scratch.sets.len();
-        let number = *scratch.sets.entry(shortest.iter().map(ToString::to_string).collect()).or_insert(next);
-        let packed = packed::Config::new().builder().extend(&shortest).build();
-        let search = match packed {
-            Some(packed) => Search::Packed(Box::new(packed)),
-            None => Search::Automaton(Box::new(AhoCorasick::new(&shortest).ok()?)),
-        };
-        Some(Self { number, search })
-    }
+/// What is looked for in the rest of the record.
+#[derive(Debug)]
+struct Beside {
+    texts: Texts,
+    /// Whether all of it is looked for after the caller alone.
+    is_after: bool,
+}
 
-    /// In several texts together. `lower_case` is written over.
-    fn is_in(&self, texts: &[&str], lower_case: &mut Vec<u8>) -> Verdict {
-        if !write_in_lower_case(texts, lower_case) {
-            return Verdict::Unclear;
-        }
-        let is_there = match &self.search {
-            Search::Packed(packed) => packed.find(&lower_case).is_some(),
-            Search::Automaton(automaton) => automaton.is_match(&lower_case),
-        };
-        if is_there { Verdict::Has } else { Verdict::Lacks }
-    }
+#[derive(Debug)]
+enum Texts {
+    Few(Few),
+    Many(Search),
+}
+
+/// What the values of the caller say of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It does not match.
+    Fails,
+    /// It depends on the rest of the record, whatever the caller has.
+    Open,
+    /// It depends on the rest of the record, after some of what it needs has been found.
+    Half,
+    /// It may match.
+    Holds,
 }
 
 impl Lookout {
@@ -85,21 +83,31 @@ impl Lookout {
         if needs.iter().any(|needs| needs.0.is_empty()) {
             return None;
         }
-        // Of what a rule needs, one list is enough to tell that it does not match.
-        let narrowest = needs.iter().filter_map(|needs| needs.0.iter().min_by_key(|texts| texts.len()));
-        let (mut all, mut beside) = (BTreeSet::new(), BTreeSet::new());
-        for need in narrowest.flatten() {
-            all.insert(need.text.as_str());
-            if need.part == Part::Whole {
-                beside.insert(need.text.as_str());
-            }
-        }
-        let in_any_part = Any::of(&all, scratch)?;
-        let beside_caller = if beside.is_empty() { None } else { Some(Any::of(&beside, scratch)?) };
-        let finder = |need: &Need| Finder::new(&need.text).into_owned();
-        let finders = |texts: &Vec<Need>| texts.iter().map(finder).collect();
-        let rules = needs.iter().map(|needs| needs.0.iter().map(finders).collect()).collect();
-        Some(Self { in_any_part, beside_caller, rules })
+        let in_any_part = Search::of(&narrowest(needs.iter().copied()).map(|need| need.text.as_str()).collect())?;
+        let free = || needs.iter().copied().filter(|needs| is_free(needs));
+        let beside = || narrowest(free()).filter(|need| need.part != Part::Caller);
+        let texts: BTreeSet<&str> = beside().map(|need| need.text.as_str()).collect();
+        let beside_caller = if texts.is_empty() {
+            None
+        } else {
+            let is_after = beside().all(|need| need.part == Part::AfterCaller);
+            let texts = match Few::of(&texts) {
+                Some(few) => Texts::Few(few),
+                None => Texts::Many(Search::of(&texts)?),
+            };
+            Some(Beside { texts, is_after })
+        };
+        let all = needs.iter().flat_map(|needs| &needs.0).flatten();
+        let of_caller = all.filter(|need| need.part != Part::AfterCaller).map(|need| need.text.as_str());
+        let of_caller = scratch.callers.want(&of_caller.collect())?;
+        let text = |need: &Need| Text {
+            part: need.part,
+            finder: Finder::new(&need.text).into_owned(),
+            number: scratch.callers.number(&need.text).filter(|_| need.part != Part::AfterCaller),
+        };
+        let texts = |texts: &Vec<Need>| texts.iter().map(text).collect();
+        let wants = |needs: &&Needs| Wants { lists: needs.0.iter().map(texts).collect(), is_free: is_free(needs) };
+        Some(Self { rules: needs.iter().map(wants).collect(), in_any_part, of_caller, beside_caller })
     }
 
     /// Whether some rule has all that it needs.
@@ -108,32 +116,153 @@ impl Lookout {
         if sketch.has_unicode_escapes {
             return true;
         }
-        match self.sees_any(sketch, scratch) {
-            Verdict::Lacks => return false,
-            Verdict::Unclear => return true,
-            Verdict::Has => {}
+        match sketch.parts.and_then(|parts| parts.pieces()) {
+            Some(pieces) => self.sees_in(&pieces, sketch.text, scratch),
+            None => match self.in_any_part.is_in(&[sketch.text], &mut scratch.lower_case) {
+                Verdict::Lacks => false,
+                Verdict::Unclear => true,
+                Verdict::Has => self.sees_all(|_| true, sketch.text, &mut scratch.lower_case),
+            },
         }
-        let lower_case = &mut scratch.lower_case;
-        if !write_in_lower_case(&[sketch.text], lower_case) {
-            return true;
-        }
-        let is_there = |finder: &Finder<'_>| finder.find(lower_case).is_some();
-        self.rules.iter().any(|needs| needs.iter().all(|texts| texts.iter().any(is_there)))
     }
 
-    /// Whether any text is in a part of the record in which it is needed.
-    fn sees_any(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> Verdict {
-        let Scratch { lower_case, memo, .. } = scratch;
-        let Some(pieces) = sketch.parts.and_then(|parts| parts.pieces()) else {
-            return self.in_any_part.is_in(&[sketch.text], lower_case);
-        };
-        for value in pieces.caller {
-            let any = &self.in_any_part;
-            let verdict = memo.verdict(any.number, value, || any.is_in(&[value], lower_case));
-            if verdict != Verdict::Lacks {
-                return verdict;
+    fn sees_in(&self, pieces: &Pieces<'_>, text: &str, scratch: &mut Scratch) -> bool {
+        let Scratch { lower_case, callers } = scratch;
+        let Some(found) = callers.find(&self.of_caller, pieces, lower_case) else { return true };
+        if !found.is_empty() {
+            let mut depends = false;
+            for rule in &self.rules {
+                match rule.standing(found) {
+                    Standing::Holds => return true,
+                    Standing::Half => depends = true,
+                    // Of these, what is looked for beside the caller tells enough.
+                    Standing::Open | Standing::Fails => {}
+                }
+            }
+            if depends {
+                return self.sees_all(|rule| rule.standing(found) != Standing::Fails, text, lower_case);
             }
         }
-        self.beside_caller.as_ref().map_or(Verdict::Lacks, |any| any.is_in(&pieces.rest, lower_case))
+        let Some(beside) = &self.beside_caller else { return false };
+        let [.., after] = &pieces.rest;
+        let rest = if beside.is_after { slice::from_ref(after) } else { &pieces.rest };
+        match beside.texts.is_in(rest, lower_case) {
+            Verdict::Lacks => false,
+            Verdict::Unclear => true,
+            Verdict::Has => self.sees_all(|rule| rule.is_free, text, lower_case),
+        }
+    }
+
+    /// Whether one of these rules has all that it needs, in whatever part.
+    fn sees_all(&self, which: impl Fn(&Wants) -> bool, text: &str, lower_case: &mut Vec<u8>) -> bool {
+        if !write_in_lower_case(&[text], lower_case) {
+            return true;
+        }
+        let is_there = |text: &Text| text.finder.find(lower_case).is_some();
+        let mut rules = self.rules.iter().filter(|rule| which(rule));
+        rules.any(|rule| rule.lists.iter().all(|texts| texts.iter().any(is_there)))
+    }
+}
+
+impl Texts {
+    /// Whether one of them is in one of some texts. `lower_case` may be written over.
+    fn is_in(&self, texts: &[&str], lower_case: &mut Vec<u8>) -> Verdict {
+        match self {
+            Self::Few(few) => {
+                let verdicts = texts.iter().map(|text| few.is_in(text));
+                verdicts.into_iter().find(|verdict| *verdict != Verdict::Lacks).unwrap_or(Verdict::Lacks)
+            }
+            Self::Many(search) => search.is_in(texts, lower_case),
+        }
+    }
+}
+
+impl Wants {
+    /// By the numbers of the texts that are in the values of the caller.
+    fn standing(&self, found: &[u32]) -> Standing {
+        let (mut has_some, mut has_all) = (false, true);
+        for texts in &self.lists {
+            if texts.iter().any(|text| text.number.is_some_and(|number| found.contains(&number))) {
+                has_some = true;
+            } else if texts.iter().all(|text| text.part == Part::Caller) {
+                return Standing::Fails;
+            } else {
+                has_all = false;
+            }
+        }
+        match (has_all, has_some) {
+            (true, _) => Standing::Holds,
+            (false, true) => Standing::Half,
+            (false, false) => Standing::Open,
+        }
+    }
+}
+
+/// Whether a rule may match though the caller has none of the texts.
+fn is_free(needs: &Needs) -> bool {
+    !needs.0.iter().any(|texts| texts.iter().all(|need| need.part == Part::Caller))
+}
+
+/// Of what a rule needs, one list is enough to tell that it does not match: the shortest.
+fn narrowest<'n>(needs: impl Iterator<Item = &'n Needs>) -> impl Iterator<Item = &'n Need> {
+    needs.filter_map(|needs| needs.0.iter().min_by_key(|texts| texts.len())).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skim::glance;
+
+    const CALLER: Part = Part::Caller;
+    const AFTER: Part = Part::AfterCaller;
+
+    /// Whether a rule that needs one text of each list may match the record of this caller with these parameters.
+    fn sees(needs: &[&[(Part, &str)]], caller: [&str; 3], parameters: &str) -> bool {
+        let need = |(part, text): &(Part, &str)| Need { part: *part, text: (*text).to_owned() };
+        let needs = Needs(needs.iter().map(|texts| texts.iter().map(need).collect()).collect());
+        let [identity, address, agent] = caller;
+        let record = format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{{"arn":"{identity}"}},"eventTime":"2026-03-04T10:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeTags","awsRegion":"eu-west-1","sourceIPAddress":"{address}","userAgent":"{agent}","requestParameters":{{"name":"{parameters}"}}}}"#
+        );
+        let escaped = record.replace('"', "\\\"");
+        let mut scratch = Scratch::default();
+        let sketch = glance(&escaped).unwrap();
+        assert!(sketch.parts.unwrap().pieces().is_some());
+        let lookout = Lookout::for_any_of([&needs].into_iter(), &mut scratch).unwrap();
+        let sees = lookout.sees(&sketch, &mut scratch);
+        assert_eq!(lookout.sees(&sketch, &mut scratch), sees, "what is remembered");
+        sees
+    }
+
+    #[test]
+    fn texts_of_the_caller_are_found_in_each_of_its_values_alone() {
+        for caller in [["text", "", ""], ["", "TEXT", ""], ["", "", "a text"]] {
+            assert!(sees(&[&[(CALLER, "text")]], caller, ""), "{caller:?}");
+            assert!(sees(&[&[(CALLER, "text")], &[(AFTER, "more")]], caller, "some more"), "{caller:?}");
+            assert!(!sees(&[&[(CALLER, "text")], &[(AFTER, "more")]], caller, ""), "{caller:?}");
+            assert!(!sees(&[&[(AFTER, "text")]], caller, ""), "{caller:?}");
+            assert!(sees(&[&[(Part::Whole, "text")]], caller, ""), "{caller:?}");
+        }
+        assert!(!sees(&[&[(CALLER, "text")]], ["te", "xt", "useragent"], "text"));
+        assert!(!sees(&[&[(CALLER, "useragent")]], ["", "", ""], ""));
+    }
+
+    #[test]
+    fn a_list_that_the_caller_answers_leaves_the_others_to_the_rest() {
+        let needs: &[&[(Part, &str)]] =
+            &[&[(CALLER, "text"), (AFTER, "other")], &[(AFTER, "one"), (AFTER, "two"), (AFTER, "three")]];
+        assert!(sees(needs, ["text", "", ""], "three"));
+        assert!(sees(needs, ["", "", ""], "three other"));
+        assert!(!sees(needs, ["text", "", ""], "other"));
+        assert!(!sees(needs, ["", "", ""], "three"));
+    }
+
+    #[test]
+    fn texts_that_begin_with_others_are_found_each() {
+        for text in ["text", "textual", "extu"] {
+            let needs: &[&[(Part, &str)]] = &[&[(CALLER, text)], &[(CALLER, "text")]];
+            assert!(sees(needs, ["a textual", "", ""], ""), "{text}");
+        }
+        assert!(!sees(&[&[(CALLER, "text")], &[(CALLER, "textual")]], ["text", "", ""], ""));
     }
 }

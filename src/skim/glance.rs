@@ -47,6 +47,8 @@ pub struct Parts<'t> {
 pub struct Pieces<'t> {
     /// The values of `userIdentity`, `sourceIPAddress` and `userAgent`.
     pub caller: [&'t str; 3],
+    /// The last two of them, with what is between them.
+    pub origin: &'t str,
     /// What is before the identity, between that and `userAgent`, and after it.
     pub rest: [&'t str; 3],
 }
@@ -62,13 +64,15 @@ impl<'t> Parts<'t> {
 fn pieces<'t, S: Simd>(simd: S, parts: &Parts<'t>) -> Option<Pieces<'t>> {
     let Parts { text, identity, after_identity, after_name } = *parts;
     let (_, rest) = until_backslash(simd, after(after_name, REGION)?)?;
-    let (address, rest) = until_backslash(simd, after(rest, ADDRESS)?)?;
+    let from_address = after(rest, ADDRESS)?;
+    let (address, rest) = until_backslash(simd, from_address)?;
     let from_agent = after(rest, AGENT)?;
     let (agent, after_agent) = until_backslash(simd, from_agent)?;
     after(after_agent, QUOTE)?;
     let before = text.get(..text.len() - after_identity.len() - identity.len())?;
     let between = after_identity.get(..after_identity.len() - from_agent.len())?;
-    Some(Pieces { caller: [identity, address, agent], rest: [before, between, after_agent] })
+    let origin = from_address.get(..from_address.len() - after_agent.len())?;
+    Some(Pieces { caller: [identity, address, agent], origin, rest: [before, between, after_agent] })
 }
 
 /// The sketch of a record that is the content of a string, which may be [simple](super::simple_length), in CloudTrail's own

@@ -106,7 +106,7 @@ proptest! {
             for texts in &rule.needs().0 {
                 let is_there = texts.iter().any(|need| match need.part {
                     Part::Caller => caller.contains(&need.text),
-                    Part::Whole => lower_case.contains(&need.text),
+                    Part::AfterCaller | Part::Whole => lower_case.contains(&need.text),
                 });
                 prop_assert!(is_there, "{} needs one of {:?}: {}", finding.rule.name, texts, text);
             }
