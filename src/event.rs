@@ -52,8 +52,8 @@ impl<'a> Event<'a> {
         Self::of(serde_json::from_str(text)?)
     }
 
-    /// Reads one record that is the content of a JSON string. `None` when it is not plainly one: then it is to be unescaped
-    /// and parsed.
+    /// Reads one record that is the content of a JSON string, which has to be known to be one: quotes and control characters
+    /// in it are escaped. `None` when the record is not plainly one: then it is to be unescaped and parsed.
     pub fn parse_escaped(content: &'a str) -> Option<Self> {
         Self::of(escaped::value(content)?).ok()
     }

@@ -73,7 +73,8 @@ impl Fact {
     }
 }
 
-/// Every fact there is. A new one is a file beside these, a line here and one in `facts/calls.rs`.
+/// Every fact there is. A new one is a file beside these, a line here and, in `facts/calls.rs`, its scope and a line for that
+/// in the same order.
 pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,

@@ -118,10 +118,9 @@ pub enum PatternError {
 /// [`PatternError`], when some rule can match any call, none can match anything, or the pattern does not fit.
 pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, PatternError> {
     let run = || rules.rules().iter().filter(|rule| rule.runs());
-    let watched: Vec<(&str, &Triggers)> =
-        run().map(|rule| (rule.info().name.as_str(), rule.triggers_when_filled())).collect();
+    let watched: Vec<(&str, &Triggers)> = run().map(|rule| (rule.name(), rule.triggers_when_filled())).collect();
     let unfilled = run().filter(|rule| rule.triggers() != rule.triggers_when_filled());
-    let unfilled = unfilled.map(|rule| rule.info().name.clone()).collect();
+    let unfilled = unfilled.map(|rule| rule.name().to_owned()).collect();
     Ok(FilterPatterns { unfilled, ..of_triggers(&watched, limits)? })
 }
 

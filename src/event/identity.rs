@@ -35,7 +35,8 @@ impl<'e> Identity<'e> {
             let found = path::first_in(value, path)?;
             found.as_str().filter(|text| !text.is_empty())
         };
-        let mfa = path::first_in(value, "sessionContext.attributes.mfaAuthenticated").and_then(scalar_text);
+        let mfa =
+            path::select_in(value, "sessionContext.attributes.mfaAuthenticated").into_iter().find_map(scalar_text);
         Self {
             kind: string("type"),
             arn: string("arn"),

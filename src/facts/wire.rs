@@ -60,11 +60,16 @@ pub(super) fn live<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
 fn unwrapped<'e>(value: &'e Value<'e>, base: &'static str, wrapper: [&str; 2]) -> Parameters<'e> {
     let outer = Parameters { value, at: Rc::new(Place::Top(base)) };
     let [operation, kind] = wrapper;
-    let is_wrapper = |name: &str| {
-        let parts = name.len().checked_sub(kind.len()).and_then(|at| name.split_at_checked(at));
-        parts.is_some_and(|(first, last)| first.eq_ignore_ascii_case(operation) && last.eq_ignore_ascii_case(kind))
+    let parts = |name: &'e str| name.len().checked_sub(kind.len()).and_then(|at| name.split_at_checked(at));
+    let is_exact = |name| parts(name) == Some((operation, kind));
+    let is_alike = |name| {
+        parts(name)
+            .is_some_and(|(first, last)| first.eq_ignore_ascii_case(operation) && last.eq_ignore_ascii_case(kind))
     };
-    let found = value.as_object().and_then(|members| members.iter().find(|(name, _)| is_wrapper(name)));
+    let found = value.as_object().and_then(|members| {
+        let exact = members.iter().find(|(name, _)| is_exact(name));
+        exact.or_else(|| members.iter().find(|(name, _)| is_alike(name)))
+    });
     match found {
         Some((name, inner)) => outer.member(name, inner),
         None => outer,

@@ -44,7 +44,7 @@ impl RuleSet {
         // Off, or without values for its placeholders.
         let would_watch = |service: &str, call: &str| {
             let rules = self.rules().iter().filter(|rule| rule.triggers_when_filled().admit(service, call));
-            rules.map(|rule| rule.info().name.clone()).collect::<Vec<_>>()
+            rules.map(|rule| rule.name().to_owned()).collect::<Vec<_>>()
         };
         let unwatched = dangerous.filter(|(_, service, call)| !is_watched(service, call));
         let mut seen = BTreeSet::new();

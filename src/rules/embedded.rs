@@ -1,7 +1,8 @@
 //! Built-in rules as the build script leaves them: parsed, and written down as JSON.
 //!
-//! In: the outline of one rule and its JSON. Out: what the parser and [`Attributes`] make of its YAML; a test compares the two for every
-//! rule. The engine's own types can be written and not read, so that what they hold is read into types of the same shape.
+//! In: the outline of one rule and its JSON. Out: what the parser and [`Attributes`] make of its YAML; a test compares the
+//! two for every rule. The engine's own types can be written and not read, so that what they hold is read into types of the
+//! same shape.
 
 use std::collections::HashMap;
 

@@ -149,8 +149,10 @@ impl Matched {
 
     /// A field that fits, with its value; one without a name is a keyword.
     fn item(&mut self, field: Option<&str>, value: Option<Value>) {
-        let field = field.unwrap_or("keyword");
         let value = kept(value.unwrap_or(Value::Null));
+        let Some(field) = field else {
+            return self.push("keyword", value, "a keyword of the rule is in the record".to_owned());
+        };
         let text = match &value {
             Value::Null => format!("{field} is absent"),
             Value::String(text) => format!("{field} is {}", visible_at_most(text, MOST_IN_A_SENTENCE)),

@@ -84,6 +84,8 @@ fn item(trace: &ItemTrace) -> Trace {
     let found = match (&trace.actual, trace.reason) {
         (None | Some(Value::Null), MatchReason::NoKeywordMatch) => "has none".to_owned(),
         (None | Some(Value::Null), _) if trace.field.is_none() => "has one".to_owned(),
+        // Whether a field says anything is asked as if it were missing where it does not.
+        (None | Some(Value::Null), MatchReason::Existence) => "is absent or says nothing".to_owned(),
         (None | Some(Value::Null), _) => "is absent".to_owned(),
         (Some(Value::String(text)), _) => format!("is {}", visible_at_most(text, MOST_IN_A_SENTENCE)),
         (Some(other), _) => format!("is {}", visible_at_most(&other.to_string(), MOST_IN_A_SENTENCE)),

@@ -74,7 +74,7 @@ pub(super) fn warnings(rule: &Rule) -> Vec<RuleFault> {
         let text = "it can never match: its condition asks for two different services or calls at once";
         reasons.push(Reason::warning(text).at("condition"));
     }
-    let name = &rule.info().name;
+    let name = rule.name();
     reasons.into_iter().map(|reason| reason.in_file(rule.file(), rule.text(), Some(name))).collect()
 }
 

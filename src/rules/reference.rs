@@ -13,12 +13,12 @@ impl RuleSet {
             "# Rules and facts\n\nWritten by `trailwarden rules reference`; a test fails when it is not up to date. Levels, \
              and what runs, are as they are without a configuration file.\n",
         );
-        let mut packs: Vec<Option<&str>> = self.rules().iter().map(|rule| rule.info().pack.as_deref()).collect();
+        let mut packs: Vec<Option<&str>> = self.rules().iter().map(|rule| rule.pack()).collect();
         packs.dedup();
         for pack in packs {
             // Writing to a String cannot fail.
             let _ = write!(text, "\n## Pack `{}`\n", pack.unwrap_or("without a name"));
-            for rule in self.rules().iter().filter(|rule| rule.info().pack.as_deref() == pack) {
+            for rule in self.rules().iter().filter(|rule| rule.pack() == pack) {
                 let _ = write!(text, "\n{}", rule.reference());
             }
         }

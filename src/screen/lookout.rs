@@ -226,7 +226,7 @@ mod tests {
         );
         let escaped = record.replace('"', "\\\"");
         let mut scratch = Scratch::default();
-        let sketch = glance(&escaped).unwrap();
+        let sketch = glance(&escaped, true).unwrap();
         assert!(sketch.parts.unwrap().pieces().is_some());
         let lookout = Lookout::for_any_of([&needs].into_iter(), &mut scratch).unwrap();
         let sees = lookout.sees(&sketch, &mut scratch);
