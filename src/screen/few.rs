@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64};
-use memchr::memchr2_iter;
 
 use super::search::Verdict;
 
@@ -108,26 +107,26 @@ fn is_in_window<S: Simd>(
 ) -> Option<Verdict> {
     let case = u8x64::splat(simd, CASE);
     let block = u8x64::from_slice(simd, window.first_chunk::<BLOCK>()?);
-    let firsts = block | case;
-    let mut found = block.simd_ge(0x80);
+    let (firsts, beyond_ascii) = (block | case, block.simd_ge(0x80));
+    let mut found = beyond_ascii;
     for one in sought {
         let seconds = u8x64::from_slice(simd, window.get(one.distance..)?.first_chunk::<BLOCK>()?) | case;
         found |= firsts.simd_eq(one.first) & seconds.simd_eq(one.second);
     }
-    if found.any_true() { verify(sought, window, text, start) } else { Some(Verdict::Lacks) }
-}
-
-/// The same, a letter at a time.
-#[cold]
-fn verify(sought: &[Sought], window: &[u8; WINDOW], text: &[u8], start: usize) -> Option<Verdict> {
-    let block = window.get(..BLOCK)?;
-    if !block.is_ascii() {
+    if !found.any_true() {
+        return Some(Verdict::Lacks);
+    }
+    if beyond_ascii.any_true() {
         return Some(Verdict::Unclear);
     }
     for one in sought {
-        let mut places = memchr2_iter(one.first, one.first & !CASE, block);
-        if places.any(|place| one.is_at(start + place, text)) {
-            return Some(Verdict::Has);
+        let seconds = u8x64::from_slice(simd, window.get(one.distance..)?.first_chunk::<BLOCK>()?) | case;
+        let mut places = (firsts.simd_eq(one.first) & seconds.simd_eq(one.second)).to_bitmask();
+        while places != 0 {
+            if one.is_at(start + places.trailing_zeros() as usize, text) {
+                return Some(Verdict::Has);
+            }
+            places &= places - 1;
         }
     }
     Some(Verdict::Lacks)
