@@ -44,14 +44,22 @@ pub enum Part {
 impl Part {
     /// The part that a field of a rule is in.
     fn of(field: &str) -> Self {
-        match (&*path::split(field).0.key, field) {
-            (_, "sourceIPAddress" | "userAgent") => Self::Caller,
-            (_, field) if field.starts_with("userIdentity.") => Self::Caller,
-            (
-                "eventVersion" | "userIdentity" | "eventTime" | "eventSource" | "eventName" | "awsRegion"
-                | "sourceIPAddress" | "userAgent",
-                _,
-            ) => Self::Whole,
+        /// What CloudTrail writes first; other records may have more of them, further behind and in another case.
+        const FIRST: [&str; 8] = [
+            "eventVersion",
+            "userIdentity",
+            "eventTime",
+            "eventSource",
+            "eventName",
+            "awsRegion",
+            "sourceIPAddress",
+            "userAgent",
+        ];
+        let (first, _) = path::split(field);
+        match field {
+            "sourceIPAddress" | "userAgent" => Self::Caller,
+            field if field.starts_with("userIdentity.") => Self::Caller,
+            _ if FIRST.iter().any(|one| one.eq_ignore_ascii_case(&first.key)) => Self::Whole,
             _ => Self::AfterCaller,
         }
     }
@@ -187,4 +195,26 @@ fn says_something(text: &str) -> bool {
         && text.bytes().filter(|byte| *byte == b'.').count() < 2
         && !text.as_bytes().windows(2).any(|pair| matches!(pair, [b'0'..=b'9', b'-']));
     !is_number_like
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_looked_for_where_its_name_in_any_case_may_stand() {
+        for (field, part) in [
+            ("userAgent", Part::Caller),
+            ("userIdentity.arn", Part::Caller),
+            ("useragent", Part::Whole),
+            ("USERIDENTITY.arn", Part::Whole),
+            ("eventname", Part::Whole),
+            ("awsRegion[0]", Part::Whole),
+            ("eventNames", Part::AfterCaller),
+            ("requestParameters.eventName", Part::AfterCaller),
+            ("errorCode", Part::AfterCaller),
+        ] {
+            assert_eq!(Part::of(field), part, "{field}");
+        }
+    }
 }
