@@ -22,6 +22,16 @@ pub(crate) const FORMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "parts of a record",
+        &[
+            "s: {userAgent|contains: pacu, errorCode: AccessDenied}\ncondition: s",
+            "a: {userAgent|contains: kali-linux}\nb: {errorCode: [AccessDenied, Client.UnauthorizedOperation]}\ncondition: a or b",
+            "a: {userAgent|contains: aws-cli}\nb: {eventType: AwsApiCall}\nc: {errorCode: AccessDenied}\ncondition: (a or b) and c",
+            "s:\n  - userAgent|contains: Botocore\n    errorCode: AccessDenied\n  - eventSource|contains: organizations\ncondition: s",
+            "a: {userIdentity.type: AssumedRole}\nb: {EventName: DeleteTrail}\nc: {userIdentity.arn|contains: admin}\ncondition: a and (b or c)",
+        ],
+    ),
+    (
         "keywords",
         &[
             "keywords: [kali-linux, TruffleHog]\ncondition: keywords",
