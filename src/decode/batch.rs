@@ -224,6 +224,7 @@ fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Outp
         sketch
     });
     let time = sketch.filter(|sketch| output.leaves_out(sketch))?.time;
+    // A part of `text`, which is kept as a place because the list of events outlives the text.
     let start = time.as_ptr().addr() - text.as_ptr().addr();
     Some(Span { start, end: start + time.len(), is_plain: true })
 }

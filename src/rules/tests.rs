@@ -151,6 +151,15 @@ fn evidence_is_what_held_and_not_what_was_excluded() {
 }
 
 #[test]
+fn evidence_of_a_keyword_is_that_it_is_there() {
+    for detection in ["  s: [tool]\n  condition: s", "  s: [none]\n  t:\n    '|all': [tool]\n  condition: s or t"] {
+        let findings = matches(detection, r#"{"eventName":"A","userAgent":"a tool of theirs"}"#);
+        let told: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
+        assert_eq!(told, ["a keyword of the rule is in the record"], "{detection}");
+    }
+}
+
+#[test]
 fn facts_and_fields_stand_side_by_side() {
     let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"AuthorizeSecurityGroupIngress","awsRegion":"eu-west-1",
                    "requestParameters":{"groupId":"sg-1","ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"::/0"}}"#;
