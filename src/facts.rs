@@ -12,7 +12,7 @@ mod trust;
 mod wire;
 
 pub use call::without_version;
-pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace};
+pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind};
 pub use exposure::Undecided;
 pub use wire::Parameters;
 

@@ -4,7 +4,6 @@
 //! unescaped; `None` for whatever is not plainly that, so that the parser decides and says what is wrong.
 
 use std::borrow::Cow;
-use std::iter;
 
 use memchr::memchr;
 
@@ -19,9 +18,19 @@ const MOST_WITH_ESCAPES: u32 = 32;
 /// Most digits of a number that is read here. It fits, whatever the digits.
 const MOST_DIGITS: usize = 18;
 
+/// Members that are open at a time, in most records.
+const USUAL_MEMBERS: usize = 48;
+
 /// The value that is all of `content`.
 pub(super) fn value(content: &str) -> Option<Value<'_>> {
-    let mut reader = Reader { rest: content, levels: 0, with_escapes: 0, json: String::new() };
+    let mut reader = Reader {
+        rest: content,
+        levels: 0,
+        with_escapes: 0,
+        json: String::new(),
+        members: Vec::with_capacity(USUAL_MEMBERS),
+        elements: Vec::new(),
+    };
     let value = reader.value()?;
     (reader.next().is_none()).then_some(value)
 }
@@ -33,6 +42,10 @@ struct Reader<'t> {
     with_escapes: u32,
     /// The JSON of such a string.
     json: String,
+    /// What has been read of the objects that are open, so that each is allocated once, when its size is known.
+    members: Vec<(&'t str, Value<'t>)>,
+    /// The same of lists.
+    elements: Vec<Value<'t>>,
 }
 
 impl<'t> Reader<'t> {
@@ -131,24 +144,15 @@ impl<'t> Reader<'t> {
         if self.next()? == b'}' {
             return self.skip(1).map(|()| Value::Object(Object::default()));
         }
-        let mut goes_on = true;
-        let mut is_whole = true;
-        let members = iter::from_fn(
-            #[inline(always)]
-            || {
-                if !goes_on {
-                    return None;
-                }
-                is_whole = false;
-                let key = self.key()?;
-                let value = self.value()?;
-                goes_on = self.goes_on(b'}')?;
-                is_whole = true;
-                Some((key, value))
-            },
-        );
-        let members: Object<'t> = members.collect();
-        is_whole.then_some(Value::Object(members))
+        let start = self.members.len();
+        loop {
+            let key = self.key()?;
+            let value = self.value()?;
+            self.members.push((key, value));
+            if !self.goes_on(b'}')? {
+                return Some(Value::Object(self.members.drain(start..).collect()));
+            }
+        }
     }
 
     /// The name of a member, and the colon after it.
@@ -162,14 +166,15 @@ impl<'t> Reader<'t> {
     }
 
     fn array(&mut self) -> Option<Value<'t>> {
-        let mut elements = Vec::new();
         if self.next()? == b']' {
-            return self.skip(1).map(|()| Value::Array(elements));
+            return self.skip(1).map(|()| Value::Array(Vec::new()));
         }
+        let start = self.elements.len();
         loop {
-            elements.push(self.value()?);
+            let element = self.value()?;
+            self.elements.push(element);
             if !self.goes_on(b']')? {
-                return Some(Value::Array(elements));
+                return Some(Value::Array(self.elements.drain(start..).collect()));
             }
         }
     }

@@ -161,6 +161,14 @@ pub(super) const EC2_REQUEST: Scope = Scope { name: "ec2.request", calls: Calls:
 pub(super) const EC2_RESPONSE: Scope = Scope { name: "ec2.response", calls: Calls::AllOf(&[EC2]) };
 pub(super) const EC2_RESOURCES: Scope = Scope { name: "ec2.resources", calls: Calls::AllOf(&[EC2]) };
 
+/// The record's member that has what live state says.
+pub(super) const LIVE_STATE: &str = "liveState";
+
+/// The member of a record without which what is at this path is missing: a fact, or a part of one.
+pub fn member_behind(path: &str) -> Option<&'static str> {
+    path.starts_with("live.").then_some(LIVE_STATE)
+}
+
 /// The place in `FACTS` and in [`SCOPES`] of the fact a path starts with, and the rest of the path:
 /// `exposure.ingress[0].reach` is the third fact and `[0].reach`.
 pub fn find(path: &str) -> Option<(usize, Option<&str>)> {

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
+use super::calls::LIVE_STATE;
 use crate::event::{Event, Value, path, scalar_text};
 
 /// A place in the parameters of a call.
@@ -52,8 +53,8 @@ pub(super) fn response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
 
 /// What live state adds to the record.
 pub(super) fn live<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
-    let value = event.top("liveState").filter(|value| value.is_object())?;
-    Some(Parameters { value, at: Rc::new(Place::Top("liveState")) })
+    let value = event.top(LIVE_STATE).filter(|value| value.is_object())?;
+    Some(Parameters { value, at: Rc::new(Place::Top(LIVE_STATE)) })
 }
 
 /// `wrapper`: the two parts of its name.

@@ -127,7 +127,10 @@ impl Needs {
             Detection::AllOf(items) => Self::all(items.iter().map(Self::of_item)),
             Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),
             Detection::AnyOf(parts) => Self::any(parts.iter().map(Self::of_detection)),
-            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } if is_of_record(field) => {
+            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, .. } if !is_of_record(field) => {
+                Self::of_fact(field)
+            }
+            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } => {
                 // Fields of the body are those of a member, whatever they are called.
                 let part = Part::of(field);
                 let needs = Self::of_detection(body).0.into_iter();
@@ -144,15 +147,23 @@ impl Needs {
         let is_plain = item.field.modifiers.iter().all(|modifier| PLAIN.contains(modifier));
         match &item.field.name {
             _ if !is_plain => Self::nothing(),
+            Some(name) if !is_of_record(name) => match item.values.iter().any(|value| *value == SigmaValue::Null) {
+                true => Self::nothing(),
+                false => Self::of_fact(name),
+            },
             // Which call it is has been looked at before.
-            Some(name) if !is_of_record(name) || ["eventSource", "eventName"].contains(&name.as_str()) => {
-                Self::nothing()
-            }
+            Some(name) if ["eventSource", "eventName"].contains(&name.as_str()) => Self::nothing(),
             name => {
                 let part = name.as_deref().map_or(Part::Whole, Part::of);
                 Self::of_values(&item.values, item.field.has_modifier(Modifier::All), part)
             }
         }
+    }
+
+    /// For a fact to have a value.
+    fn of_fact(path: &str) -> Self {
+        let need = |member: &str| Need { part: Part::of(member), text: member.to_ascii_lowercase() };
+        Self(facts::member_behind(path).map(|member| vec![need(member)]).into_iter().collect())
     }
 
     fn of_values(values: &[SigmaValue], all: bool, part: Part) -> Self {
