@@ -203,11 +203,11 @@ impl<'t> Skim<'t> {
     }
 }
 
-/// What follows `expected`, with which `text` begins. Where `expected` is a constant, that is a few comparisons.
+/// What follows `expected`, with which `text` begins. Its length is part of the type, so that it takes a few comparisons.
 #[inline(always)]
-pub fn after<'t>(text: &'t str, expected: &str) -> Option<&'t str> {
-    let (head, rest) = text.split_at_checked(expected.len())?;
-    (head == expected).then_some(rest)
+pub fn after<'t, const LENGTH: usize>(text: &'t str, expected: &[u8; LENGTH]) -> Option<&'t str> {
+    let (head, _) = text.as_bytes().split_first_chunk()?;
+    if head == expected { text.get(LENGTH..) } else { None }
 }
 
 /// A name is as good as any other.

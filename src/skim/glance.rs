@@ -13,21 +13,21 @@ use super::{Sketch, after};
 static UNICODE_ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
 
 /// What ends a string.
-const QUOTE: &str = r#"\""#;
+const QUOTE: &[u8; 2] = br#"\""#;
 
 /// How a record begins.
-const BEGINNING: &str = r#"{\"eventVersion\":\""#;
+const BEGINNING: &[u8; 20] = br#"{\"eventVersion\":\""#;
 
 /// What follows the version.
-const IDENTITY: &str = r#"\",\"userIdentity\":{"#;
+const IDENTITY: &[u8; 21] = br#"\",\"userIdentity\":{"#;
 
 /// What follows the identity, and each of the strings after it.
-const TIME: &str = r#",\"eventTime\":\""#;
-const SOURCE: &str = r#"\",\"eventSource\":\""#;
-const NAME: &str = r#"\",\"eventName\":\""#;
-const REGION: &str = r#"\",\"awsRegion\":\""#;
-const ADDRESS: &str = r#"\",\"sourceIPAddress\":\""#;
-const AGENT: &str = r#"\",\"userAgent\":\""#;
+const TIME: &[u8; 17] = br#",\"eventTime\":\""#;
+const SOURCE: &[u8; 21] = br#"\",\"eventSource\":\""#;
+const NAME: &[u8; 19] = br#"\",\"eventName\":\""#;
+const REGION: &[u8; 19] = br#"\",\"awsRegion\":\""#;
+const ADDRESS: &[u8; 25] = br#"\",\"sourceIPAddress\":\""#;
+const AGENT: &[u8; 19] = br#"\",\"userAgent\":\""#;
 
 /// Parts of a record in CloudTrail's own order, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
