@@ -5,6 +5,7 @@
 
 mod escaped;
 pub mod identity;
+mod member;
 pub mod path;
 
 use std::borrow::Cow;
@@ -14,14 +15,15 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 pub use identity::Identity;
+use member::{Member, Members};
 
 /// A JSON value that borrows from the record.
 pub type Value<'a> = serde_json_borrow::Value<'a>;
 /// A JSON object that borrows from the record; members in the record's order.
 pub type Object<'a> = serde_json_borrow::ObjectAsVec<'a>;
 
-/// Keys of which a CloudTrail record has at least one. Compared without case, because some pipelines lower-case keys.
-const RECORD_KEYS: [&str; 4] = ["eventName", "eventSource", "eventID", "eventVersion"];
+/// Members of which a CloudTrail record has at least one, in whatever case, because some pipelines lower-case keys.
+const OF_RECORDS: [Member; 4] = [Member::Name, Member::Source, Member::Id, Member::Version];
 
 /// Why a text is not a CloudTrail record.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,7 @@ pub enum RecordError {
 #[derive(Debug)]
 pub struct Event<'a> {
     root: Object<'a>,
+    members: Members,
 }
 
 impl<'a> Event<'a> {
@@ -62,15 +65,24 @@ impl<'a> Event<'a> {
         let Value::Object(root) = value else {
             return Err(RecordError::NotAnObject(kind(&value)));
         };
-        let is_record = root.keys().any(|key| RECORD_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)));
-        if is_record { Ok(Self { root }) } else { Err(RecordError::NotCloudTrail) }
+        let members = Members::of(&root);
+        let is_record = OF_RECORDS.into_iter().any(|member| members.place(member).is_some());
+        if is_record { Ok(Self { root, members }) } else { Err(RecordError::NotCloudTrail) }
     }
 
     /// The top-level member `key`: exactly, else without regard to case.
     pub fn top(&self, key: &str) -> Option<&Value<'a>> {
-        self.root
-            .get(key)
-            .or_else(|| self.root.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value))
+        match Member::of(key) {
+            Some(member) => self.member(member),
+            None => self
+                .root
+                .get(key)
+                .or_else(|| self.root.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)),
+        }
+    }
+
+    fn member(&self, member: Member) -> Option<&Value<'a>> {
+        self.root.get_key_value_at(self.members.place(member)?).map(|(_, value)| value)
     }
 
     /// All values at a dotted path such as `requestParameters.ipPermissions.items.ipProtocol`. Arrays on the way are
@@ -88,59 +100,59 @@ impl<'a> Event<'a> {
         self.select(path).into_iter().find_map(scalar_text)
     }
 
-    /// The top-level string `key`, when it is there and not empty.
-    fn string(&self, key: &str) -> Option<&str> {
-        self.top(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    /// A member that is a string, when it is there and not empty.
+    fn string(&self, member: Member) -> Option<&str> {
+        self.member(member).and_then(says)
     }
 
     /// `eventName`: the API operation, such as `AuthorizeSecurityGroupIngress`.
     pub fn name(&self) -> Option<&str> {
-        self.string("eventName")
+        self.string(Member::Name)
     }
 
     /// `eventSource`: the service's DNS name, such as `ec2.amazonaws.com`.
     pub fn source(&self) -> Option<&str> {
-        self.string("eventSource")
+        self.string(Member::Source)
     }
 
     /// `eventID`: the UUID CloudTrail gave the record.
     pub fn id(&self) -> Option<&str> {
-        self.string("eventID")
+        self.string(Member::Id)
     }
 
     /// `requestID`: the service's id of the call.
     pub fn request_id(&self) -> Option<&str> {
-        self.string("requestID")
+        self.string(Member::RequestId)
     }
 
     /// `awsRegion`. Some services are recorded in `us-east-1` wherever they are called from.
     pub fn region(&self) -> Option<&str> {
-        self.string("awsRegion")
+        self.string(Member::Region)
     }
 
     /// `recipientAccountId`: the account whose trail this is, else the account of the caller.
     pub fn account(&self) -> Option<&str> {
-        self.string("recipientAccountId").or_else(|| self.of_caller("accountId"))
+        self.string(Member::Account).or_else(|| self.of_caller("accountId"))
     }
 
     /// `errorCode`, when the call failed.
     pub fn error_code(&self) -> Option<&str> {
-        self.string("errorCode")
+        self.string(Member::ErrorCode)
     }
 
     /// `sourceIPAddress`: an address, a service's DNS name, or `AWS Internal`.
     pub fn source_address(&self) -> Option<&str> {
-        self.string("sourceIPAddress")
+        self.string(Member::Address)
     }
 
     /// `userAgent`, written by the caller.
     pub fn user_agent(&self) -> Option<&str> {
-        self.string("userAgent")
+        self.string(Member::Agent)
     }
 
     /// `eventTime` as it stands in the record.
     pub fn time_text(&self) -> Option<&str> {
-        self.string("eventTime").or_else(|| self.string("@timestamp"))
+        self.string(Member::Time).or_else(|| self.top("@timestamp").and_then(says))
     }
 
     /// `eventTime`. Re-shaped records write it without a zone; CloudTrail's is always UTC.
@@ -150,7 +162,7 @@ impl<'a> Event<'a> {
 
     /// `requestParameters`, when it is an object. It may be null, missing, or the string `"null"`.
     pub fn request(&self) -> Option<&Value<'a>> {
-        self.top("requestParameters").filter(|value| value.is_object())
+        self.member(Member::Request).filter(|value| value.is_object())
     }
 
     /// Whether CloudTrail left out all or part of `requestParameters`: it is no object, or says `"omitted": true`, as
@@ -166,18 +178,17 @@ impl<'a> Event<'a> {
 
     /// `responseElements`, when it is an object.
     pub fn response(&self) -> Option<&Value<'a>> {
-        self.top("responseElements").filter(|value| value.is_object())
+        self.member(Member::Response).filter(|value| value.is_object())
     }
 
     /// `userIdentity`: who called, as far as the record tells.
     pub fn identity(&self) -> Identity<'_> {
-        Identity::of(self.top("userIdentity"))
+        Identity::of(self.member(Member::Identity))
     }
 
     /// A string of the caller that is not empty, without a look at the rest of it.
     fn of_caller(&self, key: &str) -> Option<&str> {
-        let found = path::first_in(self.top("userIdentity")?, key)?;
-        found.as_str().filter(|text| !text.is_empty())
+        path::first_in(self.member(Member::Identity)?, key).and_then(says)
     }
 
     /// The partition (`aws`, `aws-cn`, `aws-us-gov`), from the caller's ARN, else from the region.
@@ -203,6 +214,11 @@ pub fn timestamp(text: &str) -> Option<Timestamp> {
         let civil: DateTime = text.parse().ok()?;
         Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
     })
+}
+
+/// The text of a string that is not empty.
+fn says<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    value.as_str().filter(|text| !text.is_empty())
 }
 
 /// Whether a field says that it was left out, `"omitted": true`.

@@ -337,7 +337,7 @@ impl Pipeline {
 
     fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag, screen: &Screen) -> Result<Judged<'t>, String> {
         let judged = |event: &Event<'_>| {
-            lag.of(event.time());
+            event.time_text().into_iter().for_each(|time| lag.of_text(time));
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
             guarded(|| {

@@ -247,7 +247,15 @@ impl RuleSet {
     }
 
     fn findings<'r>(&self, rules: impl Iterator<Item = &'r Rule>, subject: &Subject<'_>) -> Vec<Finding> {
-        rules.filter_map(|rule| rule.evaluate(subject, &self.trusted_accounts, self.explain)).collect()
+        let mut findings = Vec::new();
+        for finding in rules.filter_map(|rule| rule.evaluate(subject, &self.trusted_accounts, self.explain)) {
+            if findings.is_empty() {
+                // Mostly it is the only one; a list grows to four of them by itself, of a kilobyte each.
+                findings.reserve_exact(1);
+            }
+            findings.push(finding);
+        }
+        findings
     }
 
     fn running(&self) -> impl Iterator<Item = &Rule> {

@@ -172,7 +172,7 @@ fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     let (id, rest) = after(text.get(start..)?, br#"{"id":""#)?.split_at_checked(ID)?;
     let (time, rest) = after(rest, br#"","timestamp":"#)?.split_at_checked(TIME)?;
     let message = after(rest, br#","message":""#)?;
-    if !is_number(id) || !is_number(time) || time.starts_with('0') {
+    if !is_number(id) || !is_number(time) || time.as_bytes().first() == Some(&b'0') {
         return None;
     }
     let at = text.len() - message.len();

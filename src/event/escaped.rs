@@ -35,6 +35,24 @@ pub(super) fn value(content: &str) -> Option<Value<'_>> {
     (reader.next().is_none()).then_some(value)
 }
 
+/// How many bytes come before the first backslash. Most strings are too short to call for it.
+#[inline(always)]
+fn until_backslash(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const FIRST_BITS: u64 = 0x8080_8080_8080_8080;
+    const BACKSLASHES: u64 = ONES * b'\\' as u64;
+    let (eights, _) = bytes.as_chunks();
+    for (eight, start) in eights.iter().take(4).zip((0..).step_by(8)) {
+        let differing = u64::from_le_bytes(*eight) ^ BACKSLASHES;
+        // The lowest bit that is set is of the first byte that is zero.
+        let zeros = differing.wrapping_sub(ONES) & !differing & FIRST_BITS;
+        if zeros != 0 {
+            return Some(start + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    memchr(b'\\', bytes)
+}
+
 struct Reader<'t> {
     rest: &'t str,
     levels: u32,
@@ -98,7 +116,7 @@ impl<'t> Reader<'t> {
     fn string(&mut self) -> Option<Cow<'t, str>> {
         let [b'\\', b'"', ..] = self.rest.as_bytes() else { return None };
         self.skip(2)?;
-        let length = memchr(b'\\', self.rest.as_bytes())?;
+        let length = until_backslash(self.rest.as_bytes())?;
         let (content, end) = self.rest.split_at_checked(length)?;
         if let [b'\\', b'"', ..] = end.as_bytes() {
             self.rest = end.get(2..)?;

@@ -84,7 +84,7 @@ fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
             return object([("id", Value::from(id)), ("type", Value::from("AWS::EC2"))]);
         };
         let owner = if WITHOUT_ACCOUNT.contains(segment) { "" } else { account };
-        let arn = format!("arn:{partition}:ec2:{region}:{owner}:{segment}/{id}");
+        let arn = ["arn:", partition, ":ec2:", region, ":", owner, ":", segment, "/", id].concat();
         object([("id", Value::from(id)), ("type", Value::from(*kind)), ("arn", Value::from(arn))])
     };
     Some(Value::Array(ids.into_iter().map(member).collect()))

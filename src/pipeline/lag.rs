@@ -26,13 +26,12 @@ impl Lag {
         self.longest.get()
     }
 
-    /// Takes note of a record of that time.
-    pub(super) fn of(&self, time: Option<Timestamp>) {
+    fn of(&self, time: Option<Timestamp>) {
         let lag = time.map(|time| self.now.as_millisecond().saturating_sub(time.as_millisecond()));
         self.longest.set(self.longest.get().max(lag.and_then(|lag| u64::try_from(lag).ok())));
     }
 
-    /// The same of a time as it stands in the record.
+    /// Takes note of a record of that time, as it stands in the record.
     pub(super) fn of_text(&self, text: &str) {
         let is_usual = is_usual(text);
         let mut earliest = self.earliest.borrow_mut();

@@ -153,11 +153,16 @@ impl Matched {
         let Some(field) = field else {
             return self.push("keyword", value, "a keyword of the rule is in the record".to_owned());
         };
-        let text = match &value {
-            Value::Null => format!("{field} is absent"),
-            Value::String(text) => format!("{field} is {}", visible_at_most(text, MOST_IN_A_SENTENCE)),
-            other => format!("{field} is {}", visible_at_most(&other.to_string(), MOST_IN_A_SENTENCE)),
+        let other;
+        let said = match &value {
+            Value::Null => Cow::Borrowed("absent"),
+            Value::String(text) => visible_at_most(text, MOST_IN_A_SENTENCE),
+            value => {
+                other = value.to_string();
+                visible_at_most(&other, MOST_IN_A_SENTENCE)
+            }
         };
+        let text = [field, " is ", &said].concat();
         self.push(field, value, text);
     }
 
@@ -186,7 +191,10 @@ impl Matched {
         if self.evidence.len() >= MOST_CLAUSES {
             return;
         }
-        let text = shortened(&text, MOST_OF_A_CLAUSE).into_owned();
+        let text = match shortened(&text, MOST_OF_A_CLAUSE) {
+            Cow::Owned(short) => short,
+            Cow::Borrowed(_) => text,
+        };
         let evidence = Evidence { field: visible(field).into_owned(), value, text };
         if !self.evidence.contains(&evidence) {
             self.evidence.push(evidence);

@@ -101,16 +101,23 @@ struct Asked<'m, 'e> {
 }
 
 impl Asked<'_, '_> {
+    fn shown<'v>(&self, path: &str, value: &'v Value<'_>) -> EventValue<'v> {
+        match value {
+            Value::Array(_) | Value::Object(_) if self.texts.contains(path) => text_value(value),
+            // Scalars are the same as text.
+            value => event_value(value),
+        }
+    }
+
     fn value(&self, path: &str) -> Option<EventValue<'_>> {
-        let as_text = self.texts.contains(path);
         if !path.contains(['.', '[', '\\']) {
             // Most fields that rules name are the record's own members.
             let value = self.subject.event.top(path).filter(|value| !value.is_null())?;
-            return Some(if as_text { text_value(value) } else { event_value(value) });
+            return Some(self.shown(path, value));
         }
         let mut found = self.subject.select(path);
         found.retain(|value| !value.is_null());
-        let mut found = found.into_iter().map(|value| if as_text { text_value(value) } else { event_value(value) });
+        let mut found = found.into_iter().map(|value| self.shown(path, value));
         let first = found.next()?;
         let mut rest: Vec<_> = found.collect();
         if rest.is_empty() {
@@ -124,7 +131,7 @@ impl Asked<'_, '_> {
 impl Event for Asked<'_, '_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
         let value = self.value(path)?;
-        (!self.said.contains(path) || said::says_something(&value)).then_some(value)
+        (said::says_something(&value) || !self.said.contains(path)).then_some(value)
     }
 
     fn any_string_value(&self, predicate: &dyn Fn(&str) -> bool) -> bool {

@@ -48,10 +48,15 @@ pub(super) fn finding(
         if let Some(value) = of_context(path) {
             return Some(shown(value, in_command));
         }
-        let values = values(path, subject, &matched);
+        let mut values = values(path, subject, &matched);
+        if values.len() == 1 {
+            return values.pop().map(|value| match value {
+                Cow::Borrowed(value) => shown(value, in_command),
+                Cow::Owned(value) => Cow::Owned(shown(&value, in_command).into_owned()),
+            });
+        }
         match (values.as_slice(), values.len().saturating_sub(MOST_VALUES), in_command) {
             ([], ..) => None,
-            ([value], ..) => Some(Cow::Owned(shown(value, in_command).into_owned())),
             (values, _, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ").into()),
             (values, 0, false) => Some(in_prose(values).into()),
             (values, more, false) => Some(format!("{} and {more} more", in_prose(values)).into()),
@@ -88,25 +93,25 @@ fn shown(value: &str, in_command: bool) -> Cow<'_, str> {
     if in_command { shell_word(value) } else { visible_at_most(value, MOST_IN_A_SENTENCE) }
 }
 
-fn in_prose(values: &[String]) -> String {
+fn in_prose(values: &[Cow<'_, str>]) -> String {
     let shown = values.iter().take(MOST_VALUES).map(|text| visible_at_most(text, MOST_IN_A_SENTENCE));
     shown.collect::<Vec<_>>().join(", ")
 }
 
 /// The values at `path` as text. Of an array the rule looked into, only those of the members that matched.
-fn values(path: &str, subject: &Subject<'_>, matched: &Matched) -> Vec<String> {
+fn values<'s>(path: &str, subject: &'s Subject<'_>, matched: &Matched) -> Vec<Cow<'s, str>> {
     let found = match scoped(path, matched) {
         Some((array, indices, rest)) => {
             indices.iter().flat_map(|index| subject.select(&format!("{array}[{index}]{rest}"))).collect()
         }
         None => subject.select(path),
     };
-    let mut texts: Vec<String> = Vec::new();
+    let mut texts = Vec::new();
     found.into_iter().for_each(|value| collect_text(value, &mut texts));
     without_repeats(texts)
 }
 
-fn without_repeats(texts: Vec<String>) -> Vec<String> {
+fn without_repeats(texts: Vec<Cow<'_, str>>) -> Vec<Cow<'_, str>> {
     if texts.len() < 2 {
         return texts;
     }
@@ -122,15 +127,14 @@ fn scoped<'p, 'm>(path: &'p str, matched: &'m Matched) -> Option<(&'p str, &'m [
     })
 }
 
-fn collect_text(value: &Value<'_>, texts: &mut Vec<String>) {
+fn collect_text<'v>(value: &'v Value<'_>, texts: &mut Vec<Cow<'v, str>>) {
     match value {
         Value::Array(elements) => elements.iter().for_each(|element| collect_text(element, texts)),
-        Value::Object(_) => texts.push(kept(&value.to_string())),
-        scalar => {
-            if let Some(text) = scalar_text(scalar) {
-                texts.push(kept(&text));
-            }
-        }
+        Value::Object(_) => texts.push(Cow::Owned(kept(&value.to_string()))),
+        scalar => texts.extend(scalar_text(scalar).map(|text| match text {
+            Cow::Borrowed(text) => shortened(text, MOST_OF_A_TEXT),
+            Cow::Owned(text) => Cow::Owned(kept(&text)),
+        })),
     }
 }
 
@@ -192,7 +196,7 @@ fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, ca
             ids.map(|id| Resource {
                 kind: kind.clone(),
                 arn: arn.as_ref().and_then(|arn| arn_of(arn, &id, subject, origin)),
-                id,
+                id: id.into_owned(),
             })
             .collect()
         }
@@ -209,7 +213,7 @@ fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, ca
 }
 
 /// The texts in `values` and below, without repeats.
-pub(super) fn texts(values: &[&Value<'_>]) -> Vec<String> {
+pub(super) fn texts<'v>(values: &[&'v Value<'_>]) -> Vec<Cow<'v, str>> {
     let mut texts = Vec::new();
     values.iter().for_each(|value| collect_text(value, &mut texts));
     texts.retain(|text| !text.is_empty());
@@ -223,7 +227,7 @@ fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> O
         "account" => Some(Cow::Borrowed(origin.account.as_str())),
         "region" => Some(Cow::Borrowed(origin.region.as_str())),
         "partition" => Some(Cow::Borrowed(origin.partition.as_str())),
-        path => texts(&subject.select(path)).into_iter().next().map(Cow::Owned),
+        path => texts(&subject.select(path)).into_iter().next(),
     };
     let known = arn.paths().all(|path| part(path).is_some_and(|part| part != "unknown"));
     known.then(|| arn.fill(|path, _| part(path)))

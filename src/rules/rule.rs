@@ -222,7 +222,7 @@ impl Rule {
     fn is_trusted(&self, subject: &Subject<'_>, trusted: &[String]) -> bool {
         let Some(path) = &self.body().attributes.accounts else { return false };
         let accounts = report::texts(&subject.select(path));
-        !accounts.is_empty() && accounts.iter().all(|account| trusted.contains(account))
+        !accounts.is_empty() && accounts.iter().all(|account| trusted.iter().any(|trusted| trusted == account))
     }
 }
 
