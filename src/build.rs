@@ -1,9 +1,9 @@
 //! Lists the rule files under `rules/` as Rust tables, so that the built-in set is part of the binary and a new file is
 //! picked up by the next build.
 //!
-//! Beside the text of each stands what is known of its rule before any call arrives, and the rule as the Sigma parser
-//! reads it, in JSON: to parse the YAML takes longer than all else that a start does. A second table tells by the names of
-//! calls which rules watch them.
+//! With each stands what is known of its rule before any call arrives. The rest lies in two compressed files: the texts,
+//! and the rules as the Sigma parser reads them, in JSON, since to parse the YAML takes longer than all else that a start
+//! does. A second table tells by the names of calls which rules watch them.
 
 #[expect(dead_code, unreachable_pub, reason = "the rest of it is what the program asks for")]
 #[path = "facts/calls.rs"]
@@ -21,8 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use libdeflater::{CompressionLvl, Compressor};
 use placeholder::PLACEHOLDERS;
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Value, json};
@@ -35,22 +37,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     collect(&root.join("rules"), &mut files)?;
     files.sort();
     let (mut table, mut calls, mut taken) = (String::from("&[\n"), Calls::default(), BTreeSet::new());
+    let (mut yaml, mut json) = (String::new(), String::new());
     for (place, file) in files.iter().enumerate() {
         let parts: Vec<_> = file.strip_prefix(&root)?.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/");
-        let path = file.display().to_string();
-        let rule = Rule::of(&fs::read_to_string(file)?).filter(|rule| taken.insert(rule.name.clone()));
+        let text = fs::read_to_string(file)?;
+        let rule = Rule::of(&text).filter(|rule| taken.insert(rule.name.clone()));
         let rule = rule.filter(|rule| rule.id.as_ref().is_none_or(|id| taken.insert(id.to_ascii_lowercase())));
         let outline = match &rule {
-            Some(rule) => format!("Some({})", rule.outline()),
+            Some(rule) => format!("Some({})", rule.outline(&mut json)),
             None => "None".to_owned(),
         };
-        writeln!(table, "    ({name:?}, include_str!({path:?}), {outline}),")?;
+        writeln!(table, "    ({name:?}, {:?}, {outline}),", append(&mut yaml, &text))?;
         rule.iter().for_each(|rule| calls.add(place, &rule.triggers));
     }
     table.push_str("]\n");
     fs::write(out.join("builtin_rules.rs"), table)?;
     fs::write(out.join("builtin_calls.rs"), calls.table())?;
+    fs::write(out.join("builtin_yaml.gz"), compressed(&yaml)?)?;
+    fs::write(out.join("builtin_json.gz"), compressed(&json)?)?;
     println!("cargo::rerun-if-changed=rules");
     println!("cargo::rerun-if-changed=src/build.rs");
     Ok(())
@@ -66,6 +71,22 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Adds a text to others, and says where it stands among them.
+fn append(all: &mut String, text: &str) -> Range<usize> {
+    let start = all.len();
+    all.push_str(text);
+    start..all.len()
+}
+
+/// The text as gzip. Which bytes these are follows from the text and the version of the compressor alone.
+fn compressed(text: &str) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let mut compressor = Compressor::new(CompressionLvl::best());
+    let mut gzip = vec![0; compressor.gzip_compress_bound(text.len())];
+    let size = compressor.gzip_compress(text.as_bytes(), &mut gzip)?;
+    gzip.truncate(size);
+    Ok(gzip)
 }
 
 /// The rule of a file.
@@ -112,14 +133,15 @@ impl Rule {
         is_whole.then_some(Self { name, id, enabled, placeholders, triggers, unfilled, json })
     }
 
-    /// The `Outline` of the rule, in Rust.
-    fn outline(&self) -> String {
+    /// The `Outline` of the rule, in Rust. Its JSON is added to that of the others.
+    fn outline(&self, all: &mut String) -> String {
         let Self { name, id, enabled, placeholders, triggers, unfilled, json } = self;
         let unfilled = (!placeholders.is_empty()).then(|| unfilled.to_string());
         format!(
             "Outline {{ name: {name:?}, id: {id:?}, enabled: {enabled}, placeholders: &{placeholders:?}, \
-             triggers: {:?}, unfilled: {unfilled:?}, json: {json:?} }}",
-            triggers.to_string()
+             triggers: {:?}, unfilled: {unfilled:?}, json: {:?} }}",
+            triggers.to_string(),
+            append(all, json)
         )
     }
 }

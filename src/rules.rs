@@ -23,6 +23,7 @@ mod matcher;
 mod need;
 mod operations;
 mod outline;
+mod packed;
 mod parser;
 mod placeholder;
 mod reference;
@@ -212,7 +213,7 @@ impl RuleSet {
                         let reason = format!("`{key}` is taken by a rule in {first}; names and ids must be unique");
                         faults.push(fault::Reason::error(reason).at(&key).in_file(
                             &file.name,
-                            &file.text,
+                            file.text.as_str(),
                             Some(rule.name()),
                         ));
                         fresh = false;
@@ -292,7 +293,11 @@ impl RuleSet {
             let fresh = seen.insert(filter.name.clone());
             if !fresh {
                 let reason = format!("exemption `{}`: its name is taken by another", filter.name);
-                faults.push(fault::Reason::error(reason).at(&filter.name).in_file(&file.name, &file.text, None));
+                faults.push(fault::Reason::error(reason).at(&filter.name).in_file(
+                    &file.name,
+                    file.text.as_str(),
+                    None,
+                ));
             }
             fresh
         });

@@ -14,6 +14,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 use super::attributes::Attributes;
 use super::outline::Outline;
+use super::packed::JSON;
 
 /// A parsed rule.
 #[derive(Debug, serde::Deserialize)]
@@ -30,7 +31,7 @@ pub(super) struct Embedded {
 impl Embedded {
     /// Reads what the build script has written; `None` when that is something else.
     pub(super) fn read(outline: &Outline) -> Option<Self> {
-        let mut read: Self = serde_json::from_str(outline.json).ok()?;
+        let mut read: Self = serde_json::from_str(JSON.get(outline.json.clone())?).ok()?;
         read.sigma.name = Some(outline.name.to_owned());
         read.sigma.id = outline.id.map(str::to_owned);
         Some(read)

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use walkdir::WalkDir;
 
 use super::fault::RuleFault;
 use super::outline::{BUILTIN, Outline};
+use super::packed::Text;
 
 /// One rule file.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub(super) struct RuleFile {
     /// Whether it is part of the binary.
     pub(super) built_in: bool,
     /// Its text.
-    pub(super) text: Cow<'static, str>,
+    pub(super) text: Text,
     /// The one rule in it, as the build script has read it, and its place among the built-in files.
     pub(super) outline: Option<(usize, &'static Outline)>,
 }
@@ -37,11 +39,12 @@ impl RuleFile {
     /// The documents of the file. Collection actions (`action: global`) connect documents; a file with one is kept whole.
     pub(super) fn documents(&self) -> Vec<Document> {
         let stem = Path::new(self.name.as_ref()).file_stem().unwrap_or_default().to_string_lossy();
-        if self.text.lines().any(|line| line.starts_with("action:")) {
-            return vec![Document { name: stem.into_owned(), text: self.text.clone().into_owned() }];
+        let text = self.text.as_str();
+        if text.lines().any(|line| line.starts_with("action:")) {
+            return vec![Document { name: stem.into_owned(), text: text.to_owned() }];
         }
         let mut texts = vec![String::new()];
-        for (place, line) in self.text.lines().enumerate() {
+        for (place, line) in text.lines().enumerate() {
             if line.trim_end() == "---" {
                 texts.push("\n".repeat(place + 1));
             } else if let Some(text) = texts.last_mut() {
@@ -59,23 +62,22 @@ impl RuleFile {
     }
 
     /// The file at `path`, found below `root`.
-    pub(super) fn new(root: &Path, path: &Path, text: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(root: &Path, path: &Path, text: String) -> Self {
         let mut below = path.strip_prefix(root).unwrap_or(path).components();
         let first = below.next().filter(|_| below.next().is_some());
         let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned().into());
-        let text = text.into();
-        let text = text.strip_prefix('\u{feff}').map(|text| Cow::Owned(text.to_owned())).unwrap_or(text);
+        let text = Text::Own(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
         Self { name: path.display().to_string().into(), pack, built_in: false, text, outline: None }
     }
 }
 
 /// The rule files that are part of the binary.
 pub(super) fn builtin() -> Vec<RuleFile> {
-    let file = |(place, (path, text, outline)): (usize, &'static (&str, &str, Option<Outline>))| RuleFile {
+    let file = |(place, (path, text, outline)): (usize, &'static (&str, Range<usize>, Option<Outline>))| RuleFile {
         name: Cow::Borrowed(*path),
         pack: path.strip_prefix("rules/").and_then(|path| path.split_once('/')).map(|(pack, _)| Cow::Borrowed(pack)),
         built_in: true,
-        text: Cow::Borrowed(*text),
+        text: Text::BuiltIn(text.clone()),
         outline: outline.as_ref().map(|outline| (place, outline)),
     };
     BUILTIN.iter().enumerate().map(file).collect()

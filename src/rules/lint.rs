@@ -52,7 +52,7 @@ const HEARTBEAT: &str = "heartbeat.trailwarden";
 
 /// What the Sigma specification asks of the form of the file, as far as it is more than style.
 pub(super) fn structure(file: &RuleFile) -> Vec<RuleFault> {
-    let warnings = lint_yaml_str(&file.text).into_iter();
+    let warnings = lint_yaml_str(file.text.as_str()).into_iter();
     let told = warnings.filter(|warning| matches!(warning.severity, Severity::Error | Severity::Warning));
     told.map(|warning| {
         let kind = if warning.severity == Severity::Error { FaultKind::Error } else { FaultKind::Warning };

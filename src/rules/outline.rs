@@ -2,6 +2,8 @@
 //!
 //! A start asks for no more than this. The rest of a rule is read when one of its calls arrives, or somebody asks.
 
+use std::ops::Range;
+
 /// One built-in rule.
 #[derive(Debug)]
 pub(super) struct Outline {
@@ -17,8 +19,8 @@ pub(super) struct Outline {
     pub(super) triggers: &'static str,
     /// The calls it can match when nothing fills them, where it has some.
     pub(super) unfilled: Option<&'static str>,
-    /// All of it but its name and id, as `Embedded` is read.
-    pub(super) json: &'static str,
+    /// Where in [`JSON`](super::packed::JSON) all of it but its name and id stands, as `Embedded` is read.
+    pub(super) json: Range<usize>,
 }
 
 /// Which built-in rules may watch a call, whatever fills their placeholders. Rules are numbered by their places in
@@ -35,9 +37,10 @@ pub(super) struct Watched {
     others: &'static [u16],
 }
 
-/// `(path in the repository, text, its rule)` of every built-in rule file. There is no rule where the file cannot be used
-/// as it is, or its name or id is taken.
-pub(super) static BUILTIN: &[(&str, &str, Option<Outline>)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
+/// `(path in the repository, where in YAML its text stands, its rule)` of every built-in rule file. There is no rule where
+/// the file cannot be used as it is, or its name or id is taken.
+pub(super) static BUILTIN: &[(&str, Range<usize>, Option<Outline>)] =
+    include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
 
 /// Who watches what.
 pub(super) static WATCHED: Watched = include!(concat!(env!("OUT_DIR"), "/builtin_calls.rs"));

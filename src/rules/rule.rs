@@ -13,6 +13,7 @@ use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::need::Needs;
+use super::packed::Text;
 use super::parser::{of_compiler, of_parser, parsed};
 use super::settings::Settings;
 use super::subject::Subject;
@@ -42,7 +43,7 @@ pub struct Rule {
     file: Cow<'static, str>,
     built_in: bool,
     /// The YAML document, on the lines on which it stands in the file.
-    text: Cow<'static, str>,
+    text: Text,
 }
 
 impl Rule {
@@ -100,7 +101,8 @@ impl Rule {
 
     /// The facts that its file names.
     pub fn facts(&self) -> Vec<&'static str> {
-        let is_named = |fact: &&&Fact| self.text.contains(fact.scope.name);
+        let text = self.text();
+        let is_named = |fact: &&&Fact| text.contains(fact.scope.name);
         FACTS.iter().filter(is_named).map(|fact| fact.scope.name).collect()
     }
 
@@ -121,7 +123,7 @@ impl Rule {
 
     /// Its YAML document, after as many empty lines as precede it in the file.
     pub fn text(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 
     /// The names of the placeholders it leaves open.
@@ -146,7 +148,7 @@ impl Rule {
     }
 
     /// A rule of a file, of which nothing else is known.
-    fn of(file: &RuleFile, text: Cow<'static, str>) -> Self {
+    fn of(file: &RuleFile, text: Text) -> Self {
         Self {
             name: Cow::default(),
             id: None,
@@ -357,6 +359,6 @@ fn rule(
         placeholders,
         open_triggers: open,
         body: OnceLock::from(Box::new(Body::new(sigma, name, pack, attributes, cases, settings.level(name)))),
-        ..Rule::of(file, document.text.clone().into())
+        ..Rule::of(file, Text::Own(document.text.clone()))
     })
 }
