@@ -151,15 +151,32 @@ impl<'e> Parameters<'e> {
         }
     }
 
-    /// Every place at or below this one that has a member `key`.
-    pub(super) fn holders_of(&self, key: &str) -> Vec<Self> {
+    /// Every place at or below this one that has a member called one of `keys`.
+    pub(super) fn holders_of(&self, keys: &[&str]) -> Vec<Self> {
         let mut holders = Vec::new();
-        self.walk(&mut |place| {
-            if place.get(key).is_some() {
-                holders.push(place.clone());
-            }
-        });
+        self.hold(keys, &mut holders);
         holders
+    }
+
+    fn hold(&self, keys: &[&str], holders: &mut Vec<Self>) {
+        if keys.iter().any(|key| self.has(key)) {
+            holders.push(self.clone());
+        }
+        match self.value {
+            Value::Array(_) => self.elements().iter().for_each(|element| element.hold(keys, holders)),
+            Value::Object(members) => {
+                // Most members are scalars, and hold nothing.
+                for (name, value) in members.iter().filter(|(_, value)| value.is_array() || value.is_object()) {
+                    self.member(name, value).hold(keys, holders);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) => {}
+        }
+    }
+
+    /// Whether [`Parameters::get`] finds it.
+    pub(super) fn has(&self, key: &str) -> bool {
+        member(self.value, key).is_some_and(|(_, value)| !is_empty(value))
     }
 
     /// Where scalars stand, as or below a member called one of `keys`, that a pipeline has masked: nothing but asterisks,
@@ -230,13 +247,18 @@ impl<'e> Parameters<'e> {
     }
 
     fn is_empty(&self) -> bool {
-        match self.value {
-            Value::Null => true,
-            Value::Str(text) => text.is_empty() || text == "null",
-            Value::Array(elements) => elements.is_empty(),
-            Value::Object(members) => members.is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
-        }
+        is_empty(self.value)
+    }
+}
+
+/// Whether there is nothing in a value, in either style.
+fn is_empty(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Str(text) => text.is_empty() || text == "null",
+        Value::Array(elements) => elements.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! How long after they happened records are evaluated.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use jiff::Timestamp;
 
@@ -13,12 +13,12 @@ pub(super) struct Lag {
     pub(super) now: Timestamp,
     longest: Cell<Option<u64>>,
     /// The earliest time that was read as CloudTrail writes it; a later one need not be read.
-    earliest: RefCell<String>,
+    earliest: Cell<Option<Usual>>,
 }
 
 impl Lag {
     pub(super) fn now() -> Self {
-        Self { now: Timestamp::now(), longest: Cell::new(None), earliest: RefCell::default() }
+        Self { now: Timestamp::now(), longest: Cell::new(None), earliest: Cell::new(None) }
     }
 
     /// The longest lag in milliseconds, where a time tells.
@@ -33,21 +33,25 @@ impl Lag {
 
     /// Takes note of a record of that time, as it stands in the record.
     pub(super) fn of_text(&self, text: &str) {
-        let is_usual = is_usual(text);
-        let mut earliest = self.earliest.borrow_mut();
-        if is_usual && !earliest.is_empty() && text >= earliest.as_str() {
+        let usual = usual(text);
+        if usual.zip(self.earliest.get()).is_some_and(|(this, earliest)| this >= earliest) {
             return;
         }
         let time = timestamp(text);
-        if is_usual && time.is_some() {
-            earliest.clear();
-            earliest.push_str(text);
+        if usual.is_some() && time.is_some() {
+            self.earliest.set(usual);
         }
         self.of(time);
     }
 }
 
-/// Whether it is written as CloudTrail does, `2023-07-10T12:00:00Z`, so that times compare as their texts do.
-fn is_usual(text: &str) -> bool {
-    matches!(text.as_bytes(), [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _, b'Z'])
+/// The letters of a time that is written as CloudTrail does, so that times compare as numbers do.
+type Usual = (u128, [u8; 4]);
+
+/// `2023-07-10T12:00:00Z`
+fn usual(text: &str) -> Option<Usual> {
+    let (first, last) = text.as_bytes().split_first_chunk::<16>()?;
+    let is_usual = matches!(first, [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _])
+        && matches!(last, [b':', _, _, b'Z']);
+    is_usual.then(|| Some((u128::from_be_bytes(*first), *last.first_chunk()?)))?
 }

@@ -17,6 +17,12 @@ pub(in crate::facts) const PUBLIC_ADDRESS: Fact = Fact {
     origin: Origin::Derived(public_address),
 };
 
+/// How many addresses of IPv6 are asked for, or prefixes.
+const COUNTS: [&str; 2] = ["ipv6AddressCount", "ipv6PrefixCount"];
+
+/// Which of them.
+const NETWORKS: [&str; 2] = ["ipv6Address", "ipv6Prefix"];
+
 /// Arguments of a command before a value, and the path of the value in the response.
 type Argument = (&'static str, &'static str);
 
@@ -46,24 +52,29 @@ const UNDO: &[(&str, &str, &[Argument])] = &[
 
 fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let (request, response) = (wire::request(event), wire::response(event));
-    let asked = |key| request.iter().flat_map(move |request| request.holders_of(key));
+    let holders = |side: &Option<Parameters<'e>>, keys: &[&str]| -> Vec<Parameters<'e>> {
+        side.as_ref().map(|side| side.holders_of(keys)).unwrap_or_default()
+    };
+    let of_request = holders(&request, &[&["associatePublicIpAddress"][..], &COUNTS, &NETWORKS].concat());
+    let of_response = holders(&response, &NETWORKS);
+    let asked = |key| of_request.iter().filter(move |holder| holder.has(key));
     let mut found: Vec<(&str, String)> = Vec::new();
     for holder in asked("associatePublicIpAddress") {
         if holder.flag_of("associatePublicIpAddress") == Some(true) {
-            found.push(("ipv4", path_of(&holder, "associatePublicIpAddress")));
+            found.push(("ipv4", path_of(holder, "associatePublicIpAddress")));
         }
     }
-    for key in ["ipv6AddressCount", "ipv6PrefixCount"] {
+    for key in COUNTS {
         for holder in asked(key).filter(|holder| holder.number_of(key).is_some_and(|count| count > 0)) {
-            found.push(("ipv6", path_of(&holder, key)));
+            found.push(("ipv6", path_of(holder, key)));
         }
     }
-    for key in ["ipv6Address", "ipv6Prefix"] {
-        let given = response.iter().flat_map(|response| response.holders_of(key));
+    for key in NETWORKS {
+        let given = of_response.iter().filter(|holder| holder.has(key));
         for holder in asked(key).chain(given) {
             let network = holder.text_of(key).and_then(|text| parse_network(&text));
             if network.is_some_and(|network| Space::of(&network) == Space::Public) {
-                found.push(("ipv6", path_of(&holder, key)));
+                found.push(("ipv6", path_of(holder, key)));
             }
         }
     }
@@ -106,7 +117,7 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
 /// Whether a call asks for a public IPv4 address.
 pub(in crate::facts) fn asks_for_ipv4(event: &Event<'_>) -> bool {
     let asks = |holder: &Parameters<'_>| holder.flag_of("associatePublicIpAddress") == Some(true);
-    wire::request(event).is_some_and(|request| request.holders_of("associatePublicIpAddress").iter().any(asks))
+    wire::request(event).is_some_and(|request| request.holders_of(&["associatePublicIpAddress"]).iter().any(asks))
 }
 
 fn path_of(holder: &Parameters<'_>, key: &str) -> String {
