@@ -33,6 +33,7 @@ mod said;
 mod selector;
 mod settings;
 mod subject;
+mod success;
 mod template;
 mod trigger;
 

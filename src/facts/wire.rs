@@ -183,10 +183,11 @@ impl<'e> Parameters<'e> {
     /// two or more.
     pub(super) fn masked(&self, keys: &[&str]) -> Vec<String> {
         let mut masked = Vec::new();
+        if !has_mask(self.value) {
+            return masked;
+        }
         self.walk(&mut |place| {
-            let is_mask = |text: &str| text.len() > 1 && text.bytes().all(|byte| byte == b'*');
-            let holds_one = scalar_text(place.value).is_some_and(|text| is_mask(&text));
-            if holds_one && keys.iter().any(|key| key.eq_ignore_ascii_case(place.name())) {
+            if is_mask(place.value) && keys.iter().any(|key| key.eq_ignore_ascii_case(place.name())) {
                 masked.push(place.path());
             }
         });
@@ -248,6 +249,20 @@ impl<'e> Parameters<'e> {
 
     fn is_empty(&self) -> bool {
         is_empty(self.value)
+    }
+}
+
+/// Whether a value is masked.
+fn is_mask(value: &Value<'_>) -> bool {
+    value.as_str().is_some_and(|text| text.len() > 1 && text.bytes().all(|byte| byte == b'*'))
+}
+
+/// Whether anything is masked in it.
+fn has_mask(value: &Value<'_>) -> bool {
+    match value {
+        Value::Array(elements) => elements.iter().any(has_mask),
+        Value::Object(members) => members.values().any(has_mask),
+        scalar => is_mask(scalar),
     }
 }
 

@@ -18,7 +18,7 @@ use super::parser::{of_compiler, of_parser, parsed};
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
-use super::{check, explain, placeholder, report};
+use super::{check, explain, placeholder, report, success};
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
 
@@ -109,6 +109,11 @@ impl Rule {
     /// What a record needs to say somewhere for the rule to match.
     pub fn needs(&self) -> &Needs {
         self.needs.get_or_init(|| Needs::of(&self.sigma().detection))
+    }
+
+    /// Whether it matches no record of a call that failed: one whose `errorCode` says something.
+    pub fn needs_success(&self) -> bool {
+        success::is_needed(&self.sigma().detection)
     }
 
     /// The file it stands in.

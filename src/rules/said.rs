@@ -71,7 +71,8 @@ fn ask(detection: &mut Detection, said: &BTreeSet<String>) {
     }
 }
 
-fn is_said(item: &DetectionItem) -> bool {
+/// Whether an item asks no more of its field than whether it says anything.
+pub(super) fn is_said(item: &DetectionItem) -> bool {
     const SOMETHING: [StringPart; 2] =
         [StringPart::Special(SpecialChar::WildcardSingle), StringPart::Special(SpecialChar::WildcardMulti)];
     let is_something = |value: &SigmaValue| matches!(value, SigmaValue::String(text) if text.parts == SOMETHING);

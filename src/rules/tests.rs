@@ -2,6 +2,7 @@ mod configuration;
 mod embedded;
 mod evidence;
 mod said;
+mod success;
 mod triggers;
 
 use std::path::Path;

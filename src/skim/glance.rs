@@ -28,6 +28,8 @@ const NAME: &[u8; 19] = br#"\",\"eventName\":\""#;
 const REGION: &[u8; 19] = br#"\",\"awsRegion\":\""#;
 const ADDRESS: &[u8; 25] = br#"\",\"sourceIPAddress\":\""#;
 const AGENT: &[u8; 19] = br#"\",\"userAgent\":\""#;
+/// What follows the agent when the call failed.
+const ERROR_CODE: &[u8; 19] = br#"\",\"errorCode\":\""#;
 
 /// Parts of a record in CloudTrail's own order, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,13 @@ impl<'t> Parts<'t> {
     /// The pieces, where the address and the agent follow the name and the region.
     pub fn pieces(&self) -> Option<Pieces<'t>> {
         dispatch!(Level::new(), simd => pieces(simd, self))
+    }
+
+    /// Whether the call surely failed: what follows its agent is an `errorCode` that says something.
+    pub fn has_failed(&self) -> bool {
+        let after_agent = self.pieces().map(|Pieces { rest: [_, _, after_agent], .. }| after_agent);
+        // A backslash would end it, or begin something that says nothing yet.
+        after_agent.and_then(|text| after(text, ERROR_CODE)).is_some_and(|code| !code.starts_with('\\'))
     }
 }
 

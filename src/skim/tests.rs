@@ -4,7 +4,7 @@ use fearless_simd::{Level, dispatch};
 use proptest::prelude::*;
 
 use super::block::until_backslash;
-use super::glance::object_length;
+use super::glance::{glance, object_length};
 use super::marks::{Marks, beyond};
 use super::simple::first_odd;
 
@@ -100,5 +100,28 @@ proptest! {
     #[test]
     fn scans_come_to_the_same_as_bytes_do(text in texts()) {
         check(&text);
+    }
+}
+
+#[test]
+fn a_call_has_failed_when_a_code_stands_where_cloudtrail_writes_it() {
+    let failed = |rest: &str| {
+        let record = format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{{}},"eventTime":"2026-03-04T10:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances","awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.23","userAgent":"aws-cli"{rest}}}"#
+        );
+        let escaped = record.replace('\\', r"\\").replace('"', "\\\"");
+        glance(&escaped, false).unwrap().parts.unwrap().has_failed()
+    };
+    assert!(failed(r#","errorCode":"AccessDenied","requestParameters":null"#));
+    for rest in [
+        "",
+        r#","errorCode":"","requestParameters":null"#,
+        r#","errorCode":null"#,
+        r#","errorCode":["AccessDenied"]"#,
+        r#","errorCode":"\n""#,
+        r#","requestParameters":{"errorCode":"AccessDenied"}"#,
+        r#","errorMessage":"errorCode""#,
+    ] {
+        assert!(!failed(rest), "{rest}");
     }
 }

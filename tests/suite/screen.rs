@@ -71,6 +71,8 @@ proptest! {
             let event = Event::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
             let read = (event.source(), event.name(), event.time_text());
             assert_eq!(read, (Some(sketch.source), Some(sketch.name), Some(sketch.time)), "{text}");
+            let has_failed = sketch.parts.is_some_and(|parts| parts.has_failed());
+            assert!(!has_failed || event.error_code().is_some(), "{text}");
         };
         for (content, writing) in [(text.as_str(), Writing::Plain), (escaped, Writing::Escaped)] {
             let mut skim = Skim::new(content);

@@ -161,7 +161,7 @@ fn insert(dice: &mut Dice<'_>, members: &mut Members, key: String, node: Node) {
 /// Makes one thing different.
 fn mutate(dice: &mut Dice<'_>, corpus: &Corpus, members: &mut Members) {
     let key = if dice.one_in(2) { dice.pick(&TRIPLE) } else { dice.pick(KEYS) };
-    match dice.below(20) {
+    match dice.below(22) {
         // Another value.
         0..=3 => {
             let new = value(dice, key);
@@ -221,8 +221,16 @@ fn mutate(dice: &mut Dice<'_>, corpus: &Corpus, members: &mut Members) {
             let place = somewhere(dice, members);
             place.extend(other);
         }
+        // Why the call failed, where CloudTrail writes it.
+        18 | 19 => {
+            let new =
+                if dice.one_in(3) { value(dice, "errorCode") } else { Node::text(dice.pick(&["AccessDenied", ""])) };
+            if let Some(agent) = members.iter().position(|(name, _)| name == "userAgent") {
+                members.insert(agent + 1, ("errorCode".to_owned(), new));
+            }
+        }
         // Some text of another.
-        18 => {
+        20 => {
             let new = value(dice, "");
             let place = somewhere(dice, members);
             if !place.is_empty() {

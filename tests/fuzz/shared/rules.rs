@@ -73,6 +73,25 @@ pub(crate) const FORMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "failures",
+        &[
+            "s: {eventSource: ec2.amazonaws.com}\nf: {errorCode: '?*'}\ncondition: s and not f",
+            "s: {eventSource: s3.amazonaws.com}\nf: {errorCode: '?*'}\ncondition: (s and not f) or not f",
+            "s: {eventSource: iam.amazonaws.com}\nt: {eventName: AssumeRole}\nf: {errorCode: '?*'}\ncondition: (s or t) and not f",
+        ],
+    ),
+    (
+        "failures and others",
+        &[
+            "s: {eventSource: ec2.amazonaws.com}\nf: {errorCode: '?*'}\ncondition: s and not f",
+            "s: {eventSource: ec2.amazonaws.com, eventName: RunInstances}\nf: {errorCode: '?*'}\ncondition: s or not f",
+            "s: {eventSource: kms.amazonaws.com}\nf: {errorCode: '?*', awsRegion: eu-west-1}\ncondition: s and not f",
+            "s: {eventSource: s3.amazonaws.com}\nf: {errorCode: '*'}\ncondition: s and not f",
+            "s: {eventSource: sts.amazonaws.com}\nf: {errorCode|exists: true}\ncondition: s and not f",
+            "s: {eventSource: iam.amazonaws.com}\nf: {errorcode: '?*'}\ncondition: s and not f",
+        ],
+    ),
+    (
         "not at all",
         &[
             "s: {eventSource: ec2.amazonaws.com}\ncondition: not s",
