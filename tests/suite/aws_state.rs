@@ -1,6 +1,7 @@
 //! Live state from AWS, against an endpoint on loopback.
 
 mod command;
+mod http;
 mod stub;
 
 use std::time::Duration;
