@@ -1,5 +1,7 @@
 //! What every AWS client starts from, and how what AWS answers is shown.
 
+mod http;
+
 use std::env;
 use std::error::Error;
 
@@ -7,10 +9,9 @@ use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 pub use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+pub use self::http::http_client;
 use crate::text::{visible, visible_at_most};
 
 /// Longest part of an error message, in characters, that is passed on.
@@ -38,10 +39,6 @@ pub fn lambda_config() -> SdkConfig {
     config.set_use_fips(flag("AWS_USE_FIPS_ENDPOINT"));
     config.set_use_dual_stack(flag("AWS_USE_DUALSTACK_ENDPOINT"));
     config.build()
-}
-
-fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 fn variable(name: &str) -> Option<String> {

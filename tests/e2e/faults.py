@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -25,15 +26,31 @@ class Faults:
     """Hands each request on, unless `fault`, which gets its number from 0 and its fields, answers in its stead.
 
     A fault is an answer (status and body), `drop`, which closes the connection without one, `late`, which hands the
-    request on and then closes the connection, or a set of entry ids that fail alone.
+    request on and then closes the connection, or a set of entry ids that fail alone. With `tls` it is reached by TLS.
     """
 
-    def __init__(self, endpoint: str, fault: Callable[[int, dict[str, str]], object]) -> None:
+    def __init__(
+        self, endpoint: str, fault: Callable[[int, dict[str, str]], object], tls: ssl.SSLContext | None = None
+    ) -> None:
+        faults = self
+        self.connections = 0
         lock = Lock()
         count = iter(range(10**9))
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                with lock:
+                    faults.connections += 1
+
+            def handle(self) -> None:
+                try:
+                    super().handle()
+                except ssl.SSLError:
+                    # The other side does not trust the certificate.
+                    self.close_connection = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -90,8 +107,10 @@ class Faults:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         Thread(target=self._server.serve_forever, daemon=True).start()
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.endpoint = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Faults:
         return self

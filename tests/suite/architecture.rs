@@ -34,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("trust", &["address", "policy"]),
 ];
 
-/// Crates that only some files may name: the Sigma engine and the AWS SDK stay replaceable.
+/// Crates that only some files may name: the Sigma engine, the AWS SDK and its HTTP client stay replaceable.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/build.rs", "src/rules.rs", "src/rules/"]),
     ("aws_sdk_sns", &["src/publish/sns.rs"]),
@@ -45,9 +45,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_sts", &["src/confirm/aws/"]),
     ("aws_config", &["src/aws.rs", "src/confirm/aws.rs", "src/confirm/aws/"]),
     ("aws_credential_types", &["src/aws.rs"]),
-    ("aws_smithy", &["src/aws.rs"]),
+    ("aws_smithy", &["src/aws/http.rs"]),
     ("aws_types", &["src/aws.rs"]),
+    ("hyper", &["src/aws/http.rs"]),
     ("lambda_runtime", &["src/bin/bootstrap.rs"]),
+    ("rustls", &["src/aws/http.rs"]),
 ];
 
 /// `(path from the root, text)` of each Rust file below `src/`.

@@ -1,6 +1,7 @@
 //! Live state from AWS, against an endpoint on loopback.
 
 mod command;
+mod http;
 mod stub;
 
 use std::time::Duration;
@@ -43,7 +44,7 @@ async fn config(stub: &Stub) -> SdkConfig {
         .region(Region::new(REGION))
         .endpoint_url(&stub.url)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(trailwarden::aws::http_client())
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .load()
         .await

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -33,6 +34,10 @@ impl Call {
 pub(crate) enum Reply {
     /// A status and a body.
     Now(u16, String),
+    /// The same, and then the end of the connection, which is not announced.
+    Last(u16, String),
+    /// The end of the connection.
+    Close,
     /// Nothing, ever.
     Never,
 }
@@ -64,6 +69,7 @@ type Answers = Arc<dyn Fn(&Call) -> Reply + Send + Sync>;
 pub(crate) struct Stub {
     pub(crate) url: String,
     calls: Arc<Mutex<Vec<Call>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Stub {
@@ -71,14 +77,22 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let calls = Arc::new(Mutex::new(Vec::new()));
-        let (answers, kept): (Answers, _) = (Arc::new(answers), Arc::clone(&calls));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (answers, kept, counted): (Answers, _, _) =
+            (Arc::new(answers), Arc::clone(&calls), Arc::clone(&connections));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                counted.fetch_add(1, Ordering::SeqCst);
                 let (answers, calls) = (Arc::clone(&answers), Arc::clone(&kept));
                 thread::spawn(move || serve(&stream, &answers, &calls));
             }
         });
-        Self { url, calls }
+        Self { url, calls, connections }
+    }
+
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -100,14 +114,17 @@ fn serve(stream: &TcpStream, answers: &Answers, calls: &Mutex<Vec<Call>>) {
     let mut reader = BufReader::new(stream);
     while let Some(call) = read(&mut reader) {
         calls.lock().unwrap().push(call.clone());
-        match answers(&call) {
-            Reply::Now(status, body) => {
+        let reply = answers(&call);
+        let is_last = matches!(reply, Reply::Last(..));
+        match reply {
+            Reply::Now(status, body) | Reply::Last(status, body) => {
                 let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n", body.len());
                 let mut writer = stream;
-                if writer.write_all((head + &body).as_bytes()).is_err() {
+                if writer.write_all((head + &body).as_bytes()).is_err() || is_last {
                     return;
                 }
             }
+            Reply::Close => return,
             Reply::Never => {
                 // Until the other side gives up.
                 let _ = reader.read(&mut [0]);
