@@ -147,7 +147,7 @@ impl Needs {
         let is_plain = item.field.modifiers.iter().all(|modifier| PLAIN.contains(modifier));
         match &item.field.name {
             _ if !is_plain => Self::nothing(),
-            Some(name) if !is_of_record(name) => match item.values.iter().any(|value| *value == SigmaValue::Null) {
+            Some(name) if !is_of_record(name) => match item.values.contains(&SigmaValue::Null) {
                 true => Self::nothing(),
                 false => Self::of_fact(name),
             },
