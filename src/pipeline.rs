@@ -21,7 +21,7 @@ use crate::exempt::Exemptions;
 use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::screen::Screen;
-use crate::skim::Sketch;
+use crate::skim::{Sketch, glance};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
@@ -287,7 +287,7 @@ impl Pipeline {
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(record) => {
-                let judged = self.evaluate(record, live, &lag, &screen.borrow());
+                let judged = self.evaluate(record, live, &lag, screen);
                 sink(place, judged, tally);
             }
             Item::Screened(time) => {
@@ -335,14 +335,27 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag, screen: &Screen) -> Result<Judged<'t>, String> {
+    fn evaluate<'t>(
+        &self,
+        record: Record<'t>,
+        live: bool,
+        lag: &Lag,
+        screen: &RefCell<&mut Screen>,
+    ) -> Result<Judged<'t>, String> {
         let judged = |event: &Event<'_>| {
             lag.of(event.time());
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
             guarded(|| {
-                let watching =
-                    event.source().zip(event.name()).and_then(|(source, name)| screen.watching(source, name));
+                let sketch = match record {
+                    Record::Escaped(content) if self.screens => glance(content, false),
+                    _ => None,
+                };
+                let screen = &mut *screen.borrow_mut();
+                let watching = event
+                    .source()
+                    .zip(event.name())
+                    .and_then(|(source, name)| screen.watching(source, name, sketch.as_ref()));
                 let findings = self.findings(event, watching, now);
                 Judged { record, findings, asks: live && confirm::asks(event) }
             })
@@ -355,7 +368,7 @@ impl Pipeline {
         judged(&Event::parse(&record.json()).map_err(|error| error.to_string())?)
     }
 
-    /// `watching`: the places of the rules that watch the call, where they are known.
+    /// `watching`: the places of the rules that could match, where they are known.
     fn findings(&self, event: &Event<'_>, watching: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
         let mut findings = match watching {
             _ if !self.screens => self.rules.evaluate_all(event),
