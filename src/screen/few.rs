@@ -135,21 +135,23 @@ impl Few {
 #[inline(always)]
 fn is_in<S: Simd>(simd: S, few: &Few, text: &[u8]) -> Option<Verdict> {
     let mut rest = text;
-    while let Some(window) = rest.first_chunk() {
+    let mut last;
+    while !rest.is_empty() {
+        let window = match rest.first_chunk() {
+            Some(window) => window,
+            None => {
+                last = [0; WINDOW];
+                last.get_mut(..rest.len())?.copy_from_slice(rest);
+                &last
+            }
+        };
         let verdict = is_in_window(simd, few, window, text, text.len() - rest.len())?;
         if verdict != Verdict::Lacks {
             return Some(verdict);
         }
-        rest = rest.get(BLOCK..)?;
+        rest = rest.get(BLOCK..).unwrap_or_default();
     }
-    let mut last = [0; 2 * WINDOW];
-    last.get_mut(..rest.len())?.copy_from_slice(rest);
-    let start = text.len() - rest.len();
-    let verdict = is_in_window(simd, few, last.first_chunk()?, text, start)?;
-    if verdict != Verdict::Lacks || rest.len() <= BLOCK {
-        return Some(verdict);
-    }
-    is_in_window(simd, few, last.get(BLOCK..)?.first_chunk()?, text, start + BLOCK)
+    Some(Verdict::Lacks)
 }
 
 /// Zero where both letters are those of a pair. `firsts`: the block with which a window begins, with [`CASE`].
