@@ -275,8 +275,7 @@ impl Pipeline {
     fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let Left { buffers, screen, screen_for_live_state } = &mut left;
-        // Asked when a record is read and, where that is admitted, again when it is evaluated.
-        let screen = &RefCell::new(if live { screen_for_live_state } else { screen });
+        let screen = &Kept::new(if live { screen_for_live_state } else { screen });
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;
@@ -335,27 +334,16 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(
-        &self,
-        record: Record<'t>,
-        live: bool,
-        lag: &Lag,
-        screen: &RefCell<&mut Screen>,
-    ) -> Result<Judged<'t>, String> {
+    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag, screen: &Kept<'_>) -> Result<Judged<'t>, String> {
         let judged = |event: &Event<'_>| {
             lag.of(event.time());
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
             guarded(|| {
-                let sketch = match record {
-                    Record::Escaped(content) if self.screens => glance(content, false),
-                    _ => None,
-                };
+                let sketch = if let Record::Escaped(content) = record { glance(content, false) } else { None };
+                let call = event.source().zip(event.name());
                 let screen = &mut *screen.borrow_mut();
-                let watching = event
-                    .source()
-                    .zip(event.name())
-                    .and_then(|(source, name)| screen.watching(source, name, sketch.as_ref()));
+                let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch.as_ref()));
                 let findings = self.findings(event, watching, now);
                 Judged { record, findings, asks: live && confirm::asks(event) }
             })
@@ -382,6 +370,9 @@ impl Pipeline {
         findings
     }
 }
+
+/// The screen of a run, asked when a record is read and, where that is admitted, again when it is evaluated.
+type Kept<'s> = RefCell<&'s mut Screen>;
 
 /// A record that was evaluated.
 struct Judged<'t> {

@@ -261,24 +261,54 @@ mod tests {
     const CALLER: Part = Part::Caller;
     const AFTER: Part = Part::AfterCaller;
 
-    /// Whether a rule that needs one text of each list may match the record of this caller with these parameters.
-    fn sees(needs: &[&[(Part, &str)]], caller: [&str; 3], parameters: &str) -> bool {
+    fn needs(lists: &[&[(Part, &str)]]) -> Needs {
         let need = |(part, text): &(Part, &str)| Need { part: *part, text: (*text).to_owned() };
-        let needs = Needs(needs.iter().map(|texts| texts.iter().map(need).collect()).collect());
-        let [identity, address, agent] = caller;
+        Needs(lists.iter().map(|texts| texts.iter().map(need).collect()).collect())
+    }
+
+    /// The record of a caller with these parameters, as it stands in a batch.
+    fn record([identity, address, agent]: [&str; 3], parameters: &str) -> String {
         let record = format!(
             r#"{{"eventVersion":"1.11","userIdentity":{{"arn":"{identity}"}},"eventTime":"2026-03-04T10:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeTags","awsRegion":"eu-west-1","sourceIPAddress":"{address}","userAgent":"{agent}","requestParameters":{{"name":"{parameters}"}}}}"#
         );
-        let escaped = record.replace('"', "\\\"");
+        record.replace('"', "\\\"")
+    }
+
+    /// Whether a rule that needs one text of each list may match the record of this caller with these parameters.
+    fn sees(lists: &[&[(Part, &str)]], caller: [&str; 3], parameters: &str) -> bool {
+        let escaped = record(caller, parameters);
         let mut scratch = Scratch::default();
         let sketch = glance(&escaped, true).unwrap();
         assert!(sketch.parts.unwrap().pieces().is_some());
-        let lookout = Lookout::for_any_of([(0, &needs)].into_iter(), &mut scratch).unwrap();
+        let lookout = Lookout::for_any_of([(0, &needs(lists))].into_iter(), &mut scratch).unwrap();
         let sees = lookout.sees(&sketch, &mut scratch);
         assert_eq!(lookout.sees(&sketch, &mut scratch), sees, "what is remembered");
         let remains = !lookout.remaining(&sketch, &mut scratch).unwrap().is_empty();
         assert!(remains || !sees, "what is seen is looked at");
         sees
+    }
+
+    #[test]
+    fn rules_about_another_caller_do_not_remain() {
+        let all = [
+            needs(&[&[(CALLER, "text")]]),
+            needs(&[&[(CALLER, "other")]]),
+            needs(&[&[(CALLER, "other"), (AFTER, "more")]]),
+            needs(&[]),
+        ];
+        let mut scratch = Scratch::default();
+        let lookout = Lookout::for_any_of((5..).zip(&all), &mut scratch).unwrap();
+        assert!(!lookout.helps());
+        let mut remaining = |caller: &str| {
+            let escaped = record([caller, "", ""], "more");
+            let sketch = glance(&escaped, true).unwrap();
+            assert!(lookout.sees(&sketch, &mut scratch));
+            lookout.remaining(&sketch, &mut scratch).map(<[usize]>::to_vec)
+        };
+        assert_eq!(remaining("nobody"), Some(vec![7, 8]));
+        assert_eq!(remaining("text"), Some(vec![5, 7, 8]));
+        assert_eq!(remaining("another"), Some(vec![6, 7, 8]));
+        assert_eq!(remaining("é"), None);
     }
 
     #[test]
