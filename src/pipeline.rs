@@ -21,7 +21,7 @@ use crate::exempt::Exemptions;
 use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::screen::Screen;
-use crate::skim::Sketch;
+use crate::skim::{Sketch, glance};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
@@ -275,8 +275,7 @@ impl Pipeline {
     fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let Left { buffers, screen, screen_for_live_state } = &mut left;
-        // Asked when a record is read and, where that is admitted, again when it is evaluated.
-        let screen = &RefCell::new(if live { screen_for_live_state } else { screen });
+        let screen = &Kept::new(if live { screen_for_live_state } else { screen });
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;
@@ -287,7 +286,7 @@ impl Pipeline {
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(record) => {
-                let judged = self.evaluate(record, live, &lag, &screen.borrow());
+                let judged = self.evaluate(record, live, &lag, screen);
                 sink(place, judged, tally);
             }
             Item::Screened(time) => {
@@ -335,14 +334,16 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag, screen: &Screen) -> Result<Judged<'t>, String> {
+    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag, screen: &Kept<'_>) -> Result<Judged<'t>, String> {
         let judged = |event: &Event<'_>| {
             event.time_text().into_iter().for_each(|time| lag.of_text(time));
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
             guarded(|| {
-                let watching =
-                    event.source().zip(event.name()).and_then(|(source, name)| screen.watching(source, name));
+                let sketch = if let Record::Escaped(content) = record { glance(content, false) } else { None };
+                let call = event.source().zip(event.name());
+                let screen = &mut *screen.borrow_mut();
+                let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch.as_ref()));
                 let findings = self.findings(event, watching, now);
                 Judged { record, findings, asks: live && confirm::asks(event) }
             })
@@ -355,7 +356,7 @@ impl Pipeline {
         judged(&Event::parse(&record.json()).map_err(|error| error.to_string())?)
     }
 
-    /// `watching`: the places of the rules that watch the call, where they are known.
+    /// `watching`: the places of the rules that could match, where they are known.
     fn findings(&self, event: &Event<'_>, watching: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
         let mut findings = match watching {
             _ if !self.screens => self.rules.evaluate_all(event),
@@ -369,6 +370,9 @@ impl Pipeline {
         findings
     }
 }
+
+/// The screen of a run, asked when a record is read and, where that is admitted, again when it is evaluated.
+type Kept<'s> = RefCell<&'s mut Screen>;
 
 /// A record that was evaluated.
 struct Judged<'t> {

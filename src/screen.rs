@@ -12,12 +12,13 @@ mod memo;
 mod search;
 
 use std::fmt;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::rules::{Rule, RuleSet};
+use crate::rules::RuleSet;
 use crate::skim::Sketch;
 use lookout::{Lookout, Scratch};
 
@@ -35,6 +36,8 @@ const LONGEST_RECORD: usize = 1024 * 1024;
 #[derive(Default)]
 pub struct Screen {
     calls: HashTable<Call>,
+    /// What they share.
+    watching: HashTable<Arc<Watching>>,
     /// How names are hashed; with a seed, because they come from records.
     hasher: RandomState,
     scratch: Scratch,
@@ -49,75 +52,119 @@ impl fmt::Debug for Screen {
 
 /// A call, and what has been found out about it.
 struct Call {
-    source: String,
-    name: String,
     watched: Watched,
-    /// The places of the rules that watch it, where its names are plain.
-    watching: Option<Vec<usize>>,
+    /// Its source, and then its name.
+    names: Box<str>,
+    /// How long the source is.
+    source: usize,
+    watching: Option<Arc<Watching>>,
 }
 
 /// What is to be done with the records of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Watched {
     /// No rule matches any of them.
     Never,
     /// Some rule might match each of them.
     Always,
     /// Some rule might match those with certain texts.
-    With(Lookout),
+    With,
+}
+
+/// The rules that watch a call, where its names are plain; the same for all calls that the same rules watch.
+struct Watching {
+    /// Their places.
+    places: Vec<usize>,
+    lookout: Option<Lookout>,
+}
+
+impl Call {
+    fn is(&self, source: &str, name: &str) -> bool {
+        self.source == source.len()
+            && self.names.len() == source.len() + name.len()
+            && self.names.split_at_checked(self.source) == Some((source, name))
+    }
+
+    fn admits(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> bool {
+        match (self.watched, self.watching.as_deref()) {
+            (Watched::Never, _) => false,
+            (Watched::With, Some(Watching { lookout: Some(lookout), .. })) => lookout.sees(sketch, scratch),
+            _ => true,
+        }
+    }
+
+    fn hash(&self, hasher: &RandomState) -> u64 {
+        let (source, name) = self.names.split_at_checked(self.source).unwrap_or_default();
+        hash(hasher, source, name)
+    }
 }
 
 impl Screen {
     /// Whether some of `rules` could match the record; or somebody `asks` for records of its source and name for another
     /// reason. Both are the same each time: the answers are remembered.
     pub fn admits(&mut self, rules: &RuleSet, sketch: &Sketch<'_>, asks: impl Fn(&str, &str) -> bool) -> bool {
-        let Self { calls, hasher, scratch } = self;
         if sketch.source.len() + sketch.name.len() > LONGEST_CALL || sketch.text.len() > LONGEST_RECORD {
             return true;
         }
-        let hash = |source: &str, name: &str| hasher.hash_one((source, name));
-        let hashed = hash(sketch.source, sketch.name);
-        if let Some(call) = calls.find(hashed, |call| call.name == sketch.name && call.source == sketch.source) {
-            return call.watched.admits(sketch, scratch);
+        let hashed = hash(&self.hasher, sketch.source, sketch.name);
+        if let Some(call) = self.calls.find(hashed, |call| call.is(sketch.source, sketch.name)) {
+            return call.admits(sketch, &mut self.scratch);
         }
-        if calls.len() >= MOST_CALLS {
+        if self.calls.len() >= MOST_CALLS {
             // Finding out again and again would take longer than parsing.
             return true;
         }
-        let is_plain = sketch.source.is_ascii() && sketch.name.is_ascii();
-        let watching = is_plain.then(|| rules.places_watching(sketch.source, sketch.name).collect::<Vec<_>>());
-        let watched = match &watching {
-            Some(places) if !asks(sketch.source, sketch.name) => Watched::by(rules, places, scratch),
-            _ => Watched::Always,
-        };
-        let is_admitted = watched.admits(sketch, scratch);
-        let call = Call { source: sketch.source.to_owned(), name: sketch.name.to_owned(), watched, watching };
-        calls.insert_unique(hashed, call, |call| hash(&call.source, &call.name));
+        let call = self.call(rules, sketch.source, sketch.name, asks);
+        let is_admitted = call.admits(sketch, &mut self.scratch);
+        self.calls.insert_unique(hashed, call, |call| call.hash(&self.hasher));
         is_admitted
     }
 
-    /// The places of the rules that watch a call, where that has been found out.
-    pub fn watching(&self, source: &str, name: &str) -> Option<&[usize]> {
-        let hashed = self.hasher.hash_one((source, name));
-        self.calls.find(hashed, |call| call.name == name && call.source == source)?.watching.as_deref()
+    /// The places of the rules that could match a record of this call, where that has been found out. `sketch`: of the
+    /// record, where there is one.
+    pub fn watching(&mut self, source: &str, name: &str, sketch: Option<&Sketch<'_>>) -> Option<&[usize]> {
+        let Self { calls, hasher, scratch, .. } = self;
+        let call = calls.find(hash(hasher, source, name), |call| call.is(source, name))?;
+        let Watching { places, lookout } = call.watching.as_deref()?;
+        let sketch = sketch.filter(|sketch| sketch.text.len() <= LONGEST_RECORD);
+        let remaining = lookout.as_ref().zip(sketch).and_then(|(lookout, sketch)| lookout.remaining(sketch, scratch));
+        Some(remaining.unwrap_or(places))
+    }
+
+    /// Finds out about a call.
+    #[cold]
+    fn call(&mut self, rules: &RuleSet, source: &str, name: &str, asks: impl Fn(&str, &str) -> bool) -> Call {
+        let is_plain = source.is_ascii() && name.is_ascii();
+        let watching = is_plain.then(|| self.watching_in(rules, rules.places_watching(source, name).collect()));
+        let watched = match &watching {
+            Some(_) if asks(source, name) => Watched::Always,
+            Some(watching) if watching.places.is_empty() => Watched::Never,
+            Some(watching) if watching.lookout.as_ref().is_some_and(Lookout::helps) => Watched::With,
+            _ => Watched::Always,
+        };
+        Call { watched, names: [source, name].concat().into(), source: source.len(), watching }
+    }
+
+    /// The rules in these places.
+    fn watching_in(&mut self, rules: &RuleSet, places: Vec<usize>) -> Arc<Watching> {
+        let Self { watching, hasher, scratch, .. } = self;
+        let hash = |places: &[usize]| hasher.hash_one(places);
+        let hashed = hash(&places);
+        if let Some(watching) = watching.find(hashed, |watching| watching.places == places) {
+            return Arc::clone(watching);
+        }
+        let needs = places.iter().filter_map(|place| Some((*place, rules.rules().get(*place)?.needs())));
+        let lookout = Lookout::for_any_of(needs, scratch);
+        let new = Arc::new(Watching { places, lookout });
+        watching.insert_unique(hashed, Arc::clone(&new), |watching| hash(&watching.places));
+        new
     }
 }
 
-impl Watched {
-    /// By the rules in these places.
-    fn by(rules: &RuleSet, places: &[usize], scratch: &mut Scratch) -> Self {
-        if places.is_empty() {
-            return Self::Never;
-        }
-        let watching = places.iter().filter_map(|place| rules.rules().get(*place));
-        Lookout::for_any_of(watching.map(Rule::needs), scratch).map_or(Self::Always, Self::With)
-    }
-
-    fn admits(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> bool {
-        match self {
-            Self::Never => false,
-            Self::Always => true,
-            Self::With(lookout) => lookout.sees(sketch, scratch),
-        }
-    }
+/// Of the names of a call.
+fn hash(hasher: &RandomState, source: &str, name: &str) -> u64 {
+    let mut hashed = hasher.build_hasher();
+    hashed.write(source.as_bytes());
+    hashed.write(name.as_bytes());
+    hashed.finish()
 }

@@ -19,9 +19,8 @@ const MOST_TEXTS: usize = 64;
 /// The texts, and what is known of the values in which they were looked for.
 #[derive(Default)]
 pub(super) struct Callers {
-    identities: Memo,
-    /// Of the address with the agent.
-    origins: Memo,
+    /// Of the identity and, with the address, the agent: somebody mostly calls from one place and with few agents.
+    memo: Memo,
     texts: BTreeMap<String, Numbered>,
     groups: Vec<Group>,
     /// The numbers of the texts that were found last.
@@ -109,38 +108,33 @@ impl Callers {
     /// The numbers of the texts that are in the values of the caller, and perhaps of others; `None` when a character beyond
     /// ASCII may match a letter in lower case. `lower_case` is written over.
     pub(super) fn find(&mut self, wanted: &Wanted, pieces: &Pieces<'_>, lower_case: &mut Vec<u8>) -> Option<&[u32]> {
-        let Self { identities, origins, groups, found, .. } = self;
+        let Self { memo, groups, found, .. } = self;
         found.clear();
         if wanted.is_empty() {
             return Some(found);
         }
-        let [identity, address, agent] = pieces.caller;
-        for (memo, key, values) in
-            [(identities, identity, &[identity][..]), (origins, pieces.origin, &[address, agent])]
-        {
-            let others = match memo.of(key.as_bytes()) {
-                Some(known) => {
-                    let missing = wanted.remembered & !known.searched;
-                    if missing != 0 {
-                        search(known, missing, values, groups, lower_case);
-                    }
-                    if known.is_unclear {
-                        return None;
-                    }
-                    if known.has & wanted.remembered != 0 {
-                        found.extend_from_slice(&known.texts);
-                    }
-                    0
+        let [identity, ..] = pieces.caller;
+        let unsearched = match memo.of(identity, pieces.origin) {
+            Some(known) => {
+                let missing = wanted.remembered & !known.searched;
+                if missing != 0 {
+                    search(known, missing, &pieces.caller, groups, lower_case);
                 }
-                None => wanted.remembered,
-            };
-            if others == 0 && wanted.others.is_empty() {
-                continue;
+                if known.is_unclear {
+                    return None;
+                }
+                if known.has & wanted.remembered != 0 {
+                    found.extend_from_slice(&known.texts);
+                }
+                0
             }
-            if !write_in_lower_case(values, lower_case) {
+            None => wanted.remembered,
+        };
+        if unsearched != 0 || !wanted.others.is_empty() {
+            if !write_in_lower_case(&pieces.caller, lower_case) {
                 return None;
             }
-            for group in of_bits(others).chain(wanted.others.iter().copied()) {
+            for group in of_bits(unsearched).chain(wanted.others.iter().copied()) {
                 groups.get(group)?.find(lower_case, found);
             }
         }

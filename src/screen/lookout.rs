@@ -15,14 +15,15 @@ use crate::skim::{Pieces, Sketch};
 /// What some rules need.
 #[derive(Debug)]
 pub(super) struct Lookout {
-    rules: Vec<Wants>,
-    /// The texts of which none of the rules matches without one, in whatever part.
-    in_any_part: Search,
     /// What is looked for in the values of the caller. It comes first, because it is known for most records.
     of_caller: Wanted,
-    /// The texts of which none of the rules matches without one that may match though the caller has nothing that is looked
-    /// for; if there are such rules.
-    beside_caller: Option<Beside>,
+    beside: Beside,
+    /// The places of the rules that may match though the caller has nothing that is looked for.
+    free: Vec<usize>,
+    rules: Vec<Wants>,
+    /// The texts of which none of the rules matches without one, in whatever part; `None` when there is a rule that needs
+    /// nothing, so that looking would not help.
+    in_any_part: Option<Search>,
 }
 
 /// What looking takes, and what it has found out; the same for the calls of one screen.
@@ -31,11 +32,15 @@ pub(super) struct Scratch {
     /// The text of a record, or of a part of it, in lower case.
     lower_case: Vec<u8>,
     callers: Callers,
+    /// The places of rules.
+    places: Vec<usize>,
 }
 
 /// What a rule needs: each a list of texts of which one is there.
 #[derive(Debug)]
 struct Wants {
+    /// Of the rule.
+    place: usize,
     lists: Vec<Vec<Text>>,
     /// Whether the rule may match though the caller has nothing that is looked for.
     is_free: bool,
@@ -49,18 +54,20 @@ struct Text {
     number: Option<u32>,
 }
 
-/// What is looked for in the rest of the record.
+/// The texts of which none of the rules matches without one that may match though the caller has nothing that is looked for.
 #[derive(Debug)]
-struct Beside {
-    texts: Texts,
-    /// Whether all of it is looked for after the caller alone.
-    is_after: bool,
-}
-
-#[derive(Debug)]
-enum Texts {
-    Few(Few),
-    Many(Search),
+enum Beside {
+    /// There are no such rules.
+    Nothing,
+    /// What is looked for after the caller, or in all of the rest of the record.
+    Few {
+        texts: Few,
+        is_after: bool,
+    },
+    Many {
+        texts: Search,
+        is_after: bool,
+    },
 }
 
 /// What the values of the caller say of a rule.
@@ -77,27 +84,27 @@ enum Standing {
 }
 
 impl Lookout {
-    /// `None` when there is a rule that needs nothing, so that looking would not help.
-    pub(super) fn for_any_of<'n>(needs: impl Iterator<Item = &'n Needs>, scratch: &mut Scratch) -> Option<Self> {
-        let needs: Vec<&Needs> = needs.collect();
-        if needs.iter().any(|needs| needs.0.is_empty()) {
+    /// For the rules in these places. `None` when looking tells nothing, or there are too many texts to be searched for.
+    pub(super) fn for_any_of<'n>(
+        needs: impl Iterator<Item = (usize, &'n Needs)>,
+        scratch: &mut Scratch,
+    ) -> Option<Self> {
+        let placed: Vec<(usize, &Needs)> = needs.collect();
+        let needs = || placed.iter().map(|(_, needs)| *needs);
+        let helps = needs().all(|needs| !needs.0.is_empty());
+        if !helps && needs().all(is_free) {
             return None;
         }
-        let in_any_part = Search::of(&narrowest(needs.iter().copied()).map(|need| need.text.as_str()).collect())?;
-        let free = || needs.iter().copied().filter(|needs| is_free(needs));
-        let beside = || narrowest(free()).filter(|need| need.part != Part::Caller);
-        let texts: BTreeSet<&str> = beside().map(|need| need.text.as_str()).collect();
-        let beside_caller = if texts.is_empty() {
-            None
-        } else {
-            let is_after = beside().all(|need| need.part == Part::AfterCaller);
-            let texts = match Few::of(&texts) {
-                Some(few) => Texts::Few(few),
-                None => Texts::Many(Search::of(&texts)?),
-            };
-            Some(Beside { texts, is_after })
+        let in_any_part = match helps {
+            true => Some(Search::of(&narrowest(needs()).map(|need| need.text.as_str()).collect())?),
+            false => None,
         };
-        let all = needs.iter().flat_map(|needs| &needs.0).flatten();
+        let free = || needs().filter(|needs| helps && is_free(needs));
+        let texts = || narrowest(free()).filter(|need| need.part != Part::Caller);
+        let beside = Beside::of(&texts().map(|need| need.text.as_str()).collect(), || {
+            texts().all(|need| need.part == Part::AfterCaller)
+        })?;
+        let all = needs().flat_map(|needs| &needs.0).flatten();
         let of_caller = all.filter(|need| need.part != Part::AfterCaller).map(|need| need.text.as_str());
         let of_caller = scratch.callers.want(&of_caller.collect())?;
         let text = |need: &Need| Text {
@@ -106,8 +113,19 @@ impl Lookout {
             number: scratch.callers.number(&need.text).filter(|_| need.part != Part::AfterCaller),
         };
         let texts = |texts: &Vec<Need>| texts.iter().map(text).collect();
-        let wants = |needs: &&Needs| Wants { lists: needs.0.iter().map(texts).collect(), is_free: is_free(needs) };
-        Some(Self { rules: needs.iter().map(wants).collect(), in_any_part, of_caller, beside_caller })
+        let wants = |(place, needs): &(usize, &Needs)| Wants {
+            place: *place,
+            lists: needs.0.iter().map(texts).collect(),
+            is_free: is_free(needs),
+        };
+        let rules: Vec<Wants> = placed.iter().map(wants).collect();
+        let free = rules.iter().filter(|rule| rule.is_free).map(|rule| rule.place).collect();
+        Some(Self { of_caller, beside, free, rules, in_any_part })
+    }
+
+    /// Whether looking helps: each rule needs something.
+    pub(super) fn helps(&self) -> bool {
+        self.in_any_part.is_some()
     }
 
     /// Whether some rule has all that it needs.
@@ -116,9 +134,10 @@ impl Lookout {
         if sketch.has_unicode_escapes {
             return true;
         }
+        let Some(in_any_part) = &self.in_any_part else { return true };
         match sketch.parts.and_then(|parts| parts.pieces()) {
             Some(pieces) => self.sees_in(&pieces, sketch.text, scratch),
-            None => match self.in_any_part.is_in(&[sketch.text], &mut scratch.lower_case) {
+            None => match in_any_part.is_in(&[sketch.text], &mut scratch.lower_case) {
                 Verdict::Lacks => false,
                 Verdict::Unclear => true,
                 Verdict::Has => self.sees_all(|_| true, sketch.text, &mut scratch.lower_case),
@@ -126,8 +145,22 @@ impl Lookout {
         }
     }
 
+    /// The places of the rules that may match by what the values of the caller say; `None` when these say nothing.
+    pub(super) fn remaining<'l>(&'l self, sketch: &Sketch<'_>, scratch: &'l mut Scratch) -> Option<&'l [usize]> {
+        let Scratch { lower_case, callers, places } = scratch;
+        let pieces = sketch.parts.filter(|_| !sketch.has_unicode_escapes)?.pieces()?;
+        let found = callers.find(&self.of_caller, &pieces, lower_case)?;
+        if found.is_empty() {
+            return Some(&self.free);
+        }
+        let remaining = self.rules.iter().filter(|rule| rule.standing(found) != Standing::Fails);
+        places.clear();
+        places.extend(remaining.map(|rule| rule.place));
+        Some(places)
+    }
+
     fn sees_in(&self, pieces: &Pieces<'_>, text: &str, scratch: &mut Scratch) -> bool {
-        let Scratch { lower_case, callers } = scratch;
+        let Scratch { lower_case, callers, .. } = scratch;
         let Some(found) = callers.find(&self.of_caller, pieces, lower_case) else { return true };
         if !found.is_empty() {
             let mut depends = false;
@@ -143,10 +176,7 @@ impl Lookout {
                 return self.sees_all(|rule| rule.standing(found) != Standing::Fails, text, lower_case);
             }
         }
-        let Some(beside) = &self.beside_caller else { return false };
-        let [.., after] = &pieces.rest;
-        let rest = if beside.is_after { slice::from_ref(after) } else { &pieces.rest };
-        match beside.texts.is_in(rest, lower_case) {
+        match self.beside.is_in(&pieces.rest, lower_case) {
             Verdict::Lacks => false,
             Verdict::Unclear => true,
             Verdict::Has => self.sees_all(|rule| rule.is_free, text, lower_case),
@@ -164,15 +194,30 @@ impl Lookout {
     }
 }
 
-impl Texts {
-    /// Whether one of them is in one of some texts. `lower_case` may be written over.
-    fn is_in(&self, texts: &[&str], lower_case: &mut Vec<u8>) -> Verdict {
+impl Beside {
+    /// `None` when there are too many texts.
+    fn of(texts: &BTreeSet<&str>, is_after: impl Fn() -> bool) -> Option<Self> {
+        if texts.is_empty() {
+            return Some(Self::Nothing);
+        }
+        Some(match Few::of(texts) {
+            Some(texts) => Self::Few { texts, is_after: is_after() },
+            None => Self::Many { texts: Search::of(texts)?, is_after: is_after() },
+        })
+    }
+
+    /// Whether one of the texts is in the pieces beside the caller, the last of which comes after it. `lower_case` may be
+    /// written over.
+    fn is_in(&self, rest: &[&str; 3], lower_case: &mut Vec<u8>) -> Verdict {
+        let [.., after] = rest;
+        let pieces = |is_after: bool| if is_after { slice::from_ref(after) } else { rest };
         match self {
-            Self::Few(few) => {
-                let verdicts = texts.iter().map(|text| few.is_in(text));
+            Self::Nothing => Verdict::Lacks,
+            Self::Few { texts, is_after } => {
+                let verdicts = pieces(*is_after).iter().map(|text| texts.is_in(text));
                 verdicts.into_iter().find(|verdict| *verdict != Verdict::Lacks).unwrap_or(Verdict::Lacks)
             }
-            Self::Many(search) => search.is_in(texts, lower_case),
+            Self::Many { texts, is_after } => texts.is_in(pieces(*is_after), lower_case),
         }
     }
 }
@@ -216,22 +261,54 @@ mod tests {
     const CALLER: Part = Part::Caller;
     const AFTER: Part = Part::AfterCaller;
 
-    /// Whether a rule that needs one text of each list may match the record of this caller with these parameters.
-    fn sees(needs: &[&[(Part, &str)]], caller: [&str; 3], parameters: &str) -> bool {
+    fn needs(lists: &[&[(Part, &str)]]) -> Needs {
         let need = |(part, text): &(Part, &str)| Need { part: *part, text: (*text).to_owned() };
-        let needs = Needs(needs.iter().map(|texts| texts.iter().map(need).collect()).collect());
-        let [identity, address, agent] = caller;
+        Needs(lists.iter().map(|texts| texts.iter().map(need).collect()).collect())
+    }
+
+    /// The record of a caller with these parameters, as it stands in a batch.
+    fn record([identity, address, agent]: [&str; 3], parameters: &str) -> String {
         let record = format!(
             r#"{{"eventVersion":"1.11","userIdentity":{{"arn":"{identity}"}},"eventTime":"2026-03-04T10:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeTags","awsRegion":"eu-west-1","sourceIPAddress":"{address}","userAgent":"{agent}","requestParameters":{{"name":"{parameters}"}}}}"#
         );
-        let escaped = record.replace('"', "\\\"");
+        record.replace('"', "\\\"")
+    }
+
+    /// Whether a rule that needs one text of each list may match the record of this caller with these parameters.
+    fn sees(lists: &[&[(Part, &str)]], caller: [&str; 3], parameters: &str) -> bool {
+        let escaped = record(caller, parameters);
         let mut scratch = Scratch::default();
         let sketch = glance(&escaped, true).unwrap();
         assert!(sketch.parts.unwrap().pieces().is_some());
-        let lookout = Lookout::for_any_of([&needs].into_iter(), &mut scratch).unwrap();
+        let lookout = Lookout::for_any_of([(0, &needs(lists))].into_iter(), &mut scratch).unwrap();
         let sees = lookout.sees(&sketch, &mut scratch);
         assert_eq!(lookout.sees(&sketch, &mut scratch), sees, "what is remembered");
+        let remains = !lookout.remaining(&sketch, &mut scratch).unwrap().is_empty();
+        assert!(remains || !sees, "what is seen is looked at");
         sees
+    }
+
+    #[test]
+    fn rules_about_another_caller_do_not_remain() {
+        let all = [
+            needs(&[&[(CALLER, "text")]]),
+            needs(&[&[(CALLER, "other")]]),
+            needs(&[&[(CALLER, "other"), (AFTER, "more")]]),
+            needs(&[]),
+        ];
+        let mut scratch = Scratch::default();
+        let lookout = Lookout::for_any_of((5..).zip(&all), &mut scratch).unwrap();
+        assert!(!lookout.helps());
+        let mut remaining = |caller: &str| {
+            let escaped = record([caller, "", ""], "more");
+            let sketch = glance(&escaped, true).unwrap();
+            assert!(lookout.sees(&sketch, &mut scratch));
+            lookout.remaining(&sketch, &mut scratch).map(<[usize]>::to_vec)
+        };
+        assert_eq!(remaining("nobody"), Some(vec![7, 8]));
+        assert_eq!(remaining("text"), Some(vec![5, 7, 8]));
+        assert_eq!(remaining("another"), Some(vec![6, 7, 8]));
+        assert_eq!(remaining("é"), None);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Text in lower case.
 
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
 
 /// Writes `texts` over what is in `to`, in lower case and each on a line of its own, so that nothing is found where two of
 /// them meet; says whether they are ASCII.
@@ -13,15 +17,31 @@ pub(super) fn write_in_lower_case(texts: &[&str], to: &mut Vec<u8>) -> bool {
     dispatch!(Level::new(), simd => in_lower_case(simd, to))
 }
 
-/// Compiled for each set of instructions, with which the compiler takes many bytes at a time.
 #[inline(always)]
-fn in_lower_case<S: Simd>(_: S, text: &mut [u8]) -> bool {
-    let mut all = 0;
-    for byte in text {
-        all |= *byte;
-        *byte = byte.to_ascii_lowercase();
+fn in_lower_case<S: Simd>(simd: S, text: &mut [u8]) -> bool {
+    let mut all = u8x64::splat(simd, 0);
+    let (blocks, rest) = text.as_chunks_mut();
+    for block in blocks {
+        all |= block_in_lower_case(simd, block);
     }
-    all.is_ascii()
+    let mut last = [0; BLOCK];
+    if let Some(beginning) = last.get_mut(..rest.len()) {
+        beginning.copy_from_slice(rest);
+    }
+    all |= block_in_lower_case(simd, &mut last);
+    if let Some(beginning) = last.get(..rest.len()) {
+        rest.copy_from_slice(beginning);
+    }
+    !all.simd_ge(0x80).any_true()
+}
+
+/// Gives back what was there.
+#[inline(always)]
+fn block_in_lower_case<S: Simd>(simd: S, block: &mut [u8; BLOCK]) -> u8x64<S> {
+    let bytes = u8x64::from_slice(simd, block);
+    let is_upper = bytes.simd_ge(b'A') & bytes.simd_le(b'Z');
+    is_upper.select(bytes | 0x20, bytes).store_slice(block);
+    bytes
 }
 
 #[cfg(test)]

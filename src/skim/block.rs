@@ -5,7 +5,6 @@
 
 use fearless_simd::prelude::*;
 use fearless_simd::u8x64;
-use memchr::memchr;
 
 /// How many these are.
 pub(super) const BLOCK: usize = 64;
@@ -22,20 +21,27 @@ pub(super) fn next_block<S: Simd>(simd: S, rest: &[u8]) -> (u8x64<S>, &[u8]) {
         Some((block, rest)) => (load(simd, block), rest),
         None => {
             let mut block = [b' '; BLOCK];
-            block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            if let Some(beginning) = block.get_mut(..rest.len()) {
+                beginning.copy_from_slice(rest);
+            }
             (load(simd, &block), &[])
         }
     }
 }
 
-/// `text` up to the first backslash, and from there on. Most are short.
+/// `text` up to the first backslash, and from there on.
 #[inline(always)]
 pub(super) fn until_backslash<S: Simd>(simd: S, text: &str) -> Option<(&str, &str)> {
-    let bytes = text.as_bytes();
-    let first = match bytes.first_chunk() {
-        Some(block) => load(simd, block).simd_eq(b'\\').to_bitmask(),
-        None => 0,
-    };
-    let length = if first == 0 { memchr(b'\\', bytes)? } else { first.trailing_zeros() as usize };
-    text.split_at_checked(length)
+    let (mut start, mut rest) = (0, text.as_bytes());
+    loop {
+        let (block, more) = next_block(simd, rest);
+        let backslashes = block.simd_eq(b'\\').to_bitmask();
+        if backslashes != 0 {
+            return text.split_at_checked(start + backslashes.trailing_zeros() as usize);
+        }
+        if more.is_empty() {
+            return None;
+        }
+        (start, rest) = (start + BLOCK, more);
+    }
 }
