@@ -1,8 +1,8 @@
 //! Whether a record could match any rule, decided before it is unescaped and parsed.
 //!
 //! In: the sketch of a record. Out: whether to look at it. What decides are the calls that rules can match and, where some
-//! rules watch the call, the texts without which none of them matches. The answer may be yes for nothing, never no for
-//! something.
+//! rules watch the call, the texts without which none of them matches, and whether the call failed where all of them are
+//! about calls that succeeded. The answer may be yes for nothing, never no for something.
 
 mod callers;
 mod few;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::rules::RuleSet;
+use crate::rules::{Rule, RuleSet};
 use crate::skim::Sketch;
 use lookout::{Lookout, Scratch};
 
@@ -57,6 +57,8 @@ struct Call {
     names: Box<str>,
     /// How long the source is.
     source: usize,
+    /// Whether no rule matches a record that says why the call failed.
+    needs_success: bool,
     watching: Option<Arc<Watching>>,
 }
 
@@ -76,6 +78,8 @@ struct Watching {
     /// Their places.
     places: Vec<usize>,
     lookout: Option<Lookout>,
+    /// Whether all of them are about calls that succeeded alone.
+    needs_success: bool,
 }
 
 impl Call {
@@ -86,11 +90,12 @@ impl Call {
     }
 
     fn admits(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> bool {
-        match (self.watched, self.watching.as_deref()) {
+        let may_match = match (self.watched, self.watching.as_deref()) {
             (Watched::Never, _) => false,
             (Watched::With, Some(Watching { lookout: Some(lookout), .. })) => lookout.sees(sketch, scratch),
             _ => true,
-        }
+        };
+        may_match && !(self.needs_success && sketch.parts.is_some_and(|parts| parts.has_failed()))
     }
 
     fn hash(&self, hasher: &RandomState) -> u64 {
@@ -125,7 +130,7 @@ impl Screen {
     pub fn watching(&mut self, source: &str, name: &str, sketch: Option<&Sketch<'_>>) -> Option<&[usize]> {
         let Self { calls, hasher, scratch, .. } = self;
         let call = calls.find(hash(hasher, source, name), |call| call.is(source, name))?;
-        let Watching { places, lookout } = call.watching.as_deref()?;
+        let Watching { places, lookout, .. } = call.watching.as_deref()?;
         let sketch = sketch.filter(|sketch| sketch.text.len() <= LONGEST_RECORD);
         let remaining = lookout.as_ref().zip(sketch).and_then(|(lookout, sketch)| lookout.remaining(sketch, scratch));
         Some(remaining.unwrap_or(places))
@@ -136,13 +141,15 @@ impl Screen {
     fn call(&mut self, rules: &RuleSet, source: &str, name: &str, asks: impl Fn(&str, &str) -> bool) -> Call {
         let is_plain = source.is_ascii() && name.is_ascii();
         let watching = is_plain.then(|| self.watching_in(rules, rules.places_watching(source, name).collect()));
+        let is_asked_for = asks(source, name);
         let watched = match &watching {
-            Some(_) if asks(source, name) => Watched::Always,
+            Some(_) if is_asked_for => Watched::Always,
             Some(watching) if watching.places.is_empty() => Watched::Never,
             Some(watching) if watching.lookout.as_ref().is_some_and(Lookout::helps) => Watched::With,
             _ => Watched::Always,
         };
-        Call { watched, names: [source, name].concat().into(), source: source.len(), watching }
+        let needs_success = !is_asked_for && watching.as_ref().is_some_and(|watching| watching.needs_success);
+        Call { watched, names: [source, name].concat().into(), source: source.len(), needs_success, watching }
     }
 
     /// The rules in these places.
@@ -153,9 +160,11 @@ impl Screen {
         if let Some(watching) = watching.find(hashed, |watching| watching.places == places) {
             return Arc::clone(watching);
         }
-        let needs = places.iter().filter_map(|place| Some((*place, rules.rules().get(*place)?.needs())));
-        let lookout = Lookout::for_any_of(needs, scratch);
-        let new = Arc::new(Watching { places, lookout });
+        let watch: Vec<(usize, &Rule)> =
+            places.iter().filter_map(|place| Some((*place, rules.rules().get(*place)?))).collect();
+        let lookout = Lookout::for_any_of(watch.iter().map(|(place, rule)| (*place, rule.needs())), scratch);
+        let needs_success = watch.iter().all(|(_, rule)| rule.needs_success());
+        let new = Arc::new(Watching { places, lookout, needs_success });
         watching.insert_unique(hashed, Arc::clone(&new), |watching| hash(&watching.places));
         new
     }
