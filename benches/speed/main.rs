@@ -31,15 +31,10 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use criterion::Criterion;
-use mimalloc::MiMalloc;
 
 use table::Table;
 use workload::SEED;
 use workload::batch::{LARGE, MEDIUM, SMALL, Workload};
-
-/// That of the programs.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     let mut criterion = Criterion::default()

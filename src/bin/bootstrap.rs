@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
-use mimalloc::MiMalloc;
 use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -25,9 +24,6 @@ use trailwarden::publish::sns::PublishError;
 use trailwarden::publish::topics::Topics;
 use trailwarden::rules::{Options, RuleFault, RuleFaults, RuleSet, Settings};
 use trailwarden::text::visible;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Why an invocation fails. The names of the variants' types are a contract: alarms and people filter by them.
 #[derive(Debug, thiserror::Error)]

@@ -30,11 +30,7 @@ mod trust;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mimalloc::MiMalloc;
 use trailwarden::pipeline;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Evaluates CloudTrail records against Sigma rules and reports what is not compliant. Evaluating needs no AWS account.
 #[derive(Debug, Parser)]
