@@ -340,10 +340,10 @@ impl Pipeline {
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
             guarded(|| {
-                let sketch = if let Record::Escaped(content) = record { glance(content, false) } else { None };
+                let sketch = || if let Record::Escaped(content) = record { glance(content, false) } else { None };
                 let call = event.source().zip(event.name());
                 let screen = &mut *screen.borrow_mut();
-                let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch.as_ref()));
+                let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch));
                 let findings = self.findings(event, watching, now);
                 Judged { record, findings, asks: live && confirm::asks(event) }
             })

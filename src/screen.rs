@@ -126,13 +126,20 @@ impl Screen {
     }
 
     /// The places of the rules that could match a record of this call, where that has been found out. `sketch`: of the
-    /// record, where there is one.
-    pub fn watching(&mut self, source: &str, name: &str, sketch: Option<&Sketch<'_>>) -> Option<&[usize]> {
+    /// record, where there is one; it is asked for where it helps.
+    pub fn watching<'t>(
+        &mut self,
+        source: &str,
+        name: &str,
+        sketch: impl FnOnce() -> Option<Sketch<'t>>,
+    ) -> Option<&[usize]> {
         let Self { calls, hasher, scratch, .. } = self;
         let call = calls.find(hash(hasher, source, name), |call| call.is(source, name))?;
         let Watching { places, lookout, .. } = call.watching.as_deref()?;
-        let sketch = sketch.filter(|sketch| sketch.text.len() <= LONGEST_RECORD);
-        let remaining = lookout.as_ref().zip(sketch).and_then(|(lookout, sketch)| lookout.remaining(sketch, scratch));
+        let remaining = lookout.as_ref().filter(|lookout| lookout.asks_for_caller()).and_then(|lookout| {
+            let sketch = sketch().filter(|sketch| sketch.text.len() <= LONGEST_RECORD)?;
+            lookout.remaining(&sketch, scratch)
+        });
         Some(remaining.unwrap_or(places))
     }
 

@@ -1,4 +1,4 @@
-//! Real records, as one batch: those of `TRAILWARDEN_BENCH_RECORDS`, a directory of CloudTrail files in any form that
+//! Real records: those of `TRAILWARDEN_BENCH_RECORDS`, a directory of CloudTrail files in any form that
 //! `trailwarden evaluate` reads, or public ones from beside the repository.
 
 use std::env;

@@ -25,11 +25,11 @@ pub(crate) struct Size {
 }
 
 /// What a quiet account delivers; as many as make 8 MB, since with little to do a lane measures what others left in the caches.
-pub(crate) const SMALL: Size = Size { name: "64 KB", payloads: 128, bytes: 65_536 };
+pub(crate) const SMALL: Size = Size { name: "64 KB", payloads: 512, bytes: 65_536 };
 /// The most of what CloudWatch Logs delivers in practice: a batch of PutLogEvents has at most 1 MiB.
-pub(crate) const MEDIUM: Size = Size { name: "1 MB", payloads: 8, bytes: 1_048_576 };
+pub(crate) const MEDIUM: Size = Size { name: "1 MB", payloads: 32, bytes: 1_048_576 };
 /// More than an asynchronous invocation takes.
-pub(crate) const LARGE: Size = Size { name: "8 MB", payloads: 2, bytes: 8_388_608 };
+pub(crate) const LARGE: Size = Size { name: "8 MB", payloads: 4, bytes: 8_388_608 };
 
 /// One payload.
 #[derive(Debug)]
@@ -101,10 +101,26 @@ impl Workload {
         Self { name: size.name, payloads, interesting }
     }
 
-    /// These records as one batch.
+    /// These records in batches as CloudWatch Logs delivers them, again and again until they are as much as the others.
     pub(crate) fn of(name: &'static str, records: &[String]) -> Self {
         let times = records.iter().zip(1_772_618_400_000..).map(|(text, time)| (text.as_str(), time));
-        Self { name, payloads: vec![Payload::of(times)], interesting: 0 }
+        let mut batches: Vec<Vec<(&str, i64)>> = Vec::new();
+        let mut left = 0;
+        for record in times {
+            let size = size_in_batch(record.0);
+            if size > left {
+                batches.push(Vec::new());
+                left = MEDIUM.bytes;
+            }
+            left = left.saturating_sub(size);
+            batches.last_mut().unwrap().push(record);
+        }
+        let all = MEDIUM.payloads * MEDIUM.bytes;
+        let mut workload = Self { name, payloads: Vec::new(), interesting: 0 };
+        while workload.bytes() < all {
+            workload.payloads.extend(batches.iter().map(|batch| Payload::of(batch.iter().copied())));
+        }
+        workload
     }
 
     /// Bytes, decompressed.
@@ -124,9 +140,13 @@ fn take(records: &mut Records, bytes: usize) -> Vec<Record> {
     let mut size = 0;
     while size < bytes {
         let record = records.next().unwrap();
-        // Quotes and backslashes are escaped; 105 is what stands around a message.
-        size += record.text.len() + record.text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 105;
+        size += size_in_batch(&record.text);
         taken.push(record);
     }
     taken
+}
+
+/// Bytes of a record in a batch: quotes and backslashes are escaped, and 105 is what stands around a message.
+fn size_in_batch(text: &str) -> usize {
+    text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 105
 }

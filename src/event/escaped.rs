@@ -4,6 +4,7 @@
 //! unescaped; `None` for whatever is not plainly that, so that the parser decides and says what is wrong.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use memchr::memchr;
 
@@ -18,21 +19,38 @@ const MOST_WITH_ESCAPES: u32 = 32;
 /// Most digits of a number that is read here. It fits, whatever the digits.
 const MOST_DIGITS: usize = 18;
 
-/// Members that are open at a time, in most records.
-const USUAL_MEMBERS: usize = 48;
+/// Most members and elements, and bytes of strings, of which the memory is kept.
+const MOST_KEPT: usize = 1024;
+
+/// The memory of a reader, which the next one on the same thread takes.
+#[derive(Default)]
+struct Memory {
+    json: String,
+    members: Vec<(&'static str, Value<'static>)>,
+    elements: Vec<Value<'static>>,
+}
+
+thread_local! {
+    static MEMORY: Cell<Memory> = Cell::default();
+}
 
 /// The value that is all of `content`.
 pub(super) fn value(content: &str) -> Option<Value<'_>> {
-    let mut reader = Reader {
-        rest: content,
-        levels: 0,
-        with_escapes: 0,
-        json: String::new(),
-        members: Vec::with_capacity(USUAL_MEMBERS),
-        elements: Vec::new(),
-    };
-    let value = reader.value()?;
-    (reader.next().is_none()).then_some(value)
+    let Memory { json, members, elements } = MEMORY.take();
+    let (members, elements) = (emptied(members), emptied(elements));
+    let mut reader = Reader { rest: content, levels: 0, with_escapes: 0, json, members, elements };
+    let value = reader.value().filter(|_| reader.next().is_none());
+    let Reader { json, members, elements, .. } = reader;
+    if json.capacity() + members.capacity() + elements.capacity() <= MOST_KEPT {
+        MEMORY.set(Memory { json, members: emptied(members), elements: emptied(elements) });
+    }
+    value
+}
+
+/// An empty list in the memory of another, which may have held what lives shorter: the standard library collects in place.
+fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    list.into_iter().filter_map(|_| None).collect()
 }
 
 /// How many bytes come before the first backslash. Most strings are too short to call for it.

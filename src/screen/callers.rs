@@ -51,7 +51,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.remembered == 0 && self.others.is_empty()
     }
 }

@@ -145,6 +145,11 @@ impl Lookout {
         }
     }
 
+    /// Whether the caller may rule some of the rules out.
+    pub(super) fn asks_for_caller(&self) -> bool {
+        !self.of_caller.is_empty()
+    }
+
     /// The places of the rules that may match by what the values of the caller say; `None` when these say nothing.
     pub(super) fn remaining<'l>(&'l self, sketch: &Sketch<'_>, scratch: &'l mut Scratch) -> Option<&'l [usize]> {
         let Scratch { lower_case, callers, places } = scratch;
