@@ -34,5 +34,9 @@ pub(crate) fn workload() -> Option<Workload> {
             Item::Control | Item::Screened(_) => {}
         });
     }
+    if records.is_empty() {
+        let _ = writeln!(io::stderr(), "skipped: real records; there are none in {}", directory.display());
+        return None;
+    }
     Some(Workload::of("real", &records))
 }

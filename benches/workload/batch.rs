@@ -24,7 +24,8 @@ pub(crate) struct Size {
     pub(crate) bytes: usize,
 }
 
-/// What a quiet account delivers; as many as make 8 MB, since with little to do a lane measures what others left in the caches.
+/// What a quiet account delivers. Each workload is some 32 MB: with little to do, a lane measures what others left in the
+/// caches.
 pub(crate) const SMALL: Size = Size { name: "64 KB", payloads: 512, bytes: 65_536 };
 /// The most of what CloudWatch Logs delivers in practice: a batch of PutLogEvents has at most 1 MiB.
 pub(crate) const MEDIUM: Size = Size { name: "1 MB", payloads: 32, bytes: 1_048_576 };

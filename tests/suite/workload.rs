@@ -15,6 +15,9 @@ use trailwarden::rules::RuleSet;
 
 use crate::support::{Yield, payload, stream};
 
+/// As many payloads as tell enough.
+const FEW: Size = Size { payloads: 32, ..SMALL };
+
 /// What becomes of all payloads together.
 fn evaluated(workload: &Workload) -> Yield {
     let mut all = Yield::default();
@@ -30,7 +33,7 @@ fn evaluated(workload: &Workload) -> Yield {
 #[test]
 fn a_seed_gives_the_same_bytes_and_another_seed_others() {
     let texts = |seed| -> Vec<String> {
-        Workload::generate(seed, SMALL).payloads.into_iter().map(|payload| payload.text).collect()
+        Workload::generate(seed, FEW).payloads.into_iter().map(|payload| payload.text).collect()
     };
     assert_eq!(texts(SEED), texts(SEED));
     assert_ne!(texts(SEED), texts(SEED + 1));
@@ -40,7 +43,7 @@ fn a_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn one_record_in_a_hundred_is_reported_and_none_is_refused() {
-    let workload = Workload::generate(SEED, SMALL);
+    let workload = Workload::generate(SEED, FEW);
     let all = evaluated(&workload);
     assert_eq!(all.reasons(), Vec::<String>::new());
     assert!(all.tally.balances(), "{}", all.tally);
@@ -63,7 +66,7 @@ fn exactly_the_records_meant_to_be_reported_are() {
 
 #[test]
 fn sizes_are_those_of_real_deliveries() {
-    for size in [SMALL, Size { payloads: 2, ..MEDIUM }] {
+    for size in [FEW, Size { payloads: 2, ..MEDIUM }] {
         let workload = Workload::generate(SEED, size);
         let mean = workload.bytes() / workload.records();
         assert!((1_680..=1_880).contains(&mean), "{}: {mean} bytes a record", size.name);
@@ -85,7 +88,7 @@ fn generated_rules_load_and_find_something() {
     let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
     let mut found = BTreeSet::new();
     let mut all = Tally::default();
-    for payload in &Workload::generate(SEED, SMALL).payloads {
+    for payload in &Workload::generate(SEED, FEW).payloads {
         let result = pipeline.gather("payload", Input::Payload(&payload.text));
         all.add(&result.tally);
         found.extend(result.findings.into_iter().map(|finding| finding.rule.id.clone().unwrap()));
