@@ -90,12 +90,12 @@ impl Call {
     }
 
     fn admits(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> bool {
-        let may_match = match (self.watched, self.watching.as_deref()) {
+        match (self.watched, self.watching.as_deref()) {
             (Watched::Never, _) => false,
+            _ if self.needs_success && sketch.parts.is_some_and(|parts| parts.has_failed()) => false,
             (Watched::With, Some(Watching { lookout: Some(lookout), .. })) => lookout.sees(sketch, scratch),
             _ => true,
-        };
-        may_match && !(self.needs_success && sketch.parts.is_some_and(|parts| parts.has_failed()))
+        }
     }
 
     fn hash(&self, hasher: &RandomState) -> u64 {

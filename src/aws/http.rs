@@ -89,12 +89,12 @@ impl HttpClient for Client {
 #[expect(clippy::expect_used, reason = "ring has cipher suites for both versions, which is all that can be missing")]
 fn tls() -> ClientConfig {
     let found = rustls_native_certs::load_native_certs();
-    if !found.errors.is_empty() || found.certs.is_empty() {
-        let (certificates, errors) = (found.certs.len(), format!("{:?}", found.errors));
-        tracing::warn!(certificates, errors = %visible(&errors), "the system's root certificates are not all there");
-    }
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
+    let (certificates, unusable) = roots.add_parsable_certificates(found.certs);
+    if !found.errors.is_empty() || unusable > 0 || certificates == 0 {
+        let errors = format!("{:?}", found.errors);
+        tracing::warn!(certificates, unusable, errors = %visible(&errors), "the system's root certificates are not all there");
+    }
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring does TLS 1.2 and 1.3")

@@ -19,8 +19,11 @@ const MOST_WITH_ESCAPES: u32 = 32;
 /// Most digits of a number that is read here. It fits, whatever the digits.
 const MOST_DIGITS: usize = 18;
 
-/// Most members and elements, and bytes of strings, of which the memory is kept.
+/// Most members and elements of which the memory is kept.
 const MOST_KEPT: usize = 1024;
+
+/// Most bytes of a string with escapes of which it is.
+const MOST_BYTES_KEPT: usize = 65_536;
 
 /// The memory of a reader, which the next one on the same thread takes.
 #[derive(Default)]
@@ -41,7 +44,7 @@ pub(super) fn value(content: &str) -> Option<Value<'_>> {
     let mut reader = Reader { rest: content, levels: 0, with_escapes: 0, json, members, elements };
     let value = reader.value().filter(|_| reader.next().is_none());
     let Reader { json, members, elements, .. } = reader;
-    if json.capacity() + members.capacity() + elements.capacity() <= MOST_KEPT {
+    if members.capacity() + elements.capacity() <= MOST_KEPT && json.capacity() <= MOST_BYTES_KEPT {
         MEMORY.set(Memory { json, members: emptied(members), elements: emptied(elements) });
     }
     value

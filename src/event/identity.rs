@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Value, path, says, scalar_text};
+use super::{Value, path, scalar_text};
 
 /// The parts of `userIdentity` that name the caller. Everything may be missing: service events have no ARN and often no
 /// account, and some records have no `userIdentity` at all.
@@ -30,37 +30,23 @@ pub struct Identity<'e> {
 
 impl<'e> Identity<'e> {
     pub(super) fn of(value: Option<&'e Value<'_>>) -> Self {
-        let mut identity = Self::default();
-        value.into_iter().for_each(|value| identity.add(value));
-        identity
-    }
-
-    /// Takes what is not known yet; of a list, from each of its elements.
-    fn add(&mut self, value: &'e Value<'_>) {
-        let members = match value {
-            Value::Object(members) => members,
-            Value::Array(elements) => return elements.iter().for_each(|element| self.add(element)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) => return,
+        let Some(value) = value else { return Self::default() };
+        let string = |path: &str| {
+            let found = path::first_in(value, path)?;
+            found.as_str().filter(|text| !text.is_empty())
         };
-        for (key, member) in members.iter() {
-            let field = match key {
-                "type" => &mut self.kind,
-                "arn" => &mut self.arn,
-                "userName" => &mut self.user_name,
-                "principalId" => &mut self.principal_id,
-                "accountId" => &mut self.account_id,
-                "accessKeyId" => &mut self.access_key_id,
-                "invokedBy" => &mut self.invoked_by,
-                "sessionContext" => {
-                    let issuer = || path::first_in(member, "sessionIssuer.arn").and_then(says);
-                    self.session_issuer = self.session_issuer.or_else(issuer);
-                    let mfa = || path::first_in(member, "attributes.mfaAuthenticated").and_then(scalar_text);
-                    self.mfa = self.mfa.or_else(|| mfa()?.to_ascii_lowercase().parse().ok());
-                    continue;
-                }
-                _ => continue,
-            };
-            *field = field.or_else(|| says(member));
+        let mfa =
+            path::select_in(value, "sessionContext.attributes.mfaAuthenticated").into_iter().find_map(scalar_text);
+        Self {
+            kind: string("type"),
+            arn: string("arn"),
+            user_name: string("userName"),
+            principal_id: string("principalId"),
+            account_id: string("accountId"),
+            access_key_id: string("accessKeyId"),
+            invoked_by: string("invokedBy"),
+            session_issuer: string("sessionContext.sessionIssuer.arn"),
+            mfa: mfa.and_then(|text| text.to_ascii_lowercase().parse().ok()),
         }
     }
 

@@ -7,6 +7,7 @@ mod stub;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 use stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
@@ -46,6 +47,8 @@ async fn config(stub: &Stub) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(trailwarden::aws::http_client())
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        // Whoever waits for what does not come fails.
+        .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(60)).build())
         .load()
         .await
 }

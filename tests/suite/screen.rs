@@ -155,9 +155,9 @@ fn real_records_come_to_the_same() {
 }
 
 /// How many of the records in a payload are left out by the built-in rules, in percent.
-fn left_out(payload: &str) -> usize {
+fn left_out(payload: &str, asks: bool) -> usize {
     let (rules, mut screen, mut buffers) = (RuleSet::load(&[]).unwrap(), Screen::default(), Buffers::default());
-    let mut sieve = |sketch: &Sketch<'_>| !screen.admits(&rules, sketch, |_, _| false);
+    let mut sieve = |sketch: &Sketch<'_>| !screen.admits(&rules, sketch, |_, _| asks);
     let (mut screened, mut read) = (0, 0);
     let screening = Screening { sieve: &mut sieve, buffers: &mut buffers };
     decode::payload("input", payload, Some(screening), &mut |_, item| match item {
@@ -192,8 +192,33 @@ fn what_nobody_watches_is_left_out_in_every_layout_that_is_read_over() {
         ("lines in the batch", outer(Blanks::Lines, Escapes::None)),
     ];
     for (name, payload) in layouts {
-        let share = left_out(&payload);
+        let share = left_out(&payload, false);
         assert!(share >= 95, "{name}: {share} %");
+    }
+}
+
+#[test]
+fn watched_calls_are_left_out_when_they_failed_or_lack_what_their_rules_need() {
+    let record = |call: [&str; 2], rest: &str| {
+        let [source, name] = call;
+        format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{{}},"eventTime":"2026-03-04T10:00:00Z","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.23","userAgent":"aws-cli"{rest}}}"#
+        )
+    };
+    let (stop, attach) = (["cloudtrail", "StopLogging"], ["iam", "AttachRolePolicy"]);
+    for (call, rest, is_left_out) in [
+        (stop, "", false),
+        (stop, r#","errorCode":"AccessDenied""#, true),
+        (stop, r#","errorCode":"""#, false),
+        (stop, r#","requestParameters":{"errorCode":"AccessDenied"}"#, false),
+        (attach, "", true),
+        (attach, r#","liveState":{}"#, false),
+        (attach, r#","LIVESTATE":{}"#, false),
+        (attach, r#","requestParameters":{"x":"livestate"}"#, false),
+    ] {
+        let payload = delivered(&usual(&[record(call, rest)]));
+        assert_eq!(left_out(&payload, false) == 100, is_left_out, "{call:?}{rest}");
+        assert_eq!(left_out(&payload, true), 0, "what live state asks for is read: {call:?}{rest}");
     }
 }
 

@@ -223,8 +223,11 @@ fn mutate(dice: &mut Dice<'_>, corpus: &Corpus, members: &mut Members) {
         }
         // Why the call failed, where CloudTrail writes it.
         18 | 19 => {
-            let new =
-                if dice.one_in(3) { value(dice, "errorCode") } else { Node::text(dice.pick(&["AccessDenied", ""])) };
+            let new = if dice.one_in(3) {
+                value(dice, "errorCode")
+            } else {
+                Node::text(dice.pick(&["AccessDenied", "", "A\nb"]))
+            };
             if let Some(agent) = members.iter().position(|(name, _)| name == "userAgent") {
                 members.insert(agent + 1, ("errorCode".to_owned(), new));
             }

@@ -92,6 +92,24 @@ pub(crate) const FORMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "errors asked for twice",
+        &[
+            "s: {eventSource: ec2.amazonaws.com}\nf: {errorCode: '?*'}\ng: {errorCode: AccessDenied}\ncondition: s and not f and not g",
+            "s: {eventSource: ec2.amazonaws.com, eventName|fieldref: errorCode}\nf: {errorCode: '?*'}\ncondition: s and not f",
+        ],
+    ),
+    (
+        "live state",
+        &[
+            "s: {live.unanswered: '?*'}\ncondition: s",
+            "s: {eventSource: iam.amazonaws.com, live.role.administrator: null}\ncondition: s",
+            "s: {eventSource: ec2.amazonaws.com, live.route.reach: [null, world]}\ncondition: s",
+            "s: {eventSource: ec2.amazonaws.com, live.ingress.world|exists: false}\ncondition: s",
+            "s: {eventSource: iam.amazonaws.com}\nf: {live.role.administrator: '?*'}\ncondition: s and not f",
+            "s:\n  live.role.statements[any]:\n    verdict: public\ncondition: s",
+        ],
+    ),
+    (
         "not at all",
         &[
             "s: {eventSource: ec2.amazonaws.com}\ncondition: not s",

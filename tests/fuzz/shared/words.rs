@@ -9,6 +9,7 @@ pub(crate) const KEYS: &[&str] = &[
     "sourceIPAddress",
     "errorCode",
     "errorMessage",
+    "liveState",
     "awsRegion",
     "readOnly",
     "eventVersion",
