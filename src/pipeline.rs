@@ -275,7 +275,7 @@ impl Pipeline {
     fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let Left { buffers, screen, screen_for_live_state } = &mut left;
-        let screen = &Kept::new(if live { screen_for_live_state } else { screen });
+        let screen = &SharedScreen::new(if live { screen_for_live_state } else { screen });
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;
@@ -334,7 +334,13 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(&self, record: Record<'t>, live: bool, lag: &Lag, screen: &Kept<'_>) -> Result<Judged<'t>, String> {
+    fn evaluate<'t>(
+        &self,
+        record: Record<'t>,
+        live: bool,
+        lag: &Lag,
+        screen: &SharedScreen<'_>,
+    ) -> Result<Judged<'t>, String> {
         let judged = |event: &Event<'_>| {
             event.time_text().into_iter().for_each(|time| lag.of_text(time));
             let now = lag.now;
@@ -372,7 +378,7 @@ impl Pipeline {
 }
 
 /// The screen of a run, asked when a record is read and, where that is admitted, again when it is evaluated.
-type Kept<'s> = RefCell<&'s mut Screen>;
+type SharedScreen<'s> = RefCell<&'s mut Screen>;
 
 /// A record that was evaluated.
 struct Judged<'t> {

@@ -16,7 +16,9 @@ pub const MOST_IN_A_SENTENCE: usize = 320;
 /// Spells out control characters (ANSI escapes and line breaks among them), line separators and the characters that
 /// re-order or hide text, as `\u{1b}`. Everything else stays.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if is_printable(text) || !text.chars().any(is_hidden) {
+    // Without a way out of the loop, many bytes are looked at together.
+    let is_plain = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    if is_plain || !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -29,21 +31,6 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
-}
-
-/// Whether a text is printable ASCII alone, looked at by eight bytes.
-fn is_printable(text: &str) -> bool {
-    const FIRST_BITS: u64 = 0x8080_8080_8080_8080;
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const BLANKS: u64 = 0x2020_2020_2020_2020;
-    let are_printable = |eight: &[u8; 8]| {
-        let word = u64::from_ne_bytes(*eight);
-        // None is beyond ASCII, nor becomes so when 1 is added; with the first bit set, 32 can be taken from each.
-        (word | word.wrapping_add(ONES)) & FIRST_BITS == 0
-            && (word | FIRST_BITS).wrapping_sub(BLANKS) & FIRST_BITS == FIRST_BITS
-    };
-    let (eights, rest) = text.as_bytes().as_chunks();
-    eights.iter().all(are_printable) && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// No more than `most` characters of the text: the middle is left out, since the ends of ARNs and names tell most.
