@@ -98,7 +98,7 @@ pub enum Item<'t> {
     /// What should be a record.
     Record(Record<'t>),
     /// A record that the sieve left out: its time, as it is written.
-    Screened(&'t str),
+    Screened(&'t [u8]),
     /// Something that holds no records by design, such as a `CONTROL_MESSAGE`.
     Control,
     /// Something that could not be decoded, and why.
@@ -207,7 +207,7 @@ impl<'s> Output<'s> {
     fn screen(&mut self, sketch: &Sketch<'_>) -> bool {
         let is_left_out = self.leaves_out(sketch);
         if is_left_out {
-            self.put(Item::Screened(sketch.time));
+            self.put(Item::Screened(sketch.time.as_bytes()));
         }
         is_left_out
     }

@@ -81,6 +81,7 @@ impl<'a> Event<'a> {
         }
     }
 
+    #[inline]
     fn member(&self, member: Member) -> Option<&Value<'a>> {
         self.root.get_key_value_at(self.members.place(member)?).map(|(_, value)| value)
     }

@@ -83,12 +83,14 @@ struct Watching {
 }
 
 impl Call {
+    #[inline]
     fn is(&self, source: &str, name: &str) -> bool {
         self.source == source.len()
             && self.names.len() == source.len() + name.len()
             && self.names.split_at_checked(self.source) == Some((source, name))
     }
 
+    #[inline]
     fn admits(&self, sketch: &Sketch<'_>, scratch: &mut Scratch) -> bool {
         match (self.watched, self.watching.as_deref()) {
             (Watched::Never, _) => false,
@@ -178,6 +180,7 @@ impl Screen {
 }
 
 /// Of the names of a call.
+#[inline]
 fn hash(hasher: &RandomState, source: &str, name: &str) -> u64 {
     let mut hashed = hasher.build_hasher();
     hashed.write(source.as_bytes());

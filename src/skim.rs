@@ -90,6 +90,7 @@ impl<'t> Skim<'t> {
     }
 
     /// The byte here, after white space.
+    #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         let byte = self.byte(self.at)?;
         if byte > b' ' {
@@ -107,7 +108,12 @@ impl<'t> Skim<'t> {
     /// Reads over a string.
     pub fn string(&mut self) -> Option<Span> {
         self.take(b'"')?;
-        let (start, mut is_plain) = (self.at, true);
+        self.string_from(self.at)
+    }
+
+    /// Reads over the rest of a string whose content begins at `start`: what is between that and here has been read.
+    pub fn string_from(&mut self, start: usize) -> Option<Span> {
+        let mut is_plain = self.at == start;
         loop {
             let mark = self.marks.next(self.text.as_bytes(), self.at);
             if self.byte(mark)? == b'"' {

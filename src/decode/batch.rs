@@ -30,15 +30,19 @@ impl std::fmt::Debug for Buffers {
 }
 
 /// Where the parts of a log event are in the batch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct LogEvent {
     id: Option<Span>,
     message: Span,
     /// Whether it is known to be simple.
     is_simple: bool,
-    /// The time of the record when the sieve leaves it out: it is asked when the event has just been read, and is still near.
-    left_out: Option<Span>,
+    /// The time of the record when the sieve leaves it out. It is asked when the event has just been read, and is still near;
+    /// a copy is kept, since the text is not any more when the event is put out.
+    left_out: Option<[u8; RECORD_TIME]>,
 }
+
+/// Letters of the time of a record: `2023-07-10T12:00:00Z`.
+const RECORD_TIME: usize = 20;
 
 /// A batch that was understood.
 enum Batch {
@@ -99,7 +103,7 @@ fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()
         Batch::Events => {
             for (event, position) in events.iter().zip(1..) {
                 output.place.record = Some(position);
-                put(*event, text, output);
+                put(event, text, output);
             }
             output.place.record = None;
         }
@@ -177,28 +181,33 @@ fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     }
     let at = text.len() - message.len();
     let id = Span { start: start + 7, end: start + 7 + ID, is_plain: true };
-    let simple = simple_length(message).map(|length| Span { start: at, end: at + length, is_plain: false });
-    let message = simple.or_else(|| {
-        skim.go_to(at - 1);
-        skim.string()
-    });
+    let simple = simple_length(message);
+    let message = match simple {
+        Ok(length) => Some(Span { start: at, end: at + length, is_plain: false }),
+        Err(length) => {
+            skim.go_to(at + length);
+            skim.string_from(at)
+        }
+    };
     let whole = message.filter(|span| text.as_bytes().get(span.end..span.end + 2) == Some(br#""}"#.as_slice()));
     skim.go_to(whole.map_or(start, |span| span.end + 2));
-    Some(LogEvent { id: Some(id), message: whole?, is_simple: simple.is_some(), left_out: None })
+    Some(LogEvent { id: Some(id), message: whole?, is_simple: simple.is_ok(), left_out: None })
 }
 
 /// Whether a text of eight bytes or more is digits alone, looked at by eight.
+#[inline]
 fn is_number(text: &str) -> bool {
     const FIRST_HALVES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
     const THREES: u64 = 0x3030_3030_3030_3030;
     const SIXES: u64 = 0x0606_0606_0606_0606;
-    // Digits are 0x30 to 0x39: the first half of each is 3, also when 6 is added.
-    let are_digits = |eight: &[u8; 8]| {
+    // Digits are 0x30 to 0x39: the first half of each is 3, also when 6 is added. What is left are bits of others.
+    let others = |eight: &[u8; 8]| {
         let word = u64::from_ne_bytes(*eight);
-        word & FIRST_HALVES == THREES && word.wrapping_add(SIXES) & FIRST_HALVES == THREES
+        ((word ^ THREES) | (word.wrapping_add(SIXES) ^ THREES)) & FIRST_HALVES
     };
     let (eights, _) = text.as_bytes().as_chunks();
-    eights.iter().all(are_digits) && text.as_bytes().last_chunk().is_some_and(are_digits)
+    let last = text.as_bytes().last_chunk().map_or(FIRST_HALVES, others);
+    eights.iter().fold(last, |all, eight| all | others(eight)) == 0
 }
 
 fn log_event(skim: &mut Skim<'_>) -> Option<LogEvent> {
@@ -226,25 +235,28 @@ fn log_event(skim: &mut Skim<'_>) -> Option<LogEvent> {
     Some(LogEvent { id, message: message?, is_simple: false, left_out: None })
 }
 
-/// The time of the record of an event that the sieve leaves out. `skim` stays where it is.
-fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> Option<Span> {
+/// The time of the record of an event that the sieve leaves out; of those whose time is written otherwise, it leaves out
+/// none. `skim` stays where it is.
+fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> Option<[u8; RECORD_TIME]> {
+    // Sketches are large, and are looked at where they are made.
+    let mut judge = |sketch: &Sketch<'_>| {
+        let time = sketch.time.as_bytes().try_into().ok()?;
+        output.leaves_out(sketch).then_some(time)
+    };
     let content = text.get(event.message.start..event.message.end).unwrap_or_default();
-    let sketch = glance(content, event.is_simple).or_else(|| {
-        let after = skim.at();
-        let sketch = sketch(skim, event.message);
-        skim.go_to(after);
-        sketch
-    });
-    let time = sketch.filter(|sketch| output.leaves_out(sketch))?.time;
-    // A part of `text`, which is kept as a place because the list of events outlives the text.
-    let start = time.as_ptr().addr() - text.as_ptr().addr();
-    Some(Span { start, end: start + time.len(), is_plain: true })
+    if let Some(sketch) = &glance(content, event.is_simple) {
+        return judge(sketch);
+    }
+    let after = skim.at();
+    let sketch = sketch(skim, event.message);
+    skim.go_to(after);
+    judge(sketch.as_ref()?)
 }
 
-fn put(event: LogEvent, text: &str, output: &mut Output<'_>) {
+fn put(event: &LogEvent, text: &str, output: &mut Output<'_>) {
     let LogEvent { id, message, left_out, .. } = event;
     if let Some(time) = left_out {
-        return output.put(Item::Screened(text.get(time.start..time.end).unwrap_or_default()));
+        return output.put(Item::Screened(time));
     }
     let content = text.get(message.start..message.end).unwrap_or_default();
     output.place.log_event = id.and_then(|id| match id.is_plain {

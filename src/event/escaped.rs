@@ -186,8 +186,17 @@ impl<'t> Reader<'t> {
         let start = self.members.len();
         loop {
             let key = self.key()?;
-            let value = self.value()?;
-            self.members.push((key, value));
+            // Most are strings; put down at once, they do not go through memory as a value that may not be there.
+            match self.next()? {
+                b'\\' => {
+                    let text = self.string()?;
+                    self.members.push((key, Value::Str(text)));
+                }
+                _ => {
+                    let value = self.value()?;
+                    self.members.push((key, value));
+                }
+            }
             if !self.goes_on(b'}')? {
                 return Some(Value::Object(self.members.drain(start..).collect()));
             }

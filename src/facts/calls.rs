@@ -173,8 +173,8 @@ pub fn member_behind(path: &str) -> Option<&'static str> {
 /// `exposure.ingress[0].reach` is the third fact and `[0].reach`.
 pub fn find(path: &str) -> Option<(usize, Option<&str>)> {
     // Rules ask for many fields and few facts, and the first letters tell most of them apart.
-    let first = path.get(..2);
-    let mut alike = SCOPES.iter().enumerate().filter(|(_, fact)| fact.name.get(..2) == first);
+    let first = path.as_bytes().first_chunk::<2>();
+    let mut alike = SCOPES.iter().enumerate().filter(|(_, fact)| fact.name.as_bytes().first_chunk() == first);
     alike.find_map(|(place, fact)| {
         let rest = path.strip_prefix(fact.name)?;
         match rest.strip_prefix('.') {

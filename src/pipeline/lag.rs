@@ -32,12 +32,12 @@ impl Lag {
     }
 
     /// Takes note of a record of that time, as it stands in the record.
-    pub(super) fn of_text(&self, text: &str) {
+    pub(super) fn of_text(&self, text: &[u8]) {
         let usual = usual(text);
         if usual.zip(self.earliest.get()).is_some_and(|(this, earliest)| this >= earliest) {
             return;
         }
-        let time = timestamp(text);
+        let time = str::from_utf8(text).ok().and_then(timestamp);
         if usual.is_some() && time.is_some() {
             self.earliest.set(usual);
         }
@@ -49,8 +49,9 @@ impl Lag {
 type Usual = (u128, [u8; 4]);
 
 /// `2023-07-10T12:00:00Z`
-fn usual(text: &str) -> Option<Usual> {
-    let (first, last) = text.as_bytes().split_first_chunk::<16>()?;
+#[inline]
+fn usual(text: &[u8]) -> Option<Usual> {
+    let (first, last) = text.split_first_chunk::<16>()?;
     let is_usual = matches!(first, [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _])
         && matches!(last, [b':', _, _, b'Z']);
     is_usual.then(|| Some((u128::from_be_bytes(*first), *last.first_chunk()?)))?

@@ -88,10 +88,11 @@ fn pieces<'t, S: Simd>(simd: S, parts: &Parts<'t>) -> Option<Pieces<'t>> {
 /// order: version and identity, then time, source and name. These five are the outermost members that come first, of
 /// whatever JSON it is. That it is JSON, and one record, is not looked at beyond where the identity ends: CloudTrail wrote it.
 pub fn glance(content: &str, is_simple: bool) -> Option<Sketch<'_>> {
-    let sketch = dispatch!(Level::new(), simd => sketch(simd, content))?;
-    // A brace may be written so, too.
-    let may_hide = !is_simple && UNICODE_ESCAPE.find(content.as_bytes()).is_some();
-    (!may_hide).then_some(sketch)
+    // A brace may be written so, too. Asked first: the sketch is large, and is not to be copied.
+    if !is_simple && UNICODE_ESCAPE.find(content.as_bytes()).is_some() {
+        return None;
+    }
+    dispatch!(Level::new(), simd => sketch(simd, content))
 }
 
 #[inline(always)]

@@ -6,16 +6,20 @@ use fearless_simd::{Level, dispatch};
 use super::block::{BLOCK, load};
 
 /// How long the content of a string is with which `text` begins, when it is simple: without escapes but `\"`, and without
-/// control characters. `None` when it is not, or does not end.
-pub fn simple_length(text: &str) -> Option<usize> {
+/// control characters.
+///
+/// # Errors
+/// How much of it is simple, when not all of it is, or it does not end; none of the escapes is cut in two.
+pub fn simple_length(text: &str) -> Result<usize, usize> {
     let bytes = text.as_bytes();
-    if bytes.first()? == &b'"' {
-        return Some(0);
+    if bytes.first().ok_or(0_usize)? == &b'"' {
+        return Ok(0);
     }
-    let odd = dispatch!(Level::new(), simd => first_odd(simd, bytes))?;
+    let odd = dispatch!(Level::new(), simd => first_odd(simd, bytes)).ok_or(0_usize)?;
     let length = odd + 1;
     let ends = bytes.get(length) == Some(&b'"') && bytes.get(odd).is_some_and(|last| *last > 0x1f);
-    ends.then_some(length)
+    // What is odd and does not end it is a control character, or a backslash that begins another escape.
+    if ends { Ok(length) } else { Err(odd) }
 }
 
 /// The place of the first odd byte: a backslash when the next is no quote, or the other way round, or a control character.

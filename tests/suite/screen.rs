@@ -84,7 +84,7 @@ proptest! {
         if skim.value().is_some() && text[skim.at()..].trim_matches([' ', '\t', '\r', '\n']).is_empty() {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{}", text);
         }
-        let is_simple = simple_length(&format!("{escaped}\"")) == Some(escaped.len());
+        let is_simple = simple_length(&format!("{escaped}\"")) == Ok(escaped.len());
         if Event::parse(&text).is_ok() && let Some(sketch) = glance(escaped, is_simple) {
             says(sketch);
         }
