@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::confirm::{self, LiveState};
+use crate::confirm::LiveState;
 use crate::decode::{self, Buffers, Item, Place, Record, Screening};
 use crate::event::Event;
 use crate::exempt::Exemptions;
@@ -26,6 +26,7 @@ use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
 use lag::Lag;
+use live::Asking;
 pub use live::Case;
 
 /// Longest reason, in characters, that is shown.
@@ -229,7 +230,7 @@ impl Pipeline {
     /// Takes one input, called `source`, through all stages. Findings and rejections go to `outcomes` as they arise.
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut tally = Tally::default();
-        self.judged(source, input, false, &mut tally, &mut |place, judged, tally| {
+        self.judged(source, input, None, &mut tally, &mut |place, judged, tally| {
             let findings = judged.map(|judged| judged.findings);
             self.count(findings.map_err(|reason| Rejection { place: place.clone(), reason }), tally, outcomes);
         });
@@ -261,7 +262,7 @@ impl Pipeline {
     ) -> (Tally, Vec<Case>) {
         let mut cases = Vec::new();
         let mut tally = Tally::default();
-        self.judged(source, input, true, &mut tally, &mut |place, judged, tally| match judged {
+        self.judged(source, input, Some(&live::ASKING), &mut tally, &mut |place, judged, tally| match judged {
             // All findings, so that they keep the order of the input.
             Ok(judged) if judged.asks || !judged.findings.is_empty() => {
                 cases.push(Case::new(place.clone(), judged));
@@ -272,15 +273,15 @@ impl Pipeline {
         (tally, cases)
     }
 
-    fn judged(&self, source: &str, input: Input<'_>, live: bool, tally: &mut Tally, sink: &mut Sink<'_>) {
+    fn judged(&self, source: &str, input: Input<'_>, live: Option<&Asking>, tally: &mut Tally, sink: &mut Sink<'_>) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let Left { buffers, screen, screen_for_live_state } = &mut left;
-        let screen = &SharedScreen::new(if live { screen_for_live_state } else { screen });
+        let screen = &SharedScreen::new(if live.is_some() { screen_for_live_state } else { screen });
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
-            let asks = |source: &str, name: &str| live && confirm::may_ask(source, name);
+            let asks = |source: &str, name: &str| live.is_some_and(|live| (live.may_ask)(source, name));
             !screen.borrow_mut().admits(&self.rules, sketch, asks)
         };
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
@@ -337,12 +338,12 @@ impl Pipeline {
     fn evaluate<'t>(
         &self,
         record: Record<'t>,
-        live: bool,
+        live: Option<&Asking>,
         lag: &Lag,
         screen: &SharedScreen<'_>,
     ) -> Result<Judged<'t>, String> {
         let judged = |event: &Event<'_>| {
-            event.time_text().into_iter().for_each(|time| lag.of_text(time));
+            event.time_text().into_iter().for_each(|time| lag.of_text(time.as_bytes()));
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
             guarded(|| {
@@ -351,7 +352,7 @@ impl Pipeline {
                 let screen = &mut *screen.borrow_mut();
                 let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch));
                 let findings = self.findings(event, watching, now);
-                Judged { record, findings, asks: live && confirm::asks(event) }
+                Judged { record, findings, asks: live.is_some_and(|live| (live.asks)(event)) }
             })
         };
         if let Record::Escaped(content) = record

@@ -4,7 +4,7 @@
 //! no more than one of them has to be held, however long the document is. When it turns out to be broken, that is one
 //! rejection, which names the element that could not be read; what came before it stays.
 
-use std::io::{self, BufRead as _, ErrorKind, Read};
+use std::io::{self, BufRead as _, ErrorKind};
 
 use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
@@ -89,7 +89,7 @@ fn head(held: &[u8]) -> Head {
 }
 
 /// The document with which the input goes on, if it is one that is read here. Nothing is consumed.
-pub(super) fn begins<R: Read>(window: &mut Window<R>) -> Option<Document> {
+pub(super) fn begins(window: &mut Window<'_>) -> Option<Document> {
     loop {
         match head(window.held()) {
             Head::List(kind, head) => return Some(Document::new(kind, head)),
@@ -198,7 +198,7 @@ impl Document {
 
     /// Reads the document to its end and no byte beyond. When it is broken, what comes after its last whole element is
     /// still held.
-    pub(super) fn read<R: Read>(&mut self, window: &mut Window<R>, output: &mut Output<'_>) -> Result<(), Broken> {
+    pub(super) fn read(&mut self, window: &mut Window<'_>, output: &mut Output<'_>) -> Result<(), Broken> {
         self.pass(window, self.head);
         loop {
             let (end, stop) = self.elements(window.held(), output);
@@ -221,7 +221,7 @@ impl Document {
         }
     }
 
-    fn pass<R: Read>(&mut self, window: &mut Window<R>, end: usize) {
+    fn pass(&mut self, window: &mut Window<'_>, end: usize) {
         let passed = window.held().get(..end).unwrap_or_default();
         self.lines += memchr_iter(b'\n', passed).count();
         self.column = memrchr(b'\n', passed).map_or(self.column + end, |last| end - last - 1);

@@ -59,8 +59,8 @@ impl Line {
     }
 }
 
-struct Lines<R> {
-    reader: Window<R>,
+struct Lines<'r> {
+    reader: Window<'r>,
     number: u64,
     /// Whether the last piece ended its line.
     ended: bool,
@@ -70,8 +70,8 @@ struct Lines<R> {
     error: Option<io::Error>,
 }
 
-impl<R: Read> Lines<R> {
-    fn new(reader: Window<R>) -> Self {
+impl<'r> Lines<'r> {
+    fn new(reader: Window<'r>) -> Self {
         Self { reader, number: 0, ended: true, again: VecDeque::new(), error: None }
     }
 
@@ -271,8 +271,8 @@ fn flush(prose: &mut Option<(u64, u64, String)>, output: &mut Output<'_>) {
 }
 
 /// Reads a document across lines, and remembers those of which nothing has come yet.
-struct DocumentReader<'l, R, C> {
-    lines: &'l mut Lines<R>,
+struct DocumentReader<'l, 'r, C> {
+    lines: &'l mut Lines<'r>,
     current: Vec<u8>,
     position: usize,
     number: u64,
@@ -285,8 +285,8 @@ struct DocumentReader<'l, R, C> {
     error: Option<io::Error>,
 }
 
-impl<'l, R: Read, C: Fn() -> u64> DocumentReader<'l, R, C> {
-    fn new(lines: &'l mut Lines<R>, first: Line, count: C) -> Self {
+impl<'l, 'r, C: Fn() -> u64> DocumentReader<'l, 'r, C> {
+    fn new(lines: &'l mut Lines<'r>, first: Line, count: C) -> Self {
         let current = match first.bytes.strip_prefix("\u{feff}".as_bytes()) {
             Some(bytes) => bytes.to_vec(),
             None => first.bytes,
@@ -335,7 +335,7 @@ impl<'l, R: Read, C: Fn() -> u64> DocumentReader<'l, R, C> {
     }
 }
 
-impl<R: Read, C: Fn() -> u64> Read for DocumentReader<'_, R, C> {
+impl<C: Fn() -> u64> Read for DocumentReader<'_, '_, C> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.position >= self.current.len() {
             if self.error.is_some() {

@@ -16,8 +16,8 @@ const USUAL: usize = 256 * 1024;
 const SHORT: usize = 1024 * 1024;
 
 /// Holds part of what `reader` gives.
-pub(super) struct Window<R> {
-    reader: R,
+pub(super) struct Window<'r> {
+    reader: Box<dyn Read + 'r>,
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -27,9 +27,9 @@ pub(super) struct Window<R> {
     failed: bool,
 }
 
-impl<R: Read> Window<R> {
-    pub(super) fn new(reader: R) -> Self {
-        Self { reader, bytes: vec![0; USUAL], start: 0, end: 0, error: None, failed: false }
+impl<'r> Window<'r> {
+    pub(super) fn new(reader: impl Read + 'r) -> Self {
+        Self { reader: Box::new(reader), bytes: vec![0; USUAL], start: 0, end: 0, error: None, failed: false }
     }
 
     /// What is held.
@@ -128,7 +128,7 @@ impl<R: Read> Window<R> {
     }
 }
 
-impl<R: Read> Read for Window<R> {
+impl Read for Window<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);
@@ -136,7 +136,7 @@ impl<R: Read> Read for Window<R> {
     }
 }
 
-impl<R: Read> BufRead for Window<R> {
+impl BufRead for Window<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.held().is_empty() {
             self.fill()?;

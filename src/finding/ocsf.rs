@@ -244,5 +244,7 @@ fn without_empty(value: Value) -> Value {
         Value::Object(members) => !members.is_empty(),
         Value::Bool(_) | Value::Number(_) => true,
     };
-    Value::Object(members.into_iter().filter(|(_, value)| says_something(value)).collect::<Map<_, _>>())
+    let mut kept = Map::new();
+    kept.extend(members.into_iter().filter(|(_, value)| says_something(value)));
+    Value::Object(kept)
 }

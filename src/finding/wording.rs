@@ -1,5 +1,7 @@
 //! The parts of a finding in words, safe to show on a terminal, the same in every text for people.
 
+use jiff::Timestamp;
+
 use super::{Finding, RuleInfo};
 use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
 
@@ -44,7 +46,7 @@ impl Finding {
     /// What live state says, as a sentence, and when it was so; empty where it was not asked.
     pub fn live_state(&self) -> String {
         self.live.as_ref().map_or_else(String::new, |live| match live.checked_at {
-            Some(at) => format!("{} Checked at {}.", live.summary, at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            Some(at) => format!("{} Checked at {}.", live.summary, whole_second(at)),
             None => live.summary.clone(),
         })
     }
@@ -89,4 +91,9 @@ impl RuleInfo {
         let said = frameworks.into_iter().map(|(name, controls)| format!("{name} {}", controls.join(", ")));
         visible(&said.collect::<Vec<_>>().join("; ")).into_owned()
     }
+}
+
+/// A time without its fraction of a second, which jiff would write.
+fn whole_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Outcome, Pipeline, Rejection, Tally, guarded};
 use crate::confirm::{
-    Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
+    self, Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
 };
 use crate::decode::Place as Source;
 use crate::event::Event;
@@ -22,6 +22,17 @@ pub struct Case {
     /// Whether live state can say what the record leaves open.
     asks: bool,
 }
+
+/// What decides whether a record is a case.
+pub(super) struct Asking {
+    /// Whether live state could say what a call of that source and name leaves open.
+    pub(super) may_ask: fn(&str, &str) -> bool,
+    /// Whether it could say what this record leaves open.
+    pub(super) asks: fn(&Event<'_>) -> bool,
+}
+
+/// With live state. It is handed on as a value: what completes records is no part of a program that never names it.
+pub(super) static ASKING: Asking = Asking { may_ask: confirm::may_ask, asks: confirm::asks };
 
 impl Case {
     pub(super) fn new(source: Source, judged: super::Judged<'_>) -> Self {

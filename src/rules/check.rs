@@ -3,6 +3,7 @@
 use rsigma_parser::{Detection, DetectionItem, SigmaRule, version};
 
 use super::fault::Reason;
+use super::selector;
 use super::settings::nearest;
 use crate::facts::{self, FACTS};
 
@@ -22,9 +23,7 @@ pub(super) fn reasons_against(sigma: &SigmaRule) -> Vec<Reason> {
         let text = "`timeframe` asks for counting over time, which is not supported";
         reasons.push(Reason::unsupported(text).at("timeframe"));
     }
-    let mut names: Vec<_> = sigma.detection.named.iter().collect();
-    names.sort_by_key(|(name, _)| *name);
-    for (_, detection) in names {
+    for (_, detection) in selector::by_name(&sigma.detection.named) {
         visit(detection, true, &mut reasons);
     }
     reasons

@@ -64,7 +64,7 @@ impl Matched {
             ConditionExpr::Selector { pattern, .. } => {
                 let names = matcher.clauses().keys().filter(|name| pattern.matches_detection_name(name));
                 let mut names: Vec<&String> = names.collect();
-                names.sort();
+                names.sort_unstable();
                 for name in names {
                     if matcher.condition_holds(&ConditionExpr::Identifier(name.clone()), subject) {
                         self.named(name, matcher, subject);
@@ -229,8 +229,9 @@ fn fewer_members(value: Value) -> Value {
     match value {
         Value::Array(elements) => Value::Array(elements.into_iter().take(MOST_MEMBERS).map(fewer_members).collect()),
         Value::Object(members) => {
-            let members = members.into_iter().take(MOST_MEMBERS);
-            Value::Object(members.map(|(key, value)| (key, fewer_members(value))).collect())
+            let mut fewer = serde_json::Map::new();
+            fewer.extend(members.into_iter().take(MOST_MEMBERS).map(|(key, value)| (key, fewer_members(value))));
+            Value::Object(fewer)
         }
         scalar => scalar,
     }

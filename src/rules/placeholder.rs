@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaString, SigmaValue};
 
+use super::selector;
+
 /// Values by the name of the placeholder.
 pub(super) type Placeholders = BTreeMap<String, Vec<String>>;
 
@@ -51,10 +53,10 @@ pub(super) struct Unfilled {
 /// Each that nothing fills.
 pub(super) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result<(), Vec<Unfilled>> {
     let mut unfilled = Vec::new();
-    let mut detections: Vec<_> = sigma.detection.named.iter_mut().collect();
-    detections.sort_by(|one, other| one.0.cmp(other.0));
-    for (_, detection) in detections {
-        fill_detection(detection, placeholders, &mut unfilled);
+    let named = &mut sigma.detection.named;
+    let names: Vec<String> = selector::by_name(named).into_iter().map(|(name, _)| name.clone()).collect();
+    for name in names {
+        named.get_mut(&name).into_iter().for_each(|detection| fill_detection(detection, placeholders, &mut unfilled));
     }
     if unfilled.is_empty() { Ok(()) } else { Err(unfilled) }
 }

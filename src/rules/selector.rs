@@ -1,6 +1,15 @@
-//! Which detections a condition such as `1 of selection_*` means.
+//! The detections of a rule, and which of them a condition such as `1 of selection_*` means.
+
+use std::collections::HashMap;
 
 use rsigma_parser::{Detection, Detections, SelectorPattern, detection_name_matches};
+
+/// The detections in the order of their names, so that what is said of a rule is the same each time.
+pub(super) fn by_name(named: &HashMap<String, Detection>) -> Vec<(&String, &Detection)> {
+    let mut detections: Vec<_> = named.iter().collect();
+    detections.sort_unstable_by_key(|(name, _)| *name);
+    detections
+}
 
 /// The detections of a rule that `pattern` means, by name.
 pub(super) fn selected<'d>(pattern: &SelectorPattern, detections: &'d Detections) -> Vec<&'d Detection> {
@@ -8,7 +17,7 @@ pub(super) fn selected<'d>(pattern: &SelectorPattern, detections: &'d Detections
         SelectorPattern::Them => !name.starts_with('_'),
         SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
     };
-    let mut meant: Vec<_> = detections.named.iter().filter(|(name, _)| is_meant(name)).collect();
-    meant.sort_by(|one, other| one.0.cmp(other.0));
+    let mut meant = by_name(&detections.named);
+    meant.retain(|(name, _)| is_meant(name));
     meant.into_iter().map(|(_, detection)| detection).collect()
 }

@@ -229,7 +229,8 @@ impl<'p> Search<'p> {
             let values = clauses.iter().flat_map(|(condition, _)| &condition.values);
             values.into_iter().any(|value| value.to_ascii_lowercase().contains(&format!("${{{key}")))
         };
-        keys.sort_by_key(|key| !is_variable(key));
+        let (variables, others): (Vec<String>, Vec<String>) = keys.into_iter().partition(is_variable);
+        let keys = [variables, others].concat();
         let mut known = self.known(clauses, &keys);
         let mut way = Way { hold: Hold::Free, context: Context::default(), clause: None, deny: None, told: Vec::new() };
         for key in keys {
