@@ -27,7 +27,8 @@ pub struct Config {
     pub least_alert: Severity,
     /// How live state is read; `None` when it is off (`LIVE_STATE`).
     pub live: Option<LiveConfig>,
-    /// Least level that is logged (`AWS_LAMBDA_LOG_LEVEL`, set by Lambda's logging configuration).
+    /// Least level that is logged (`AWS_LAMBDA_LOG_LEVEL`, set by Lambda's logging configuration). Nothing is finer than
+    /// `INFO`.
     pub log_level: Level,
 }
 

@@ -97,7 +97,7 @@ impl<'t> Record<'t> {
 pub enum Item<'t> {
     /// What should be a record.
     Record(Record<'t>),
-    /// A record that the sieve left out: its time, as it is written.
+    /// A record that the sieve left out: its time, in the bytes in which it is written, most of which are never read.
     Screened(&'t [u8]),
     /// Something that holds no records by design, such as a `CONTROL_MESSAGE`.
     Control,

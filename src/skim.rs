@@ -111,7 +111,8 @@ impl<'t> Skim<'t> {
         self.string_from(self.at)
     }
 
-    /// Reads over the rest of a string whose content begins at `start`: what is between that and here has been read.
+    /// Reads over the rest of a string whose content begins at `start`: what is between that and here, if anything, has
+    /// been read, and has escapes.
     pub fn string_from(&mut self, start: usize) -> Option<Span> {
         let mut is_plain = self.at == start;
         loop {

@@ -88,7 +88,7 @@ variable "reserved_concurrency" {
 }
 
 variable "log_level" {
-  description = "Least level that the function logs: `TRACE`, `DEBUG` or `INFO`. There is nothing less than `INFO`, because Lambda would then drop the lines that metrics are made of."
+  description = "Least level that the function logs: `TRACE`, `DEBUG` or `INFO`, which come to the same, because it logs nothing finer. There is nothing less than `INFO`, because Lambda would then drop the lines that metrics are made of."
   type        = string
   default     = "INFO"
 

@@ -1,5 +1,5 @@
 //! The peer rsigma-eval: every record is parsed, and the engine sees all of them. What comes before, it gets at its best:
-//! the limit's own decoding, and an outer parse that borrows.
+//! the limit's own decoding, and an outer parse that borrows. What is generic of it is compiled here, and so for size.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -244,6 +244,7 @@ fn without_empty(value: Value) -> Value {
         Value::Object(members) => !members.is_empty(),
         Value::Bool(_) | Value::Number(_) => true,
     };
+    // Extended, because a map that is collected is sorted first, by code of its own for each kind of iterator.
     let mut kept = Map::new();
     kept.extend(members.into_iter().filter(|(_, value)| says_something(value)));
     Value::Object(kept)

@@ -58,6 +58,7 @@ pub(super) struct Unread {
 impl Unread {
     pub(super) fn new(outline: &'static Outline, settings: &Settings) -> Self {
         let value = |name: &&str| Some(((*name).to_owned(), settings.placeholders.get(*name)?.clone()));
+        // Collecting would sort them first, by code of its own.
         let mut values = Placeholders::new();
         values.extend(outline.placeholders.iter().filter_map(value));
         Self { outline, level: settings.level(outline.name), values }

@@ -56,7 +56,9 @@ pub(super) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result
     let named = &mut sigma.detection.named;
     let names: Vec<String> = selector::by_name(named).into_iter().map(|(name, _)| name.clone()).collect();
     for name in names {
-        named.get_mut(&name).into_iter().for_each(|detection| fill_detection(detection, placeholders, &mut unfilled));
+        if let Some(detection) = named.get_mut(&name) {
+            fill_detection(detection, placeholders, &mut unfilled);
+        }
     }
     if unfilled.is_empty() { Ok(()) } else { Err(unfilled) }
 }

@@ -9,7 +9,7 @@ use super::block::{BLOCK, load};
 /// control characters.
 ///
 /// # Errors
-/// How much of it is simple, when not all of it is, or it does not end; none of the escapes is cut in two.
+/// When not all of it is, a place up to which it is, which cuts no escape in two; 0 when it does not end.
 pub fn simple_length(text: &str) -> Result<usize, usize> {
     let bytes = text.as_bytes();
     if bytes.first().ok_or(0_usize)? == &b'"' {

@@ -7,6 +7,7 @@ use super::block::until_backslash;
 use super::glance::{glance, object_length};
 use super::marks::{Marks, beyond};
 use super::simple::first_odd;
+use super::{Skim, simple_length};
 
 /// The sets of instructions that this processor has.
 fn levels() -> Vec<Level> {
@@ -96,10 +97,40 @@ fn what_is_sought_is_found_wherever_it_is() {
     }
 }
 
+/// The content of strings as long as some blocks, with escapes of all kinds, and sometimes with what no string has.
+fn contents() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "a{0,70}",
+        4 => Just(r#"\""#.to_owned()),
+        2 => prop::sample::select(vec![r"\\", r"\n", r"\u00e9", r#"\\\""#]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["\"", "\\", "\u{1}", r"\ud800", "é"]).prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
     #[test]
     fn scans_come_to_the_same_as_bytes_do(text in texts()) {
         check(&text);
+    }
+
+    #[test]
+    fn a_string_ends_where_it_does_however_much_of_it_is_simple(content in contents()) {
+        let rest = format!("{content}\",");
+        let text = format!("\"{rest}");
+        let mut skim = Skim::new(&text);
+        let end = match simple_length(&rest) {
+            Ok(length) => Some(1 + length),
+            Err(length) => {
+                skim.go_to(1 + length);
+                skim.string_from(1).map(|span| {
+                    assert_eq!((span.start, skim.at()), (1, span.end + 1), "{text:?}");
+                    assert_eq!(span.is_plain, !text.as_bytes()[1..span.end].contains(&b'\\'), "{text:?}");
+                    span.end
+                })
+            }
+        };
+        prop_assert_eq!(end, Skim::new(&text).string().map(|span| span.end));
     }
 }
 

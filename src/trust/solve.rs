@@ -229,8 +229,8 @@ impl<'p> Search<'p> {
             let values = clauses.iter().flat_map(|(condition, _)| &condition.values);
             values.into_iter().any(|value| value.to_ascii_lowercase().contains(&format!("${{{key}")))
         };
-        let (variables, others): (Vec<String>, Vec<String>) = keys.into_iter().partition(is_variable);
-        let keys = [variables, others].concat();
+        let (mut keys, others): (Vec<String>, Vec<String>) = keys.into_iter().partition(is_variable);
+        keys.extend(others);
         let mut known = self.known(clauses, &keys);
         let mut way = Way { hold: Hold::Free, context: Context::default(), clause: None, deny: None, told: Vec::new() };
         for key in keys {

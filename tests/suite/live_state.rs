@@ -528,6 +528,14 @@ fn a_state_from_before_the_call_calms_nobody() {
 }
 
 #[test]
+fn the_time_of_a_state_is_told_in_whole_seconds() {
+    let text = fs::read_to_string(fixture(OPENED)).unwrap();
+    let world = World::whole().with("snapshot", "/CheckedAt", json!("2026-03-04T16:20:00.75Z"));
+    let said = settled(&pipeline(""), &text, &world).0[0].live_state();
+    assert!(said.ends_with(" Checked at 2026-03-04T16:20:00Z."), "{said}");
+}
+
+#[test]
 fn claims_are_judged_by_what_was_done_and_not_by_the_host() {
     let attached = |world: &World| {
         says("sg-ingress-world-attached", "rules/sg-ingress-world-attached/hit-interface-ssh.json", world).unwrap()

@@ -18,7 +18,7 @@ use shared::node::{Blanks, Escapes, Node, Style};
 use shared::record::{Corpus, message};
 use shared::rules;
 use trailwarden::decode::{self, Buffers, Item, Screening};
-use trailwarden::event::Event;
+use trailwarden::event::{Event, timestamp};
 use trailwarden::rules::{Part, RuleSet};
 use trailwarden::screen::Screen;
 use trailwarden::skim::{Sketch, Skim, Writing, glance, simple_length};
@@ -154,14 +154,17 @@ fn real_records_come_to_the_same() {
     assert!(all.findings > 100 && all.unread == 0, "{all:?}");
 }
 
-/// How many of the records in a payload are left out by the built-in rules, in percent.
+/// How many of the records in a payload, all of which tell their time, are left out by the built-in rules, in percent.
 fn left_out(payload: &str, asks: bool) -> usize {
     let (rules, mut screen, mut buffers) = (RuleSet::load(&[]).unwrap(), Screen::default(), Buffers::default());
     let mut sieve = |sketch: &Sketch<'_>| !screen.admits(&rules, sketch, |_, _| asks);
     let (mut screened, mut read) = (0, 0);
     let screening = Screening { sieve: &mut sieve, buffers: &mut buffers };
     decode::payload("input", payload, Some(screening), &mut |_, item| match item {
-        Item::Screened(_) => screened += 1,
+        Item::Screened(time) => {
+            assert!(str::from_utf8(time).ok().and_then(timestamp).is_some(), "{time:?}");
+            screened += 1;
+        }
         _ => read += 1,
     });
     screened * 100 / (screened + read)
@@ -219,6 +222,16 @@ fn watched_calls_are_left_out_when_they_failed_or_lack_what_their_rules_need() {
         let payload = delivered(&usual(&[record(call, rest)]));
         assert_eq!(left_out(&payload, false) == 100, is_left_out, "{call:?}{rest}");
         assert_eq!(left_out(&payload, true), 0, "what live state asks for is read: {call:?}{rest}");
+    }
+}
+
+#[test]
+fn of_records_whose_time_is_written_otherwise_none_is_left_out() {
+    for (time, expected) in [("2026-03-04T10:00:00Z", 100), ("2026-03-04T10:00:00.123Z", 0)] {
+        let record = format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{{}},"eventTime":"{time}","eventSource":"ec2.amazonaws.com","eventName":"DescribeTags"}}"#
+        );
+        assert_eq!(left_out(&delivered(&usual(&[record])), false), expected, "{time}");
     }
 }
 
