@@ -90,7 +90,6 @@ impl<'t> Skim<'t> {
     }
 
     /// The byte here, after white space.
-    #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         let byte = self.byte(self.at)?;
         if byte > b' ' {

@@ -8,10 +8,11 @@ use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::window::Window;
 use super::{MOST_BYTES, Members, Output, document};
 
 #[derive(Deserialize)]
@@ -48,7 +49,7 @@ fn decompressed(awslogs: &str) -> Result<String, String> {
         STANDARD.decode(awslogs.data.as_bytes()).map_err(|error| format!("`awslogs.data` is not base64: {error}"))?;
     let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
     let mut batch = Vec::new();
-    MultiGzDecoder::new(gzip.as_slice())
+    MultiGzDecoder::new(Window::new(gzip.as_slice()))
         .take(limit.saturating_add(1))
         .read_to_end(&mut batch)
         .map_err(|error| format!("`awslogs.data` is not whole gzip: {error}"))?;
