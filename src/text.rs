@@ -16,8 +16,7 @@ pub const MOST_IN_A_SENTENCE: usize = 320;
 /// Spells out control characters (ANSI escapes and line breaks among them), line separators and the characters that
 /// re-order or hide text, as `\u{1b}`. Everything else stays.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    // Without a way out of the loop, many bytes are looked at together.
-    let is_plain = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_plain || !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
