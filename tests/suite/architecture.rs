@@ -123,11 +123,3 @@ fn paths_named_in_the_readme_exist() {
         assert!(!concrete || root().join(path).exists(), "README.md names {path}, which does not exist");
     }
 }
-
-#[test]
-fn no_source_file_holds_more_than_one_concept_can_need() {
-    for (path, text) in sources() {
-        let lines = text.lines().count();
-        assert!(lines <= 400 || Path::new(&path).ends_with("tests.rs"), "{path} has {lines} lines");
-    }
-}
