@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -139,6 +140,16 @@ fn budget(context: &Context) -> Duration {
     (left / 2).min(MOST_FOR_LIVE_STATE)
 }
 
+/// Time left at the end of an invocation to report what was not published, so that the function answers with a retryable
+/// error instead of being stopped.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// The last moment at which SNS may accept a message.
+fn publish_deadline(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left.saturating_sub(MARGIN)
+}
+
 async fn handle(
     evaluator: &Evaluator,
     topics: &Topics,
@@ -152,7 +163,7 @@ async fn handle(
     }
     let undecodable = rejections.iter().rfind(|rejection| rejection.place.record.is_none());
     let now = Timestamp::now();
-    let (delivered, published) = topics.publish(&findings, now).await;
+    let (delivered, published) = topics.publish(&findings, now, publish_deadline(&event.context)).await;
     // Nothing can be done about a closed standard output.
     let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
     published?;

@@ -1,6 +1,8 @@
 //! Where the findings of one payload go: the topic for machines, and what people are told to theirs.
 
+use futures_util::future;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Delivered;
 use super::batch::Message;
@@ -25,15 +27,24 @@ impl Topics {
         Self { findings, alerts, policy }
     }
 
-    /// Publishes all findings of one payload, and its alerts; what fails on one topic does not keep the other back. `now`
-    /// is the creation time of the messages.
-    pub async fn publish(&self, findings: &[Finding], now: Timestamp) -> (Delivered, Result<(), PublishError>) {
+    /// Publishes all findings of one payload, and its alerts, to both topics at once: a topic that fails or hangs does not
+    /// keep the other back. `now` is the creation time of the messages; what is not accepted at `deadline` has failed.
+    pub async fn publish(
+        &self,
+        findings: &[Finding],
+        now: Timestamp,
+        deadline: Instant,
+    ) -> (Delivered, Result<(), PublishError>) {
         let messages = findings.iter().map(|finding| Message::of(finding, now)).collect();
-        let mut deliveries = vec![self.findings.publish(messages).await];
-        if let Some(topic) = &self.alerts {
+        let to_machines = self.findings.publish(messages, deadline);
+        let to_people = async {
+            let topic = self.alerts.as_ref()?;
             let alerts = alerts(findings, &self.policy);
-            deliveries.push(topic.publish(alerts.iter().map(|alert| Message::of_alert(alert, now)).collect()).await);
-        }
+            let messages = alerts.iter().map(|alert| Message::of_alert(alert, now)).collect();
+            Some(topic.publish(messages, deadline).await)
+        };
+        let (findings, alerts) = future::join(to_machines, to_people).await;
+        let deliveries = std::iter::once(findings).chain(alerts);
         let mut delivered = Delivered::default();
         let mut error: Option<PublishError> = None;
         for delivery in deliveries {
