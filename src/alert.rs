@@ -46,9 +46,9 @@ impl AlertPolicy {
 }
 
 /// The alerts of one payload, in the order of their first findings.
-pub fn alerts<'f>(findings: &'f [Finding], policy: &AlertPolicy) -> Vec<Alert<'f>> {
+pub fn alerts<'f>(findings: impl IntoIterator<Item = &'f Finding>, policy: &AlertPolicy) -> Vec<Alert<'f>> {
     let mut alerts: Vec<Alert<'_>> = Vec::new();
-    for finding in findings.iter().filter(|one| policy.admits(one)) {
+    for finding in findings.into_iter().filter(|one| policy.admits(one)) {
         let same = |alert: &&mut Alert<'_>| alert.takes(finding);
         match alerts.iter_mut().find(same) {
             Some(alert) => alert.more.push(finding),

@@ -25,6 +25,8 @@ use crate::skim::{Sketch, glance};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
+#[cfg(feature = "lambda")]
+pub use evaluator::Progress;
 use lag::Lag;
 use live::Asking;
 pub use live::Case;
@@ -135,6 +137,17 @@ pub enum Outcome {
     Finding(Box<Finding>),
     /// Something could not be evaluated.
     Rejection(Rejection),
+}
+
+impl Outcome {
+    /// The finding, if it is one.
+    #[cfg(feature = "live")]
+    fn finding_mut(&mut self) -> Option<&mut Finding> {
+        match self {
+            Self::Finding(finding) => Some(finding),
+            Self::Rejection(_) => None,
+        }
+    }
 }
 
 /// What a payload comes to.
@@ -260,11 +273,35 @@ impl Pipeline {
         input: Input<'_>,
         outcomes: &mut dyn FnMut(Outcome),
     ) -> (Tally, Vec<Case>) {
+        // All findings are cases, so that they keep the order of the input.
+        self.run_with_cases(source, input, outcomes, |judged| judged.asks || !judged.findings.is_empty())
+    }
+
+    /// The same as [`Pipeline::run_for_live_state`], but findings that live state does not confirm go to `outcomes` as they
+    /// arise, before those of earlier records that wait for it.
+    #[cfg(feature = "lambda")]
+    pub fn run_ahead_of_live_state(
+        &self,
+        source: &str,
+        input: Input<'_>,
+        outcomes: &mut dyn FnMut(Outcome),
+    ) -> (Tally, Vec<Case>) {
+        self.run_with_cases(source, input, outcomes, |judged| {
+            judged.asks || judged.findings.iter().any(|finding| finding.rule.confirm.is_some())
+        })
+    }
+
+    fn run_with_cases(
+        &self,
+        source: &str,
+        input: Input<'_>,
+        outcomes: &mut dyn FnMut(Outcome),
+        is_case: fn(&Judged<'_>) -> bool,
+    ) -> (Tally, Vec<Case>) {
         let mut cases = Vec::new();
         let mut tally = Tally::default();
         self.judged(source, input, Some(&live::ASKING), &mut tally, &mut |place, judged, tally| match judged {
-            // All findings, so that they keep the order of the input.
-            Ok(judged) if judged.asks || !judged.findings.is_empty() => {
+            Ok(judged) if is_case(&judged) => {
                 cases.push(Case::new(place.clone(), judged));
             }
             Ok(judged) => self.count(Ok(judged.findings), tally, outcomes),

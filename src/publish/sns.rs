@@ -91,14 +91,44 @@ impl Accepted {
 }
 
 /// What became of messages.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Delivery {
+    /// How many there were.
+    pub messages: usize,
     /// How many are with SNS, also from before.
     pub accepted: usize,
     /// How often one that was refused was tried again.
     pub retried: usize,
-    /// Why the others are not.
-    pub error: Option<PublishError>,
+    /// Why the first of the others is not with SNS.
+    first: Option<String>,
+    /// Whether a retry may publish at least one of the others.
+    retryable: bool,
+}
+
+impl Delivery {
+    /// Adds what became of later messages, or of those of another topic.
+    pub fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.accepted += other.accepted;
+        self.retried += other.retried;
+        self.retryable |= other.retryable;
+        self.first = self.first.take().or(other.first);
+    }
+
+    /// How many were not accepted.
+    pub fn failed(&self) -> usize {
+        self.messages.saturating_sub(self.accepted)
+    }
+
+    /// Whether everything was accepted.
+    ///
+    /// # Errors
+    /// When a message was not.
+    pub fn result(self) -> Result<(), PublishError> {
+        let failed = self.failed();
+        self.first
+            .map_or(Ok(()), |first| Err(PublishError { failed, of: self.messages, first, retryable: self.retryable }))
+    }
 }
 
 /// Why a message was not accepted.
@@ -154,13 +184,13 @@ impl SnsTopic {
             retried += open.len();
             tokio::time::sleep(wait).await;
         }
-        let error = given_up.first().map(|first| PublishError {
-            failed: given_up.len(),
-            of: all,
-            first: first.reason.clone(),
+        Delivery {
+            messages: all,
+            accepted: all - given_up.len(),
+            retried,
             retryable: given_up.iter().any(|failure| failure.transient),
-        });
-        Delivery { accepted: all - given_up.len(), retried, error }
+            first: given_up.into_iter().next().map(|first| first.reason),
+        }
     }
 
     fn is_accepted(&self, uid: &str) -> bool {

@@ -166,7 +166,7 @@ impl Run {
         match &mut self.target {
             Target::Topics(topics) => {
                 let deadline = Instant::now() + PUBLISH_TIMEOUT;
-                faults.extend(topics.publish(&findings, now, deadline).await.1.err().map(|e| e.to_string()));
+                faults.extend(topics.publish(findings, now, deadline).await.1.err().map(|e| e.to_string()));
             }
             Target::Printed { format, output } => self.closed = print(output, *format, &findings, now).err(),
         }
