@@ -196,6 +196,240 @@ fn the_resource_a_call_is_named_after_comes_first() {
     }
 }
 
+/// The id of the resource that comes first.
+fn first_resource(name: &str, request: &str, response: &str) -> String {
+    let json = format!(
+        r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","recipientAccountId":"1",
+            "requestParameters":{request},"responseElements":{response}}}"#
+    );
+    let event = Event::parse(&json).unwrap();
+    let Some(Value::Array(resources)) = fact("ec2.resources", &event) else { panic!("{name} has no resources") };
+    resources[0].as_object().unwrap().get("id").unwrap().as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_first_resource_is_what_the_call_acts_on() {
+    // The operation, the ids of the request and of the response by member, and the id that is to come first.
+    let attached = r#"{"transitGatewayAttachmentId":"tgw-attach-00000001","transitGatewayId":"tgw-00000002","vpcId":"vpc-00000003"}"#;
+    for (name, request, response, first) in [
+        (
+            "DeleteTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000001"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "ModifyTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000001","AddSubnetIds":"subnet-00000009"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayId":"tgw-00000002","VpcId":"vpc-00000003"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayId":"tgw-00000002","VpcId":"vpc-00000003"}"#,
+            "{}",
+            "tgw-00000002",
+        ),
+        (
+            "CreateTransitGatewayPeeringAttachment",
+            r#"{"TransitGatewayId":"tgw-00000002","PeerTransitGatewayId":"tgw-00000004"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayConnect",
+            r#"{"TransportTransitGatewayAttachmentId":"tgw-attach-00000005"}"#,
+            r#"{"transitGatewayConnect":{"transitGatewayAttachmentId":"tgw-attach-00000001","transportTransitGatewayAttachmentId":"tgw-attach-00000005"}}"#,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayConnectPeer",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005"}"#,
+            r#"{"transitGatewayConnectPeer":{"transitGatewayAttachmentId":"tgw-attach-00000005","transitGatewayConnectPeerId":"tgw-connect-peer-00000001"}}"#,
+            "tgw-connect-peer-00000001",
+        ),
+        (
+            "DeleteTransitGatewayMulticastDomain",
+            r#"{"TransitGatewayMulticastDomainId":"tgw-mcast-domain-00000001"}"#,
+            r#"{"x":{"transitGatewayId":"tgw-00000002"}}"#,
+            "tgw-mcast-domain-00000001",
+        ),
+        (
+            "DeregisterTransitGatewayMulticastGroupMembers",
+            r#"{"TransitGatewayMulticastDomainId":"tgw-mcast-domain-00000001","NetworkInterfaceIds":"eni-00000002"}"#,
+            "null",
+            "tgw-mcast-domain-00000001",
+        ),
+        (
+            "DisassociateTransitGatewayPolicyTable",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005","TransitGatewayPolicyTableId":"tgw-ptb-00000001"}"#,
+            "null",
+            "tgw-ptb-00000001",
+        ),
+        (
+            "DeleteTransitGatewayPolicyTable",
+            r#"{"TransitGatewayPolicyTableId":"tgw-ptb-00000001"}"#,
+            r#"{"x":{"transitGatewayId":"tgw-00000002"}}"#,
+            "tgw-ptb-00000001",
+        ),
+        (
+            "CreateTransitGatewayPrefixListReference",
+            r#"{"TransitGatewayRouteTableId":"tgw-rtb-00000001","PrefixListId":"pl-00000002","TransitGatewayAttachmentId":"tgw-attach-00000005"}"#,
+            "null",
+            "tgw-rtb-00000001",
+        ),
+        (
+            "DeleteTransitGatewayPrefixListReference",
+            r#"{"TransitGatewayRouteTableId":"tgw-rtb-00000001","PrefixListId":"pl-00000002"}"#,
+            r#"{"x":{"prefixListId":"pl-00000002"}}"#,
+            "tgw-rtb-00000001",
+        ),
+        (
+            "DisableTransitGatewayRouteTablePropagation",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005","TransitGatewayRouteTableId":"tgw-rtb-00000001"}"#,
+            "null",
+            "tgw-rtb-00000001",
+        ),
+        (
+            "CreateTransitGatewayRoute",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005","TransitGatewayRouteTableId":"tgw-rtb-00000001"}"#,
+            "null",
+            "tgw-rtb-00000001",
+        ),
+        (
+            "DeleteLocalGatewayRouteTableVpcAssociation",
+            r#"{"LocalGatewayRouteTableVpcAssociationId":"lgw-vpc-assoc-00000001"}"#,
+            r#"{"x":{"vpcId":"vpc-00000003","localGatewayId":"lgw-00000002"}}"#,
+            "lgw-vpc-assoc-00000001",
+        ),
+        (
+            "CreateLocalGatewayRouteTableVpcAssociation",
+            r#"{"LocalGatewayRouteTableId":"lgw-rtb-00000002","VpcId":"vpc-00000003"}"#,
+            r#"{"localGatewayRouteTableVpcAssociation":{"localGatewayRouteTableVpcAssociationId":"lgw-vpc-assoc-00000001","vpcId":"vpc-00000003"}}"#,
+            "lgw-vpc-assoc-00000001",
+        ),
+        (
+            "DeleteLocalGatewayRoute",
+            r#"{"LocalGatewayRouteTableId":"lgw-rtb-00000001"}"#,
+            r#"{"route":{"localGatewayVirtualInterfaceGroupId":"lgw-vif-grp-00000002"}}"#,
+            "lgw-rtb-00000001",
+        ),
+        (
+            "DisassociateVpcCidrBlock",
+            r#"{"associationId":"vpc-cidr-assoc-00000001"}"#,
+            r#"{"vpcId":"vpc-00000003"}"#,
+            "vpc-cidr-assoc-00000001",
+        ),
+        (
+            "AssociateVpcCidrBlock",
+            r#"{"ipv4IpamPoolId":"ipam-pool-00000002","vpcId":"vpc-00000003"}"#,
+            "null",
+            "vpc-00000003",
+        ),
+        (
+            "DeleteSubnetCidrReservation",
+            r#"{"SubnetCidrReservationId":"scr-00000001"}"#,
+            r#"{"x":{"subnetId":"subnet-00000002"}}"#,
+            "scr-00000001",
+        ),
+        (
+            "ModifyTrafficMirrorFilterRule",
+            r#"{"TrafficMirrorFilterRuleId":"tmfr-00000001"}"#,
+            r#"{"x":{"trafficMirrorFilterId":"tmf-00000002"}}"#,
+            "tmfr-00000001",
+        ),
+        (
+            "CreateTrafficMirrorSession",
+            r#"{"NetworkInterfaceId":"eni-00000002","TrafficMirrorTargetId":"tmt-00000003"}"#,
+            r#"{"x":{"trafficMirrorSessionId":"tms-00000001"}}"#,
+            "tms-00000001",
+        ),
+        (
+            "DeleteVpcEndpoints",
+            r#"{"VpcEndpointId":[{"content":"vpce-00000001","tag":1},{"content":"vpce-00000002","tag":2}]}"#,
+            "null",
+            "vpce-00000001",
+        ),
+        (
+            "AcceptVpcEndpointConnections",
+            r#"{"ServiceId":"vpce-svc-00000002","VpcEndpointId":{"content":"vpce-00000001","tag":1}}"#,
+            "null",
+            "vpce-00000001",
+        ),
+        (
+            "ProvisionPublicIpv4PoolCidr",
+            r#"{"IpamPoolId":"ipam-pool-00000002","PoolId":"ipv4pool-ec2-00000001"}"#,
+            "null",
+            "ipv4pool-ec2-00000001",
+        ),
+        ("CreateSecurityGroup", r#"{"vpcId":"vpc-00000003"}"#, r#"{"groupId":"sg-00000001"}"#, "sg-00000001"),
+        (
+            "RunInstances",
+            r#"{"subnetId":"subnet-00000002","instancesSet":{"items":[{"imageId":"ami-00000003"}]}}"#,
+            r#"{"instancesSet":{"items":[{"imageId":"ami-00000003","instanceId":"i-00000001"}]}}"#,
+            "i-00000001",
+        ),
+        (
+            "CreateFlowLogs",
+            r#"{"ResourceId":{"content":"vpc-00000003","tag":1}}"#,
+            r#"{"flowLogIdSet":{"item":"fl-00000001"}}"#,
+            "fl-00000001",
+        ),
+        (
+            "AuthorizeSecurityGroupIngress",
+            r#"{"ipPermissions":{"items":[{"groups":{"items":[{"groupId":"sg-00000002"}]}}]},"groupId":"sg-00000001"}"#,
+            "null",
+            "sg-00000001",
+        ),
+        ("DeleteNetworkAclEntry", r#"{"networkAclId":"acl-00000001"}"#, "null", "acl-00000001"),
+        (
+            "DeleteRoute",
+            r#"{"routeTableId":"rtb-00000001","destinationPrefixListId":"pl-00000002"}"#,
+            "null",
+            "rtb-00000001",
+        ),
+    ] {
+        assert_eq!(first_resource(name, request, response), first, "{name}");
+        let wrapped = format!(r#"{{"{name}Request":{request}}}"#);
+        assert_eq!(first_resource(name, &wrapped, response), first, "{name}, wrapped");
+    }
+}
+
+#[test]
+fn wrappers_with_shortened_names_are_unwrapped() {
+    let selected = |request: &str, path: &str| {
+        let json = format!(
+            r#"{{"eventSource":"ec2.amazonaws.com","eventName":"DeleteTransitGatewayVpcAttachment","requestParameters":{request}}}"#
+        );
+        let event = Event::parse(&json).unwrap();
+        let fact = FACTS.iter().find(|fact| fact.scope.name == "ec2.request").unwrap();
+        fact.parameters(&event)
+            .unwrap()
+            .select(path)
+            .into_iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let id = "transitGatewayAttachmentId";
+    let attachment = r#"{"TransitGatewayAttachmentId":"tgw-attach-00000001"}"#;
+    assert_eq!(selected(&format!(r#"{{"DelTGwVpcAttachReq":{attachment}}}"#), id), ["tgw-attach-00000001"]);
+    assert_eq!(
+        selected(&format!(r#"{{"DeleteTransitGatewayVpcAttachmentRequest":{attachment}}}"#), id),
+        ["tgw-attach-00000001"]
+    );
+    // A parameter of its own is none.
+    assert_eq!(selected(&format!(r#"{{"spotFleetRequest":{attachment}}}"#), id), Vec::<String>::new());
+    assert_eq!(selected(&format!(r#"{{"Options":{attachment}}}"#), id), Vec::<String>::new());
+    assert_eq!(selected(&format!(r#"{{"DelTGwVpcAttachReq":{attachment},"DryRun":false}}"#), id), Vec::<String>::new());
+}
+
 #[test]
 fn arns_of_images_and_snapshots_name_no_account() {
     let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"ModifySnapshotAttribute","awsRegion":"eu-west-1",
