@@ -45,7 +45,7 @@ pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
 pub use filter::Filter;
 pub use need::{Need, Needs, Part};
-pub use operations::{Danger, known_calls, provenance};
+pub use operations::{Class, Danger, Operation, known_calls, operations, provenance};
 pub use placeholder::PLACEHOLDERS;
 pub use rule::Rule;
 pub use settings::{LiveSettings, Settings};

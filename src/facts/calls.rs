@@ -191,6 +191,7 @@ pub(super) const SHARING: Scope = Scope {
         (EC2, "CreateTransitGatewayPeeringAttachment"),
         (EC2, "AcceptTransitGatewayPeeringAttachment"),
         (EC2, "AcceptTransitGatewayVpcAttachment"),
+        (EC2, "AcceptTransitGatewayClientVpnAttachment"),
         (RAM, "CreateResourceShare"),
         (RAM, "AssociateResourceShare"),
     ]),

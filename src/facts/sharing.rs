@@ -88,6 +88,11 @@ const GRANTS: &[Grant] = &[
         response: &["transitGatewayVpcAttachment.vpcOwnerId"],
         ..NONE
     },
+    Grant {
+        call: (EC2, "AcceptTransitGatewayClientVpnAttachment"),
+        response: &["transitGatewayClientVpnAttachment.clientVpnOwnerId"],
+        ..NONE
+    },
     Grant { call: (RAM, "CreateResourceShare"), request: &[("principals", "--principals")], ..NONE },
     Grant { call: (RAM, "AssociateResourceShare"), request: &[("principals", "--principals")], ..NONE },
 ];

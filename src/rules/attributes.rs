@@ -35,6 +35,9 @@ pub(super) struct Attributes {
     /// Whether it runs without being asked for.
     #[serde(default = "yes")]
     pub(super) enabled: bool,
+    /// Whether it judges the calls it matches. A rule that only lists calls does not count as covering them.
+    #[serde(default = "yes")]
+    pub(super) judges: bool,
     /// Paths of the accounts it is about: when all of them, and all organizations, are trusted, it finds nothing.
     #[serde(default, deserialize_with = "paths")]
     pub(super) accounts: Vec<String>,
@@ -121,6 +124,7 @@ impl Default for Attributes {
             raised: None,
             confirm: None,
             enabled: true,
+            judges: true,
             accounts: Vec::new(),
             organizations: Vec::new(),
         }

@@ -178,6 +178,11 @@ impl Rule {
         self.runs = true;
     }
 
+    /// Whether it judges the calls it matches, and does not only list them.
+    pub fn judges(&self) -> bool {
+        self.body().attributes.judges
+    }
+
     /// Its place among the built-in ones, where it has an outline.
     pub(super) fn outlined(&self) -> Option<usize> {
         self.outlined
