@@ -127,7 +127,7 @@ fn external<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let own = event.account();
     found.0.retain(|(principal, _)| {
         let account = account_in(principal);
-        let is_account = account.is_some() || !grant.arns_only;
+        let is_account = !grant.arns_only || (account.is_some() && arn(principal).is_some());
         is_account && account != own && !is_everyone_or_service(principal) && !inside.contains(principal)
     });
     found.value()
