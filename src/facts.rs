@@ -8,7 +8,9 @@ mod exposure;
 mod live;
 mod parameters;
 mod resource;
+mod sharing;
 mod trust;
+mod verified_access;
 mod wire;
 
 pub use call::without_version;
@@ -79,6 +81,7 @@ pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,
     &exposure::INGRESS,
+    &exposure::LISTENER,
     &exposure::LOAD_BALANCER,
     &exposure::NETWORK_ACL,
     &exposure::PEERING,
@@ -86,10 +89,12 @@ pub const FACTS: &[&Fact] = &[
     &exposure::PUBLIC_ADDRESS,
     &exposure::ROUTE,
     &exposure::UNDECIDED,
+    &verified_access::POLICY,
     &live::INGRESS,
     &live::ROLE,
     &live::ROUTE,
     &live::UNANSWERED,
+    &sharing::EXTERNAL,
     &trust::POLICY,
     &parameters::EC2_REQUEST,
     &parameters::EC2_RESPONSE,

@@ -1,6 +1,7 @@
 //! What a call opens to the internet.
 
 mod ingress;
+mod listener;
 mod load_balancer;
 mod network_acl;
 mod peering;
@@ -12,6 +13,7 @@ mod source;
 mod undecided;
 
 pub(super) use ingress::{INGRESS, described_ingress};
+pub(super) use listener::LISTENER;
 pub(super) use load_balancer::LOAD_BALANCER;
 pub(super) use network_acl::NETWORK_ACL;
 pub(super) use peering::PEERING;
