@@ -36,6 +36,7 @@ mod subject;
 mod success;
 mod template;
 mod trigger;
+mod trusted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,7 @@ pub use placeholder::PLACEHOLDERS;
 pub use rule::Rule;
 pub use settings::{LiveSettings, Settings};
 pub use trigger::{Names, Trigger, Triggers};
+pub use trusted::organization_id;
 
 use crate::event::Event;
 use crate::finding::{Finding, RuleInfo, Trace};
@@ -56,13 +58,14 @@ use files::RuleFile;
 use index::Index;
 use placeholder::Placeholders;
 use subject::Subject;
+use trusted::Trusted;
 
 /// Rules that can be run.
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
     index: Index,
-    trusted_accounts: Vec<String>,
+    trusted: Trusted,
     skipped: Vec<RuleFault>,
     /// Names of rules that cannot be used.
     faulty: Vec<String>,
@@ -84,6 +87,8 @@ pub struct Options {
     /// Ids of accounts that are trusted beside those of the settings: rules about other accounts find nothing where only
     /// these are named.
     pub trusted_accounts: Vec<String>,
+    /// Ids or ARNs of organizations and organizational units that are trusted beside those of the settings.
+    pub trusted_organizations: Vec<String>,
     /// Whether findings say in full how they came about.
     pub explain: bool,
     /// What becomes of rules that cannot be used.
@@ -98,6 +103,15 @@ pub enum Unusable {
     Stop,
     /// They are left out, and [`RuleSet::skipped`] names them. A directory that cannot be read still stops all.
     Skip,
+}
+
+impl Options {
+    /// The accounts and organizations that are trusted, by the settings and beside them.
+    fn trusted(&self) -> Trusted {
+        let Settings { trusted_accounts, trusted_organizations, .. } = &self.settings;
+        let accounts = trusted_accounts.iter().chain(&self.trusted_accounts);
+        Trusted::new(accounts, trusted_organizations.iter().chain(&self.trusted_organizations))
+    }
 }
 
 impl RuleSet {
@@ -148,12 +162,11 @@ impl RuleSet {
             }
         }
         faults.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
-        let trusted_accounts = options.settings.trusted_accounts.clone();
         (
             Self {
                 index: Index::new(&rules),
                 rules,
-                trusted_accounts,
+                trusted: options.trusted(),
                 skipped: Vec::new(),
                 faulty,
                 placeholders: options.settings.placeholders.clone(),
@@ -180,11 +193,10 @@ impl RuleSet {
                 None => faults.push(RuleFault::new("rules to enable", Some(name), "there is no such rule".to_owned())),
             }
         }
-        let trusted_accounts = [&options.settings.trusted_accounts[..], &options.trusted_accounts].concat();
         let set = Self {
             index: Index::new(&rules),
             rules,
-            trusted_accounts,
+            trusted: options.trusted(),
             skipped,
             faulty,
             placeholders: options.settings.placeholders.clone(),
@@ -250,7 +262,7 @@ impl RuleSet {
 
     fn findings<'r>(&self, rules: impl Iterator<Item = &'r Rule>, subject: &Subject<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for finding in rules.filter_map(|rule| rule.evaluate(subject, &self.trusted_accounts, self.explain)) {
+        for finding in rules.filter_map(|rule| rule.evaluate(subject, &self.trusted, self.explain)) {
             if findings.is_empty() {
                 // Mostly it is the only one; a list grows to four of them by itself, of a kilobyte each.
                 findings.reserve_exact(1);
@@ -308,13 +320,13 @@ impl RuleSet {
     /// The finding of the rule called `name` for `event`, also when the rule is off.
     pub fn judge(&self, name: &str, event: &Event<'_>) -> Option<Finding> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
-        rule.evaluate(&Subject::new(event), &self.trusted_accounts, self.explain)
+        rule.evaluate(&Subject::new(event), &self.trusted, self.explain)
     }
 
     /// How the rule called `name` judges `event`, whether it matches or not; `None` when there is no such rule.
     pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
-        Some(rule.explain(&Subject::new(event), &self.trusted_accounts))
+        Some(rule.explain(&Subject::new(event), &self.trusted))
     }
 
     /// The name of a rule that looks most like `name`, if one does.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::Known;
 use super::fault::{Reason, RuleFault};
 use super::placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS, Placeholders};
+use super::trusted::{is_account, organization_id};
 
 /// The configuration file. Everything in it is optional; a key that is not listed here is a fault.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Settings {
     /// Accounts that rules about other accounts leave alone.
     #[serde(default)]
     pub(super) trusted_accounts: Vec<String>,
+    /// Organizations and organizational units that these rules leave alone, by id or ARN.
+    #[serde(default)]
+    pub(super) trusted_organizations: Vec<String>,
     /// Values for the `%placeholders%` of rules.
     #[serde(default)]
     pub(super) placeholders: Placeholders,
@@ -114,6 +118,11 @@ impl Settings {
             let told = format!("`{text}` is not an account id, which has twelve digits and stands in quotes");
             reasons.push(Reason::error(told).at(text));
         }
+        for text in self.trusted_organizations.iter().filter(|text| organization_id(text).is_none()) {
+            let told =
+                format!("`{text}` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)");
+            reasons.push(Reason::error(told).at(text));
+        }
         let own = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
         for value in own.flat_map(|(_, values)| values).filter(|value| value.starts_with("arn:")) {
             reasons.push(Reason::error(format!("`{value}` is an ARN; give the name alone")).at(value));
@@ -145,10 +154,6 @@ impl Settings {
         reasons.extend(missing(self.placeholders.keys().collect(), "placeholder", &known.placeholders));
         reasons
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The known name that looks most like `name`, if one does.

@@ -114,6 +114,9 @@ fn rules_that_are_off_run_when_enabled_and_leave_trusted_accounts_alone() {
     assert_eq!(code(&["--enable", "role-trust-external"]), Some(1));
     assert_eq!(code(&["--enable", "role-trust-external", "--trusted-account", "444455556666"]), Some(0));
     assert_eq!(code(&["--enable", "role-trust-external", "--trusted-account", "555566667777"]), Some(1));
+    let refused = run(&["evaluate", external, "--trusted-organization", "acme"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("organizational unit"), "{}", stderr(&refused));
     let unknown = run(&["evaluate", external, "--enable", "no-such-rule"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("no-such-rule"), "{}", stderr(&unknown));

@@ -112,7 +112,7 @@ fn explaining_knows_trusted_accounts() {
     assert!(explain(&[]).contains(": matches"));
     let trusted = explain(&["--trusted-account", "444455556666"]);
     assert!(
-        trusted.contains("does not match") && trusted.contains("all accounts it is about are trusted"),
+        trusted.contains("does not match") && trusted.contains("every account and organization it is about is trusted"),
         "{trusted}"
     );
 }
