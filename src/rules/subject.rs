@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+#[cfg(test)]
 use std::collections::BTreeMap;
 
 use rsigma_eval::EventValue;
@@ -21,11 +22,14 @@ pub(super) struct Subject<'e> {
     facts: [OnceCell<Option<Value<'e>>>; FACTS.len()],
 }
 
+#[cfg(test)]
 /// Nothing is configured.
 static NOTHING: Zone =
     Zone { accounts: Vec::new(), organizations: Vec::new(), tenants: BTreeMap::new(), providers: Vec::new() };
 
 impl<'e> Subject<'e> {
+    /// With nothing configured as your own.
+    #[cfg(test)]
     pub(super) fn new(event: &'e Event<'_>) -> Self {
         Self::within(event, &NOTHING)
     }
