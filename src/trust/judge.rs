@@ -105,7 +105,7 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
             };
             let finding = match way {
                 Some(way) if way.hold == Hold::Foreign => {
-                    let told = format!("{name} for {}", others(&way.named));
+                    let told = format!("{name} for {}", others(&way.named, "resources"));
                     let fix = advice::for_named(Verdict::External, group);
                     Finding { named: way.named, fix, ..Finding::lets_in(Verdict::External, told) }
                 }
@@ -171,7 +171,7 @@ fn open(search: Search<'_>, place: usize, group: &Group, who: &str) -> Finding {
             _ => None,
         };
         let told = match verdict {
-            Verdict::External => Reason::LetsIn(format!("{}{}", others(&named), by_what(policy, &way))),
+            Verdict::External => Reason::LetsIn(format!("{}{}", others(&named, "principals"), by_what(policy, &way))),
             _ => Reason::Sentence(reason(policy, verdict, who, &way)),
         };
         if verdict == Verdict::Undecidable {
@@ -256,19 +256,22 @@ fn verdict_of(hold: Hold, side: Side) -> Verdict {
 }
 
 /// Who the named are: `principals of accounts 111122223333 and 444455556666`.
-fn others(named: &Named) -> String {
-    let listed = |what: &str, all: &[String]| match all {
+fn others(named: &Named, what: &str) -> String {
+    let (ids, accounts): (Vec<String>, Vec<String>) =
+        named.accounts.iter().cloned().partition(|account| principal::is_unique_id(account));
+    let listed = |noun: &str, all: &[String]| match all {
         [] => None,
-        [one] => Some(format!("{what} {one}")),
+        [one] => Some(format!("{noun} {one}")),
         all if all.len() > MAX_NAMES => {
             let first = all.get(..MAX_NAMES).unwrap_or_default().join(", ");
-            Some(format!("{what}s {first} and {} more", all.len() - MAX_NAMES))
+            Some(format!("{noun}s {first} and {} more", all.len() - MAX_NAMES))
         }
-        [first @ .., last] => Some(format!("{what}s {} and {last}", first.join(", "))),
+        [first @ .., last] => Some(format!("{noun}s {} and {last}", first.join(", "))),
     };
     let parts = [
-        listed("account", &named.accounts).map(|all| format!("principals of {all}")),
-        listed("organization", &named.organizations).map(|all| format!("principals of {all}")),
+        listed("account", &accounts).map(|all| format!("{what} of {all}")),
+        listed("principal", &ids),
+        listed("organization", &named.organizations).map(|all| format!("{what} of {all}")),
         listed("tenant", &named.tenants),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
