@@ -184,7 +184,11 @@ fn open(search: Search<'_>, place: usize, group: &Group, who: &str) -> Finding {
     if policy.evaluate(&request) != Decision::Allowed {
         return Finding::sentence(Verdict::Undecidable, "has conditions beyond this analysis");
     }
-    let who = if guests { "any guest of the identity pool, who need not sign in" } else { who };
+    let who = match (&request.caller, search.caller) {
+        _ if guests => "any guest of the identity pool, who need not sign in",
+        (Caller::Service(_), Caller::Aws { .. }) => "any AWS account that has a service act for it",
+        _ => who,
+    };
     let witness = Witness::new(who, request, &way);
     let told = format!("lets in {}", witness.summary);
     let fix = advice::for_open(policy, place, statement, group, &way, guests);
