@@ -82,6 +82,7 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
         Group::Foreign(account, caller) => {
             let held = Search { keys: Some(&KEYS_OF_NAMED), ..search(caller, Side::Aws, true) };
             if let Caller::Aws { .. } = caller
+                && !scene.budget.is_spent()
                 && let Some((way, _)) = held.worst()
                 && matches!(way.hold, Hold::Own | Hold::Nobody)
                 && !scene.budget.is_spent()
@@ -98,6 +99,10 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
             Finding { named, fix, ..Finding::lets_in(Verdict::External, who) }
         }
         Group::Service(caller, name) => {
+            if scene.budget.is_spent() {
+                let unguarded_service = Some(name.clone());
+                return Finding { unguarded_service, ..Finding::lets_in(Verdict::Scoped, name) };
+            }
             let way = search(caller, Side::Service, true).worst().map(|(way, _)| way);
             let unguarded_service = match &way {
                 Some(way) if way.hold < Hold::Fixed => Some(name.clone()),
@@ -138,12 +143,18 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
 /// Judges principals that stand for many.
 fn open(search: Search<'_>, place: usize, group: &Group, who: &str) -> Finding {
     let Search { policy, statement, scene, side, .. } = search;
+    let too_complex = || {
+        let fix = Some("write the conditions and Deny statements in a simpler way".to_owned());
+        Finding { fix, ..Finding::sentence(Verdict::Undecidable, TOO_COMPLEX) }
+    };
+    if scene.budget.is_spent() {
+        return too_complex();
+    }
     let Some((mut way, mut action)) = search.worst() else {
         return Finding::sentence(Verdict::Scoped, format!("lets nobody in: {who} would need another action"));
     };
     if scene.budget.is_spent() && way.hold != Hold::Free {
-        let fix = Some("write the conditions and Deny statements in a simpler way".to_owned());
-        return Finding { fix, ..Finding::sentence(Verdict::Undecidable, TOO_COMPLEX) };
+        return too_complex();
     }
     let mut verdict = verdict_of(way.hold, side);
     let mut named = std::mem::take(&mut way.named);
@@ -180,6 +191,9 @@ fn open(search: Search<'_>, place: usize, group: &Group, who: &str) -> Finding {
         return Finding { fix, named, ..Finding::new(verdict, told) };
     }
     let request = search.request(&mut way, action);
+    if !scene.budget.spend(policy.statements.iter().map(Statement::size).sum()) {
+        return too_complex();
+    }
     // Another statement may let the same request in, but it must not be denied.
     if policy.evaluate(&request) != Decision::Allowed {
         return Finding::sentence(Verdict::Undecidable, "has conditions beyond this analysis");
@@ -204,6 +218,9 @@ fn with_exempted(mut finding: Finding, search: Search<'_>) -> Finding {
     let denies = policy.statements.iter().enumerate().filter(|(_, one)| one.effect == Some(Effect::Deny));
     for (place, deny) in denies {
         let Some(Principals::AllBut(principals)) = &deny.principals else { continue };
+        if !scene.budget.spend(principals.len()) {
+            break;
+        }
         for (caller, account) in principal::exempt(principals, &scene.role, scene.zone) {
             if finding.named.accounts.contains(&account) || !scene.budget.spend(1) {
                 continue;

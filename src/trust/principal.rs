@@ -107,7 +107,7 @@ impl Group {
             }
             (None, Some(account)) if is_account(account) => {
                 let is_oidc = value.contains(":oidc-provider/");
-                match is_oidc && issuer::may_be_shared(name) && zone.has_provider(name) != Some(true) {
+                match is_oidc && issuer::may_be_shared(name) && zone.has_provider(name).is_none() {
                     true => Self::Tenants(issuer::unlisted(), caller(value)),
                     false => Self::Provider(value.to_owned()),
                 }

@@ -23,6 +23,9 @@ const MAX_CLAUSES: usize = 4;
 /// More values than this are not tried for a key.
 const MAX_VALUES: usize = 512;
 
+/// Longest pattern times longest value, both in bytes, that count as one comparison.
+const MAX_SHORT: usize = 16 * 1024;
+
 /// A condition, and whether it has to hold or must not.
 pub(super) type Clause<'p> = (&'p Condition, bool);
 
@@ -110,6 +113,13 @@ pub(super) fn deny_of(policy: &Policy, clause: &Condition) -> Option<usize> {
     Some(place + 1)
 }
 
+/// The comparisons that a condition makes with a value of that length. To match a long pattern with a long value takes as
+/// long as many short ones.
+fn cost(condition: &Condition, length: usize) -> usize {
+    let all = condition.values.iter().map(String::len).sum::<usize>();
+    condition.values.len().max(1) + all.saturating_mul(length.max(64)) / MAX_SHORT
+}
+
 /// Whether it asks for one value of a few.
 fn is_equality(test: Test) -> bool {
     use Test::{Arn, NumericEquals, StringEquals, StringEqualsIgnoreCase, StringLike};
@@ -174,7 +184,10 @@ impl<'p> Search<'p> {
             if deny.effect != Some(Effect::Deny) {
                 continue;
             }
-            self.scene.budget.spend(1);
+            if !self.scene.budget.spend(deny.size()) {
+                unsure = true;
+                break;
+            }
             if !deny.actions.cover(action) {
                 continue;
             }
@@ -318,8 +331,9 @@ impl<'p> Search<'p> {
             (true, _) => None,
             (false, _) => self.variable(name, &known.context),
         };
+        let length = values.into_iter().flatten().map(String::len).sum::<usize>();
         clauses.into_iter().all(|(condition, wanted)| {
-            self.scene.budget.spend(condition.values.len().max(1))
+            self.scene.budget.spend(cost(condition, length))
                 && condition.holds(values, self.policy.version, &variable) == *wanted
         })
     }
@@ -343,16 +357,17 @@ impl<'p> Search<'p> {
         let mut best: Option<(Hold, Vec<String>, bool)> = None;
         let candidates = self.candidates(key, &model.class, clauses, known);
         for (value, particular) in model.own.iter().cloned().chain(candidates).take(MAX_VALUES) {
-            let values = vec![value];
             if self.scene.budget.is_spent() {
                 break;
             }
-            if !self.meets(key, clauses, Some(&values), known) {
+            let is_now = model.own.first().is_some_and(|(now, _)| *now == value);
+            let own = self.hold(&model.class, clauses, particular, is_now);
+            let values = vec![value];
+            let is_better = best.as_ref().is_none_or(|(least, ..)| own < *least);
+            if !is_better || !self.meets(key, clauses, Some(&values), known) {
                 continue;
             }
-            let is_now = model.own.first().is_some_and(|(now, _)| values.first() == Some(now));
             let assumed = self.hold_of_assumed(clauses, known);
-            let own = self.hold(&model.class, clauses, particular, is_now);
             let hold = own.max(if matches!(self.side, Side::Tenant(..)) { Hold::Free } else { assumed });
             let is_told = hold == Hold::Weak || particular && matches!(model.class, Class::Chosen | Class::Network);
             if best.as_ref().is_none_or(|(least, ..)| hold < *least) {
