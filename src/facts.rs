@@ -23,6 +23,7 @@ use std::borrow::Cow;
 use crate::address::Opening;
 use crate::event::{Event, Object, Value};
 use crate::trust::Verdict;
+pub use crate::trust::{Zone, shared_issuers};
 
 /// One derivable fact.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct Fact {
 enum Origin {
     /// It is derived.
     Derived(for<'e> fn(&'e Event<'_>) -> Option<Value<'e>>),
+    /// It is derived, and depends on what is configured as your own.
+    DerivedWithin(for<'e> fn(&'e Event<'_>, &Zone) -> Option<Value<'e>>),
     /// It is a part of the record, read as [`Parameters`].
     Read(for<'e> fn(&'e Event<'_>) -> Option<Parameters<'e>>),
 }
@@ -58,11 +61,17 @@ impl Calls {
 }
 
 impl Fact {
-    /// The fact's value for `event`, if it has one and is derived.
+    /// The fact's value for `event`, if it has one and is derived, with nothing configured as your own.
     pub fn of<'e>(&self, event: &'e Event<'_>) -> Option<Value<'e>> {
+        self.within(event, &Zone::default())
+    }
+
+    /// The same with what `zone` lists as your own.
+    pub fn within<'e>(&self, event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
         match self.origin {
             Origin::Derived(derive) if self.scope.calls.admit(event) => derive(event),
-            Origin::Derived(_) | Origin::Read(_) => None,
+            Origin::DerivedWithin(derive) if self.scope.calls.admit(event) => derive(event, zone),
+            Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
         }
     }
 
@@ -70,7 +79,7 @@ impl Fact {
     pub fn parameters<'e>(&self, event: &'e Event<'_>) -> Option<Parameters<'e>> {
         match self.origin {
             Origin::Read(read) if self.scope.calls.admit(event) => read(event),
-            Origin::Derived(_) | Origin::Read(_) => None,
+            Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+#[path = "trailwarden/documents.rs"]
+mod documents;
 #[path = "trailwarden/evaluate.rs"]
 mod evaluate;
 #[path = "trailwarden/exemptions.rs"]

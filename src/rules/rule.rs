@@ -205,6 +205,10 @@ impl Rule {
 
     /// The rule's finding for an event, if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &Trusted, explain: bool) -> Option<Finding> {
+        // Facts cost more than this, and most of what is made to cost much failed.
+        if subject.event.error_code().is_some_and(|code| !code.is_empty()) && self.needs_success() {
+            return None;
+        }
         let Body { info, raised_info, cases, attributes, sigma } = self.body();
         let matcher = cases.whole.matcher(sigma);
         let hold = matcher.holding(subject);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use trailwarden::policy::{Decision, Policy};
 use trailwarden::trust::{Verdict, assess};
 
-use crate::support::shared;
+use crate::support::{fixture, shared};
 
 #[test]
 fn every_vector_gives_its_verdict() {
@@ -32,4 +32,23 @@ fn every_vector_gives_its_verdict() {
     }
     assert_eq!(wrong, Vec::<String>::new());
     assert!(judged > 40);
+}
+
+/// Forms of principals and conditions, each with its verdict for a role of the account 111122223333.
+#[test]
+fn every_form_gives_its_verdict() {
+    let mut wrong = Vec::new();
+    for line in fs::read_to_string(fixture("trust.jsonl")).unwrap().lines() {
+        let form: Value = serde_json::from_str(line).unwrap();
+        let policy = Policy::parse(&form["policy"].to_string()).unwrap();
+        let assessment = assess(&policy, Some("111122223333"));
+        if assessment.verdict.as_str() != form["verdict"] {
+            let said = assessment.worst().map(|one| one.sentence()).unwrap_or_default();
+            wrong.push(format!("{} is {}: {said}", form["name"], assessment.verdict.as_str()));
+        }
+        for witness in assessment.statements.iter().filter_map(|statement| statement.witness.as_ref()) {
+            assert_eq!(policy.evaluate(&witness.request), Decision::Allowed, "{}", form["name"]);
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
