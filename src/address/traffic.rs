@@ -73,6 +73,17 @@ impl Protocol {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Traffic(RangeSetBlaze<u32>);
 
+impl FromIterator<RangeInclusive<u32>> for Traffic {
+    fn from_iter<R: IntoIterator<Item = RangeInclusive<u32>>>(ranges: R) -> Self {
+        Self(RangeSetBlaze::from_iter(ranges))
+    }
+}
+
+/// Whether a protocol as EC2 takes it is all of them: `all` in any case, or -1 however it is written.
+fn is_all(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("all") || protocol.parse::<f64>().is_ok_and(|number| number == -1.0)
+}
+
 /// Every protocol and port.
 const EVERYTHING: RangeInclusive<u32> = 0..=0x00ff_ffff;
 
@@ -87,11 +98,11 @@ impl Traffic {
         Self(RangeSetBlaze::from_iter([protocol.range(from, to)]))
     }
 
-    /// What a permission with this protocol and these ports admits: `-1` or `all` is all traffic, and a negative port all
-    /// ports. `None` when there is no such protocol.
+    /// What a permission with this protocol and these ports admits: `-1` or `all`, in any case, is all traffic, and a
+    /// negative port all ports. `None` when there is no such protocol.
     pub fn permitted(protocol: &str, from: i64, to: i64) -> Option<Self> {
         let protocol = match protocol.trim() {
-            "-1" | "all" => return Some(Self::all()),
+            text if is_all(text) => return Some(Self::all()),
             text => Protocol::parse(text)?,
         };
         let port = |number: i64| u16::try_from(number).unwrap_or(u16::MAX);
@@ -99,6 +110,11 @@ impl Traffic {
             true => Self::of(protocol, port(from), port(to)),
             false => Self::of(protocol, 0, u16::MAX),
         })
+    }
+
+    /// Its values, as ranges in order.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u32>> {
+        self.0.ranges()
     }
 
     /// Whether there is nothing in it.

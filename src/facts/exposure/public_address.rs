@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::address::{Space, parse_network};
+use crate::address::{is_global, parse_network};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
@@ -73,7 +73,7 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         let given = of_response.iter().filter(|holder| holder.has(key));
         for holder in asked(key).chain(given) {
             let network = holder.text_of(key).and_then(|text| parse_network(&text));
-            if network.is_some_and(|network| Space::of(&network) == Space::Public) {
+            if network.is_some_and(|network| is_global(&network)) {
                 found.push(("ipv6", path_of(holder, key)));
             }
         }
