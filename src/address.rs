@@ -15,7 +15,8 @@ pub use internet::{all_public_addresses, public_addresses};
 pub use layers::{Layer, Rule, passing};
 pub use network::{Family, Space, is_global, parse_network};
 pub use opening::{
-    BLOCK_V4, BLOCK_V6, Entry, MIN_BLOCK_PERCENT, MIN_WIDE_PER_MILLE, MIN_WORLD_PERCENT, Opening, Reach,
+    BLOCK_V4, BLOCK_V6, Entry, MIN_BLOCK_PERCENT, MIN_WIDE_ADDRESSES, MIN_WIDE_PER_MILLE, MIN_WORLD_PERCENT, Opening,
+    Reach,
 };
 pub use service::{Class, Kind, SERVICES, Service, services_in};
 pub use traffic::{Protocol, Traffic};

@@ -32,6 +32,13 @@ pub const BLOCK_V4: u8 = 8;
 /// The length of a block of IPv6: a sixteenth of what IANA allocates to the registry of a continent.
 pub const BLOCK_V6: u8 = 16;
 
+/// Fewer public addresses of IPv4 and of IPv6 than these are never wide: a block counts if at least half of it is public.
+pub const MIN_WIDE_ADDRESSES: [u128; 2] = [min_wide(1 << (32 - BLOCK_V4)), min_wide(1 << (128 - BLOCK_V6))];
+
+const fn min_wide(block: u128) -> u128 {
+    percent_of(block / 2, MIN_BLOCK_PERCENT)
+}
+
 /// Most steps that are taken to find out which entries a larger one makes redundant. Beyond it, all count as taking part.
 const MAX_STEPS: usize = 200_000;
 
@@ -144,13 +151,16 @@ impl Family {
         }
     }
 
-    /// Fewer addresses are never wide: a block counts if at least half of it is public.
     fn min_wide(self) -> u128 {
-        percent_of(self.block_size() / 2, MIN_BLOCK_PERCENT)
+        let [v4, v6] = MIN_WIDE_ADDRESSES;
+        match self {
+            Self::V4 => v4,
+            Self::V6 => v6,
+        }
     }
 }
 
-fn percent_of(count: u128, percent: u128) -> u128 {
+const fn percent_of(count: u128, percent: u128) -> u128 {
     count / 100 * percent + count % 100 * percent / 100
 }
 

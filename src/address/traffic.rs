@@ -1,6 +1,6 @@
 //! Protocols and ports, as one set.
 
-use std::ops::{BitAnd, BitOrAssign, RangeInclusive};
+use std::ops::{BitAnd, BitOr, BitOrAssign, RangeInclusive};
 
 use range_set_blaze::RangeSetBlaze;
 
@@ -208,6 +208,15 @@ impl BitOrAssign<&Self> for Traffic {
             (true, false) => *self = other.clone(),
             (false, false) => self.0 |= &other.0,
         }
+    }
+}
+
+impl BitOr<&Self> for Traffic {
+    type Output = Self;
+
+    fn bitor(mut self, other: &Self) -> Self {
+        self |= other;
+        self
     }
 }
 

@@ -23,7 +23,7 @@ const FIRST_EPHEMERAL: [u16; 4] = [1024, 1025, 32_768, 49_152];
 const LAST_EPHEMERAL: u16 = 60_999;
 
 fn network_acl<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).opening()?;
+    let opened = sources(event).with_earlier(event).opening()?;
     let ports = opened.offending().next().and_then(|source| source.permission.ports());
     let is_return = ports.is_some_and(|(from, to)| FIRST_EPHEMERAL.contains(&from) && to >= LAST_EPHEMERAL);
     let mut members = opened.members();

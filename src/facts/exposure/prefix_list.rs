@@ -20,7 +20,7 @@ pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
 };
 
 fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).opening()?;
+    let opened = sources(event).with_earlier(event).opening()?;
     let mut members = opened.members();
     let request = wire::request(event)?;
     let created = wire::response(event).and_then(|response| response.get("prefixList"));
