@@ -11,7 +11,7 @@ mod opening;
 mod service;
 mod traffic;
 
-pub use internet::{all_public_addresses, public_addresses};
+pub use internet::{all_public_addresses, min_world_addresses, public_addresses};
 pub use layers::{Layer, Rule, passing};
 pub use network::{Family, Space, is_global, parse_network};
 pub use opening::{
@@ -19,7 +19,7 @@ pub use opening::{
     Reach,
 };
 pub use service::{Class, Kind, SERVICES, Service, services_in};
-pub use traffic::{Protocol, Traffic};
+pub use traffic::{Pieces, Protocol, Traffic};
 
 #[cfg(test)]
 mod tests;

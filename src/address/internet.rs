@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::network::Family;
+use super::opening::{MIN_WORLD_PERCENT, percent_of};
 
 const fn v4(a: u8, b: u8, c: u8, length: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), length)
@@ -182,6 +183,11 @@ pub fn public_addresses(network: &IpNet) -> u128 {
 /// How many addresses the public internet has in one IP version.
 pub fn all_public_addresses(family: Family) -> u128 {
     space(family).total
+}
+
+/// How many public addresses of one IP version at least are the world.
+pub fn min_world_addresses(family: Family) -> u128 {
+    percent_of(all_public_addresses(family), MIN_WORLD_PERCENT)
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
-use super::internet::{all_public_addresses, bounds, public_addresses};
+use super::internet::{all_public_addresses, bounds, min_world_addresses, public_addresses};
 use super::network::Family;
-use super::traffic::Traffic;
+use super::traffic::{Pieces, Traffic};
 
 /// An opening reaches the *world* if it lets in at least this share of the public addresses, in percent: all, or all but
 /// so little that it makes no difference.
@@ -160,7 +160,7 @@ impl Family {
     }
 }
 
-const fn percent_of(count: u128, percent: u128) -> u128 {
+pub(super) const fn percent_of(count: u128, percent: u128) -> u128 {
     count / 100 * percent + count % 100 * percent / 100
 }
 
@@ -263,7 +263,7 @@ impl Forest {
     /// What is open to how much, port by port.
     fn sweep(&mut self) -> Open {
         let all = all_public_addresses(self.family);
-        let min_world = percent_of(all, MIN_WORLD_PERCENT);
+        let min_world = min_world_addresses(self.family);
         let min_wide = all / 1000 * MIN_WIDE_PER_MILLE;
         let (mut world, mut wide): (Vec<RangeInclusive<u32>>, Vec<RangeInclusive<u32>>) = Default::default();
         let mut most = 0;
@@ -313,27 +313,31 @@ impl Forest {
 
     /// Marks the entries that take part in what is open.
     fn mark(&self, entries: &[Entry], open: &Open, part_in: &mut [Reach]) {
-        let own: Vec<Traffic> = self
+        let own: Vec<Pieces> = self
             .nodes
             .iter()
             .map(|node| {
                 let entries = node.entries.iter().filter_map(|place| entries.get(*place));
-                entries.flat_map(|entry| entry.traffic.ranges()).collect()
+                entries.flat_map(|entry| entry.traffic.ranges()).collect::<Traffic>().pieces()
             })
             .collect();
+        let (world, wide) = (open.world.pieces(), open.wide.pieces());
         let mut steps = 0;
-        let mut adds_to = |node: &Node, entry: &Entry, opened: &Traffic| {
-            let mut added = &entry.traffic & opened;
+        let mut adds_to = |node: &Node, entry: &Entry, opened: &Pieces| {
+            if steps > MAX_STEPS {
+                return opened.meets(&entry.traffic);
+            }
+            let mut added = opened.shared_with(&entry.traffic);
             let mut above = node.parent;
             while let Some((parent, larger)) = above.and_then(|place| self.nodes.get(place).zip(own.get(place))) {
-                steps += if larger.is_all() || larger.is_nothing() { 1 } else { larger.ranges().count() };
-                if added.is_nothing() || steps > MAX_STEPS {
+                steps += 1 + added.count();
+                if added.count() == 0 || steps > MAX_STEPS {
                     break;
                 }
                 added = added.without(larger);
                 above = parent.parent;
             }
-            !added.is_nothing()
+            added.count() > 0
         };
         // By the length of the networks, the smallest last.
         let mut parts: BTreeMap<u8, Vec<(usize, Reach, u128)>> = BTreeMap::new();
@@ -341,8 +345,8 @@ impl Forest {
             for place in &node.entries {
                 let Some(entry) = entries.get(*place) else { continue };
                 let part = match () {
-                    () if adds_to(node, entry, &open.world) => Reach::World,
-                    () if adds_to(node, entry, &open.wide) => Reach::Wide,
+                    () if adds_to(node, entry, &world) => Reach::World,
+                    () if adds_to(node, entry, &wide) => Reach::Wide,
                     () => continue,
                 };
                 parts.entry(node.length).or_default().push((*place, part, node.public));

@@ -71,7 +71,7 @@ fn scattered_networks_add_up() {
     assert_eq!(reach((0..60).map(|one| format!("26{one:02x}::/17")).collect()), Reach::Wide);
     // All of 52.0.0.0/8 but its first address.
     let second_half =
-        |length: u8| (Ipv4Net::new([52, 0, 0, 0].into(), length - 1).unwrap().subnets(length).unwrap().nth(1).unwrap());
+        |length: u8| Ipv4Net::new([52, 0, 0, 0].into(), length - 1).unwrap().subnets(length).unwrap().nth(1).unwrap();
     let without_one_address: Vec<String> = (9..=32).map(|length| second_half(length).to_string()).collect();
     assert_eq!(reach(without_one_address), Reach::Wide);
 }

@@ -73,6 +73,56 @@ impl Protocol {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Traffic(RangeSetBlaze<u32>);
 
+/// The ranges of a set of protocols and ports, in order, in which parts are found without a look at all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pieces(Vec<(u32, u32)>);
+
+impl Pieces {
+    /// The pieces that share something with the range from `first` to `last`.
+    fn around(&self, first: u32, last: u32) -> &[(u32, u32)] {
+        let begin = self.0.partition_point(|(_, end)| *end < first);
+        let end = self.0.partition_point(|(start, _)| *start <= last);
+        self.0.get(begin..end).unwrap_or_default()
+    }
+
+    /// Whether it shares anything with `traffic`.
+    pub fn meets(&self, traffic: &Traffic) -> bool {
+        traffic.ranges().any(|range| !self.around(*range.start(), *range.end()).is_empty())
+    }
+
+    /// What it shares with `traffic`, in order.
+    pub(super) fn shared_with(&self, traffic: &Traffic) -> Self {
+        let clipped = |range: RangeInclusive<u32>| {
+            let (first, last) = range.into_inner();
+            self.around(first, last).iter().map(move |(start, end)| (*start.max(&first), *end.min(&last)))
+        };
+        Self(traffic.ranges().flat_map(clipped).collect())
+    }
+
+    /// What of it is not in `other`.
+    pub(super) fn without(&self, other: &Self) -> Self {
+        let mut left = Vec::new();
+        for (first, last) in &self.0 {
+            let mut next = *first;
+            for (start, end) in other.around(*first, *last) {
+                if *start > next {
+                    left.push((next, start - 1));
+                }
+                next = end.saturating_add(1);
+            }
+            if next <= *last {
+                left.push((next, *last));
+            }
+        }
+        Self(left)
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl FromIterator<RangeInclusive<u32>> for Traffic {
     fn from_iter<R: IntoIterator<Item = RangeInclusive<u32>>>(ranges: R) -> Self {
         Self(RangeSetBlaze::from_iter(ranges))
@@ -115,6 +165,11 @@ impl Traffic {
     /// Its values, as ranges in order.
     pub(super) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u32>> {
         self.0.ranges()
+    }
+
+    /// The same for many look-ups.
+    pub fn pieces(&self) -> Pieces {
+        Pieces(self.0.ranges().map(RangeInclusive::into_inner).collect())
     }
 
     /// Whether there is nothing in it.

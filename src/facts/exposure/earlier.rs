@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::permission::Permission;
 use super::source::Source;
 use super::{ingress, network_acl, prefix_list};
-use crate::address::{Entry, Family, MIN_WIDE_ADDRESSES, public_addresses};
+use crate::address::{Entry, Family, MIN_WIDE_ADDRESSES, Opening, Traffic, min_world_addresses, public_addresses};
 use crate::event::Event;
 use crate::facts::calls::EC2;
 use crate::facts::wire;
@@ -26,7 +26,7 @@ const MAX_RESOURCES: usize = 4096;
 
 /// Most networks that are compared again for one payload. Beyond it, a call on a resource that might be open by several
 /// calls is too complex to decide.
-const MAX_COMPARED: usize = 1_000_000;
+const MAX_COMPARED: usize = 250_000;
 
 /// What earlier calls let in, by resource. One for each payload.
 #[derive(Debug, Default)]
@@ -45,6 +45,10 @@ pub(super) struct Networks {
     known: BTreeMap<(u128, IpNet, Permission), Origin>,
     /// Public addresses of IPv4 and of IPv6 in them, counted as often as they occur.
     public: [u128; 2],
+    /// What they are known to open, when it was last looked at. More may be open by now.
+    opening: Option<Arc<Opening>>,
+    /// Whether networks were added since.
+    is_changed: bool,
     /// Whether there were too many calls to compare them.
     pub(super) is_too_complex: bool,
 }
@@ -84,19 +88,19 @@ impl Earlier {
         if self.resources.is_empty() || !call(event).is_some_and(|(source, name)| is_judged(source, name)) {
             return;
         }
-        let Some(networks) = key(event).and_then(|key| self.resources.get(&key)) else { return };
+        let Some(networks) = key(event).and_then(|key| self.resources.get_mut(&key)) else { return };
         let own = Networks::of(event);
-        let is_enough = own.public.iter().zip(networks.public).zip(MIN_WIDE_ADDRESSES);
-        let may_be_wide =
-            is_enough.into_iter().any(|((own, earlier), enough)| *own > 0 && earlier.saturating_add(*own) >= enough);
-        if !may_be_wide {
+        if !networks.may_open_more_with(&own) {
             return;
         }
         self.compared = self.compared.saturating_add(networks.known.len());
-        event.attach(match self.compared > MAX_COMPARED {
-            false => Arc::<Networks>::clone(networks),
-            true => Arc::new(Networks { is_too_complex: true, ..Networks::default() }),
-        });
+        if self.compared > MAX_COMPARED {
+            return event.attach(Arc::new(Networks { is_too_complex: true, ..Networks::default() }));
+        }
+        Arc::make_mut(networks).look();
+        if networks.may_open_more_with(&own) {
+            event.attach(Arc::<Networks>::clone(networks));
+        }
     }
 
     /// Keeps what `event` lets in, for later calls.
@@ -160,14 +164,45 @@ impl Networks {
         networks
     }
 
+    /// Whether `more` could open anything together with these that these do not open.
+    fn may_open_more_with(&self, more: &Self) -> bool {
+        let enough = |least: [u128; 2]| {
+            let sums = self.public.iter().zip(more.public).zip(least);
+            sums.into_iter().any(|((known, more), least)| more > 0 && known.saturating_add(more) >= least)
+        };
+        if enough([Family::V4, Family::V6].map(min_world_addresses)) {
+            return true;
+        }
+        let is_open = |traffic: &Traffic| {
+            let open = self.opening.as_ref();
+            open.is_some_and(|open| traffic.is_within(&open.world) || traffic.is_within(&open.wide))
+        };
+        enough(MIN_WIDE_ADDRESSES) && !more.known.keys().all(|(.., permission)| is_open(&permission.traffic))
+    }
+
+    /// Looks at what they open.
+    fn look(&mut self) {
+        if self.is_changed {
+            let entries: Vec<Entry> = self.known("").map(|known| known.entry()).collect();
+            self.opening = Some(Arc::new(Opening::of(&entries)));
+            self.is_changed = false;
+        }
+    }
+
+    /// What all of them open, if it has been looked at.
+    pub(super) fn opening(&self) -> Option<&Opening> {
+        self.opening.as_deref().filter(|_| !self.is_changed)
+    }
+
     /// What was attached to `event`.
     pub(super) fn attached<'e>(event: &'e Event<'_>) -> Option<&'e Self> {
         event.attached()
     }
 
-    /// The networks that other records than `event` let in.
+    /// The networks that other records than the one with this id let in.
     pub(super) fn known(&self, except: &str) -> impl Iterator<Item = Known<'_>> {
-        let known = self.known.iter().filter(move |(_, origin)| origin.event_id.as_ref() != except);
+        let is_other = move |origin: &Origin| except.is_empty() || origin.event_id.as_ref() != except;
+        let known = self.known.iter().filter(move |(_, origin)| is_other(origin));
         known.map(|((_, network, permission), Origin { event_id, rule_id })| Known {
             network: *network,
             permission,
@@ -176,22 +211,28 @@ impl Networks {
         })
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.known.len()
+    }
+
     fn insert(&mut self, network: (u128, IpNet, Permission), origin: Origin) {
         let (public, family) = (network.0, Family::of(&network.1));
         if self.known.contains_key(&network) {
             return;
         }
-        *self.count(family) = self.count(family).saturating_add(public);
+        *self.public_of(family) = self.public_of(family).saturating_add(public);
         self.known.insert(network, origin);
+        self.is_changed = true;
         if self.known.len() > MAX_NETWORKS
             && let Some(((public, network, _), _)) = self.known.pop_first()
         {
-            let count = self.count(Family::of(&network));
+            let count = self.public_of(Family::of(&network));
             *count = count.saturating_sub(public);
         }
     }
 
-    fn count(&mut self, family: Family) -> &mut u128 {
+    fn public_of(&mut self, family: Family) -> &mut u128 {
         let [v4, v6] = &mut self.public;
         match family {
             Family::V4 => v4,

@@ -16,7 +16,8 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
     doc: concat!(
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),
-        " `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
+        " Networks that earlier calls of the same delivery or file added to the group count too, if this call opens more \
+         with them. `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
          ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
          revoke-security-group-ingress`.",
     ),

@@ -11,7 +11,8 @@ pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
     doc: concat!(
         "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
         members_doc!(),
-        " `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
+        " Networks that earlier calls of the same delivery or file added to the ACL count too, if this call opens more with \
+         them. `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
          no state, so that a subnet which may call out has to let them in.",
     ),
     origin: Origin::Derived(network_acl),

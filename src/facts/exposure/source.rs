@@ -160,8 +160,7 @@ macro_rules! members_doc {
          0.5 % of them, or 90 % of those of one IPv4 /8 or IPv6 /16), public or private; addresses that are never a source \
          on the internet, by IANA's registries, do not count. `percent` is the largest such share, rounded down. `world` and \
          `wide` are the worst of what is open that far: all (every port), admin, database, high-risk, other, web or icmp; \
-         absent when nothing is. `services` names what is reached there, such as ssh. Networks that earlier calls of the same \
-         delivery or file added to the same resource count too. `entries` has one member for each network: `reach` (world \
+         absent when nothing is. `services` names what is reached there, such as ssh. `entries` has one member for each network: `reach` (world \
          or wide for one that takes part in such an opening), `cidr` (host bits masked), `space` (public, private, \
          shared-address, link-local, unique-local, …), `protocol`, `from_port`, `to_port` (absent for all), \
          `services`, `fields` (its place in the record, absent if an earlier call added it), `rule_id` and `summary`."
@@ -182,7 +181,10 @@ impl<'e> Opened<'e> {
         if both.world.is_within(&mine.world) && open(&both).is_within(&open(mine)) {
             return self;
         }
-        let before = Opening::of(entries.get(own..).unwrap_or_default());
+        let before = match networks.opening().filter(|_| known.len() == networks.count()) {
+            Some(opening) => Cow::Borrowed(opening),
+            None => Cow::Owned(Opening::of(entries.get(own..).unwrap_or_default())),
+        };
         let completed = [both.world.without(&before.world), open(&both).without(&open(&before))];
         let [world, wide] = completed;
         let added = (world.without(&mine.world)) | &wide.without(&open(mine));
@@ -195,7 +197,8 @@ impl<'e> Opened<'e> {
         self.opening.world = world;
         self.opening.percent = both.percent;
         self.opening.families = both.families;
-        let takes_part = |traffic: &Traffic| !(traffic & &added).is_nothing();
+        let added = added.pieces();
+        let takes_part = |traffic: &Traffic| added.meets(traffic);
         let parts = both.part_in.split_at_checked(own).unwrap_or_default();
         for ((part, together), source) in self.opening.part_in.iter_mut().zip(parts.0).zip(&self.sources) {
             if takes_part(&source.permission.traffic) {
