@@ -1,5 +1,6 @@
 //! What a call opens to the internet.
 
+mod earlier;
 mod ingress;
 mod listener;
 mod load_balancer;
@@ -12,6 +13,7 @@ mod route;
 mod source;
 mod undecided;
 
+pub use earlier::Earlier;
 pub(super) use ingress::{INGRESS, described_ingress};
 pub(super) use listener::LISTENER;
 pub(super) use load_balancer::LOAD_BALANCER;
@@ -34,5 +36,5 @@ pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {
         "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => network_acl::sources(event),
         _ => return None,
     };
-    sources.opening().map(|opened| opened.opening)
+    sources.with_earlier(event).opening().map(|opened| opened.opening)
 }

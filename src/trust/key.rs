@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::issuer::Issuer;
 use super::whose::{PRINCIPALS, Shape, THE_ACCOUNT, THE_ORGANIZATION};
-use crate::address::{Entry, Opening, Reach, Traffic, parse_network};
+use crate::address::{Reach, parse_network};
 use crate::policy::{Condition, Test, date_seconds};
 
 /// Accounts of strangers: one for each first digit, so that few patterns mean them all.
@@ -411,7 +411,5 @@ fn fillings(pattern: &str, class: &Class, stranger: &str) -> Vec<String> {
 
 /// Whether networks that a caller has to come from are all there are.
 pub(super) fn is_everywhere(values: &[String]) -> bool {
-    let networks = values.iter().filter_map(|value| parse_network(value));
-    let entries: Vec<Entry> = networks.map(|network| Entry { network, traffic: Traffic::all() }).collect();
-    Opening::of(&entries).reach == Reach::World
+    Reach::of(values.iter().filter_map(|value| parse_network(value))) == Reach::World
 }
