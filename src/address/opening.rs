@@ -83,14 +83,14 @@ pub struct Entry {
     pub traffic: Traffic,
 }
 
-/// What a list of entries opens.
+/// The result of a list of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// The widest reach there is.
     pub reach: Reach,
-    /// What is open to the whole world, over either IP version.
+    /// The traffic that the whole world may send, over either IP version.
     pub world: Traffic,
-    /// What is open to a large part of it, and not to the world.
+    /// The traffic that a large part of the world may send, and not all of it.
     pub wide: Traffic,
     /// The largest share of the public addresses of one IP version to which the same port is open, in whole percent,
     /// rounded down.
@@ -104,7 +104,7 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// What `entries` open together.
+    /// The opening of `entries` together.
     pub fn of(entries: &[Entry]) -> Self {
         let mut part_in: Vec<Reach> = entries.iter().map(|entry| narrow_reach(&entry.network)).collect();
         let (mut world, mut wide) = (Traffic::default(), Traffic::default());
@@ -164,7 +164,7 @@ pub(super) const fn percent_of(count: u128, percent: u128) -> u128 {
     count / 100 * percent + count % 100 * percent / 100
 }
 
-/// What is open over one IP version.
+/// The traffic that is open over one IP version.
 struct Open {
     world: Traffic,
     /// To the world or a large part of it.
@@ -260,7 +260,7 @@ impl Forest {
         Some(forest)
     }
 
-    /// What is open to how much, port by port.
+    /// Computes the open traffic, port by port.
     fn sweep(&mut self) -> Open {
         let all = all_public_addresses(self.family);
         let min_world = min_world_addresses(self.family);
@@ -311,7 +311,7 @@ impl Forest {
         self.open_blocks = (self.open_blocks + usize::from(is)).saturating_sub(usize::from(was));
     }
 
-    /// Marks the entries that take part in what is open.
+    /// Marks the entries that take part in the opening.
     fn mark(&self, entries: &[Entry], open: &Open, part_in: &mut [Reach]) {
         let own: Vec<Pieces> = self
             .nodes

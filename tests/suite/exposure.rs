@@ -473,6 +473,25 @@ fn more_networks_than_any_resource_has_are_a_warning_unless_they_open_anyway() {
 }
 
 #[test]
+fn too_many_calls_to_compare_are_a_warning() {
+    let on_port = |port: u16, networks: &[String]| {
+        let ranges: Vec<Value> = networks.iter().map(|network| json!({"cidrIp": network})).collect();
+        let permission = json!({"ipProtocol": "tcp", "fromPort": port, "toPort": port, "ipRanges": {"items": ranges}});
+        call("AuthorizeSecurityGroupIngress", &json!({"groupId": GROUP, "ipPermissions": {"items": [permission]}}))
+    };
+    let network = |number: u32| format!("{}.{}.0.0/16", 11 + number / 128, number % 128 * 2);
+    let many: Vec<String> = (0..900).map(network).collect();
+    let calls = (0..400).map(|port| on_port(20_000 + port, &[network(u32::from(port))]));
+    let records: Vec<Value> = std::iter::once(on_port(10_000, &many)).chain(calls).collect();
+    let findings = stream(lines_of(&records).as_bytes()).findings;
+    let undecided: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.rule.name == "exposure-undecidable").collect();
+    assert!(!undecided.is_empty() && undecided.len() < 300, "{}", undecided.len());
+    assert!(undecided.iter().all(|finding| finding.status == Status::Warning));
+    assert!(undecided[0].message.contains("too complex to decide"), "{}", undecided[0].message);
+}
+
+#[test]
 fn a_warning_is_one_level_below_a_finding() {
     let rule = json!({"IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0"});
     let changed = json!({"SecurityGroupRuleId": "sgr-0123456789abcdef0", "SecurityGroupRule": rule, "tag": 1});

@@ -45,6 +45,8 @@ fn every_real_record_is_read_and_what_is_wrong_is_found() {
     igw-attached: bert-jan attached the internet gateway igw-02a84e4222d62e16b to the VPC vpc-06fe1a64761a0f720.
     igw-attached: bert-jan attached the internet gateway igw-040b2274c4a167722 to the VPC vpc-0fa94f40db415f317.
     igw-attached: bert-jan attached the internet gateway igw-0cb4064bb338cd209 to the VPC vpc-098ff30ff74b36f73.
+    imdsv1-allowed-started: bert-jan started i-05c30218156bcc246 so that requests for metadata and credentials are answered without a token (IMDSv1).
+    imdsv1-allowed-started: bert-jan started i-0dbc91f429e48eeed so that requests for metadata and credentials are answered without a token (IMDSv1).
     log-group-deleted: bert-jan called DeleteLogGroup on /stratus-red-team/vpc-flow-logs.
     route-to-igw: bert-jan routed 0.0.0.0/0 of route table rtb-01a1e48796093c514 to the internet gateway igw-0085514f9c3e68f60.
     route-to-igw: bert-jan routed 0.0.0.0/0 of route table rtb-06711e8f3a624506d to the internet gateway igw-040b2274c4a167722.

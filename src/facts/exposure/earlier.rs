@@ -1,9 +1,8 @@
 //! Networks that earlier calls of the same payload let in.
 //!
-//! What is opened in two calls is as open as in one. While the records of a payload are evaluated in order, the networks that
-//! successful calls let into a security group, a network ACL or a prefix list are kept, and handed to the next call on the
-//! same resource. Nothing is kept between payloads, and calls that take networks away do not count: a record of theirs need
-//! not be in the payload.
+//! Two calls can open together more than each of them alone. While the records of a payload are evaluated in order, the
+//! networks that successful calls add to a security group, a network ACL or a prefix list are kept and attached to the next
+//! call on the same resource. Nothing is kept between payloads. Calls that remove networks are ignored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,11 +23,11 @@ const MAX_NETWORKS: usize = 1000;
 /// Most resources kept for one payload.
 const MAX_RESOURCES: usize = 4096;
 
-/// Most networks that are compared again for one payload. Beyond it, a call on a resource that might be open by several
-/// calls is too complex to decide.
+/// Most networks that are compared again for one payload. Beyond it, a call that might complete an opening is too complex
+/// to decide.
 const MAX_COMPARED: usize = 250_000;
 
-/// What earlier calls let in, by resource. One for each payload.
+/// The networks that earlier calls added, by resource. Each payload has its own.
 #[derive(Debug, Default)]
 pub struct Earlier {
     resources: HashMap<Key, Arc<Networks>>,
@@ -38,14 +37,14 @@ pub struct Earlier {
 /// Account, Region and the id or name of the resource.
 type Key = (String, String, String);
 
-/// What earlier calls let into one resource.
+/// The networks that earlier calls added to one resource.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Networks {
     /// By size, the smallest first, so that these are dropped first.
     known: BTreeMap<(u128, IpNet, Permission), Origin>,
     /// Public addresses of IPv4 and of IPv6 in them, counted as often as they occur.
     public: [u128; 2],
-    /// What they are known to open, when it was last looked at. More may be open by now.
+    /// The opening when it was last computed. More may be open by now.
     opening: Option<Arc<Opening>>,
     /// Whether networks were added since.
     is_changed: bool,
@@ -53,14 +52,14 @@ pub(super) struct Networks {
     pub(super) is_too_complex: bool,
 }
 
-/// Where a network was let in.
+/// The record and the rule by which a network was added.
 #[derive(Debug, Clone)]
 struct Origin {
     event_id: Arc<str>,
     rule_id: Option<String>,
 }
 
-/// A network that an earlier call let in.
+/// A network that an earlier call added.
 pub(super) struct Known<'n> {
     pub(super) network: IpNet,
     pub(super) permission: &'n Permission,
@@ -82,7 +81,7 @@ impl Earlier {
             )
     }
 
-    /// Adds to `event` what earlier calls let into its resource, if that makes a difference.
+    /// Attaches the networks that earlier calls added to the same resource, if the opening could grow with them.
     pub fn recall(&mut self, event: &mut Event<'_>) {
         let is_judged = |source, name| Self::counts(source, name) || name == ingress::MODIFY;
         if self.resources.is_empty() || !call(event).is_some_and(|(source, name)| is_judged(source, name)) {
@@ -97,13 +96,13 @@ impl Earlier {
         if self.compared > MAX_COMPARED {
             return event.attach(Arc::new(Networks { is_too_complex: true, ..Networks::default() }));
         }
-        Arc::make_mut(networks).look();
+        Arc::make_mut(networks).compute();
         if networks.may_open_more_with(&own) {
             event.attach(Arc::<Networks>::clone(networks));
         }
     }
 
-    /// Keeps what `event` lets in, for later calls.
+    /// Keeps the networks that `event` adds, for later calls.
     pub fn note(&mut self, event: &Event<'_>) {
         if event.error_code().is_some() || !call(event).is_some_and(|(source, name)| Self::counts(source, name)) {
             return;
@@ -145,7 +144,7 @@ fn key(event: &Event<'_>) -> Option<Key> {
 }
 
 impl Networks {
-    /// What `event` itself lets in from public networks.
+    /// The public networks that `event` itself adds.
     fn of(event: &Event<'_>) -> Self {
         let sources = match event.name() {
             Some("AuthorizeSecurityGroupIngress" | ingress::MODIFY) => ingress::sources(event),
@@ -180,8 +179,8 @@ impl Networks {
         enough(MIN_WIDE_ADDRESSES) && !more.known.keys().all(|(.., permission)| is_open(&permission.traffic))
     }
 
-    /// Looks at what they open.
-    fn look(&mut self) {
+    /// Computes the opening, unless it is up to date.
+    fn compute(&mut self) {
         if self.is_changed {
             let entries: Vec<Entry> = self.known("").map(|known| known.entry()).collect();
             self.opening = Some(Arc::new(Opening::of(&entries)));
@@ -189,17 +188,17 @@ impl Networks {
         }
     }
 
-    /// What all of them open, if it has been looked at.
+    /// The opening of all of them, if it is up to date.
     pub(super) fn opening(&self) -> Option<&Opening> {
         self.opening.as_deref().filter(|_| !self.is_changed)
     }
 
-    /// What was attached to `event`.
+    /// The networks attached to `event`.
     pub(super) fn attached<'e>(event: &'e Event<'_>) -> Option<&'e Self> {
         event.attached()
     }
 
-    /// The networks that other records than the one with this id let in.
+    /// The networks that records other than the one with this id added.
     pub(super) fn known(&self, except: &str) -> impl Iterator<Item = Known<'_>> {
         let is_other = move |origin: &Origin| except.is_empty() || origin.event_id.as_ref() != except;
         let known = self.known.iter().filter(move |(_, origin)| is_other(origin));

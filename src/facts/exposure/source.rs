@@ -46,7 +46,7 @@ pub(in crate::facts) struct Sources<'e> {
 const MAX_NETWORKS: usize = 10_000;
 
 impl<'e> Sources<'e> {
-    /// The same with what earlier records of the payload let in.
+    /// Adds the networks that earlier records of the payload added to the same resource.
     pub(super) fn with_earlier(mut self, event: &'e Event<'_>) -> Self {
         if let Some(networks) = Networks::attached(event) {
             self.is_too_complex |= networks.is_too_complex;
@@ -169,7 +169,8 @@ macro_rules! members_doc {
 pub(in crate::facts) use members_doc;
 
 impl<'e> Opened<'e> {
-    /// The same with what the call opens only together with earlier ones. What these opened without it is not its doing.
+    /// Adds the traffic that is open only by the call together with earlier ones. Traffic that the earlier ones opened
+    /// without it is not counted.
     fn completing(mut self, mut entries: Vec<Entry>, networks: &'e Networks, event_id: &str) -> Self {
         let changed = |id: &str| self.sources.iter().any(|source| source.rule_id.as_deref() == Some(id));
         let known: Vec<_> = networks.known(event_id).filter(|known| !known.rule_id.is_some_and(changed)).collect();
