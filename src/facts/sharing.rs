@@ -1,6 +1,7 @@
 //! Accounts and organizations that a call gives access to.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::calls::{EC2, RAM};
 use super::{Fact, Origin, Parameters, calls, object, texts, wire};
@@ -11,8 +12,8 @@ pub(super) const EXTERNAL: Fact = Fact {
     scope: calls::SHARING,
     doc: "Accounts and organizations, other than the record's own account, that a call shares something with, hands \
           something to or joins. `accounts` are account ids, `organizations` ids or ARNs of organizations and \
-          organizational units, `principals` all of them as written. `undo` are the arguments that take them off a launch \
-          permission, as arguments of `aws ec2 modify-image-attribute`. The groups `all` and `*`, services of AWS and \
+          organizational units, `principals` all of them as written. `undo` are the arguments that remove them, at most \
+          20, in the command that undoes the call. The groups `all` and `*`, services of AWS and \
           what is removed do not count. For AWS RAM, principals do not count where the record says that they belong to \
           the account's own organization.",
     origin: Origin::Derived(external),
@@ -125,7 +126,7 @@ fn external<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     }
     let inside = response.map(|response| members_of_own_organization(&response)).unwrap_or_default();
     let own = event.account();
-    found.0.retain(|(principal, _)| {
+    found.principals.retain(|(principal, _)| {
         let account = account_in(principal);
         let is_account = !grant.arns_only || (account.is_some() && arn(principal).is_some());
         is_account && account != own && !is_everyone_or_service(principal) && !inside.contains(principal)
@@ -133,9 +134,15 @@ fn external<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     found.value()
 }
 
-/// Principals with the arguments that remove them, each once.
+/// Maximum number of principals in a command.
+const MAX_ARGUMENTS: usize = 20;
+
 #[derive(Default)]
-struct External<'e>(Vec<(Cow<'e, str>, &'static str)>);
+struct External<'e> {
+    /// Principals with the arguments that remove them, each once.
+    principals: Vec<(Cow<'e, str>, &'static str)>,
+    seen: HashSet<Cow<'e, str>>,
+}
 
 impl<'e> External<'e> {
     fn add(&mut self, values: Vec<&'e Value<'e>>, argument: &'static str) {
@@ -144,27 +151,30 @@ impl<'e> External<'e> {
             // EC2 writes some ids as numbers, without the zeros they begin with.
             let is_number = matches!(value, Value::Number(_)) && text.len() < 12;
             let text = if is_number { Cow::Owned(format!("{text:0>12}")) } else { text };
-            if !self.0.iter().any(|(known, _)| *known == text) {
-                self.0.push((text, argument));
+            if self.seen.insert(text.clone()) {
+                self.principals.push((text, argument));
             }
         }
     }
 
     fn value(self) -> Option<Value<'e>> {
-        if self.0.is_empty() {
+        if self.principals.is_empty() {
             return None;
         }
+        let mut seen = HashSet::new();
         let (mut accounts, mut organizations): (Vec<Cow<'e, str>>, Vec<Cow<'e, str>>) = Default::default();
         let (mut undo, mut last): (Vec<Cow<'e, str>>, &str) = Default::default();
-        for (principal, argument) in &self.0 {
+        for (principal, _) in &self.principals {
             if is_organization(principal) {
                 organizations.push(principal.clone());
             } else {
                 let account = account_in(principal).map_or_else(|| principal.clone(), |it| Cow::Owned(it.to_owned()));
-                if !accounts.contains(&account) {
+                if seen.insert(account.clone()) {
                     accounts.push(account);
                 }
             }
+        }
+        for (principal, argument) in self.principals.iter().take(MAX_ARGUMENTS) {
             if *argument != last {
                 undo.push(Cow::Borrowed(argument));
                 last = argument;
@@ -174,7 +184,7 @@ impl<'e> External<'e> {
         Some(object([
             ("accounts", texts(accounts)),
             ("organizations", texts(organizations)),
-            ("principals", texts(self.0.into_iter().map(|(principal, _)| principal))),
+            ("principals", texts(self.principals.into_iter().map(|(principal, _)| principal))),
             ("undo", texts(undo)),
         ]))
     }
@@ -186,7 +196,7 @@ fn may_leave_organization(request: &Parameters<'_>) -> bool {
 }
 
 /// Principals that AWS RAM found to belong to the account's own organization.
-fn members_of_own_organization<'e>(response: &Parameters<'e>) -> Vec<Cow<'e, str>> {
+fn members_of_own_organization<'e>(response: &Parameters<'e>) -> HashSet<Cow<'e, str>> {
     let associations = response.list("resourceShareAssociations").into_iter();
     let inside = associations.filter(|association| association.flag_of("external") == Some(false));
     inside.filter_map(|association| association.text_of("associatedEntity")).collect()
