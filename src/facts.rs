@@ -6,6 +6,7 @@ mod call;
 mod calls;
 mod exposure;
 mod live;
+mod members;
 mod parameters;
 mod resource;
 mod trust;
@@ -14,6 +15,7 @@ mod wire;
 pub use call::without_version;
 pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind};
 pub use exposure::Undecided;
+pub use members::fact_at;
 pub use wire::Parameters;
 
 use std::borrow::Cow;

@@ -4,7 +4,7 @@ use rsigma_parser::{Detection, DetectionItem, SigmaRule, version};
 
 use super::fault::Reason;
 use super::selector;
-use super::settings::nearest;
+use super::settings::did_you_mean;
 use crate::facts::{self, FACTS};
 
 /// Every reason why `sigma` cannot run here; none when it can.
@@ -60,6 +60,6 @@ pub(super) fn unknown_fact(path: &str) -> Option<Reason> {
         return None;
     }
     let known: Vec<&str> = FACTS.iter().map(|fact| fact.scope.name).collect();
-    let nearest = nearest(path, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+    let nearest = did_you_mean(path, &known);
     Some(Reason::error(format!("there is no fact `{path}`{nearest}; `trailwarden facts` lists them")).at(path))
 }

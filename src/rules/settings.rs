@@ -98,6 +98,11 @@ impl Settings {
         own.or_else(|| self.packs.get(pack?).copied()).unwrap_or(enabled)
     }
 
+    /// Whether the file itself turns the rule on.
+    pub(super) fn enables(&self, rule: &str) -> bool {
+        self.rules.get(rule).is_some_and(|setting| setting.enabled == Some(true))
+    }
+
     /// The level the rule's findings are to have, when it is not the rule's own.
     pub(super) fn level(&self, rule: &str) -> Option<Level> {
         self.rules.get(rule)?.level
@@ -133,8 +138,7 @@ impl Settings {
     fn unknown(&self, known: &Known<'_>) -> Vec<Reason> {
         let unknown = |what: &str, name: &String, known: &BTreeSet<&str>| {
             let known: Vec<&str> = known.iter().copied().collect();
-            let nearest = nearest(name, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-            Reason::error(format!("there is no {what} `{name}`{nearest}")).at(name)
+            Reason::error(format!("there is no {what} `{name}`{}", did_you_mean(name, &known))).at(name)
         };
         let missing = |names: Vec<&String>, what: &'static str, known: &BTreeSet<&str>| -> Vec<Reason> {
             let missing = names.into_iter().filter(|name| !known.contains(name.as_str()));
@@ -151,8 +155,14 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The known name that looks most like `name`, if one does.
+/// The known name that looks most like `name`, if one does, whatever the case.
 pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let scored = known.iter().map(|one| (strsim::jaro_winkler(name, one), *one));
+    let name = name.to_lowercase();
+    let scored = known.iter().map(|one| (strsim::jaro_winkler(&name, &one.to_lowercase()), *one));
     scored.filter(|(score, _)| *score > 0.8).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, one)| one)
+}
+
+/// ` (did you mean `…`?)` with the known name that looks most like `name`; nothing if none does.
+pub(super) fn did_you_mean(name: &str, known: &[&str]) -> String {
+    nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 }

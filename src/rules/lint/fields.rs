@@ -1,0 +1,247 @@
+//! Fields and values of detections that no record has, by what the YAML text itself says.
+
+use std::collections::BTreeSet;
+
+use crate::event::schema::{RECORD, Shape, Unknown, resolve};
+use crate::facts::{fact_at, is_fact_namespace};
+use crate::rules::fault::Reason;
+use crate::rules::settings::did_you_mean;
+use crate::rules::yaml::{self, Content, Node};
+
+/// The quantifiers of arrays.
+const QUANTIFIERS: [&str; 4] = ["[any]", "[all]", "[all_or_empty]", "[none]"];
+/// Keys of `detection:` and `filter:` that are no detections.
+const OTHERS: [&str; 3] = ["condition", "timeframe", "rules"];
+
+/// One line of a detection: a field and what is asked of it.
+struct Item<'d> {
+    /// The key as written, without modifiers.
+    field: &'d str,
+    modifiers: Vec<&'d str>,
+    value: &'d Node,
+    line: usize,
+    /// The arrays that it is within, as a path that ends with a dot; empty outside of arrays.
+    within: String,
+}
+
+/// Warns of what the detections in a text ask for in vain.
+pub(in crate::rules) fn lint(text: &str) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    for document in yaml::documents(text) {
+        let has_selectors = has_selectors(&document);
+        let detections = ["detection", "filter"].into_iter().filter_map(|key| document.get(key));
+        let named = detections.flat_map(Node::entries);
+        let named = named.filter(|(key, _)| !OTHERS.contains(&key.text().unwrap_or_default()));
+        for (_, detection) in named {
+            visit(detection, "", has_selectors, &mut |item| check(&item, has_selectors, &mut reasons));
+        }
+    }
+    let mut told = BTreeSet::new();
+    reasons.retain(|reason| told.insert(reason.text.clone()));
+    reasons
+}
+
+/// Whether `[any]` and `[0]` have a meaning in a document: from version 3 of Sigma on.
+fn has_selectors(document: &Node) -> bool {
+    let version = document.get("sigma-version").and_then(Node::text);
+    version.and_then(|text| text.split('.').next()?.parse::<u32>().ok()).is_some_and(|major| major >= 3)
+}
+
+fn visit<'d>(detection: &'d Node, within: &str, has_selectors: bool, check: &mut dyn FnMut(Item<'d>)) {
+    detection.elements().iter().for_each(|part| visit(part, within, has_selectors, check));
+    for (key, value) in detection.entries() {
+        let mut parts = key.text().unwrap_or_default().split('|');
+        let field = parts.next().unwrap_or_default();
+        let item = Item { field, modifiers: parts.collect(), value, line: key.line, within: within.to_owned() };
+        let is_map = matches!(value.content, Content::Map(_));
+        let is_block = has_selectors && is_map && field.contains('[');
+        let is_conditional = !within.is_empty() && detection.get("condition").is_some();
+        if is_conditional && field == "condition" {
+            continue;
+        }
+        if is_conditional {
+            // A named detection about a member of the array.
+            visit(value, within, has_selectors, check);
+            continue;
+        }
+        if is_block {
+            visit(value, &format!("{within}{field}."), has_selectors, check);
+        }
+        check(Item { value: if is_block { key } else { value }, ..item });
+    }
+}
+
+fn check(item: &Item<'_>, has_selectors: bool, reasons: &mut Vec<Reason>) {
+    let field = item.field;
+    if field.is_empty() || field == "." {
+        return;
+    }
+    let warn = |text: String| Reason::warning(text).on(item.line);
+    if let Some(text) = odd_path(field, has_selectors) {
+        reasons.push(warn(text));
+        return;
+    }
+    let path = format!("{}{field}", item.within);
+    match unknown(&path) {
+        Err(text) => reasons.push(warn(text)),
+        Ok(shape) => {
+            nested(item, reasons);
+            lone_wildcard(item, reasons);
+            numbers(item, reasons);
+            if let Shape::OneOf(values) = shape {
+                unknown_values(item, &path, values, reasons);
+            }
+        }
+    }
+}
+
+/// Why a path, written as in another tool, leads nowhere.
+fn odd_path(field: &str, has_selectors: bool) -> Option<String> {
+    let advice = "a path goes into every element of a list by itself";
+    let is_position = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = |steps: Vec<&str>| steps.into_iter().filter(|step| !step.is_empty()).collect::<Vec<_>>().join(".");
+    if field.trim() != field {
+        return Some(format!("the field `{field}` has a blank at its end, and no record has such a field"));
+    }
+    if field.starts_with("$.") || field.starts_with('/') {
+        let steps = field.trim_start_matches('$').split(['.', '/']).collect();
+        return Some(format!("`{field}` is no field; write `{}`", plain(steps)));
+    }
+    let steps: Vec<&str> = field.split('.').collect();
+    if steps.iter().any(|step| step.is_empty()) {
+        return Some(format!("`{field}` has an empty step; write `{}`", plain(steps)));
+    }
+    let is_odd = |step: &str| {
+        is_position(step) || step == "*" || ["[*]", "[]", "{}", "{*}"].iter().any(|end| step.ends_with(end))
+    };
+    if let Some(step) = steps.iter().find(|step| is_odd(step)) {
+        let cut = |step: &&str| match is_position(step) || *step == "*" {
+            true => String::new(),
+            false => step.split(['[', '{']).next().unwrap_or_default().to_owned(),
+        };
+        let kept: Vec<String> = steps.iter().map(cut).collect();
+        let written = plain(kept.iter().map(String::as_str).collect());
+        return Some(format!("`{field}` never matches: `{step}` is no step of a path; write `{written}`, since {advice}"));
+    }
+    let selector = steps.iter().find(|step| step.ends_with(']') && !step.ends_with("\\]"))?;
+    let token = selector.split_once('[').map(|(_, token)| token.trim_end_matches(']')).unwrap_or_default();
+    let has_meaning = token.parse::<i64>().is_ok() || QUANTIFIERS.contains(&format!("[{token}]").as_str());
+    (!has_selectors && has_meaning)
+        .then(|| format!("`{field}` never matches: `[{token}]` has a meaning only below `sigma-version: 3`"))
+}
+
+/// The shape of the value at a path of the record or of a fact; otherwise why there is none.
+pub(super) fn unknown(path: &str) -> Result<Shape, String> {
+    if let Some((fact, rest)) = fact_at(path) {
+        let name = fact.scope.name;
+        return fact.shape_at(rest).map_err(|unknown| match unknown.members.as_slice() {
+            [] => format!("`{path}`: `{}` has no members, and so no `{}`", parent(name, &unknown), unknown.member),
+            members => {
+                let near = did_you_mean(unknown.member, members);
+                let all = if near.is_empty() { format!("; it has {}", members.join(", ")) } else { near };
+                format!("the fact `{}` has no member `{}`{all}", parent(name, &unknown), unknown.member)
+            }
+        });
+    }
+    if is_fact_namespace(path) {
+        // The rule has been refused for it.
+        return Ok(Shape::Open);
+    }
+    resolve(RECORD, path).map_err(|unknown| {
+        let member = unknown.member;
+        match (unknown.parent.as_str(), unknown.members.as_slice()) {
+            ("", members) => {
+                let near = did_you_mean(member, members);
+                match near.is_empty() || member == path {
+                    true => format!("CloudTrail records have no field `{member}`{near}"),
+                    false => format!("CloudTrail records have no field `{member}`{near}, as in `{path}`"),
+                }
+            }
+            (parent, []) => format!("`{path}` never matches: `{parent}` is no object, and has no `{member}`"),
+            (parent, members) => {
+                let near = did_you_mean(member, members);
+                let all = if near.is_empty() { format!("; it has {}", members.join(", ")) } else { near };
+                format!("`{parent}` of CloudTrail records has no member `{member}`{all}")
+            }
+        }
+    })
+}
+
+/// The part of a fact that lacks a member.
+fn parent(fact: &str, unknown: &Unknown<'_>) -> String {
+    if unknown.parent.is_empty() { fact.to_owned() } else { format!("{fact}.{}", unknown.parent) }
+}
+
+/// A map below a field, which is no Sigma.
+fn nested(item: &Item<'_>, reasons: &mut Vec<Reason>) {
+    let is_nested = |node: &&Node| !matches!(node.content, Content::Scalar { .. });
+    let Some(below) = item.value.alternatives().iter().find(is_nested) else { return };
+    let field = item.field;
+    let text = match below.entries() {
+        [] => format!("`{field}` has a list within a list below it, which never matches; write one list of values"),
+        entries => {
+            let paths = entries.iter().filter_map(|(key, _)| key.text()).map(|key| format!("`{field}.{key}`"));
+            let paths: Vec<String> = paths.collect();
+            format!(
+                "`{field}` has a map below it, which is not Sigma and never matches; write the whole path: {}",
+                paths.join(", ")
+            )
+        }
+    };
+    reasons.push(Reason::warning(text).on(item.line));
+}
+
+fn lone_wildcard(item: &Item<'_>, reasons: &mut Vec<Reason>) {
+    if item.modifiers.iter().any(|modifier| *modifier != "cased") {
+        return;
+    }
+    let lone = item.value.alternatives().iter().find(|value| value.text() == Some("*"));
+    if let Some(value) = lone {
+        let text = format!(
+            "`{}: '*'` matches anything that is there; write `\\*` for the star itself, which in AWS usually means \
+             everybody or everything",
+            item.field
+        );
+        reasons.push(Reason::warning(text).on(value.line));
+    }
+}
+
+/// Numbers that YAML reads otherwise than they are written.
+fn numbers(item: &Item<'_>, reasons: &mut Vec<Reason>) {
+    const OF_NUMBERS: [&str; 4] = ["gt", "gte", "lt", "lte"];
+    if item.modifiers.iter().any(|modifier| OF_NUMBERS.contains(modifier)) {
+        return;
+    }
+    for value in item.value.alternatives() {
+        let Content::Scalar { text, plain: true } = &value.content else { continue };
+        let Ok(yaml_serde::Value::Number(number)) = yaml_serde::from_str(text) else { continue };
+        let read = number.to_string();
+        // A fraction of zeros is the same number in a record; a version such as 1.10 is another text.
+        let is_same = read == *text || (number.is_f64() && text.trim_end_matches('0') == read.trim_end_matches('0') && !text.ends_with('0'));
+        if !is_same {
+            let text = format!("`{}: {text}` is the number {read} in YAML; put it in quotes if it is a text", item.field);
+            reasons.push(Reason::warning(text).on(value.line));
+        }
+    }
+}
+
+/// Values that a member of a fact never has.
+fn unknown_values(item: &Item<'_>, path: &str, values: &[&str], reasons: &mut Vec<Reason>) {
+    if item.modifiers.iter().any(|modifier| !["all", "cased", "neq"].contains(modifier)) {
+        return;
+    }
+    let Some((fact, _)) = fact_at(path) else { return };
+    for value in item.value.alternatives() {
+        let Some(text) = value.text().filter(|text| !text.is_empty() && !text.contains(['*', '?', '\\'])) else {
+            continue;
+        };
+        let is_null = value.is_no_string() && ["null", "~"].contains(&text);
+        let is_known = values.iter().any(|known| known.eq_ignore_ascii_case(text)) || fact.mentions(text);
+        if !is_known && !is_null {
+            let near = did_you_mean(text, values);
+            let all = if near.is_empty() { format!("; it has {}", values.join(", ")) } else { near };
+            let text = format!("`{path}` never has the value `{text}`{all}");
+            reasons.push(Reason::warning(text).on(value.line));
+        }
+    }
+}
