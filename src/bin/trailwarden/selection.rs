@@ -1,5 +1,6 @@
 //! Which rules to run, and what is exempt: the options that several commands share.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use clap::Args;
 use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::Pipeline;
 use trailwarden::rules::{FaultKind, Options, RuleFaults, RuleSet, Settings, Unusable};
+use trailwarden::text::visible;
 
 use crate::account;
 
@@ -48,6 +50,7 @@ impl Evaluation {
     /// The pipeline, and whether some rule was refused. Faults go to standard error; `None` when nothing can be run.
     pub(crate) fn load(&self, explain: bool) -> Option<(Pipeline, bool)> {
         let Loaded { rules, refused } = self.selection.load(explain)?;
+        self.selection.tell_of_warnings(&rules);
         match self.exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose() {
             Ok(exemptions) => Some((Pipeline::new(rules).with_exemptions(exemptions.unwrap_or_default()), refused)),
             Err(faults) => {
@@ -81,6 +84,27 @@ pub(crate) struct Loaded {
 }
 
 impl Selection {
+    /// One line on standard error if some of the user's rules have warnings.
+    fn tell_of_warnings(&self, rules: &RuleSet) {
+        let warnings = if self.rules.is_empty() { Vec::new() } else { rules.warnings() };
+        let about: BTreeSet<&str> = warnings.iter().filter_map(|warning| warning.rule.as_deref()).collect();
+        if let Some(name) = about.first() {
+            let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+            let rules = match about.len() {
+                1 => format!("the rule `{}`", visible(name)),
+                number => count(number, "rule"),
+            };
+            let directories: Vec<String> = self.rules.iter().map(|path| path.display().to_string()).collect();
+            // Nothing can be done about a closed standard error.
+            let _ = writeln!(
+                anstream::stderr(),
+                "{} about {rules}: some part has no effect; `trailwarden rules check {}` lists what",
+                count(warnings.len(), "warning"),
+                visible(&directories.join(" "))
+            );
+        }
+    }
+
     /// Loads the rules. Faults, and what was left out or refused, go to standard error; `None` when nothing can be run.
     pub(crate) fn load(&self, explain: bool) -> Option<Loaded> {
         let mut errors = anstream::stderr();
