@@ -72,9 +72,8 @@ impl Exemptions {
             })?;
             let written = [("owner", &terms.owner), ("reason", &terms.reason)];
             let empty = written.iter().filter(|(_, text)| text.trim().is_empty());
-            let empty: Vec<AttributeError> = empty
-                .map(|(name, _)| AttributeError::new(Some(name), format!("`{name}` is empty")))
-                .collect();
+            let empty: Vec<AttributeError> =
+                empty.map(|(name, _)| AttributeError::new(Some(name), format!("`{name}` is empty"))).collect();
             if empty.is_empty() { Ok(terms) } else { Err(empty) }
         })?;
         Ok(Self(parsed.into_iter().map(|(filter, terms)| Exemption { filter, terms }).collect()))

@@ -42,6 +42,7 @@ mod trigger;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use attributes::{AttributeError, read_attributes};
@@ -221,7 +222,7 @@ impl RuleSet {
     fn parse(files: &[RuleFile], settings: &Settings, faults: &mut Vec<RuleFault>) -> Parsed {
         let mut rules: Vec<Rule> = Vec::with_capacity(files.len());
         let mut correlations = Vec::new();
-        let mut seen: HashMap<String, (&str, usize, bool)> = HashMap::new();
+        let mut seen: HashMap<String, Taken<'_>> = HashMap::new();
         // The build script has seen to it that those of rules with an outline differ.
         let may_repeat = files.iter().any(|file| file.outline.is_none());
         for file in files {
@@ -233,21 +234,13 @@ impl RuleSet {
                 let known_as = [Some(rule.name().to_owned()), rule.id().map(str::to_ascii_lowercase)];
                 let mut fresh = true;
                 for key in known_as.into_iter().flatten() {
-                    if let Some((first, line, built_in)) = seen.get(&key) {
-                        let advice = match built_in {
-                            true => format!(
-                                "; to replace the built-in rule, turn it off in the configuration file (`rules: {{{key}: \
-                                 {{enabled: false}}}}`) and give this one another name and id"
-                            ),
-                            false => String::new(),
-                        };
-                        let reason =
-                            format!("`{key}` is taken by a rule in {first}:{line}; names and ids must be unique{advice}");
+                    if let Some(taken) = seen.get(&key) {
+                        let reason = format!("`{key}` is taken by a rule in {taken}");
                         faults.push(rule.fault(fault::Reason::error(reason).at(&key)));
                         fresh = false;
                     } else {
-                        let line = if file.built_in { 1 } else { rule.line() };
-                        seen.insert(key, (&file.name, line, file.built_in));
+                        let line = (!file.built_in).then(|| rule.line());
+                        seen.insert(key, Taken { file: &file.name, line, name: rule.name().to_owned() });
                     }
                 }
                 if fresh {
@@ -259,12 +252,7 @@ impl RuleSet {
     }
 
     /// Removes the rules that only correlations refer to.
-    fn leave_out(
-        rules: &mut Vec<Rule>,
-        correlations: &[Correlation],
-        options: &Options,
-        faults: &mut Vec<RuleFault>,
-    ) {
+    fn leave_out(rules: &mut Vec<Rule>, correlations: &[Correlation], options: &Options, faults: &mut Vec<RuleFault>) {
         let is_enabled =
             |name: &str| options.settings.enables(name) || options.enabled.iter().any(|enabled| enabled == name);
         correlation::leave_out(rules, correlations, is_enabled, faults);
@@ -276,8 +264,7 @@ impl RuleSet {
         let mut warnings: Vec<RuleFault> = own.iter().flat_map(|rule| lint::warnings(rule)).collect();
         let mut seen = HashSet::new();
         for rule in own.into_iter().filter(|rule| seen.insert((rule.file(), rule.above()))) {
-            let document =
-                Document { name: rule.name().to_owned(), text: rule.text().to_owned(), above: rule.above() };
+            let document = Document { name: rule.name().to_owned(), text: rule.text().to_owned(), above: rule.above() };
             warnings.extend(lint::document(rule.file(), &document, true));
         }
         warnings
@@ -413,6 +400,28 @@ impl RuleSet {
 struct Parsed {
     rules: Vec<Rule>,
     correlations: Vec<Correlation>,
+}
+
+/// The rule that has a name or id.
+struct Taken<'f> {
+    file: &'f str,
+    /// `None` for a built-in rule.
+    line: Option<usize>,
+    name: String,
+}
+
+impl fmt::Display for Taken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, name } = self;
+        match line {
+            Some(line) => write!(formatter, "{file}:{line}; names and ids must be unique"),
+            None => write!(
+                formatter,
+                "{file}; names and ids must be unique. To replace the built-in rule, give this one another name and id, \
+                 and turn that one off in the configuration file: `rules: {{{name}: {{enabled: false}}}}`"
+            ),
+        }
+    }
 }
 
 /// The rules that faults are about.

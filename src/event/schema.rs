@@ -57,7 +57,15 @@ const USER_IDENTITY: Shape = Members(&[
 /// The members of a record.
 pub const RECORD: &[(&str, Shape)] = &[
     ("additionalEventData", Open),
-    ("addendum", Members(&[("originalEventID", Scalar), ("originalRequestID", Scalar), ("reason", Scalar), ("updatedFields", Scalar)])),
+    (
+        "addendum",
+        Members(&[
+            ("originalEventID", Scalar),
+            ("originalRequestID", Scalar),
+            ("reason", Scalar),
+            ("updatedFields", Scalar),
+        ]),
+    ),
     ("apiVersion", Scalar),
     ("awsRegion", Scalar),
     ("edgeDeviceDetails", Members(&[("resource", Open), ("serialNumber", Scalar), ("type", Scalar)])),
@@ -88,10 +96,7 @@ pub const RECORD: &[(&str, Shape)] = &[
     ("recipientAccountId", Scalar),
     ("requestID", Scalar),
     ("requestParameters", Open),
-    (
-        "resources",
-        Members(&[("ARN", Scalar), ("ARNPrefix", Scalar), ("accountId", Scalar), ("type", Scalar)]),
-    ),
+    ("resources", Members(&[("ARN", Scalar), ("ARNPrefix", Scalar), ("accountId", Scalar), ("type", Scalar)])),
     ("responseElements", Open),
     ("serviceEventDetails", Open),
     ("sessionCredentialFromConsole", Scalar),
@@ -99,7 +104,12 @@ pub const RECORD: &[(&str, Shape)] = &[
     ("sourceIPAddress", Scalar),
     (
         "tlsDetails",
-        Members(&[("cipherSuite", Scalar), ("clientProvidedHostHeader", Scalar), ("keyExchange", Scalar), ("tlsVersion", Scalar)]),
+        Members(&[
+            ("cipherSuite", Scalar),
+            ("clientProvidedHostHeader", Scalar),
+            ("keyExchange", Scalar),
+            ("tlsVersion", Scalar),
+        ]),
     ),
     ("userAgent", Scalar),
     ("userIdentity", USER_IDENTITY),

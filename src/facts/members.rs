@@ -97,7 +97,10 @@ const SHAPES: &[(&str, Shape)] = &[
             ("names", Scalar),
         ]),
     ),
-    (calls::INGRESS.name, opening!(("direction", OneOf(&["ingress", "unknown"])), ("group", Scalar), ("rules", Scalar))),
+    (
+        calls::INGRESS.name,
+        opening!(("direction", OneOf(&["ingress", "unknown"])), ("group", Scalar), ("rules", Scalar)),
+    ),
     (
         calls::LOAD_BALANCER.name,
         Members(&[
@@ -118,10 +121,7 @@ const SHAPES: &[(&str, Shape)] = &[
     (
         calls::PUBLIC_ADDRESS.name,
         Members(&[
-            (
-                "addresses",
-                Members(&[("family", OneOf(&["ipv4", "ipv6"])), ("fields", Scalar), ("summary", Scalar)]),
-            ),
+            ("addresses", Members(&[("family", OneOf(&["ipv4", "ipv6"])), ("fields", Scalar), ("summary", Scalar)])),
             ("interfaces", Scalar),
             ("undo", Scalar),
         ]),
@@ -148,10 +148,7 @@ const SHAPES: &[(&str, Shape)] = &[
     ),
     (calls::LIVE_INGRESS.name, opening!(("groups", Scalar))),
     (calls::LIVE_ROLE.name, trust!(("administrator", Scalar), ("unread", Scalar))),
-    (
-        calls::LIVE_ROUTE.name,
-        Members(&[("reach", REACH), ("destinations", Scalar), ("gateways", Scalar)]),
-    ),
+    (calls::LIVE_ROUTE.name, Members(&[("reach", REACH), ("destinations", Scalar), ("gateways", Scalar)])),
     (calls::LIVE_UNANSWERED.name, Scalar),
     (calls::TRUST_POLICY.name, trust!()),
     (calls::EC2_RESOURCES.name, Members(&[("id", Scalar), ("type", Scalar), ("arn", Scalar)])),
@@ -199,7 +196,10 @@ mod tests {
             let (fact, _) = fact_at(name).unwrap();
             let Members(members) = shape else { continue };
             for (member, shape) in *members {
-                assert!(fact.doc.contains(&format!("`{member}`")) || fact.doc.contains("members of"), "{name}.{member}");
+                assert!(
+                    fact.doc.contains(&format!("`{member}`")) || fact.doc.contains("members of"),
+                    "{name}.{member}"
+                );
                 let OneOf(values) = shape else { continue };
                 for value in values.iter().filter(|value| !["true", "false"].contains(value) && *member != "services") {
                     assert!(fact.mentions(value) || fact.doc.contains("members of"), "{name}.{member}: {value}");

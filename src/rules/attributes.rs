@@ -214,32 +214,37 @@ impl AttributeError {
             Some(holder) => holder.find(&path),
             None => return Reason::error(self.text).at(KEY),
         };
-        let shown = self.shown_path();
+        // What is unknown is named by the message.
+        let known = match (unknown, self.path.split_last()) {
+            (Some((name, _)), Some((last, above))) if last == name => above,
+            _ => &self.path,
+        };
+        let shown = shown_path(known);
         let written = node.text().unwrap_or_default();
         let text = if self.text.contains("expected a string") && node.is_no_string() {
             format!("`{shown}: {written}` is no string in YAML; put it in quotes: \"{written}\"")
         } else {
             let near = unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default();
-            match self.path.is_empty() {
+            match known.is_empty() {
                 true => format!("its `{KEY}:` key: {}{near}", self.text),
                 false => format!("its `{shown}`: {}{near}", self.text),
             }
         };
         Reason::error(text).on(line)
     }
+}
 
-    /// `compliance[0].control`
-    fn shown_path(&self) -> String {
-        let mut shown = String::new();
-        for step in &self.path {
-            match step.bytes().all(|byte| byte.is_ascii_digit()) {
-                true => shown.push_str(&format!("[{step}]")),
-                false if shown.is_empty() => shown.push_str(step),
-                false => shown.push_str(&format!(".{step}")),
-            }
+/// `compliance[0].control`
+fn shown_path(path: &[String]) -> String {
+    let mut shown = String::new();
+    for step in path {
+        match step.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => shown.push_str(&format!("[{step}]")),
+            false if shown.is_empty() => shown.push_str(step),
+            false => shown.push_str(&format!(".{step}")),
         }
-        shown
     }
+    shown
 }
 
 fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {

@@ -178,10 +178,9 @@ fn items(detection: &Detection) -> Vec<&DetectionItem> {
         Detection::AllOf(items) => items.iter().collect(),
         Detection::And(parts) => parts.iter().flat_map(items).collect(),
         Detection::AnyOf(parts) if parts.len() == 1 => parts.iter().flat_map(items).collect(),
-        Detection::AnyOf(_)
-        | Detection::Keywords(_)
-        | Detection::ArrayMatch { .. }
-        | Detection::Conditional { .. } => Vec::new(),
+        Detection::AnyOf(_) | Detection::Keywords(_) | Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {
+            Vec::new()
+        }
     }
 }
 

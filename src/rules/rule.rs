@@ -279,7 +279,7 @@ pub(super) fn parse(
     let mut rules = Vec::new();
     let mut here = HashSet::new();
     for document in file.documents() {
-        let shown = document.shown_name();
+        let shown = slug(&document.shown_name());
         let mut fault = |rule: &str, reason: Reason| faults.push(document.fault(&file.name, Some(rule), reason));
         let mut told = Vec::new();
         let collection = parsed(&document, &mut told);

@@ -1,5 +1,6 @@
 //! The configuration file: which rules run, how bad their findings are, and what is one's own.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -158,8 +159,20 @@ fn is_account(text: &str) -> bool {
 /// The known name that looks most like `name`, if one does, whatever the case.
 pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let name = name.to_lowercase();
-    let scored = known.iter().map(|one| (strsim::jaro_winkler(&name, &one.to_lowercase()), *one));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, one)| one)
+    let scored = known.iter().filter_map(|one| {
+        let lower = one.to_lowercase();
+        let score = strsim::jaro_winkler(&name, &lower);
+        (score > 0.8 || is_slip(&name, &lower)).then_some((is_slip(&name, &lower), score, *one))
+    });
+    scored
+        .max_by(|one, other| (one.0, one.1).partial_cmp(&(other.0, other.1)).unwrap_or(Ordering::Equal))
+        .map(|one| one.2)
+}
+
+/// Whether two names differ by no more than a slip of the finger: one or two letters too many, missing, wrong or swapped.
+pub(super) fn is_slip(name: &str, known: &str) -> bool {
+    let most = if name.len() < 6 { 1 } else { 2 };
+    name.len().abs_diff(known.len()) <= most && strsim::osa_distance(name, known) <= most
 }
 
 /// ` (did you mean `…`?)` with the known name that looks most like `name`; nothing if none does.

@@ -60,9 +60,13 @@ impl Template {
                 literal.push(brace);
                 rest = after;
             } else if brace == '{' {
-                let (hole, after) = after.split_once('}').ok_or_else(|| format!("a brace is not closed: `{{` without `}}` in {text:?}"))?;
+                let (hole, after) = after
+                    .split_once('}')
+                    .ok_or_else(|| format!("a brace is not closed: `{{` without `}}` in {text:?}"))?;
                 if hole.contains('{') {
-                    return Err(format!("the brace of `{{{hole}}}` in {text:?} is not closed; one of the text itself is written twice"));
+                    return Err(format!(
+                        "the brace of `{{{hole}}}` in {text:?} is not closed; one of the text itself is written twice"
+                    ));
                 }
                 let (paths, otherwise) = hole.rsplit_once('|').unwrap_or((hole, "unknown"));
                 let paths: Vec<String> = paths.split('|').map(|path| path.trim().to_owned()).collect();

@@ -88,21 +88,17 @@ impl Selection {
     fn tell_of_warnings(&self, rules: &RuleSet) {
         let warnings = if self.rules.is_empty() { Vec::new() } else { rules.warnings() };
         let about: BTreeSet<&str> = warnings.iter().filter_map(|warning| warning.rule.as_deref()).collect();
-        if let Some(name) = about.first() {
-            let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-            let rules = match about.len() {
-                1 => format!("the rule `{}`", visible(name)),
-                number => count(number, "rule"),
-            };
-            let directories: Vec<String> = self.rules.iter().map(|path| path.display().to_string()).collect();
-            // Nothing can be done about a closed standard error.
-            let _ = writeln!(
-                anstream::stderr(),
-                "{} about {rules}: some part has no effect; `trailwarden rules check {}` lists what",
-                count(warnings.len(), "warning"),
-                visible(&directories.join(" "))
-            );
-        }
+        let Some(name) = about.first() else { return };
+        let rules = match about.len() {
+            1 => format!("the rule `{}`", visible(name)),
+            number => format!("{number} rules"),
+        };
+        let number = warnings.len();
+        let count = if number == 1 { "1 warning".to_owned() } else { format!("{number} warnings") };
+        let commands = self.rules.iter().map(|path| format!("`trailwarden rules check {}`", path.display()));
+        let commands = commands.collect::<Vec<_>>().join(", ");
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(anstream::stderr(), "warning: {count} about {rules}; see {}", visible(&commands));
     }
 
     /// Loads the rules. Faults, and what was left out or refused, go to standard error; `None` when nothing can be run.

@@ -8,7 +8,7 @@ use crate::facts;
 use crate::rules::fault::Reason;
 use crate::rules::operations;
 use crate::rules::rule::Rule;
-use crate::rules::settings::{did_you_mean, nearest};
+use crate::rules::settings::{did_you_mean, is_slip, nearest};
 use crate::rules::trigger::{Names, Trigger, Triggers};
 
 /// The source of heartbeats, which no service sends.
@@ -26,8 +26,7 @@ fn lines(text: &'static str) -> Vec<&'static str> {
 
 /// Warns of services and calls that a rule names and that do not exist.
 pub(super) fn lint(rule: &Rule, reasons: &mut Vec<Reason>) {
-    let of_detections: Vec<Triggers> =
-        rule.sigma().detection.named.values().map(Triggers::of_detection).collect();
+    let of_detections: Vec<Triggers> = rule.sigma().detection.named.values().map(Triggers::of_detection).collect();
     let triggers = rule.triggers().0.iter().chain(of_detections.iter().flat_map(|triggers| &triggers.0));
     let mut found: Vec<Reason> = Vec::new();
     for trigger in triggers {
@@ -65,14 +64,8 @@ fn unknown_source(source: &str) -> Option<Reason> {
     if SERVICES.contains(&label) {
         return None;
     }
-    let near = SERVICES.iter().find(|known| is_typo(label, known))?;
+    let near = SERVICES.iter().find(|known| is_slip(label, known))?;
     warn(format!("there is no event source `{source}` (did you mean `{near}.amazonaws.com`?)"))
-}
-
-/// Whether a name differs from a known one by no more than a slip of the finger.
-fn is_typo(name: &str, known: &str) -> bool {
-    let most = if name.len() < 6 { 1 } else { 2 };
-    name.len().abs_diff(known.len()) <= most && strsim::osa_distance(name, known) <= most
 }
 
 fn unknown_calls(trigger: &Trigger, reasons: &mut Vec<Reason>) {
@@ -129,14 +122,17 @@ fn of_any_service(names: &[&String], reasons: &mut Vec<Reason>) {
     // rule is known.
     let is_dead = unknown.len() == names.len();
     for name in unknown {
-        let lower = name.to_ascii_lowercase();
-        let typo = CALLS.iter().find(|known| is_typo(&lower, &known.to_ascii_lowercase()));
-        let near = typo.map(|known| format!(" (did you mean `{known}`?)"));
-        let near = near.or_else(|| is_dead.then(|| nearest(name, &CALLS).map_or_else(String::new, |near| {
-            format!(" (the nearest is `{near}`); name its `eventSource` if it exists")
-        })));
-        if let Some(near) = near {
-            reasons.push(Reason::warning(format!("no service is known to have a call `{name}`{near}")).at(**name));
+        let near = nearest(name, &CALLS);
+        let advice = match near {
+            Some(near) if is_slip(&name.to_lowercase(), &near.to_lowercase()) => {
+                Some(format!(" (did you mean `{near}`?)"))
+            }
+            _ if !is_dead => None,
+            Some(near) => Some(format!(" (the nearest is `{near}`); name its `eventSource` if it exists")),
+            None => Some("; name its `eventSource` if it exists".to_owned()),
+        };
+        if let Some(advice) = advice {
+            reasons.push(Reason::warning(format!("no service is known to have a call `{name}`{advice}")).at(**name));
         }
     }
 }
@@ -151,7 +147,10 @@ mod tests {
 
     #[test]
     fn the_lists_are_lists_of_names() {
-        assert!(CALLS.len() > 15_000 && CALLS.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')));
+        assert!(
+            CALLS.len() > 15_000
+                && CALLS.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        );
         assert!(SERVICES.contains(&"ec2") && SERVICES.contains(&"signin"));
         for (source, name) in operations::known_calls() {
             assert!(CALLS.iter().any(|known| *known == name), "{source} {name}");

@@ -2,14 +2,13 @@
 
 use rsigma_parser::{LintRule, LintWarning, Severity, lint_yaml_value};
 use serde::Deserialize;
-use strsim::osa_distance;
 
 use super::fields;
 use crate::rules::fault::{Reason, RuleFault};
 use crate::rules::files::Document;
 use crate::rules::parser::SIGMA_KEYS;
 use crate::rules::rule::slug;
-use crate::rules::settings::nearest;
+use crate::rules::settings::{is_slip, nearest};
 use crate::rules::yaml::{self, Node};
 
 /// Keys whose values are strings.
@@ -98,10 +97,7 @@ fn keys(node: &Node, reasons: &mut Vec<Reason>) {
             continue;
         }
         let plain = lower.replace(['-', '_', ' '], "");
-        let is_near = |known: &&&str| {
-            let most = if known.len() < 5 { 1 } else { 2 };
-            osa_distance(&plain, &known.replace(['-', '_'], "")) <= most
-        };
+        let is_near = |known: &&&str| is_slip(&plain, &known.replace(['-', '_'], ""));
         if let Some(near) = known.iter().find(is_near) {
             let lost = if *near == OURS { ": message, remediation and all else below it have no effect" } else { "" };
             let text = format!("there is no key `{text}` (did you mean `{near}`?){lost}");

@@ -121,7 +121,9 @@ fn odd_path(field: &str, has_selectors: bool) -> Option<String> {
         };
         let kept: Vec<String> = steps.iter().map(cut).collect();
         let written = plain(kept.iter().map(String::as_str).collect());
-        return Some(format!("`{field}` never matches: `{step}` is no step of a path; write `{written}`, since {advice}"));
+        return Some(format!(
+            "`{field}` never matches: `{step}` is no step of a path; write `{written}`, since {advice}"
+        ));
     }
     let selector = steps.iter().find(|step| step.ends_with(']') && !step.ends_with("\\]"))?;
     let token = selector.split_once('[').map(|(_, token)| token.trim_end_matches(']')).unwrap_or_default();
@@ -206,20 +208,17 @@ fn lone_wildcard(item: &Item<'_>, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// Numbers that YAML reads otherwise than they are written.
+/// Numbers that YAML reads otherwise than they are written, where they are compared as texts.
 fn numbers(item: &Item<'_>, reasons: &mut Vec<Reason>) {
-    const OF_NUMBERS: [&str; 4] = ["gt", "gte", "lt", "lte"];
-    if item.modifiers.iter().any(|modifier| OF_NUMBERS.contains(modifier)) {
+    const OF_TEXTS: [&str; 4] = ["contains", "endswith", "re", "startswith"];
+    if !item.modifiers.iter().any(|modifier| OF_TEXTS.contains(modifier)) {
         return;
     }
     for value in item.value.alternatives() {
         let Content::Scalar { text, plain: true } = &value.content else { continue };
         let Ok(yaml_serde::Value::Number(number)) = yaml_serde::from_str(text) else { continue };
-        let read = number.to_string();
-        // A fraction of zeros is the same number in a record; a version such as 1.10 is another text.
-        let is_same = read == *text || (number.is_f64() && text.trim_end_matches('0') == read.trim_end_matches('0') && !text.ends_with('0'));
-        if !is_same {
-            let text = format!("`{}: {text}` is the number {read} in YAML; put it in quotes if it is a text", item.field);
+        if number.to_string() != *text {
+            let text = format!("`{}: {text}` is the number {number} in YAML; put it in quotes", item.field);
             reasons.push(Reason::warning(text).on(value.line));
         }
     }
