@@ -45,7 +45,7 @@ struct Terms {
 
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let wrong = |()| serde::de::Error::custom(format!("`expires` is a day such as 2027-03-31, not {text:?}"));
+    let wrong = |()| serde::de::Error::custom(format!("it is a day such as 2027-03-31, not {text:?}"));
     // A time of day would be read and forgotten.
     if text.trim().len() != "2027-03-31".len() {
         return Err(wrong(()));
@@ -73,7 +73,7 @@ impl Exemptions {
             let written = [("owner", &terms.owner), ("reason", &terms.reason)];
             let empty = written.iter().filter(|(_, text)| text.trim().is_empty());
             let empty: Vec<AttributeError> =
-                empty.map(|(name, _)| AttributeError::new(Some(name), format!("`{name}` is empty"))).collect();
+                empty.map(|(name, _)| AttributeError::new(Some(name), "it is empty".to_owned())).collect();
             if empty.is_empty() { Ok(terms) } else { Err(empty) }
         })?;
         Ok(Self(parsed.into_iter().map(|(filter, terms)| Exemption { filter, terms }).collect()))

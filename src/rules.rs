@@ -236,7 +236,13 @@ impl RuleSet {
                 for key in known_as.into_iter().flatten() {
                     if let Some(taken) = seen.get(&key) {
                         let reason = format!("`{key}` is taken by a rule in {taken}");
-                        faults.push(rule.fault(fault::Reason::error(reason).at(&key)));
+                        let lines = yaml::documents(rule.text());
+                        let part = if key == rule.name() { "name" } else { "id" };
+                        let reason = fault::Reason::error(reason);
+                        faults.push(rule.fault(match yaml::line_of(&lines, &[part]) {
+                            Some(line) => reason.on(line),
+                            None => reason,
+                        }));
                         fresh = false;
                     } else {
                         let line = (!file.built_in).then(|| rule.line());

@@ -1,6 +1,6 @@
 //! Conditions that name what is not there, and conditions that no record can meet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SelectorPattern, SigmaRule, SigmaValue,
@@ -157,9 +157,12 @@ fn contradiction(condition: &ConditionExpr, detections: &Detections) -> Option<S
     for (place, item) in items.iter().enumerate() {
         let others = items.iter().skip(place + 1).filter(|other| other.field.name == item.field.name);
         for (one, other) in others.filter_map(|other| Some((only(item)?, only(other)?))) {
-            if one.is_disjoint(&other) {
+            if one.keys().all(|value| !other.contains_key(value)) {
                 let field = item.field.name.as_deref().unwrap_or_default();
-                let shown = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(" or ");
+                let shown = |values: &BTreeMap<String, String>| {
+                    let quoted: Vec<String> = values.values().map(|value| format!("`{value}`")).collect();
+                    quoted.join(" or ")
+                };
                 return Some(format!("`{field}` would have to be {} and {} at once", shown(&one), shown(&other)));
             }
         }
@@ -192,8 +195,8 @@ fn items_of_all(detection: &Detection) -> Vec<&DetectionItem> {
     }
 }
 
-/// The values to one of which an item limits a field that has one value in each record.
-fn only(item: &DetectionItem) -> Option<BTreeSet<String>> {
+/// The values to one of which an item limits a field that has one value in each record, by how they are compared.
+fn only(item: &DetectionItem) -> Option<BTreeMap<String, String>> {
     let field = item.field.name.as_deref()?;
     let has_one_value = matches!(resolve(RECORD, field), Ok(Shape::Scalar)) && !field.starts_with("resources");
     if !has_one_value || !item.field.modifiers.iter().all(|modifier| *modifier == Modifier::Cased) {
@@ -201,11 +204,11 @@ fn only(item: &DetectionItem) -> Option<BTreeSet<String>> {
     }
     let value = |value: &SigmaValue| match value {
         SigmaValue::String(text) if text.contains_wildcards() => None,
-        SigmaValue::String(text) => Some(text.original.to_lowercase()),
-        SigmaValue::Bool(flag) => Some(flag.to_string()),
+        SigmaValue::String(text) => Some((text.original.to_lowercase(), text.original.clone())),
+        SigmaValue::Bool(flag) => Some((flag.to_string(), flag.to_string())),
         // Compared by value, however they are written.
         SigmaValue::Integer(_) | SigmaValue::Float(_) => None,
-        SigmaValue::Null => Some("null".to_owned()),
+        SigmaValue::Null => Some((String::new(), "null".to_owned())),
     };
     item.values.iter().map(value).collect()
 }

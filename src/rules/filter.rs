@@ -128,10 +128,13 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known<'_>)
     };
     reasons.extend(check::reasons_against(&rule));
     // A selection that can never hold exempts nothing, and somebody thinks that it does.
-    reasons.extend(condition::unknown(&rule, &document.text));
-    let in_vain =
-        lint::fields(&document.text).into_iter().chain(condition::unused(&rule.detection, &document.text, &[]));
-    reasons.extend(in_vain.map(|reason| Reason { kind: FaultKind::Error, ..reason }));
+    let unknown = condition::unknown(&rule, &document.text);
+    let mut in_vain = lint::fields(&document.text);
+    if unknown.is_empty() {
+        in_vain.extend(condition::unused(&rule.detection, &document.text, &[]));
+    }
+    reasons.extend(unknown);
+    reasons.extend(in_vain.into_iter().map(|reason| Reason { kind: FaultKind::Error, ..reason }));
     if let Err(unfilled) = placeholder::fill(&mut rule, known.values) {
         reasons.extend(unfilled.into_iter().map(Reason::from));
     }

@@ -45,6 +45,24 @@ const MODIFIERS: &[&str] = &[
     "windash",
     "year",
 ];
+/// Those that most rules need.
+const USUAL: &[&str] = &[
+    "all",
+    "cased",
+    "cidr",
+    "contains",
+    "endswith",
+    "exists",
+    "expand",
+    "fieldref",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "neq",
+    "re",
+    "startswith",
+];
 const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 /// Keys of a rule.
 pub(super) const SIGMA_KEYS: &[&str] = &[
@@ -147,7 +165,7 @@ fn unknown_modifier(name: &str, document: &Document) -> Reason {
     yaml::documents(&document.text).iter().for_each(|node| keys_of(node, &mut keys));
     let key = keys.into_iter().find(|(key, _)| key.ends_with(&end) || key.contains(&format!("{end}|")));
     let near = did_you_mean(name, MODIFIERS);
-    let advice = if near.is_empty() { format!("; Sigma has {}", MODIFIERS.join(", ")) } else { near };
+    let advice = if near.is_empty() { format!("; the usual ones are {}", USUAL.join(", ")) } else { near };
     match key {
         Some((key, line)) => Reason::error(format!("`{key}`: there is no modifier `{name}`{advice}")).on(line),
         None => Reason::error(format!("there is no modifier `{name}`{advice}")).at(end),

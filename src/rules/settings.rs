@@ -171,7 +171,11 @@ pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
 
 /// Whether two names differ by no more than a slip of the finger: one or two letters too many, missing, wrong or swapped.
 pub(super) fn is_slip(name: &str, known: &str) -> bool {
-    let most = if name.len() < 6 { 1 } else { 2 };
+    let most = match name.len() {
+        0..3 => return false,
+        3..6 => 1,
+        _ => 2,
+    };
     name.len().abs_diff(known.len()) <= most && strsim::osa_distance(name, known) <= most
 }
 

@@ -70,19 +70,9 @@ fn is_told(warning: &LintWarning, node: Option<&Node>, runs: bool) -> bool {
         // The form of dates before version 2 of the specification.
         LintRule::InvalidDate => !is_old_date("date"),
         LintRule::InvalidModified => !is_old_date("modified"),
-        LintRule::ModifiedBeforeDate => !(is_old_date("date") && is_old_date("modified")) || is_before(node),
         LintRule::YamlParseError | LintRule::NotAMapping => !runs,
         _ => matches!(warning.severity, Severity::Error | Severity::Warning),
     }
-}
-
-/// Whether a document was modified before its date.
-fn is_before(node: Option<&Node>) -> bool {
-    let date = |key| {
-        let text = node.and_then(|node| node.get(key)).and_then(Node::text)?;
-        text.replace('/', "-").parse::<jiff::civil::Date>().ok()
-    };
-    date("modified").zip(date("date")).is_some_and(|(modified, date)| modified < date)
 }
 
 /// Misspelt keys, and keys that belong elsewhere.
