@@ -224,10 +224,13 @@ impl AttributeError {
         let text = if self.text.contains("expected a string") && node.is_no_string() {
             format!("`{shown}: {written}` is no string in YAML; put it in quotes: \"{written}\"")
         } else {
-            let near = unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default();
+            let advice = match self.text.ends_with("expected a boolean") {
+                true => "; write `true` or `false` without quotes".to_owned(),
+                false => unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default(),
+            };
             match known.is_empty() {
-                true => format!("its `{KEY}:` key: {}{near}", self.text),
-                false => format!("its `{shown}`: {}{near}", self.text),
+                true => format!("its `{KEY}:` key: {}{advice}", self.text),
+                false => format!("its `{shown}`: {}{advice}", self.text),
             }
         };
         Reason::error(text).on(line)

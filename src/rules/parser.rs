@@ -124,13 +124,9 @@ pub(super) fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<Sigm
 pub(super) fn of_parser(message: &str, document: &Document) -> Reason {
     let condition = document.text.lines().find(|line| line.trim_start().starts_with("condition:"));
     if message.contains("Condition parse error")
-        && let Some(condition) = condition.filter(|line| line.contains('|'))
+        && let Some(condition) = condition
     {
-        let text = format!(
-            "`{}` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself",
-            condition.trim()
-        );
-        return Reason::unsupported(text).at("condition");
+        return of_condition(condition.trim(), message);
     }
     let quoted = message.split('\'').nth(1).unwrap_or_default();
     let known = if message.starts_with("Unknown modifier") {
@@ -143,6 +139,25 @@ pub(super) fn of_parser(message: &str, document: &Document) -> Reason {
         None
     };
     known.unwrap_or_else(|| located(message, document))
+}
+
+/// Why a line with a condition cannot be parsed.
+fn of_condition(condition: &str, message: &str) -> Reason {
+    const AGGREGATIONS: [&str; 6] = ["count", "near", "min", "max", "avg", "sum"];
+    let after = condition.split_once('|').map(|(_, rest)| rest.trim_start()).unwrap_or_default();
+    if AGGREGATIONS.iter().any(|word| after.starts_with(word)) {
+        let text = format!(
+            "`{condition}` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself"
+        );
+        return Reason::unsupported(text).at("condition");
+    }
+    let is_foreign =
+        |word: &str| ["AND", "OR", "NOT", "&&", "||", "&", "|", "!"].contains(&word) || word.starts_with('!');
+    let advice = match condition.split_whitespace().any(is_foreign) {
+        true => "; write `and`, `or` and `not`, in lower case",
+        false => "",
+    };
+    Reason::error(format!("`{condition}`: {message}{advice}")).at("condition")
 }
 
 /// A message of the parser as it is, on the line of a word in it.

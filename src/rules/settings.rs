@@ -162,7 +162,8 @@ pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let scored = known.iter().filter_map(|one| {
         let lower = one.to_lowercase();
         let score = strsim::jaro_winkler(&name, &lower);
-        (score > 0.8 || is_slip(&name, &lower)).then_some((is_slip(&name, &lower), score, *one))
+        let is_near = score > 0.8 || is_slip(&name, &lower) || (name.len() == 5 && strsim::osa_distance(&name, &lower) == 2);
+        is_near.then_some((is_slip(&name, &lower), score, *one))
     });
     scored
         .max_by(|one, other| (one.0, one.1).partial_cmp(&(other.0, other.1)).unwrap_or(Ordering::Equal))

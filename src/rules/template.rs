@@ -95,6 +95,16 @@ impl Template {
         paths.map(String::as_str)
     }
 
+    /// The names in braces that belong to the text itself.
+    pub(super) fn escaped(&self) -> Vec<&str> {
+        let literals = self.0.iter().filter_map(|part| match part {
+            Part::Literal(text) => Some(text.as_str()),
+            Part::Hole { .. } => None,
+        });
+        let names = literals.flat_map(|text| text.split('{').skip(1)).filter_map(|rest| rest.split_once('}'));
+        names.map(|(name, _)| name.trim()).filter(|name| !name.is_empty()).collect()
+    }
+
     /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
     pub(super) fn fill<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
         let mut text = String::with_capacity(USUAL);

@@ -112,16 +112,27 @@ fn of_services(sources: &[String], names: &[&String], reasons: &mut Vec<Reason>)
 
 /// Calls where the rule names no service.
 fn of_any_service(names: &[&String], reasons: &mut Vec<Reason>) {
-    let names: Vec<&&String> = names.iter().filter(|name| !is_wild(name)).collect();
-    let is_known = |name: &str| {
-        let plain = facts::without_version(name);
-        CALLS.iter().any(|known| known.eq_ignore_ascii_case(plain))
+    let names: Vec<&&String> = names.iter().filter(|name| !name.is_empty()).collect();
+    let is_known = |name: &str| match is_wild(name) {
+        // A version may stand at the end of a name, which no list has.
+        true => name.bytes().any(|byte| byte.is_ascii_digit()) || CALLS.iter().any(|known| fits(name, known)),
+        false => {
+            let plain = facts::without_version(name);
+            CALLS.iter().any(|known| known.eq_ignore_ascii_case(plain))
+        }
     };
     let unknown: Vec<&&&String> = names.iter().filter(|name| !is_known(name)).collect();
     // Consoles and agents make calls that no list has: a name that looks like none is doubted only if nothing else in the
     // rule is known.
     let is_dead = unknown.len() == names.len();
     for name in unknown {
+        if is_wild(name) {
+            if is_dead {
+                let text = format!("no service is known to have a call that fits `{name}`");
+                reasons.push(Reason::warning(text).at(name.trim_matches(['*', '?'])));
+            }
+            continue;
+        }
         let near = nearest(name, &CALLS);
         let advice = match near {
             Some(near) if is_slip(&name.to_lowercase(), &near.to_lowercase()) => {

@@ -18,7 +18,8 @@ struct Item<'d> {
     /// The key as written, without modifiers.
     field: &'d str,
     modifiers: Vec<&'d str>,
-    value: &'d Node,
+    /// What it is compared with; nothing if it opens a block of its own.
+    values: &'d [Node],
     line: usize,
     /// The arrays that it is within, as a path that ends with a dot; empty outside of arrays.
     within: String,
@@ -32,7 +33,8 @@ pub(in crate::rules) fn lint(text: &str) -> Vec<Reason> {
         let detections = ["detection", "filter"].into_iter().filter_map(|key| document.get(key));
         let named = detections.flat_map(Node::entries);
         let named = named.filter(|(key, _)| !OTHERS.contains(&key.text().unwrap_or_default()));
-        for (_, detection) in named {
+        for (key, detection) in named {
+            empty(key, detection, &mut reasons);
             visit(detection, "", has_selectors, &mut |item| check(&item, has_selectors, &mut reasons));
         }
     }
@@ -47,12 +49,24 @@ fn has_selectors(document: &Node) -> bool {
     version.and_then(|text| text.split('.').next()?.parse::<u32>().ok()).is_some_and(|major| major >= 3)
 }
 
+/// A detection without anything in it.
+fn empty(key: &Node, detection: &Node, reasons: &mut Vec<Reason>) {
+    let is_empty = match &detection.content {
+        Content::Scalar { text, plain } => *plain && ["", "~", "null"].contains(&text.as_str()),
+        Content::List(elements) => elements.is_empty(),
+        Content::Map(entries) => entries.is_empty(),
+    };
+    if is_empty {
+        let text = format!("the detection `{}` is empty", key.text().unwrap_or_default());
+        reasons.push(Reason::warning(text).on(key.line));
+    }
+}
+
 fn visit<'d>(detection: &'d Node, within: &str, has_selectors: bool, check: &mut dyn FnMut(Item<'d>)) {
     detection.elements().iter().for_each(|part| visit(part, within, has_selectors, check));
     for (key, value) in detection.entries() {
         let mut parts = key.text().unwrap_or_default().split('|');
         let field = parts.next().unwrap_or_default();
-        let item = Item { field, modifiers: parts.collect(), value, line: key.line, within: within.to_owned() };
         let is_map = matches!(value.content, Content::Map(_));
         let is_block = has_selectors && is_map && field.contains('[');
         let is_conditional = !within.is_empty() && detection.get("condition").is_some();
@@ -67,7 +81,8 @@ fn visit<'d>(detection: &'d Node, within: &str, has_selectors: bool, check: &mut
         if is_block {
             visit(value, &format!("{within}{field}."), has_selectors, check);
         }
-        check(Item { value: if is_block { key } else { value }, ..item });
+        let values = if is_block { &[] } else { value.alternatives() };
+        check(Item { field, modifiers: parts.collect(), values, line: key.line, within: within.to_owned() });
     }
 }
 
@@ -88,15 +103,18 @@ fn check(item: &Item<'_>, has_selectors: bool, reasons: &mut Vec<Reason>) {
             nested(item, reasons);
             lone_wildcard(item, reasons);
             numbers(item, reasons);
-            if let Shape::OneOf(values) = shape {
-                unknown_values(item, &path, values, reasons);
+            existence(item, reasons);
+            match shape {
+                Shape::OneOf(values) => unknown_values(item, &path, values, reasons),
+                Shape::Members(members) => whole_object(item, &path, members, reasons),
+                Shape::Open | Shape::Scalar => {}
             }
         }
     }
 }
 
 /// Why a path, written as in another tool, leads nowhere.
-fn odd_path(field: &str, has_selectors: bool) -> Option<String> {
+pub(super) fn odd_path(field: &str, has_selectors: bool) -> Option<String> {
     let advice = "a path goes into every element of a list by itself";
     let is_position = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
     let plain = |steps: Vec<&str>| steps.into_iter().filter(|step| !step.is_empty()).collect::<Vec<_>>().join(".");
@@ -112,10 +130,13 @@ fn odd_path(field: &str, has_selectors: bool) -> Option<String> {
         return Some(format!("`{field}` has an empty step; write `{}`", plain(steps)));
     }
     let is_odd = |step: &str| {
-        is_position(step) || step == "*" || ["[*]", "[]", "{}", "{*}"].iter().any(|end| step.ends_with(end))
+        is_position(step)
+            || ["*", "#"].contains(&step)
+            || step.contains(['{', '}'])
+            || ["[*]", "[]", "[#]"].iter().any(|end| step.ends_with(end))
     };
     if let Some(step) = steps.iter().find(|step| is_odd(step)) {
-        let cut = |step: &&str| match is_position(step) || *step == "*" {
+        let cut = |step: &&str| match is_position(step) || ["*", "#"].contains(step) {
             true => String::new(),
             false => step.split(['[', '{']).next().unwrap_or_default().to_owned(),
         };
@@ -128,8 +149,15 @@ fn odd_path(field: &str, has_selectors: bool) -> Option<String> {
     let selector = steps.iter().find(|step| step.ends_with(']') && !step.ends_with("\\]"))?;
     let token = selector.split_once('[').map(|(_, token)| token.trim_end_matches(']')).unwrap_or_default();
     let has_meaning = token.parse::<i64>().is_ok() || QUANTIFIERS.contains(&format!("[{token}]").as_str());
-    (!has_selectors && has_meaning)
-        .then(|| format!("`{field}` never matches: `[{token}]` has a meaning only below `sigma-version: 3`"))
+    match (has_selectors, has_meaning) {
+        (true, _) => None,
+        (false, true) => {
+            Some(format!("`{field}` never matches: `[{token}]` has a meaning only with `sigma-version: 3`; {advice}"))
+        }
+        (false, false) => {
+            Some(format!("`{field}` never matches: `[{token}]` has no meaning; leave it out, since {advice}"))
+        }
+    }
 }
 
 /// The shape of the value at a path of the record or of a fact; otherwise why there is none.
@@ -177,13 +205,13 @@ fn parent(fact: &str, unknown: &Unknown<'_>) -> String {
 /// A map below a field, which is no Sigma.
 fn nested(item: &Item<'_>, reasons: &mut Vec<Reason>) {
     let is_nested = |node: &&Node| !matches!(node.content, Content::Scalar { .. });
-    let Some(below) = item.value.alternatives().iter().find(is_nested) else { return };
+    let Some(below) = item.values.iter().find(is_nested) else { return };
     let field = item.field;
     let text = match below.entries() {
         [] => format!("`{field}` has a list within a list below it, which never matches; write one list of values"),
-        entries => {
-            let paths = entries.iter().filter_map(|(key, _)| key.text()).map(|key| format!("`{field}.{key}`"));
-            let paths: Vec<String> = paths.collect();
+        _ => {
+            let mut paths = Vec::new();
+            leaves(below, field, &mut paths);
             format!(
                 "`{field}` has a map below it, which is not Sigma and never matches; write the whole path: {}",
                 paths.join(", ")
@@ -193,11 +221,55 @@ fn nested(item: &Item<'_>, reasons: &mut Vec<Reason>) {
     reasons.push(Reason::warning(text).on(item.line));
 }
 
+/// The paths of the values below a map, each in backticks.
+fn leaves(node: &Node, path: &str, paths: &mut Vec<String>) {
+    for (key, value) in node.entries() {
+        let path = format!("{path}.{}", key.text().unwrap_or_default());
+        match value.content {
+            Content::Map(_) => leaves(value, &path, paths),
+            Content::Scalar { .. } | Content::List(_) => paths.push(format!("`{path}`")),
+        }
+    }
+}
+
+/// An object that is compared with a text as a whole.
+fn whole_object(item: &Item<'_>, path: &str, members: &[(&str, Shape)], reasons: &mut Vec<Reason>) {
+    if item.modifiers.iter().any(|modifier| !["all", "cased"].contains(modifier)) {
+        return;
+    }
+    let is_text = |value: &&Node| {
+        let text = value.text().unwrap_or("*");
+        !text.contains(['*', '?', '{']) && !(value.is_no_string() && ["null", "~", ""].contains(&text))
+    };
+    if let Some(value) = item.values.iter().find(is_text) {
+        let members: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+        let text = format!(
+            "`{path}` is an object, and never the text `{}`; name one of its members: {}",
+            value.text().unwrap_or_default(),
+            members.join(", ")
+        );
+        reasons.push(Reason::warning(text).on(value.line));
+    }
+}
+
+/// `exists` with anything but true and false.
+fn existence(item: &Item<'_>, reasons: &mut Vec<Reason>) {
+    if !item.modifiers.contains(&"exists") {
+        return;
+    }
+    let is_wrong = |value: &&Node| !value.text().is_some_and(|text| ["true", "false"].contains(&text));
+    if let Some(value) = item.values.iter().find(is_wrong) {
+        let text = value.text().unwrap_or_default();
+        let text = format!("`{}|exists` takes `true` or `false`, and not `{text}`", item.field);
+        reasons.push(Reason::warning(text).on(value.line));
+    }
+}
+
 fn lone_wildcard(item: &Item<'_>, reasons: &mut Vec<Reason>) {
     if item.modifiers.iter().any(|modifier| *modifier != "cased") {
         return;
     }
-    let lone = item.value.alternatives().iter().find(|value| value.text() == Some("*"));
+    let lone = item.values.iter().find(|value| value.text() == Some("*"));
     if let Some(value) = lone {
         let text = format!(
             "`{}: '*'` matches anything that is there; write `\\*` for the star itself, which in AWS usually means \
@@ -214,7 +286,7 @@ fn numbers(item: &Item<'_>, reasons: &mut Vec<Reason>) {
     if !item.modifiers.iter().any(|modifier| OF_TEXTS.contains(modifier)) {
         return;
     }
-    for value in item.value.alternatives() {
+    for value in item.values {
         let Content::Scalar { text, plain: true } = &value.content else { continue };
         let Ok(yaml_serde::Value::Number(number)) = yaml_serde::from_str(text) else { continue };
         if number.to_string() != *text {
@@ -226,16 +298,26 @@ fn numbers(item: &Item<'_>, reasons: &mut Vec<Reason>) {
 
 /// Values that a member of a fact never has.
 fn unknown_values(item: &Item<'_>, path: &str, values: &[&str], reasons: &mut Vec<Reason>) {
-    if item.modifiers.iter().any(|modifier| !["all", "cased", "neq"].contains(modifier)) {
+    const PARTS: [&str; 3] = ["contains", "endswith", "startswith"];
+    let is_part = item.modifiers.iter().any(|modifier| PARTS.contains(modifier));
+    let is_meant = |modifier: &&str| PARTS.contains(modifier) || ["all", "cased", "neq"].contains(modifier);
+    if !item.modifiers.iter().all(is_meant) {
         return;
     }
     let Some((fact, _)) = fact_at(path) else { return };
-    for value in item.value.alternatives() {
+    for value in item.values {
         let Some(text) = value.text().filter(|text| !text.is_empty() && !text.contains(['*', '?', '\\'])) else {
             continue;
         };
         let is_null = value.is_no_string() && ["null", "~"].contains(&text);
-        let is_known = values.iter().any(|known| known.eq_ignore_ascii_case(text)) || fact.mentions(text);
+        let has_part = || {
+            let lower = text.to_lowercase();
+            values.iter().chain([&fact.doc]).any(|known| known.to_lowercase().contains(&lower))
+        };
+        let is_known = match is_part {
+            true => has_part(),
+            false => values.iter().any(|known| known.eq_ignore_ascii_case(text)) || fact.mentions(text),
+        };
         if !is_known && !is_null {
             let near = did_you_mean(text, values);
             let all = if near.is_empty() { format!("; it has {}", values.join(", ")) } else { near };

@@ -1,6 +1,6 @@
 //! Placeholders of sentences, and paths of attributes, that nothing fills.
 
-use super::fields::unknown;
+use super::fields::{odd_path, unknown};
 use crate::event::schema::RECORD;
 use crate::rules::attributes::ResourceSpec;
 use crate::rules::fault::Reason;
@@ -18,6 +18,13 @@ pub(super) fn lint(rule: &Rule, reasons: &mut Vec<Reason>) {
     for template in attributes.templates() {
         template.paths().for_each(|path| check(path, &OF_CONTEXT));
     }
+    let escaped = attributes.templates().into_iter().flat_map(Template::escaped).filter(|name| is_filled(name));
+    let escaped: Vec<Reason> = escaped
+        .map(|name| {
+            let text = format!("`{{{{{name}}}}}` is the text `{{{name}}}`; a placeholder has single braces");
+            Reason::warning(text).at(format!("{{{{{name}}}}}"))
+        })
+        .collect();
     for spec in &attributes.resource {
         match spec {
             ResourceSpec::Field { id, arn, .. } => {
@@ -31,6 +38,12 @@ pub(super) fn lint(rule: &Rule, reasons: &mut Vec<Reason>) {
     if let Some(accounts) = &attributes.accounts {
         check(accounts, &[]);
     }
+    reasons.extend(escaped);
+}
+
+/// Whether a placeholder of this name would be filled.
+fn is_filled(name: &str) -> bool {
+    OF_CONTEXT.contains(&name) || unknown(name).is_ok()
 }
 
 /// A warning of a path, if neither a record nor a fact has it and it is none of `more`.
@@ -39,7 +52,10 @@ fn warning(path: &str, more: &[&str], text: &str) -> Option<Reason> {
         return None;
     }
     let told = match path.contains(['.', '[']) {
-        true => unknown(path).err().map(|why| format!("`{{{path}}}` is never filled: {why}")),
+        true => {
+            let why = odd_path(path, true).or_else(|| unknown(path).err());
+            why.map(|why| format!("`{{{path}}}` is never filled: {why}"))
+        }
         false if RECORD.iter().any(|(name, _)| *name == path) => None,
         false => {
             let names: Vec<&str> = more.iter().copied().chain(RECORD.iter().map(|(name, _)| *name)).collect();
