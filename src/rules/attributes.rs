@@ -9,7 +9,7 @@ use serde_path_to_error::Segment;
 
 use super::check::unknown_fact;
 use super::fault::Reason;
-use super::settings::did_you_mean;
+use super::settings::{did_you_mean, is_slip};
 use super::template::Template;
 use super::yaml;
 use crate::finding::{Confirm, Control, Status};
@@ -212,7 +212,17 @@ impl AttributeError {
         }
         let (line, node) = match holder {
             Some(holder) => holder.find(&path),
-            None => return Reason::error(self.text).at(KEY),
+            None => {
+                let keys =
+                    documents.iter().flat_map(|node| node.entries()).filter_map(|(key, _)| Some((key, key.text()?)));
+                let near = keys.into_iter().find(|(_, text)| is_slip(text, KEY));
+                return match near {
+                    Some((key, text)) => {
+                        Reason::error(format!("{} (is `{text}` meant for it?)", self.text)).on(key.line)
+                    }
+                    None => Reason::error(self.text),
+                };
+            }
         };
         // What is unknown is named by the message.
         let known = match (unknown, self.path.split_last()) {

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::placeholder::Unfilled;
+use super::placeholder::{PLACEHOLDERS, Unfilled};
+use super::settings::did_you_mean;
 use crate::text::visible;
 
 /// How much a fault matters.
@@ -139,9 +140,11 @@ impl fmt::Display for RuleFault {
 
 impl From<Unfilled> for Reason {
     fn from(Unfilled { field, name }: Unfilled) -> Self {
+        let known: Vec<&str> = PLACEHOLDERS.iter().map(|(known, _)| *known).collect();
         let text = format!(
-            "`{field}|expand` has the placeholder `%{name}%`, and there is nothing to fill it with; list its values under \
-             `placeholders:` in the configuration file"
+            "`{field}|expand` has the placeholder `%{name}%`{}, and there is nothing to fill it with; list its values under \
+             `placeholders:` in the configuration file",
+            did_you_mean(&name, &known)
         );
         Self::unsupported(text).at(format!("%{name}%"))
     }

@@ -83,7 +83,8 @@ impl Settings {
     /// A fault when it is not understood.
     pub fn parse(name: &str, text: String) -> Result<Self, RuleFault> {
         let fault = |text: &str, error: String| Reason::error(error).in_file(name, text, None);
-        let value: Option<Self> = yaml_serde::from_str(&text).map_err(|error| fault(&text, error.to_string()))?;
+        let value: Option<Self> =
+            yaml_serde::from_str(&text).map_err(|error| fault(&text, with_advice(error.to_string())))?;
         let mut settings = Self { source: (name.to_owned(), text), ..value.unwrap_or_default() };
         if !settings.live_state.exempt_vpc_tags.is_empty() {
             // The exemption and the rule that guards it cannot be configured apart.
@@ -162,7 +163,8 @@ pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let scored = known.iter().filter_map(|one| {
         let lower = one.to_lowercase();
         let score = strsim::jaro_winkler(&name, &lower);
-        let is_near = score > 0.8 || is_slip(&name, &lower) || (name.len() == 5 && strsim::osa_distance(&name, &lower) == 2);
+        let is_near =
+            score > 0.8 || is_slip(&name, &lower) || (name.len() == 5 && strsim::osa_distance(&name, &lower) == 2);
         is_near.then_some((is_slip(&name, &lower), score, *one))
     });
     scored
@@ -183,4 +185,12 @@ pub(super) fn is_slip(name: &str, known: &str) -> bool {
 /// ` (did you mean `…`?)` with the known name that looks most like `name`; nothing if none does.
 pub(super) fn did_you_mean(name: &str, known: &[&str]) -> String {
     nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+}
+
+/// A message of serde about something unknown, with the known name that was probably meant.
+pub(super) fn with_advice(message: String) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let unknown = names.split_first().filter(|_| message.contains("unknown "));
+    let near = unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default();
+    message + &near
 }

@@ -164,7 +164,7 @@ mod tests {
         );
         assert!(SERVICES.contains(&"ec2") && SERVICES.contains(&"signin"));
         for (source, name) in operations::known_calls() {
-            assert!(CALLS.iter().any(|known| *known == name), "{source} {name}");
+            assert!(CALLS.contains(&name), "{source} {name}");
             assert!(unknown_source(source).is_none(), "{source}");
         }
     }

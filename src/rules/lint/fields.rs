@@ -239,7 +239,8 @@ fn whole_object(item: &Item<'_>, path: &str, members: &[(&str, Shape)], reasons:
     }
     let is_text = |value: &&Node| {
         let text = value.text().unwrap_or("*");
-        !text.contains(['*', '?', '{']) && !(value.is_no_string() && ["null", "~", ""].contains(&text))
+        let is_null = value.is_no_string() && ["null", "~", ""].contains(&text);
+        !is_null && !text.contains(['*', '?', '{'])
     };
     if let Some(value) = item.values.iter().find(is_text) {
         let members: Vec<&str> = members.iter().map(|(name, _)| *name).collect();

@@ -103,7 +103,7 @@ fn without_rule(rules: &RuleSet, faults: &[RuleFault], directory: &Path) -> Vec<
         let near = rules.nearest(&name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
         let reason = format!("these fixtures belong to no rule: there is none called `{name}`{near}");
         let fault = RuleFault::of_file(&directory.join(&name).display().to_string(), reason);
-        RuleFault { kind: FaultKind::Warning, line: Some(1), ..fault }
+        RuleFault { kind: FaultKind::Warning, ..fault }
     };
     orphans.map(fault).collect()
 }
