@@ -7,6 +7,7 @@ mod escaped;
 pub mod identity;
 mod member;
 pub mod path;
+pub mod schema;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -91,15 +92,14 @@ impl<'a> Event<'a> {
         self.attached.as_ref()
     }
 
-    /// The top-level member `key`: exactly, else without regard to case.
+    /// The top-level member `key`, in exactly this case, as at every level below. Some pipelines lower-case the keys of
+    /// records: a member that CloudTrail documents is found under its own name all the same.
     pub fn top(&self, key: &str) -> Option<&Value<'a>> {
-        match Member::of(key) {
-            Some(member) => self.member(member),
-            None => self
-                .root
-                .get(key)
-                .or_else(|| self.root.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)),
+        if let Some(member) = Member::of(key) {
+            return self.member(member);
         }
+        let of_any_case = || self.root.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value);
+        self.root.get(key).or_else(|| of_any_case().filter(|_| schema::is_member(key)))
     }
 
     #[inline]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::event::Event;
 use crate::finding::{Finding, Suppression};
-use crate::rules::{Filter, RuleFault, RuleFaults, RuleSet};
+use crate::rules::{AttributeError, Filter, RuleFault, RuleFaults, RuleSet, read_attributes};
 use crate::text::visible;
 
 /// The exemptions of one file.
@@ -45,7 +45,7 @@ struct Terms {
 
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let wrong = |()| serde::de::Error::custom(format!("`expires` is a day such as 2027-03-31, not {text:?}"));
+    let wrong = |()| serde::de::Error::custom(format!("it is a day such as 2027-03-31, not {text:?}"));
     // A time of day would be read and forgotten.
     if text.trim().len() != "2027-03-31".len() {
         return Err(wrong(()));
@@ -63,14 +63,17 @@ impl Exemptions {
         let text = fs::read_to_string(path)
             .map_err(|error| RuleFaults(vec![RuleFault::of_file(&name, format!("cannot be read: {error}"))]))?;
         let parsed = rules.filters(path, text, |filter| {
-            let terms: Terms =
-                Terms::deserialize(&filter.attributes).map_err(|error| match filter.attributes.is_null() {
-                    true => vec!["it needs the key `trailwarden:` with `owner`, `reason` and `expires`".to_owned()],
-                    false => vec![format!("its `trailwarden:` key: {error}")],
-                })?;
-            let said = [("owner", &terms.owner), ("reason", &terms.reason)];
-            let empty = said.iter().filter(|(_, text)| text.trim().is_empty());
-            let empty: Vec<String> = empty.map(|(name, _)| format!("its `{name}` is empty")).collect();
+            let terms: Terms = read_attributes(&filter.attributes).map_err(|error| {
+                let missing = "it needs the key `trailwarden:` with `owner`, `reason` and `expires`";
+                vec![match filter.attributes.is_null() {
+                    true => AttributeError::new(None, missing.to_owned()),
+                    false => error,
+                }]
+            })?;
+            let written = [("owner", &terms.owner), ("reason", &terms.reason)];
+            let empty = written.iter().filter(|(_, text)| text.trim().is_empty());
+            let empty: Vec<AttributeError> =
+                empty.map(|(name, _)| AttributeError::new(Some(name), "it is empty".to_owned())).collect();
             if empty.is_empty() { Ok(terms) } else { Err(empty) }
         })?;
         Ok(Self(parsed.into_iter().map(|(filter, terms)| Exemption { filter, terms }).collect()))

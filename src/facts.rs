@@ -6,6 +6,7 @@ mod call;
 mod calls;
 mod exposure;
 mod live;
+mod members;
 mod parameters;
 mod resource;
 mod sharing;
@@ -16,6 +17,7 @@ mod wire;
 pub use call::without_version;
 pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind};
 pub use exposure::{Earlier, Undecided};
+pub use members::fact_at;
 pub use wire::Parameters;
 
 use std::borrow::Cow;

@@ -34,14 +34,33 @@ pub struct Failure {
     pub trace: Option<Trace>,
 }
 
-/// Where the fixtures of the rules below `rules` are, unless somebody says so: in `fixtures/rules` beside the directory of
-/// the rules, or else in `fixtures` in it.
+/// The directory of the fixtures of the rules below `rules`, unless it is named: `fixtures/rules` beside the directory of
+/// the rules, otherwise `fixtures` in it. For a single file, the same of a directory above it.
 pub fn directory_for(rules: &Path) -> PathBuf {
+    if rules.is_file() {
+        let whole = rules.canonicalize().unwrap_or_else(|_| rules.to_owned());
+        let found = whole.ancestors().skip(1).map(of_directory).find(|fixtures| fixtures.is_dir());
+        return found.unwrap_or_else(|| rules.parent().unwrap_or_else(|| Path::new("")).join("fixtures"));
+    }
+    of_directory(rules)
+}
+
+fn of_directory(rules: &Path) -> PathBuf {
     // `.` and `..` have no parent that is written down.
     let whole = rules.canonicalize().ok().filter(|_| rules.file_name().is_none());
     let rules = whole.as_deref().unwrap_or(rules);
     let beside = rules.parent().unwrap_or_else(|| Path::new("")).join("fixtures/rules");
     if beside.is_dir() { beside } else { rules.join("fixtures") }
+}
+
+/// The names of the rules that a directory has fixtures for, in order.
+pub fn names(directory: &Path) -> Vec<String> {
+    let is_visible = |name: &String| !name.starts_with('.');
+    let directories = fs::read_dir(directory).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        directories.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(is_visible).collect();
+    names.sort();
+    names
 }
 
 /// Runs the fixtures of the rule called `name`, below `directory`. The rule runs also when it is off.

@@ -10,7 +10,10 @@ mod body;
 mod cases;
 mod check;
 mod clauses;
+mod condition;
+mod correlation;
 mod coverage;
+mod culprit;
 mod embedded;
 mod evidence;
 mod explain;
@@ -37,11 +40,14 @@ mod success;
 mod template;
 mod trigger;
 mod trusted;
+mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use attributes::{AttributeError, read_attributes};
 pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
 pub use filter::Filter;
@@ -56,7 +62,8 @@ pub use trusted::organization_id;
 use crate::event::Event;
 use crate::facts::Zone;
 use crate::finding::{Finding, RuleInfo, Trace};
-use files::RuleFile;
+use correlation::Correlation;
+use files::{Document, RuleFile};
 use index::Index;
 use placeholder::Placeholders;
 use subject::Subject;
@@ -166,15 +173,26 @@ impl RuleSet {
         let mut files = Self::files(options, &mut faults);
         // What is wrong with a built-in rule is what the tests say, and whoever writes one wants to see it here.
         files.iter_mut().for_each(|file| file.outline = None);
-        let rules = Self::parse(&files, &options.settings, &mut faults);
+        let Parsed { mut rules, correlations } = Self::parse(&files, &options.settings, &mut faults);
+        let faulty_before = faulty(&faults);
+        let ids = rules.iter().filter_map(Rule::id);
+        let names: Vec<&str> =
+            rules.iter().map(Rule::name).chain(ids).chain(faulty_before.iter().map(String::as_str)).collect();
+        faults.extend(correlation::unresolved(&correlations, &names));
+        let running: HashSet<(String, usize)> =
+            rules.iter().map(|rule| (rule.file().to_owned(), rule.above())).collect();
+        faults.extend(rules.iter().flat_map(lint::warnings));
+        Self::leave_out(&mut rules, &correlations, options, &mut faults);
         let faulty = faulty(&faults);
         faults.extend(options.settings.faults(|| Known::of(&rules, &faulty, &options.settings.placeholders)));
-        faults.extend(rules.iter().flat_map(lint::warnings));
-        for fault in files.iter().flat_map(lint::structure) {
-            // The parser has said the same in its own words.
-            let is_known = |one: &RuleFault| one.file == fault.file && one.line == fault.line;
-            if !faults.iter().any(is_known) {
-                faults.push(fault);
+        let told: HashSet<(String, Option<usize>)> =
+            faults.iter().map(|fault| (fault.file.clone(), fault.line)).collect();
+        for file in &files {
+            for document in file.documents() {
+                let runs = running.contains(&(file.name.to_string(), document.above));
+                let more = lint::document(&file.name, &document, runs).into_iter();
+                // The parser has said the same in its own words.
+                faults.extend(more.filter(|fault| runs || !told.contains(&(fault.file.clone(), fault.line))));
             }
         }
         faults.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
@@ -196,7 +214,8 @@ impl RuleSet {
     }
 
     fn compile(files: &[RuleFile], options: &Options, mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
-        let mut rules = Self::parse(files, &options.settings, &mut faults);
+        let Parsed { mut rules, correlations } = Self::parse(files, &options.settings, &mut faults);
+        Self::leave_out(&mut rules, &correlations, options, &mut faults);
         let faulty = faulty(&faults);
         let mut skipped = Vec::new();
         if options.unusable == Unusable::Skip {
@@ -207,7 +226,11 @@ impl RuleSet {
         for name in &options.enabled {
             match rules.iter_mut().find(|rule| rule.name() == name) {
                 Some(rule) => rule.enable(),
-                None => faults.push(RuleFault::new("rules to enable", Some(name), "there is no such rule".to_owned())),
+                None => {
+                    let names: Vec<&str> = rules.iter().map(Rule::name).collect();
+                    let reason = format!("there is no such rule{}", settings::did_you_mean(name, &names));
+                    faults.push(RuleFault::new("rules to enable", Some(name), reason));
+                }
             }
         }
         let set = Self {
@@ -226,13 +249,14 @@ impl RuleSet {
     }
 
     /// The rules that can be used, each name and id once.
-    fn parse(files: &[RuleFile], settings: &Settings, faults: &mut Vec<RuleFault>) -> Vec<Rule> {
-        let mut rules = Vec::with_capacity(files.len());
-        let mut seen: HashMap<String, &str> = HashMap::new();
+    fn parse(files: &[RuleFile], settings: &Settings, faults: &mut Vec<RuleFault>) -> Parsed {
+        let mut rules: Vec<Rule> = Vec::with_capacity(files.len());
+        let mut correlations = Vec::new();
+        let mut seen: HashMap<String, Taken<'_>> = HashMap::new();
         // The build script has seen to it that those of rules with an outline differ.
         let may_repeat = files.iter().any(|file| file.outline.is_none());
         for file in files {
-            for rule in rule::parse(file, settings, |name| seen.contains_key(name), faults) {
+            for rule in rule::parse(file, settings, |name| seen.contains_key(name), &mut correlations, faults) {
                 if !may_repeat {
                     rules.push(rule);
                     continue;
@@ -240,14 +264,19 @@ impl RuleSet {
                 let known_as = [Some(rule.name().to_owned()), rule.id().map(str::to_ascii_lowercase)];
                 let mut fresh = true;
                 for key in known_as.into_iter().flatten() {
-                    if let Some(first) = seen.insert(key.clone(), &file.name) {
-                        let reason = format!("`{key}` is taken by a rule in {first}; names and ids must be unique");
-                        faults.push(fault::Reason::error(reason).at(&key).in_file(
-                            &file.name,
-                            file.text.as_str(),
-                            Some(rule.name()),
-                        ));
+                    if let Some(taken) = seen.get(&key) {
+                        let reason = format!("`{key}` is taken by a rule in {taken}");
+                        let lines = yaml::documents(rule.text());
+                        let part = if key == rule.name() { "name" } else { "id" };
+                        let reason = fault::Reason::error(reason);
+                        faults.push(rule.fault(match yaml::line_of(&lines, &[part]) {
+                            Some(line) => reason.on(line),
+                            None => reason,
+                        }));
                         fresh = false;
+                    } else {
+                        let line = (!file.built_in).then(|| rule.line());
+                        seen.insert(key, Taken { file: &file.name, line, name: rule.name().to_owned() });
                     }
                 }
                 if fresh {
@@ -255,7 +284,26 @@ impl RuleSet {
                 }
             }
         }
-        rules
+        Parsed { rules, correlations }
+    }
+
+    /// Removes the rules that only correlations refer to.
+    fn leave_out(rules: &mut Vec<Rule>, correlations: &[Correlation], options: &Options, faults: &mut Vec<RuleFault>) {
+        let is_enabled =
+            |name: &str| options.settings.enables(name) || options.enabled.iter().any(|enabled| enabled == name);
+        correlation::leave_out(rules, correlations, is_enabled, faults);
+    }
+
+    /// Warnings about the rules that are not built in: they run, but some part of them has no effect.
+    pub fn warnings(&self) -> Vec<RuleFault> {
+        let own: Vec<&Rule> = self.rules.iter().filter(|rule| !rule.is_built_in()).collect();
+        let mut warnings: Vec<RuleFault> = own.iter().flat_map(|rule| lint::warnings(rule)).collect();
+        let mut seen = HashSet::new();
+        for rule in own.into_iter().filter(|rule| seen.insert((rule.file(), rule.above()))) {
+            let document = Document { name: rule.name().to_owned(), text: rule.text().to_owned(), above: rule.above() };
+            warnings.extend(lint::document(rule.file(), &document, true));
+        }
+        warnings
     }
 
     /// The findings of all rules for `event`, in the order of the rules. Only rules that watch its call are asked.
@@ -314,24 +362,21 @@ impl RuleSet {
         &self,
         path: &Path,
         text: String,
-        check: impl Fn(&Filter) -> Result<A, Vec<String>>,
+        check: impl Fn(&Filter) -> Result<A, Vec<AttributeError>>,
     ) -> Result<Vec<(Filter, A)>, RuleFaults> {
         let mut faults = Vec::new();
         let file = RuleFile::new(Path::new(""), path, text);
         let mut filters = filter::parse(&file, &self.known(), check, &mut faults);
         filters.iter_mut().for_each(|(filter, _)| filter.zone = Arc::clone(&self.zone));
-        let mut seen = HashSet::new();
-        filters.retain(|(filter, _)| {
-            let fresh = seen.insert(filter.name.clone());
-            if !fresh {
-                let reason = format!("exemption `{}`: its name is taken by another", filter.name);
-                faults.push(fault::Reason::error(reason).at(&filter.name).in_file(
-                    &file.name,
-                    file.text.as_str(),
-                    None,
-                ));
+        let mut seen = HashMap::new();
+        filters.retain(|(filter, _)| match seen.get(&filter.name) {
+            Some(line) => {
+                let reason = format!("exemption `{}`: its name is taken by the one on line {line}", filter.name);
+                let fault = RuleFault::of_file(&file.name, reason);
+                faults.push(RuleFault { line: Some(filter.line), ..fault });
+                false
             }
-            fresh
+            None => seen.insert(filter.name.clone(), filter.line).is_none(),
         });
         if faults.is_empty() { Ok(filters) } else { Err(RuleFaults(faults)) }
     }
@@ -385,6 +430,34 @@ impl RuleSet {
 
     fn known(&self) -> Known<'_> {
         Known::of(&self.rules, &self.faulty, &self.placeholders)
+    }
+}
+
+/// The content of rule files.
+struct Parsed {
+    rules: Vec<Rule>,
+    correlations: Vec<Correlation>,
+}
+
+/// The rule that has a name or id.
+struct Taken<'f> {
+    file: &'f str,
+    /// `None` for a built-in rule.
+    line: Option<usize>,
+    name: String,
+}
+
+impl fmt::Display for Taken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, name } = self;
+        match line {
+            Some(line) => write!(formatter, "{file}:{line}; names and ids must be unique"),
+            None => write!(
+                formatter,
+                "{file}; names and ids must be unique. To replace the built-in rule, give this one another name and id, \
+                 and turn that one off in the configuration file: `rules: {{{name}: {{enabled: false}}}}`"
+            ),
+        }
     }
 }
 

@@ -3,10 +3,15 @@
 use rsigma_eval::CompiledRule;
 use rsigma_parser::Level;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use super::check::unknown_fact;
 use super::fault::Reason;
+use super::settings::{did_you_mean, is_slip};
 use super::template::Template;
+use super::yaml;
 use crate::finding::{Confirm, Control, Status};
 
 /// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a fault.
@@ -132,27 +137,25 @@ impl Default for Attributes {
 }
 
 impl Attributes {
-    /// The attributes of a rule; what is wrong with them goes to `reasons`.
-    pub(super) fn of(rule: &CompiledRule, reasons: &mut Vec<Reason>) -> Self {
-        let Some(value) = rule.custom_attributes.get("trailwarden") else {
+    /// The attributes of a rule with this document; what is wrong with them goes to `reasons`.
+    pub(super) fn of(rule: &CompiledRule, document: &str, reasons: &mut Vec<Reason>) -> Self {
+        let Some(value) = rule.custom_attributes.get(KEY) else {
             return Self::default();
         };
-        let attributes: Self = match serde_json::from_value(value.clone()) {
+        let attributes: Self = match read_attributes(value) {
             Ok(attributes) => attributes,
             Err(error) => {
-                reasons.push(Reason::error(format!("its `trailwarden:` key: {error}")).at("trailwarden"));
+                reasons.push(error.reason(document));
                 return Self::default();
             }
         };
-        let undecided = attributes.undecided.iter().flat_map(|case| [&case.message, &case.remediation]);
-        let templates = [&attributes.message, &attributes.remediation].into_iter().chain(undecided);
-        let paths = templates.flatten().flat_map(Template::paths);
         let specs = attributes.resource.iter().map(|spec| match spec {
             ResourceSpec::Field { id, .. } => id.as_str(),
             ResourceSpec::Fact(fact) => fact.as_str(),
         });
-        let others = attributes.others();
-        reasons.extend(paths.chain(specs).chain(others).filter_map(unknown_fact));
+        let templates = attributes.templates();
+        let paths = templates.iter().flat_map(|template| template.paths());
+        reasons.extend(paths.chain(specs).chain(attributes.others()).filter_map(unknown_fact));
         attributes
     }
 
@@ -160,6 +163,114 @@ impl Attributes {
     pub(super) fn others(&self) -> impl Iterator<Item = &str> {
         self.accounts.iter().chain(&self.organizations).map(String::as_str)
     }
+
+    /// The sentences.
+    pub(super) fn templates(&self) -> Vec<&Template> {
+        let undecided = self.undecided.iter().flat_map(|case| [&case.message, &case.remediation]);
+        [&self.message, &self.remediation].into_iter().chain(undecided).flatten().collect()
+    }
+
+    /// The detections that cases refer to.
+    pub(super) fn detections(&self) -> Vec<&str> {
+        let undecided = self.undecided.iter().map(|case| case.when.as_str());
+        undecided.chain(self.raised.iter().map(|case| case.when.as_str())).collect()
+    }
+}
+
+/// The key of our attributes.
+const KEY: &str = "trailwarden";
+
+/// Reads the value of the key `trailwarden:`.
+///
+/// # Errors
+/// The first value that is not as it must be.
+pub fn read_attributes<T: DeserializeOwned>(value: &Value) -> Result<T, AttributeError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let steps = error.path().iter();
+        let path = steps.filter_map(|step| match step {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Enum { variant } => Some(variant.clone()),
+            Segment::Unknown => None,
+        });
+        AttributeError { path: path.collect(), text: error.inner().to_string() }
+    })
+}
+
+/// An error in the value of the key `trailwarden:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeError {
+    /// The keys and positions that lead to it.
+    path: Vec<String>,
+    text: String,
+}
+
+impl AttributeError {
+    /// An error at a key below `trailwarden:`; of all of it without one.
+    pub fn new(key: Option<&str>, text: String) -> Self {
+        Self { path: key.map(str::to_owned).into_iter().collect(), text }
+    }
+
+    /// The reason, in a document.
+    pub(super) fn reason(self, document: &str) -> Reason {
+        let documents = yaml::documents(document);
+        let holder = documents.iter().find(|node| node.get(KEY).is_some());
+        let names: Vec<&str> = self.text.split('`').skip(1).step_by(2).collect();
+        let unknown = names.split_first().filter(|_| self.text.contains("unknown "));
+        let mut path = vec![KEY.to_owned()];
+        path.extend(self.path.iter().cloned());
+        // The path of an unknown key may end above it.
+        if let Some((name, _)) = unknown.filter(|(name, _)| path.last().is_none_or(|last| last != *name)) {
+            path.push((*name).to_owned());
+        }
+        let (line, node) = match holder {
+            Some(holder) => holder.find(&path),
+            None => {
+                let keys =
+                    documents.iter().flat_map(|node| node.entries()).filter_map(|(key, _)| Some((key, key.text()?)));
+                let near = keys.into_iter().find(|(_, text)| is_slip(text, KEY));
+                return match near {
+                    Some((key, text)) => {
+                        Reason::error(format!("{} (is `{text}` meant for it?)", self.text)).on(key.line)
+                    }
+                    None => Reason::error(self.text),
+                };
+            }
+        };
+        // What is unknown is named by the message.
+        let known = match (unknown, self.path.split_last()) {
+            (Some((name, _)), Some((last, above))) if last == name => above,
+            _ => &self.path,
+        };
+        let shown = shown_path(known);
+        let written = node.text().unwrap_or_default();
+        let text = if self.text.contains("expected a string") && node.is_no_string() {
+            format!("`{shown}: {written}` is no string in YAML; put it in quotes: \"{written}\"")
+        } else {
+            let advice = match self.text.ends_with("expected a boolean") {
+                true => "; write `true` or `false` without quotes".to_owned(),
+                false => unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default(),
+            };
+            match known.is_empty() {
+                true => format!("its `{KEY}:` key: {}{advice}", self.text),
+                false => format!("its `{shown}`: {}{advice}", self.text),
+            }
+        };
+        Reason::error(text).on(line)
+    }
+}
+
+/// `compliance[0].control`
+fn shown_path(path: &[String]) -> String {
+    let mut shown = String::new();
+    for step in path {
+        match step.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => shown.push_str(&format!("[{step}]")),
+            false if shown.is_empty() => shown.push_str(step),
+            false => shown.push_str(&format!(".{step}")),
+        }
+    }
+    shown
 }
 
 /// One path, or a list of them.

@@ -4,7 +4,7 @@ use rsigma_parser::{Detection, DetectionItem, SigmaRule, version};
 
 use super::fault::Reason;
 use super::selector;
-use super::settings::nearest;
+use super::settings::did_you_mean;
 use crate::facts::{self, FACTS};
 
 /// Every reason why `sigma` cannot run here; none when it can.
@@ -14,9 +14,15 @@ pub(super) fn reasons_against(sigma: &SigmaRule) -> Vec<Reason> {
         let text = format!("its sigma-version is newer than {}", version::SPEC_VERSION_SUPPORTED);
         reasons.push(Reason::unsupported(text).at("sigma-version"));
     }
-    let is = |part: &Option<String>, word: &str| part.as_ref().is_some_and(|part| part.eq_ignore_ascii_case(word));
-    if !is(&sigma.logsource.product, "aws") || !is(&sigma.logsource.service, "cloudtrail") {
-        let text = "its logsource is not `product: aws, service: cloudtrail`";
+    let parts = [(&sigma.logsource.product, "aws"), (&sigma.logsource.service, "cloudtrail")];
+    let others: Vec<_> = parts
+        .into_iter()
+        .filter(|(part, word)| !part.as_ref().is_some_and(|part| part.eq_ignore_ascii_case(word)))
+        .collect();
+    if !others.is_empty() {
+        let near = others.iter().filter_map(|(part, word)| Some(did_you_mean(part.as_ref()?, &[word])));
+        let near: String = near.collect();
+        let text = format!("its logsource is not `product: aws, service: cloudtrail`{near}");
         reasons.push(Reason::unsupported(text).at("logsource"));
     }
     if sigma.detection.timeframe.is_some() {
@@ -60,6 +66,6 @@ pub(super) fn unknown_fact(path: &str) -> Option<Reason> {
         return None;
     }
     let known: Vec<&str> = FACTS.iter().map(|fact| fact.scope.name).collect();
-    let nearest = nearest(path, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+    let nearest = did_you_mean(path, &known);
     Some(Reason::error(format!("there is no fact `{path}`{nearest}; `trailwarden facts` lists them")).at(path))
 }

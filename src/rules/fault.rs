@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::placeholder::Unfilled;
+use super::placeholder::{PLACEHOLDERS, Unfilled};
+use super::settings::did_you_mean;
 use crate::text::visible;
 
 /// How much a fault matters.
@@ -50,8 +51,17 @@ pub struct RuleFault {
 pub(super) struct Reason {
     pub(super) kind: FaultKind,
     pub(super) text: String,
-    /// A word of the file that it is about.
-    pub(super) at: Option<String>,
+    /// Where it is in the file.
+    pub(super) at: Option<At>,
+}
+
+/// Where in a document something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum At {
+    /// On the line that has this word.
+    Word(String),
+    /// On this line of the document, from 1.
+    Line(usize),
 }
 
 impl Reason {
@@ -69,17 +79,32 @@ impl Reason {
 
     /// The reason, about this word of the file.
     pub(super) fn at(self, word: impl Into<String>) -> Self {
-        Self { at: Some(word.into()), ..self }
+        Self { at: Some(At::Word(word.into())), ..self }
+    }
+
+    /// The reason, about this line of the document, from 1.
+    pub(super) fn on(self, line: usize) -> Self {
+        Self { at: Some(At::Line(line)), ..self }
     }
 
     /// The fault, in a file with this text.
     pub(super) fn in_file(self, file: &str, text: &str, rule: Option<&str>) -> RuleFault {
+        self.in_part(file, text, 0, rule)
+    }
+
+    /// The fault, in a part of a file that has this text and `above` lines before it.
+    pub(super) fn in_part(self, file: &str, text: &str, above: usize, rule: Option<&str>) -> RuleFault {
         let quoted = self.text.split('`').nth(1);
-        let line = line_in_message(&self.text)
-            .or_else(|| self.at.as_deref().and_then(|word| line_of(text, word)))
+        let line = match &self.at {
+            Some(At::Line(line)) => Some(*line),
+            Some(At::Word(word)) => line_in_message(&self.text).or_else(|| line_of(text, word)),
+            None => line_in_message(&self.text),
+        };
+        let line = line
             .or_else(|| quoted.and_then(|word| line_of(text, word)))
             .or_else(|| text.lines().position(|line| !line.trim().is_empty()).map(|place| place + 1));
-        RuleFault { line, kind: self.kind, ..RuleFault::new(file, rule, self.text) }
+        let message = if above > 0 { with_lines_below(&self.text, above) } else { self.text };
+        RuleFault { line: line.map(|line| line + above), kind: self.kind, ..RuleFault::new(file, rule, message) }
     }
 }
 
@@ -115,9 +140,11 @@ impl fmt::Display for RuleFault {
 
 impl From<Unfilled> for Reason {
     fn from(Unfilled { field, name }: Unfilled) -> Self {
+        let known: Vec<&str> = PLACEHOLDERS.iter().map(|(known, _)| *known).collect();
         let text = format!(
-            "`{field}|expand` has the placeholder `%{name}%`, and there is nothing to fill it with; list its values under \
-             `placeholders:` in the configuration file"
+            "`{field}|expand` has the placeholder `%{name}%`{}, and there is nothing to fill it with; list its values under \
+             `placeholders:` in the configuration file",
+            did_you_mean(&name, &known)
         );
         Self::unsupported(text).at(format!("%{name}%"))
     }
@@ -139,12 +166,9 @@ impl fmt::Display for RuleFaults {
     }
 }
 
-/// The line, from 1, on which `word` stands as a key or value; else the first that has it anywhere. Case does not matter.
+/// The line, from 1, that has `word` as a key or value; otherwise the first that contains it. Case does not matter.
 fn line_of(text: &str, word: &str) -> Option<usize> {
-    // Documents stand below as many empty lines as precede them in the file.
-    let document = text.trim_start_matches('\n');
-    let above = text.len() - document.len();
-    let (text, word) = (&document.to_ascii_lowercase(), &word.to_ascii_lowercase());
+    let (text, word) = (&text.to_ascii_lowercase(), &word.to_ascii_lowercase());
     let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_';
     let stands_alone = |line: &str| {
         line.match_indices(word.as_str()).any(|(at, _)| {
@@ -155,11 +179,31 @@ fn line_of(text: &str, word: &str) -> Option<usize> {
     };
     let code = |line: &str| !line.trim_start().starts_with('#');
     let place = text.lines().position(|line| code(line) && stands_alone(line));
-    place.or_else(|| text.lines().position(|line| line.contains(word.as_str()))).map(|place| above + place + 1)
+    place.or_else(|| text.lines().position(|line| line.contains(word.as_str()))).map(|place| place + 1)
 }
+
+/// How YAML parsers name a line in their messages.
+const LINE: &str = " line ";
 
 /// The `line 7` of a YAML parser's message.
 fn line_in_message(message: &str) -> Option<usize> {
-    let (_, rest) = message.split_once(" line ")?;
+    let (_, rest) = message.split_once(LINE)?;
     rest.split(|one: char| !one.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// A message of a YAML parser about a part of a file with `above` lines before it: its lines are those of the file.
+fn with_lines_below(message: &str, above: usize) -> String {
+    let mut parts = message.split(LINE);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at_checked(digits).unwrap_or(("", part));
+        text.push_str(LINE);
+        match number.parse::<usize>() {
+            Ok(line) => text.push_str(&(line + above).to_string()),
+            Err(_) => text.push_str(number),
+        }
+        text.push_str(rest);
+    }
+    text
 }

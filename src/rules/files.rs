@@ -1,13 +1,14 @@
 //! Where rule files come from: the binary itself and directories.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
 use walkdir::WalkDir;
 
-use super::fault::RuleFault;
+use super::fault::{Reason, RuleFault};
 use super::outline::{BUILTIN, Outline};
 use super::packed::Text;
 
@@ -29,10 +30,26 @@ pub(super) struct RuleFile {
 /// One YAML document of a rule file.
 #[derive(Debug)]
 pub(super) struct Document {
-    /// What the rule in it is called when it does not say: the file's stem, numbered from the second on.
+    /// The name of the rule in it if it has none of its own: the file's stem, numbered from the second on.
     pub(super) name: String,
-    /// Its text, after as many empty lines as precede it in the file, so that parsers count lines rightly.
+    /// Its text.
     pub(super) text: String,
+    /// The number of lines above it in the file.
+    pub(super) above: usize,
+}
+
+impl Document {
+    /// The name of the rule in it for messages, also if the document cannot be parsed: its own, otherwise [`Self::name`].
+    pub(super) fn shown_name(&self) -> String {
+        let name = self.text.lines().find_map(|line| line.strip_prefix("name:"));
+        let name = name.map(|name| name.split(" #").next().unwrap_or(name).trim().trim_matches(['\'', '"']));
+        name.filter(|name| !name.is_empty()).map_or_else(|| self.name.clone(), str::to_owned)
+    }
+
+    /// The fault in the document.
+    pub(super) fn fault(&self, file: &str, rule: Option<&str>, reason: Reason) -> RuleFault {
+        reason.in_part(file, &self.text, self.above, rule)
+    }
 }
 
 impl RuleFile {
@@ -41,24 +58,25 @@ impl RuleFile {
         let stem = Path::new(self.name.as_ref()).file_stem().unwrap_or_default().to_string_lossy();
         let text = self.text.as_str();
         if text.lines().any(|line| line.starts_with("action:")) {
-            return vec![Document { name: stem.into_owned(), text: text.to_owned() }];
+            return vec![Document { name: stem.into_owned(), text: text.to_owned(), above: 0 }];
         }
-        let mut texts = vec![String::new()];
+        let mut parts = vec![(0, String::new())];
         for (place, line) in text.lines().enumerate() {
             if line.trim_end() == "---" {
-                texts.push("\n".repeat(place + 1));
-            } else if let Some(text) = texts.last_mut() {
+                parts.push((place + 1, String::new()));
+            } else if let Some((_, text)) = parts.last_mut() {
                 text.push_str(line);
                 text.push('\n');
             }
         }
-        let says_something =
-            |text: &String| text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
-        let named = |(place, text): (usize, String)| {
-            let name = if place == 0 { stem.to_string() } else { format!("{stem}-{}", place + 1) };
-            Document { name, text }
+        let has_content = |(_, text): &(usize, String)| {
+            text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
         };
-        texts.into_iter().filter(says_something).enumerate().map(named).collect()
+        let named = |(place, (above, text)): (usize, (usize, String))| {
+            let name = if place == 0 { stem.to_string() } else { format!("{stem}-{}", place + 1) };
+            Document { name, text, above }
+        };
+        parts.into_iter().filter(has_content).enumerate().map(named).collect()
     }
 
     /// The file at `path`, found below `root`.
@@ -83,14 +101,17 @@ pub(super) fn builtin() -> Vec<RuleFile> {
     BUILTIN.iter().enumerate().map(file).collect()
 }
 
-/// Every rule file below `directory`, in the order of their names; a fault for what cannot be read.
+/// Every rule file below `directory`, in the order of their names; a fault for what cannot be read. Hidden files and
+/// directories, such as `.github`, are skipped, and so are the workflow files of GitHub anywhere.
 pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFile> {
     let before = faults.len();
     let mut files = Vec::new();
     let mut fault = |path: &Path, reason: String| {
         faults.push(RuleFault::new(&path.display().to_string(), None, reason));
     };
-    for entry in WalkDir::new(directory).follow_links(true).sort_by_file_name() {
+    let is_hidden = |name: &OsStr| name.to_string_lossy().starts_with('.');
+    let entries = WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter();
+    for entry in entries.filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name())) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -106,6 +127,7 @@ pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFi
             continue;
         }
         match fs::read_to_string(entry.path()) {
+            Ok(text) if is_workflow(&text) => {}
             Ok(text) => files.push(RuleFile::new(directory, entry.path(), text)),
             Err(error) => fault(entry.path(), format!("cannot be read: {error}")),
         }
@@ -115,4 +137,17 @@ pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFi
         faults.push(RuleFault::new(&directory.display().to_string(), None, reason));
     }
     files
+}
+
+/// Whether a text is a workflow or an action of GitHub: `on` and `jobs`, or `runs`, and nothing that Sigma has.
+fn is_workflow(text: &str) -> bool {
+    let has = |key: &str| {
+        text.lines().any(|line| {
+            let line = line.strip_prefix(['\'', '"']).unwrap_or(line);
+            let rest = line.strip_prefix(key).map(|rest| rest.strip_prefix(['\'', '"']).unwrap_or(rest));
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        })
+    };
+    let is_sigma = ["title", "detection", "correlation", "filter", "logsource", "action"].into_iter().any(has);
+    !is_sigma && ((has("on") && has("jobs")) || (has("runs") && has("name")))
 }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use rsigma_parser::{ConditionExpr, FilterRule, FilterRuleTarget, LogSource, SigmaRule, parse_sigma_yaml};
 use serde_json::Value;
 
+use super::attributes::AttributeError;
 use super::fault::{FaultKind, Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::matcher::Matcher;
 use super::parser::of_parser;
-use super::settings::nearest;
+use super::settings::did_you_mean;
 use super::subject::Subject;
-use super::{Known, check, lint, placeholder};
+use super::{Known, check, condition, culprit, lint, placeholder};
 use crate::event::Event;
 use crate::facts::Zone;
 use crate::finding::RuleInfo;
@@ -24,6 +25,8 @@ use crate::finding::RuleInfo;
 pub struct Filter {
     /// Its name; the file's stem, numbered, when it says none.
     pub name: String,
+    /// The line of the file, from 1, that names it; otherwise the first of its document.
+    pub(super) line: usize,
     /// One line on what it exempts.
     pub title: String,
     /// The key `trailwarden:` of its document.
@@ -54,35 +57,34 @@ impl Filter {
 pub(super) fn parse<A>(
     file: &RuleFile,
     known: &Known<'_>,
-    check: impl Fn(&Filter) -> Result<A, Vec<String>>,
+    check: impl Fn(&Filter) -> Result<A, Vec<AttributeError>>,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<(Filter, A)> {
     let mut filters = Vec::new();
     for document in file.documents() {
         let mut fault = |name: &str, reason: Reason| {
             let reason = Reason { text: format!("exemption `{name}`: {}", reason.text), ..reason };
-            faults.push(reason.in_file(&file.name, &document.text, None));
+            faults.push(document.fault(&file.name, None, reason));
         };
+        let shown = document.shown_name();
         let collection = match parse_sigma_yaml(&document.text) {
             Ok(collection) => collection,
             Err(error) => {
-                fault(&document.name, of_parser(&error.to_string(), &document));
+                fault(&shown, of_parser(&error.to_string(), &document));
                 continue;
             }
         };
-        collection.errors.iter().for_each(|error| fault(&document.name, of_parser(error, &document)));
+        collection.errors.iter().for_each(|error| fault(&shown, of_parser(error, &document)));
         if collection.filters.is_empty() && collection.errors.is_empty() {
             let text = "this is no Sigma filter: it has no `filter:` with `rules`, a selection and a `condition`";
-            fault(&document.name, Reason::error(text));
+            fault(&shown, Reason::error(text));
         }
         for sigma in collection.filters {
             let name = sigma.name.clone().unwrap_or_else(|| document.name.clone());
             match filter(sigma, &name, &document, known) {
                 Ok(filter) => match check(&filter) {
                     Ok(attributes) => filters.push((filter, attributes)),
-                    Err(reasons) => {
-                        reasons.into_iter().for_each(|reason| fault(&name, Reason::error(reason).at("trailwarden")))
-                    }
+                    Err(errors) => errors.into_iter().for_each(|error| fault(&name, error.reason(&document.text))),
                 },
                 Err(reasons) => reasons.into_iter().for_each(|reason| fault(&name, reason)),
             }
@@ -106,7 +108,7 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known<'_>)
         let is_it = |name: &&str| name.eq_ignore_ascii_case(wanted);
         if !known.rules.contains(wanted.as_str()) && !known.ids.iter().any(is_it) {
             let names: Vec<&str> = known.rules.iter().copied().collect();
-            let near = nearest(wanted, &names).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+            let near = did_you_mean(wanted, &names);
             reasons.push(Reason::error(format!("there is no rule `{wanted}`{near}")).at(wanted));
         }
     }
@@ -131,23 +133,42 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known<'_>)
     };
     reasons.extend(check::reasons_against(&rule));
     // A selection that can never hold exempts nothing, and somebody thinks that it does.
-    reasons.extend(lint::unknown_fields(&rule).into_iter().map(|reason| Reason { kind: FaultKind::Error, ..reason }));
+    let unknown = condition::unknown(&rule, &document.text);
+    let mut in_vain = lint::fields(&document.text);
+    if unknown.is_empty() {
+        in_vain.extend(condition::unused(&rule.detection, &document.text, &[]));
+    }
+    reasons.extend(unknown);
+    reasons.extend(in_vain.into_iter().map(|reason| Reason { kind: FaultKind::Error, ..reason }));
     if let Err(unfilled) = placeholder::fill(&mut rule, known.values) {
         reasons.extend(unfilled.into_iter().map(Reason::from));
     }
-    let compiled =
-        Matcher::new(&rule).map_err(|error| reasons.push(Reason::error(error.to_string()).at("filter"))).ok();
+    let compiled = Matcher::new(&rule);
+    if let Err(error) = &compiled {
+        let parts = culprit::reasons(&rule, &document.text);
+        if parts.is_empty() && reasons.is_empty() {
+            reasons.push(Reason::error(error.to_string()).at("filter"));
+        }
+        reasons.extend(parts);
+    }
     let attributes = sigma.custom_attributes.get("trailwarden").map(serde_json::to_value);
     let attributes = attributes.transpose().ok().flatten().unwrap_or(Value::Null);
     match compiled {
-        Some(lets_through) if reasons.is_empty() => Ok(Filter {
-            name: name.to_owned(),
-            title: sigma.title,
-            attributes,
-            rules,
-            lets_through,
-            zone: Arc::default(),
-        }),
+        Ok(lets_through) if reasons.is_empty() => {
+            let is_code = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+            let lines = || document.text.lines();
+            let line = lines().position(|line| line.starts_with("name:")).or_else(|| lines().position(is_code));
+            let line = document.above + line.map_or(1, |place| place + 1);
+            Ok(Filter {
+                name: name.to_owned(),
+                line,
+                title: sigma.title,
+                attributes,
+                rules,
+                lets_through,
+                zone: Arc::default(),
+            })
+        }
         _ => Err(reasons),
     }
 }

@@ -4,7 +4,7 @@
 //! before they are compiled, and the record is presented to match.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
@@ -27,6 +27,8 @@ pub(super) struct Matcher {
     texts: BTreeSet<String>,
     /// The fields that are missing where they say nothing.
     said: BTreeSet<String>,
+    /// The texts that fields are compared with and that are numbers.
+    numbers: Numbers,
     /// What is to be told of each detection that holds.
     clauses: OnceLock<HashMap<String, Clauses>>,
 }
@@ -39,12 +41,14 @@ impl Matcher {
     pub(super) fn new(sigma: &SigmaRule) -> Result<Self, EvalError> {
         let mut meant = sigma.clone();
         let mut texts = BTreeSet::new();
+        let mut numbers = Numbers::new();
+        meant.detection.named.values().for_each(|detection| numbers_in(detection, &mut numbers));
         meant.detection.named.values().for_each(|detection| fields_with_text(detection, &mut texts));
         let said = said::asked_for(&mut meant.detection.named);
         meant.detection.named.values_mut().for_each(|detection| rewrite(detection, true));
         // Where a rule looks into the members of an array, they stay what they are.
         meant.detection.named.values().for_each(|detection| forget_arrays(detection, &mut texts));
-        Ok(Self { compiled: compile_rule(&meant)?, texts, said, clauses: OnceLock::new() })
+        Ok(Self { compiled: compile_rule(&meant)?, texts, said, numbers, clauses: OnceLock::new() })
     }
 
     /// The engine's own form.
@@ -89,7 +93,7 @@ impl Matcher {
     }
 
     fn asked<'m, 'e>(&'m self, subject: &'m Subject<'e>) -> Asked<'m, 'e> {
-        Asked { subject, texts: &self.texts, said: &self.said }
+        Asked { subject, texts: &self.texts, said: &self.said, numbers: &self.numbers }
     }
 }
 
@@ -98,13 +102,39 @@ struct Asked<'m, 'e> {
     subject: &'m Subject<'e>,
     texts: &'m BTreeSet<String>,
     said: &'m BTreeSet<String>,
+    numbers: &'m Numbers,
 }
 
-impl Asked<'_, '_> {
-    fn shown<'v>(&self, path: &str, value: &'v Value<'_>) -> EventValue<'v> {
+impl<'m> Asked<'m, '_> {
+    fn shown<'v>(&self, path: &str, value: &'v Value<'_>) -> EventValue<'v>
+    where
+        'm: 'v,
+    {
         match value {
+            Value::Number(_) | Value::Array(_) if !self.numbers.is_empty() && self.numbers.contains_key(path) => {
+                self.as_written(path, value)
+            }
             Value::Array(_) | Value::Object(_) if self.texts.contains(path) => text_value(value),
             // Scalars are the same as text.
+            value => event_value(value),
+        }
+    }
+
+    /// A number as the rule writes it, if it is one of those that the rule compares it with.
+    fn as_written<'v>(&self, path: &str, value: &'v Value<'_>) -> EventValue<'v>
+    where
+        'm: 'v,
+    {
+        match value {
+            Value::Array(elements) => {
+                EventValue::Array(elements.iter().map(|element| self.as_written(path, element)).collect())
+            }
+            Value::Number(number) => {
+                let number = number.to_string();
+                let written = self.numbers.get(path).into_iter().flatten().find(|text| is_same_number(text, &number));
+                written.map_or_else(|| event_value(value), |text| EventValue::Str(Cow::Borrowed(text)))
+            }
+            Value::Object(_) if self.texts.contains(path) => text_value(value),
             value => event_value(value),
         }
     }
@@ -194,6 +224,39 @@ fn write_text(value: &Value<'_>, text: &mut String) {
             let _ = write!(text, "{number}");
         }
     }
+}
+
+/// Texts that are numbers, by the field that is compared with them.
+type Numbers = BTreeMap<String, Vec<String>>;
+
+/// Collects the quoted numbers of a detection: a number in a record is equal to them however either is written.
+fn numbers_in(detection: &Detection, numbers: &mut Numbers) {
+    const OF_EQUALITY: [Modifier; 3] = [Modifier::All, Modifier::Cased, Modifier::Neq];
+    match detection {
+        Detection::AllOf(items) => {
+            let is_equality =
+                |item: &&DetectionItem| item.field.modifiers.iter().all(|modifier| OF_EQUALITY.contains(modifier));
+            for item in items.iter().filter(is_equality) {
+                for value in &item.values {
+                    if let (Some(field), SigmaValue::String(text)) = (&item.field.name, value)
+                        && serde_json::from_str::<serde_json::Number>(&text.original).is_ok()
+                    {
+                        numbers.entry(field.clone()).or_default().push(text.original.clone());
+                    }
+                }
+            }
+        }
+        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| numbers_in(part, numbers)),
+        Detection::Conditional { named, .. } => named.values().for_each(|part| numbers_in(part, numbers)),
+        Detection::ArrayMatch { .. } | Detection::Keywords(_) => {}
+    }
+}
+
+/// Whether two texts are the same number; of integers, to the last digit.
+fn is_same_number(one: &str, other: &str) -> bool {
+    let integers = || Some(one.parse::<i128>().ok()? == other.parse::<i128>().ok()?);
+    let fractions = || Some(one.parse::<f64>().ok()? == other.parse::<f64>().ok()?);
+    integers().or_else(fractions).unwrap_or(false)
 }
 
 fn fields_with_text(detection: &Detection, texts: &mut BTreeSet<String>) {

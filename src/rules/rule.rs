@@ -9,6 +9,7 @@ use rsigma_parser::SigmaRule;
 use super::attributes::Attributes;
 use super::body::{Body, Unread};
 use super::cases::{Case, Cases};
+use super::correlation::Correlation;
 use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
@@ -19,7 +20,7 @@ use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
 use super::trusted::Trusted;
-use super::{check, explain, placeholder, report, success};
+use super::{check, condition, correlation, culprit, explain, placeholder, report, success};
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
 
@@ -43,8 +44,10 @@ pub struct Rule {
     outlined: Option<usize>,
     file: Cow<'static, str>,
     built_in: bool,
-    /// The YAML document, on the lines on which it stands in the file.
+    /// The YAML document.
     text: Text,
+    /// The number of lines above it in the file.
+    above: usize,
 }
 
 impl Rule {
@@ -127,9 +130,34 @@ impl Rule {
         self.built_in
     }
 
-    /// Its YAML document, after as many empty lines as precede it in the file.
+    /// Its YAML document.
     pub fn text(&self) -> &str {
         self.text.as_str()
+    }
+
+    /// The line of the file, from 1, on which it begins.
+    pub fn line(&self) -> usize {
+        self.above + self.head()
+    }
+
+    /// The first line of its document that is neither empty nor a comment, from 1.
+    pub(super) fn head(&self) -> usize {
+        let is_code = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        self.text().lines().position(is_code).map_or(1, |place| place + 1)
+    }
+
+    /// The number of lines above its document in the file.
+    pub(super) fn above(&self) -> usize {
+        self.above
+    }
+
+    /// The fault of the rule.
+    pub(super) fn fault(&self, reason: Reason) -> RuleFault {
+        reason.in_part(self.file(), self.text(), self.above, Some(self.name()))
+    }
+
+    pub(super) fn attributes(&self) -> &Attributes {
+        &self.body().attributes
     }
 
     /// The names of the placeholders it leaves open.
@@ -171,6 +199,7 @@ impl Rule {
             file: file.name.clone(),
             built_in: file.built_in,
             text,
+            above: 0,
         }
     }
 
@@ -245,13 +274,14 @@ impl Rule {
     }
 }
 
-/// The rules of one file that can be used; a fault for each that cannot.
+/// The rules of one file that can be used, and its correlations; a fault for each that cannot be used.
 ///
 /// A rule that does not say what it is called gets a name that is not `taken`, by another file or in this one.
 pub(super) fn parse(
     file: &RuleFile,
     settings: &Settings,
     taken: impl Fn(&str) -> bool,
+    correlations: &mut Vec<Correlation>,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<Rule> {
     if let Some(rule) = embedded(file, settings) {
@@ -261,25 +291,25 @@ pub(super) fn parse(
     let mut rules = Vec::new();
     let mut here = HashSet::new();
     for document in file.documents() {
-        let mut fault = |rule: &str, reason: Reason| {
-            faults.push(reason.in_file(&file.name, &document.text, Some(rule)));
-        };
+        let shown = slug(&document.shown_name());
+        let mut fault = |rule: &str, reason: Reason| faults.push(document.fault(&file.name, Some(rule), reason));
         let mut told = Vec::new();
         let collection = parsed(&document, &mut told);
-        let is_whole = told.is_empty() && collection.as_ref().is_some_and(|collection| collection.errors.is_empty());
-        told.into_iter().for_each(|reason| fault(&document.name, reason));
+        correlations.extend(correlation::of_document(file, &document));
+        let errors = collection.iter().flat_map(|collection| &collection.errors);
+        // Whether a rule runs does not depend on its metadata; the lints warn about that.
+        told.extend(errors.filter(|error| !is_of_metadata(error)).map(|error| of_parser(error, &document)));
+        let is_whole = told.is_empty();
+        told.into_iter().for_each(|reason| fault(&shown, reason));
         let Some(collection) = collection else { continue };
-        for error in &collection.errors {
-            fault(&document.name, of_parser(error, &document));
-        }
         for correlation in &collection.correlations {
-            let name = correlation.name.as_deref().unwrap_or(&document.name);
+            let name = correlation.name.as_deref().unwrap_or(&shown);
             let text = "correlation over time is not supported: each record is judged by itself";
             fault(name, Reason::unsupported(text).at("correlation"));
         }
         for _ in &collection.filters {
             let text = "this is a filter; give files of filters with `--exemptions`";
-            fault(&document.name, Reason::unsupported(text).at("filter"));
+            fault(&shown, Reason::unsupported(text).at("filter"));
         }
         for sigma in &collection.rules {
             let name = match &sigma.name {
@@ -301,6 +331,11 @@ pub(super) fn parse(
     rules
 }
 
+/// Whether an error of the parser is about a part of the document that matching does not depend on.
+fn is_of_metadata(error: &str) -> bool {
+    error.starts_with("invalid status") || error.starts_with("related[") || error.starts_with("'related'")
+}
+
 /// The name, numbered where it is taken.
 fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
@@ -309,7 +344,7 @@ fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
 }
 
 /// A name that can be written anywhere: others' rules have names with blanks.
-fn slug(name: &str) -> String {
+pub(super) fn slug(name: &str) -> String {
     let is_plain = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
     let plain: String = name.trim().chars().map(|one| if is_plain(one) { one } else { '-' }).collect();
     if plain.is_empty() { "rule".to_owned() } else { plain }
@@ -346,6 +381,7 @@ fn rule(
     settings: &Settings,
 ) -> Result<Rule, Vec<Reason>> {
     let mut reasons = check::reasons_against(&sigma);
+    reasons.extend(condition::unknown(&sigma, &document.text));
     let placeholders = placeholder::names(&sigma);
     let open = if placeholders.is_empty() { OnceLock::new() } else { OnceLock::from(Triggers::of(&sigma.detection)) };
     if let Err(unfilled) = placeholder::fill(&mut sigma, &settings.placeholders) {
@@ -354,9 +390,14 @@ fn rule(
     }
     let whole = Case::default();
     let attributes = match whole.compile(&sigma) {
-        Ok(matcher) => Attributes::of(matcher.compiled(), &mut reasons),
+        Ok(matcher) => Attributes::of(matcher.compiled(), &document.text, &mut reasons),
         Err(error) => {
-            reasons.push(of_compiler(&error.to_string()));
+            let parts = culprit::reasons(&sigma, &document.text);
+            // An unknown detection has been told already.
+            if parts.is_empty() && reasons.is_empty() {
+                reasons.push(of_compiler(&error.to_string()));
+            }
+            reasons.extend(parts);
             Attributes::default()
         }
     };
@@ -376,6 +417,7 @@ fn rule(
         placeholders,
         open_triggers: open,
         body: OnceLock::from(Box::new(Body::new(sigma, name, pack, attributes, cases, settings.level(name)))),
+        above: document.above,
         ..Rule::of(file, Text::Own(document.text.clone()))
     })
 }

@@ -1,5 +1,6 @@
 //! The configuration file: which rules run, how bad their findings are, and what is one's own.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -93,7 +94,8 @@ impl Settings {
     /// A fault when it is not understood.
     pub fn parse(name: &str, text: String) -> Result<Self, RuleFault> {
         let fault = |text: &str, error: String| Reason::error(error).in_file(name, text, None);
-        let value: Option<Self> = yaml_serde::from_str(&text).map_err(|error| fault(&text, error.to_string()))?;
+        let value: Option<Self> =
+            yaml_serde::from_str(&text).map_err(|error| fault(&text, with_advice(error.to_string())))?;
         let mut settings = Self { source: (name.to_owned(), text), ..value.unwrap_or_default() };
         if !settings.live_state.exempt_vpc_tags.is_empty() {
             // The exemption and the rule that guards it cannot be configured apart.
@@ -107,6 +109,11 @@ impl Settings {
     pub(super) fn runs(&self, rule: &str, pack: Option<&str>, enabled: bool) -> bool {
         let own = self.rules.get(rule).and_then(|setting| setting.enabled);
         own.or_else(|| self.packs.get(pack?).copied()).unwrap_or(enabled)
+    }
+
+    /// Whether the file itself turns the rule on.
+    pub(super) fn enables(&self, rule: &str) -> bool {
+        self.rules.get(rule).is_some_and(|setting| setting.enabled == Some(true))
     }
 
     /// The level the rule's findings are to have, when it is not the rule's own.
@@ -158,8 +165,7 @@ impl Settings {
     fn unknown(&self, known: &Known<'_>) -> Vec<Reason> {
         let unknown = |what: &str, name: &String, known: &BTreeSet<&str>| {
             let known: Vec<&str> = known.iter().copied().collect();
-            let nearest = nearest(name, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-            Reason::error(format!("there is no {what} `{name}`{nearest}")).at(name)
+            Reason::error(format!("there is no {what} `{name}`{}", did_you_mean(name, &known))).at(name)
         };
         let missing = |names: Vec<&String>, what: &'static str, known: &BTreeSet<&str>| -> Vec<Reason> {
             let missing = names.into_iter().filter(|name| !known.contains(name.as_str()));
@@ -181,8 +187,40 @@ fn is_shared_issuer(name: &str) -> bool {
     })
 }
 
-/// The known name that looks most like `name`, if one does.
+/// The known name that looks most like `name`, if one does, whatever the case.
 pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let scored = known.iter().map(|one| (strsim::jaro_winkler(name, one), *one));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, one)| one)
+    let name = name.to_lowercase();
+    let scored = known.iter().filter_map(|one| {
+        let lower = one.to_lowercase();
+        let score = strsim::jaro_winkler(&name, &lower);
+        let is_near =
+            score > 0.8 || is_slip(&name, &lower) || (name.len() == 5 && strsim::osa_distance(&name, &lower) == 2);
+        is_near.then_some((is_slip(&name, &lower), score, *one))
+    });
+    scored
+        .max_by(|one, other| (one.0, one.1).partial_cmp(&(other.0, other.1)).unwrap_or(Ordering::Equal))
+        .map(|one| one.2)
+}
+
+/// Whether two names differ by no more than a slip of the finger: one or two letters too many, missing, wrong or swapped.
+pub(super) fn is_slip(name: &str, known: &str) -> bool {
+    let most = match name.len() {
+        0..3 => return false,
+        3..6 => 1,
+        _ => 2,
+    };
+    name.len().abs_diff(known.len()) <= most && strsim::osa_distance(name, known) <= most
+}
+
+/// ` (did you mean `…`?)` with the known name that looks most like `name`; nothing if none does.
+pub(super) fn did_you_mean(name: &str, known: &[&str]) -> String {
+    nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+}
+
+/// A message of serde about something unknown, with the known name that was probably meant.
+pub(super) fn with_advice(message: String) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let unknown = names.split_first().filter(|_| message.contains("unknown "));
+    let near = unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default();
+    message + &near
 }

@@ -60,7 +60,14 @@ impl Template {
                 literal.push(brace);
                 rest = after;
             } else if brace == '{' {
-                let (hole, after) = after.split_once('}').ok_or_else(|| format!("`{{` without `}}` in {text:?}"))?;
+                let (hole, after) = after
+                    .split_once('}')
+                    .ok_or_else(|| format!("a brace is not closed: `{{` without `}}` in {text:?}"))?;
+                if hole.contains('{') {
+                    return Err(format!(
+                        "the brace of `{{{hole}}}` in {text:?} is not closed; one of the text itself is written twice"
+                    ));
+                }
                 let (paths, otherwise) = hole.rsplit_once('|').unwrap_or((hole, "unknown"));
                 let paths: Vec<String> = paths.split('|').map(|path| path.trim().to_owned()).collect();
                 if paths.iter().any(String::is_empty) {
@@ -86,6 +93,16 @@ impl Template {
             Part::Literal(_) => &[],
         });
         paths.map(String::as_str)
+    }
+
+    /// The names in braces that belong to the text itself.
+    pub(super) fn escaped(&self) -> Vec<&str> {
+        let literals = self.0.iter().filter_map(|part| match part {
+            Part::Literal(text) => Some(text.as_str()),
+            Part::Hole { .. } => None,
+        });
+        let names = literals.flat_map(|text| text.split('{').skip(1)).filter_map(|rest| rest.split_once('}'));
+        names.map(|(name, _)| name.trim()).filter(|name| !name.is_empty()).collect()
     }
 
     /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.

@@ -169,7 +169,8 @@ impl Triggers {
         }
     }
 
-    fn of_detection(detection: &Detection) -> Self {
+    /// The calls that a detection alone admits.
+    pub(super) fn of_detection(detection: &Detection) -> Self {
         match detection {
             Detection::AllOf(items) => Self::all(items.iter().map(Self::of_item)),
             Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),

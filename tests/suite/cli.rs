@@ -320,8 +320,8 @@ fn rules_that_cannot_be_used_are_refused_by_name_and_the_others_run() {
     let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!(told, @"
     error: refused: DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
-    error: refused: DIR/b-modifier.yml:5: rule `b-modifier`: Unknown modifier 'sounds_like'
-    error: refused: DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique
+    error: refused: DIR/b-modifier.yml:5: rule `b-modifier`: `eventName|sounds_like`: there is no modifier `sounds_like`; the usual ones are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
+    error: refused: DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique. To replace the built-in rule, give this one another name and id, and turn that one off in the configuration file: `rules: {blocked-action: {enabled: false}}`
     7 records = 3 clean + 4 matched + 0 exempt + 0 rejected; 4 findings
     ");
 }

@@ -163,22 +163,22 @@ fn exemptions_that_cannot_be_used_say_why() {
     /exemptions.yml:5: exemption `n`: there is no rule `blocked-actions` (did you mean `blocked-action`?)
     /exemptions.yml:4: exemption `n`: its `filter:` names no `rules`; list their names, or write `rules: any`
     /exemptions.yml:8: exemption `n`: its condition would exempt everything but what it names; write `condition: not selection`, as Sigma filters do
-    /exemptions.yml:4: exemption `n`: unknown detection identifier: t
+    /exemptions.yml:8: exemption `n`: its condition names `t`, which is none of its detections; its detections are s
     /exemptions.yml:8: exemption `n`: its condition would exempt everything but what it names; write `condition: not selection`, as Sigma filters do
     /exemptions.yml:7: exemption `n`: CloudTrail records have no field `evntSource` (did you mean `eventSource`?)
     /exemptions.yml:7: unsupported: exemption `n`: `userAgent|expand` has the placeholder `%agents%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
-    /exemptions.yml:9: exemption `n`: its `trailwarden:` key: `expires` is a day such as 2027-03-31, not "2027-03-31T23:00:00-05:00[America/New_York]"
+    /exemptions.yml:9: exemption `n`: its `expires`: it is a day such as 2027-03-31, not "2027-03-31T23:00:00-05:00[America/New_York]"
     /exemptions.yml:9: exemption `n`: its `trailwarden:` key: missing field `owner`
-    /exemptions.yml:9: exemption `n`: its `owner` is empty
-    /exemptions.yml:9: exemption `n`: its `trailwarden:` key: `expires` is a day such as 2027-03-31, not "soon"
+    /exemptions.yml:9: exemption `n`: its `owner`: it is empty
+    /exemptions.yml:9: exemption `n`: its `expires`: it is a day such as 2027-03-31, not "soon"
     /exemptions.yml:9: exemption `n`: its `trailwarden:` key: unknown field `until`, expected one of `owner`, `reason`, `ticket`, `expires`
-    /exemptions.yml:7: exemption `exemptions`: Unknown modifier 'sounds_like'
+    /exemptions.yml:7: exemption `n`: `eventSource|sounds_like`: there is no modifier `sounds_like`; the usual ones are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
     /exemptions.yml:7: exemption `n`: there is no fact `exposure.inbound` (did you mean `exposure.route`?); `trailwarden facts` lists them
     /exemptions.yml:2: exemption `n`: it needs the key `trailwarden:` with `owner`, `reason` and `expires`
-    /exemptions.yml:2: exemption `n`: its name is taken by another
+    /exemptions.yml:12: exemption `n`: its name is taken by the one on line 2
     /exemptions.yml:2: exemption `exemptions`: YAML parse error: did not find expected node content at line 2 column 1, while parsing a flow node
     /exemptions.yml:1: exemption `exemptions`: this is no Sigma filter: it has no `filter:` with `rules`, a selection and a `condition`
-    /exemptions.yml:1: exemption `exemptions`: YAML parse error: control characters are not allowed at position 199
+    /exemptions.yml:2: exemption `n`: YAML parse error: control characters are not allowed at position 199
     "#);
 }
 

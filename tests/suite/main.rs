@@ -12,6 +12,7 @@ mod architecture;
 #[cfg(feature = "live")]
 mod aws_state;
 mod cli;
+mod diagnostics;
 mod envelopes;
 mod exemptions;
 mod exposure;

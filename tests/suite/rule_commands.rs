@@ -79,7 +79,7 @@ fn one_fault_of_a_rule_hides_no_other() {
     let wrong = rule("wrong", "", "eventName|contans: a\n    exposure.ingres.world|strtswith: all\n    evntName: x");
     let directory = directory(&[("rules/wrong.yml", &wrong.replace("title: T\n", ""))]);
     let (_, text, _) = told(directory.path(), &["rules", "check", "DIR/rules"]);
-    for part in ["'contans'", "'strtswith'", "title", "exposure.ingres.world"] {
+    for part in ["`contans`", "`strtswith`", "title", "exposure.ingres.world"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 }

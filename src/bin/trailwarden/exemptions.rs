@@ -19,7 +19,7 @@ use crate::selection::{Loaded, Selection};
 
 const EXIT_CODES: &str = "Exit codes:
   0  nothing is wrong
-  1  an exemption has expired, expires soon, or covered nothing in the log
+  1  there is no exemption, or one has expired, expires soon, or covered nothing in the log
   2  the file cannot be used, or some of the log could not be read";
 
 /// Looks after exemptions.
@@ -76,10 +76,14 @@ fn check(arguments: &Check) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if exemptions.all().is_empty() {
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(errors, "{}: there is no exemption in it", visible(&arguments.file.display().to_string()));
+    }
     let pipeline = Pipeline::new(rules).with_exemptions(exemptions);
     let (covered, rejected) = covered(&pipeline, &arguments.over);
     let now = Timestamp::now();
-    let mut wrong = false;
+    let mut wrong = pipeline.exemptions().all().is_empty();
     let mut told: Vec<Value> = Vec::new();
     let mut lines = String::new();
     for exemption in pipeline.exemptions().all() {

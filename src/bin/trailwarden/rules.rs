@@ -55,11 +55,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The rules of a directory, or the built-in ones, as a configuration file says.
+/// The rules of a directory or file, or the built-in ones, as a configuration file says.
 #[derive(Debug, Args)]
 struct Own {
-    /// The directory; the built-in rules when none is named.
-    #[arg(value_name = "DIR")]
+    /// The directory, or a single file; the built-in rules when none is named.
+    #[arg(value_name = "PATH")]
     directory: Option<PathBuf>,
 
     /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts and

@@ -1,5 +1,6 @@
 //! Which rules to run, and what is exempt: the options that several commands share.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use clap::Args;
 use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::Pipeline;
 use trailwarden::rules::{FaultKind, Options, RuleFaults, RuleSet, Settings, Unusable};
+use trailwarden::text::visible;
 
 use crate::{account, organization};
 
@@ -54,6 +56,7 @@ impl Evaluation {
     /// The pipeline, and whether some rule was refused. Faults go to standard error; `None` when nothing can be run.
     pub(crate) fn load(&self, explain: bool) -> Option<(Pipeline, bool)> {
         let Loaded { rules, refused } = self.selection.load(explain)?;
+        self.selection.tell_of_warnings(&rules);
         match self.exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose() {
             Ok(exemptions) => Some((Pipeline::new(rules).with_exemptions(exemptions.unwrap_or_default()), refused)),
             Err(faults) => {
@@ -87,6 +90,23 @@ pub(crate) struct Loaded {
 }
 
 impl Selection {
+    /// One line on standard error if some of the user's rules have warnings.
+    fn tell_of_warnings(&self, rules: &RuleSet) {
+        let warnings = if self.rules.is_empty() { Vec::new() } else { rules.warnings() };
+        let about: BTreeSet<&str> = warnings.iter().filter_map(|warning| warning.rule.as_deref()).collect();
+        let Some(name) = about.first() else { return };
+        let rules = match about.len() {
+            1 => format!("the rule `{}`", visible(name)),
+            number => format!("{number} rules"),
+        };
+        let number = warnings.len();
+        let count = if number == 1 { "1 warning".to_owned() } else { format!("{number} warnings") };
+        let commands = self.rules.iter().map(|path| format!("`trailwarden rules check {}`", path.display()));
+        let commands = commands.collect::<Vec<_>>().join(", ");
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(anstream::stderr(), "warning: {count} about {rules}; see {}", visible(&commands));
+    }
+
     /// Loads the rules. Faults, and what was left out or refused, go to standard error; `None` when nothing can be run.
     pub(crate) fn load(&self, explain: bool) -> Option<Loaded> {
         let mut errors = anstream::stderr();

@@ -126,7 +126,7 @@ fn what_is_not_supported_is_left_out_when_that_is_asked_for() {
     };
     let set = load(&[&count, &good, &open]).unwrap();
     let left_out: Vec<_> = set.skipped().iter().map(|fault| (fault.rule.as_deref(), fault.line)).collect();
-    assert_eq!(left_out, [(Some("r"), Some(7)), (Some("open"), Some(22))]);
+    assert_eq!(left_out, [(Some("count"), Some(7)), (Some("open"), Some(22))]);
     assert_eq!(names_found(&set, r#"{"eventName":"A"}"#).len(), 1);
     // What is refused does not run in part.
     let loud = good.replace("name: good", "name: loud\nlevel: loud");

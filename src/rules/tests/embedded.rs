@@ -65,7 +65,7 @@ fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
         assert!(collection.errors.is_empty(), "{}", file.name);
         let mut parsed = collection.rules[0].clone();
         let mut reasons = Vec::new();
-        let attributes = Attributes::of(Matcher::new(&parsed).unwrap().compiled(), &mut reasons);
+        let attributes = Attributes::of(Matcher::new(&parsed).unwrap().compiled(), "", &mut reasons);
         assert_eq!(reasons, [], "{}", file.name);
         assert_eq!(outline.enabled, attributes.enabled, "{}", file.name);
         assert_eq!(outline.placeholders, placeholder::names(&parsed), "{}", file.name);

@@ -1,12 +1,14 @@
 //! `trailwarden rules check`.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 use trailwarden::fixtures;
-use trailwarden::rules::{FaultKind, RuleFault};
+use trailwarden::rules::{FaultKind, Rule, RuleFault, RuleSet};
 use trailwarden::text::visible_json;
 
 use super::Own;
@@ -40,20 +42,13 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let directory = arguments.own.fixtures();
     let meant = arguments.own.rules(&rules);
     // Those of the built-in rules are not part of the binary.
-    let shown = arguments.own.directory.is_some() || directory.is_dir();
-    for rule in meant.iter().filter(|_| shown) {
-        let name = &rule.info().name;
-        let outcome = fixtures::run(&rules, name, &directory);
-        let missing = match (outcome.hits, outcome.misses) {
-            (0, 0) => "a record that it hits and one that it misses",
-            (0, _) => "a record that it hits",
-            (_, 0) => "a record that it misses",
-            _ => continue,
-        };
-        let reason = format!("its fixtures lack {missing}: see `trailwarden rules test --help`");
-        let fault = RuleFault::of_file(rule.file(), reason);
-        let line = Some(rule.text().bytes().take_while(|byte| *byte == b'\n').count() + 1);
-        faults.push(RuleFault { line, rule: Some(name.clone()), kind: FaultKind::Warning, ..fault });
+    let has_fixtures = arguments.own.directory.is_some() || directory.is_dir();
+    for rule in meant.iter().filter(|_| has_fixtures) {
+        faults.extend(without_fixtures(rule, &rules, &directory));
+    }
+    // A file is checked alone, and the fixtures beside it are also those of others.
+    if arguments.own.directory.as_deref().is_none_or(Path::is_dir) {
+        faults.extend(without_rule(&rules, &faults, &directory));
     }
     faults.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
     let code = u8::from(!faults.is_empty());
@@ -79,4 +74,36 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             print(&format!("{}\n", visible_json(&document)), code)
         }
     }
+}
+
+/// A warning of a rule that lacks fixtures, with the files to create.
+fn without_fixtures(rule: &Rule, rules: &RuleSet, directory: &Path) -> Option<RuleFault> {
+    let name = &rule.info().name;
+    let outcome = fixtures::run(rules, name, directory);
+    let of_rule = directory.join(name);
+    let hit = format!("a record that it hits (`{}`)", of_rule.join("hit-….json").display());
+    let miss = format!("a record that it misses (`{}`)", of_rule.join("miss-….json").display());
+    let missing = match (outcome.hits, outcome.misses) {
+        (0, 0) => format!("{hit} and {miss}"),
+        (0, _) => hit,
+        (_, 0) => miss,
+        _ => return None,
+    };
+    let reason = format!("its fixtures lack {missing}: see `trailwarden rules test --help`");
+    let fault = RuleFault::of_file(rule.file(), reason);
+    Some(RuleFault { line: Some(rule.line()), rule: Some(name.clone()), kind: FaultKind::Warning, ..fault })
+}
+
+/// A warning of each directory of fixtures that belongs to no rule.
+fn without_rule(rules: &RuleSet, faults: &[RuleFault], directory: &Path) -> Vec<RuleFault> {
+    let faulty = faults.iter().filter_map(|fault| fault.rule.as_deref());
+    let known: HashSet<&str> = rules.rules().iter().map(Rule::name).chain(faulty).collect();
+    let orphans = fixtures::names(directory).into_iter().filter(|name| !known.contains(name.as_str()));
+    let fault = |name: String| {
+        let near = rules.nearest(&name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        let reason = format!("these fixtures belong to no rule: there is none called `{name}`{near}");
+        let fault = RuleFault::of_file(&directory.join(&name).display().to_string(), reason);
+        RuleFault { kind: FaultKind::Warning, ..fault }
+    };
+    orphans.map(fault).collect()
 }

@@ -1,0 +1,215 @@
+//! The nodes of a YAML text with their lines, for diagnostics.
+//!
+//! Rules are read by the Sigma parser, which keeps no positions. A diagnostic parses the text once more, here, and looks up
+//! the line of the key or value that it is about.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+/// Maximum number of nodes, counting those that aliases repeat. The rest of a longer text is ignored.
+const MAX_NODES: usize = 1_000_000;
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    /// Its line in the text, from 1.
+    pub(super) line: usize,
+    pub(super) content: Content,
+}
+
+/// The content of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    Scalar {
+        text: String,
+        /// Whether it is written without quotes, so that YAML may read a number, a boolean or null.
+        plain: bool,
+    },
+    List(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// The text of a scalar.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Scalar { text, .. } => Some(text),
+            Content::List(_) | Content::Map(_) => None,
+        }
+    }
+
+    /// The keys and values of a map.
+    pub(super) fn entries(&self) -> &[(Self, Self)] {
+        match &self.content {
+            Content::Map(entries) => entries,
+            Content::Scalar { .. } | Content::List(_) => &[],
+        }
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> &[Self] {
+        match &self.content {
+            Content::List(elements) => elements,
+            Content::Scalar { .. } | Content::Map(_) => &[],
+        }
+    }
+
+    /// The elements of a list; otherwise the node itself.
+    pub(super) fn alternatives(&self) -> &[Self] {
+        match &self.content {
+            Content::List(elements) => elements,
+            Content::Scalar { .. } | Content::Map(_) => std::slice::from_ref(self),
+        }
+    }
+
+    /// The entry of a map with this key.
+    pub(super) fn entry(&self, key: &str) -> Option<&(Self, Self)> {
+        self.entries().iter().find(|(name, _)| name.text() == Some(key))
+    }
+
+    /// The value of a map at this key.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// The line of the key or element at a path, with its value; as far as the path exists.
+    pub(super) fn find<S: AsRef<str>>(&self, path: &[S]) -> (usize, &Self) {
+        let mut found = (self.line, self);
+        for step in path.iter().map(AsRef::as_ref) {
+            let element = || found.1.elements().get(step.parse::<usize>().ok()?);
+            let next = match found.1.entry(step) {
+                Some((key, value)) => Some((key.line, value)),
+                None => element().map(|element| (element.line, element)),
+            };
+            let Some(next) = next else { break };
+            found = next;
+        }
+        found
+    }
+
+    /// Whether YAML reads a scalar as something else than a string.
+    pub(super) fn is_no_string(&self) -> bool {
+        match &self.content {
+            Content::Scalar { text, plain: true } => {
+                yaml_serde::from_str::<yaml_serde::Value>(text).is_ok_and(|value| !value.is_string())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A collection that is not complete yet.
+struct Open {
+    line: usize,
+    anchor: usize,
+    nodes: Vec<Node>,
+    is_map: bool,
+    /// The number of nodes in it.
+    size: usize,
+}
+
+impl Open {
+    fn close(self) -> Node {
+        let content = match self.is_map {
+            false => Content::List(self.nodes),
+            true => {
+                let mut nodes = self.nodes.into_iter();
+                Content::Map(std::iter::from_fn(|| nodes.next().zip(nodes.next())).collect())
+            }
+        };
+        Node { line: self.line, content }
+    }
+}
+
+/// The documents of a text, up to the first error.
+pub(super) fn documents(text: &str) -> Vec<Node> {
+    let mut documents = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut anchors: HashMap<usize, (Node, usize)> = HashMap::new();
+    let mut total = 0;
+    for event in Parser::new_from_str(text) {
+        let Ok((event, span)) = event else { break };
+        let line = span.start.line();
+        let (anchor, node, size) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let content = Content::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                (anchor, Node { line, content }, 1)
+            }
+            Event::Alias(anchor) => match anchors.get(&anchor) {
+                Some((node, size)) if total + size <= MAX_NODES => (0, Node { line, ..node.clone() }, *size),
+                _ => break,
+            },
+            Event::SequenceStart(anchor, _) => {
+                open.push(Open { line, anchor, nodes: Vec::new(), is_map: false, size: 1 });
+                continue;
+            }
+            Event::MappingStart(anchor, _) => {
+                open.push(Open { line, anchor, nodes: Vec::new(), is_map: true, size: 1 });
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => match open.pop() {
+                Some(collection) => {
+                    let (anchor, size) = (collection.anchor, collection.size);
+                    (anchor, collection.close(), size)
+                }
+                None => break,
+            },
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                continue;
+            }
+        };
+        if anchor > 0 {
+            anchors.insert(anchor, (node.clone(), size));
+        }
+        match open.last_mut() {
+            Some(parent) => {
+                parent.size += size;
+                parent.nodes.push(node);
+            }
+            None => documents.push(node),
+        }
+        total += size;
+        if total > MAX_NODES {
+            break;
+        }
+    }
+    documents
+}
+
+/// The line of the key or element at a path, in the first document that has it.
+pub(super) fn line_of(documents: &[Node], path: &[&str]) -> Option<usize> {
+    let (last, parent) = path.split_last()?;
+    documents.iter().find_map(|document| {
+        let parent = parent.iter().try_fold(document, |node, step| node.get(step))?;
+        parent.entry(last).map(|(key, _)| key.line)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_know_their_lines() {
+        let text = "a: 1\nb:\n  - c: '1'\n    d: |\n      x\n  - &e [f]\ng: *e\n---\nh: {i: j}\n";
+        let documents = documents(text);
+        assert_eq!(documents.len(), 2);
+        let line = |path: &[&str]| documents[0].find(path).0;
+        assert_eq!([line(&["a"]), line(&["b", "0", "d"]), line(&["b", "1", "0"]), line(&["g"])], [1, 4, 6, 7]);
+        assert_eq!(line(&["b", "0", "missing", "x"]), 3);
+        assert_eq!(documents[1].find(&["h", "i"]).0, 9);
+        assert!(documents[0].find(&["a"]).1.is_no_string() && !documents[0].find(&["b", "0", "c"]).1.is_no_string());
+        assert_eq!(documents[0].get("g").unwrap().elements()[0].text(), Some("f"));
+    }
+
+    #[test]
+    fn aliases_of_aliases_are_bounded() {
+        let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for level in 1..12 {
+            let below = vec![format!("*a{}", level - 1); 10].join(",");
+            text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        }
+        assert!(super::documents(&text).is_empty());
+    }
+}
