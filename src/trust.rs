@@ -133,7 +133,7 @@ pub fn assess_within(policy: &Policy, role: &Role<'_>, zone: &Zone) -> Assessmen
     let scene = Scene {
         role: *role,
         zone,
-        stranger: solve::stranger(policy),
+        stranger: solve::stranger(policy, role, zone),
         role_tags: outsider::role_tags(policy),
         budget: Budget::new(),
     };

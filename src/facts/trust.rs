@@ -19,7 +19,7 @@ pub(super) const POLICY: Fact = Fact {
           `summary`, `witness` (for public and weak, who would be let in) and `fix` (the smallest change that would do). \
           `accounts` are the accounts let in that are not your own, and unique ids of principals that do not show their \
           account; `organizations` and `tenants` (issuer and tenant) are those not known to be your own; `providers` \
-          the identity providers that are not, once some are configured. `others` has those of all these that external statements let in. `zone` is true once \
+          the identity providers that are not, once some are configured. `zone` is true once \
           anything is configured as your own: `trusted-accounts`, `trusted-organizations`, `trusted-tenants` or \
           `trusted-providers`. `unguarded_services` are the services named without a condition on whose resources they \
           act for. The policy is judged at the time of the event.",
@@ -72,13 +72,8 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
 
 pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
     let all = |list: fn(&Judgement) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
-    let lists: [fn(&Judgement) -> &[String]; 4] =
-        [|one| &one.accounts, |one| &one.organizations, |one| &one.tenants, |one| &one.providers];
-    let external = assessment.statements.iter().filter(|one| one.verdict == Verdict::External);
-    let others = external.flat_map(|one| lists.iter().flat_map(move |list| list(one)));
     object(vec![
         ("zone", Value::Bool(!zone.is_empty())),
-        ("others", texts(others.cloned())),
         ("organizations", all(|one| &one.organizations)),
         ("tenants", all(|one| &one.tenants)),
         ("providers", all(|one| &one.providers)),

@@ -2,13 +2,16 @@
 
 use super::Verdict;
 use super::issuer;
-use super::principal::Group;
+use super::principal::{Group, is_unique_id};
 use super::solve::{Named, Way, written};
 use crate::policy::{Caller, Policy, Principals, Quantifier, Statement, Test};
 
 /// For principals that are named.
 pub(super) fn for_named(verdict: Verdict, group: &Group) -> Option<String> {
     match (verdict, group) {
+        (Verdict::External, Group::Foreign(id, _)) if is_unique_id(id) => {
+            Some(format!("find out whose the unique id {id} is, and name its ARN or take it out"))
+        }
         (Verdict::External, Group::Foreign(account, _)) => Some(format!(
             "if account {account} is not meant to be trusted, take it out; if it is a vendor's, ask for the external id it \
              gave you"

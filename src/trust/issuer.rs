@@ -1,6 +1,6 @@
 //! OpenID Connect issuers that many customers share, told apart by a claim.
 //!
-//! The table is `issuers.json`, with the source of each entry and the date on which it was checked.
+//! The table is `issuers.json`, with its date and the source of each entry.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -116,7 +116,7 @@ struct Table {
     #[serde(rename = "note")]
     _note: String,
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the table; a test requires it"))]
-    checked: String,
+    date: String,
     issuers: Vec<Issuer>,
 }
 
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_table_is_whole_and_its_strangers_are_of_no_fixed_tenant_of_others() {
-        assert!(TABLE.checked.parse::<jiff::civil::Date>().is_ok());
+        assert!(TABLE.date.parse::<jiff::civil::Date>().is_ok());
         for issuer in &TABLE.issuers {
             assert!(issuer.source.starts_with("https://"), "{}", issuer.name);
             assert!(!issuer.claims.is_empty() && !issuer.example.is_empty(), "{}", issuer.name);

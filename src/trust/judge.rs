@@ -53,8 +53,15 @@ impl Finding {
 }
 
 /// Conditions that can show that principals of another account are your own after all, or that the door is closed.
-const KEYS_OF_NAMED: [&str; 5] =
-    ["aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:CurrentTime", "aws:EpochTime", "aws:TokenIssueTime"];
+const KEYS_OF_NAMED: [&str; 7] = [
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:TokenIssueTime",
+];
 
 /// Why what the budget does not suffice for is not decided.
 const TOO_COMPLEX: &str = "is too complex to decide";
@@ -81,7 +88,8 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
         }
         Group::Foreign(account, caller) => {
             let held = Search { keys: Some(&KEYS_OF_NAMED), ..search(caller, Side::Aws, true) };
-            if let Caller::Aws { .. } = caller
+            if let Caller::Aws { account, .. } = caller
+                && principal::is_account(account)
                 && !scene.budget.is_spent()
                 && let Some((way, _)) = held.worst()
                 && matches!(way.hold, Hold::Own | Hold::Nobody)

@@ -43,11 +43,11 @@ pub(super) enum Hold {
     Weak,
     /// It is not known.
     Unknown,
-    /// To be somebody in particular, of whom it is not known whether they are one's own.
+    /// To be somebody in particular, inside or outside of the zone of trust: it cannot be told.
     Fixed,
-    /// To be somebody in particular, who is not one's own.
+    /// To be somebody in particular, outside of the zone of trust.
     Foreign,
-    /// To be one's own.
+    /// To be inside of the zone of trust.
     Own,
     /// What no request has.
     Nobody,

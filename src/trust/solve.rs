@@ -65,7 +65,7 @@ pub(super) struct Way<'p> {
     pub(super) clause: Option<&'p Condition>,
     /// The keys that have to have one value in particular, which anybody could send.
     pub(super) told: Vec<String>,
-    /// Whom its conditions name that are not known to be one's own.
+    /// Whom its conditions name that are not known to be in the zone of trust.
     pub(super) named: Named,
     /// The Deny statement without conditions that leaves no way, by its number.
     pub(super) deny: Option<usize>,
@@ -90,14 +90,14 @@ impl<'p> Solved<'p> {
 }
 
 /// An account that the policy does not mention, if there is one: whom it names is no stranger.
-pub(super) fn stranger(policy: &Policy) -> &'static str {
+pub(super) fn stranger(policy: &Policy, role: &Role<'_>, zone: &Zone) -> &'static str {
     let principals = policy.statements.iter().flat_map(|one| match &one.principals {
         Some(Principals::Named(all) | Principals::AllBut(all)) => all.as_slice(),
         Some(Principals::Anyone) | None => &[],
     });
     let values = policy.statements.iter().flat_map(|one| &one.conditions).flat_map(|one| &one.values);
     let texts: Vec<&String> = principals.map(|principal| &principal.value).chain(values).collect();
-    let is_new = |account: &&&str| !texts.iter().any(|text| text.contains(**account));
+    let is_new = |account: &&&str| !is_own(account, role, zone) && !texts.iter().any(|text| text.contains(**account));
     STRANGERS.iter().find(is_new).copied().unwrap_or("999999999999")
 }
 
@@ -499,7 +499,7 @@ impl<'p> Search<'p> {
         }
     }
 
-    /// Adds whom a value names, where they are not one's own.
+    /// Adds whom a value names, where they are not known to be in the zone of trust.
     fn name(&self, hold: Hold, shape: Shape, whose: Whose, to: &mut Named) {
         if !matches!(hold, Hold::Fixed | Hold::Foreign) {
             return;
