@@ -87,6 +87,7 @@ pub const FACTS: &[&Fact] = &[
     &exposure::ROUTE,
     &exposure::UNDECIDED,
     &live::INGRESS,
+    &live::REACHED,
     &live::ROLE,
     &live::ROUTE,
     &live::UNANSWERED,
@@ -100,6 +101,11 @@ pub const FACTS: &[&Fact] = &[
 /// when it opens nothing, or is another call.
 pub fn opening(event: &Event<'_>) -> Option<Opening> {
     exposure::opening(event)
+}
+
+/// Whether a call lets a network into a security group that may open it further together with what other calls let in.
+pub fn opens_in_part(event: &Event<'_>) -> bool {
+    exposure::opens_in_part(event)
 }
 
 /// What the record of a call leaves open, as `exposure.undecided` sees it.

@@ -11,7 +11,7 @@ mod route;
 mod source;
 mod undecided;
 
-pub(super) use ingress::{INGRESS, described_ingress};
+pub(super) use ingress::{INGRESS, described_ingress, opens_in_part};
 pub(super) use load_balancer::LOAD_BALANCER;
 pub(super) use network_acl::NETWORK_ACL;
 pub(super) use peering::PEERING;
@@ -27,10 +27,10 @@ use crate::event::Event;
 
 /// What a call opens in a security group or network ACL; `None` when it opens nothing, or is another call.
 pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {
-    let sources = match event.name()? {
-        "AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules" => ingress::sources(event),
-        "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => network_acl::sources(event),
-        _ => return None,
+    let opened = match event.name()? {
+        "AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules" => ingress::opened(event),
+        "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => network_acl::sources(event).opening(),
+        _ => None,
     };
-    sources.opening().map(|opened| opened.opening)
+    opened.map(|opened| opened.opening)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::permission::Permission;
-use crate::address::{Entry, Kind, Opening, Reach, Space, parse_network, services_in};
+use crate::address::{Entry, Family, Kind, Opening, Reach, Space, Traffic, parse_network, services_in};
 use crate::event::Value;
 use crate::facts::{Parameters, object, texts};
 
@@ -140,6 +140,50 @@ macro_rules! members_doc {
 pub(in crate::facts) use members_doc;
 
 impl<'e> Opened<'e> {
+    /// Each source with the widest opening it takes part in.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&Source<'e>, Reach)> {
+        self.sources.iter().zip(self.opening.part_in.iter().copied())
+    }
+
+    /// The same, judged together with everything that is let in `now`: an entry that is still there counts for the
+    /// opening it takes part in with the others, and they are sources too.
+    pub(super) fn within(mut self, now: Self) -> Self {
+        let (mut world, mut wide) = (Traffic::default(), Traffic::default());
+        for (source, part) in self.sources.iter().zip(&mut self.opening.part_in) {
+            let together = now.parts().filter(|(other, _)| source.is_in(other)).map(|(_, part)| part).max();
+            let Some(together) = together.filter(|together| *together > *part) else { continue };
+            match together {
+                Reach::World => world |= &(&source.permission.traffic & &now.opening.world),
+                Reach::Wide => wide |= &(&source.permission.traffic & &now.opening.wide),
+                Reach::Public | Reach::Private => continue,
+            }
+            *part = together;
+            let family = Family::of(&source.network);
+            if !self.opening.families.contains(&family) {
+                self.opening.families.push(family);
+            }
+        }
+        let mut raised = world.clone();
+        raised |= &wide;
+        for (other, part) in now.sources.into_iter().zip(now.opening.part_in) {
+            let adds = part >= Reach::Wide && !(&other.permission.traffic & &raised).is_nothing();
+            if adds && !self.sources.iter().any(|source| source.is_in(&other)) {
+                self.sources.push(other);
+                self.opening.part_in.push(part);
+            }
+        }
+        let opening = &mut self.opening;
+        opening.world |= &world;
+        opening.wide |= &wide;
+        opening.wide = opening.wide.without(&opening.world);
+        opening.reach = match () {
+            () if !opening.world.is_nothing() => Reach::World,
+            () if !opening.wide.is_nothing() => Reach::Wide,
+            () => opening.reach,
+        };
+        self
+    }
+
     /// The sources that take part in an opening to the world or a wide prefix.
     pub(in crate::facts) fn offending(&self) -> impl Iterator<Item = &Source<'e>> {
         let parts = self.sources.iter().zip(&self.opening.part_in);
@@ -165,6 +209,11 @@ impl<'e> Opened<'e> {
 }
 
 impl<'e> Source<'e> {
+    /// Whether `other` lets in the same network, and all that this lets in.
+    fn is_in(&self, other: &Self) -> bool {
+        self.network == other.network && self.permission.traffic.is_within(&other.permission.traffic)
+    }
+
     fn value(&self, part: Reach) -> Value<'e> {
         let (network, traffic) = (&self.network, &self.permission.traffic);
         let mut members = vec![
