@@ -310,6 +310,9 @@ answers! {
         /// Its policies, attached and inline. AWS is asked for them only where the trust policy lets in strangers or
         /// cannot be decided, since they matter nowhere else; a snapshot has them of each role.
         policies: Vec<RolePolicy>,
+        /// The policy beyond which its policies allow nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        permissions_boundary: Option<RolePolicy>,
         /// Why some of its policies, or what some of them say, is not known. Not yet safe to show.
         #[serde(skip_serializing_if = "Option::is_none")]
         policies_unanswered: Option<String>,
