@@ -103,7 +103,8 @@ pub fn opening(event: &Event<'_>) -> Option<Opening> {
     exposure::opening(event)
 }
 
-/// Whether a call lets a network into a security group that may open it further together with what other calls let in.
+/// Whether a call lets a network into a security group, network ACL or prefix list that may open it further together with
+/// what other calls let in.
 pub fn opens_in_part(event: &Event<'_>) -> bool {
     exposure::opens_in_part(event)
 }

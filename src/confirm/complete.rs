@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::completion::{COMPLETING, Target};
-use super::describe::{NetworkInterface, SecurityGroupRule};
+use super::describe::{NetworkAclEntry, NetworkInterface, SecurityGroupRule};
+use super::judge::leads_to_the_internet;
 use super::knowledge::{Gap, Inquiry, Knowledge};
 use super::question::{Place, Topic};
 use super::reachability::public_addresses;
@@ -28,6 +29,9 @@ const DECIDED: [(&str, &[&str]); 2] = [
         &[
             "AuthorizeSecurityGroupIngress",
             "ModifySecurityGroupRules",
+            "CreateNetworkAclEntry",
+            "ReplaceNetworkAclEntry",
+            "ModifyManagedPrefixList",
             "CreateRoute",
             "ReplaceRoute",
             "RunInstances",
@@ -61,6 +65,8 @@ pub fn complete(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value
         (Some("ec2.amazonaws.com"), Some(name)) => match name {
             "AuthorizeSecurityGroupIngress" => authorized_rules(event, inquiry),
             "ModifySecurityGroupRules" => changed_rules(event, inquiry),
+            "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => acl_now(event, inquiry),
+            "ModifyManagedPrefixList" => list_now(event, inquiry),
             "CreateRoute" | "ReplaceRoute" => prefix_lists(&undecided_lists(event), inquiry),
             "RunInstances" => launched(event, inquiry),
             "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => groups_behind(event, inquiry),
@@ -148,10 +154,35 @@ fn group_now(event: &Event<'_>, is_open: bool, inquiry: &Inquiry<'_>) -> Result<
         return Ok(None);
     };
     let now = inquiry.group_rules(Topic::GroupRules, &group);
-    match now.and_then(|rules| with_lists("groupRules", rules, inquiry)) {
-        Ok(now) => Ok(Some(now)),
+    known(now.and_then(|rules| with_lists("groupRules", rules, inquiry).map(Some)))
+}
+
+/// Everything that the network ACL of a call allows now, when the entry may be one of several that open it together.
+fn acl_now(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let Some(id) = requested(event, "networkAclId").into_iter().next().filter(|_| facts::opens_in_part(event)) else {
+        return Ok(None);
+    };
+    let allows = |entry: &&NetworkAclEntry| !entry.egress && entry.rule_action.eq_ignore_ascii_case("allow");
+    known(inquiry.acls(Topic::Acl, &id).map(|acls| {
+        let allowed: Vec<_> = acls.iter().flat_map(|acl| &acl.entries).filter(allows).collect();
+        Some(json!({"networkAclEntries": allowed}))
+    }))
+}
+
+/// Everything that the prefix list of a call holds now, when the call may be one of several that open it together.
+fn list_now(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let ids: Vec<String> = requested(event, "prefixListId").into_iter().take(1).collect();
+    if !facts::opens_in_part(event) {
+        return Ok(None);
+    }
+    known(prefix_lists(&ids, inquiry))
+}
+
+/// What cannot be read leaves a call to be judged by itself.
+fn known(now: Result<Option<Value>, Gap>) -> Result<Option<Value>, Gap> {
+    match now {
         Err(Gap::Unknown(_)) => Ok(None),
-        Err(Gap::Open) => Err(Gap::Open),
+        now => now,
     }
 }
 
@@ -242,6 +273,9 @@ fn with_lists(name: &str, rules: &[SecurityGroupRule], inquiry: &Inquiry<'_>) ->
 fn table(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
     let Some(id) = requested(event, "routeTableId").into_iter().next() else { return Ok(None) };
     let Some(table) = inquiry.route_tables(Topic::RouteTable, &id)?.first() else { return Ok(None) };
+    if !leads_to_the_internet(inquiry, table)? {
+        return Ok(None);
+    }
     let mut lists: Vec<String> = table.routes.iter().filter_map(|one| one.destination_prefix_list_id.clone()).collect();
     lists.dedup();
     let mut members = Map::from_iter([("routeTable".to_owned(), json!(table))]);

@@ -68,7 +68,7 @@ pub(super) fn route_table(inquiry: &Inquiry<'_>, id: &str) -> Result<Judged, Gap
 }
 
 /// Whether a table routes the world, or a large part of it, to an internet gateway.
-fn leads_to_the_internet(inquiry: &Inquiry<'_>, table: &RouteTable) -> Result<bool, Gap> {
+pub(super) fn leads_to_the_internet(inquiry: &Inquiry<'_>, table: &RouteTable) -> Result<bool, Gap> {
     let routes = routes(inquiry, table)?;
     let layer = to_gateways(&routes, |_| true);
     Ok([Family::V4, Family::V6].into_iter().any(|family| !open_through(family, &[&layer], None).is_nothing()))

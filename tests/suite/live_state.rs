@@ -679,6 +679,13 @@ fn routes_for_the_same_network_go_by_their_origin() {
         assert_eq!(opened(routed(flat(&[&first, &second]))).0, expected, "{what}");
         assert_eq!(opened(routed(flat(&[&second, &first]))).0, expected, "{what}, the other way round");
     }
+    // A subnet is put behind a table whose way to the gateway does not count.
+    let associated = "route-to-igw-associated/hit-associated.json";
+    let routes = json!([route("0.0.0.0/0", transit, "active", made), route(list, gateway, "active", made)]);
+    let v6 = json!([route("::/0", transit, "active", made)]);
+    let all = [routes.as_array().unwrap().as_slice(), v6.as_array().unwrap().as_slice()].concat();
+    assert_eq!(completed(associated, &routed(json!(all))), [""; 0]);
+    assert_eq!(completed(associated, &routed(routes)), ["route-to-igw-associated NON_COMPLIANT"]);
     for (first, expected) in [(made, Live::Confirmed), (brought, Live::Latent)] {
         let routes = json!([
             route("::/0", gateway, "active", first),
@@ -956,4 +963,72 @@ fn what_a_group_lets_in_now_is_judged_as_a_whole() {
         json!({}),
     );
     assert_eq!(named(&modified, &world(&[low, high])), [world_open.as_str()]);
+}
+
+#[test]
+fn what_an_acl_or_a_prefix_list_lets_in_now_is_judged_as_a_whole() {
+    let allowed = |number: i32, network: &str| {
+        json!({"RuleNumber": number, "Egress": false, "Protocol": "6", "RuleAction": "allow", "CidrBlock": network,
+               "PortRange": {"From": 22, "To": 22}})
+    };
+    let out =
+        json!({"RuleNumber": 1, "Egress": true, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"});
+    let entry = call(
+        "ec2",
+        "CreateNetworkAclEntry",
+        json!({"networkAclId": "acl-0123456789abcdef0", "ruleNumber": 90, "egress": false, "ruleAction": "allow",
+               "portRange": {"from": 22, "to": 22}, "aclProtocol": "6", "cidrBlock": "128.0.0.0/1"}),
+        json!({"_return": true}),
+    );
+    let acl = |entries: Value| {
+        found(&entry, &World::whole().with("describe-network-acls", "/NetworkAcls/0/Entries", entries))
+    };
+    let is_whole = |found: &[String]| found.iter().any(|one| one.starts_with("nacl-ingress-world-admin "));
+    let (low, high) = (allowed(80, "0.0.0.0/1"), allowed(90, "128.0.0.0/1"));
+    assert!(is_whole(&acl(json!([low, high, out]))));
+    assert!(!is_whole(&acl(json!([high, out]))));
+    let denied =
+        json!({"RuleNumber": 80, "Egress": false, "Protocol": "6", "RuleAction": "deny", "CidrBlock": "0.0.0.0/1"});
+    assert!(!is_whole(&acl(json!([denied, high, out]))));
+    let modified = call(
+        "ec2",
+        "ModifyManagedPrefixList",
+        json!({"ModifyManagedPrefixListRequest": {"PrefixListId": "pl-0123456789abcdef0", "CurrentVersion": 1,
+               "AddEntry": {"Cidr": "128.0.0.0/1", "tag": 1}}}),
+        json!({}),
+    );
+    let list = |entries: Value| {
+        let mut world = World::whole();
+        let name = format!("{REGION}/get-managed-prefix-list-entries/pl-0123456789abcdef0.json");
+        world.0.insert(name, json!({"Entries": entries}));
+        found(&modified, &world)
+    };
+    let (low, high) = (json!({"Cidr": "0.0.0.0/1"}), json!({"Cidr": "128.0.0.0/1"}));
+    assert_eq!(list(json!([low, high])), ["prefix-list-world high nothing"]);
+    assert!(!list(json!([high])).iter().any(|one| one.starts_with("prefix-list-world ")));
+}
+
+#[test]
+fn a_boundary_takes_away_what_it_does_not_allow() {
+    let policy = "role-trust-public-admin/miss-without-live-state.json";
+    let world = |actions: &str, boundary: &str| {
+        let document = json!({"Version": "2012-10-17",
+                              "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+        let mut world = World::whole();
+        let details = world.0.get_mut(ROLES).unwrap();
+        details["RoleDetailList"][0]["PermissionsBoundary"] =
+            json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary});
+        details["Policies"] = json!([{
+            "PolicyName": "bounds", "Arn": "arn:aws:iam::111122223333:policy/bounds", "DefaultVersionId": "v2",
+            "PolicyVersionList": [{"VersionId": "v2", "Document": document}],
+        }]);
+        world
+    };
+    let bounds = "arn:aws:iam::111122223333:policy/bounds";
+    let administrator = ["role-trust-public-admin NON_COMPLIANT"];
+    assert_eq!(completed(policy, &world("s3:*", bounds)), [""; 0]);
+    assert_eq!(completed(policy, &world("iam:*", bounds)), administrator);
+    assert_eq!(completed(policy, &world("s3:*", "arn:aws:iam::aws:policy/AdministratorAccess")), administrator);
+    // One that is not in the snapshot takes nothing away.
+    assert_eq!(completed(policy, &world("s3:*", "arn:aws:iam::111122223333:policy/other")), administrator);
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::permission::Permission;
 use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc};
-use crate::address::Reach;
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
@@ -25,32 +24,11 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
 
 /// What the call opens: where live state tells what the group lets in now, together with all of that.
 pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
-    let opened = sources(event).opening()?;
-    let now = wire::live(event).and_then(|live| {
-        let mut now = Sources::default();
+    let mut now = Sources::default();
+    if let Some(live) = wire::live(event) {
         created(&live, "groupRules", Some(&live), &mut now);
-        now.opening()
-    });
-    Some(match now {
-        Some(now) => opened.within(now),
-        None => opened,
-    })
-}
-
-/// The smallest IPv4 network that may be part of an opening by several calls. A group has at most 1,000 rules, and that
-/// many smaller networks are no wide prefix.
-const SMALLEST_PART_V4: u8 = 20;
-/// The same for IPv6.
-const SMALLEST_PART_V6: u8 = 32;
-
-/// Whether the call lets in a network that may be part of a larger opening than it tells.
-pub(in crate::facts) fn opens_in_part(event: &Event<'_>) -> bool {
-    sources(event).opening().is_some_and(|opened| {
-        opened.parts().any(|(source, part)| {
-            let smallest = if source.network.addr().is_ipv4() { SMALLEST_PART_V4 } else { SMALLEST_PART_V6 };
-            (Reach::Public..Reach::World).contains(&part) && source.network.prefix_len() <= smallest
-        })
-    })
+    }
+    sources(event).together(now)
 }
 
 fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {

@@ -20,7 +20,12 @@ pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
 };
 
 fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).opening()?;
+    let mut now = Sources::default();
+    if let Some(request) = wire::request(event) {
+        let live = wire::live(event);
+        now.add_prefix_list(&request, "prefixListId", Some(&Permission::all()), live.as_ref());
+    }
+    let opened = sources(event).together(now)?;
     let mut members = opened.members();
     let request = wire::request(event)?;
     let created = wire::response(event).and_then(|response| response.get("prefixList"));

@@ -102,6 +102,15 @@ impl<'e> Sources<'e> {
         Some(Opened { opening: self.open(), sources: self.known })
     }
 
+    /// The same, judged together with everything that is there `now`, where live state tells it.
+    pub(super) fn together(self, now: Self) -> Option<Opened<'e>> {
+        let opened = self.opening()?;
+        Some(match now.opening() {
+            Some(now) => opened.within(now),
+            None => opened,
+        })
+    }
+
     /// Whether what could be read opens nothing to the world or a wide prefix that is worse than the web ports.
     pub(super) fn open_little(&self) -> bool {
         let opening = self.open();
@@ -147,7 +156,7 @@ impl<'e> Opened<'e> {
 
     /// The same, judged together with everything that is let in `now`: an entry that is still there counts for the
     /// opening it takes part in with the others, and they are sources too.
-    pub(super) fn within(mut self, now: Self) -> Self {
+    fn within(mut self, now: Self) -> Self {
         let (mut world, mut wide) = (Traffic::default(), Traffic::default());
         for (source, part) in self.sources.iter().zip(&mut self.opening.part_in) {
             let together = now.parts().filter(|(other, _)| source.is_in(other)).map(|(_, part)| part).max();
