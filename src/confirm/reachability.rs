@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use std::net::Ipv6Addr;
 use std::rc::Rc;
 
+use ipnet::Ipv6Net;
+
 use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable, SecurityGroupRule};
 use super::knowledge::{Gap, Inquiry};
 use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
 use super::question::Topic;
-use crate::address::{Entry, Family, Layer, Opening, Space, Traffic, is_large, parse_network, passing};
+use crate::address::{Entry, Family, Layer, Opening, Traffic, is_large, passing};
 use crate::finding::Path;
 
 /// What became of the way to one interface.
@@ -231,16 +233,19 @@ impl<'k, 's> Survey<'k, 's> {
 pub(super) fn public_addresses(interface: &NetworkInterface) -> Vec<(Family, String)> {
     let further = interface.private_ip_addresses.iter().filter_map(|one| one.association.as_ref());
     let v4 = interface.association.iter().chain(further).map(|one| &one.public_ip).find(|ip| !ip.is_empty());
-    let is_global = |text: &&String| {
-        text.parse::<Ipv6Addr>().is_ok_and(|address| Space::of(&std::net::IpAddr::V6(address).into()) == Space::Public)
-    };
-    let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_global);
-    let prefix = interface.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix);
-    let prefix =
-        prefix.into_iter().find(|text| parse_network(text).is_some_and(|net| Space::of(&net) == Space::Public));
+    let is_address = |text: &&String| text.parse().is_ok_and(|address| is_global(&address));
+    let is_prefix = |text: &&String| text.parse().is_ok_and(|prefix: Ipv6Net| is_global(&prefix.network()));
+    let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_address);
+    let prefix = interface.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix).find(is_prefix);
     let v6 = v6.or(prefix);
     let of = |family, address: Option<&String>| address.map(|address| (family, address.clone()));
     [of(Family::V4, v4), of(Family::V6, v6)].into_iter().flatten().collect()
+}
+
+/// Whether an address is global unicast: EC2 gives such addresses, and unique local ones.
+fn is_global(address: &Ipv6Addr) -> bool {
+    let [first, ..] = address.segments();
+    first & 0xe000 == 0x2000
 }
 
 /// The instance that an interface is attached to.

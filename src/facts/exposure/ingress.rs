@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc};
+use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
@@ -15,6 +15,7 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
     doc: concat!(
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),
+        together_doc!(),
         " `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
          ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
          revoke-security-group-ingress`.",

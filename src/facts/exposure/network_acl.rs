@@ -1,7 +1,7 @@
 //! What an entry of a network ACL lets into subnets.
 
 use super::permission::Permission;
-use super::source::{Opened, Sources, members_doc};
+use super::source::{Opened, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, wire};
 
@@ -11,6 +11,7 @@ pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
     doc: concat!(
         "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
         members_doc!(),
+        together_doc!(),
         " `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
          no state, so that a subnet which may call out has to let them in.",
     ),

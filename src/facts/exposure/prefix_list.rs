@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Sources, members_doc};
+use super::source::{MOST_ARGUMENTS, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, calls, object, texts, wire};
 
@@ -14,6 +14,7 @@ pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
         "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
          every security group and route table that refers to the list. ",
         members_doc!(),
+        together_doc!(),
         " `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
     ),
     origin: Origin::Derived(prefix_list),

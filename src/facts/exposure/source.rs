@@ -148,6 +148,15 @@ macro_rules! members_doc {
 }
 pub(in crate::facts) use members_doc;
 
+/// The same for the facts that live state adds to.
+macro_rules! together_doc {
+    () => {
+        " With live state, an entry counts for the opening it takes part in together with everything else that is let in \
+         now; what is let in beside it is in `entries` too, with `fields` below `liveState`."
+    };
+}
+pub(super) use together_doc;
+
 impl<'e> Opened<'e> {
     /// Each source with the widest opening it takes part in.
     pub(super) fn parts(&self) -> impl Iterator<Item = (&Source<'e>, Reach)> {
