@@ -13,7 +13,7 @@ mod wire;
 
 pub use call::without_version;
 pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind};
-pub use exposure::Undecided;
+pub use exposure::{Earlier, Undecided};
 pub use wire::Parameters;
 
 use std::borrow::Cow;

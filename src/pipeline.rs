@@ -16,8 +16,9 @@ use jiff::Timestamp;
 
 use crate::confirm::LiveState;
 use crate::decode::{self, Buffers, Item, Place, Record, Screening};
-use crate::event::Event;
+use crate::event::{Attachment, Event};
 use crate::exempt::Exemptions;
+use crate::facts::Earlier;
 use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::screen::Screen;
@@ -281,13 +282,16 @@ impl Pipeline {
         let mut control = 0;
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
-            let asks = |source: &str, name: &str| live.is_some_and(|live| (live.may_ask)(source, name));
+            let asks = |source: &str, name: &str| {
+                Earlier::counts(source, name) || live.is_some_and(|live| (live.may_ask)(source, name))
+            };
             !screen.borrow_mut().admits(&self.rules, sketch, asks)
         };
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
+        let earlier = &RefCell::default();
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(record) => {
-                let judged = self.evaluate(record, live, &lag, screen);
+                let judged = self.evaluate(record, live, &lag, screen, earlier);
                 sink(place, judged, tally);
             }
             Item::Screened(time) => {
@@ -341,8 +345,9 @@ impl Pipeline {
         live: Option<&Asking>,
         lag: &Lag,
         screen: &SharedScreen<'_>,
+        earlier: &RefCell<Earlier>,
     ) -> Result<Judged<'t>, String> {
-        let judged = |event: &Event<'_>| {
+        let judged = |mut event: Event<'_>| {
             event.time_text().into_iter().for_each(|time| lag.of_text(time.as_bytes()));
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
@@ -351,16 +356,19 @@ impl Pipeline {
                 let call = event.source().zip(event.name());
                 let screen = &mut *screen.borrow_mut();
                 let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch));
-                let findings = self.findings(event, watching, now);
-                Judged { record, findings, asks: live.is_some_and(|live| (live.asks)(event)) }
+                earlier.borrow_mut().recall(&mut event);
+                let findings = self.findings(&event, watching, now);
+                let asks = live.is_some_and(|live| (live.asks)(&event));
+                earlier.borrow_mut().note(&event);
+                Judged { record, findings, asks, attached: event.attachment().cloned() }
             })
         };
         if let Record::Escaped(content) = record
             && let Some(event) = Event::parse_escaped(content)
         {
-            return judged(&event);
+            return judged(event);
         }
-        judged(&Event::parse(&record.json()).map_err(|error| error.to_string())?)
+        judged(Event::parse(&record.json()).map_err(|error| error.to_string())?)
     }
 
     /// `watching`: the places of the rules that could match, where they are known.
@@ -387,6 +395,8 @@ struct Judged<'t> {
     findings: Vec<Finding>,
     /// Whether live state can say what the record leaves open.
     asks: bool,
+    /// What earlier records add to it.
+    attached: Option<Attachment>,
 }
 
 /// Takes what became of each record.

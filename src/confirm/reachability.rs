@@ -3,16 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::Ipv6Addr;
 use std::rc::Rc;
-
-use ipnet::Ipv6Net;
 
 use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable, SecurityGroupRule};
 use super::knowledge::{Gap, Inquiry};
 use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
 use super::question::Topic;
-use crate::address::{Entry, Family, Layer, Opening, Traffic, is_large, passing};
+use crate::address::{Entry, Family, Layer, Opening, Traffic, is_global, parse_network, passing};
 use crate::finding::Path;
 
 /// What became of the way to one interface.
@@ -233,19 +230,13 @@ impl<'k, 's> Survey<'k, 's> {
 pub(super) fn public_addresses(interface: &NetworkInterface) -> Vec<(Family, String)> {
     let further = interface.private_ip_addresses.iter().filter_map(|one| one.association.as_ref());
     let v4 = interface.association.iter().chain(further).map(|one| &one.public_ip).find(|ip| !ip.is_empty());
-    let is_address = |text: &&String| text.parse().is_ok_and(|address| is_global(&address));
-    let is_prefix = |text: &&String| text.parse().is_ok_and(|prefix: Ipv6Net| is_global(&prefix.network()));
-    let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_address);
-    let prefix = interface.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix).find(is_prefix);
+    let is_global = |text: &&String| parse_network(text).is_some_and(|network| is_global(&network));
+    let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_global);
+    let prefix = interface.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix);
+    let prefix = prefix.into_iter().find(is_global);
     let v6 = v6.or(prefix);
     let of = |family, address: Option<&String>| address.map(|address| (family, address.clone()));
     [of(Family::V4, v4), of(Family::V6, v6)].into_iter().flatten().collect()
-}
-
-/// Whether an address is global unicast: EC2 gives such addresses, and unique local ones.
-fn is_global(address: &Ipv6Addr) -> bool {
-    let [first, ..] = address.segments();
-    first & 0xe000 == 0x2000
 }
 
 /// The instance that an interface is attached to.
@@ -416,22 +407,11 @@ pub(super) fn open_through(family: Family, layers: &[&Layer], traffic: Option<&T
     reached_through(family, layers, traffic).traffic()
 }
 
-/// What of `traffic` all layers let in from how much of the internet: the same measure as for what a record opens, and
-/// also parts that are small one by one and large together.
+/// What of `traffic` all layers let in from how much of the internet: the same measure as for what a record opens.
 fn reached_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Reached {
-    let wanted = |open: &Traffic| traffic.map_or_else(|| open.clone(), |traffic| open & traffic);
-    let mut entries = passing(family, layers);
-    let opening = Opening::of(&entries);
-    let reached = Reached { world: wanted(&opening.world), wide: wanted(&opening.wide) };
-    if !reached.traffic().is_nothing() {
-        return reached;
-    }
-    entries.retain(|entry| !wanted(&entry.traffic).is_nothing());
-    let mut parts = Traffic::default();
-    if is_large(family, &entries) {
-        entries.iter().for_each(|entry| parts |= &wanted(&entry.traffic));
-    }
-    Reached { world: Traffic::default(), wide: parts }
+    let opening = Opening::of(&passing(family, layers));
+    let wanted = |open: Traffic| traffic.map_or_else(|| open.clone(), |traffic| &open & traffic);
+    Reached { world: wanted(opening.world), wide: wanted(opening.wide) }
 }
 
 /// Why VPC block public access keeps the interface off the internet, if it does.

@@ -1,5 +1,6 @@
 //! What a call opens to the internet.
 
+mod earlier;
 mod ingress;
 mod load_balancer;
 mod network_acl;
@@ -11,6 +12,7 @@ mod route;
 mod source;
 mod undecided;
 
+pub use earlier::Earlier;
 pub(super) use ingress::{INGRESS, described_ingress};
 pub(super) use load_balancer::LOAD_BALANCER;
 pub(super) use network_acl::NETWORK_ACL;

@@ -77,9 +77,9 @@ fn ports_and_protocols_are_told_in_words() {
 #[test]
 fn narrow_networks_stay_apart_from_the_world() {
     let mixed = r#""requestParameters":{"ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":443,"toPort":443,
-        "ipRanges":{"items":[{"cidrIp":"203.0.113.0/24"},{"cidrIp":"0.0.0.0/0"}]},"ipv6Ranges":{}}]}}"#;
+        "ipRanges":{"items":[{"cidrIp":"9.9.9.0/24"},{"cidrIp":"0.0.0.0/0"}]},"ipv6Ranges":{}}]}}"#;
     insta::assert_snapshot!(ingress(mixed), @"
-    public: tcp port 443 (https) from 203.0.113.0/24
+    public: tcp port 443 (https) from 9.9.9.0/24
     world: tcp port 443 (https) from 0.0.0.0/0
     world web, wide -
     ");

@@ -26,7 +26,7 @@ pub(super) struct Attributes {
     /// What its findings say.
     #[serde(default, deserialize_with = "status")]
     pub(super) status: Status,
-    /// When its findings are a warning only.
+    /// When its findings are a warning only, one level lower.
     pub(super) undecided: Option<Undecided>,
     /// When its findings are worse than its level says.
     pub(super) raised: Option<Raised>,

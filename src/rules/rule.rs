@@ -199,7 +199,8 @@ impl Rule {
 
     /// The rule's finding for an event, if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
-        let Body { info, raised_info, cases, attributes, sigma } = self.body();
+        let body = self.body();
+        let Body { info, raised_info, cases, attributes, sigma, .. } = body;
         let matcher = cases.whole.matcher(sigma);
         let hold = matcher.holding(subject);
         if hold.is_empty() || self.is_trusted(subject, trusted) {
@@ -209,6 +210,7 @@ impl Rule {
         let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(sigma).holds(subject));
         let case = attributes.undecided.as_ref().filter(|_| holds(&cases.undecided));
         let info = if holds(&cases.raised) { raised_info } else { info };
+        let info = if case.is_some() { &body.undecided_info(info) } else { info };
         let mut finding = report::finding(info, attributes, case, subject, matched);
         finding.trace = explain.then(|| explain::trace(&info.name, &matcher.explain(subject)));
         Some(finding)

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::issuer::Issuer;
 use super::principal::is_account;
-use crate::address::{Entry, Opening, Reach, Traffic, parse_network};
+use crate::address::{Reach, parse_network};
 use crate::policy::{Condition, Test};
 
 /// Accounts of strangers: one for each first digit, so that few patterns mean them all.
@@ -363,7 +363,5 @@ fn fillings(pattern: &str, account_of_stranger: &str) -> Vec<String> {
 
 /// Whether networks that a caller has to come from are all there are.
 pub(super) fn is_everywhere(values: &[String]) -> bool {
-    let networks = values.iter().filter_map(|value| parse_network(value));
-    let entries: Vec<Entry> = networks.map(|network| Entry { network, traffic: Traffic::all() }).collect();
-    Opening::of(&entries).reach == Reach::World
+    Reach::of(values.iter().filter_map(|value| parse_network(value))) == Reach::World
 }

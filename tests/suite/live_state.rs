@@ -926,7 +926,7 @@ fn what_a_group_lets_in_now_is_judged_as_a_whole() {
         "nothing of the internet"
     );
     assert_eq!(
-        named(&ssh("3000::/4"), &world(&[("tcp", 22, "2000::/4"), ("tcp", 22, "3000::/4")])),
+        named(&ssh("2800::/5"), &world(&[("tcp", 22, "2000::/5"), ("tcp", 22, "2800::/5")])),
         [world_open.as_str()]
     );
     // A rule for all traffic is the other half of any port.

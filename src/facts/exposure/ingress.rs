@@ -7,7 +7,8 @@ use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc, togeth
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
-const MODIFY: &str = "ModifySecurityGroupRules";
+/// The call that changes rules of either direction.
+pub(super) const MODIFY: &str = "ModifySecurityGroupRules";
 
 /// The ingress a call adds to a security group.
 pub(in crate::facts) const INGRESS: Fact = Fact {
@@ -16,7 +17,8 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),
         together_doc!(),
-        " `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
+        " Networks that earlier calls of the same delivery or file added to the group count too, if this call opens more \
+         with them. `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
          ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
          revoke-security-group-ingress`.",
     ),
@@ -29,7 +31,7 @@ pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
     if let Some(live) = wire::live(event) {
         created(&live, "groupRules", Some(&live), &mut now);
     }
-    sources(event).together(now)
+    sources(event).with_earlier(event).together(now)
 }
 
 fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {

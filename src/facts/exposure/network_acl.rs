@@ -12,7 +12,8 @@ pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
         "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
         members_doc!(),
         together_doc!(),
-        " `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
+        " Networks that earlier calls of the same delivery or file added to the ACL count too, if this call opens more with \
+         them. `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
          no state, so that a subnet which may call out has to let them in.",
     ),
     origin: Origin::Derived(network_acl),
@@ -38,7 +39,7 @@ pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
     for entry in wire::live(event).map(|live| live.list("networkAclEntries")).unwrap_or_default() {
         allowed(&entry, &["protocol"], &mut now);
     }
-    sources(event).together(now)
+    sources(event).with_earlier(event).together(now)
 }
 
 /// Whom the entry lets in.

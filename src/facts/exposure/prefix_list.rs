@@ -15,7 +15,8 @@ pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
          every security group and route table that refers to the list. ",
         members_doc!(),
         together_doc!(),
-        " `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
+        " Networks that earlier calls of the same delivery or file added to the list count too, if this call opens more \
+         with them. `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
     ),
     origin: Origin::Derived(prefix_list),
 };
@@ -26,7 +27,7 @@ fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         let live = wire::live(event);
         now.add_prefix_list(&request, "prefixListId", Some(&Permission::all()), live.as_ref());
     }
-    let opened = sources(event).together(now)?;
+    let opened = sources(event).with_earlier(event).together(now)?;
     let mut members = opened.members();
     let request = wire::request(event)?;
     let created = wire::response(event).and_then(|response| response.get("prefixList"));
