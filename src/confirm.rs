@@ -10,6 +10,7 @@ pub mod aws;
 pub mod cache;
 mod claim;
 mod complete;
+mod completion;
 pub mod describe;
 mod judge;
 mod knowledge;

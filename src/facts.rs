@@ -102,6 +102,7 @@ pub const FACTS: &[&Fact] = &[
     &exposure::UNDECIDED,
     &verified_access::POLICY,
     &live::INGRESS,
+    &live::REACHED,
     &live::ROLE,
     &live::ROUTE,
     &live::UNANSWERED,
@@ -116,6 +117,12 @@ pub const FACTS: &[&Fact] = &[
 /// when it opens nothing, or is another call.
 pub fn opening(event: &Event<'_>) -> Option<Opening> {
     exposure::opening(event)
+}
+
+/// Whether a call lets a network into a security group, network ACL or prefix list that may open it further together with
+/// what other calls let in.
+pub fn opens_in_part(event: &Event<'_>) -> bool {
+    exposure::opens_in_part(event)
 }
 
 /// What the record of a call leaves open, as `exposure.undecided` sees it.

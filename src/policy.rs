@@ -6,6 +6,7 @@
 
 mod condition;
 mod document;
+mod escalation;
 mod evaluate;
 mod identity;
 mod pattern;
@@ -13,7 +14,7 @@ mod pattern;
 pub use condition::{Condition, Operator, Quantifier, Test, date_seconds};
 pub use document::{Actions, Effect, Policy, PolicyError, Principal, PrincipalKind, Principals, Statement, Version};
 pub use evaluate::{Caller, Context, Decision, Request};
-pub use identity::{grants_everything, is_administrator};
+pub use identity::{Administrator, Held, Holder, is_administrator};
 pub use pattern::Pattern;
 
 #[cfg(test)]

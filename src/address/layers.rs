@@ -46,7 +46,8 @@ impl Layer {
         Self::first_match(allowed.collect())
     }
 
-    /// A layer in which the rule for the smallest network that holds an address decides, as for routes.
+    /// A layer in which the rule for the smallest network that holds an address decides, as for routes; of several for the
+    /// same network the first.
     pub fn longest_prefix(mut rules: Vec<Rule>) -> Self {
         rules.sort_by_key(|rule| std::cmp::Reverse(rule.network.prefix_len()));
         Self::first_match(rules)

@@ -42,6 +42,11 @@ impl Protocol {
         matches!(self, Self::TCP | Self::UDP)
     }
 
+    /// Whether it has types and codes.
+    pub fn is_icmp(self) -> bool {
+        matches!(self, Self::ICMP | Self::ICMPV6)
+    }
+
     /// The IANA number.
     pub fn number(self) -> u8 {
         self.0
@@ -62,14 +67,15 @@ impl Protocol {
         }
     }
 
-    /// Its part of the set: 65,536 values, for a protocol without ports always all of them.
+    /// Its part of the set: 65,536 values. Of ICMP they are the type times 256 plus the code; of other protocols without
+    /// ports always all of them.
     fn block(self) -> RangeInclusive<u32> {
         let first = u32::from(self.0) << 16;
         first..=first + u32::from(u16::MAX)
     }
 }
 
-/// A set of protocols and ports. A value is the protocol's number times 65,536 plus the port.
+/// A set of protocols and ports, or types and codes of ICMP. A value is the protocol's number times 65,536 plus the port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Traffic(RangeSetBlaze<u32>);
 
@@ -148,13 +154,32 @@ impl Traffic {
         Self(RangeSetBlaze::from_iter([protocol.range(from, to)]))
     }
 
+    /// ICMP or ICMPv6 of a type and code. A number outside of 0 to 255, such as EC2's -1, is all of them.
+    pub fn icmp(protocol: Protocol, kind: i64, code: i64) -> Self {
+        let first = *protocol.block().start();
+        Self(RangeSetBlaze::from_iter([match (u8::try_from(kind), u8::try_from(code)) {
+            (Err(_), _) => protocol.block(),
+            (Ok(kind), Ok(code)) => {
+                let value = first + u32::from(u16::from_be_bytes([kind, code]));
+                value..=value
+            }
+            (Ok(kind), Err(_)) => {
+                let of = |code| first + u32::from(u16::from_be_bytes([kind, code]));
+                of(u8::MIN)..=of(u8::MAX)
+            }
+        }]))
+    }
+
     /// What a permission with this protocol and these ports admits: `-1` or `all`, in any case, is all traffic, and a
-    /// negative port all ports. `None` when there is no such protocol.
+    /// negative port all ports. For ICMP the two numbers are a type and a code. `None` when there is no such protocol.
     pub fn permitted(protocol: &str, from: i64, to: i64) -> Option<Self> {
         let protocol = match protocol.trim() {
             text if is_all(text) => return Some(Self::all()),
             text => Protocol::parse(text)?,
         };
+        if protocol.is_icmp() {
+            return Some(Self::icmp(protocol, from, to));
+        }
         let port = |number: i64| u16::try_from(number).unwrap_or(u16::MAX);
         Some(match from >= 0 && to >= 0 {
             true => Self::of(protocol, port(from), port(to)),
@@ -231,6 +256,7 @@ impl Traffic {
         let words = |(protocol, from, to): (Protocol, u16, u16)| {
             let name = protocol.name();
             match (protocol.has_ports(), from, to) {
+                (false, ..) if protocol.is_icmp() => icmp_words(&name, from, to),
                 (false, ..) => name,
                 (true, 0 | 1, u16::MAX) => format!("all {name} ports"),
                 (true, from, to) if from == to => format!("{name} port {from}"),
@@ -251,6 +277,19 @@ impl Traffic {
     /// What is in it but for `other`.
     pub fn without(&self, other: &Self) -> Self {
         Self(&self.0 - &other.0)
+    }
+}
+
+/// A range of types and codes in words: `icmp`, `icmp type 8`, `icmp types 1-12`, `icmp type 3 code 4`.
+fn icmp_words(name: &str, from: u16, to: u16) -> String {
+    let ([first, first_code], [last, last_code]) = (from.to_be_bytes(), to.to_be_bytes());
+    match (first == last, first_code == u8::MIN && last_code == u8::MAX) {
+        (false, true) if (first, last) == (u8::MIN, u8::MAX) => name.to_owned(),
+        (false, true) => format!("{name} types {first}-{last}"),
+        (true, true) => format!("{name} type {first}"),
+        (true, false) if first_code == last_code => format!("{name} type {first} code {first_code}"),
+        (true, false) => format!("{name} type {first} codes {first_code}-{last_code}"),
+        (false, false) => format!("{name} types {first}-{last} in part"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a finding claims, and how live state judges it.
 
+use super::completion::Target;
 use super::describe::{NetworkInterface, Vpc};
 use super::judge;
 use super::knowledge::{Gap, Inquiry};
@@ -35,8 +36,8 @@ enum About {
     Vpc(String),
     /// A subnet hands out public addresses of this IP version.
     Subnet(String, Family),
-    /// Instances, interfaces or load balancers are on the internet.
-    Interfaces(Topic, Vec<String>),
+    /// Instances, interfaces or load balancers are on the internet, over one of these IP versions.
+    Interfaces(Topic, Vec<String>, Vec<Family>),
     /// Interfaces or instances are behind groups that let in the internet.
     Behind(Topic, Vec<String>, Vec<String>),
     /// A public address leads to something.
@@ -67,7 +68,11 @@ impl Claim {
         };
         let requested =
             |path| facts::ec2_request(event).map(|request| texts(&request.select(path))).unwrap_or_default();
+        let both = || vec![Family::V4, Family::V6];
         let about = match (confirm, resource.kind.as_str()) {
+            (Confirm::Reachability, _) if let Some(target) = Target::of(event) => {
+                About::Interfaces(target.topic, target.ids, target.families)
+            }
             (Confirm::Reachability, "AWS::EC2::SecurityGroup") if !id.starts_with("sg-") => {
                 About::Nothing(format!("the record names the security group {id} by its name alone"))
             }
@@ -94,14 +99,14 @@ impl Claim {
                         let address = [requested("publicIp"), requested("allocationId")].concat().into_iter().next();
                         About::Address(topic, same.collect(), address)
                     }
-                    _ => About::Interfaces(topic, same.collect()),
+                    _ => About::Interfaces(topic, same.collect(), both()),
                 }
             }
             (Confirm::Reachability, "AWS::ElasticLoadBalancing::LoadBalancer") => {
-                About::Interfaces(Topic::InterfacesOfLoadBalancer, vec![id])
+                About::Interfaces(Topic::InterfacesOfLoadBalancer, vec![id], both())
             }
             (Confirm::Reachability, "AWS::ElasticLoadBalancingV2::LoadBalancer") => match &resource.arn {
-                Some(arn) => About::Interfaces(Topic::InterfacesOfLoadBalancer, vec![arn.clone()]),
+                Some(arn) => About::Interfaces(Topic::InterfacesOfLoadBalancer, vec![arn.clone()], both()),
                 None => About::Nothing(format!("the record does not tell the ARN of the load balancer {id}")),
             },
             (Confirm::Trust, "AWS::IAM::Role") => About::Role(id, facts::trust_verdict(event)),
@@ -126,7 +131,7 @@ impl Claim {
             About::RouteTable(id) => judge::route_table(inquiry, id),
             About::Vpc(id) => judge::vpc(inquiry, id),
             About::Subnet(id, family) => judge::subnet(inquiry, id, *family),
-            About::Interfaces(topic, ids) => judge::interfaces(inquiry, *topic, ids),
+            About::Interfaces(topic, ids, families) => judge::interfaces(inquiry, *topic, ids, families),
             About::Behind(topic, ids, groups) => judge::behind(inquiry, *topic, ids, groups),
             About::Address(topic, ids, address) => judge::address(inquiry, *topic, ids, address.as_deref()),
             About::Role(name, verdict) => judge::role(inquiry, &self.place, name, *verdict),
@@ -159,7 +164,7 @@ impl Claim {
             }
             About::Vpc(id) => inquiry.vpcs(Topic::Vpc, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
             About::Subnet(id, _) => inquiry.subnets(Topic::Subnet, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
-            About::Interfaces(topic, ids) | About::Behind(topic, ids, _) | About::Address(topic, ids, _) => {
+            About::Interfaces(topic, ids, _) | About::Behind(topic, ids, _) | About::Address(topic, ids, _) => {
                 let found: Vec<_> = ids.iter().map(|id| inquiry.interfaces(*topic, id)).collect();
                 let found = found.into_iter().collect::<Result<Vec<_>, Gap>>()?;
                 found.into_iter().flat_map(of_interfaces).collect()

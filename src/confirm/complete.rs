@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::describe::{NetworkInterface, SecurityGroupRule};
+use super::completion::{COMPLETING, Target};
+use super::describe::{NetworkAclEntry, NetworkInterface, SecurityGroupRule};
+use super::judge::leads_to_the_internet;
 use super::knowledge::{Gap, Inquiry, Knowledge};
 use super::question::{Place, Topic};
 use super::reachability::public_addresses;
@@ -20,13 +22,16 @@ pub fn asks(event: &Event<'_>) -> bool {
     complete(event, &Inquiry::new(&nothing, Place::of(event))) == Err(Gap::Open)
 }
 
-/// Calls whose records live state completes, by `eventSource`.
-const COMPLETED: [(&str, &[&str]); 2] = [
+/// Calls that live state decides where the record does not, by `eventSource`; beside those of [`COMPLETING`].
+const DECIDED: [(&str, &[&str]); 2] = [
     (
         "ec2.amazonaws.com",
         &[
             "AuthorizeSecurityGroupIngress",
             "ModifySecurityGroupRules",
+            "CreateNetworkAclEntry",
+            "ReplaceNetworkAclEntry",
+            "ModifyManagedPrefixList",
             "CreateRoute",
             "ReplaceRoute",
             "RunInstances",
@@ -41,7 +46,7 @@ const COMPLETED: [(&str, &[&str]); 2] = [
 
 /// Whether [`asks`] may say yes for a record of such a call.
 pub fn may_ask(source: &str, name: &str) -> bool {
-    COMPLETED.iter().any(|(known, names)| *known == source && names.contains(&name))
+    DECIDED.iter().chain(&COMPLETING).any(|(known, names)| *known == source && names.contains(&name))
 }
 
 /// What live state adds to a record: the value of its `liveState`. `None` when there is nothing to add.
@@ -53,10 +58,15 @@ pub fn complete(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value
     if event.error_code().is_some() || !is_completed {
         return Ok(None);
     }
+    if let Some(target) = Target::of(event) {
+        return Ok(target.reached(inquiry)?.map(|reached| json!({"reached": reached})));
+    }
     match (event.source(), event.name()) {
         (Some("ec2.amazonaws.com"), Some(name)) => match name {
-            "AuthorizeSecurityGroupIngress" => rules_of_group(event, inquiry),
+            "AuthorizeSecurityGroupIngress" => authorized_rules(event, inquiry),
             "ModifySecurityGroupRules" => changed_rules(event, inquiry),
+            "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => acl_now(event, inquiry),
+            "ModifyManagedPrefixList" => list_now(event, inquiry),
             "CreateRoute" | "ReplaceRoute" => prefix_lists(&undecided_lists(event), inquiry),
             "RunInstances" => launched(event, inquiry),
             "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => groups_behind(event, inquiry),
@@ -109,43 +119,113 @@ fn prefix_lists(ids: &[String], inquiry: &Inquiry<'_>) -> Result<Option<Value>, 
     Ok((!known.is_empty()).then(|| json!({"prefixLists": known})))
 }
 
+/// What is in the prefix lists that a call lets in, and all that the group lets in now.
+fn authorized_rules(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let undecided = facts::undecided(event);
+    if undecided == Some(Undecided::Otherwise) {
+        return rules_of_group(event, inquiry);
+    }
+    let now = group_now(event, undecided.is_some(), inquiry);
+    let lists = match undecided {
+        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, inquiry),
+        _ => Ok(None),
+    };
+    Ok(joined([lists?, now?]))
+}
+
 /// For ingress that cannot be read: what the group lets in now.
 fn rules_of_group(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
-    match facts::undecided(event) {
-        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, inquiry),
-        Some(Undecided::Otherwise) => match requested(event, "groupId").first() {
-            Some(group) => {
-                let rules = inquiry.group_rules(Topic::GroupRules, group)?;
-                Ok(Some(with_lists(rules, json!({"securityGroupRulesOf": group}), inquiry)?))
-            }
-            None => Ok(None),
-        },
-        None => Ok(None),
+    let Some(group) = requested(event, "groupId").into_iter().next() else { return Ok(None) };
+    let rules = inquiry.group_rules(Topic::GroupRules, &group)?;
+    let rules = with_lists("securityGroupRules", rules, inquiry)?;
+    Ok(joined([Some(rules), Some(json!({"securityGroupRulesOf": group}))]))
+}
+
+/// Everything that the group of a call lets in now, when the call may be one of several that open it together. A group
+/// that cannot be read leaves the call to be judged by itself.
+fn group_now(event: &Event<'_>, is_open: bool, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    if !is_open && !facts::opens_in_part(event) {
+        return Ok(None);
+    }
+    let response = facts::ec2_response(event);
+    let created = response.map(|response| response.select("securityGroupRuleSet.groupId")).unwrap_or_default();
+    let created = created.into_iter().filter_map(scalar_text).map(|text| text.into_owned());
+    let Some(group) = requested(event, "groupId").into_iter().chain(created).find(|id| id.starts_with("sg-")) else {
+        return Ok(None);
+    };
+    let now = inquiry.group_rules(Topic::GroupRules, &group);
+    known(now.and_then(|rules| with_lists("groupRules", rules, inquiry).map(Some)))
+}
+
+/// Everything that the network ACL of a call allows now, when the entry may be one of several that open it together.
+fn acl_now(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let Some(id) = requested(event, "networkAclId").into_iter().next().filter(|_| facts::opens_in_part(event)) else {
+        return Ok(None);
+    };
+    let allows = |entry: &&NetworkAclEntry| !entry.egress && entry.rule_action.eq_ignore_ascii_case("allow");
+    known(inquiry.acls(Topic::Acl, &id).map(|acls| {
+        let allowed: Vec<_> = acls.iter().flat_map(|acl| &acl.entries).filter(allows).collect();
+        Some(json!({"networkAclEntries": allowed}))
+    }))
+}
+
+/// Everything that the prefix list of a call holds now, when the call may be one of several that open it together.
+fn list_now(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+    let ids: Vec<String> = requested(event, "prefixListId").into_iter().take(1).collect();
+    if !facts::opens_in_part(event) {
+        return Ok(None);
+    }
+    known(prefix_lists(&ids, inquiry))
+}
+
+/// What cannot be read leaves a call to be judged by itself.
+fn known(now: Result<Option<Value>, Gap>) -> Result<Option<Value>, Gap> {
+    match now {
+        Err(Gap::Unknown(_)) => Ok(None),
+        now => now,
     }
 }
 
-/// Which of the changed rules are ingress, and what is in the prefix lists they name.
+/// The members of all parts in one object; lists of the same name one after the other. `None` when there are no parts.
+fn joined<const N: usize>(parts: [Option<Value>; N]) -> Option<Value> {
+    let mut members: Map<String, Value> = Map::new();
+    for (name, value) in parts.into_iter().flatten().filter_map(object).flatten() {
+        match (members.get_mut(&name), value) {
+            (Some(Value::Array(known)), Value::Array(more)) => known.extend(more),
+            (_, value) => {
+                members.insert(name, value);
+            }
+        }
+    }
+    (!members.is_empty()).then_some(Value::Object(members))
+}
+
+fn object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(members) => Some(members),
+        _ => None,
+    }
+}
+
+/// Which of the changed rules are ingress, what is in the prefix lists they name, and all that the group lets in now.
 fn changed_rules(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
     let undecided = facts::undecided(event);
     let opens = facts::opening(event).is_some_and(|opening| opening.reach >= Reach::Wide);
-    if !opens && undecided.is_none() {
+    if !opens && undecided.is_none() && !facts::opens_in_part(event) {
         return Ok(None);
     }
     let ids = requested(event, "securityGroupRule.securityGroupRuleId");
     if ids.is_empty() {
-        return rules_of_group(event, inquiry);
+        return authorized_rules(event, inquiry);
     }
     let found: Vec<_> = ids.iter().map(|id| inquiry.group_rules(Topic::GroupRule, id)).collect();
+    let now = group_now(event, undecided.is_some(), inquiry);
     let lists = match undecided {
         Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, inquiry),
         _ => Ok(None),
     };
     let rules = found.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
-    let mut state = json!({"securityGroupRules": rules});
-    if let (Some(Value::Object(lists)), Some(members)) = (lists?, state.as_object_mut()) {
-        members.extend(lists);
-    }
-    Ok(Some(state))
+    Ok(joined([Some(json!({"securityGroupRules": rules})), lists?, now?]))
 }
 
 /// The public addresses of instances that were started without asking for any: the subnet may hand them out.
@@ -175,27 +255,27 @@ fn groups_behind(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Valu
     if rules.iter().all(|rule| rule.is_egress) {
         return Ok(None);
     }
-    with_lists(&rules, json!({}), inquiry).map(Some)
+    with_lists("securityGroupRules", &rules, inquiry).map(Some)
 }
 
-/// The rules, with the content of the prefix lists that they let in.
-fn with_lists(rules: &[SecurityGroupRule], more: Value, inquiry: &Inquiry<'_>) -> Result<Value, Gap> {
+/// The ingress rules as the member `name`, with the content of the prefix lists that they let in.
+fn with_lists(name: &str, rules: &[SecurityGroupRule], inquiry: &Inquiry<'_>) -> Result<Value, Gap> {
     let ingress: Vec<&SecurityGroupRule> = rules.iter().filter(|rule| !rule.is_egress).collect();
     let mut ids: Vec<String> = ingress.iter().filter_map(|rule| rule.prefix_list_id.clone()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let mut members: Map<String, Value> = more.as_object().cloned().unwrap_or_default();
-    if let Some(Value::Object(lists)) = prefix_lists(&ids, inquiry)? {
-        members.extend(lists);
-    }
-    members.insert("securityGroupRules".to_owned(), json!(ingress));
-    Ok(Value::Object(members))
+    let lists = prefix_lists(&ids, inquiry)?;
+    let rules = Map::from_iter([(name.to_owned(), json!(ingress))]);
+    Ok(joined([lists, Some(Value::Object(rules))]).unwrap_or_default())
 }
 
 /// The route table that a subnet was put behind.
 fn table(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
     let Some(id) = requested(event, "routeTableId").into_iter().next() else { return Ok(None) };
     let Some(table) = inquiry.route_tables(Topic::RouteTable, &id)?.first() else { return Ok(None) };
+    if !leads_to_the_internet(inquiry, table)? {
+        return Ok(None);
+    }
     let mut lists: Vec<String> = table.routes.iter().filter_map(|one| one.destination_prefix_list_id.clone()).collect();
     lists.dedup();
     let mut members = Map::from_iter([("routeTable".to_owned(), json!(table))]);

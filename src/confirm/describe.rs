@@ -44,6 +44,10 @@ answers! {
         /// What it is attached to.
         #[serde(skip_serializing_if = "Option::is_none")]
         attachment: Option<Attachment>,
+        /// Whether it drops everything that internet gateways hand to it, as the interfaces of internal dual-stack load
+        /// balancers do.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        deny_all_igw_traffic: bool,
     }
     /// A security group of an interface.
     GroupIdentifier {
@@ -143,6 +147,9 @@ answers! {
         network_interface_id: Option<String>,
         /// `active`, or `blackhole` when the target is gone.
         state: String,
+        /// How it came into the table: `CreateRouteTable`, `CreateRoute`, `EnableVgwRoutePropagation` or `Advertisement`.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        origin: String,
     }
     /// What a route table counts for.
     RouteTableAssociation {
@@ -203,6 +210,18 @@ answers! {
         /// The ports; all where it is missing.
         #[serde(skip_serializing_if = "Option::is_none")]
         port_range: Option<PortRange>,
+        /// The type and code, for ICMP.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        icmp_type_code: Option<IcmpTypeCode>,
+    }
+    /// A type and code of ICMP; -1 is all of them.
+    IcmpTypeCode {
+        /// The type.
+        #[serde(rename = "Type", skip_serializing_if = "Option::is_none")]
+        kind: Option<i32>,
+        /// The code.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<i32>,
     }
     /// Ports.
     PortRange {
@@ -291,6 +310,9 @@ answers! {
         /// Its policies, attached and inline. AWS is asked for them only where the trust policy lets in strangers or
         /// cannot be decided, since they matter nowhere else; a snapshot has them of each role.
         policies: Vec<RolePolicy>,
+        /// The policy beyond which its policies allow nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        permissions_boundary: Option<RolePolicy>,
         /// Why some of its policies, or what some of them say, is not known. Not yet safe to show.
         #[serde(skip_serializing_if = "Option::is_none")]
         policies_unanswered: Option<String>,

@@ -6,7 +6,7 @@ use super::layers::{inbound, ingress, is_main, routes, table_of, to_gateways};
 use super::question::{Place, Topic};
 use super::reachability::{Opened, Survey, Through, Way, leads_to, open_through, public_addresses};
 use super::ways::Ways;
-use crate::address::{Family, Layer};
+use crate::address::{Family, Layer, Traffic};
 use crate::finding::{Outcome, Path};
 use crate::policy::Policy;
 use crate::trust::{Verdict, assess};
@@ -68,7 +68,7 @@ pub(super) fn route_table(inquiry: &Inquiry<'_>, id: &str) -> Result<Judged, Gap
 }
 
 /// Whether a table routes the world, or a large part of it, to an internet gateway.
-fn leads_to_the_internet(inquiry: &Inquiry<'_>, table: &RouteTable) -> Result<bool, Gap> {
+pub(super) fn leads_to_the_internet(inquiry: &Inquiry<'_>, table: &RouteTable) -> Result<bool, Gap> {
     let routes = routes(inquiry, table)?;
     let layer = to_gateways(&routes, |_| true);
     Ok([Family::V4, Family::V6].into_iter().any(|family| !open_through(family, &[&layer], None).is_nothing()))
@@ -120,7 +120,12 @@ fn all_of<'k>(inquiry: &Inquiry<'k>, topic: Topic, ids: &[String]) -> Result<Vec
     Ok(found.into_iter().collect::<Result<Vec<_>, Gap>>()?.into_iter().flatten().collect())
 }
 
-pub(super) fn interfaces(inquiry: &Inquiry<'_>, topic: Topic, ids: &[String]) -> Result<Judged, Gap> {
+pub(super) fn interfaces(
+    inquiry: &Inquiry<'_>,
+    topic: Topic,
+    ids: &[String],
+    families: &[Family],
+) -> Result<Judged, Gap> {
     let found = all_of(inquiry, topic, ids)?;
     let names = ids.join(", ");
     if found.is_empty() && topic == Topic::InterfacesOfLoadBalancer {
@@ -132,7 +137,8 @@ pub(super) fn interfaces(inquiry: &Inquiry<'_>, topic: Topic, ids: &[String]) ->
     if found.iter().all(|interface| public_addresses(interface).is_empty()) {
         return without_address(inquiry, &found, &names);
     }
-    Ok(Ways::to(inquiry, found, Through { group: None, opened: None })?.judged("nothing is there"))
+    let opened = Opened { traffic: Traffic::all(), families: families.to_vec() };
+    Ok(Ways::to(inquiry, found, Through { group: None, opened: Some(&opened) })?.judged("nothing is there"))
 }
 
 /// What has no public address now: one that does not run may get one again when it starts.
@@ -186,7 +192,7 @@ pub(super) fn address(
         let reason = format!("{} does not lead to {} any more", address.unwrap_or("the address"), ids.join(", "));
         return Ok((Outcome::Remediated, reason, Vec::new()));
     }
-    interfaces(inquiry, topic, ids)
+    interfaces(inquiry, topic, ids, &[Family::V4, Family::V6])
 }
 
 fn in_subnets<'s>(

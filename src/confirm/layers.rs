@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::describe::{NetworkAcl, NetworkAclEntry, Route, RouteTable, SecurityGroupRule};
 use super::knowledge::{Gap, Inquiry};
 use super::question::Topic;
-use crate::address::{Entry, Layer, Rule, Traffic, parse_network};
+use crate::address::{Entry, Layer, Protocol, Rule, Traffic, parse_network};
 
 /// What the rules let in. Rules that let in other groups let nobody in from the internet.
 pub(super) fn ingress(inquiry: &Inquiry<'_>, rules: &[SecurityGroupRule]) -> Result<Vec<Entry>, Gap> {
@@ -52,9 +52,32 @@ pub(super) struct Routed<'t> {
     pub(super) network: IpNet,
     /// The internet gateway, when the route leads there and works.
     pub(super) gateway: Option<&'t str>,
+    priority: Priority,
 }
 
-/// The routes of a table.
+/// The order of routes for the same network, the one that is used first (VPC user guide, "Route priority"). A route that
+/// is a black hole takes part: what it matches is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Priority {
+    /// A route for a network that somebody or the table itself made.
+    Static,
+    /// A route for an entry of a prefix list.
+    PrefixList,
+    /// A route that a gateway or a route server brought in.
+    Propagated,
+}
+
+impl Priority {
+    fn of(route: &Route) -> Self {
+        match route.origin.as_str() {
+            "EnableVgwRoutePropagation" | "Advertisement" => Self::Propagated,
+            _ if route.destination_prefix_list_id.is_some() => Self::PrefixList,
+            _ => Self::Static,
+        }
+    }
+}
+
+/// The routes of a table, for the same network in the order of their priority.
 pub(super) fn routes<'t>(inquiry: &Inquiry<'_>, table: &'t RouteTable) -> Result<Vec<Routed<'t>>, Gap> {
     let lists = table.routes.iter().map(|route| (route, destinations(inquiry, route))).collect::<Vec<_>>();
     let mut routes = Vec::new();
@@ -65,8 +88,11 @@ pub(super) fn routes<'t>(inquiry: &Inquiry<'_>, table: &'t RouteTable) -> Result
             Err(Gap::Unknown(_)) if gateway.is_none() => continue,
             networks => networks?,
         };
-        routes.extend(networks.into_iter().map(|network| Routed { network, gateway }));
+        let priority = Priority::of(route);
+        routes.extend(networks.into_iter().map(|network| Routed { network, gateway, priority }));
     }
+    // EC2 takes any of two prefix lists with the same network: the one that leads to the internet must not be hidden.
+    routes.sort_by_key(|route| (route.priority, route.gateway.is_none()));
     Ok(routes)
 }
 
@@ -111,17 +137,20 @@ fn acl_rules(acl: &NetworkAcl, egress: bool) -> Vec<Rule> {
     entries.into_iter().filter_map(acl_rule).collect()
 }
 
-/// `None` for what blocks less than it seems to: a rule about ICMP may be about some types of it only.
+/// `None` for an entry that denies nothing that is certain, such as ICMP without a type.
 fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
     let allow = entry.rule_action.eq_ignore_ascii_case("allow");
-    if !allow && matches!(entry.protocol.as_str(), "1" | "58") {
-        return None;
-    }
     let network = entry.cidr_block.as_ref().or(entry.ipv6_cidr_block.as_ref()).and_then(|text| parse_network(text))?;
-    let port = |port: fn(&super::describe::PortRange) -> Option<i32>| {
-        i64::from(entry.port_range.as_ref().and_then(port).unwrap_or(-1))
+    let numbers = match Protocol::parse(&entry.protocol).filter(|protocol| protocol.is_icmp()) {
+        Some(_) => match &entry.icmp_type_code {
+            Some(icmp) => (icmp.kind, icmp.code),
+            None if allow => (None, None),
+            None => return None,
+        },
+        None => entry.port_range.as_ref().map_or((None, None), |range| (range.from, range.to)),
     };
-    let traffic = Traffic::permitted(&entry.protocol, port(|range| range.from), port(|range| range.to));
+    let number = |number: Option<i32>| i64::from(number.unwrap_or(-1));
+    let traffic = Traffic::permitted(&entry.protocol, number(numbers.0), number(numbers.1));
     match (traffic, allow) {
         (Some(traffic), _) => Some(Rule { network, traffic, allow }),
         // Not understood: it must not hide what is open.

@@ -114,6 +114,9 @@ impl<'k, 's> Survey<'k, 's> {
             };
             return Ok(Way::Private(format!("{id} has no public {over}address")));
         }
+        if interface.deny_all_igw_traffic {
+            return Ok(Way::Blocked(format!("{id} drops what comes from internet gateways (DenyAllIgwTraffic)")));
+        }
         if matches!(interface.interface_type.as_str(), "nat_gateway" | "natGateway") {
             return Ok(Way::Missing(format!("{id} is a NAT gateway, which takes no connections")));
         }
@@ -123,7 +126,24 @@ impl<'k, 's> Survey<'k, 's> {
         self.way_in(interface, addresses)
     }
 
-    /// The same by these addresses, whatever the interface has.
+    /// What gets to `interface` from how much of the internet, by the addresses it has.
+    ///
+    /// # Errors
+    /// As for [`Survey::way_to`].
+    pub(super) fn reached(&self, interface: &NetworkInterface) -> Result<Reached, Gap> {
+        let hops = self.hops(interface);
+        let hops = Result::as_ref(&hops).map_err(Gap::clone)?;
+        let layers: Vec<&Layer> = hops.layers.iter().map(|(_, layer)| layer).collect();
+        let (mut reached, opened) = (Reached::default(), self.through.opened);
+        for (family, _) in public_addresses(interface) {
+            if opened.is_none_or(|opened| opened.families.contains(&family)) {
+                reached |= reached_through(family, &layers, opened.map(|opened| &opened.traffic));
+            }
+        }
+        Ok(reached)
+    }
+
+    /// How the internet reaches `interface` by these addresses, whatever it has.
     pub(super) fn way_in(&self, interface: &NetworkInterface, addresses: Vec<(Family, String)>) -> Result<Way, Gap> {
         let inquiry = self.inquiry;
         // All of it is asked for before the first answer is needed.
@@ -356,12 +376,42 @@ impl Hops<'_> {
     }
 }
 
-/// What of `traffic` all layers let in from the world or a large part of it: the same measure as for what a record opens.
+/// What gets in from how much of the internet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reached {
+    /// From all of it.
+    pub(super) world: Traffic,
+    /// From a large part of it.
+    pub(super) wide: Traffic,
+}
+
+impl Reached {
+    /// All of it.
+    pub(super) fn traffic(&self) -> Traffic {
+        let mut all = self.world.clone();
+        all |= &self.wide;
+        all
+    }
+}
+
+impl std::ops::BitOrAssign for Reached {
+    fn bitor_assign(&mut self, other: Self) {
+        self.world |= &other.world;
+        self.wide |= &other.wide;
+        self.wide = self.wide.without(&self.world);
+    }
+}
+
+/// What of `traffic` all layers let in from the world or a large part of it.
 pub(super) fn open_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Traffic {
+    reached_through(family, layers, traffic).traffic()
+}
+
+/// What of `traffic` all layers let in from how much of the internet: the same measure as for what a record opens.
+fn reached_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Reached {
     let opening = Opening::of(&passing(family, layers));
-    let mut open = opening.world;
-    open |= &opening.wide;
-    traffic.map_or_else(|| open.clone(), |traffic| &open & traffic)
+    let wanted = |open: Traffic| traffic.map_or_else(|| open.clone(), |traffic| &open & traffic);
+    Reached { world: wanted(opening.world), wide: wanted(opening.wide) }
 }
 
 /// Why VPC block public access keeps the interface off the internet, if it does.

@@ -36,7 +36,7 @@ pub use layout::OF_A_REGION;
 #[cfg(feature = "live")]
 pub(crate) use roles::decoded;
 pub use roles::{
-    AttachedPolicy, AuthorizationDetails, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail,
+    AttachedPolicy, AuthorizationDetails, Boundary, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail,
 };
 pub use write::Writer;
 

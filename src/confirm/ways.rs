@@ -94,6 +94,7 @@ fn forwarder(inquiry: &Inquiry<'_>, vpc: &str) -> Result<Option<String>, Gap> {
     let found = inquiry.interfaces(Topic::InterfacesOfVpc, vpc)?;
     let forwards = |one: &&NetworkInterface| {
         KINDS.contains(&one.interface_type.as_str())
+            && !one.deny_all_igw_traffic
             && (one.interface_type == "global_accelerator_managed" || !public_addresses(one).is_empty())
     };
     let name = |one: &NetworkInterface| match one.description.as_str() {

@@ -46,6 +46,7 @@ pub const SCOPES: &[&Scope] = &[
     &UNDECIDED,
     &VERIFIED_ACCESS,
     &LIVE_INGRESS,
+    &LIVE_REACHED,
     &LIVE_ROLE,
     &LIVE_ROUTE,
     &LIVE_UNANSWERED,
@@ -153,6 +154,18 @@ pub(super) const LIVE_INGRESS: Scope = Scope {
     name: "live.ingress",
     calls: Calls::These(&[(EC2, "ModifyNetworkInterfaceAttribute"), (EC2, "ModifyInstanceAttribute")]),
 };
+pub(super) const LIVE_REACHED: Scope = Scope {
+    name: "live.reached",
+    calls: Calls::These(&[
+        (EC2, "StartInstances"),
+        (EC2, "AttachNetworkInterface"),
+        (EC2, "CreateNetworkInterface"),
+        (EC2, "AssignIpv6Addresses"),
+        (EC2, "AssociateSubnetCidrBlock"),
+        (ELB, "SetSecurityGroups"),
+        (ELB, "ApplySecurityGroupsToLoadBalancer"),
+    ]),
+};
 pub(super) const LIVE_ROLE: Scope = Scope {
     name: "live.role",
     calls: Calls::These(&[
@@ -174,6 +187,13 @@ pub(super) const LIVE_UNANSWERED: Scope = Scope {
         (EC2, "ModifyInstanceAttribute"),
         (EC2, "AssociateRouteTable"),
         (EC2, "ReplaceRouteTableAssociation"),
+        (EC2, "StartInstances"),
+        (EC2, "AttachNetworkInterface"),
+        (EC2, "CreateNetworkInterface"),
+        (EC2, "AssignIpv6Addresses"),
+        (EC2, "AssociateSubnetCidrBlock"),
+        (ELB, "SetSecurityGroups"),
+        (ELB, "ApplySecurityGroupsToLoadBalancer"),
         (IAM, "AttachRolePolicy"),
         (IAM, "PutRolePolicy"),
     ]),

@@ -26,15 +26,38 @@ pub(super) use source::members_doc;
 pub(super) use undecided::UNDECIDED;
 pub use undecided::Undecided;
 
-use crate::address::Opening;
+use crate::address::{Opening, Reach};
 use crate::event::Event;
 
 /// What a call opens in a security group or network ACL; `None` when it opens nothing, or is another call.
 pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {
-    let sources = match event.name()? {
-        "AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules" => ingress::sources(event),
-        "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => network_acl::sources(event),
-        _ => return None,
+    let opened = match event.name()? {
+        "AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules" => ingress::opened(event),
+        "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => network_acl::opened(event),
+        _ => None,
     };
-    sources.with_earlier(event).opening().map(|opened| opened.opening)
+    opened.map(|opened| opened.opening)
+}
+
+/// The smallest IPv4 network that may be part of an opening by several calls. Security groups and prefix lists have at most
+/// 1,000 entries, and that many smaller networks are no wide prefix.
+const SMALLEST_PART_V4: u8 = 20;
+/// The same for IPv6.
+const SMALLEST_PART_V6: u8 = 32;
+
+/// Whether a call lets a network into a security group, network ACL or prefix list that may be part of a larger opening
+/// than the call alone.
+pub(super) fn opens_in_part(event: &Event<'_>) -> bool {
+    let sources = match event.name() {
+        Some("AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules") => ingress::sources(event),
+        Some("CreateNetworkAclEntry" | "ReplaceNetworkAclEntry") => network_acl::sources(event),
+        Some("ModifyManagedPrefixList") => prefix_list::sources(event),
+        _ => return false,
+    };
+    sources.opening().is_some_and(|opened| {
+        opened.parts().any(|(source, part)| {
+            let smallest = if source.network.addr().is_ipv4() { SMALLEST_PART_V4 } else { SMALLEST_PART_V6 };
+            (Reach::Public..Reach::World).contains(&part) && source.network.prefix_len() <= smallest
+        })
+    })
 }

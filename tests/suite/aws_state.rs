@@ -437,9 +437,16 @@ fn role_answers(call: &Call) -> Reply {
                 "garbled" => "%7B".to_owned(),
                 _ => trust(r#""*""#),
             };
+            let boundary = match name {
+                "bounded" => format!(
+                    "<PermissionsBoundary><PermissionsBoundaryArn>{own}</PermissionsBoundaryArn></PermissionsBoundary>"
+                ),
+                _ => String::new(),
+            };
             format!(
                 "<Role><Path>/</Path><RoleName>{name}</RoleName><RoleId>AROA1</RoleId>\
                  <Arn>arn:aws:iam::111122223333:role/{name}</Arn><CreateDate>2026-03-04T10:00:00Z</CreateDate>\
+                 {boundary}\
                  <AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument></Role>"
             )
         }
@@ -484,6 +491,87 @@ fn a_role_comes_with_the_texts_of_its_policies() {
             [("AdministratorAccess", None), ("own", Some(r#"{"Own":1}"#)), ("inline", Some(r#"{"Inline":1}"#))];
         assert_eq!(policies, expected);
     }
+}
+
+#[test]
+fn a_role_comes_with_the_text_of_its_boundary() {
+    let boundary = |stub: &Stub, name: &str| {
+        let Ok(Answer::Roles(roles)) = ask_one(stub, question(Topic::Role, name)) else { panic!("{name}") };
+        roles[0].permissions_boundary.clone().map(|boundary| (boundary.policy_name, boundary.document))
+    };
+    let text = Some(r#"{"Own":1}"#.to_owned());
+    assert_eq!(boundary(&stub(role_answers), "bounded"), Some(("own".to_owned(), text)));
+    assert_eq!(boundary(&stub(role_answers), "deploy"), None);
+}
+
+#[test]
+fn what_decides_about_routes_interfaces_and_icmp_is_read() {
+    let stub = stub(|call| match call.action.as_str() {
+        action @ "DescribeNetworkInterfaces" => {
+            let interface = format!("<networkInterfaceId>{}</networkInterfaceId>", id("eni", 1));
+            let denying = "<denyAllIgwTraffic>true</denyAllIgwTraffic>";
+            ec2(action, &format!("<networkInterfaceSet><item>{interface}{denying}</item></networkInterfaceSet>"))
+        }
+        action @ "DescribeRouteTables" => {
+            let table = format!("<routeTableId>{}</routeTableId>", id("rtb", 1));
+            let route = "<routeSet><item><origin>EnableVgwRoutePropagation</origin></item></routeSet>";
+            ec2(action, &format!("<routeTableSet><item>{table}{route}</item></routeTableSet>"))
+        }
+        action => {
+            let acl = format!("<networkAclId>{}</networkAclId>", id("acl", 1));
+            let icmp = "<icmpTypeCode><code>-1</code><type>8</type></icmpTypeCode>";
+            let entries = format!("<entrySet><item><ruleNumber>1</ruleNumber>{icmp}</item></entrySet>");
+            ec2(action, &format!("<networkAclSet><item>{acl}{entries}</item></networkAclSet>"))
+        }
+    });
+    let asked = |topic, prefix| ask_one(&stub, question(topic, &id(prefix, 1)));
+    let Ok(Answer::Interfaces(interfaces)) = asked(Topic::Interface, "eni") else { panic!() };
+    assert!(interfaces[0].deny_all_igw_traffic);
+    let Ok(Answer::RouteTables(tables)) = asked(Topic::RouteTable, "rtb") else { panic!() };
+    assert_eq!(tables[0].routes[0].origin, "EnableVgwRoutePropagation");
+    let Ok(Answer::Acls(acls)) = asked(Topic::Acl, "acl") else { panic!() };
+    let icmp = acls[0].entries[0].icmp_type_code.clone().unwrap();
+    assert_eq!((icmp.kind, icmp.code), (Some(8), Some(-1)));
+}
+
+#[test]
+fn what_a_group_lets_in_now_is_asked_for_where_a_call_may_be_a_part_of_it() {
+    let group = "sg-0aaa1111bbb22222c";
+    let stub = stub(move |call| match call.action.as_str() {
+        action @ "DescribeSecurityGroupRules" => {
+            let rule = |(place, network): (usize, &str)| {
+                format!(
+                    "<item><securityGroupRuleId>{}</securityGroupRuleId><groupId>{group}</groupId><isEgress>false</isEgress>\
+                     <ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><cidrIpv4>{network}</cidrIpv4>\
+                     </item>",
+                    id("sgr", place)
+                )
+            };
+            let rules: String = ["0.0.0.0/1", "128.0.0.0/1"].into_iter().enumerate().map(rule).collect();
+            ec2(action, &format!("<securityGroupRuleSet>{rules}</securityGroupRuleSet>"))
+        }
+        action => ec2(action, ""),
+    });
+    let found = |network: &str| {
+        let record = std::fs::read_to_string(crate::support::fixture("rules/sg-ingress-world-admin/hit-items.json"));
+        let mut record: serde_json::Value = serde_json::from_str(&record.unwrap()).unwrap();
+        record["requestParameters"] = serde_json::json!({"groupId": group, "ipPermissions": {"items": [
+            {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": network}]}}]}});
+        record["responseElements"] = serde_json::json!({"_return": true});
+        let record = record.to_string();
+        let evaluated = run(async {
+            let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap());
+            let input = Input::Stream(Box::new(record.as_bytes()));
+            let live = AwsLive::new(&config(&stub).await, None, false);
+            live.gather(&pipeline, "record", input, Duration::from_secs(60)).await
+        });
+        evaluated.findings.into_iter().map(|finding| finding.rule.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("128.0.0.0/1"), ["sg-ingress-world-admin"]);
+    let asked = stub.calls().len();
+    // One address is no part worth a call.
+    assert!(found("203.0.113.7/32").is_empty());
+    assert_eq!(stub.calls().len(), asked);
 }
 
 #[test]

@@ -605,3 +605,430 @@ fn an_unread_list_that_leads_elsewhere_does_not_matter() {
     let world = World::whole().with("describe-route-tables", "/RouteTables/0/Routes/0", route);
     assert_eq!(opened(world).0, Live::Confirmed);
 }
+
+/// The routes of the table of the instance's subnet, in this order.
+fn routed(routes: Value) -> World {
+    let mut world = World::whole().with("describe-route-tables", "/RouteTables/0/Routes", routes);
+    let entries = format!("{REGION}/get-managed-prefix-list-entries/pl-0123456789abcdef0.json");
+    world.0.insert(entries, json!({"Entries": [{"Cidr": "0.0.0.0/0"}, {"Cidr": "::/0"}]}));
+    world
+}
+
+#[test]
+fn routes_for_the_same_network_go_by_their_origin() {
+    let route = |destination: &str, target: &str, state: &str, origin: &str| {
+        let key = match destination {
+            list if list.starts_with("pl-") => "DestinationPrefixListId",
+            network if network.contains(':') => "DestinationIpv6CidrBlock",
+            _ => "DestinationCidrBlock",
+        };
+        let of = if target.starts_with("tgw-") { "TransitGatewayId" } else { "GatewayId" };
+        json!({key: destination, of: target, "State": state, "Origin": origin})
+    };
+    let (gateway, list) = ("igw-0123456789abcdef0", "pl-0123456789abcdef0");
+    let (made, brought) = ("CreateRoute", "EnableVgwRoutePropagation");
+    let (vpn, transit) = ("vgw-0123456789abcdef0", "tgw-0123456789abcdef0");
+    for (what, first, second, expected) in [
+        (
+            "static before propagated",
+            route("0.0.0.0/0", gateway, "active", made),
+            route("0.0.0.0/0", vpn, "active", brought),
+            Live::Confirmed,
+        ),
+        (
+            "a black hole before propagated",
+            route("0.0.0.0/0", transit, "blackhole", made),
+            route("0.0.0.0/0", gateway, "active", "Advertisement"),
+            Live::Latent,
+        ),
+        (
+            "static before a list",
+            route("0.0.0.0/0", gateway, "active", made),
+            route(list, transit, "active", made),
+            Live::Confirmed,
+        ),
+        (
+            "static elsewhere before a list",
+            route("0.0.0.0/0", transit, "active", made),
+            route(list, gateway, "active", made),
+            Live::Latent,
+        ),
+        (
+            "a list before propagated",
+            route(list, gateway, "active", made),
+            route("0.0.0.0/0", vpn, "active", brought),
+            Live::Confirmed,
+        ),
+        (
+            "smaller networks before all",
+            json!([route("0.0.0.0/1", vpn, "active", brought), route("128.0.0.0/1", vpn, "active", brought)]),
+            route("0.0.0.0/0", gateway, "active", made),
+            Live::Latent,
+        ),
+        (
+            "half of it",
+            route("0.0.0.0/1", vpn, "active", brought),
+            route("0.0.0.0/0", gateway, "active", made),
+            Live::Confirmed,
+        ),
+    ] {
+        let flat = |routes: &[&Value]| {
+            let all = routes.iter().flat_map(|one| one.as_array().cloned().unwrap_or_else(|| vec![(*one).clone()]));
+            Value::Array(all.collect())
+        };
+        assert_eq!(opened(routed(flat(&[&first, &second]))).0, expected, "{what}");
+        assert_eq!(opened(routed(flat(&[&second, &first]))).0, expected, "{what}, the other way round");
+    }
+    // A subnet is put behind a table whose way to the gateway does not count.
+    let associated = "route-to-igw-associated/hit-associated.json";
+    let routes = json!([route("0.0.0.0/0", transit, "active", made), route(list, gateway, "active", made)]);
+    let v6 = json!([route("::/0", transit, "active", made)]);
+    let all = [routes.as_array().unwrap().as_slice(), v6.as_array().unwrap().as_slice()].concat();
+    assert_eq!(completed(associated, &routed(json!(all))), [""; 0]);
+    assert_eq!(completed(associated, &routed(routes)), ["route-to-igw-associated NON_COMPLIANT"]);
+    for (first, expected) in [(made, Live::Confirmed), (brought, Live::Latent)] {
+        let routes = json!([
+            route("::/0", gateway, "active", first),
+            route("::/0", vpn, "active", if first == made { brought } else { made }),
+        ]);
+        assert_eq!(opened_v6(routed(routes)).0, expected, "IPv6 {first}");
+    }
+}
+
+#[test]
+fn an_interface_that_drops_what_gateways_hand_to_it_is_not_reached() {
+    let dropping = || with_interfaces(|interface| interface["DenyAllIgwTraffic"] = json!(true), &[]);
+    let (outcome, summary) = opened_v6(dropping());
+    assert_eq!(outcome, Live::Mitigated);
+    assert!(summary.contains("DenyAllIgwTraffic"), "{summary}");
+    assert_eq!(opened(dropping()).0, Live::Mitigated);
+    assert_eq!(opened_v6(with_interfaces(|one| one["DenyAllIgwTraffic"] = json!(false), &[])).0, Live::Confirmed);
+    // Neither does an internal load balancer of both IP versions hand on what comes from the internet.
+    let balancer = json!({
+        "NetworkInterfaceId": "eni-0123456789abcdef9", "VpcId": "vpc-0123456789abcdef0", "Status": "in-use",
+        "SubnetId": "subnet-0123456789abcdef0", "InterfaceType": "network_load_balancer", "Description": "ELB net/edge/1",
+        "Ipv6Addresses": [{"Ipv6Address": "2600:1f18::9"}], "DenyAllIgwTraffic": true,
+    });
+    assert_eq!(opened(with_interfaces(private, &[balancer])).0, Live::Latent);
+}
+
+#[test]
+fn icmp_goes_by_type_and_code() {
+    let rule = "rules/sg-ingress-world-icmp/hit-ping.json";
+    /// The type and code of the group's rule, and those of the entries of the ACL that come before what allows all.
+    fn world(rule: [i64; 2], entries: &[(&str, &str, Option<[i64; 2]>)]) -> World {
+        let described = json!([{
+            "SecurityGroupRuleId": "sgr-0123456789abcde01", "GroupId": "sg-0aaa1111bbb22222c", "IsEgress": false,
+            "IpProtocol": "icmp", "FromPort": rule[0], "ToPort": rule[1], "CidrIpv4": "0.0.0.0/0",
+        }]);
+        let entry = |(place, (action, protocol, icmp)): (usize, &(&str, &str, Option<[i64; 2]>))| {
+            let icmp = icmp.map(|[kind, code]| json!({"Type": kind, "Code": code}));
+            json!({"RuleNumber": place + 1, "Egress": false, "Protocol": protocol, "RuleAction": action,
+                   "CidrBlock": "0.0.0.0/0", "IcmpTypeCode": icmp})
+        };
+        let all = |egress: bool| json!({"RuleNumber": 100, "Egress": egress, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"});
+        let entries: Vec<Value> = entries.iter().enumerate().map(entry).chain([all(false), all(true)]).collect();
+        World::whole().with("describe-security-group-rules", "/SecurityGroupRules", described).with(
+            "describe-network-acls",
+            "/NetworkAcls/0/Entries",
+            json!(entries),
+        )
+    }
+    let record = |[kind, code]: [i64; 2]| {
+        let mut record = json(&fixture(rule));
+        let items = json!([{"ipProtocol": "icmp", "fromPort": kind, "toPort": code,
+                            "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}]);
+        record["requestParameters"] = json!({"groupId": "sg-0aaa1111bbb22222c", "ipPermissions": {"items": items}});
+        record["responseElements"] = json!({"_return": true});
+        record.to_string()
+    };
+    let outcome = |rule: [i64; 2], entries: &[(&str, &str, Option<[i64; 2]>)]| {
+        let live = judged(&record(rule), &world(rule, entries))[0].live.clone().unwrap();
+        (live.outcome, live.summary)
+    };
+    let (all, echo) = ([-1, -1], [8, -1]);
+    for (what, rule, entries, expected) in [
+        ("all types", all, vec![("deny", "1", Some(all))], Live::Mitigated),
+        ("one type of all", all, vec![("deny", "1", Some(echo))], Live::Confirmed),
+        ("the type that is open", echo, vec![("deny", "1", Some(echo))], Live::Mitigated),
+        ("another type", echo, vec![("deny", "1", Some([13, -1]))], Live::Confirmed),
+        ("one code", [8, 0], vec![("deny", "1", Some([8, 0]))], Live::Mitigated),
+        ("one code of the type", echo, vec![("deny", "1", Some([8, 1]))], Live::Confirmed),
+        ("the type of a code", [8, 0], vec![("deny", "1", Some(echo))], Live::Mitigated),
+        ("another protocol", all, vec![("deny", "6", None)], Live::Confirmed),
+        ("ICMPv6", all, vec![("deny", "58", Some(all))], Live::Confirmed),
+        ("no type", all, vec![("deny", "1", None)], Live::Confirmed),
+        ("after it is allowed", echo, vec![("allow", "1", Some(echo)), ("deny", "1", Some(all))], Live::Confirmed),
+        ("but for another", echo, vec![("allow", "1", Some([0, -1])), ("deny", "1", Some(all))], Live::Mitigated),
+        ("all protocols", echo, vec![("deny", "-1", None)], Live::Mitigated),
+    ] {
+        let (outcome, summary) = outcome(rule, &entries);
+        assert_eq!(outcome, expected, "{what}: {summary}");
+    }
+    let (_, summary) = outcome(all, &[("deny", "1", Some([13, -1]))]);
+    assert!(summary.contains("on icmp types 0-12, icmp types 14-255."), "{summary}");
+}
+
+/// A record of a call, with these parameters.
+fn call(source: &str, name: &str, request: Value, response: Value) -> String {
+    let mut record = json(&fixture("rules/sg-ingress-world-reached/miss-without-live-state.json"));
+    record["eventSource"] = json!(format!("{source}.amazonaws.com"));
+    record["eventName"] = json!(name);
+    record["requestParameters"] = request;
+    record["responseElements"] = response;
+    record.to_string()
+}
+
+/// The findings of a record by the built-in rules.
+fn judged(record: &str, world: &World) -> Vec<Finding> {
+    thread_local! {
+        static PIPELINE: Pipeline = pipeline("");
+    }
+    PIPELINE.with(|pipeline| settled(pipeline, record, world).0)
+}
+
+/// The findings of a record but for `blocked-action`, with their severities and what live state says.
+fn found(record: &str, world: &World) -> Vec<String> {
+    let findings = judged(record, world);
+    let others = findings.iter().filter(|finding| !finding.rule.name.starts_with("blocked-action"));
+    let words = |finding: &Finding| {
+        let live = finding.live.as_ref().map_or("nothing", |live| live.outcome.as_str());
+        format!("{} {:?} {live}", finding.rule.name, finding.severity()).to_lowercase()
+    };
+    others.map(words).collect()
+}
+
+#[test]
+fn calls_that_complete_an_opening_are_found_when_it_is_reached() {
+    let (instance, interface) = ("i-0123456789abcdef0", "eni-0123456789abcdef0");
+    let started = json!({"instancesSet": {"items": [{"instanceId": instance}]}});
+    let after =
+        |state: &str| json!({"instancesSet": {"items": [{"instanceId": instance, "previousState": {"name": state}}]}});
+    let arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/edge/50dc6c495c0c9188";
+    let groups = json!(["sg-0aaa1111bbb22222c"]);
+    let elb = "elasticloadbalancing";
+    let calls = [
+        call("ec2", "StartInstances", started.clone(), after("stopped")),
+        call("ec2", "StartInstances", started.clone(), Value::Null),
+        call(
+            "ec2",
+            "AttachNetworkInterface",
+            json!({"networkInterfaceId": interface, "instanceId": instance}),
+            json!({}),
+        ),
+        call(
+            "ec2",
+            "CreateNetworkInterface",
+            json!({}),
+            json!({"networkInterface": {"networkInterfaceId": interface}}),
+        ),
+        call(
+            "ec2",
+            "AssignIpv6Addresses",
+            json!({"AssignIpv6AddressesRequest": {"NetworkInterfaceId": interface}}),
+            json!({}),
+        ),
+        call(
+            "ec2",
+            "AssociateSubnetCidrBlock",
+            json!({"AssociateSubnetCidrBlockRequest": {
+                "SubnetId": "subnet-0123456789abcdef0", "Ipv6CidrBlock": "2001:db8:1234::/64"}}),
+            json!({}),
+        ),
+        call(elb, "SetSecurityGroups", json!({"loadBalancerArn": arn, "securityGroups": groups}), json!({})),
+        call(
+            elb,
+            "ApplySecurityGroupsToLoadBalancer",
+            json!({"loadBalancerName": "edge", "securityGroups": groups}),
+            json!({}),
+        ),
+    ];
+    let balanced = |description: &str| {
+        let described = json!(description);
+        move |interface: &mut Value| interface["Description"] = described.clone()
+    };
+    let world_of = |record: &str| match record {
+        v2 if v2.contains("SetSecurityGroups") => with_interfaces(balanced("ELB app/edge/50dc6c495c0c9188"), &[]),
+        classic if classic.contains("ApplySecurityGroups") => with_interfaces(balanced("ELB edge"), &[]),
+        _ => World::whole(),
+    };
+    let reached = "sg-ingress-world-reached critical confirmed";
+    let none: [&str; 0] = [];
+    for record in &calls {
+        assert_eq!(found(record, &world_of(record)), [reached], "{record}");
+        // Neighbours in which it is not reached.
+        let closed = |file: &str, pointer: &str, value: Value| {
+            assert_eq!(found(record, &world_of(record).with(file, pointer, value)), none, "{file}: {record}");
+        };
+        closed("describe-security-group-rules", "/SecurityGroupRules", json!([]));
+        closed("describe-internet-gateways", "/InternetGateways", json!([]));
+        closed("describe-network-acls", "/NetworkAcls/0/Entries", json!([]));
+        closed("describe-network-interfaces", "/NetworkInterfaces/0/Status", json!("available"));
+        closed("describe-network-interfaces", "/NetworkInterfaces", json!([]));
+        for state in ["stopped", "stopping", "terminated", "shutting-down"] {
+            closed("describe-instances", "/Reservations/0/Instances/0/State/Name", json!(state));
+        }
+        let options = "describe-vpc-block-public-access-options";
+        closed(options, "/VpcBlockPublicAccessOptions/InternetGatewayBlockMode", json!("block-ingress"));
+        // A call that failed completes nothing.
+        let mut failed: Value = serde_json::from_str(record).unwrap();
+        failed["errorCode"] = json!("Client.UnauthorizedOperation");
+        assert_eq!(found(&failed.to_string(), &world_of(record)), none);
+        // What cannot be read is told.
+        let unread = world_of(record).without("describe-network-interfaces");
+        assert_eq!(found(record, &unread), ["exposure-unanswered low unknown"], "{record}");
+    }
+    // The web ports are meant to be open.
+    let web = json!([{"SecurityGroupRuleId": "sgr-0123456789abcde01", "GroupId": "sg-0aaa1111bbb22222c", "IsEgress": false,
+                      "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv4": "0.0.0.0/0"}]);
+    let web = World::whole().with("describe-security-group-rules", "/SecurityGroupRules", web);
+    assert_eq!(found(&calls[0], &web), none);
+    // One that ran before was not started.
+    assert_eq!(found(&call("ec2", "StartInstances", started, after("running")), &World::whole()), none);
+    // IPv6 addresses do not answer for what IPv4 lets in, nor those of another network.
+    let over_v4 = with_interfaces(|interface| interface["Ipv6Addresses"] = json!([]), &[]);
+    assert_eq!(found(&calls[4], &over_v4), none);
+    assert_eq!(found(&calls[5], &over_v4), none);
+    assert_eq!(found(&calls[5].replace("2001:db8:1234::/64", "2001:db8:4321::/64"), &World::whole()), none);
+}
+
+#[test]
+fn what_a_group_lets_in_now_is_judged_as_a_whole() {
+    let group = "sg-0aaa1111bbb22222c";
+    let world = |rules: &[(&str, u16, &str)]| {
+        let rule = |(place, (protocol, port, network)): (usize, &(&str, u16, &str))| {
+            let key = if network.contains(':') { "CidrIpv6" } else { "CidrIpv4" };
+            json!({"SecurityGroupRuleId": format!("sgr-0123456789abcde{place:02}"), "GroupId": group, "IsEgress": false,
+                   "IpProtocol": protocol, "FromPort": port, "ToPort": port, key: network})
+        };
+        let rules: Vec<Value> = rules.iter().enumerate().map(rule).collect();
+        World::whole().with("describe-security-group-rules", "/SecurityGroupRules", json!(rules))
+    };
+    let authorized = |protocol: &str, port: u16, network: &str| {
+        let (ranges, key) = if network.contains(':') { ("ipv6Ranges", "cidrIpv6") } else { ("ipRanges", "cidrIp") };
+        let items =
+            json!([{"ipProtocol": protocol, "fromPort": port, "toPort": port, ranges: {"items": [{key: network}]}}]);
+        call(
+            "ec2",
+            "AuthorizeSecurityGroupIngress",
+            json!({"groupId": group, "ipPermissions": {"items": items}}),
+            json!({"_return": true}),
+        )
+    };
+    let ssh = |network| authorized("tcp", 22, network);
+    let (low, high) = (("tcp", 22, "0.0.0.0/1"), ("tcp", 22, "128.0.0.0/1"));
+    let world_open = "sg-ingress-world-admin critical confirmed".to_owned();
+    let named = |record: &str, world: &World| found(record, world);
+    assert_eq!(named(&ssh("128.0.0.0/1"), &world(&[low, high])), [world_open.as_str()]);
+    assert_eq!(
+        named(&authorized("tcp", 22, "a000::/1"), &world(&[("tcp", 22, "a000::/1")])),
+        named(&authorized("tcp", 22, "a000::/1"), &World::whole()),
+        "nothing of the internet"
+    );
+    assert_eq!(
+        named(&ssh("2800::/5"), &world(&[("tcp", 22, "2000::/5"), ("tcp", 22, "2800::/5")])),
+        [world_open.as_str()]
+    );
+    // A rule for all traffic is the other half of any port.
+    assert_eq!(named(&ssh("128.0.0.0/1"), &world(&[("-1", 0, "0.0.0.0/1"), high])), [world_open.as_str()]);
+    // Halves of different ports, of another group's, or that are gone are no whole.
+    let alone = named(&ssh("128.0.0.0/1"), &world(&[high]));
+    assert!(!alone.contains(&world_open), "{alone:?}");
+    assert_eq!(named(&ssh("128.0.0.0/1"), &world(&[("tcp", 443, "0.0.0.0/1"), high])), alone);
+    let remediated = named(&ssh("128.0.0.0/1"), &world(&[]));
+    assert!(remediated.iter().all(|one| one.ends_with("remediated")), "{remediated:?}");
+    // What is already open further by a larger network is not opened by this one.
+    let covered = named(&ssh("128.0.0.0/1"), &world(&[("tcp", 22, "0.0.0.0/0"), high]));
+    assert!(!covered.contains(&world_open), "{covered:?}");
+    // Only the call's own ports count.
+    let more = [low, high, ("tcp", 3306, "0.0.0.0/0")];
+    assert_eq!(named(&ssh("128.0.0.0/1"), &world(&more)), [world_open.as_str()]);
+    // Two small halves of a large part.
+    let halves = [("tcp", 22, "52.0.0.0/9"), ("tcp", 22, "52.128.0.0/9")];
+    let wide = named(&ssh("52.128.0.0/9"), &world(&halves));
+    assert!(wide.iter().any(|one| one.starts_with("sg-ingress-wide") && one.ends_with("confirmed")), "{wide:?}");
+    // The message names both halves.
+    let message = judged(&ssh("128.0.0.0/1"), &world(&[low, high]))[0].message.clone();
+    assert!(message.contains("from 128.0.0.0/1") && message.contains("from 0.0.0.0/1"), "{message}");
+    // A group that cannot be read leaves the call as it is.
+    let unread = World::whole().without("describe-security-group-rules");
+    assert!(named(&ssh("128.0.0.0/1"), &unread).iter().all(|one| one.ends_with("unknown")));
+    // A changed rule is judged in the same way.
+    let modified = call(
+        "ec2",
+        "ModifySecurityGroupRules",
+        json!({"ModifySecurityGroupRulesRequest": {"GroupId": group, "SecurityGroupRule": {
+            "SecurityGroupRuleId": "sgr-0123456789abcde01", "tag": 1,
+            "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "128.0.0.0/1"}}}}),
+        json!({}),
+    );
+    assert_eq!(named(&modified, &world(&[low, high])), [world_open.as_str()]);
+}
+
+#[test]
+fn what_an_acl_or_a_prefix_list_lets_in_now_is_judged_as_a_whole() {
+    let allowed = |number: i32, network: &str| {
+        json!({"RuleNumber": number, "Egress": false, "Protocol": "6", "RuleAction": "allow", "CidrBlock": network,
+               "PortRange": {"From": 22, "To": 22}})
+    };
+    let out =
+        json!({"RuleNumber": 1, "Egress": true, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"});
+    let entry = call(
+        "ec2",
+        "CreateNetworkAclEntry",
+        json!({"networkAclId": "acl-0123456789abcdef0", "ruleNumber": 90, "egress": false, "ruleAction": "allow",
+               "portRange": {"from": 22, "to": 22}, "aclProtocol": "6", "cidrBlock": "128.0.0.0/1"}),
+        json!({"_return": true}),
+    );
+    let acl = |entries: Value| {
+        found(&entry, &World::whole().with("describe-network-acls", "/NetworkAcls/0/Entries", entries))
+    };
+    let is_whole = |found: &[String]| found.iter().any(|one| one.starts_with("nacl-ingress-world-admin "));
+    let (low, high) = (allowed(80, "0.0.0.0/1"), allowed(90, "128.0.0.0/1"));
+    assert!(is_whole(&acl(json!([low, high, out]))));
+    assert!(!is_whole(&acl(json!([high, out]))));
+    let denied =
+        json!({"RuleNumber": 80, "Egress": false, "Protocol": "6", "RuleAction": "deny", "CidrBlock": "0.0.0.0/1"});
+    assert!(!is_whole(&acl(json!([denied, high, out]))));
+    let modified = call(
+        "ec2",
+        "ModifyManagedPrefixList",
+        json!({"ModifyManagedPrefixListRequest": {"PrefixListId": "pl-0123456789abcdef0", "CurrentVersion": 1,
+               "AddEntry": {"Cidr": "128.0.0.0/1", "tag": 1}}}),
+        json!({}),
+    );
+    let list = |entries: Value| {
+        let mut world = World::whole();
+        let name = format!("{REGION}/get-managed-prefix-list-entries/pl-0123456789abcdef0.json");
+        world.0.insert(name, json!({"Entries": entries}));
+        found(&modified, &world)
+    };
+    let (low, high) = (json!({"Cidr": "0.0.0.0/1"}), json!({"Cidr": "128.0.0.0/1"}));
+    assert_eq!(list(json!([low, high])), ["prefix-list-world high nothing"]);
+    assert!(!list(json!([high])).iter().any(|one| one.starts_with("prefix-list-world ")));
+}
+
+#[test]
+fn a_boundary_takes_away_what_it_does_not_allow() {
+    let policy = "role-trust-public-admin/miss-without-live-state.json";
+    let world = |actions: &str, boundary: &str| {
+        let document = json!({"Version": "2012-10-17",
+                              "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+        let mut world = World::whole();
+        let details = world.0.get_mut(ROLES).unwrap();
+        details["RoleDetailList"][0]["PermissionsBoundary"] =
+            json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary});
+        details["Policies"] = json!([{
+            "PolicyName": "bounds", "Arn": "arn:aws:iam::111122223333:policy/bounds", "DefaultVersionId": "v2",
+            "PolicyVersionList": [{"VersionId": "v2", "Document": document}],
+        }]);
+        world
+    };
+    let bounds = "arn:aws:iam::111122223333:policy/bounds";
+    let administrator = ["role-trust-public-admin NON_COMPLIANT"];
+    assert_eq!(completed(policy, &world("s3:*", bounds)), [""; 0]);
+    assert_eq!(completed(policy, &world("iam:*", bounds)), administrator);
+    assert_eq!(completed(policy, &world("s3:*", "arn:aws:iam::aws:policy/AdministratorAccess")), administrator);
+    // One that is not in the snapshot takes nothing away.
+    assert_eq!(completed(policy, &world("s3:*", "arn:aws:iam::111122223333:policy/other")), administrator);
+}

@@ -10,7 +10,8 @@ use super::refusal::{Deadline, refused};
 use crate::confirm::describe::{Role, RolePolicy};
 use crate::confirm::question::{Answer, Unanswered};
 use crate::confirm::snapshot::{
-    AttachedPolicy, AuthorizationDetails, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail, decoded,
+    AttachedPolicy, AuthorizationDetails, Boundary, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail,
+    decoded,
 };
 use crate::policy::{Policy, is_administrator};
 use crate::trust::{Verdict, assess};
@@ -60,6 +61,12 @@ impl Roles<'_> {
         }
         let attached = self.attached(name, &mut role).await;
         let inline = self.inline(name, &mut role).await;
+        // A boundary that cannot be read takes nothing away.
+        if let Some(arn) = found.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn) {
+            let document = if is_administrator(&arn) { None } else { self.text(&arn).await.ok() };
+            let policy_name = arn.rsplit('/').next().unwrap_or(&arn).to_owned();
+            role.permissions_boundary = Some(RolePolicy { policy_name, policy_arn: Some(arn), document });
+        }
         if let Err(Unanswered(reason)) = attached.and(inline) {
             role.policies_unanswered.get_or_insert(reason);
         }
@@ -158,6 +165,9 @@ impl From<aws_sdk_iam::types::RoleDetail> for RoleDetail {
             assume_role_policy_document: one.assume_role_policy_document.as_deref().map(Document::of),
             role_policy_list: inline.collect(),
             attached_managed_policies: attached.collect(),
+            permissions_boundary: one.permissions_boundary.map(|boundary| Boundary {
+                permissions_boundary_arn: boundary.permissions_boundary_arn.unwrap_or_default(),
+            }),
         }
     }
 }

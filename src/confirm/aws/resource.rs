@@ -3,10 +3,10 @@
 use aws_sdk_ec2::types as ec2;
 
 use crate::confirm::describe::{
-    Association, Attachment, BlockPublicAccessExclusion, GroupIdentifier, Instance, InstanceState, InternetGateway,
-    InternetGatewayAttachment, Ipv6Address, Ipv6Prefix, NetworkAcl, NetworkAclAssociation, NetworkAclEntry,
-    NetworkInterface, PortRange, PrefixListEntry, PrivateIpAddress, Route, RouteTable, RouteTableAssociation,
-    SecurityGroup, SecurityGroupRule, Subnet, Tag, Vpc,
+    Association, Attachment, BlockPublicAccessExclusion, GroupIdentifier, IcmpTypeCode, Instance, InstanceState,
+    InternetGateway, InternetGatewayAttachment, Ipv6Address, Ipv6Prefix, NetworkAcl, NetworkAclAssociation,
+    NetworkAclEntry, NetworkInterface, PortRange, PrefixListEntry, PrivateIpAddress, Route, RouteTable,
+    RouteTableAssociation, SecurityGroup, SecurityGroupRule, Subnet, Tag, Vpc,
 };
 
 /// Each of a list that may be missing.
@@ -36,6 +36,7 @@ impl From<ec2::NetworkInterface> for NetworkInterface {
             ipv6_addresses: each(one.ipv6_addresses),
             ipv6_prefixes: each(one.ipv6_prefixes),
             attachment: one.attachment.map(|attachment| Attachment { instance_id: attachment.instance_id }),
+            deny_all_igw_traffic: one.deny_all_igw_traffic.unwrap_or_default(),
         }
     }
 }
@@ -111,6 +112,7 @@ impl From<ec2::Route> for Route {
             gateway_id: one.gateway_id,
             network_interface_id: one.network_interface_id,
             state: text!(one.state),
+            origin: text!(one.origin),
         }
     }
 }
@@ -160,6 +162,7 @@ impl From<ec2::NetworkAclEntry> for NetworkAclEntry {
             cidr_block: one.cidr_block,
             ipv6_cidr_block: one.ipv6_cidr_block,
             port_range: one.port_range.map(|range| PortRange { from: range.from, to: range.to }),
+            icmp_type_code: one.icmp_type_code.map(|icmp| IcmpTypeCode { kind: icmp.r#type, code: icmp.code }),
         }
     }
 }

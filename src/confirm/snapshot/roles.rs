@@ -34,6 +34,17 @@ pub struct RoleDetail {
     pub role_policy_list: Vec<InlinePolicy>,
     /// The policies attached to it.
     pub attached_managed_policies: Vec<AttachedPolicy>,
+    /// Its permissions boundary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<Boundary>,
+}
+
+/// A permissions boundary.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Boundary {
+    /// The ARN of the policy.
+    pub permissions_boundary_arn: String,
 }
 
 /// An inline policy.
@@ -130,12 +141,18 @@ impl RoleDetail {
             policy_arn: None,
             document: policy.policy_document.as_ref().map(Document::text),
         });
-        let attached = self.attached_managed_policies.iter().map(|policy| RolePolicy {
-            policy_name: policy.policy_name.clone(),
-            policy_arn: Some(policy.policy_arn.clone()),
-            document: policies.get(policy.policy_arn.as_str()).and_then(|policy| policy.document()),
-        });
+        let managed = |name: &str, arn: &str| RolePolicy {
+            policy_name: name.to_owned(),
+            policy_arn: Some(arn.to_owned()),
+            document: policies.get(arn).and_then(|policy| policy.document()),
+        };
+        let attached =
+            self.attached_managed_policies.iter().map(|policy| managed(&policy.policy_name, &policy.policy_arn));
         let all: Vec<RolePolicy> = attached.chain(inline).collect();
+        let permissions_boundary = self.permissions_boundary.as_ref().map(|boundary| {
+            let arn = &boundary.permissions_boundary_arn;
+            managed(arn.rsplit('/').next().unwrap_or(arn), arn)
+        });
         let unknown = all
             .iter()
             .find(|policy| policy.document.is_none() && !policy.policy_arn.as_deref().is_some_and(is_administrator));
@@ -149,6 +166,7 @@ impl RoleDetail {
             arn: self.arn.clone(),
             assume_role_policy_document: trust.unwrap_or_default(),
             policies: all,
+            permissions_boundary,
             policies_unanswered,
         }
     }

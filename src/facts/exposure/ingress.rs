@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc};
+use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
@@ -16,6 +16,7 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
     doc: concat!(
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),
+        together_doc!(),
         " Networks that earlier calls of the same delivery or file added to the group count too, if this call opens more \
          with them. `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
          ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
@@ -24,8 +25,17 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
     origin: Origin::Derived(ingress),
 };
 
+/// What the call opens: where live state tells what the group lets in now, together with all of that.
+pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
+    let mut now = Sources::default();
+    if let Some(live) = wire::live(event) {
+        created(&live, "groupRules", Some(&live), &mut now);
+    }
+    sources(event).with_earlier(event).together(now)
+}
+
 fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).with_earlier(event).opening()?;
+    let opened = opened(event)?;
     let mut members = opened.members();
     members.push(("direction", Value::from(if is_ingress(event) { "ingress" } else { "unknown" })));
     members.push(("group", texts(group(event))));

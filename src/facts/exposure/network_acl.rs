@@ -1,9 +1,9 @@
 //! What an entry of a network ACL lets into subnets.
 
 use super::permission::Permission;
-use super::source::{Sources, members_doc};
+use super::source::{Opened, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, calls, object, wire};
+use crate::facts::{Fact, Origin, Parameters, calls, object, wire};
 
 /// The ingress that an entry of a network ACL allows.
 pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
@@ -11,6 +11,7 @@ pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
     doc: concat!(
         "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
         members_doc!(),
+        together_doc!(),
         " Networks that earlier calls of the same delivery or file added to the ACL count too, if this call opens more with \
          them. `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
          no state, so that a subnet which may call out has to let them in.",
@@ -24,12 +25,21 @@ const FIRST_EPHEMERAL: [u16; 4] = [1024, 1025, 32_768, 49_152];
 const LAST_EPHEMERAL: u16 = 60_999;
 
 fn network_acl<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).with_earlier(event).opening()?;
+    let opened = opened(event)?;
     let ports = opened.offending().next().and_then(|source| source.permission.ports());
     let is_return = ports.is_some_and(|(from, to)| FIRST_EPHEMERAL.contains(&from) && to >= LAST_EPHEMERAL);
     let mut members = opened.members();
     members.push(("return_traffic", Value::from(is_return)));
     Some(object(members))
+}
+
+/// What the entry opens: where live state tells what the ACL allows now, together with all of that.
+pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
+    let mut now = Sources::default();
+    for entry in wire::live(event).map(|live| live.list("networkAclEntries")).unwrap_or_default() {
+        allowed(&entry, &["protocol"], &mut now);
+    }
+    sources(event).with_earlier(event).together(now)
 }
 
 /// Whom the entry lets in.
@@ -40,10 +50,14 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     if denies || request.flag_of("egress") == Some(true) {
         return sources;
     }
-    let protocol = request.first_of(&["aclProtocol", "protocol"]);
-    let permission = Permission::of(protocol.as_ref(), request.get("portRange").as_ref(), ["from", "to"]);
-    for key in ["cidrBlock", "ipv6CidrBlock"] {
-        sources.add(&request, key, permission.clone(), None);
-    }
+    allowed(&request, &["aclProtocol", "protocol"], &mut sources);
     sources
+}
+
+fn allowed<'e>(entry: &Parameters<'e>, protocol: &[&str], sources: &mut Sources<'e>) {
+    let protocol = entry.first_of(protocol);
+    let permission = Permission::of(protocol.as_ref(), entry.get("portRange").as_ref(), ["from", "to"]);
+    for key in ["cidrBlock", "ipv6CidrBlock"] {
+        sources.add(entry, key, permission.clone(), None);
+    }
 }

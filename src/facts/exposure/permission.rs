@@ -41,7 +41,7 @@ impl Permission {
         };
         let traffic = Traffic::permitted(&protocol, from, to)?;
         let Some(protocol) = Protocol::parse(protocol.trim()) else { return Some(Self::all()) };
-        let icmp = matches!(protocol, Protocol::ICMP | Protocol::ICMPV6).then_some((from, to));
+        let icmp = protocol.is_icmp().then_some((from, to));
         Some(Self { traffic, protocol: Some(protocol), icmp })
     }
 
@@ -68,11 +68,6 @@ impl Permission {
     /// `tcp port 22 (ssh)`, `all udp ports`, `icmp type 8`, `all traffic`.
     pub(super) fn words(&self) -> String {
         let mut words = self.traffic.words().join(", ");
-        match self.icmp {
-            Some((kind @ 0.., code @ 0..)) => words.push_str(&format!(" type {kind} code {code}")),
-            Some((kind @ 0.., _)) => words.push_str(&format!(" type {kind}")),
-            _ => {}
-        }
         let services = services_in(&self.traffic);
         if (1..=MOST_SERVICES).contains(&services.len()) {
             words.push_str(&format!(" ({})", services.join(", ")));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Sources, members_doc};
+use super::source::{MOST_ARGUMENTS, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, calls, object, texts, wire};
 
@@ -14,6 +14,7 @@ pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
         "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
          every security group and route table that refers to the list. ",
         members_doc!(),
+        together_doc!(),
         " Networks that earlier calls of the same delivery or file added to the list count too, if this call opens more \
          with them. `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
     ),
@@ -21,7 +22,12 @@ pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
 };
 
 fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).with_earlier(event).opening()?;
+    let mut now = Sources::default();
+    if let Some(request) = wire::request(event) {
+        let live = wire::live(event);
+        now.add_prefix_list(&request, "prefixListId", Some(&Permission::all()), live.as_ref());
+    }
+    let opened = sources(event).with_earlier(event).together(now)?;
     let mut members = opened.members();
     let request = wire::request(event)?;
     let created = wire::response(event).and_then(|response| response.get("prefixList"));

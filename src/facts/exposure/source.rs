@@ -1,13 +1,13 @@
 //! Networks that a call lets in, where they stand in the record, and what they open together.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
 use super::earlier::Networks;
 use super::permission::Permission;
-use crate::address::{Entry, Kind, Opening, Reach, Space, Traffic, parse_network, services_in};
+use crate::address::{Entry, Family, Kind, Opening, Reach, Space, Traffic, parse_network, services_in};
 use crate::event::{Event, Value};
 use crate::facts::{Parameters, object, texts};
 
@@ -125,6 +125,15 @@ impl<'e> Sources<'e> {
         (!self.known.is_empty()).then(|| self.opened())
     }
 
+    /// The same, judged together with everything that is there `now`, where live state tells it.
+    pub(super) fn together(self, now: Self) -> Option<Opened<'e>> {
+        let opened = self.opening()?;
+        Some(match now.opening() {
+            Some(now) => opened.within(now),
+            None => opened,
+        })
+    }
+
     /// Whether what could be read opens nothing to the world or a large part of it that is worse than the web ports.
     pub(super) fn open_little(self) -> bool {
         let opening = self.opened().opening;
@@ -168,7 +177,67 @@ macro_rules! members_doc {
 }
 pub(in crate::facts) use members_doc;
 
+/// The same for the facts that live state adds to.
+macro_rules! together_doc {
+    () => {
+        " With live state, an entry counts for the opening it takes part in together with everything else that is let in \
+         now; what is let in beside it is in `entries` too, with `fields` below `liveState`."
+    };
+}
+pub(super) use together_doc;
+
 impl<'e> Opened<'e> {
+    /// Each source with the widest opening it takes part in.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&Source<'e>, Reach)> {
+        self.sources.iter().zip(self.opening.part_in.iter().copied())
+    }
+
+    /// The same, judged together with everything that is let in `now`: an entry that is still there counts for the
+    /// opening it takes part in with the others, and they are sources too.
+    fn within(mut self, now: Self) -> Self {
+        let (mut world, mut wide) = (Traffic::default(), Traffic::default());
+        let mut alike: BTreeMap<IpNet, Vec<(&Source<'_>, Reach)>> = BTreeMap::new();
+        now.parts().for_each(|(source, part)| alike.entry(source.network).or_default().push((source, part)));
+        for (source, part) in self.sources.iter().zip(&mut self.opening.part_in) {
+            let others = alike.get(&source.network).into_iter().flatten();
+            let together = others.filter(|(other, _)| source.is_in(other)).map(|(_, part)| *part).max();
+            let Some(together) = together.filter(|together| *together > *part) else { continue };
+            match together {
+                Reach::World => world |= &(&source.permission.traffic & &now.opening.world),
+                Reach::Wide => wide |= &(&source.permission.traffic & &now.opening.wide),
+                Reach::Public | Reach::Private => continue,
+            }
+            *part = together;
+            let family = Family::of(&source.network);
+            if !self.opening.families.contains(&family) {
+                self.opening.families.push(family);
+            }
+        }
+        let raised = world.clone() | &wide;
+        if raised.is_nothing() {
+            return self;
+        }
+        let known: BTreeSet<IpNet> = self.sources.iter().map(|source| source.network).collect();
+        for (other, part) in now.sources.into_iter().zip(now.opening.part_in) {
+            let adds = part >= Reach::Wide && !(&other.permission.traffic & &raised).is_nothing();
+            if adds && !known.contains(&other.network) {
+                self.sources.push(other);
+                self.opening.part_in.push(part);
+            }
+        }
+        let opening = &mut self.opening;
+        opening.world |= &world;
+        opening.wide |= &wide;
+        opening.wide = opening.wide.without(&opening.world);
+        opening.percent = opening.percent.max(now.opening.percent);
+        opening.reach = match () {
+            () if !opening.world.is_nothing() => Reach::World,
+            () if !opening.wide.is_nothing() => Reach::Wide,
+            () => opening.reach,
+        };
+        self
+    }
+
     /// Adds the traffic that is open only by the call together with earlier ones. Traffic that the earlier ones opened
     /// without it is not counted.
     fn completing(mut self, mut entries: Vec<Entry>, networks: &'e Networks, event_id: &str) -> Self {
@@ -248,6 +317,11 @@ impl<'e> Opened<'e> {
 }
 
 impl<'e> Source<'e> {
+    /// Whether `other` lets in the same network, and all that this lets in.
+    fn is_in(&self, other: &Self) -> bool {
+        self.network == other.network && self.permission.traffic.is_within(&other.permission.traffic)
+    }
+
     fn value(&self, part: Reach) -> Value<'e> {
         let (network, traffic) = (&self.network, &self.permission.traffic);
         let mut members = vec![

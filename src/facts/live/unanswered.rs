@@ -8,7 +8,7 @@ pub(in crate::facts) const UNANSWERED: Fact = Fact {
     scope: calls::LIVE_UNANSWERED,
     doc: "Why live state, which is on, could not judge a call that the record alone does not: RunInstances, \
           ModifyNetworkInterfaceAttribute, ModifyInstanceAttribute, AssociateRouteTable, ReplaceRouteTableAssociation, \
-          AttachRolePolicy or PutRolePolicy. A text, such as `ec2:DescribeRouteTables: UnauthorizedOperation`.",
+          AttachRolePolicy or PutRolePolicy, or one of those that `live.reached` is about. A text, such as `ec2:DescribeRouteTables: UnauthorizedOperation`.",
     origin: Origin::Derived(unanswered),
 };
 
