@@ -36,7 +36,8 @@ pub(super) static ASKING: Asking = Asking { may_ask: confirm::may_ask, asks: con
 
 impl Case {
     pub(super) fn new(source: Source, judged: super::Judged<'_>) -> Self {
-        Self { source, record: judged.record.json().into_owned(), findings: judged.findings, asks: judged.asks }
+        let (record, findings, asks) = judged.into_text();
+        Self { source, record, findings, asks }
     }
 }
 
