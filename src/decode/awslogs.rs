@@ -12,7 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::values::Values;
+use super::values::{Values, may_be_several};
 use super::window::Window;
 use super::{MOST_BYTES, Members, Output, document};
 use crate::event::repaired;
@@ -97,7 +97,22 @@ pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
 
 fn log_event(event: &LogEvent<'_>, output: &mut Output<'_>) {
     output.place.log_event = event.id.map(id_text);
-    output.record(&event.message);
+    match records(&event.message) {
+        Some(records) => records.into_iter().for_each(|record| output.record(record)),
+        None => output.record(&event.message),
+    }
+}
+
+/// The records of a message in which several are joined.
+fn records(message: &str) -> Option<Vec<&str>> {
+    let mut values = Values::new(message, 0);
+    let mut records = Vec::new();
+    while may_be_several(message)
+        && let Some(record) = values.next().ok()?
+    {
+        records.push(record);
+    }
+    (records.len() > 1).then_some(records)
 }
 
 /// AWS writes the id as a string; emulators and other producers write a number.

@@ -1,7 +1,20 @@
 //! Several JSON values in one text: one after the other, with white space or commas between them, or with nothing, as
 //! Firehose joins what it is sent.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
+
+/// What is between two objects that are joined, also where the text is still escaped. Inside one object it is in strings
+/// alone.
+static JOINTS: LazyLock<[Finder<'static>; 4]> =
+    LazyLock::new(|| ["}{", "} {", "}\n{", r"}\n{"].map(|joint| Finder::new(joint.as_bytes()).into_owned()));
+
+/// Whether several objects may be joined in the text.
+pub(super) fn may_be_several(text: &str) -> bool {
+    JOINTS.iter().any(|joint| joint.find(text.as_bytes()).is_some())
+}
 
 /// The values of a text.
 #[derive(Debug)]

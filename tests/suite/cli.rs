@@ -159,7 +159,7 @@ fn broken_files_cost_nothing_but_themselves() {
     let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!(told, @"
     rejected: DIR/b-truncated.json.gz:1: record 1: cannot be read on: incomplete deflate stream
-    rejected: DIR/c/page.html:1: not JSON: expected value at column 1 (and so the lines up to 3)
+    rejected: DIR/c/page.html:1: not JSON: this looks like an HTML page; perhaps a login or error page that was saved instead (and so the lines up to 3)
     6 records = 2 clean + 2 matched + 0 exempt + 2 rejected; 2 findings
     ");
 }
@@ -261,9 +261,13 @@ fn a_directory_of_rules_that_is_not_there_stops_the_run() {
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let directory = tempfile::tempdir().unwrap();
-    let record = json(&fixture("rules/sg-ingress-world-admin/hit-items.json")).to_string();
+    let mut record = json(&fixture("rules/sg-ingress-world-admin/hit-items.json"));
     let many = directory.path().join("many.jsonl");
-    fs::write(&many, vec![record; 2000].join("\n")).unwrap();
+    let lines = (0..2000).map(|number| {
+        record["eventID"] = format!("{number}").into();
+        format!("{record}\n")
+    });
+    fs::write(&many, lines.collect::<String>()).unwrap();
     let arguments = ["evaluate", "--format", "ocsf", many.to_str().unwrap()];
     let mut child = trailwarden(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = [0; 10];

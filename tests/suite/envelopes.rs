@@ -115,13 +115,13 @@ fn a_bad_log_event_costs_nothing_but_itself() {
     let result = payload(&awslogs(&batch(&events)));
     assert_eq!((result.tally.received, result.tally.matched, result.tally.rejected), (8, 1, 7));
     insta::assert_snapshot!(result.reasons().join("\n"), @r"
-    input: record 1: log event 1: not JSON: expected value at column 1
+    input: record 1: log event 1: not JSON: expected value at column 1 of the record
     input: record 2: log event 2: not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
     input: record 3: log event 3: a record must be a JSON object, this is an array
     input: record 4: the log event has no string `message`
     input: record 5: the log event has no string `message`
     input: record 6: the log event has no string `message`
-    input: record 7: log event 7\u{1b}[31m: not JSON: recursion limit exceeded at column 140
+    input: record 7: log event 7\u{1b}[31m: not JSON: recursion limit exceeded at column 140 of the record
     ");
 }
 
@@ -160,11 +160,11 @@ fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
     input: `awslogs.data` is not whole gzip: incomplete deflate stream
     input: `awslogs.data` is not whole gzip: unexpected end of file
     input: `awslogs.data` is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0
-    input: the JSON ends early; it is cut off
+    input: `awslogs.data`: the JSON ends early; it is cut off
     input: `awslogs.data` decompresses to more than 64 MiB
     input: `logEvents` is not a list
     input: `awslogs.data` holds no `logEvents`
-    input: expected a JSON object
+    input: `awslogs.data`: expected a JSON object
     input: `awslogs` has no string `data`
     input: not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
     input: record 1: an element of the list is not a JSON object
@@ -309,7 +309,8 @@ fn a_file_longer_than_the_limit_is_streamed() {
 fn any_envelope() -> impl Strategy<Value = String> {
     let texts: Vec<String> =
         files(&fixture("envelopes")).iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
-    prop::sample::select(texts)
+    // UTF-16 is read only when it begins a file.
+    prop::sample::select(texts.into_iter().filter(|text| !text.contains('\0')).collect::<Vec<_>>())
 }
 
 proptest! {
@@ -379,6 +380,14 @@ fn values_that_are_joined_are_read_one_by_one() {
         }
         let halves = [gzip(values[0].as_bytes()), gzip(values[1..].concat().as_bytes())].concat();
         assert_eq!(stream(&halves).tally.matched, 2, "{}", values[0]);
+    }
+    for joint in ["", " ", "\n"] {
+        let message = [&*miss, &hit, &other].join(joint);
+        for text in [batch_of(&message), awslogs(&serde_json::from_str(&batch_of(&message)).unwrap())] {
+            for tally in [payload(&text).tally, stream(text.as_bytes()).tally] {
+                assert_eq!((tally.received, tally.matched), (3, 2), "records in one message: {message}");
+            }
+        }
     }
     let joined = format!("{}{}", batch_of(&hit), batch_of(&other));
     let event = json!({"awslogs": {"data": STANDARD.encode(gzip(joined.as_bytes()))}}).to_string();
@@ -685,7 +694,17 @@ fn line_numbers_are_those_of_the_file() {
     let broken = pretty.replace("\"B\"", "B");
     let object = serde_json::to_string_pretty(&json!({"a": {"b": "B"}})).unwrap().replace("\"B\"", "B");
     let (hit, _) = hit_and_miss();
-    let text = format!("{hit}\n\n\n{broken}\n{hit}\n{object}\n  {{\"a\" 1}}\n{hit}{{\"a\" 1}}\n");
-    let reasons = stream(text.as_bytes()).reasons().join("\n").replace(&(hit.len() + 6).to_string(), "END");
-    insta::assert_snapshot!(reasons, @"");
+    let text = format!("{hit}\n  {{\"a\" 1}}\n\n{broken}\n{hit}\n{object}\n{hit}{{\"a\" 1}}\n{hit}\n{hit} text\ntext");
+    let reasons = stream(text.as_bytes()).reasons().join("\n");
+    let reasons = [6, 2].iter().fold(reasons, |reasons, more| {
+        reasons.replace(&format!("column {}", hit.len() + more), &format!("column {more} after the record"))
+    });
+    insta::assert_snapshot!(reasons, @"
+    input:2: not JSON: expected `:` at column 8
+    input:4: record 1: not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
+    input:4: record 2: not JSON: expected value at line 10, column 12 (the lines up to 13 belong to it)
+    input:15: not JSON: expected value at line 17, column 10 (the lines up to 19 belong to it)
+    input:20: not JSON: expected `:` at column 6 after the record
+    input:22: not JSON: expected value at column 2 after the record (and so the lines up to 23)
+    ");
 }
