@@ -694,7 +694,8 @@ fn line_numbers_are_those_of_the_file() {
     let broken = pretty.replace("\"B\"", "B");
     let object = serde_json::to_string_pretty(&json!({"a": {"b": "B"}})).unwrap().replace("\"B\"", "B");
     let (hit, _) = hit_and_miss();
-    let text = format!("{hit}\n  {{\"a\" 1}}\n\n{broken}\n{hit}\n{object}\n{hit}{{\"a\" 1}}\n{hit}\n{hit} text\ntext");
+    let text =
+        format!("{hit}\n  {{\"a\" 1}}\n\n{broken}\n{hit}\n{object}\n{hit}{{\"a\" 1}}\n{hit}\n{hit} words\nwords");
     let reasons = stream(text.as_bytes()).reasons().join("\n");
     let reasons = [6, 2].iter().fold(reasons, |reasons, more| {
         reasons.replace(&format!("column {}", hit.len() + more), &format!("column {more} after the record"))
