@@ -2,18 +2,23 @@
 //!
 //! In: the bytes of a file, of standard input or of a Lambda payload. Out, in the order of the input: the text of each
 //! record, each delivery that holds no records by design, and each thing that had to be rejected, with its place and
-//! the reason. Nothing that is rejected costs its neighbours. A record is handed on as text; whether it is a CloudTrail
-//! record is for [`crate::event`] to say.
+//! the reason. Nothing that is rejected costs its neighbours. A record is handed on as text; [`crate::event`] decides whether
+//! it is a CloudTrail record. Forms of input that are known and not read are rejected by name, once for each payload.
 
 mod awslogs;
 mod batch;
 mod cloudtrail;
 mod document;
 mod elements;
+mod envelope;
 mod eventbridge;
+mod export;
 mod inflate;
 mod lines;
+mod media;
 mod on_failure;
+mod trigger;
+mod values;
 mod window;
 
 use std::borrow::Cow;
@@ -24,50 +29,21 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
+use crate::event::repaired;
 use crate::skim::Sketch;
 use crate::text::visible;
 
 pub use batch::Buffers;
+pub use envelope::{ENVELOPES, Envelope};
+use trigger::Trigger;
 
 /// Most bytes, decompressed, of one Lambda payload, and of one record or line of a file. A payload of 1 MB (the limit of
 /// asynchronous invocation) holds 5 to 10 MB of log; gzip could make it 1 GB.
 pub const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// One form in which records arrive.
-#[derive(Debug)]
-pub struct Envelope {
-    /// What people call it.
-    pub name: &'static str,
-    /// The top-level key that only this form has.
-    pub key: &'static str,
-    form: Form,
-}
-
-#[derive(Debug)]
-enum Form {
-    /// The key's value is an array of records, handed on one by one while they are read.
-    Records,
-    /// The whole object is needed.
-    Whole(fn(&Members, &mut Output<'_>)),
-}
-
-/// Every envelope there is, recognised by its key. A new one is a file under `decode/` and a line here.
-pub const ENVELOPES: &[Envelope] = &[
-    Envelope { name: "Lambda event of a log subscription", key: "awslogs", form: Form::Whole(awslogs::event) },
-    Envelope { name: "decoded CloudWatch Logs batch", key: "logEvents", form: Form::Whole(awslogs::batch) },
-    Envelope { name: "CloudTrail file", key: RECORDS, form: Form::Records },
-    Envelope { name: "CloudTrail digest file", key: "digestS3Object", form: Form::Whole(cloudtrail::digest) },
-    Envelope { name: "EventBridge event", key: "detail", form: Form::Whole(eventbridge::event) },
-    Envelope { name: "failed invocation", key: "requestPayload", form: Form::Whole(on_failure::invocation) },
-    Envelope { name: "messages of an SQS queue", key: "Messages", form: Form::Whole(on_failure::messages) },
-];
-
-/// The key of the records of a CloudTrail file.
-const RECORDS: &str = "Records";
-
-/// Whether an object with the key is an envelope, whatever else is in it.
+/// Whether an object with the key may be an envelope although it is a record, too: its records are read, and it is not.
 fn is_envelope(key: &[u8]) -> bool {
-    ENVELOPES.iter().any(|envelope| envelope.key.as_bytes() == key)
+    key == envelope::RECORDS.as_bytes() || key == b"CloudTrailEvent" || key == b"eventJson"
 }
 
 /// The text of what should be a record.
@@ -149,16 +125,16 @@ pub struct Screening<'s> {
     pub buffers: &'s mut Buffers,
 }
 
-/// Decodes a file or standard input, called `source`: JSON or JSON Lines of any envelope, plain or gzip. Returns how many
-/// items went to `sink`, for the caller to check its own counts against.
+/// Decodes a file or standard input, called `source`: JSON values of any envelope, one after the other, plain or compressed
+/// (gzip, Zstandard), in UTF-8 or UTF-16. Returns how many items went to `sink`, for the caller to check its own counts
+/// against.
 pub fn stream<'s>(source: &str, reader: impl BufRead, screening: Option<Screening<'s>>, sink: &'s mut Sink<'s>) -> u64 {
     let mut output = Output { screening, ..Output::new(source, sink) };
     lines::read(reader, &mut output);
     output.count.get()
 }
 
-/// Decodes one payload held in memory, called `source`: one JSON value of any envelope. Returns how many items went to
-/// `sink`.
+/// Decodes one payload held in memory, called `source`: JSON of any envelope. Returns how many items went to `sink`.
 pub fn payload<'s>(source: &str, text: &str, screening: Option<Screening<'s>>, sink: &'s mut Sink<'s>) -> u64 {
     let mut output = Output { screening, ..Output::new(source, sink) };
     if batch::payload(text, &mut output).is_none() {
@@ -181,12 +157,19 @@ struct Output<'s> {
     screening: Option<Screening<'s>>,
     /// How much has been put; shared with the reader of a document, which can only be read anew before the first item.
     count: Rc<Cell<u64>>,
+    /// How many envelopes are open around what is read.
+    depth: usize,
+    /// Records of triggers in the list that is read, to be rejected together at its end.
+    triggers: Vec<(Trigger, u64)>,
 }
+
+/// Maximum number of envelopes around one another.
+const MAX_DEPTH: usize = 8;
 
 impl<'s> Output<'s> {
     fn new(source: &str, sink: &'s mut (dyn FnMut(&Place, Item<'_>) + 's)) -> Self {
         let place = Place { source: source.to_owned(), ..Place::default() };
-        Self { place, sink, screening: None, count: Rc::default() }
+        Self { place, sink, screening: None, count: Rc::default(), depth: 0, triggers: Vec::new() }
     }
 
     fn put(&mut self, item: Item<'_>) {
@@ -196,6 +179,43 @@ impl<'s> Output<'s> {
 
     fn record(&mut self, text: &str) {
         self.put(Item::Record(Record::Plain(text)));
+    }
+
+    /// Puts an element of `Records`, unless it is a record of a Lambda trigger.
+    fn element_of_records(&mut self, text: &str) {
+        let Some(trigger) = trigger::of_record(text) else { return self.record(text) };
+        match self.triggers.iter_mut().find(|(known, _)| known.is_like(&trigger)) {
+            Some((_, count)) => *count += 1,
+            None => self.triggers.push((trigger, 1)),
+        }
+    }
+
+    /// Rejects the records of triggers that were in a list, which has ended: each kind once.
+    fn end_of_records(&mut self) {
+        self.place.record = None;
+        for (trigger, count) in std::mem::take(&mut self.triggers) {
+            self.reject(trigger.reason(count));
+        }
+    }
+
+    /// Reads what an envelope contains.
+    fn inside(&mut self, read: impl FnOnce(&mut Self)) {
+        if self.depth >= MAX_DEPTH {
+            return self.reject(format!("more than {MAX_DEPTH} envelopes around one another"));
+        }
+        self.depth += 1;
+        read(self);
+        self.depth -= 1;
+    }
+
+    /// Reads a string that contains JSON.
+    fn text(&mut self, text: &str) {
+        let text = text.trim();
+        if text.starts_with(['{', '[']) {
+            self.inside(|output| document::read(text, output));
+        } else {
+            self.reject("a string that contains no JSON object");
+        }
     }
 
     /// Whether a record is to be left out at the first glance. Nothing is put, so that it may be asked in advance.
@@ -232,6 +252,46 @@ impl Members {
         self.members.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_ref())
     }
 
+    /// The first member with this key in whatever case.
+    fn get_of_any_case(&self, key: &str) -> Option<&RawValue> {
+        self.get(key).or_else(|| {
+            let mut members = self.members.iter();
+            members.find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_ref())
+        })
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    fn has_list(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| value.get().starts_with('['))
+    }
+
+    fn has_string(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| value.get().starts_with('"'))
+    }
+
+    /// The member that is an object.
+    fn object(&self, key: &str) -> Option<Self> {
+        self.get(key).filter(|value| value.get().starts_with('{')).and_then(|value| document::members(value.get()).ok())
+    }
+
+    /// The member that is a string.
+    fn string(&self, key: &str) -> Option<String> {
+        self.get(key).and_then(string)
+    }
+
+    /// The same with the key in whatever case.
+    fn string_of_any_case(&self, key: &str) -> Option<String> {
+        self.get_of_any_case(key).and_then(string)
+    }
+
+    /// The elements of the member that is a list.
+    fn list(&self, key: &str) -> Option<Vec<&RawValue>> {
+        self.get(key).and_then(|value| serde_json::from_str(value.get()).ok())
+    }
+
     /// The object they are the members of.
     fn to_json(&self) -> String {
         let members = self
@@ -240,4 +300,13 @@ impl Members {
             .map(|(key, value)| format!("{}:{}", serde_json::Value::from(key.as_str()), value.get()));
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
+}
+
+/// The content of a string.
+fn string(value: &RawValue) -> Option<String> {
+    let text = value.get();
+    if !text.starts_with('"') {
+        return None;
+    }
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&repaired(text))).ok()
 }

@@ -7,10 +7,12 @@ mod escaped;
 pub mod identity;
 mod member;
 pub mod path;
+mod repair;
 pub mod schema;
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,6 +21,7 @@ use jiff::tz::TimeZone;
 
 pub use identity::Identity;
 use member::{Member, Members};
+pub use repair::repaired;
 
 /// A JSON value that borrows from the record.
 pub type Value<'a> = serde_json_borrow::Value<'a>;
@@ -40,7 +43,22 @@ pub enum RecordError {
     /// The object has none of the keys that every CloudTrail record has.
     #[error("not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there")]
     NotCloudTrail,
+    /// One of the two members that name the call is missing, empty or not a string.
+    #[error("not a CloudTrail record: it has no {0}")]
+    Missing(&'static str),
+    /// `eventSource` names no service. Lambda's own events have such a member too: `aws:s3`.
+    #[error("not a CloudTrail record: its eventSource is `{0}`, not the host name of a service")]
+    NotAService(String),
 }
+
+/// The member that live state adds to a record. A record that arrives with it is not CloudTrail's.
+pub const LIVE_STATE: &str = "liveState";
+
+/// Values of `eventCategory` of CloudTrail's own events about many calls, which name no call of their own.
+const SUMMARIES: [&str; 2] = ["Insight", "Aggregated"];
+
+/// `eventType` of the events of CloudTrail Insights.
+const INSIGHT: &str = "AwsCloudTrailInsight";
 
 /// One CloudTrail record.
 #[derive(Debug)]
@@ -90,6 +108,41 @@ impl<'a> Event<'a> {
     /// The attached knowledge, of whatever type.
     pub fn attachment(&self) -> Option<&Attachment> {
         self.attached.as_ref()
+    }
+
+    /// Checks that the record names a call of a service, as CloudTrail's records do, or is an Insights event.
+    ///
+    /// # Errors
+    /// [`RecordError`], when it does not.
+    pub fn require_call(&self) -> Result<(), RecordError> {
+        match (self.source(), self.name()) {
+            (Some(source), Some(_)) if is_service(source) => Ok(()),
+            _ if self.is_summary() => Ok(()),
+            (None, _) => Err(RecordError::Missing("eventSource")),
+            (Some(source), _) if !is_service(source) => {
+                Err(RecordError::NotAService(source.chars().take(MAX_SHOWN).collect()))
+            }
+            (Some(_), _) => Err(RecordError::Missing("eventName")),
+        }
+    }
+
+    /// Whether it is one of CloudTrail's events about many calls, such as an Insights event.
+    fn is_summary(&self) -> bool {
+        let category = self.top("eventCategory").and_then(says);
+        category.is_some_and(|category| SUMMARIES.contains(&category))
+            || self.top("eventType").and_then(says) == Some(INSIGHT)
+    }
+
+    /// Whether the record has a top-level member `key`, in whatever case.
+    pub fn has(&self, key: &str) -> bool {
+        self.root.keys().any(|name| name.eq_ignore_ascii_case(key))
+    }
+
+    /// The record as JSON in one spelling: members sorted by name, no white space.
+    pub fn canonical(&self) -> String {
+        let members: BTreeMap<&str, serde_json::Value> =
+            self.root.iter().map(|(key, value)| (key, value.clone().into())).collect();
+        serde_json::to_string(&members).unwrap_or_default()
     }
 
     /// The top-level member `key`, in exactly this case, as at every level below. Some pipelines lower-case the keys of
@@ -230,6 +283,30 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Most characters of an `eventSource` that is not a service's host name in an error message.
+const MAX_SHOWN: usize = 64;
+
+/// Whether an `eventSource` is the host name of a service, such as `ec2.amazonaws.com`: at least two labels of letters,
+/// digits and hyphens, the last of which begins with a letter. `aws.ec2` is EventBridge's name for a service.
+pub fn is_service(source: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let Some((labels, last)) = source.rsplit_once('.') else { return false };
+    let is_event_bridge = labels.eq_ignore_ascii_case("aws");
+    !is_event_bridge
+        && labels.split('.').all(is_label)
+        && is_label(last)
+        && last.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// The record without the member `key`, in whatever case.
+pub fn without(text: &str, key: &str) -> Option<String> {
+    let mut members: BTreeMap<String, &serde_json::value::RawValue> = serde_json::from_str(text).ok()?;
+    members.retain(|name, _| !name.eq_ignore_ascii_case(key));
+    serde_json::to_string(&members).ok()
+}
+
 /// A time as records write it, with a zone or, meaning UTC, without.
 pub fn timestamp(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok().or_else(|| {
@@ -259,25 +336,23 @@ pub fn scalar_text<'v>(value: &'v Value<'_>) -> Option<Cow<'v, str>> {
     }
 }
 
-/// What is wrong with a JSON text, in words that do not quote it, with the column.
-pub fn json_fault(error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        return "the JSON ends early; it is cut off".to_owned();
-    }
-    let said = error.to_string();
-    let what = said.split(" at line ").next().unwrap_or_default();
-    match error.line() {
-        0 => what.to_owned(),
-        line => fault_at(what, line, error.column()),
+/// Describes a JSON error without quoting the text. Line and column are those of the record, not of the file.
+fn json_fault(error: &serde_json::Error) -> String {
+    match (json_error(error), error.line()) {
+        _ if error.is_eof() => CUT_OFF.to_owned(),
+        (what, 0) => what,
+        (what, 1) => format!("not JSON: {what} at column {} of the record", error.column()),
+        (what, line) => format!("not JSON: {what} at line {line}, column {} of the record", error.column()),
     }
 }
 
-/// The same, of what is wrong at a line, from 1, of the text, and a column.
-pub fn fault_at(what: &str, line: usize, column: usize) -> String {
-    match line {
-        1 => format!("not JSON: {what} at column {column}"),
-        line => format!("not JSON: {what} at line {line}, column {column}"),
-    }
+/// Describes JSON that ends too soon.
+pub const CUT_OFF: &str = "the JSON ends early; it is cut off";
+
+/// Describes a JSON error without its position.
+pub fn json_error(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    said.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 /// What kind of JSON value this is, for messages.

@@ -7,16 +7,18 @@ mod lag;
 mod live;
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::confirm::LiveState;
 use crate::decode::{self, Buffers, Item, Place, Record, Screening};
-use crate::event::{Attachment, Event};
+use crate::event::{Attachment, Event, LIVE_STATE, RecordError, is_service, repaired, without};
 use crate::exempt::Exemptions;
 use crate::facts::Earlier;
 use crate::finding::Finding;
@@ -63,6 +65,8 @@ pub struct Tally {
     pub rejected: u64,
     /// Deliveries that hold no records by design; not among the received.
     pub control: u64,
+    /// Records that repeat one of the same input, word for word, that a rule matched; not among the received.
+    pub duplicates: u64,
     /// Findings that are not exempt; one record can have several.
     pub findings: u64,
     /// Findings that are exempt.
@@ -92,6 +96,7 @@ impl Tally {
         self.exempt += other.exempt;
         self.rejected += other.rejected;
         self.control += other.control;
+        self.duplicates += other.duplicates;
         self.findings += other.findings;
         self.suppressed += other.suppressed;
         self.lookups += other.lookups;
@@ -102,12 +107,15 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { received, clean, matched, exempt, rejected, control, findings, suppressed, .. } = self;
+        let Self { received, clean, matched, exempt, rejected, control, duplicates, findings, suppressed, .. } = self;
         let counted = |count: &u64, noun: &str| format!("{count} {noun}{}", if *count == 1 { "" } else { "s" });
         write!(formatter, "{} = {clean} clean + {matched} matched", counted(received, "record"))?;
         write!(formatter, " + {exempt} exempt + {rejected} rejected; {}", counted(findings, "finding"))?;
         if *suppressed > 0 {
             write!(formatter, ", {suppressed} more exempt")?;
+        }
+        if *duplicates > 0 {
+            write!(formatter, "; {}", counted(duplicates, "duplicate"))?;
         }
         if *control > 0 {
             write!(formatter, "; {}", counted(control, "control message"))?;
@@ -318,18 +326,24 @@ impl Pipeline {
         let lag = Lag::now();
         let mut control = 0;
         let mut screened = 0;
+        let mut seen = Seen::default();
         let mut sieve = |sketch: &Sketch<'_>| {
             let asks = |source: &str, name: &str| {
                 Earlier::counts(source, name) || live.is_some_and(|live| (live.may_ask)(source, name))
             };
-            !screen.borrow_mut().admits(&self.rules, sketch, asks)
+            // What is not CloudTrail's is rejected, and not clean.
+            is_service(sketch.source) && !screen.borrow_mut().admits(&self.rules, sketch, asks)
         };
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
         let earlier = &RefCell::default();
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(record) => {
                 let judged = self.evaluate(record, live, &lag, screen, earlier);
-                sink(place, judged, tally);
+                if judged.as_ref().is_ok_and(|judged| seen.again(judged.digest)) {
+                    tally.duplicates += 1;
+                } else {
+                    sink(place, judged, tally);
+                }
             }
             Item::Screened(time) => {
                 lag.of_text(time);
@@ -346,7 +360,7 @@ impl Pipeline {
         tally.clean += screened;
         tally.control += control;
         // Counted where records arise, and not where they end: otherwise the counts would balance by themselves.
-        tally.received = decoded.saturating_sub(control);
+        tally.received = decoded.saturating_sub(control + tally.duplicates);
         tally.longest_lag = tally.longest_lag.max(lag.longest());
         self.left.lock().unwrap_or_else(PoisonError::into_inner).push(left);
     }
@@ -384,7 +398,8 @@ impl Pipeline {
         screen: &SharedScreen<'_>,
         earlier: &RefCell<Earlier>,
     ) -> Result<Judged<'t>, String> {
-        let judged = |mut event: Event<'_>| {
+        let judged = |mut event: Event<'_>, text: Option<&str>| {
+            event.require_call().map_err(|error| error.to_string())?;
             event.time_text().into_iter().for_each(|time| lag.of_text(time.as_bytes()));
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
@@ -397,15 +412,30 @@ impl Pipeline {
                 let findings = self.findings(&event, watching, now);
                 let asks = live.is_some_and(|live| (live.asks)(&event));
                 earlier.borrow_mut().note(&event);
-                Judged { record, findings, asks, attached: event.attachment().cloned() }
+                let digest = if asks || !findings.is_empty() { digest(&event) } else { None };
+                let attached = event.attachment().cloned();
+                Judged { record, text: text.map(str::to_owned), findings, asks, digest, attached }
             })
         };
         if let Record::Escaped(content) = record
             && let Some(event) = Event::parse_escaped(content)
+            && !event.has(LIVE_STATE)
         {
-            return judged(event);
+            return judged(event, None);
         }
-        judged(Event::parse(&record.json()).map_err(|error| error.to_string())?)
+        let json = record.json();
+        let text = match Event::parse(&json) {
+            Ok(event) if !event.has(LIVE_STATE) => return judged(event, None),
+            Ok(_) => without(&json, LIVE_STATE).unwrap_or_default(),
+            Err(RecordError::Json(error)) => {
+                let text = repaired(&json);
+                let has_live_state =
+                    Event::parse(&text).map_err(|_| RecordError::Json(error).to_string())?.has(LIVE_STATE);
+                if has_live_state { without(&text, LIVE_STATE).unwrap_or_default() } else { text.into_owned() }
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        judged(Event::parse(&text).map_err(|error| error.to_string())?, Some(&text))
     }
 
     /// `watching`: the places of the rules that could match, where they are known.
@@ -429,11 +459,45 @@ type SharedScreen<'s> = RefCell<&'s mut Screen>;
 /// A record that was evaluated.
 struct Judged<'t> {
     record: Record<'t>,
+    /// Its text where that is not the record's: without what had to be replaced or removed.
+    text: Option<String>,
     findings: Vec<Finding>,
     /// Whether live state can say what the record leaves open.
     asks: bool,
     /// What earlier records add to it.
     attached: Option<Attachment>,
+    /// Where there is something to report, and the record has an id.
+    digest: Option<Uuid>,
+}
+
+impl Judged<'_> {
+    /// The text of the record.
+    fn text(&mut self) -> String {
+        self.text.take().unwrap_or_else(|| self.record.json().into_owned())
+    }
+}
+
+/// The digest of a whole record. Records of one id and different content are different records: one of them is forged.
+fn digest(event: &Event<'_>) -> Option<Uuid> {
+    event.id().map(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, event.canonical().as_bytes()))
+}
+
+/// Maximum number of records that are remembered to recognise their duplicates: 16 MB or so.
+const MAX_SEEN: usize = 500_000;
+
+/// The records of an input with something to report.
+#[derive(Debug, Default)]
+struct Seen(HashSet<Uuid>);
+
+impl Seen {
+    /// Whether a record was there before.
+    fn again(&mut self, digest: Option<Uuid>) -> bool {
+        let Some(digest) = digest else { return false };
+        if self.0.len() >= MAX_SEEN {
+            self.0.clear();
+        }
+        !self.0.insert(digest)
+    }
 }
 
 /// Takes what became of each record.

@@ -12,8 +12,10 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::values::{Values, may_be_several};
 use super::window::Window;
 use super::{MOST_BYTES, Members, Output, document};
+use crate::event::repaired;
 
 #[derive(Deserialize)]
 struct AwsLogs<'a> {
@@ -33,12 +35,23 @@ struct LogEvent<'a> {
 /// The Lambda event.
 pub(super) fn event(members: &Members, output: &mut Output<'_>) {
     let Some(awslogs) = members.get("awslogs") else { return };
-    // Nothing but a batch may be inside: an event in an event in an event would be read for ever.
-    let inside = decompressed(awslogs.get()).and_then(|text| document::members(&text));
-    match inside {
-        Ok(members) if members.get("logEvents").is_some() => batch(&members, output),
-        Ok(_) => output.reject("`awslogs.data` holds no `logEvents`"),
-        Err(reason) => output.reject(reason),
+    let text = match decompressed(awslogs.get()) {
+        Ok(text) => text,
+        Err(reason) => return output.reject(reason),
+    };
+    // Nothing but batches may be inside: an event in an event in an event would be read for ever.
+    let mut values = Values::new(&text, 0);
+    let mut is_empty = true;
+    loop {
+        match values.next().map(|value| value.map(document::members)) {
+            Ok(Some(Ok(inside))) if inside.has("logEvents") => batch(&inside, output),
+            Ok(Some(Ok(_))) => output.reject("`awslogs.data` holds no `logEvents`"),
+            Ok(Some(Err(reason))) => output.reject(format!("`awslogs.data`: {reason}")),
+            Ok(None) if is_empty => return output.reject("`awslogs.data` is empty"),
+            Ok(None) => return,
+            Err(error) => return output.reject(format!("`awslogs.data`: {}", document::reason(&error))),
+        }
+        is_empty = false;
     }
 }
 
@@ -65,22 +78,41 @@ pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
     if is_control {
         return output.control();
     }
-    let events = members.get("logEvents").map(|events| serde_json::from_str::<Vec<&RawValue>>(events.get()));
-    let Some(Ok(events)) = events else {
+    let Some(events) = members.list("logEvents") else {
         return output.reject("`logEvents` is not a list");
     };
     for (event, position) in events.into_iter().zip(1..) {
         output.place.record = Some(position);
-        match serde_json::from_str::<LogEvent<'_>>(event.get()) {
-            Ok(event) => {
-                output.place.log_event = event.id.map(id_text);
-                output.record(&event.message);
-            }
-            Err(_) => output.reject("the log event has no string `message`"),
+        let read = serde_json::from_str(event.get()).map(|event| log_event(&event, output));
+        // A lone surrogate in the message is refused by the parser.
+        let read =
+            read.or_else(|_| serde_json::from_str(&repaired(event.get())).map(|event| log_event(&event, output)));
+        if read.is_err() {
+            output.reject("the log event has no string `message`");
         }
         output.place.log_event = None;
     }
     output.place.record = None;
+}
+
+fn log_event(event: &LogEvent<'_>, output: &mut Output<'_>) {
+    output.place.log_event = event.id.map(id_text);
+    match records(&event.message) {
+        Some(records) => records.into_iter().for_each(|record| output.record(record)),
+        None => output.record(&event.message),
+    }
+}
+
+/// The records of a message in which several are joined.
+fn records(message: &str) -> Option<Vec<&str>> {
+    let mut values = Values::new(message, 0);
+    let mut records = Vec::new();
+    while may_be_several(message)
+        && let Some(record) = values.next().ok()?
+    {
+        records.push(record);
+    }
+    (records.len() > 1).then_some(records)
 }
 
 /// AWS writes the id as a string; emulators and other producers write a number.

@@ -8,6 +8,7 @@ use libdeflater::Decompressor;
 use memchr::memrchr;
 
 use super::inflate::inflate;
+use super::values::may_be_several;
 use super::{Item, Output, Record};
 use crate::skim::{Sketch, Skim, Span, Writing, after, glance, simple_length};
 
@@ -97,6 +98,10 @@ fn read(data: &str, buffers: &mut Buffers, output: &mut Output<'_>) -> Option<()
     base64_simd::STANDARD.decode_append(data, gzip).ok()?;
     let size = inflate(decompressor.get_or_insert_default(), gzip, batch)?;
     let text = simdutf8::basic::from_utf8(batch.get(..size)?).ok()?;
+    // Several records in one message are told apart by the parser.
+    if may_be_several(text) {
+        return None;
+    }
     let mut skim = Skim::new(text);
     match understood(&mut skim, text, events, output)? {
         Batch::Control => output.control(),

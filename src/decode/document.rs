@@ -1,4 +1,4 @@
-//! One JSON value: an envelope, a record, or an array of these.
+//! JSON values: an envelope, a record, or an array of these.
 
 use std::fmt;
 use std::io::Read;
@@ -6,31 +6,71 @@ use std::io::Read;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{ENVELOPES, Form, Members, Output};
-use crate::event::json_fault;
+use super::envelope::{self, Form, RECORDS};
+use super::values::Values;
+use super::{Members, Output, string};
+use crate::event::{CUT_OFF, json_error};
+
+/// Reads the values of `text`.
+pub(super) fn read(text: &str, output: &mut Output<'_>) {
+    let mut values = Values::new(text, 0);
+    let mut is_empty = true;
+    loop {
+        match values.next() {
+            Ok(Some(text)) => value(text, output),
+            Ok(None) if is_empty => return output.reject(CUT_OFF),
+            Ok(None) => return,
+            Err(error) => return broken(values.rest(), values.at(), &error, output),
+        }
+        is_empty = false;
+    }
+}
 
 /// Reads the one value that `text` is.
-pub(super) fn read(text: &str, output: &mut Output<'_>) {
+pub(super) fn value(text: &str, output: &mut Output<'_>) {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Document { output, text: Some(text) }.deserialize(&mut deserializer);
-    if let Err(error) = read.and_then(|()| deserializer.end()) {
-        output.place.record = None;
+    if let Err(error) = (Document { output, text: Some(text) }).deserialize(&mut deserializer) {
+        output.end_of_records();
         output.reject(reason(&error));
     }
 }
 
-/// Reads `text`, an element of a list.
+/// Reads the whole elements of a broken value, which begins after `before` bytes.
+fn broken(text: &str, before: usize, error: &serde_json::Error, output: &mut Output<'_>) {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = Document { output, text: None }.deserialize(&mut deserializer);
+    let error = read.as_ref().err().unwrap_or(error);
+    output.end_of_records();
+    output.reject(match error.line() {
+        1 => reason_at(error, 1, error.column() + before, Some(1)),
+        line => reason_at(error, line, error.column(), Some(1)),
+    });
+}
+
+/// Reads `text`, an element of a list: an object, or a string that contains one.
 pub(super) fn element(text: &str, output: &mut Output<'_>) {
     if text.starts_with('{') {
-        read(text, output);
-    } else {
-        output.reject("an element of the list is not a JSON object");
+        return value(text, output);
     }
+    match contained(text) {
+        Some(inside) => output.text(&inside),
+        None => output.reject("an element of the list is not a JSON object"),
+    }
+}
+
+/// The JSON that a string contains, if it seems to.
+pub(super) fn contained(text: &str) -> Option<String> {
+    let value: &RawValue = serde_json::from_str(text).ok()?;
+    let text = string(value)?;
+    let ends = (text.trim().chars().next()?, text.trim().chars().next_back()?);
+    matches!(ends, ('{', '}') | ('[', ']')).then_some(text)
 }
 
 /// Reads one value from `reader`, and no byte beyond it. Elements of its arrays are put out as they are read.
 pub(super) fn read_from(reader: impl Read, output: &mut Output<'_>) -> Result<(), serde_json::Error> {
-    Document { output, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader))
+    let read = Document { output, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader));
+    output.end_of_records();
+    read
 }
 
 /// The members of the one object that `text` is.
@@ -38,15 +78,31 @@ pub(super) fn members(text: &str) -> Result<Members, String> {
     serde_json::from_str(text).map_err(|error| reason(&error))
 }
 
-/// What a JSON error means for the user.
+/// Describes a JSON error for the user, with its position in the text.
 pub(super) fn reason(error: &serde_json::Error) -> String {
+    reason_at(error, error.line(), error.column(), Some(1))
+}
+
+/// Describes a JSON error at this line, which is named unless it is `known`, and column.
+pub(super) fn reason_at(error: &serde_json::Error, line: usize, column: usize, known: Option<usize>) -> String {
     if error.is_data() {
         // Raised by the visitors below. What was found instead is part of the payload, and is left out.
         let said = error.to_string();
         let expected = said.rsplit_once(", expected ").map_or("another form", |(_, expected)| expected);
-        format!("expected {}", expected.split(" at line ").next().unwrap_or_default())
-    } else {
-        json_fault(error)
+        return format!("expected {}", expected.split(" at line ").next().unwrap_or_default());
+    }
+    match json_error(error) {
+        _ if error.is_eof() => CUT_OFF.to_owned(),
+        what if line == 0 => what,
+        what => fault_at(&what, line, column, known),
+    }
+}
+
+/// Describes what is wrong at this line, which is named unless it is `known`, and column.
+pub(super) fn fault_at(what: &str, line: usize, column: usize, known: Option<usize>) -> String {
+    match known {
+        Some(known) if known == line => format!("not JSON: {what} at column {column}"),
+        _ => format!("not JSON: {what} at line {line}, column {column}"),
     }
 }
 
@@ -86,8 +142,8 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         let mut members = Members::default();
         let mut streamed = false;
         while let Some(key) = map.next_key::<String>()? {
-            if ENVELOPES.iter().any(|envelope| envelope.key == key && matches!(envelope.form, Form::Records)) {
-                map.next_value_seed(Records { output: self.output, key: &key })?;
+            if key == RECORDS {
+                map.next_value_seed(Records { output: self.output })?;
                 streamed = true;
             } else {
                 members.members.push((key, map.next_value()?));
@@ -96,14 +152,13 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         if streamed {
             return Ok(());
         }
-        let whole = ENVELOPES.iter().find_map(|envelope| match envelope.form {
-            Form::Whole(decode) => members.get(envelope.key).map(|_| decode),
-            Form::Records => None,
-        });
-        match (whole, self.text) {
-            (Some(decode), _) => decode(&members, self.output),
-            (None, Some(text)) => self.output.record(text),
-            (None, None) => self.output.record(&members.to_json()),
+        match envelope::of(&members).map(|envelope| envelope.form) {
+            Some(Form::Read(read)) => self.output.inside(|output| read(&members, output)),
+            Some(Form::Refused(reason)) => self.output.reject(reason(&members)),
+            Some(Form::Record) | None => match self.text {
+                Some(text) => self.output.record(text),
+                None => self.output.record(&members.to_json()),
+            },
         }
         Ok(())
     }
@@ -134,12 +189,11 @@ impl<'de> Visitor<'de> for AllMembers {
 }
 
 /// The array of records of an envelope.
-struct Records<'o, 's, 'k> {
+struct Records<'o, 's> {
     output: &'o mut Output<'s>,
-    key: &'k str,
 }
 
-impl<'de> DeserializeSeed<'de> for Records<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for Records<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -147,11 +201,11 @@ impl<'de> DeserializeSeed<'de> for Records<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Records<'_, '_, '_> {
+impl<'de> Visitor<'de> for Records<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "`{}` to be a list", self.key)
+        write!(formatter, "`{RECORDS}` to be a list")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
@@ -159,9 +213,9 @@ impl<'de> Visitor<'de> for Records<'_, '_, '_> {
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
             position += 1;
             self.output.place.record = Some(position);
-            self.output.record(element.get());
+            self.output.element_of_records(element.get());
         }
-        self.output.place.record = None;
+        self.output.end_of_records();
         Ok(())
     }
 }

@@ -9,9 +9,11 @@ use std::io::{self, BufRead as _, ErrorKind};
 use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
 
+use super::document::{self, fault_at};
+use super::envelope::RECORDS;
 use super::window::Window;
-use super::{Output, RECORDS, document, is_envelope};
-use crate::event::fault_at;
+use super::{Output, is_envelope};
+use crate::event::{CUT_OFF, json_error};
 use crate::skim::{Sketch, Skim, Writing};
 
 /// Longest beginning of a document, in bytes, with white space.
@@ -120,9 +122,7 @@ impl Fault {
     }
 
     fn of(at: usize, error: &serde_json::Error) -> Self {
-        let said = error.to_string();
-        let what = said.split(" at line ").next().unwrap_or_default();
-        Self { at, what: what.to_owned(), line: error.line(), column: error.column() }
+        Self { at, what: json_error(error), line: error.line(), column: error.column() }
     }
 }
 
@@ -199,6 +199,14 @@ impl Document {
     /// Reads the document to its end and no byte beyond. When it is broken, what comes after its last whole element is
     /// still held.
     pub(super) fn read(&mut self, window: &mut Window<'_>, output: &mut Output<'_>) -> Result<(), Broken> {
+        let first = output.place.line.unwrap_or(1);
+        let read = self.read_from(first, window, output);
+        output.end_of_records();
+        read
+    }
+
+    /// The same for a document that begins in the line `first`.
+    fn read_from(&mut self, first: u64, window: &mut Window<'_>, output: &mut Output<'_>) -> Result<(), Broken> {
         self.pass(window, self.head);
         loop {
             let (end, stop) = self.elements(window.held(), output);
@@ -206,10 +214,10 @@ impl Document {
             let (reason, is_last) = match stop {
                 Stop::End => return Ok(()),
                 Stop::Again => continue,
-                Stop::Broken(fault) => (self.said(window.held(), end, &fault), false),
+                Stop::Broken(fault) => (self.said(first, window.held(), end, &fault), false),
                 Stop::More => match window.fill_more() {
                     Ok(true) => continue,
-                    Ok(false) => ("the JSON ends early; it is cut off".to_owned(), true),
+                    Ok(false) => (CUT_OFF.to_owned(), true),
                     Err(error) => (unreadable(&error), error.kind() != ErrorKind::FileTooLarge),
                 },
             };
@@ -236,7 +244,7 @@ impl Document {
             let start = match self.part(held, end) {
                 Ok(Part::Element(start)) => start,
                 Ok(part) => {
-                    output.place.record = None;
+                    output.end_of_records();
                     (end, self.state, self.position) = match part {
                         Part::Element(end) | Part::List(end) => (end, State::First, 0),
                         Part::EndOfList(end) | Part::Member(end) => (end, State::Members, 0),
@@ -257,9 +265,10 @@ impl Document {
             output.place.record = Some(self.position);
             match sketch {
                 Some(sketch) if output.screen(&sketch) => {}
+                Some(sketch) if self.kind == Kind::Records => output.element_of_records(sketch.text),
                 Some(sketch) => output.record(sketch.text),
                 None => match std::str::from_utf8(held.get(start..end).unwrap_or_default()) {
-                    Ok(text) if self.kind == Kind::Records => output.record(text),
+                    Ok(text) if self.kind == Kind::Records => output.element_of_records(text),
                     Ok(text) => document::element(text, output),
                     Err(error) => {
                         output.reject(format!("not JSON: {error}"));
@@ -305,8 +314,8 @@ impl Document {
         matches!(stop, Some(Stop::More))
     }
 
-    /// The fault in words. `held` begins at `start` of what the fault was found in.
-    fn said(&self, held: &[u8], start: usize, fault: &Fault) -> String {
+    /// The fault in words, with its line in the file. `held` begins at `start` of what the fault was found in.
+    fn said(&self, first: u64, held: &[u8], start: usize, fault: &Fault) -> String {
         if fault.line == 0 {
             return fault.what.clone();
         }
@@ -314,7 +323,8 @@ impl Document {
         let lines = self.lines + memchr_iter(b'\n', before).count();
         let column = memrchr(b'\n', before).map_or(self.column + before.len(), |last| before.len() - last - 1);
         let column = if fault.line == 1 { column + fault.column } else { fault.column };
-        fault_at(&fault.what, lines + fault.line, column)
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        fault_at(&fault.what, first.saturating_add(lines + fault.line - 1), column, Some(first))
     }
 }
 

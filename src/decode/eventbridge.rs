@@ -1,6 +1,16 @@
-//! EventBridge events: the record is under `detail`.
+//! EventBridge events: the record is in `detail`.
 
-use super::{Members, Output};
+use super::{Members, Output, document, envelope};
+
+/// End of `detail-type` of the events that contain a record.
+const VIA_CLOUDTRAIL: &str = "via CloudTrail";
+
+/// Whether an event contains a record.
+pub(super) fn has_record(members: &Members) -> bool {
+    let Some(detail) = members.get("detail") else { return false };
+    let is_via_cloudtrail = members.string("detail-type").is_some_and(|kind| kind.ends_with(VIA_CLOUDTRAIL));
+    is_via_cloudtrail || document::members(detail.get()).is_ok_and(|detail| envelope::is_record(&detail))
+}
 
 pub(super) fn event(members: &Members, output: &mut Output<'_>) {
     if let Some(detail) = members.get("detail") {

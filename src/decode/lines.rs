@@ -1,44 +1,26 @@
 //! Files and standard input, line by line.
 //!
-//! A line that is a whole JSON value is read by itself, so JSON Lines need no more memory than their longest line and a
-//! broken line costs nothing but itself. A line that begins a value and does not end it begins a document, which is read
-//! on over the lines that follow. When a document breaks off before anything came of it, the lines after its first are
-//! looked at again, because it may have been nothing but one cut line among good ones. A CloudTrail file and a list, which
-//! may be a single line of any length, are put out [element by element](super::elements).
+//! The values of a line are read by themselves, so JSON Lines need no more memory than their longest line and a broken line
+//! costs nothing but itself. A line that begins a value and does not end it begins a document, which is read on over the
+//! lines that follow. When a document breaks off before anything came of it, the lines after its first are looked at again,
+//! because it may have been nothing but one cut line among good ones. A CloudTrail file and a list, which may be a single
+//! line of any length, are put out [element by element](super::elements). All line numbers are those of the file.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-use flate2::bufread::MultiGzDecoder;
-use serde::de::IgnoredAny;
-
 use super::elements::{self, Broken, unreadable};
+use super::values::Values;
 use super::window::Window;
-use super::{MOST_BYTES, Output, batch, document, is_envelope};
+use super::{MOST_BYTES, Output, batch, document, is_envelope, media};
 use crate::skim::{Sketch, Skim, Writing};
-
-/// How gzip begins (RFC 1952).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads everything.
 pub(super) fn read(reader: impl Read, output: &mut Output<'_>) {
-    let mut window = Window::new(reader);
-    // A pipe may give a single byte first.
-    while window.held().len() < GZIP.len() {
-        match window.fill() {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                window.keep(error);
-                break;
-            }
-        }
-    }
-    if window.held().starts_with(&GZIP) {
-        Lines::new(Window::new(MultiGzDecoder::new(window))).read(output);
-    } else {
-        Lines::new(window).read(output);
+    match media::text(reader) {
+        Ok(window) => Lines::new(window).read(output),
+        Err(reason) => output.reject(reason),
     }
 }
 
@@ -53,10 +35,41 @@ impl Line {
         self.bytes.starts_with(b"{") || self.bytes.starts_with(b"[")
     }
 
-    /// The text without white space around it and without a byte order mark.
-    fn text(&self) -> Result<&str, std::str::Utf8Error> {
-        Ok(std::str::from_utf8(&self.bytes)?.trim_start_matches('\u{feff}').trim())
+    /// Whether the line is an object, or several joined.
+    fn is_of_objects(&self) -> bool {
+        let Ok(text) = self.text() else { return false };
+        let mut values = Values::new(text, before_values(text));
+        let is_value = self.begins_value() || media::prefix(text) > 0;
+        is_value
+            && matches!(values.next(), Ok(Some(value)) if value.starts_with(['{', '[']))
+            && (values.rest().is_empty() || values.rest().starts_with('{'))
     }
+
+    /// The text without white space at its end.
+    fn text(&self) -> Result<&str, std::str::Utf8Error> {
+        Ok(std::str::from_utf8(&self.bytes)?.trim_end())
+    }
+}
+
+/// The number of bytes before the first value of a line: white space, a byte order mark, and a time.
+fn before_values(text: &str) -> usize {
+    let rest = text.trim_start_matches('\u{feff}').trim_start();
+    text.len() - rest.len() + media::prefix(rest)
+}
+
+/// Consecutive lines without JSON. They are one rejection together: a text file is one mistake, not a thousand.
+struct Prose {
+    first: u64,
+    last: u64,
+    reason: String,
+}
+
+/// Why no more values can be read from a line.
+enum Stop {
+    /// There are none.
+    End,
+    /// From this byte on, the line begins a value that it does not end.
+    Document(usize),
 }
 
 struct Lines<'r> {
@@ -68,11 +81,14 @@ struct Lines<'r> {
     again: VecDeque<Line>,
     /// An error that came after some bytes of a line, kept until these have been used.
     error: Option<io::Error>,
+    prose: Option<Prose>,
+    /// Whether there was nothing but white space so far.
+    is_empty: bool,
 }
 
 impl<'r> Lines<'r> {
     fn new(reader: Window<'r>) -> Self {
-        Self { reader, number: 0, ended: true, again: VecDeque::new(), error: None }
+        Self { reader, number: 0, ended: true, again: VecDeque::new(), error: None, prose: None, is_empty: true }
     }
 
     fn next(&mut self) -> io::Result<Option<Line>> {
@@ -97,69 +113,106 @@ impl<'r> Lines<'r> {
     }
 
     fn read(mut self, output: &mut Output<'_>) {
-        // Lines that hold no JSON are one rejection together: a text file is one mistake, not a thousand.
-        let mut prose: Option<(u64, u64, String)> = None;
         loop {
             if let Some(document) = self.begins() {
-                flush(&mut prose, output);
+                self.flush(output);
+                self.is_empty = false;
                 self.elements(document, output);
                 continue;
             }
-            let next = self.next();
-            let line = match next {
-                Ok(Some(line)) => line,
+            match self.next() {
+                Ok(Some(line)) => self.line(line, output),
                 Ok(None) => break,
                 Err(error) => {
-                    flush(&mut prose, output);
+                    self.flush(output);
+                    self.is_empty = false;
                     output.place.line = Some(self.number.max(1));
                     output.reject(unreadable(&error));
                     break;
                 }
-            };
-            let text = match line.text() {
-                Ok("") => continue,
-                Ok(text) => text,
-                // A piece of a very long line may end within a character.
-                Err(error) if error.error_len().is_none() && line.begins_value() => {
-                    flush(&mut prose, output);
-                    self.document(line, output);
-                    continue;
-                }
-                Err(error) => {
-                    note(&mut prose, line.number, format!("not JSON: {error}"));
-                    continue;
-                }
-            };
-            if let Some(sketch) = sketch(text, output) {
-                flush(&mut prose, output);
-                output.place.line = Some(line.number);
-                if !output.screen(&sketch) {
-                    output.record(text);
-                }
-                continue;
-            }
-            match serde_json::from_str::<IgnoredAny>(text) {
-                Ok(_) if text.starts_with(['{', '[']) => {
-                    flush(&mut prose, output);
-                    output.place.line = Some(line.number);
-                    if batch::payload(text, output).is_none() {
-                        document::read(text, output);
-                    }
-                }
-                Err(error) if error.is_eof() && text.starts_with(['{', '[']) => {
-                    flush(&mut prose, output);
-                    self.document(line, output);
-                }
-                Err(error) if line.begins_value() => {
-                    flush(&mut prose, output);
-                    output.place.line = Some(line.number);
-                    output.reject(document::reason(&error));
-                }
-                Ok(_) => note(&mut prose, line.number, "not a record: a JSON object is expected".to_owned()),
-                Err(error) => note(&mut prose, line.number, document::reason(&error)),
             }
         }
-        flush(&mut prose, output);
+        self.flush(output);
+        if self.is_empty {
+            output.place.line = None;
+            output.reject("the input is empty: there is nothing to evaluate");
+        }
+    }
+
+    /// Reads a line.
+    fn line(&mut self, line: Line, output: &mut Output<'_>) {
+        let number = line.number;
+        let text = match line.text() {
+            Ok(text) => text,
+            // A piece of a very long line may end within a character.
+            Err(error) if error.error_len().is_none() && line.begins_value() => {
+                self.is_empty = false;
+                self.flush(output);
+                return self.document(line, 0, output);
+            }
+            Err(error) => {
+                self.is_empty = false;
+                return self.note(number, format!("not JSON: {error}"));
+            }
+        };
+        let start = before_values(text);
+        let Some(values) = text.get(start..).filter(|values| !values.is_empty()) else { return };
+        self.is_empty = false;
+        if let Some(sketch) = sketch(values, output) {
+            self.flush(output);
+            output.place.line = Some(number);
+            if !output.screen(&sketch) {
+                output.record(values);
+            }
+            return;
+        }
+        if let Stop::Document(at) = self.values(number, text, start, output) {
+            self.flush(output);
+            self.document(line, at, output);
+        }
+    }
+
+    /// Reads the values of a line, from the byte `start`.
+    fn values(&mut self, number: u64, text: &str, start: usize, output: &mut Output<'_>) -> Stop {
+        let mut values = Values::new(text, start);
+        loop {
+            match values.next() {
+                Ok(None) => return Stop::End,
+                Ok(Some(value)) if value.starts_with(['{', '[']) => {
+                    self.flush(output);
+                    output.place.line = Some(number);
+                    if batch::payload(value, output).is_none() {
+                        document::value(value, output);
+                    }
+                }
+                Ok(Some(value)) => match document::contained(value) {
+                    Some(inside) => {
+                        self.flush(output);
+                        output.place.line = Some(number);
+                        output.text(&inside);
+                    }
+                    None => {
+                        self.note_text(number, text, || "not a record: a JSON object is expected".to_owned());
+                        return Stop::End;
+                    }
+                },
+                Err(error) => {
+                    let begins_value = values.rest().starts_with(['{', '[']);
+                    if begins_value && error.is_eof() {
+                        return Stop::Document(values.at());
+                    }
+                    let reason = || document::reason_at(&error, 1, values.at() + error.column(), Some(1));
+                    if begins_value {
+                        self.flush(output);
+                        output.place.line = Some(number);
+                        output.reject(reason());
+                    } else {
+                        self.note_text(number, values.rest(), reason);
+                    }
+                    return Stop::End;
+                }
+            }
+        }
     }
 
     /// The document with which the input goes on, if it is put out element by element.
@@ -191,9 +244,10 @@ impl<'r> Lines<'r> {
         output.place.record = None;
     }
 
-    /// Reads a value that begins in `first` and ends in a later line.
-    fn document(&mut self, first: Line, output: &mut Output<'_>) {
+    /// Reads a value that begins at the byte `start` of `first` and ends in a later line.
+    fn document(&mut self, mut first: Line, start: usize, output: &mut Output<'_>) {
         let number = first.number;
+        first.bytes.drain(..start.min(first.bytes.len()));
         output.place.line = Some(number);
         let count = Rc::clone(&output.count);
         let mut reader = DocumentReader::new(self, first, || count.get());
@@ -211,13 +265,41 @@ impl<'r> Lines<'r> {
         }
         let mut reason = match &failure {
             Some(failure) => unreadable(failure),
-            None => document::reason(&error),
+            None => {
+                let known = usize::try_from(number).unwrap_or(usize::MAX);
+                let before = if error.line() == 1 { start } else { 0 };
+                let line = known.saturating_add(error.line()).saturating_sub(1);
+                document::reason_at(&error, line, before + error.column(), Some(known))
+            }
         };
         if let Some(last) = self.skip_to_next_value().filter(|last| *last > number) {
             reason = format!("{reason} (the lines up to {last} belong to it)");
         }
         output.place.record = None;
         output.reject(reason);
+    }
+
+    /// Notes a line without JSON, with the name of its format where that is known.
+    fn note_text(&mut self, number: u64, text: &str, reason: impl FnOnce() -> String) {
+        match &mut self.prose {
+            Some(prose) => prose.last = number,
+            None => self.note(number, media::line(text).map_or_else(reason, media::Format::likely_reason)),
+        }
+    }
+
+    /// Notes a line without JSON.
+    fn note(&mut self, number: u64, reason: String) {
+        match &mut self.prose {
+            Some(prose) => prose.last = number,
+            None => self.prose = Some(Prose { first: number, last: number, reason }),
+        }
+    }
+
+    /// Rejects the lines that have been noted.
+    fn flush(&mut self, output: &mut Output<'_>) {
+        let Some(Prose { first, last, reason }) = self.prose.take() else { return };
+        output.place.line = Some(first);
+        output.reject(if first == last { reason } else { format!("{reason} (and so the lines up to {last})") });
     }
 
     /// What follows a broken document is part of it, up to a line that is an object of its own. The number of the last
@@ -230,9 +312,7 @@ impl<'r> Lines<'r> {
             }
             match self.next() {
                 Ok(Some(line)) => {
-                    let is_object = line.begins_value()
-                        && line.text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
-                    if is_object {
+                    if line.is_of_objects() {
                         self.again.push_front(line);
                         return skipped;
                     }
@@ -253,21 +333,6 @@ fn sketch<'t>(line: &'t str, output: &Output<'_>) -> Option<Sketch<'t>> {
     output.screening.as_ref()?;
     let sketch = Skim::new(line).record_without(Writing::Plain, is_envelope)?;
     (sketch.text.len() == line.len()).then_some(sketch)
-}
-
-fn note(prose: &mut Option<(u64, u64, String)>, number: u64, reason: String) {
-    match prose {
-        Some((_, last, _)) => *last = number,
-        None => *prose = Some((number, number, reason)),
-    }
-}
-
-fn flush(prose: &mut Option<(u64, u64, String)>, output: &mut Output<'_>) {
-    let Some((first, last, reason)) = prose.take() else {
-        return;
-    };
-    output.place.line = Some(first);
-    output.reject(if first == last { reason } else { format!("{reason} (and so the lines up to {last})") });
 }
 
 /// Reads a document across lines, and remembers those of which nothing has come yet.

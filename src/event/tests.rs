@@ -100,7 +100,7 @@ fn what_is_no_record_says_why() {
     a record must be a JSON object, this is a string
     not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
     not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
-    not JSON: recursion limit exceeded at column 140
+    not JSON: recursion limit exceeded at column 140 of the record
     ");
 }
 

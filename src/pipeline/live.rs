@@ -37,14 +37,10 @@ pub(super) struct Asking {
 pub(super) static ASKING: Asking = Asking { may_ask: confirm::may_ask, asks: confirm::asks };
 
 impl Case {
-    pub(super) fn new(source: Source, judged: super::Judged<'_>) -> Self {
-        Self {
-            source,
-            record: judged.record.json().into_owned(),
-            findings: judged.findings,
-            asks: judged.asks,
-            attached: judged.attached,
-        }
+    pub(super) fn new(source: Source, mut judged: super::Judged<'_>) -> Self {
+        let record = judged.text();
+        let super::Judged { findings, asks, attached, .. } = judged;
+        Self { source, record, findings, asks, attached }
     }
 }
 

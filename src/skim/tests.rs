@@ -49,7 +49,7 @@ fn object_by_bytes(bytes: &[u8]) -> Option<usize> {
                 levels += 1;
             }
             b'}' => {
-                let ends_string = before.ends_with(b"\"") && place > 2 && !b":,[{ ".contains(&before[place - 3]);
+                let ends_string = before.ends_with(b"\"") && place > 2 && !b":,[{ \\".contains(&before[place - 3]);
                 let follows_brace = place == 0 || matches!(before[place - 1], b'{' | b'}');
                 if !ends_string && !follows_brace {
                     return None;

@@ -99,7 +99,7 @@ def test_what_cannot_be_decoded_stays_and_costs_nothing_else(endpoint: str, queu
         "kept: message ID: nothing of it could be evaluated",
         "kept: message ID: nothing of it could be evaluated",
         "rejected: message ID: `awslogs.data` is not whole gzip: unexpected end of file",
-        f"rejected: message ID: record 2: log event {36 * 10**54 + 1}: not JSON: expected ident at column 2",
+        f"rejected: message ID: record 2: log event {36 * 10**54 + 1}: not JSON: expected ident at column 2 of the record",
         "rejected: message ID: the `Body` of a message holds neither `requestPayload` nor `awslogs`",
     ]
     assert told.splitlines()[-2:] == [

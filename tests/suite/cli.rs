@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{directory, fixture, json, root, run, stderr, stdout, trailwarden};
+use crate::support::{directory, fixture, json, root, run, stderr, stdout, told, trailwarden};
 
 fn lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -234,9 +237,53 @@ fn broken_files_cost_nothing_but_themselves() {
     let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!(told, @"
     rejected: DIR/b-truncated.json.gz:1: record 1: cannot be read on: incomplete deflate stream
-    rejected: DIR/c/page.html:1: not JSON: expected value at column 1 (and so the lines up to 3)
+    rejected: DIR/c/page.html:1: not JSON: this looks like an HTML page; perhaps a login or error page that was saved instead (and so the lines up to 3)
     6 records = 2 clean + 2 matched + 0 exempt + 2 rejected; 2 findings
     ");
+}
+
+#[test]
+fn input_without_anything_in_it_is_no_success() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir_all(directory.path().join("a/b")).unwrap();
+    let (code, output, errors) = told(directory.path(), &["evaluate", "DIR"]);
+    assert_eq!((code, output.as_str()), (2, ""));
+    insta::assert_snapshot!(errors, @"
+    rejected: DIR: the directory is empty: there is nothing to evaluate
+    1 record = 0 clean + 0 matched + 0 exempt + 1 rejected; 0 findings
+    ");
+    let output = run(&["evaluate", "-"]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(stderr(&output), @"
+    rejected: standard input: the input is empty: there is nothing to evaluate
+    1 record = 0 clean + 0 matched + 0 exempt + 1 rejected; 0 findings
+    ");
+}
+
+#[test]
+fn what_is_no_file_in_a_directory_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    assert!(Command::new("mkfifo").arg(path("pipe.json")).status().unwrap().success());
+    let _socket = UnixListener::bind(path("socket.json")).unwrap();
+    symlink(path("pipe.json"), path("to-pipe.json")).unwrap();
+    fs::copy(fixture("rules/sg-ingress-world-admin/hit-items.json"), path("z.json")).unwrap();
+    let (code, _, errors) = told(directory.path(), &["evaluate", "DIR"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(errors, @"
+    rejected: DIR/pipe.json: not a regular file; name it itself to read it
+    rejected: DIR/socket.json: not a regular file; name it itself to read it
+    rejected: DIR/to-pipe.json: not a regular file; name it itself to read it
+    4 records = 0 clean + 1 matched + 0 exempt + 3 rejected; 1 finding
+    ");
+    let named = path("pipe.json");
+    let writer = {
+        let named = named.clone();
+        thread::spawn(move || fs::write(named, fs::read(fixture("envelopes/bare-record.json")).unwrap()).unwrap())
+    };
+    let output = run(&["evaluate", named.to_str().unwrap()]);
+    writer.join().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
 }
 
 #[test]
@@ -336,9 +383,13 @@ fn a_directory_of_rules_that_is_not_there_stops_the_run() {
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let directory = tempfile::tempdir().unwrap();
-    let record = json(&fixture("rules/sg-ingress-world-admin/hit-items.json")).to_string();
+    let mut record = json(&fixture("rules/sg-ingress-world-admin/hit-items.json"));
     let many = directory.path().join("many.jsonl");
-    fs::write(&many, vec![record; 2000].join("\n")).unwrap();
+    let lines = (0..2000).map(|number| {
+        record["eventID"] = format!("{number}").into();
+        format!("{record}\n")
+    });
+    fs::write(&many, lines.collect::<String>()).unwrap();
     let arguments = ["evaluate", "--format", "ocsf", many.to_str().unwrap()];
     let mut child = trailwarden(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = [0; 10];

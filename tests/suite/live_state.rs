@@ -570,8 +570,7 @@ fn claims_are_judged_by_what_was_done_and_not_by_the_host() {
     );
     // An instance that does not run may get its address back.
     let started = |world: &World| {
-        says("instance-public-ip", "rules/instance-public-ip/hit-subnet-default-live.json", world)
-            .map(|(outcome, _)| outcome)
+        says("instance-public-ip", "rules/instance-public-ip/hit.json", world).map(|(outcome, _)| outcome)
     };
     let stopped = with_interfaces(private, &[]).with(
         "describe-instances",

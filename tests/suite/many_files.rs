@@ -30,7 +30,7 @@ fn fill(directory: &Path) {
     for file in 0..60 {
         let path =
             |kind: &str| directory.join(if file % 3 == 0 { "deep" } else { "." }).join(format!("{file:02}{kind}"));
-        let count = if file == 0 { 400 } else { file % 7 };
+        let count = if file == 0 { 400 } else { 1 + file % 7 };
         match file % 6 {
             0 => fs::write(path(".jsonl"), records(HIT, file, count)).unwrap(),
             1 => fs::write(path(".jsonl"), records(MISS, file, 3 * count)).unwrap(),

@@ -176,15 +176,22 @@ fn the_screen_changes_nothing_but_what_it_leaves_out() {
 }
 
 #[test]
-fn an_element_of_a_list_that_is_an_envelope_too_is_no_record() {
-    let both = record(1).to_string().replacen('{', r#"{"detail":{"eventName":"Inner"},"#, 1);
-    for text in [both.clone(), format!("[{both}]"), format!("[{both}\n]")] {
-        let told = agreed(text.as_bytes(), &text);
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].1, r#"record {"eventName":"Inner"}"#);
+fn a_record_that_looks_like_an_envelope_too_is_a_record() {
+    for member in [r#""detail":{"eventName":"Inner"}"#, r#""awslogs":7"#, r#""logEvents":[]"#, r#""events":[]"#] {
+        let both = record(1).to_string().replacen('{', &format!("{{{member},"), 1);
+        for text in [both.clone(), format!("[{both}]"), format!("[{both}\n]"), format!(r#"{{"Records":[{both}]}}"#)] {
+            let told = agreed(text.as_bytes(), &text);
+            assert_eq!(told.len(), 1);
+            assert_eq!(told[0].1, format!("record {both}"));
+        }
     }
-    // The elements of a CloudTrail file are records by their place.
-    assert_eq!(agreed(format!(r#"{{"Records":[{both}]}}"#).as_bytes(), "file")[0].1, format!("record {both}"));
+    let inner = r#"{"eventSource":"ec2.amazonaws.com","eventName":"Inner"}"#;
+    for member in [format!(r#""Records":[{inner}]"#), format!(r#""CloudTrailEvent":{}"#, Value::from(inner))] {
+        let both = record(1).to_string().replacen('{', &format!("{{{member},"), 1);
+        for text in [both.clone(), format!("[{both}]")] {
+            assert_eq!(agreed(text.as_bytes(), &text)[0].1, format!("record {inner}"));
+        }
+    }
 }
 
 #[test]
@@ -232,10 +239,12 @@ fn what_precedes_and_follows_a_broken_element_is_said() {
 #[test]
 fn bytes_that_are_no_text_cost_only_their_element() {
     let one = serde_json::from_str::<Value>(&fs::read_to_string(fixture("envelopes/bare-record.json")).unwrap());
-    let one = one.unwrap().to_string();
+    let mut one = one.unwrap();
+    let other = one.to_string();
+    one["eventID"] = "another".into();
     let mut file = format!(r#"{{"Records":[{one},{{"eventName":""#).into_bytes();
     file.extend(b"\xff");
-    file.extend(format!(r#""}},{one}]}}"#).bytes());
+    file.extend(format!(r#""}},{other}]}}"#).bytes());
     let result = stream(&file);
     assert_eq!((result.tally.received, result.tally.matched), (3, 2));
     insta::assert_snapshot!(result.reasons().join("\n"), @"input:1: record 2: not JSON: invalid utf-8 sequence of 1 bytes from index 14");

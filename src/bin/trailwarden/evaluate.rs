@@ -37,9 +37,10 @@ const MOST_WAITING: usize = 32 * 1024 * 1024;
 
 /// Evaluates logs and prints the findings.
 ///
-/// Each file holds CloudTrail records in any of these forms, plain or gzip: a CloudTrail file, a record, a list of
-/// records, an EventBridge event, a CloudWatch Logs batch, the Lambda event of a log subscription, what the on-failure
-/// destination of the function keeps, or JSON Lines of these. Findings go to standard output, everything else to standard error.
+/// Each file contains CloudTrail records in any of these forms, one value after the other: a CloudTrail file, a record, a list
+/// of records, an EventBridge event, a CloudWatch Logs batch, the Lambda event of a log subscription, messages of the
+/// function's on-failure destination, and exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. It
+/// may be compressed (gzip, Zstandard). Findings go to standard output, everything else to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {

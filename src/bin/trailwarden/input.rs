@@ -56,9 +56,15 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
             }
             continue;
         }
+        let before = sources.len();
         for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
+                // Reading it might take for ever. What is named itself is read.
+                Ok(entry) if entry.depth() > 0 && !entry.file_type().is_file() => {
+                    let reason = "not a regular file; name it itself to read it".to_owned();
+                    sources.push(Source::Unreadable { name: entry.path().display().to_string(), reason });
+                }
                 Ok(entry) => {
                     let bytes = entry.metadata().map_or(0, |metadata| metadata.len());
                     sources.push(Source::File { path: entry.into_path(), bytes });
@@ -69,6 +75,10 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
                     sources.push(Source::Unreadable { name, reason: format!("cannot be opened: {reason}") });
                 }
             }
+        }
+        if sources.len() == before {
+            let reason = "the directory is empty: there is nothing to evaluate".to_owned();
+            sources.push(Source::Unreadable { name: path.display().to_string(), reason });
         }
     }
     sources

@@ -1,0 +1,176 @@
+//! Events that Lambda functions receive and that contain no CloudTrail record as they are, and other documents that are
+//! easily taken for one: they are refused by name.
+//!
+//! Most of Lambda's events are a list `Records`, whose elements have an `eventSource` such as `aws:sqs`.
+
+use aws_lambda_events::event::firehose::KinesisFirehoseEvent;
+use aws_lambda_events::event::kinesis::KinesisEventRecord;
+use aws_lambda_events::event::s3::S3EventRecord;
+use aws_lambda_events::event::sns::SnsRecord;
+use aws_lambda_events::event::sqs::SqsMessage;
+use memchr::memmem;
+use serde::de::DeserializeOwned;
+
+use super::{Members, document};
+
+/// The event of a trigger, or another document that is no CloudTrail record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trigger {
+    /// Its name, with the article.
+    name: String,
+    /// The object, queue, topic or stream that it comes from.
+    origin: Option<String>,
+    advice: &'static str,
+}
+
+impl Trigger {
+    fn new(name: impl Into<String>, origin: Option<String>, advice: &'static str) -> Self {
+        Self { name: name.into(), origin, advice }
+    }
+
+    /// Whether both are of one kind.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
+    /// The reason for the rejection of `count` records.
+    pub(super) fn reason(&self, count: u64) -> String {
+        let Self { name, origin, advice } = self;
+        let origin = origin.as_deref().map(|origin| format!(" from {origin}")).unwrap_or_default();
+        let more = if count > 1 { format!(" and {} more like it", count - 1) } else { String::new() };
+        format!("not supported: {name}{origin}{more}; {advice}")
+    }
+}
+
+const OBJECT: &str = "it names an object and contains no records; evaluate the object";
+const MESSAGES: &str = "evaluate the content of its messages";
+const UNRELATED: &str = "it contains no CloudTrail record";
+const VIA_CLOUDTRAIL: &str =
+    "only EventBridge events with a detail-type that ends in `via CloudTrail` contain a record";
+const CONFIG: &str = "AWS Config's items are not read";
+const ORIGINAL: &str = "evaluate CloudTrail's own JSON, from which it was made";
+const SUBSCRIBE: &str = "subscribe the function to CloudTrail's log group";
+
+/// What decides whether an object has a form.
+enum Sign {
+    /// It has all of these members.
+    Members(&'static [&'static str]),
+    /// It has a member with this value.
+    Value(&'static str, &'static str),
+}
+
+/// Forms of an object that is not an element of `Records`: signs, name and advice.
+const FORMS: &[(Sign, &str, &str)] = &[
+    (Sign::Value("Event", "s3:TestEvent"), "the test event of an S3 notification", UNRELATED),
+    (Sign::Members(&["invocationSchemaVersion", "tasks"]), "an S3 Batch Operations task", OBJECT),
+    (Sign::Members(&["getObjectContext"]), "an S3 Object Lambda request", UNRELATED),
+    (Sign::Members(&["TopicArn", "Type"]), "an SNS message", MESSAGES),
+    (Sign::Members(&["ReceiptHandle", "Body"]), "an SQS message", MESSAGES),
+    (Sign::Members(&["receiptHandle", "body"]), "an SQS message", MESSAGES),
+    (Sign::Members(&["invokingEvent"]), "an AWS Config rule invocation", CONFIG),
+    (Sign::Members(&["configurationItem"]), "an AWS Config notification", CONFIG),
+    (Sign::Members(&["configurationItems"]), "an AWS Config snapshot", CONFIG),
+    (Sign::Members(&["configurationItemSummary"]), "an AWS Config notification", CONFIG),
+    (Sign::Members(&["configurationItemStatus"]), "an AWS Config item", CONFIG),
+    (Sign::Members(&["configurationItemCaptureTime"]), "an AWS Config item", CONFIG),
+    (Sign::Members(&["alarmArn", "alarmData"]), "a CloudWatch alarm", UNRELATED),
+    (Sign::Members(&["AlarmName", "NewStateValue"]), "a CloudWatch alarm", UNRELATED),
+    (Sign::Members(&["requestContext"]), "a request through API Gateway, a load balancer or a function URL", SUBSCRIBE),
+    (Sign::Members(&["httpMethod", "path"]), "a request through API Gateway or a load balancer", SUBSCRIBE),
+    (Sign::Members(&["CodePipeline.job"]), "a CodePipeline job", UNRELATED),
+    (Sign::Members(&["ResponseURL", "StackId"]), "a CloudFormation request for a custom resource", UNRELATED),
+    (Sign::Members(&["triggerSource", "userPoolId"]), "a Cognito trigger", UNRELATED),
+    (Sign::Members(&["SecretId", "Step"]), "a Secrets Manager rotation", UNRELATED),
+    (Sign::Members(&["bot", "sessionState"]), "an Amazon Lex request", UNRELATED),
+    (Sign::Members(&["methodArn"]), "a request to an API Gateway authorizer", UNRELATED),
+    (Sign::Members(&["responsePayload"]), "the result of a Lambda invocation", UNRELATED),
+    (Sign::Members(&["class_uid"]), "an OCSF event", ORIGINAL),
+    (Sign::Members(&["SchemaVersion", "ProductArn"]), "a Security Hub finding", UNRELATED),
+    (Sign::Members(&["format_version", "terraform_version"]), "a Terraform plan or state", UNRELATED),
+    (Sign::Members(&["AWSTemplateFormatVersion"]), "a CloudFormation template", UNRELATED),
+    (Sign::Members(&["Statement"]), "an IAM policy", "use `trailwarden trust` for trust policies"),
+    (Sign::Members(&["trailList"]), "the output of `aws cloudtrail describe-trails`", UNRELATED),
+    (Sign::Members(&["logGroups"]), "the output of `aws logs describe-log-groups`", UNRELATED),
+    (Sign::Members(&["logStreams"]), "the output of `aws logs describe-log-streams`", UNRELATED),
+];
+
+/// The reason for refusing an object, of which [`of`] knows the form.
+pub(super) fn reason(object: &Members) -> String {
+    of(object).map(|trigger| trigger.reason(1)).unwrap_or_default()
+}
+
+/// The form of an object that is no envelope of records.
+pub(super) fn of(object: &Members) -> Option<Trigger> {
+    let source = object.string_of_any_case("eventSource");
+    if let Some(service) = source.as_deref().and_then(|source| source.strip_prefix("aws:")) {
+        return Some(of_service(service, object));
+    }
+    if source.as_deref() == Some("SelfManagedKafka") {
+        return Some(of_service("kafka", object));
+    }
+    if object.has("deliveryStreamArn") && object.has("records") {
+        let stream = typed::<KinesisFirehoseEvent>(object).and_then(|event| event.delivery_stream_arn);
+        return Some(Trigger::new("a Firehose transformation event", stream, SUBSCRIBE));
+    }
+    if let Some(kind) = object.string("detail-type") {
+        let name = format!("an EventBridge event of the kind `{}`", kind.chars().take(64).collect::<String>());
+        return Some(Trigger::new(name, object.string("source"), VIA_CLOUDTRAIL));
+    }
+    if object.has("cf") && object.object("cf").is_some_and(|cf| cf.has("request")) {
+        return Some(Trigger::new("a CloudFront request (Lambda@Edge)", None, UNRELATED));
+    }
+    let (_, name, advice) = FORMS.iter().find(|(sign, ..)| match sign {
+        Sign::Members(keys) => keys.iter().all(|key| object.has(key)),
+        Sign::Value(key, value) => object.string(key).as_deref() == Some(*value),
+    })?;
+    Some(Trigger::new(*name, None, advice))
+}
+
+/// The form of an element of `Records` that is a record of a trigger.
+pub(super) fn of_record(text: &str) -> Option<Trigger> {
+    // Nearly all elements are CloudTrail's, and have neither.
+    let may_be = [&b"\"aws:"[..], b"\"cf\""].iter().any(|sign| memmem::find(text.as_bytes(), sign).is_some());
+    let object = document::members(text).ok().filter(|_| may_be)?;
+    let source = object.string_of_any_case("eventSource");
+    let is_of_trigger = match source {
+        Some(source) => source.starts_with("aws:"),
+        None => object.has("cf"),
+    };
+    of(&object).filter(|_| is_of_trigger)
+}
+
+/// The event of a service's trigger, by the name in `eventSource`. The types give the origin, where the event is whole.
+fn of_service(service: &str, object: &Members) -> Trigger {
+    match service {
+        "s3" => {
+            let origin = typed::<S3EventRecord>(object)
+                .and_then(|record| Some(format!("s3://{}/{}", record.s3.bucket.name?, record.s3.object.key?)));
+            Trigger::new("an S3 notification", origin, OBJECT)
+        }
+        "sqs" => {
+            let origin = typed::<SqsMessage>(object).and_then(|message| message.event_source_arn);
+            Trigger::new("a message of an SQS trigger", origin, MESSAGES)
+        }
+        "sns" => {
+            let origin = typed::<SnsRecord>(object).map(|record| record.sns.topic_arn);
+            Trigger::new("a message of an SNS trigger", origin, MESSAGES)
+        }
+        "kinesis" => {
+            let origin = typed::<KinesisEventRecord>(object).and_then(|record| record.event_source_arn);
+            Trigger::new("a record of a Kinesis trigger", origin, SUBSCRIBE)
+        }
+        "dynamodb" => Trigger::new("a record of a DynamoDB stream", object.string("eventSourceARN"), UNRELATED),
+        "kafka" => Trigger::new("an event of a Kafka trigger", object.string("eventSourceArn"), UNRELATED),
+        "mq" | "rmq" => Trigger::new("an event of an Amazon MQ trigger", object.string("eventSourceArn"), UNRELATED),
+        "docdb" => Trigger::new("an event of a DocumentDB change stream", object.string("eventSourceArn"), UNRELATED),
+        other => {
+            let name = format!("an event of the Lambda trigger `aws:{}`", other.chars().take(64).collect::<String>());
+            Trigger::new(name, None, UNRELATED)
+        }
+    }
+}
+
+/// The object as Lambda's own type.
+fn typed<T: DeserializeOwned>(object: &Members) -> Option<T> {
+    serde_json::from_str(&object.to_json()).ok()
+}
