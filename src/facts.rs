@@ -6,13 +6,15 @@ mod call;
 mod calls;
 mod exposure;
 mod live;
+mod named;
 mod parameters;
 mod resource;
+mod trail;
 mod trust;
 mod wire;
 
 pub use call::without_version;
-pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind};
+pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind, quotes};
 pub use exposure::Undecided;
 pub use wire::Parameters;
 
@@ -78,6 +80,7 @@ impl Fact {
 pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,
+    &named::NAMED,
     &exposure::INGRESS,
     &exposure::LOAD_BALANCER,
     &exposure::NETWORK_ACL,
@@ -90,6 +93,8 @@ pub const FACTS: &[&Fact] = &[
     &live::ROLE,
     &live::ROUTE,
     &live::UNANSWERED,
+    &trail::SETTINGS,
+    &trail::SELECTORS,
     &trust::POLICY,
     &parameters::EC2_REQUEST,
     &parameters::EC2_RESPONSE,

@@ -37,6 +37,9 @@ pub(super) struct Attributes {
     pub(super) enabled: bool,
     /// Path of the accounts it is about: when all of them are trusted, it finds nothing.
     pub(super) accounts: Option<String>,
+    /// Whether it reports only events that no other rule of its pack reports.
+    #[serde(default)]
+    pub(super) fallback: bool,
 }
 
 fn yes() -> bool {
@@ -118,6 +121,7 @@ impl Default for Attributes {
             confirm: None,
             enabled: true,
             accounts: None,
+            fallback: false,
         }
     }
 }

@@ -39,11 +39,11 @@ impl RuleSet {
         let dangerous =
             DANGEROUS.iter().flat_map(|(can, service, calls)| calls.iter().map(move |call| (*can, *service, *call)));
         let is_watched = |service: &str, call: &str| {
-            self.rules().iter().any(|rule| rule.runs() && rule.triggers().admit(service, call))
+            self.rules().iter().any(|rule| rule.runs() && rule.triggers().name(service, call))
         };
         // Off, or without values for its placeholders.
         let would_watch = |service: &str, call: &str| {
-            let rules = self.rules().iter().filter(|rule| rule.triggers_when_filled().admit(service, call));
+            let rules = self.rules().iter().filter(|rule| rule.triggers_when_filled().name(service, call));
             rules.map(|rule| rule.name().to_owned()).collect::<Vec<_>>()
         };
         let unwatched = dangerous.filter(|(_, service, call)| !is_watched(service, call));

@@ -209,7 +209,7 @@ fn json_tells_everything() {
 fn trigger(sources: &[&str], names: &[&str]) -> Triggers {
     let these = |list: &[&str]| Names::These(list.iter().map(|one| (*one).to_owned()).collect());
     let names_or_any = |list: &[&str]| if list.is_empty() { Names::Any } else { these(list) };
-    Triggers(vec![Trigger { source: names_or_any(sources), name: names_or_any(names) }])
+    Triggers(vec![Trigger { source: names_or_any(sources), name: names_or_any(names), writes_only: false }])
 }
 
 fn one(triggers: &Triggers) -> FilterPatterns {
@@ -287,7 +287,7 @@ fn any_triggers() -> impl Strategy<Value = Triggers> {
             // Few rules are for all calls of a service, and none for all of any.
             let is_whole = how == 13 && at % 4 == 0 && source != Names::Any;
             let name = if is_whole { Names::Any } else { Names::These(vec![asked(name, how, at)]) };
-            Trigger { source, name }
+            Trigger { source, name, writes_only: false }
         },
     );
     prop::collection::vec(one, 1..60).prop_map(Triggers)
