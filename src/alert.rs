@@ -44,7 +44,11 @@ impl AlertPolicy {
         if tampers || finding.severity() == Severity::Critical {
             return false;
         }
-        finding.actor.session_issuer.as_deref().is_some_and(|arn| self.own_roles.iter().any(|own| self.is_role(own, arn)))
+        finding
+            .actor
+            .session_issuer
+            .as_deref()
+            .is_some_and(|arn| self.own_roles.iter().any(|own| self.is_role(own, arn)))
     }
 
     /// Whether a configured role is the one with this ARN.

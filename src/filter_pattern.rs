@@ -134,8 +134,7 @@ pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, Patte
 /// As [`of_rules`].
 pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<FilterPatterns, PatternError> {
     // Records that pass for these rules pass for every other that is about calls that change something.
-    let is_any_write =
-        |one: &&Trigger| one.writes_only && one.source == Names::Any && one.name == Names::Any;
+    let is_any_write = |one: &&Trigger| one.writes_only && one.source == Names::Any && one.name == Names::Any;
     let of_any_write = |triggers: &Triggers| triggers.0.iter().any(|one| is_any_write(&one));
     let any_write: Vec<String> =
         watched.iter().filter(|(_, triggers)| of_any_write(triggers)).map(|(rule, _)| (*rule).to_owned()).collect();
@@ -162,10 +161,16 @@ pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<Filt
         .filter(|(service, call)| !is_needed(service, call))
         .map(|(service, call)| NeedlessCall::new(service, call))
         .collect();
-    let spent = if any_write.is_empty() { 0 } else { writes::SPENT };
+    let spent = if any_write.is_empty() { 0 } else { writes::added(limits.filters) };
     let within = Limits { characters: limits.characters.saturating_sub(spent), ..limits };
-    let solutions = if needs.is_empty() { Vec::new() } else { split::solve(&needs, &unwatched, within)
-        .map_err(|shortest| PatternError::TooLong { shortest: shortest.saturating_add(spent), limit: limits.characters })? };
+    let solutions = if needs.is_empty() {
+        Vec::new()
+    } else {
+        split::solve(&needs, &unwatched, within).map_err(|shortest| PatternError::TooLong {
+            shortest: shortest.saturating_add(spent),
+            limit: limits.characters,
+        })?
+    };
     let passes = |call: &&NeedlessCall| {
         solutions.iter().flat_map(|solution| &solution.terms).any(|term| term.passes(call.service, call.call))
     };

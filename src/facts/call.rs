@@ -19,8 +19,7 @@ pub(super) const TARGET: Fact = Fact {
     doc: "What a call to CloudTrail, CloudWatch Logs, Lambda, SNS, KMS, S3, EventBridge or IAM was made on. `kind` is \
           trail, event-data-store, channel, log-group, destination, function, topic, key, bucket, event-rule or role; \
           `names` are the names, also where the call gave ARNs: of a function without its qualifier, of a subscription \
-          the topic, of a key the id or `alias/…`. `arns` are their ARNs, as written or, where the call gave names, in the \
-          account and Region of the call.",
+          the topic, of a key the id or `alias/…`. `as` are the texts to compare, as in `call.named`.",
     origin: Origin::Derived(target),
 };
 
@@ -79,6 +78,7 @@ const PLACES: &[Place] = &[
     place("logs", "resourceIdentifier", "log-group", log_group),
     place("logs", "destinationName", "destination", after_colon),
     place("lambda", "functionName", "function", function),
+    place("lambda", "resourceArn", "function", function),
     place("sns", "topicArn", "topic", after_colon),
     place("sns", "subscriptionArn", "topic", topic_of_subscription),
     place("sns", "resourceArn", "topic", after_colon),
@@ -99,10 +99,10 @@ fn target<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         });
         let written: Vec<_> = written.filter(|text| !text.is_empty()).collect();
         let names: Vec<String> = written.iter().map(|text| (place.name)(text).to_owned()).collect();
-        let arns: Vec<String> = written.iter().filter_map(|text| named::arn(event, text, place.kind)).collect();
-        let target = [("kind", Value::from(place.kind)), ("names", texts(names))].into_iter();
-        let arns = Some(("arns", texts(arns.clone()))).filter(|_| !arns.is_empty());
-        (!written.is_empty()).then(|| object(target.chain(arns)))
+        let compared_as: Vec<String> =
+            written.iter().flat_map(|text| named::compared_as(event, text, place.kind)).collect();
+        let target = [("kind", Value::from(place.kind)), ("names", texts(names)), ("as", texts(compared_as))];
+        (!written.is_empty()).then(|| object(target))
     })
 }
 

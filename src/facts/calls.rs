@@ -182,7 +182,7 @@ pub fn member_behind(path: &str) -> Option<&'static str> {
 /// Whether the texts of a fact end as texts of the record's parameters do, so that a record without that text cannot have
 /// the fact's value.
 pub fn quotes(path: &str) -> bool {
-    matches!(path, "call.target.names" | "call.target.arns" | "call.named")
+    matches!(path, "call.target.names" | "call.target.as" | "call.named")
 }
 
 /// The place in `FACTS` and in [`SCOPES`] of the fact a path starts with, and the rest of the path:

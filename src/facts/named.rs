@@ -152,7 +152,8 @@ impl<'e> Reference<'e> {
             "sts" => arn_of(event, kind, account, name).map(Cow::Owned),
             _ => text.get(..end).map(Cow::Borrowed),
         };
-        let is_unique = kind.name == "key" && !name.starts_with("alias/");
+        // Ids of keys are unique, and a trail of an organization belongs to another account than some of its records.
+        let is_unique = kind.name == "trail" || (kind.name == "key" && !name.starts_with("alias/"));
         let is_foreign = !is_unique && !account.is_empty() && event.account().is_some_and(|own| own != account);
         (!name.is_empty()).then_some(Self { kind, name, arn, is_foreign })
     }
@@ -196,15 +197,19 @@ impl<'e> Reference<'e> {
         name.into_iter().chain(self.arn.as_deref())
     }
 
+    fn compared_as(&self) -> Vec<String> {
+        self.texts().map(|text| [self.kind.name, ":", text].concat()).collect()
+    }
+
     fn value(self) -> Value<'e> {
-        let shown: Vec<String> = self.texts().map(|text| [self.kind.name, ":", text].concat()).collect();
+        let compared_as = self.compared_as();
         let arn = self.arn.map(|arn| ("arn", Value::Str(arn)));
         object(
             [
                 ("kind", Value::from(self.kind.name)),
                 ("id", Value::from(self.name)),
                 ("type", Value::from(self.kind.cloudformation)),
-                ("as", texts(shown)),
+                ("as", texts(compared_as)),
             ]
             .into_iter()
             .chain(arn),
@@ -272,8 +277,8 @@ fn named<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let source = source.split_once('.').map_or(source, |(host, _)| host);
     let mut collected = Collected { source, references: Vec::new(), seen: HashSet::new() };
     let resources = event.top("resources").and_then(Value::as_array).into_iter().flatten();
-    for value in event.request() {
-        collected.add(event, value, None);
+    if let Some(request) = event.request() {
+        collected.add(event, request, None);
     }
     for member in resources.filter_map(Value::as_object) {
         collected.add(event, member.get("ARN").unwrap_or(&Value::Null), None);
@@ -316,9 +321,118 @@ pub(super) fn texts_at<'e>(event: &'e Event<'_>, parameter: &str, kind: &str) ->
     Some(texts(found.texts().map(str::to_owned)))
 }
 
-/// The ARN of a resource of this kind: as written, without what follows the name, or made from the name.
-pub(super) fn arn(event: &Event<'_>, text: &str, kind: &str) -> Option<String> {
-    let found = Reference::of(event, text, Some(kind))?;
-    found.arn.map(Cow::into_owned)
+/// The same for a parameter's value, each as `kind:text`.
+pub(super) fn compared_as(event: &Event<'_>, text: &str, kind: &str) -> Vec<String> {
+    Reference::of(event, text, Some(kind)).map(|found| found.compared_as()).unwrap_or_default()
 }
 
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// The texts that a call of this service with these parameters is compared by, without those of ARNs.
+    fn names(service: &str, request: &serde_json::Value, arns: bool) -> String {
+        let record =
+            json!({"eventSource": format!("{service}.amazonaws.com"), "eventName": "Any", "awsRegion": "eu-west-1",
+                            "recipientAccountId": "111122223333", "requestParameters": request})
+            .to_string();
+        let event = Event::parse(&record).unwrap();
+        let found = named(&event).map(|value| serde_json::Value::from(&value)).unwrap_or_default();
+        let texts = found.as_array().into_iter().flatten().flat_map(|one| one["as"].as_array().unwrap().clone());
+        let texts = texts.map(|text| text.as_str().unwrap().to_owned());
+        texts.filter(|text| text.contains(":arn:") == arns).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_resource_is_found_however_it_is_named() {
+        for (service, request, expected) in [
+            ("lambda", json!({"functionName": "tw:$LATEST"}), "function:tw"),
+            ("lambda", json!({"functionName": "111122223333:function:tw:live"}), "function:tw"),
+            ("lambda", json!({"functionName": "444455556666:function:tw"}), ""),
+            ("lambda", json!({"resourceArn": "arn:aws:lambda:eu-west-1:111122223333:function:tw:live"}), "function:tw"),
+            ("lambda", json!({"resourceArn": "arn:aws-cn:lambda:cn-north-1:111122223333:function:tw"}), "function:tw"),
+            ("monitoring", json!({"muteTargets": {"alarmNames": ["a", "b"]}, "name": "x"}), "alarm:a alarm:b"),
+            ("monitoring", json!({"alarmName": "a"}), "alarm:a"),
+            ("sqs", json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/q"}), "queue:q"),
+            ("sqs", json!({"QueueUrl": "https://eu-west-1.queue.amazonaws.com/111122223333/q/"}), "queue:q"),
+            ("sqs", json!({"queueUrl": "https://sqs.cn-north-1.amazonaws.com.cn/111122223333/q"}), "queue:q"),
+            ("sqs", json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/444455556666/q"}), ""),
+            ("sqs", json!({"queueUrl": "https://example.com/111122223333/q"}), ""),
+            ("sns", json!({"subscriptionArn": "arn:aws:sns:eu-west-1:111122223333:t:5d4c3b2a"}), "topic:t"),
+            ("kms", json!({"keyId": "arn:aws:kms:eu-west-1:444455556666:key/1a2b"}), "key:1a2b"),
+            ("kms", json!({"keyId": "arn:aws:kms:eu-west-1:444455556666:alias/t"}), ""),
+            ("kms", json!({"aliasName": "alias/t", "targetKeyId": "1a2b"}), "key:alias/t key:1a2b"),
+            (
+                "logs",
+                json!({"logGroupIdentifier": "arn:aws:logs:eu-west-1:111122223333:log-group:/a/b:*"}),
+                "log-group:/a/b",
+            ),
+            ("logs", json!({"logGroupIdentifier": "arn:aws:logs:eu-west-1:444455556666:log-group:/a/b"}), ""),
+            (
+                "events",
+                json!({"rule": "r", "targets": [{"arn": "arn:aws:lambda:r:111122223333:function:f"}]}),
+                "event-rule:r function:f",
+            ),
+            ("events", json!({"name": "arn:aws:events:eu-west-1:111122223333:rule/bus/r"}), "event-rule:r"),
+            ("scheduler", json!({"name": "s", "groupName": "g"}), "schedule:s schedule-group:g"),
+            (
+                "states",
+                json!({"executionArn": "arn:aws:states:eu-west-1:111122223333:execution:m:e1"}),
+                "state-machine:m",
+            ),
+            ("dynamodb", json!({"tableName": "arn:aws:dynamodb:eu-west-1:111122223333:table/t/index/i"}), "table:t"),
+            ("dynamodb", json!({"requestItems": {"x": [{"tableName": "t"}]}}), "table:t"),
+            ("iam", json!({"roleName": "r"}), "role:r"),
+            ("glue", json!({"role": "arn:aws:iam::111122223333:role/path/r"}), "role:r"),
+            ("athena", json!({"outputLocation": "s3://b/key"}), "bucket:b"),
+            ("s3", json!({"bucketName": "b", "Host": "b.s3.amazonaws.com"}), "bucket:b"),
+            ("s3", json!({"x-amz-copy-source": "arn:aws:s3:::b/key"}), "bucket:b"),
+            // Names of other things, and texts that only mention one.
+            ("ecs", json!({"serviceName": "tw", "name": "tw", "rule": "tw"}), ""),
+            ("ec2", json!({"tagSet": {"items": [{"key": "project", "value": "tw"}]}}), ""),
+            ("iam", json!({"policyDocument": "{\"Resource\":\"arn:aws:sns:eu-west-1:111122223333:t\"}"}), ""),
+        ] {
+            assert_eq!(names(service, &request, false), expected, "{service} {request}");
+        }
+    }
+
+    #[test]
+    fn whole_arns_are_compared_too() {
+        for (service, request, expected) in [
+            (
+                "lambda",
+                json!({"functionName": "tw:live"}),
+                "function:arn:aws:lambda:eu-west-1:111122223333:function:tw",
+            ),
+            (
+                "logs",
+                json!({"logGroupIdentifier": "arn:aws:logs:r:444455556666:log-group:/a/b:*"}),
+                "log-group:arn:aws:logs:r:444455556666:log-group:/a/b",
+            ),
+            (
+                "sqs",
+                json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/444455556666/q"}),
+                "queue:arn:aws:sqs:eu-west-1:444455556666:q",
+            ),
+            ("iam", json!({"roleName": "r"}), "role:arn:aws:iam::111122223333:role/r"),
+            ("glue", json!({"role": "arn:aws:iam::1:role/path/r"}), "role:arn:aws:iam::1:role/path/r"),
+            ("kms", json!({"aliasName": "alias/t"}), "key:arn:aws:kms:eu-west-1:111122223333:alias/t"),
+        ] {
+            assert_eq!(names(service, &request, true), expected, "{service} {request}");
+        }
+    }
+
+    #[test]
+    fn the_work_for_a_record_of_the_longest_parameters_is_bounded() {
+        let arns: Vec<String> =
+            (0..8000).map(|number| format!("arn:aws:sqs:eu-west-1:111122223333:queue-{number}")).collect();
+        let begin = Instant::now();
+        let found = names("sqs", &json!({"arns": arns}), false);
+        assert_eq!(found.split(' ').count(), MAX_RESOURCES);
+        assert!(begin.elapsed() < Duration::from_secs(2));
+    }
+}

@@ -24,8 +24,10 @@ pub(super) const SELECTORS: Fact = Fact {
 };
 
 /// Services whose events people leave out because there are many, by `eventSource`, and their names.
-const EXCLUDABLE: [(&str, &str); 2] =
-    [("kms.amazonaws.com", "AWS KMS (kms.amazonaws.com)"), ("rdsdata.amazonaws.com", "RDS Data API (rdsdata.amazonaws.com)")];
+const EXCLUDABLE: [(&str, &str); 2] = [
+    ("kms.amazonaws.com", "AWS KMS (kms.amazonaws.com)"),
+    ("rdsdata.amazonaws.com", "RDS Data API (rdsdata.amazonaws.com)"),
+];
 
 /// Settings that make a trail record or protect less when they are false, in words, the most important first.
 const SWITCHES: [(&str, &str); 4] = [
@@ -195,4 +197,67 @@ fn strings<'v>(value: Option<&'v Value<'_>>) -> impl Iterator<Item = String> + '
     let elements = value.and_then(Value::as_array).into_iter().flatten();
     let scalar = value.filter(|value| !value.is_array());
     elements.chain(scalar).filter_map(scalar_text).filter(|text| !text.is_empty()).map(|text| text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn judged_as(request: &serde_json::Value) -> String {
+        let record = json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors",
+                            "requestParameters": request})
+        .to_string();
+        let event = Event::parse(&record).unwrap();
+        let Some(value) = selectors(&event) else { return "nothing".to_owned() };
+        let value = serde_json::Value::from(&value);
+        let misses = value["misses"].as_array().unwrap().iter().map(|text| text.as_str().unwrap());
+        [value["level"].as_str().unwrap()].into_iter().chain(misses).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn selectors_are_judged_together() {
+        let management = json!({"field": "eventCategory", "equals": ["Management"]});
+        let advanced = |lists: &[&[serde_json::Value]]| {
+            let selector = |fields: &&[serde_json::Value]| {
+                let fields = [&[management.clone()], *fields].concat();
+                json!({"fieldSelectors": fields})
+            };
+            json!({"advancedEventSelectors": lists.iter().map(selector).collect::<Vec<_>>()})
+        };
+        let read_only = |flag: &str| json!({"field": "readOnly", "equals": [flag]});
+        let without = |source: &str| json!({"field": "eventSource", "notEquals": [source]});
+        let (reads, writes) = (read_only("true"), read_only("false"));
+        let (kms, iam) = (without("kms.amazonaws.com"), without("iam.amazonaws.com"));
+        let all = "management events, or all but a part of them";
+        for (request, expected) in [
+            (json!({}), "nothing"),
+            (json!({"eventSelectors": []}), "major; ALL"),
+            (json!({"eventSelectors": [{}]}), "whole"),
+            (json!({"eventSelectors": [{"includeManagementEvents": "false"}]}), "major; ALL"),
+            (json!({"eventSelectors": [{"readWriteType": "ReadOnly"}, {"readWriteType": "WriteOnly"}]}), "whole"),
+            (json!({"eventSelectors": [{"readWriteType": "WriteOnly"}]}), "major; management events that read"),
+            (advanced(&[&[]]), "whole"),
+            (advanced(&[&[reads.clone()], &[writes.clone()]]), "whole"),
+            (advanced(&[&[json!({"field": "readOnly", "notEquals": ["true"]})]]), "major; management events that read"),
+            (advanced(&[&[reads.clone()]]), "major; management events that write"),
+            (advanced(&[&[kms.clone()]]), "minor; events of AWS KMS (kms.amazonaws.com)"),
+            (advanced(&[&[kms.clone()], &[without("rdsdata.amazonaws.com")]]), "whole"),
+            (
+                advanced(&[&[reads.clone(), kms.clone()], &[writes.clone()]]),
+                "minor; events of AWS KMS (kms.amazonaws.com)",
+            ),
+            (advanced(&[&[writes, kms]]), "major; management events that read; events of AWS KMS (kms.amazonaws.com)"),
+            (advanced(&[&[iam]]), "major; events of iam.amazonaws.com"),
+            (advanced(&[&[json!({"field": "eventSource", "equals": ["iam.amazonaws.com"]})]]), "major; ALL"),
+            (advanced(&[&[json!({"field": "eventName", "startsWith": ["Put"]})]]), "major; ALL"),
+            (
+                json!({"advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Data"]}]}]}),
+                "major; ALL",
+            ),
+        ] {
+            assert_eq!(judged_as(&request), expected.replace("ALL", all), "{request}");
+        }
+    }
 }

@@ -9,8 +9,10 @@ const WRITES: &str = "$.readOnly IS FALSE";
 /// The condition for every other record.
 const OTHERS: &str = "($.readOnly IS TRUE||$.readOnly NOT EXISTS||$.readOnly IS NULL||$.readOnly=\"*\")";
 
-/// The maximum number of characters that these conditions take in a pattern, with what separates them from the rest.
-pub(super) const SPENT: usize = OTHERS.len() + 4;
+/// The maximum number of characters that these conditions add to one of so many patterns.
+pub(super) const fn added(filters: usize) -> usize {
+    if filters > 1 { OTHERS.len() + "()&&".len() } else { WRITES.len() + "||()".len() }
+}
 
 /// The patterns, of which the first lets through all calls that change something, and the others none of them: no record
 /// passes two.
