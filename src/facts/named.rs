@@ -378,7 +378,7 @@ mod tests {
                 "event-rule:r function:f",
             ),
             ("events", json!({"name": "arn:aws:events:eu-west-1:111122223333:rule/bus/r"}), "event-rule:r"),
-            ("scheduler", json!({"name": "s", "groupName": "g"}), "schedule:s schedule-group:g"),
+            ("scheduler", json!({"name": "s", "groupName": "g"}), "schedule-group:g schedule:s"),
             (
                 "states",
                 json!({"executionArn": "arn:aws:states:eu-west-1:111122223333:execution:m:e1"}),
