@@ -78,14 +78,12 @@ locals {
   )
   topics_prefix = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-"
 
-  # The same for the parts that watch over it: alarms, queues, heartbeats, rules, the dashboard and names of the key; and
+  # The same for the parts that watch over it: alarms, queues, heartbeats, rules and names of the key; and
   # for whatever is pointed at the function.
   tampering_watchers = {
     alarmName          = [{ prefix = "${var.name}-" }]
     alarmNames         = [{ prefix = "${var.name}-" }]
     aliasName          = ["alias/${var.name}"]
-    dashboardName      = [var.name]
-    dashboardNames     = [var.name]
     destinationArn     = [local.function_arn]
     eventSourceArn     = [{ prefix = local.queues_prefix }]
     executionArn       = [{ prefix = replace(local.state_machine_arn, ":stateMachine:", ":execution:") }]

@@ -61,12 +61,9 @@ fn settings<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     for (parameter, kind, words) in RESOURCES {
         match text(parameter) {
             None => {}
-            Some(empty) if empty.is_empty() => {
-                // Whoever is notified of deliveries is no part of what a trail records.
-                if kind != "topic" {
-                    less.push(format!("no {words}"));
-                }
-            }
+            // Who is notified of deliveries does not change what the trail records.
+            Some(empty) if empty.is_empty() && kind == "topic" => {}
+            Some(empty) if empty.is_empty() => less.push(format!("no {words}")),
             Some(value) => {
                 given.push(format!("{words} {value}"));
                 members.extend(named::texts_at(event, parameter, kind).map(|texts| (kind, texts)));
@@ -219,9 +216,9 @@ mod tests {
     #[test]
     fn selectors_are_judged_together() {
         let management = json!({"field": "eventCategory", "equals": ["Management"]});
-        let advanced = |lists: &[&[serde_json::Value]]| {
-            let selector = |fields: &&[serde_json::Value]| {
-                let fields = [&[management.clone()], *fields].concat();
+        let advanced = |lists: &[Vec<serde_json::Value>]| {
+            let selector = |fields: &Vec<serde_json::Value>| {
+                let fields: Vec<_> = std::iter::once(&management).chain(fields).collect();
                 json!({"fieldSelectors": fields})
             };
             json!({"advancedEventSelectors": lists.iter().map(selector).collect::<Vec<_>>()})
@@ -238,20 +235,26 @@ mod tests {
             (json!({"eventSelectors": [{"includeManagementEvents": "false"}]}), "major; ALL"),
             (json!({"eventSelectors": [{"readWriteType": "ReadOnly"}, {"readWriteType": "WriteOnly"}]}), "whole"),
             (json!({"eventSelectors": [{"readWriteType": "WriteOnly"}]}), "major; management events that read"),
-            (advanced(&[&[]]), "whole"),
-            (advanced(&[&[reads.clone()], &[writes.clone()]]), "whole"),
-            (advanced(&[&[json!({"field": "readOnly", "notEquals": ["true"]})]]), "major; management events that read"),
-            (advanced(&[&[reads.clone()]]), "major; management events that write"),
-            (advanced(&[&[kms.clone()]]), "minor; events of AWS KMS (kms.amazonaws.com)"),
-            (advanced(&[&[kms.clone()], &[without("rdsdata.amazonaws.com")]]), "whole"),
+            (advanced(&[vec![]]), "whole"),
+            (advanced(&[vec![reads.clone()], vec![writes.clone()]]), "whole"),
             (
-                advanced(&[&[reads.clone(), kms.clone()], &[writes.clone()]]),
+                advanced(&[vec![json!({"field": "readOnly", "notEquals": ["true"]})]]),
+                "major; management events that read",
+            ),
+            (advanced(&[vec![reads.clone()]]), "major; management events that write"),
+            (advanced(&[vec![kms.clone()]]), "minor; events of AWS KMS (kms.amazonaws.com)"),
+            (advanced(&[vec![kms.clone()], vec![without("rdsdata.amazonaws.com")]]), "whole"),
+            (
+                advanced(&[vec![reads.clone(), kms.clone()], vec![writes.clone()]]),
                 "minor; events of AWS KMS (kms.amazonaws.com)",
             ),
-            (advanced(&[&[writes, kms]]), "major; management events that read; events of AWS KMS (kms.amazonaws.com)"),
-            (advanced(&[&[iam]]), "major; events of iam.amazonaws.com"),
-            (advanced(&[&[json!({"field": "eventSource", "equals": ["iam.amazonaws.com"]})]]), "major; ALL"),
-            (advanced(&[&[json!({"field": "eventName", "startsWith": ["Put"]})]]), "major; ALL"),
+            (
+                advanced(&[vec![writes, kms]]),
+                "major; management events that read; events of AWS KMS (kms.amazonaws.com)",
+            ),
+            (advanced(&[vec![iam]]), "major; events of iam.amazonaws.com"),
+            (advanced(&[vec![json!({"field": "eventSource", "equals": ["iam.amazonaws.com"]})]]), "major; ALL"),
+            (advanced(&[vec![json!({"field": "eventName", "startsWith": ["Put"]})]]), "major; ALL"),
             (
                 json!({"advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Data"]}]}]}),
                 "major; ALL",

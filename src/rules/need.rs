@@ -217,8 +217,8 @@ fn longest(value: &SigmaValue) -> Option<String> {
 
 /// The last name within a value that consists of names with colons and slashes between them.
 fn last(value: &SigmaValue) -> Option<String> {
-    let runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| one == ':' || !is_verbatim(one)));
-    let last = runs.filter(|run| !run.trim().is_empty()).last()?;
+    let mut runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| one == ':' || !is_verbatim(one)));
+    let last = runs.rfind(|run| !run.trim().is_empty())?;
     (last.len() >= LEAST_LENGTH && says_something(last)).then(|| last.to_ascii_lowercase())
 }
 

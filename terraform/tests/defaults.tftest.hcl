@@ -159,7 +159,7 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
 
   assert {
     condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
-      "alarmName", "alarmNames", "aliasName", "dashboardName", "dashboardNames", "destinationArn", "eventSourceArn", "executionArn", "groupName",
+      "alarmName", "alarmNames", "aliasName", "destinationArn", "eventSourceArn", "executionArn", "groupName",
       "muteTargets", "name", "queueUrl", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targetKeyId", "targets",
     ])
     error_message = "A way to name what watches over the deployment is missing, or is not in this list."
