@@ -28,9 +28,11 @@ pub struct Alert<'f> {
 pub struct AlertPolicy {
     /// The least severity.
     pub least: Severity,
-    /// Names of roles that are one's own: what they do is reported to machines alone, unless it is tampering, so that no
-    /// alert is the cause of another.
+    /// Your own roles, by ARN, or by name for roles of your own account: what they do is reported to machines alone, unless
+    /// it is tampering or critical, so that no alert is the cause of another.
     pub own_roles: Vec<String>,
+    /// The account that names without an ARN belong to: the one of the deployment. Without it, names are no roles.
+    pub account: Option<String>,
 }
 
 impl AlertPolicy {
@@ -39,9 +41,27 @@ impl AlertPolicy {
     }
 
     fn is_own(&self, finding: &Finding) -> bool {
-        let role = finding.actor.session_issuer.as_deref().and_then(|arn| arn.rsplit('/').next());
         let tampers = finding.rule.pack.as_deref() == Some("tamper");
-        !tampers && role.is_some_and(|role| self.own_roles.iter().any(|own| own == role))
+        if tampers || finding.severity() == Severity::Critical {
+            return false;
+        }
+        finding
+            .actor
+            .session_issuer
+            .as_deref()
+            .is_some_and(|arn| self.own_roles.iter().any(|own| self.is_role(own, arn)))
+    }
+
+    /// Whether a configured role is the one with this ARN.
+    fn is_role(&self, own: &str, arn: &str) -> bool {
+        if own.starts_with("arn:") {
+            return own == arn;
+        }
+        // arn:aws:iam::111122223333:role/path/name
+        let mut parts = arn.splitn(6, ':').skip(4);
+        let (account, role) = (parts.next(), parts.next().and_then(|role| role.strip_prefix("role/")));
+        let name = role.and_then(|role| role.rsplit('/').next());
+        name == Some(own) && account.is_some() && account == self.account.as_deref()
     }
 }
 

@@ -145,6 +145,11 @@ pub fn findings_topic(arn: &str) -> Result<String, &'static str> {
     is_topic.then(|| arn.to_owned()).ok_or("not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)")
 }
 
+/// The account of the topic with this ARN.
+pub fn topic_account(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
+}
+
 /// The topic for people that `arn` names.
 ///
 /// # Errors

@@ -7,15 +7,17 @@ mod calls;
 mod exposure;
 mod live;
 mod members;
+mod named;
 mod parameters;
 mod resource;
 mod sharing;
+mod trail;
 mod trust;
 mod verified_access;
 mod wire;
 
 pub use call::without_version;
-pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind};
+pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind, quotes};
 pub use exposure::{Earlier, Undecided};
 pub use members::fact_at;
 pub use wire::Parameters;
@@ -91,6 +93,7 @@ impl Fact {
 pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,
+    &named::NAMED,
     &exposure::INGRESS,
     &exposure::LISTENER,
     &exposure::LOAD_BALANCER,
@@ -107,6 +110,8 @@ pub const FACTS: &[&Fact] = &[
     &live::ROUTE,
     &live::UNANSWERED,
     &sharing::EXTERNAL,
+    &trail::SETTINGS,
+    &trail::SELECTORS,
     &trust::POLICY,
     &parameters::EC2_REQUEST,
     &parameters::EC2_RESPONSE,

@@ -2,7 +2,8 @@
 //!
 //! In: the calls that rules watch ([`Triggers`]). Out: one pattern or two for the subscription filters of the log group that
 //! CloudTrail writes to. They let too much through rather than too little, and look at `eventSource` and `eventName` alone,
-//! which CloudTrail writes into every record: not at `readOnly` and `errorCode`, of which no rule promises anything.
+//! which CloudTrail writes into every record, and at `readOnly` where rules match any call that changes something. They do not
+//! look at `errorCode`, of which no rule promises anything.
 //!
 //! That a pattern lets through what a rule needs does not rest on the names of calls that are known. These say how
 //! CloudTrail spells a name, since patterns tell upper from lower case and Sigma does not, and what passes needlessly.
@@ -16,10 +17,11 @@ mod search;
 mod split;
 mod term;
 mod tighten;
+mod writes;
 
 use serde::Serialize;
 
-use crate::rules::{RuleSet, Triggers, provenance};
+use crate::rules::{Names, RuleSet, Trigger, Triggers, provenance};
 pub use call::NeedlessCall;
 use need::{Need, Needs};
 
@@ -54,6 +56,8 @@ pub struct FilterPatterns {
     /// The rules that find nothing until the configuration names what is one's own, and that count as if it did: it may,
     /// and the pattern stays.
     pub unfilled: Vec<String>,
+    /// The rules that can match any call that changes something: every record with `readOnly: false` passes.
+    pub any_write: Vec<String>,
     /// Names of calls that are not known, so that they stand in the pattern as the rules spell them.
     pub as_written: Vec<WrittenCall>,
     /// How many calls are known that no rule watches.
@@ -129,6 +133,17 @@ pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, Patte
 /// # Errors
 /// As [`of_rules`].
 pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<FilterPatterns, PatternError> {
+    // Records that pass for these rules pass for every other that is about calls that change something.
+    let is_any_write = |one: &&Trigger| one.writes_only && one.source == Names::Any && one.name == Names::Any;
+    let of_any_write = |triggers: &Triggers| triggers.0.iter().any(|one| is_any_write(&one));
+    let any_write: Vec<String> =
+        watched.iter().filter(|(_, triggers)| of_any_write(triggers)).map(|(rule, _)| (*rule).to_owned()).collect();
+    let others = |triggers: &Triggers| {
+        Triggers(triggers.0.iter().filter(|one| any_write.is_empty() || !one.writes_only).cloned().collect())
+    };
+    let all: Vec<(&str, Triggers)> = watched.iter().map(|(rule, triggers)| (*rule, others(triggers))).collect();
+    let rules = watched.len();
+    let watched: Vec<(&str, &Triggers)> = all.iter().map(|(rule, triggers)| (*rule, triggers)).collect();
     let known = need::known();
     let needs_any = |triggers: &Triggers| Needs::of([triggers], &known).needs.iter().any(Need::is_any);
     let of_any: Vec<String> =
@@ -137,7 +152,7 @@ pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<Filt
         return Err(PatternError::AnyCall(of_any));
     }
     let Needs { needs, as_written } = Needs::of(watched.iter().map(|(_, triggers)| *triggers), &known);
-    if needs.is_empty() {
+    if needs.is_empty() && any_write.is_empty() {
         return Err(PatternError::NothingWatched);
     }
     let all = known.iter().flat_map(|(service, calls)| calls.iter().map(|call| (*service, *call)));
@@ -146,20 +161,26 @@ pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<Filt
         .filter(|(service, call)| !is_needed(service, call))
         .map(|(service, call)| NeedlessCall::new(service, call))
         .collect();
-    let solutions = split::solve(&needs, &unwatched, limits)
-        .map_err(|shortest| PatternError::TooLong { shortest, limit: limits.characters })?;
+    let spent = if any_write.is_empty() { 0 } else { writes::added(limits.filters) };
+    let within = Limits { characters: limits.characters.saturating_sub(spent), ..limits };
+    let solutions = if needs.is_empty() {
+        Vec::new()
+    } else {
+        split::solve(&needs, &unwatched, within).map_err(|shortest| PatternError::TooLong {
+            shortest: shortest.saturating_add(spent),
+            limit: limits.characters,
+        })?
+    };
     let passes = |call: &&NeedlessCall| {
         solutions.iter().flat_map(|solution| &solution.terms).any(|term| term.passes(call.service, call.call))
     };
+    let written = solutions.iter().map(|solution| (term::pattern(&solution.terms), solution.terms.len())).collect();
+    let written = if any_write.is_empty() { written } else { writes::let_through(written) };
+    let pattern = |(pattern, terms): (String, usize)| Pattern { length: pattern.len(), terms, pattern };
     Ok(FilterPatterns {
-        patterns: solutions
-            .iter()
-            .map(|solution| {
-                let pattern = term::pattern(&solution.terms);
-                Pattern { length: pattern.len(), terms: solution.terms.len(), pattern }
-            })
-            .collect(),
-        rules: watched.len(),
+        patterns: written.into_iter().map(pattern).collect(),
+        rules,
+        any_write,
         unfilled: Vec::new(),
         as_written: as_written.into_iter().map(|(service, call)| WrittenCall { service, call }).collect(),
         needless: unwatched.iter().filter(passes).cloned().collect(),

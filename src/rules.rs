@@ -327,15 +327,33 @@ impl RuleSet {
     }
 
     fn findings<'r>(&self, rules: impl Iterator<Item = &'r Rule>, subject: &Subject<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for finding in rules.filter_map(|rule| rule.evaluate(subject, &self.trusted, self.explain)) {
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut fallbacks = Vec::new();
+        let evaluate = |rule: &Rule| rule.evaluate(subject, &self.trusted, self.explain);
+        for rule in rules {
+            if rule.is_fallback() {
+                fallbacks.push(rule);
+                continue;
+            }
+            let Some(finding) = evaluate(rule) else { continue };
             if findings.is_empty() {
                 // Mostly it is the only one; a list grows to four of them by itself, of a kilobyte each.
                 findings.reserve_exact(1);
             }
             findings.push(finding);
         }
+        for rule in fallbacks {
+            if findings.iter().all(|finding| finding.rule.pack.as_deref() != rule.pack()) {
+                findings.extend(evaluate(rule));
+            }
+        }
         findings
+    }
+
+    /// Whether the rule is a fallback and another rule of its pack reports the event.
+    fn is_covered(&self, rule: &Rule, subject: &Subject<'_>) -> bool {
+        let others = || self.running().filter(|other| other.pack() == rule.pack() && !other.is_fallback());
+        rule.is_fallback() && others().any(|other| other.evaluate(subject, &self.trusted_accounts, false).is_some())
     }
 
     fn running(&self) -> impl Iterator<Item = &Rule> {
@@ -384,13 +402,21 @@ impl RuleSet {
     /// The finding of the rule called `name` for `event`, also when the rule is off.
     pub fn judge(&self, name: &str, event: &Event<'_>) -> Option<Finding> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
-        rule.evaluate(&Subject::within(event, &self.zone), &self.trusted, self.explain)
+        let subject = Subject::within(event, &self.zone);
+        let finding = rule.evaluate(&subject, &self.trusted, self.explain)?;
+        (!self.is_covered(rule, &subject)).then_some(finding)
     }
 
     /// How the rule called `name` judges `event`, whether it matches or not; `None` when there is no such rule.
     pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
-        Some(rule.explain(&Subject::within(event, &self.zone), &self.trusted))
+        let subject = Subject::within(event, &self.zone);
+        let trace = rule.explain(&subject, &self.trusted);
+        if !(trace.matched && self.is_covered(rule, &subject)) {
+            return Some(trace);
+        }
+        let covered = Trace::of("another rule of its pack reports it", true, Vec::new());
+        Some(Trace::of(trace.what, false, trace.parts.into_iter().chain([covered]).collect()))
     }
 
     /// The name of a rule that looks most like `name`, if one does.

@@ -42,6 +42,16 @@ locals {
   # Heartbeats themselves leave records in the trail, so with them an hour without any is an hour without a trail.
   silence_seconds = local.heartbeat ? 3600 : 86400
 
+  # The function knows its alarms by name, and they know the function: so the names are listed by themselves.
+  alarm_names = concat(
+    [
+      "errors", "throttles", "on-failure", "on-failure-lost", "rejected", "delivery-errors", "delivery-throttling",
+      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-trails-undelivered",
+      "tampering-watchers-undelivered", "no-invocations", "trail-silent",
+    ],
+    local.heartbeat ? ["heartbeat-missing"] : [],
+  )
+
   # Anything at all is too much.
   trouble_alarms = {
     errors = {
@@ -106,6 +116,18 @@ locals {
       namespace   = "AWS/Events"
       metric      = "FailedInvocations"
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering.name }
+    }
+    tampering-trails-undelivered = {
+      description = "EventBridge saw a change to a trail and could not tell the alerts topic or the function of it."
+      namespace   = "AWS/Events"
+      metric      = "FailedInvocations"
+      dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-trails"].name }
+    }
+    tampering-watchers-undelivered = {
+      description = "EventBridge saw a change to an alarm, a queue or a heartbeat and could not tell the alerts topic or the function of it."
+      namespace   = "AWS/Events"
+      metric      = "FailedInvocations"
+      dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-watchers"].name }
     }
   }
 

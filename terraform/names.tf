@@ -30,5 +30,5 @@ locals {
   alerts_topic_arn       = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-alerts"
   on_failure_queue_arn   = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-on-failure"
   heartbeat_queue_arn    = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-heartbeats"
-  tampering_rule_arn     = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-tampering"
+  tampering_rule_arns    = [for rule in ["", "-trails", "-watchers"] : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-tampering${rule}"]
 }

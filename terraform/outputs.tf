@@ -63,6 +63,7 @@ output "tampering" {
     event_pattern = local.tampering_pattern
     event_bus_arn = local.default_bus_arn
     role_arn      = aws_iam_role.tampering_forward.arn
+    more          = local.tampering_more
   }
 
   # Events that are forwarded before this are refused.

@@ -1,47 +1,107 @@
 # The second path: EventBridge sees calls within seconds and without trail delivery, log group, filter and function, so
-# it tells of what breaks those. It knows what belongs to this deployment and lets through calls on nothing else.
+# it reports changes to those. It lets through every call that changes something and names a part of this deployment, but
+# for the harmless ones, and the calls that stop, start or change any trail of the account.
 #
-# It goes to the alerts topic, which works when the function does not, and to the function, whose rules named `own-…`
-# find it: the finding that also comes by the log group, with the same ids. EventBridge gets the calls of this account
-# from CloudTrail, as long as some trail in it logs management events, in the Region where they are made, and those of
-# IAM in us-east-1: see modules/tamper-events.
+# It goes to the alerts topic, which works when the function does not, and to the function, whose rules named `own-…` and
+# `trail-…` find it: the finding that also comes by the log group, with the same ids. EventBridge gets the calls of this
+# account from CloudTrail, as long as some trail in it logs management events, in the Region where they are made, and those
+# of IAM in us-east-1: see modules/tamper-events.
 
 locals {
   tampering_rule_name = "${var.name}-tampering"
 
-  # What a call is named like when it weakens something; which thing it is about is looked at below. Prefixes, because an
-  # event pattern has at most 2048 characters and Lambda adds a date to the names of its calls.
-  tampering_verbs = ["Delete", "Detach", "Disable", "Disassociate", "Put", "Remove", "Schedule", "Set", "Stop", "Unsubscribe", "Update"]
+  # One pattern has at most 2048 characters, so that there are several rules.
+  tampering_rules = merge({ (local.tampering_rule_name) = local.tampering_pattern }, local.tampering_more)
+  tampering_more = {
+    "${local.tampering_rule_name}-trails" = jsonencode({
+      source      = ["aws.cloudtrail"]
+      detail-type = ["AWS API Call via CloudTrail"]
+      detail      = { eventName = local.tampering_trail_calls, errorCode = [{ exists = false }] }
+    })
+    "${local.tampering_rule_name}-watchers" = jsonencode(merge(local.tampering_calls, {
+      detail = merge(local.tampering_calls.detail, {
+        eventName         = [{ anything-but = local.tampering_harmless_to_watchers }]
+        requestParameters = { "$or" = [for parameter, values in local.tampering_watchers : { (parameter) = values }] }
+      })
+    }))
+  }
+  tampering_pattern = jsonencode(merge(local.tampering_calls, {
+    detail = merge(local.tampering_calls.detail, {
+      eventName         = [{ anything-but = local.tampering_harmless }]
+      requestParameters = { "$or" = [for parameter, values in local.tampering_targets : { (parameter) = values }] }
+    })
+  }))
 
-  # How calls name what they change.
-  tampering_targets = merge(
-    {
-      alarmNames         = [{ prefix = "${var.name}-" }]
-      functionName       = [local.function_name, { suffix = ":${local.function_name}" }, { prefix = "${local.function_arn}:" }]
-      keyId              = [aws_kms_key.this.key_id, aws_kms_key.this.arn]
-      logGroupIdentifier = [local.log_group_name, { prefix = local.log_group_arn }]
-      logGroupName       = [local.log_group_name]
-      name               = concat([local.tampering_rule_name], local.trail_names)
-      roleName           = concat([aws_iam_role.function.name], aws_iam_role.trail[*].name)
-      rule               = [local.tampering_rule_name]
-      subscriptionArn    = [{ prefix = local.topics_prefix }]
-      topicArn           = [{ prefix = local.topics_prefix }]
-    },
-    local.trail_arn == null ? {} : { bucketName = [local.bucket_name], trailName = local.trail_names },
-  )
-  topics_prefix = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-"
-  trail_names   = compact([local.trail_name, local.trail_arn])
+  # The calls that stop, start or change a trail or its tags, and the one on what Insights looks at.
+  tampering_trail_calls = [
+    "AddTags", "CreateTrail", "DeleteTrail", "PutEventSelectors", "PutInsightSelectors", "RemoveTags", "StartLogging",
+    "StopLogging", "UpdateTrail",
+  ]
 
-  tampering_pattern = jsonencode({
+  tampering_calls = {
     # Only services can send events with such a source.
     source      = [{ prefix = "aws." }]
     detail-type = ["AWS API Call via CloudTrail"]
-    detail = {
-      eventName = [for verb in local.tampering_verbs : { prefix = verb }]
-      errorCode = [{ exists = false }]
-      "$or"     = [for parameter, values in local.tampering_targets : { requestParameters = { (parameter) = values } }]
-    }
-  })
+    detail      = { readOnly = [false], errorCode = [{ exists = false }] }
+  }
+
+  # The harmless calls of the rule `own-resource-changed`, which gives the reasons; each list has those that name something
+  # of its pattern. A test compares them.
+  tampering_harmless = [
+    "AbortMultipartUpload", "CompleteMultipartUpload", "CreateMultipartUpload", "Invoke", "InvokeAsync", "Publish",
+    "PublishBatch", "PutLogEvents", "PutObject", "UploadPart", "CreateLogStream", "PutQueryDefinition",
+    "StartLiveTail", "StartQuery", "TestMetricFilter", "CancelKeyDeletion", "EnableKey", "EnableKeyRotation",
+
+  ]
+  tampering_harmless_to_watchers = [
+    "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "DeleteMessage", "DeleteMessageBatch", "PutItem",
+    "ReceiveMessage", "SendMessage", "SendMessageBatch", "UpdateItem", "StartExecution", "EnableAlarmActions", "EnableRule",
+  ]
+
+  # The parameters by which calls name the parts that records and findings pass through. Lambda takes a name, a partial
+  # ARN or a whole one, each with a qualifier or without.
+  tampering_targets = merge(
+    {
+      functionName = [
+        local.function_name, { prefix = "${local.function_name}:" }, { prefix = local.function_arn },
+        { prefix = "${local.account}:function:${local.function_name}" },
+      ]
+      keyId              = [{ suffix = aws_kms_key.this.key_id }, { suffix = "alias/${var.name}" }]
+      logGroupIdentifier = [local.log_group_name, local.function_log_group, { prefix = local.log_group_arn }]
+      logGroupName       = [local.log_group_name, local.function_log_group]
+      resourceArn        = [{ prefix = local.function_arn }, { prefix = local.topics_prefix }, { prefix = local.log_group_arn }]
+      roleName           = [aws_iam_role.function.name, { prefix = "${var.name}-" }]
+      subscriptionArn    = [{ prefix = local.topics_prefix }]
+      topicArn           = [{ prefix = local.topics_prefix }]
+    },
+    local.trail_arn == null ? {} : { bucketName = [local.bucket_name] },
+  )
+  topics_prefix = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-"
+
+  # The same for the parts that watch over it: alarms, queues, heartbeats, rules and names of the key; and
+  # for whatever is pointed at the function.
+  tampering_watchers = {
+    alarmName          = [{ prefix = "${var.name}-" }]
+    alarmNames         = [{ prefix = "${var.name}-" }]
+    aliasName          = ["alias/${var.name}"]
+    destinationArn     = [local.function_arn]
+    eventSourceArn     = [{ prefix = local.queues_prefix }]
+    executionArn       = [{ prefix = replace(local.state_machine_arn, ":stateMachine:", ":execution:") }]
+    groupName          = [local.heartbeat_name]
+    muteTargets        = { alarmNames = [{ prefix = "${var.name}-" }] }
+    name               = [local.heartbeat_name, { prefix = local.tampering_rule_name }]
+    queueUrl           = [{ suffix = "/${var.name}-on-failure" }, { suffix = "/${var.name}-heartbeats" }]
+    resourceARN        = [{ prefix = local.alarms_prefix }]
+    resourceIdentifier = [{ prefix = local.log_group_arn }]
+    rule               = [{ prefix = local.tampering_rule_name }]
+    sourceArn          = [{ prefix = local.queues_prefix }]
+    stateMachineArn    = [{ prefix = local.state_machine_arn }]
+    targetKeyId        = [{ suffix = aws_kms_key.this.key_id }]
+    targets            = { arn = [local.function_arn] }
+  }
+  queues_prefix     = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-"
+  alarms_prefix     = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-"
+  state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.heartbeat_name}"
 }
 
 resource "aws_cloudwatch_event_rule" "tampering" {
@@ -58,6 +118,22 @@ resource "aws_cloudwatch_event_rule" "tampering" {
   }
 }
 
+resource "aws_cloudwatch_event_rule" "tampering_more" {
+  for_each = local.tampering_more
+
+  name          = each.key
+  description   = "Changes to what watches over Trailwarden, or to a trail"
+  event_pattern = each.value
+  tags          = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(each.value) <= 2048
+      error_message = "The event pattern has more than 2048 characters; choose a shorter name."
+    }
+  }
+}
+
 resource "aws_cloudwatch_event_target" "tampering_alert" {
   rule      = aws_cloudwatch_event_rule.tampering.name
   target_id = "alerts"
@@ -65,24 +141,44 @@ resource "aws_cloudwatch_event_target" "tampering_alert" {
 
   # The caller writes what is in a call, so nothing that may hold free text is shown.
   input_transformer {
-    input_paths = {
-      who     = "$.detail.userIdentity.arn"
-      call    = "$.detail.eventName"
-      service = "$.detail.eventSource"
-      account = "$.account"
-      region  = "$.region"
-      time    = "$.detail.eventTime"
-      id      = "$.detail.eventID"
-    }
-    input_template = trimspace(<<-TEXT
-      "Trailwarden (${var.name}) was changed: <who> called <call> (<service>) in account <account>, <region>, at <time>."
-      "If nobody meant to, apply Terraform again, which sets it back, and look at what the caller did before and after."
-      "CloudTrail event <id>"
-    TEXT
-    )
+    input_paths    = local.tampering_alert_paths
+    input_template = local.tampering_alert
   }
 
   depends_on = [aws_sns_topic_policy.alerts]
+}
+
+resource "aws_cloudwatch_event_target" "tampering_more_alert" {
+  for_each = local.tampering_more
+
+  rule      = aws_cloudwatch_event_rule.tampering_more[each.key].name
+  target_id = "alerts"
+  arn       = aws_sns_topic.alerts.arn
+
+  input_transformer {
+    input_paths    = local.tampering_alert_paths
+    input_template = endswith(each.key, "-trails") ? replace(local.tampering_alert, "Trailwarden (${var.name}) was changed", "A trail was changed") : local.tampering_alert
+  }
+
+  depends_on = [aws_sns_topic_policy.alerts]
+}
+
+locals {
+  tampering_alert_paths = {
+    who     = "$.detail.userIdentity.arn"
+    call    = "$.detail.eventName"
+    service = "$.detail.eventSource"
+    account = "$.account"
+    region  = "$.region"
+    time    = "$.detail.eventTime"
+    id      = "$.detail.eventID"
+  }
+  tampering_alert = trimspace(<<-TEXT
+    "Trailwarden (${var.name}) was changed: <who> called <call> (<service>) in account <account>, <region>, at <time>."
+    "If nobody meant to, apply Terraform again, which sets it back, and look at what the caller did before and after."
+    "CloudTrail event <id>"
+  TEXT
+  )
 }
 
 resource "aws_cloudwatch_event_target" "tampering_finding" {
@@ -101,6 +197,26 @@ resource "aws_lambda_permission" "tampering" {
   source_arn    = aws_cloudwatch_event_rule.tampering.arn # which says the account
 }
 
+resource "aws_cloudwatch_event_target" "tampering_more_finding" {
+  for_each = local.tampering_more
+
+  rule      = aws_cloudwatch_event_rule.tampering_more[each.key].name
+  target_id = "function"
+  arn       = aws_lambda_function.this.arn
+
+  depends_on = [aws_lambda_permission.tampering_more]
+}
+
+resource "aws_lambda_permission" "tampering_more" {
+  for_each = local.tampering_more
+
+  statement_id  = "TamperingRule${title(reverse(split("-", each.key))[0])}"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.tampering_more[each.key].arn
+}
+
 # What rules in other Regions (modules/tamper-events) forward events to the default bus of this one with.
 resource "aws_iam_role" "tampering_forward" {
   name        = "${local.tampering_rule_name}-forward"
@@ -113,7 +229,7 @@ resource "aws_iam_role" "tampering_forward" {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = { "aws:SourceAccount" = local.account }
-        ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:events:*:${local.account}:rule/${local.tampering_rule_name}" }
+        ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:events:*:${local.account}:rule/${local.tampering_rule_name}*" }
       }
     }]
   })

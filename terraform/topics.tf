@@ -53,7 +53,7 @@ resource "aws_sns_topic_policy" "alerts" {
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sns:Publish"
         Resource  = local.alerts_topic_arn
-        Condition = { ArnEquals = { "aws:SourceArn" = local.tampering_rule_arn } }
+        Condition = { ArnEquals = { "aws:SourceArn" = local.tampering_rule_arns } }
       },
     ]
   })

@@ -18,7 +18,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::alert::AlertPolicy;
 use trailwarden::aws::{SdkConfig, lambda_config};
-use trailwarden::config::{Config, LiveConfig, RuleSettings};
+use trailwarden::config::{Config, LiveConfig, RuleSettings, topic_account};
 use trailwarden::exempt::Exemptions;
 use trailwarden::metrics;
 use trailwarden::pipeline::{self, Evaluator, Outcome, Pipeline, Progress, Rejection, Tally};
@@ -67,8 +67,11 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let policy =
-        AlertPolicy { least: config.least_alert, own_roles: pipeline.rules().placeholder_values("own_roles").to_vec() };
+    let policy = AlertPolicy {
+        least: config.least_alert,
+        own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
+        account: topic_account(&config.findings_topic).map(str::to_owned),
+    };
     let sdk = lambda_config();
     let evaluator = match config.live {
         Some(live) => with_live_state(pipeline, &sdk, live),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Fact, Origin, calls, object, texts};
+use super::{Fact, Origin, calls, named, object, texts};
 use crate::event::{Event, Value, scalar_text};
 
 /// The operation's name.
@@ -19,7 +19,7 @@ pub(super) const TARGET: Fact = Fact {
     doc: "What a call to CloudTrail, CloudWatch Logs, Lambda, SNS, KMS, S3, EventBridge or IAM was made on. `kind` is \
           trail, event-data-store, channel, log-group, destination, function, topic, key, bucket, event-rule or role; \
           `names` are the names, also where the call gave ARNs: of a function without its qualifier, of a subscription \
-          the topic, of a key the id or `alias/…`.",
+          the topic, of a key the id or `alias/…`. `as` are the texts to compare, as in `call.named`.",
     origin: Origin::Derived(target),
 };
 
@@ -78,6 +78,7 @@ const PLACES: &[Place] = &[
     place("logs", "resourceIdentifier", "log-group", log_group),
     place("logs", "destinationName", "destination", after_colon),
     place("lambda", "functionName", "function", function),
+    place("lambda", "resourceArn", "function", function),
     place("sns", "topicArn", "topic", after_colon),
     place("sns", "subscriptionArn", "topic", topic_of_subscription),
     place("sns", "resourceArn", "topic", after_colon),
@@ -96,10 +97,12 @@ fn target<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
             Value::Array(elements) => elements.iter().filter_map(scalar_text).collect(),
             scalar => scalar_text(scalar).into_iter().collect::<Vec<_>>(),
         });
-        let names: Vec<String> =
-            written.filter(|text| !text.is_empty()).map(|text| (place.name)(&text).to_owned()).collect();
-        let target = vec![("kind", Value::Str(place.kind.into())), ("names", texts(names.clone()))];
-        (!names.is_empty()).then(|| object(target))
+        let written: Vec<_> = written.filter(|text| !text.is_empty()).collect();
+        let names: Vec<String> = written.iter().map(|text| (place.name)(text).to_owned()).collect();
+        let compared_as: Vec<String> =
+            written.iter().flat_map(|text| named::compared_as(event, text, place.kind)).collect();
+        let target = [("kind", Value::from(place.kind)), ("names", texts(names)), ("as", texts(compared_as))];
+        (!written.is_empty()).then(|| object(target))
     })
 }
 

@@ -22,6 +22,8 @@ pub enum Calls {
     All,
 }
 
+/// `eventSource` of CloudTrail.
+pub(super) const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 /// `eventSource` of EC2 and VPC.
 pub(super) const EC2: &str = "ec2.amazonaws.com";
 /// `eventSource` of load balancers, of both generations.
@@ -35,6 +37,7 @@ pub(super) const IAM: &str = "iam.amazonaws.com";
 pub const SCOPES: &[&Scope] = &[
     &OPERATION,
     &TARGET,
+    &NAMED,
     &INGRESS,
     &LISTENER,
     &LOAD_BALANCER,
@@ -51,6 +54,8 @@ pub const SCOPES: &[&Scope] = &[
     &LIVE_ROUTE,
     &LIVE_UNANSWERED,
     &SHARING,
+    &TRAIL_SETTINGS,
+    &TRAIL_SELECTORS,
     &TRUST_POLICY,
     &EC2_REQUEST,
     &EC2_RESPONSE,
@@ -61,7 +66,7 @@ pub(super) const OPERATION: Scope = Scope { name: "call.operation", calls: Calls
 pub(super) const TARGET: Scope = Scope {
     name: "call.target",
     calls: Calls::AllOf(&[
-        "cloudtrail.amazonaws.com",
+        CLOUDTRAIL,
         "logs.amazonaws.com",
         "lambda.amazonaws.com",
         "sns.amazonaws.com",
@@ -71,6 +76,7 @@ pub(super) const TARGET: Scope = Scope {
         IAM,
     ]),
 };
+pub(super) const NAMED: Scope = Scope { name: "call.named", calls: Calls::All };
 pub(super) const INGRESS: Scope = Scope {
     name: "exposure.ingress",
     calls: Calls::These(&[(EC2, "AuthorizeSecurityGroupIngress"), (EC2, "ModifySecurityGroupRules")]),
@@ -216,6 +222,10 @@ pub(super) const SHARING: Scope = Scope {
         (RAM, "AssociateResourceShare"),
     ]),
 };
+pub(super) const TRAIL_SETTINGS: Scope =
+    Scope { name: "trail.settings", calls: Calls::These(&[(CLOUDTRAIL, "CreateTrail"), (CLOUDTRAIL, "UpdateTrail")]) };
+pub(super) const TRAIL_SELECTORS: Scope =
+    Scope { name: "trail.selectors", calls: Calls::These(&[(CLOUDTRAIL, "PutEventSelectors")]) };
 pub(super) const TRUST_POLICY: Scope =
     Scope { name: "trust.policy", calls: Calls::These(&[(IAM, "CreateRole"), (IAM, "UpdateAssumeRolePolicy")]) };
 pub(super) const EC2_REQUEST: Scope = Scope { name: "ec2.request", calls: Calls::AllOf(&[EC2]) };
@@ -228,6 +238,12 @@ pub(super) const LIVE_STATE: &str = "liveState";
 /// The member of a record without which what is at this path is missing: a fact, or a part of one.
 pub fn member_behind(path: &str) -> Option<&'static str> {
     path.starts_with("live.").then_some(LIVE_STATE)
+}
+
+/// Whether the texts of a fact end as texts of the record's parameters do, so that a record without that text cannot have
+/// the fact's value.
+pub fn quotes(path: &str) -> bool {
+    matches!(path, "call.target.names" | "call.target.as" | "call.named")
 }
 
 /// The place in `FACTS` and in [`SCOPES`] of the fact a path starts with, and the rest of the path:

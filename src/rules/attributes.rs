@@ -49,6 +49,9 @@ pub(super) struct Attributes {
     /// Paths of the organizations and organizational units it is about.
     #[serde(default, deserialize_with = "paths")]
     pub(super) organizations: Vec<String>,
+    /// Whether it reports only events that no other rule of its pack reports.
+    #[serde(default)]
+    pub(super) fallback: bool,
 }
 
 fn yes() -> bool {
@@ -132,6 +135,7 @@ impl Default for Attributes {
             judges: true,
             accounts: Vec::new(),
             organizations: Vec::new(),
+            fallback: false,
         }
     }
 }

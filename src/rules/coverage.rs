@@ -44,7 +44,7 @@ pub struct Unwatched {
 impl RuleSet {
     /// What the enabled rules cover.
     pub fn coverage(&self) -> Coverage {
-        let matches = |rule: &&Rule, service, call| rule.runs() && rule.triggers().admit(service, call);
+        let matches = |rule: &&Rule, service, call| rule.runs() && rule.triggers().name(service, call);
         let names = |rules: &mut dyn Iterator<Item = &Rule>| rules.map(|rule| rule.name().to_owned()).collect();
         let mut unwatched = Vec::new();
         let mut sensitive = 0;
@@ -54,7 +54,7 @@ impl RuleSet {
             if matching().any(Rule::judges) {
                 continue;
             }
-            let could = |rule: &&Rule| rule.triggers_when_filled().admit(one.service, one.call);
+            let could = |rule: &&Rule| rule.triggers_when_filled().name(one.service, one.call);
             unwatched.push(Unwatched {
                 service: one.service,
                 call: one.call,

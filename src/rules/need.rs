@@ -99,7 +99,8 @@ impl Needs {
 
     fn one_of(mut texts: Vec<Need>) -> Self {
         texts.sort_unstable();
-        texts.dedup();
+        // A text that begins with another is there only where that one is.
+        texts.dedup_by(|text, shorter| text.part == shorter.part && text.text.starts_with(&shorter.text));
         if texts.is_empty() || texts.len() > MOST { Self::nothing() } else { Self(vec![texts]) }
     }
 
@@ -127,6 +128,9 @@ impl Needs {
             Detection::AllOf(items) => Self::all(items.iter().map(Self::of_item)),
             Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),
             Detection::AnyOf(parts) => Self::any(parts.iter().map(Self::of_detection)),
+            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } if facts::quotes(field) => {
+                Self::of_quoting_body(body)
+            }
             Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, .. } if !is_of_record(field) => {
                 Self::of_fact(field)
             }
@@ -147,6 +151,7 @@ impl Needs {
         let is_plain = item.field.modifiers.iter().all(|modifier| PLAIN.contains(modifier));
         match &item.field.name {
             _ if !is_plain => Self::nothing(),
+            Some(name) if facts::quotes(name) => Self::of_quoted(&item.values, item.field.has_modifier(Modifier::All)),
             Some(name) if !is_of_record(name) => match item.values.contains(&SigmaValue::Null) {
                 true => Self::nothing(),
                 false => Self::of_fact(name),
@@ -167,8 +172,31 @@ impl Needs {
     }
 
     fn of_values(values: &[SigmaValue], all: bool, part: Part) -> Self {
-        let need = |value| Self(longest(value).map(|text| vec![Need { part, text }]).into_iter().collect());
-        let needs = values.iter().map(need);
+        Self::of_texts(values.iter().map(longest), all, part)
+    }
+
+    /// For a fact whose texts end as a text in the record's parameters does.
+    fn of_quoted(values: &[SigmaValue], all: bool) -> Self {
+        Self::of_texts(values.iter().map(last), all, Part::AfterCaller)
+    }
+
+    /// For a member of such a fact.
+    fn of_quoting_body(body: &Detection) -> Self {
+        match body {
+            Detection::AllOf(items) => Self::all(items.iter().map(|item| {
+                let is_quoted = matches!(item.field.name.as_deref(), Some("as" | "id" | "arn"));
+                match item.field.modifiers.as_slice() {
+                    [] | [Modifier::Cased] if is_quoted => Self::of_quoted(&item.values, false),
+                    _ => Self::nothing(),
+                }
+            })),
+            Detection::And(parts) => Self::all(parts.iter().map(Self::of_quoting_body)),
+            _ => Self::nothing(),
+        }
+    }
+
+    fn of_texts(texts: impl Iterator<Item = Option<String>>, all: bool, part: Part) -> Self {
+        let needs = texts.map(|text| Self(text.map(|text| vec![Need { part, text }]).into_iter().collect()));
         if all { Self::all(needs) } else { Self::any(needs) }
     }
 }
@@ -180,16 +208,28 @@ fn is_of_record(field: &str) -> bool {
 
 /// The longest text within a value that the text of a record has as it is.
 fn longest(value: &SigmaValue) -> Option<String> {
+    let runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| !is_verbatim(one)));
+    // A colon at an end may stand between a key and its value, where white space is.
+    let runs = runs.map(|run| run.trim_matches([':', ' ']));
+    let longest = runs.filter(|run| run.len() >= LEAST_LENGTH && says_something(run)).max_by_key(|run| run.len());
+    longest.map(str::to_ascii_lowercase)
+}
+
+/// The last name within a value that consists of names with colons and slashes between them.
+fn last(value: &SigmaValue) -> Option<String> {
+    let mut runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| one == ':' || !is_verbatim(one)));
+    let last = runs.rfind(|run| !run.trim().is_empty())?;
+    (last.len() >= LEAST_LENGTH && says_something(last)).then(|| last.to_ascii_lowercase())
+}
+
+/// The texts between the wildcards of a value.
+fn plain(value: &SigmaValue) -> Option<Vec<&str>> {
     let SigmaValue::String(text) = value else { return None };
     let plain = text.parts.iter().filter_map(|part| match part {
         StringPart::Plain(text) => Some(text.as_str()),
         StringPart::Special(_) => None,
     });
-    let runs = plain.flat_map(|text| text.split(|one: char| !is_verbatim(one)));
-    // A colon at an end may stand between a key and its value, where white space is.
-    let runs = runs.map(|run| run.trim_matches([':', ' ']));
-    let longest = runs.filter(|run| run.len() >= LEAST_LENGTH && says_something(run)).max_by_key(|run| run.len());
-    longest.map(str::to_ascii_lowercase)
+    Some(plain.collect())
 }
 
 /// Whether a character is written as it is, in a string and in a string within it, and stands in strings alone, so that a

@@ -25,6 +25,12 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("own_buckets", "names of the buckets the trails write to"),
     ("own_roles", "names of the roles of the trail, the function and its reading of live state"),
     ("own_event_rules", "names of the EventBridge rules of the second path"),
+    ("own_alarms", "names of the CloudWatch alarms that watch the deployment"),
+    ("own_queues", "names of the SQS queues of the deployment"),
+    ("own_schedules", "names of the EventBridge Scheduler schedules of the deployment, and of their groups"),
+    ("own_state_machines", "names of the Step Functions state machines of the deployment"),
+    ("own_tables", "names of the DynamoDB tables of the deployment"),
+    ("own_dashboards", "names of the CloudWatch dashboards of the deployment"),
     ("watched_buckets", "names of the buckets whose writes are reported"),
     (EXEMPT_VPC_TAGS, "keys of the tags by which live state exempts VPCs; filled from `live-state: exempt-vpc-tags`"),
 ];

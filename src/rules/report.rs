@@ -35,7 +35,7 @@ pub(super) fn finding(
 ) -> Finding {
     let event = subject.event;
     let (actor, origin, call) = (actor(event), origin(event), call(event));
-    let resources = resources(attributes, subject, &origin, &call);
+    let resources = resources(attributes, subject, &matched, &origin, &call);
     let of_context = |path: &str| match path {
         "actor" => Some(actor.name.as_str()),
         "resource" => resources.first().map(|resource| resource.id.as_str()),
@@ -189,7 +189,13 @@ fn origin(event: &Event<'_>) -> Origin {
 }
 
 /// The first place of the rule that is in the record; else the call itself stands for what it was made on.
-fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, call: &Call) -> Vec<Resource> {
+fn resources(
+    attributes: &Attributes,
+    subject: &Subject<'_>,
+    matched: &Matched,
+    origin: &Origin,
+    call: &Call,
+) -> Vec<Resource> {
     let found = attributes.resource.iter().map(|spec| match spec {
         ResourceSpec::Field { kind, id, arn } => {
             let ids = texts(&subject.select(id)).into_iter();
@@ -200,7 +206,14 @@ fn resources(attributes: &Attributes, subject: &Subject<'_>, origin: &Origin, ca
             })
             .collect()
         }
-        ResourceSpec::Fact(fact) => members(&subject.select(fact)),
+        // Of a list the rule looked into, the members that matched.
+        ResourceSpec::Fact(fact) => match scoped(fact, matched) {
+            Some((array, indices, rest)) => {
+                let found = indices.iter().flat_map(|index| subject.select(&format!("{array}[{index}]{rest}")));
+                found.filter_map(member).collect()
+            }
+            None => members(&subject.select(fact)),
+        },
     });
     let mut resources: Vec<Resource> = found.into_iter().find(|found: &Vec<_>| !found.is_empty()).unwrap_or_default();
     resources.truncate(MOST_RESOURCES);
@@ -234,11 +247,10 @@ fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> O
 }
 
 fn members(values: &[&Value<'_>]) -> Vec<Resource> {
-    let lists = values.iter().filter_map(|value| value.as_array()).flatten();
-    let text = |value: &Value<'_>, key| value.as_object()?.get(key)?.as_str().map(kept);
-    lists
-        .filter_map(|value| {
-            Some(Resource { id: text(value, "id")?, kind: text(value, "type")?, arn: text(value, "arn") })
-        })
-        .collect()
+    values.iter().filter_map(|value| value.as_array()).flatten().filter_map(member).collect()
+}
+
+fn member(value: &Value<'_>) -> Option<Resource> {
+    let text = |key| value.as_object()?.get(key)?.as_str().map(kept);
+    Some(Resource { id: text("id")?, kind: text("type")?, arn: text("arn") })
 }

@@ -103,6 +103,11 @@ impl Rule {
         (is_known || self.triggers_when_filled().admit(source, name)) && self.triggers().admit(source, name)
     }
 
+    /// Whether it reports only events that no other rule of its pack reports.
+    pub(super) fn is_fallback(&self) -> bool {
+        self.body().attributes.fallback
+    }
+
     /// The facts that its file names.
     pub fn facts(&self) -> Vec<&'static str> {
         let text = self.text();

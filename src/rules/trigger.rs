@@ -21,6 +21,9 @@ const MOST: usize = 512;
 const ANY_SERVICE: &str = "any service";
 const ANY_CALL: &str = "any call";
 
+/// How triggers end that admit only calls recorded with `readOnly: false`.
+const WRITES: &str = " (readOnly: false)";
+
 /// The names of services or calls a rule admits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
@@ -37,6 +40,8 @@ pub struct Trigger {
     pub source: Names,
     /// `eventName`.
     pub name: Names,
+    /// Whether only records with `readOnly: false` match.
+    pub writes_only: bool,
 }
 
 /// All calls a rule can match; none when it can match nothing.
@@ -105,9 +110,12 @@ impl Triggers {
             true => Names::Any,
             false => Names::These(text.split(", ").map(str::to_owned).collect()),
         };
-        let triggers = text.split("; ").filter_map(|text| text.split_once(": "));
-        let trigger = |(source, name)| Trigger { source: names(source, ANY_SERVICE), name: names(name, ANY_CALL) };
-        Self(triggers.map(trigger).collect())
+        let trigger = |text: &str| {
+            let (text, writes_only) = text.strip_suffix(WRITES).map_or((text, false), |text| (text, true));
+            let (source, name) = text.split_once(": ")?;
+            Some(Trigger { source: names(source, ANY_SERVICE), name: names(name, ANY_CALL), writes_only })
+        };
+        Self(text.split("; ").filter_map(trigger).collect())
     }
 
     /// Whether the rule could match such a call.
@@ -115,8 +123,16 @@ impl Triggers {
         self.0.iter().any(|trigger| trigger.source.admit(source) && trigger.name.admit(name))
     }
 
+    /// The same for the triggers that name the service or the call: one that admits any write call is about resources,
+    /// not about calls.
+    pub fn name(&self, source: &str, name: &str) -> bool {
+        let names_something = |trigger: &&Trigger| trigger.source != Names::Any || trigger.name != Names::Any;
+        let mut triggers = self.0.iter().filter(names_something);
+        triggers.any(|trigger| trigger.source.admit(source) && trigger.name.admit(name))
+    }
+
     fn anything() -> Self {
-        Self(vec![Trigger { source: Names::Any, name: Names::Any }])
+        Self(vec![Trigger { source: Names::Any, name: Names::Any, writes_only: false }])
     }
 
     fn or(mut self, other: Self) -> Self {
@@ -134,7 +150,11 @@ impl Triggers {
         }
         let mut both = Self(Vec::new());
         for (one, other) in self.0.iter().flat_map(|one| other.0.iter().map(move |other| (one, other))) {
-            let common = Trigger { source: one.source.and(&other.source), name: one.name.and(&other.name) };
+            let common = Trigger {
+                source: one.source.and(&other.source),
+                name: one.name.and(&other.name),
+                writes_only: one.writes_only || other.writes_only,
+            };
             if !common.source.is_empty() && !common.name.is_empty() {
                 both = both.or(Self(vec![common]));
             }
@@ -175,6 +195,7 @@ impl Triggers {
             Detection::AllOf(items) => Self::all(items.iter().map(Self::of_item)),
             Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),
             Detection::AnyOf(parts) => Self::any(parts.iter().map(Self::of_detection)),
+            Detection::ArrayMatch { quantifier: ArrayQuantifier::Any, body, .. } if is_never(body) => Self(Vec::new()),
             Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, .. } => Self::of_fact(field),
             Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => Self::anything(),
         }
@@ -190,16 +211,19 @@ impl Triggers {
         let patterns = || item.values.iter().map(|value| pattern(value, &item.field.modifiers)).collect::<Option<_>>();
         match field {
             "eventSource" => patterns().map_or_else(Self::anything, |names| {
-                Self(vec![Trigger { source: Names::These(names), name: Names::Any }])
+                Self(vec![Trigger { source: Names::These(names), name: Names::Any, writes_only: false }])
             }),
             "eventName" => patterns().map_or_else(Self::anything, |names| {
-                Self(vec![Trigger { source: Names::Any, name: Names::These(names) }])
+                Self(vec![Trigger { source: Names::Any, name: Names::These(names), writes_only: false }])
             }),
+            "readOnly" if item.field.modifiers.is_empty() && item.values == [SigmaValue::Bool(false)] => {
+                Self(vec![Trigger { source: Names::Any, name: Names::Any, writes_only: true }])
+            }
             // The name without the version that AWS Lambda appends.
             "call.operation" => patterns().map_or_else(Self::anything, |names: Vec<String>| {
                 let versions = names.iter().map(|name| format!("{name}20*"));
                 let names = names.iter().cloned().chain(versions).collect();
-                Self(vec![Trigger { source: Names::Any, name: Names::These(names) }])
+                Self(vec![Trigger { source: Names::Any, name: Names::These(names), writes_only: false }])
             }),
             field => {
                 let says_absent = |value: &SigmaValue| matches!(value, SigmaValue::Null | SigmaValue::Bool(false));
@@ -214,7 +238,8 @@ impl Triggers {
         let Some(fact) = facts::find(path).and_then(|(place, _)| SCOPES.get(place)) else {
             return Self::anything();
         };
-        let trigger = |source: &str, name| Trigger { source: Names::These(vec![source.to_owned()]), name };
+        let trigger =
+            |source: &str, name| Trigger { source: Names::These(vec![source.to_owned()]), name, writes_only: false };
         match fact.calls {
             Calls::All => Self::anything(),
             Calls::AllOf(sources) => Self(sources.iter().map(|source| trigger(source, Names::Any)).collect()),
@@ -230,6 +255,19 @@ impl Triggers {
                 all
             }
         }
+    }
+}
+
+/// Whether no member of an array can match: a field is compared with no value, because nothing fills its placeholders.
+pub(super) fn is_never(body: &Detection) -> bool {
+    match body {
+        Detection::AllOf(items) => items.iter().any(|item| {
+            let is_affirmed = !item.field.has_modifier(Modifier::Neq) && !item.field.has_modifier(Modifier::Exists);
+            is_affirmed && item.values.is_empty()
+        }),
+        Detection::And(parts) => parts.iter().any(is_never),
+        Detection::AnyOf(parts) => !parts.is_empty() && parts.iter().all(is_never),
+        Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => false,
     }
 }
 
@@ -274,7 +312,8 @@ impl fmt::Display for Triggers {
                 Names::Any => ANY_CALL.to_owned(),
                 Names::These(names) => names.join(", "),
             };
-            write!(formatter, "{}{source}: {name}", if place > 0 { "; " } else { "" })?;
+            let separator = if place > 0 { "; " } else { "" };
+            write!(formatter, "{separator}{source}: {name}{}", if trigger.writes_only { WRITES } else { "" })?;
         }
         Ok(())
     }

@@ -95,9 +95,15 @@ run "everything_that_breaks_rings" {
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
       "errors", "throttles", "on-failure", "on-failure-lost", "rejected", "delivery-errors", "delivery-throttling",
-      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "no-invocations", "trail-silent", "heartbeat-missing",
+      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-trails-undelivered",
+      "tampering-watchers-undelivered", "no-invocations", "trail-silent", "heartbeat-missing",
     ])
     error_message = "An alarm is missing, or is not in this list."
+  }
+
+  assert {
+    condition     = toset(output.own_placeholders.own_alarms) == toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name])
+    error_message = "The function must know every alarm as its own."
   }
 
   assert {
@@ -145,15 +151,51 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
   command = plan
 
   assert {
-    condition = toset(flatten([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail["$or"] : keys(choice.requestParameters)])) == toset([
-      "alarmNames", "bucketName", "functionName", "keyId", "logGroupIdentifier", "logGroupName", "name", "roleName", "rule", "subscriptionArn", "topicArn", "trailName",
+    condition = toset(flatten([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail.requestParameters["$or"] : keys(choice)])) == toset([
+      "bucketName", "functionName", "keyId", "logGroupIdentifier", "logGroupName", "resourceArn", "roleName", "subscriptionArn", "topicArn",
     ])
     error_message = "A way to name a part of the deployment is missing, or is not in this list."
   }
 
   assert {
+    condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
+      "alarmName", "alarmNames", "aliasName", "destinationArn", "eventSourceArn", "executionArn", "groupName",
+      "muteTargets", "name", "queueUrl", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targetKeyId", "targets",
+    ])
+    error_message = "A way to name what watches over the deployment is missing, or is not in this list."
+  }
+
+  assert {
+    # The eight calls of a monitor of trails, on whatever trail.
+    condition = alltrue([for call in ["StopLogging", "StartLogging", "DeleteTrail", "UpdateTrail", "CreateTrail", "AddTags", "RemoveTags", "PutEventSelectors"] :
+      contains(jsondecode(local.tampering_more["trailwarden-tampering-trails"]).detail.eventName, call)
+    ])
+    error_message = "A call that stops, starts or changes a trail is not watched."
+  }
+
+  assert {
+    condition     = toset(keys(jsondecode(local.tampering_more["trailwarden-tampering-trails"]).detail)) == toset(["eventName", "errorCode"])
+    error_message = "Every trail must be watched, not only that of the deployment."
+  }
+
+  assert {
+    condition     = alltrue([for rule in values(aws_cloudwatch_event_rule.tampering_more) : contains(keys(local.tampering_rules), rule.name) && length(rule.event_pattern) <= 2048])
+    error_message = "A pattern is too long, or a rule is not known to the function as its own."
+  }
+
+  assert {
+    condition     = toset(local.tampering_rule_arns) == toset([for rule in keys(local.tampering_rules) : "arn:aws:events:eu-west-1:111122223333:rule/${rule}"])
+    error_message = "The alerts topic must admit each of the rules."
+  }
+
+  assert {
+    condition     = alltrue([for target in values(aws_cloudwatch_event_target.tampering_more_alert) : target.arn == aws_sns_topic.alerts.arn]) && alltrue([for target in values(aws_cloudwatch_event_target.tampering_more_finding) : target.arn == aws_lambda_function.this.arn])
+    error_message = "Each rule must tell the alerts topic and the function."
+  }
+
+  assert {
     # Anybody may put events onto the bus, but not with such a source.
-    condition     = jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).source == [{ prefix = "aws." }]
+    condition     = jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).source == [{ prefix = "aws." }] && jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).source == [{ prefix = "aws." }]
     error_message = "Only events of services may raise an alert."
   }
 
@@ -213,8 +255,14 @@ run "the_longest_name_fits" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_event_rule.tampering.event_pattern) <= 2048
-    error_message = "The event pattern is too long."
+    condition     = alltrue([for pattern in values(local.tampering_rules) : length(pattern) <= 2048])
+    error_message = "An event pattern is too long."
+  }
+
+  assert {
+    # The function refuses a longer configuration.
+    condition     = length(aws_lambda_function.this.environment[0].variables.CONFIG) <= 3500
+    error_message = "The configuration leaves no room for other variables."
   }
 
   assert {

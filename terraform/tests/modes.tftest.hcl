@@ -36,10 +36,10 @@ run "an_existing_log_group_is_subscribed_to_and_left_alone" {
   }
 
   assert {
-    condition = anytrue([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail["$or"] :
-      try(contains(choice.requestParameters.trailName, "org-trail") && contains(choice.requestParameters.trailName, "arn:aws:cloudtrail:eu-west-1:444455556666:trail/org-trail"), false)
+    condition = anytrue([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail.requestParameters["$or"] :
+      try(contains(choice.bucketName, "org-trail-bucket"), false)
     ])
-    error_message = "The trail that is there must be watched for tampering, by name and ARN."
+    error_message = "The bucket that is there must be watched for tampering."
   }
 
   assert {
@@ -216,7 +216,7 @@ run "a_configuration_of_one_s_own" {
     condition = { for placeholder, values in yamldecode(aws_lambda_function.this.environment[0].variables.CONFIG).placeholders : placeholder => sort(values) if contains(["own_trails", "watched_buckets", "own_event_rules"], placeholder) } == {
       own_trails      = tolist(["another", "trailwarden"])
       watched_buckets = tolist(["payroll"])
-      own_event_rules = tolist(["trailwarden-tampering"])
+      own_event_rules = tolist(["trailwarden-tampering", "trailwarden-tampering-trails", "trailwarden-tampering-watchers"])
     }
     error_message = "The names of this deployment must be added to those that are configured."
   }
@@ -235,7 +235,13 @@ run "another_region_forwards_home" {
       event_pattern = "{\"source\":[{\"prefix\":\"aws.\"}]}"
       event_bus_arn = "arn:aws:events:us-east-1:111122223333:event-bus/default"
       role_arn      = "arn:aws:iam::111122223333:role/trailwarden-tampering-forward"
+      more          = { trailwarden-tampering-trails = "{\"source\":[\"aws.cloudtrail\"]}" }
     }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.more["trailwarden-tampering-trails"].event_pattern == var.tampering.more["trailwarden-tampering-trails"] && aws_cloudwatch_event_target.more["trailwarden-tampering-trails"].arn == var.tampering.event_bus_arn
+    error_message = "Every rule of the home Region must forward from this one."
   }
 
   assert {

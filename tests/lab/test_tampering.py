@@ -19,7 +19,7 @@ def sent(deployment: Deployment, region: str, made: dict[str, Any]) -> None:
 
 
 def call(deployment: Deployment, source: str, name: str, request: dict[str, Any]) -> dict[str, Any]:
-    return record(source, name, request, recipientAccountId=deployment.account, awsRegion=deployment.region)
+    return record(source, name, request, recipientAccountId=deployment.account, awsRegion=deployment.region, readOnly=False)
 
 
 def test_a_filter_that_is_deleted_is_told_of_and_found(deployment: Deployment) -> None:
@@ -37,6 +37,24 @@ def test_a_filter_of_others_is_not_its_concern(deployment: Deployment) -> None:
     sent(deployment, deployment.region, call(deployment, "logs.amazonaws.com", "DeleteSubscriptionFilter", request))
     assert deployment.received(deployment.alerts_queue) == []
     assert deployment.findings() == []
+
+
+def test_a_muted_alarm_is_told_of_and_found(deployment: Deployment) -> None:
+    request = {"name": "x", "muteTargets": {"alarmNames": ["trailwarden-trail-silent"]}}
+    sent(deployment, deployment.region, call(deployment, "monitoring.amazonaws.com", "PutAlarmMuteRule", request))
+    told = deployment.received(deployment.alerts_queue)
+    assert any("called PutAlarmMuteRule (monitoring.amazonaws.com)" in text for text in told)
+    (finding,) = deployment.findings()
+    assert (finding["compliance"]["control"], finding["severity"]) == ("own-resource-changed", "High")
+
+
+def test_every_trail_is_watched(deployment: Deployment) -> None:
+    request = {"name": "somebody-elses"}
+    sent(deployment, deployment.region, call(deployment, "cloudtrail.amazonaws.com", "StartLogging", request))
+    told = deployment.received(deployment.alerts_queue)
+    assert sum("A trail was changed" in text and "called StartLogging" in text for text in told) == 1
+    (finding,) = deployment.findings()
+    assert finding["compliance"]["control"] == "trail-changed"
 
 
 def test_what_happens_in_us_east_1_is_forwarded(organization: Deployment) -> None:

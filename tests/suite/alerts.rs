@@ -11,7 +11,7 @@ use trailwarden::finding::{Finding, Live, Outcome, Severity, Suppression};
 use crate::support::{fixture, json as record, payload_by_all_rules};
 
 fn at_least(least: Severity) -> AlertPolicy {
-    AlertPolicy { least, own_roles: Vec::new() }
+    AlertPolicy { least, own_roles: Vec::new(), account: None }
 }
 
 fn findings(path: &str, rule: &str) -> Vec<Finding> {
@@ -95,19 +95,33 @@ fn one_caller_and_rule_is_one_alert_that_names_every_resource() {
 }
 
 #[test]
-fn what_ones_own_role_does_is_no_alert_unless_it_is_tampering() {
+fn calls_of_own_roles_make_no_alert_unless_they_tamper_or_are_critical() {
     let mut all = blocked(&["vpc-1"]);
+    all.push(finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin"));
     let stopped = fs::read_to_string(fixture("rules/trail-stopped/hit-calls.jsonl")).unwrap();
     all.extend(payload_by_all_rules(stopped.lines().next().unwrap()).findings);
     for finding in &mut all {
         finding.actor.session_issuer = Some("arn:aws:iam::111122223333:role/path/trailwarden".to_owned());
     }
-    let told = |own: &str| {
-        let policy = AlertPolicy { least: Severity::Low, own_roles: vec![own.to_owned()] };
+    let alerted = |own: &str, account: Option<&str>| {
+        let account = account.map(str::to_owned);
+        let policy = AlertPolicy { least: Severity::Low, own_roles: vec![own.to_owned()], account };
         alerts(&all, &policy).iter().map(|alert| alert.lead().rule.name.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(told("trailwarden"), ["trail-stopped"]);
-    assert_eq!(told("trail"), ["blocked-action", "trail-stopped"]);
+    let muted = ["sg-ingress-world-admin", "trail-stopped"];
+    assert_eq!(alerted("trailwarden", Some("111122223333")), muted);
+    assert_eq!(alerted("arn:aws:iam::111122223333:role/path/trailwarden", None), muted);
+    let everything = ["blocked-action", "sg-ingress-world-admin", "trail-stopped"];
+    // A role of that name in another account, with another path, or with another name, is somebody else's.
+    for (own, account) in [
+        ("trailwarden", Some("444455556666")),
+        ("trailwarden", None),
+        ("trail", Some("111122223333")),
+        ("arn:aws:iam::111122223333:role/trailwarden", Some("111122223333")),
+        ("arn:aws:iam::444455556666:role/path/trailwarden", Some("111122223333")),
+    ] {
+        assert_eq!(alerted(own, account), everything, "{own} {account:?}");
+    }
 }
 
 /// Publishing is what the function does of itself; should the trail record it, nothing comes of it.

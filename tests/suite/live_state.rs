@@ -413,7 +413,7 @@ fn people_are_told_the_way_in_and_the_name_of_the_account() {
     let text = fs::read_to_string(fixture(OPENED)).unwrap();
     let named = pipeline("account-names: {\"111122223333\": production}");
     let (findings, _) = settled(&named, &text, &World::whole());
-    let all = alerts(&findings, &AlertPolicy { least: Severity::Low, own_roles: Vec::new() });
+    let all = alerts(&findings, &AlertPolicy { least: Severity::Low, own_roles: Vec::new(), account: None });
     let [alert] = all.as_slice() else { panic!("{} alerts", all.len()) };
     let chat: Value = serde_json::from_str(&alert.chat()).unwrap();
     assert!(alert.email().lines().count() <= 40);

@@ -28,7 +28,7 @@ proptest! {
 }
 
 fn at_least(least: Severity) -> AlertPolicy {
-    AlertPolicy { least, own_roles: Vec::new() }
+    AlertPolicy { least, own_roles: Vec::new(), account: None }
 }
 
 fn finding() -> Finding {

@@ -6,7 +6,7 @@ use std::fs;
 use regex::Regex;
 use walkdir::WalkDir;
 
-use crate::support::root;
+use crate::support::{root, rule_fixtures};
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -41,6 +41,81 @@ fn every_variable_and_output_of_the_module_is_in_its_readme() {
     for (name, _) in described("variable", "terraform/modules/member-role/variables.tf") {
         assert!(readme.contains(&format!("`{name}`")), "{name} of modules/member-role");
     }
+}
+
+/// The quoted words of the list `name` in terraform/tampering.tf.
+fn tampering_list(name: &str) -> BTreeSet<String> {
+    let text = read("terraform/tampering.tf");
+    let (_, list) = text.split_once(&format!("\n  {name} = [\n")).unwrap();
+    let (list, _) = list.split_once(']').unwrap();
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The parameters by which EventBridge sees a part of the deployment: the keys of two objects in terraform/tampering.tf.
+fn tampering_parameters() -> BTreeSet<String> {
+    let text = read("terraform/tampering.tf");
+    let key = Regex::new(r"(?m)^ {4,6}(\w+) += [\[{]").unwrap();
+    let objects = ["tampering_targets = merge(", "tampering_watchers = {"].map(|begin| {
+        let (_, object) = text.split_once(&format!("\n  {begin}\n")).unwrap();
+        object.split("\n  }\n").next().unwrap().split("\n  )\n").next().unwrap()
+    });
+    let found = objects.iter().flat_map(|object| key.captures_iter(object)).map(|found| found[1].to_owned());
+    found.chain(["bucketName".to_owned()]).collect()
+}
+
+#[test]
+fn eventbridge_leaves_out_the_calls_that_the_rule_takes_for_harmless() {
+    let rule = read("rules/tamper/own-resource-changed.yml");
+    let (_, list) = rule.split_once("  harmless:\n    call.operation|cased:\n").unwrap();
+    let lines = list.lines().take_while(|line| line.starts_with("      "));
+    let harmless: BTreeSet<String> =
+        lines.filter_map(|line| line.strip_prefix("      - ")).map(str::to_owned).collect();
+    let both = [tampering_list("tampering_harmless"), tampering_list("tampering_harmless_to_watchers")];
+    assert!(both[0].is_disjoint(&both[1]));
+    assert_eq!(&both[0] | &both[1], harmless);
+}
+
+/// Calls on own resources that only the log group shows: EventBridge would have to look for names in places where it cannot,
+/// or the module has no such resource.
+const BY_LOG_GROUP_ALONE: [&str; 14] = [
+    "AddTagsToResource",
+    "CreateEventDataStore",
+    "CreatePipe",
+    "DeleteTable",
+    "PublishLayerVersion20181031",
+    "PutCompositeAlarm",
+    "PutDashboard",
+    "PutDestinationPolicy",
+    "RemoveTagsFromResource",
+    "ReplicateKey",
+    "RetireGrant",
+    "TagResources",
+    "UpdateTable",
+    "UntagResources",
+];
+
+#[test]
+fn eventbridge_sees_the_calls_that_the_rules_about_own_resources_report() {
+    let (parameters, trail_calls) = (tampering_parameters(), tampering_list("tampering_trail_calls"));
+    let harmless = &tampering_list("tampering_harmless") | &tampering_list("tampering_harmless_to_watchers");
+    let mut unseen = BTreeSet::new();
+    for hit in rule_fixtures() {
+        let is_own = hit.rule.starts_with("own-") || ["trail-stopped", "trail-weakened"].contains(&hit.rule.as_str());
+        if !is_own || !hit.name.starts_with("hit") {
+            continue;
+        }
+        let event: serde_json::Value = serde_json::from_str(&hit.text).unwrap();
+        let call = event["eventName"].as_str().unwrap();
+        assert!(!harmless.contains(call), "{call}");
+        let named = event["requestParameters"].as_object();
+        let is_seen = trail_calls.contains(call)
+            || named.is_some_and(|members| members.keys().any(|parameter| parameters.contains(parameter)));
+        if !is_seen {
+            unseen.insert(call.to_owned());
+        }
+    }
+    let known: BTreeSet<String> = BY_LOG_GROUP_ALONE.map(str::to_owned).into();
+    assert!(unseen.is_subset(&known), "{:?}", unseen.difference(&known));
 }
 
 /// The actions of EC2 and IAM that stand in a text.

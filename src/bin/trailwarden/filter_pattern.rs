@@ -92,6 +92,13 @@ fn report(found: &FilterPatterns, limits: Limits) -> String {
         found.rules,
         by_service(found)
     );
+    if !found.any_write.is_empty() {
+        let _ = writeln!(
+            text,
+            "every call that changes something passes, for {}, which can match any of them",
+            visible(&found.any_write.join(", "))
+        );
+    }
     if !found.unfilled.is_empty() {
         let _ = writeln!(
             text,

@@ -15,7 +15,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use trailwarden::alert::AlertPolicy;
 use trailwarden::aws::{SdkConfig, sdk_config};
-use trailwarden::config::{LEAST_ALERT, alerts_topic, findings_topic, severity};
+use trailwarden::config::{LEAST_ALERT, alerts_topic, findings_topic, severity, topic_account};
 use trailwarden::finding::Severity;
 use trailwarden::pipeline::{Evaluator, Pipeline};
 use trailwarden::publish::topics::Topics;
@@ -155,6 +155,7 @@ fn target(arguments: &Arguments, config: &SdkConfig, pipeline: &Pipeline) -> Tar
     let policy = AlertPolicy {
         least: arguments.alerts_min_severity.unwrap_or(LEAST_ALERT),
         own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
+        account: topic_account(&findings).map(str::to_owned),
     };
     Target::Topics(Box::new(Topics::new(config, findings, arguments.alerts_topic.clone(), policy)))
 }

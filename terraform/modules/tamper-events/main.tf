@@ -9,6 +9,7 @@ variable "tampering" {
     event_pattern = string
     event_bus_arn = string
     role_arn      = string
+    more          = optional(map(string), {}) # event patterns by the name of their rule
   })
 }
 
@@ -37,6 +38,24 @@ resource "aws_cloudwatch_event_rule" "this" {
 
 resource "aws_cloudwatch_event_target" "home" {
   rule      = aws_cloudwatch_event_rule.this.name
+  target_id = "home"
+  arn       = var.tampering.event_bus_arn
+  role_arn  = var.tampering.role_arn
+}
+
+resource "aws_cloudwatch_event_rule" "more" {
+  for_each = var.tampering.more
+
+  name          = each.key
+  description   = "Forwards changes to what watches over Trailwarden, or to a trail"
+  event_pattern = each.value
+  tags          = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "more" {
+  for_each = var.tampering.more
+
+  rule      = aws_cloudwatch_event_rule.more[each.key].name
   target_id = "home"
   arn       = var.tampering.event_bus_arn
   role_arn  = var.tampering.role_arn

@@ -19,8 +19,16 @@ enum Node {
 
 #[derive(Debug)]
 enum Wanted {
-    Text { open_start: bool, text: String, open_end: bool },
+    Text {
+        open_start: bool,
+        text: String,
+        open_end: bool,
+    },
     Expression(Regex),
+    /// `IS TRUE`, `IS FALSE` and `IS NULL`.
+    Value(Value),
+    /// `NOT EXISTS`.
+    Missing,
 }
 
 impl Matcher {
@@ -53,7 +61,7 @@ fn collect(node: &Node, found: &mut Vec<String>) {
     match node {
         Node::Any(parts) | Node::All(parts) => parts.iter().for_each(|part| collect(part, found)),
         Node::Is(_, Wanted::Expression(expression)) => found.push(expression.as_str().to_owned()),
-        Node::Is(_, Wanted::Text { .. }) => {}
+        Node::Is(..) => {}
     }
 }
 
@@ -99,12 +107,25 @@ fn one(rest: &mut &str) -> Node {
         return inner;
     }
     assert!(take(rest, "$."), "no selector at {rest}");
-    let path = until(rest, '=');
+    const WORDS: [(&str, Option<Value>); 4] = [
+        ("IS TRUE", Some(Value::Bool(true))),
+        ("IS FALSE", Some(Value::Bool(false))),
+        ("IS NULL", Some(Value::Null)),
+        ("NOT EXISTS", None),
+    ];
+    let end = rest.find([' ', '=']).unwrap();
+    let path = rest[..end].to_owned();
+    *rest = rest[end..].trim_start();
+    let word = WORDS.into_iter().find(|(word, _)| take(rest, word)).map(|(_, value)| value);
+    let is_compared = word.is_some() || take(rest, "=");
+    assert!(is_compared, "no operator at {rest}");
     let path: Vec<String> = path.trim_end().split('.').map(str::to_owned).collect();
     let is_name =
         |key: &String| !key.is_empty() && key.chars().all(|one| one.is_ascii_alphanumeric() || "-_".contains(one));
     assert!(path.iter().all(is_name), "{path:?}");
-    let wanted = if take(rest, "\"") {
+    let wanted = if let Some(word) = word {
+        word.map_or(Wanted::Missing, Wanted::Value)
+    } else if take(rest, "\"") {
         text(&until(rest, '"'))
     } else if take(rest, "%") {
         expression(&until(rest, '%'))
@@ -135,9 +156,15 @@ fn holds(node: &Node, event: &Value) -> bool {
         Node::All(parts) => parts.iter().all(|part| holds(part, event)),
         Node::Is(path, wanted) => {
             let found = path.iter().try_fold(event, |value, key| value.as_object()?.get(key));
+            match wanted {
+                Wanted::Missing => return found.is_none(),
+                Wanted::Value(wanted) => return found == Some(wanted),
+                Wanted::Text { .. } | Wanted::Expression(_) => {}
+            }
             // What is missing, or an array or an object, is none of anything.
             let Some(found) = found.and_then(Value::as_str) else { return false };
             match wanted {
+                Wanted::Missing | Wanted::Value(_) => false,
                 Wanted::Text { open_start, text, open_end } => match (open_start, open_end) {
                     (false, false) => found == text,
                     (true, false) => found.ends_with(text),
@@ -152,7 +179,7 @@ fn holds(node: &Node, event: &Value) -> bool {
 
 #[test]
 fn it_reads_patterns_as_the_documentation_does() {
-    let event = r#"{"eventType":"UpdateTrail","user":{"name":"a b"},"list":["UpdateTrail"],"number":1,"none":null}"#;
+    let event = r#"{"eventType":"UpdateTrail","user":{"name":"a b"},"list":["UpdateTrail"],"number":1,"none":null,"flag":false}"#;
     for (pattern, passes) in [
         (r#"{ $.eventType = "UpdateTrail" }"#, true),
         (r#"{$.eventType="updatetrail"}"#, false),
@@ -167,6 +194,12 @@ fn it_reads_patterns_as_the_documentation_does() {
         (r#"{$.list="*"}"#, false),
         (r#"{$.none="*"}"#, false),
         (r#"{$.missing="*"}"#, false),
+        ("{$.missing NOT EXISTS}", true),
+        ("{$.none NOT EXISTS||$.flag NOT EXISTS}", false),
+        ("{$.none IS NULL}", true),
+        ("{$.flag IS FALSE}", true),
+        ("{$.flag IS TRUE}", false),
+        ("{$.missing IS FALSE||$.number IS TRUE}", false),
         ("{$.eventType=%gra|eT%}", true),
         ("{$.eventType=%et|x%}", false),
         (r"{$.user.name=%a\.b%}", false),
