@@ -92,14 +92,14 @@ pub(super) const SIGMA_KEYS: &[&str] = &[
     "title",
 ];
 
-/// More faults of the parser than this are not looked for in one document.
-const MOST_FAULTS: usize = 20;
+/// Maximum number of errors reported for one document.
+const MAX_FAULTS: usize = 20;
 
 /// What the parser makes of a document. It stops at the first fault; what it says of some is put right and it is asked
 /// again, so that all are found. Such a document is not to be used.
 pub(super) fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection> {
     let mut text = document.text.clone();
-    for _ in 0..MOST_FAULTS {
+    for _ in 0..MAX_FAULTS {
         let error = match parse_sigma_yaml(&text) {
             Ok(collection) => match collection.errors.first().cloned() {
                 Some(error) if collection.rules.is_empty() => error,

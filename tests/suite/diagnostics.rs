@@ -130,7 +130,7 @@ fn forms_that_are_no_sigma_are_reported() {
         (
             with("responseElements:\n      vpc:\n        vpcId: a"),
             9,
-            &["`responseElements`", "map below", "`responseElements.vpc`"],
+            &["`responseElements`", "map below", "`responseElements.vpc.vpcId`"],
         ),
         (with("requestParameters|contains:\n      cidrBlock: 0.0.0.0/0"), 9, &["`requestParameters`", "map below"]),
         (with("requestParameters.x:\n      - a: b"), 9, &["map below"]),

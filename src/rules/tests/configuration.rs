@@ -98,7 +98,7 @@ fn a_configuration_that_cannot_be_meant_says_why() {
     .collect();
     insta::assert_snapshot!(told.join("\n"), @"
     trailwarden.yml:1: rules: invalid type: sequence, expected a map at line 1 column 8
-    trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `trusted-organizations`, `trusted-tenants`, `trusted-providers`, `placeholders`, `live-state`, `account-names`
+    trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `trusted-organizations`, `trusted-tenants`, `trusted-providers`, `placeholders`, `live-state`, `account-names` (did you mean `rules`?)
     trailwarden.yml:1: rules.some-rule.level: unknown variant `loud`, expected one of `informational`, `low`, `medium`, `high`, `critical` at line 1 column 28
     r/p/r.yml:6: unsupported: rule `some-rule`: `a|expand` has the placeholder `%who%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
     trailwarden.yml:3: there is no rule `some-rul` (did you mean `some-rule`?)
