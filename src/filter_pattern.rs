@@ -124,6 +124,23 @@ pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, Patte
     Ok(FilterPatterns { unfilled, ..of_triggers(&watched, limits)? })
 }
 
+/// One pattern for the rules that run, of at most this many characters, or two if one does not fit or lets calls through that
+/// no rule watches and that are made all day, and two let fewer of these through.
+///
+/// # Errors
+/// As [`of_rules`].
+pub fn of_rules_as_needed(rules: &RuleSet, characters: usize) -> Result<FilterPatterns, PatternError> {
+    let with = |filters| of_rules(rules, Limits { characters, filters });
+    let frequent = |found: &FilterPatterns| found.needless.iter().filter(|call| call.is_frequent()).count();
+    match with(1) {
+        Err(PatternError::TooLong { .. }) => with(MOST_FILTERS),
+        Ok(one) if frequent(&one) > 0 => {
+            Ok(with(MOST_FILTERS).ok().filter(|two| frequent(two) < frequent(&one)).unwrap_or(one))
+        }
+        one => one,
+    }
+}
+
 /// Patterns for the calls that rules watch, by the name of the rule.
 ///
 /// # Errors

@@ -15,6 +15,8 @@ use trailwarden::rules::{Names, Options, RuleSet, Settings, Trigger, Triggers, U
 
 use crate::sigma::real_records;
 use crate::support::{directory, fixture, public_data, root, rule_fixtures, run, stderr, stdout, told};
+use crate::workload::generated::SEED;
+use crate::workload::generated::record::Records;
 
 /// The built-in rules, all of them and configured as their fixtures are.
 fn all_rules(directories: Vec<std::path::PathBuf>) -> RuleSet {
@@ -25,7 +27,7 @@ fn all_rules(directories: Vec<std::path::PathBuf>) -> RuleSet {
     RuleSet::load_with(&options).unwrap()
 }
 
-/// The default rules and all rules, each with one pattern and with two. Shared, because making them takes a while.
+/// The default rules and all rules, each with one pattern and with up to two. Shared, because making them takes a while.
 static BUILT_IN: LazyLock<Vec<(RuleSet, Vec<FilterPatterns>)>> = LazyLock::new(|| {
     let both = [RuleSet::load(&[]).unwrap(), all_rules(Vec::new())].into_iter();
     both.map(|rules| {
@@ -81,8 +83,8 @@ fn the_pattern_alone_goes_to_standard_output() {
     let output = run(&["filter-pattern"]);
     assert_eq!(output.status.code(), Some(0));
     let text = stdout(&output);
-    assert_eq!(text.lines().count(), 1);
-    Matcher::parse(text.trim_end());
+    assert!((1..=2).contains(&text.lines().count()), "{text}");
+    text.lines().for_each(|line| drop(Matcher::parse(line)));
     insta::assert_snapshot!(stderr(&output));
 }
 
@@ -100,14 +102,56 @@ fn the_module_has_the_pattern_for_the_default_rules() {
 fn every_call_that_a_built_in_rule_can_match_passes() {
     for (rules, found) in BUILT_IN.iter() {
         for (filters, found) in (1..).zip(found) {
-            assert_eq!(found.patterns.len(), filters);
+            assert!((1..=filters).contains(&found.patterns.len()));
             assert!(found.as_written.is_empty(), "{:?}", found.as_written);
             check(found, &of_running(rules));
-            // Reading calls are most of what a trail records.
-            assert!(found.needless.iter().all(|call| !call.read_only), "{:?}", found.needless);
-            assert!(found.needless.len() < 160, "{} needless calls pass", found.needless.len());
         }
+        // Reading calls are most of what a trail records. `DescribeExportImageTasks` passes where `ExportImage` does.
+        let two = &found[1];
+        let all = Triggers(of_running(rules).iter().flat_map(|one| one.0.clone()).collect());
+        let watched: Vec<(&str, &str)> = known_calls().filter(|(source, name)| all.admit(source, name)).collect();
+        for call in two.needless.iter().filter(|call| call.read_only) {
+            let is_around = watched.iter().any(|(source, name)| *source == call.service && call.call.contains(name));
+            assert!(is_around, "{} of {} passes", call.call, call.service);
+        }
+        assert!(two.needless.len() < 250, "{} needless calls pass", two.needless.len());
     }
+}
+
+#[test]
+fn there_are_two_patterns_where_one_is_not_enough() {
+    let patterns = |arguments: &[&str]| -> Vec<String> {
+        let output = run(&[&["filter-pattern"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output).lines().map(str::to_owned).collect()
+    };
+    // Within so few characters one lets calls through that read.
+    let two = patterns(&["--max-length", "400"]);
+    assert_eq!(two.len(), 2);
+    assert!(two.iter().all(|pattern| pattern.len() <= 400));
+    assert_eq!(patterns(&["--max-length", "400", "--filters", "1"]).len(), 1);
+    // Two would let less through, and are not needed.
+    let few = directory(&[("few.yml", "packs: {blocked-actions: false, tamper: false}\n")]);
+    let few = few.path().join("few.yml").display().to_string();
+    assert_eq!(patterns(&["--config", &few]).len(), 1);
+}
+
+/// A record each for every fixture, for calls beside its own, and for everyday work.
+fn made_records() -> Vec<String> {
+    let names: Vec<(&str, &str)> = known_calls().collect();
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let fixtures = rule_fixtures().into_iter().flat_map(|fixture| {
+        let record: Value = serde_json::from_str(&fixture.text).unwrap_or_default();
+        let source = record["eventSource"].as_str().unwrap_or_default().to_owned();
+        let near: Vec<&str> = names.iter().filter(|(service, _)| *service == source).map(|(_, name)| *name).collect();
+        let others = (0..2).filter_map(|_| {
+            let mut other = record.clone();
+            other["eventName"] = (*random.choice(&near)?).into();
+            Some(other.to_string())
+        });
+        others.chain([fixture.text]).collect::<Vec<_>>()
+    });
+    fixtures.chain(Records::new(SEED).take(1_000).map(|record| record.text)).collect()
 }
 
 #[test]
@@ -122,27 +166,25 @@ fn expressions_are_not_anchored_and_have_no_special_character_but_the_dot() {
 /// Every record that a built-in rule matches passes exactly one pattern, and not everything passes.
 fn assert_hits_pass(records: &[String], least: usize) {
     let (rules, found) = &BUILT_IN[1];
-    for found in found {
-        let matchers = matchers(found);
-        let (mut hits, mut passing) = (0, 0);
-        for record in records {
-            let Ok(event) = Event::parse(record) else { continue };
-            let passed = matchers.iter().filter(|matcher| matcher.passes(record)).count();
-            passing += passed;
-            if !rules.evaluate(&event).is_empty() {
-                hits += 1;
-                assert_eq!(passed, 1, "{record}");
-            }
+    let found: Vec<Vec<Matcher>> = found.iter().map(matchers).collect();
+    let (mut hits, mut passing) = (0, 0);
+    for record in records {
+        let Ok(event) = Event::parse(record) else { continue };
+        let passed: Vec<usize> =
+            found.iter().map(|all| all.iter().filter(|matcher| matcher.passes(record)).count()).collect();
+        passing += usize::from(passed.iter().any(|passed| *passed > 0));
+        if !rules.evaluate(&event).is_empty() {
+            hits += 1;
+            assert!(passed.iter().all(|passed| *passed == 1), "passes {passed:?}: {record}");
         }
-        assert!(hits > least, "{hits} of {} records hit", records.len());
-        assert!(passing < records.len(), "all of {} records pass", records.len());
     }
+    assert!(hits > least, "{hits} of {} records hit", records.len());
+    assert!(passing < records.len(), "all of {} records pass", records.len());
 }
 
 #[test]
 fn every_record_that_hits_passes() {
-    let records: Vec<String> = rule_fixtures().into_iter().map(|fixture| fixture.text).collect();
-    assert_hits_pass(&records, 300);
+    assert_hits_pass(&made_records(), 300);
 }
 
 #[test]
