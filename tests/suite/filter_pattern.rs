@@ -92,10 +92,7 @@ fn the_pattern_alone_goes_to_standard_output() {
 fn the_module_has_the_pattern_for_the_default_rules() {
     let written = fs::read_to_string(root().join("terraform/filter_pattern.txt")).unwrap();
     let now = stdout(&run(&["filter-pattern"]));
-    assert!(
-        written == now.trim_end(),
-        "terraform/filter_pattern.txt is stale: `printf %s \"$(cargo run filter-pattern)\" > terraform/filter_pattern.txt`"
-    );
+    assert!(written == now.trim_end(), "terraform/filter_pattern.txt is stale: run `tests/refresh`");
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn coverage_would_have_shown_what_a_list_of_blocked_actions_lacks() {
 fn the_reference_is_up_to_date() {
     let written = fs::read_to_string(root().join("rules/README.md")).unwrap();
     let now = stdout(&run(&["rules", "reference"]));
-    assert!(written == now, "rules/README.md is stale: `cargo run rules reference > rules/README.md`");
+    assert!(written == now, "rules/README.md is stale: run `tests/refresh`");
     for rule in RuleSet::load(&[]).unwrap().infos() {
         assert!(now.contains(&format!("### `{}`", rule.name)), "{}", rule.name);
     }
