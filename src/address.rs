@@ -4,17 +4,22 @@
 //! two. Openings are plain algebra: more entries never close anything, and neither their order nor how a network is cut
 //! into parts matters. [`Layer`]s are what stands in the way of packets, where order may matter.
 
+mod internet;
 mod layers;
 mod network;
 mod opening;
 mod service;
 mod traffic;
 
-pub use layers::{Layer, Rule, is_large, passing};
-pub use network::{Family, Space, parse_network};
-pub use opening::{Entry, Opening, Reach, WIDE_V4, WIDE_V6};
+pub use internet::{all_public_addresses, min_world_addresses, public_addresses};
+pub use layers::{Layer, Rule, passing};
+pub use network::{Family, Space, is_global, parse_network};
+pub use opening::{
+    BLOCK_V4, BLOCK_V6, Entry, MIN_BLOCK_PERCENT, MIN_WIDE_ADDRESSES, MIN_WIDE_PER_MILLE, MIN_WORLD_PERCENT, Opening,
+    Reach,
+};
 pub use service::{Class, Kind, SERVICES, Service, services_in};
-pub use traffic::{Protocol, Traffic};
+pub use traffic::{Pieces, Protocol, Traffic};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Alerts: what people are told of the findings of one payload.
 //!
-//! Findings that are exempt or below the least severity are not told. Several of one rule by one caller, such as those of
-//! one run of a deployment tool, are one alert with a list; critical ones are always alone.
+//! Findings that are exempt or below the minimum severity make no alert. Several of one rule and severity by one caller,
+//! such as those of one run of a deployment tool, are one alert that lists every resource.
 
 mod chat;
 mod email;
+mod plain;
 mod sms;
 
 use jiff::Timestamp;
@@ -45,9 +46,9 @@ impl AlertPolicy {
 }
 
 /// The alerts of one payload, in the order of their first findings.
-pub fn alerts<'f>(findings: &'f [Finding], policy: &AlertPolicy) -> Vec<Alert<'f>> {
+pub fn alerts<'f>(findings: impl IntoIterator<Item = &'f Finding>, policy: &AlertPolicy) -> Vec<Alert<'f>> {
     let mut alerts: Vec<Alert<'_>> = Vec::new();
-    for finding in findings.iter().filter(|one| policy.admits(one)) {
+    for finding in findings.into_iter().filter(|one| policy.admits(one)) {
         let same = |alert: &&mut Alert<'_>| alert.takes(finding);
         match alerts.iter_mut().find(same) {
             Some(alert) => alert.more.push(finding),
@@ -65,10 +66,8 @@ fn caller(finding: &Finding) -> (Option<&str>, Option<&str>, &str) {
 
 impl Alert<'_> {
     fn takes(&self, finding: &Finding) -> bool {
-        let alone = |one: &Finding| one.rule.severity == Severity::Critical;
-        // What live state says may differ on a retry, and must not change who is with whom.
-        let key = |one: &Finding| (one.rule.name.clone(), one.rule.severity, one.status, one.origin.account.clone());
-        !alone(self.lead) && !alone(finding) && key(self.lead) == key(finding) && caller(self.lead) == caller(finding)
+        let key = |one: &Finding| (one.rule.name.clone(), one.severity(), one.status, one.origin.account.clone());
+        key(self.lead) == key(finding) && caller(self.lead) == caller(finding)
     }
 
     /// How many findings it tells of.
@@ -114,7 +113,7 @@ impl Alert<'_> {
     }
 
     /// The body of a message with `MessageStructure=json`: a text for each kind of subscriber. Machines get the OCSF
-    /// document of the first finding, created at `now`; all of them are on the topic for machines.
+    /// document of the first finding, created at `now`; the findings topic has all of them.
     pub fn body(&self, now: Timestamp) -> String {
         let document = ocsf::line(self.lead, now);
         let email = self.email();
@@ -122,9 +121,9 @@ impl Alert<'_> {
                              "sqs": document, "lambda": document}))
     }
 
-    /// The same for people alone, where the document is too long.
+    /// The same for people alone, where the document is too long. Lines of the email beyond its maximum length are left out.
     pub fn body_without_document(&self) -> String {
-        let email = self.email();
+        let email = email::cut(self.email());
         visible_json(&json!({"default": email, "email": email, "https": self.chat(), "sms": self.sms()}))
     }
 }

@@ -8,7 +8,9 @@ pub mod identity;
 mod member;
 pub mod path;
 
+use std::any::Any;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -44,7 +46,11 @@ pub enum RecordError {
 pub struct Event<'a> {
     root: Object<'a>,
     members: Members,
+    attached: Option<Attachment>,
 }
+
+/// Knowledge from outside of a record, in a type that only those know who attach and read it.
+pub type Attachment = Arc<dyn Any + Send + Sync>;
 
 impl<'a> Event<'a> {
     /// Reads one record.
@@ -67,7 +73,22 @@ impl<'a> Event<'a> {
         };
         let members = Members::of(&root);
         let is_record = OF_RECORDS.into_iter().any(|member| members.place(member).is_some());
-        if is_record { Ok(Self { root, members }) } else { Err(RecordError::NotCloudTrail) }
+        if is_record { Ok(Self { root, members, attached: None }) } else { Err(RecordError::NotCloudTrail) }
+    }
+
+    /// Attaches knowledge from outside of the record, instead of what was attached.
+    pub fn attach(&mut self, attachment: Attachment) {
+        self.attached = Some(attachment);
+    }
+
+    /// The attached knowledge, if there is some of this type.
+    pub fn attached<T: 'static>(&self) -> Option<&T> {
+        self.attached.as_deref()?.downcast_ref()
+    }
+
+    /// The attached knowledge, of whatever type.
+    pub fn attachment(&self) -> Option<&Attachment> {
+        self.attached.as_ref()
     }
 
     /// The top-level member `key`: exactly, else without regard to case.

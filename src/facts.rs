@@ -8,12 +8,14 @@ mod exposure;
 mod live;
 mod parameters;
 mod resource;
+mod sharing;
 mod trust;
+mod verified_access;
 mod wire;
 
 pub use call::without_version;
 pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind};
-pub use exposure::Undecided;
+pub use exposure::{Earlier, Undecided};
 pub use wire::Parameters;
 
 use std::borrow::Cow;
@@ -21,6 +23,7 @@ use std::borrow::Cow;
 use crate::address::Opening;
 use crate::event::{Event, Object, Value};
 use crate::trust::Verdict;
+pub use crate::trust::{Zone, shared_issuers};
 
 /// One derivable fact.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub struct Fact {
 enum Origin {
     /// It is derived.
     Derived(for<'e> fn(&'e Event<'_>) -> Option<Value<'e>>),
+    /// It is derived, and depends on what is configured as your own.
+    DerivedWithin(for<'e> fn(&'e Event<'_>, &Zone) -> Option<Value<'e>>),
     /// It is a part of the record, read as [`Parameters`].
     Read(for<'e> fn(&'e Event<'_>) -> Option<Parameters<'e>>),
 }
@@ -56,11 +61,17 @@ impl Calls {
 }
 
 impl Fact {
-    /// The fact's value for `event`, if it has one and is derived.
+    /// The fact's value for `event`, if it has one and is derived, with nothing configured as your own.
     pub fn of<'e>(&self, event: &'e Event<'_>) -> Option<Value<'e>> {
+        self.within(event, &Zone::default())
+    }
+
+    /// The same with what `zone` lists as your own.
+    pub fn within<'e>(&self, event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
         match self.origin {
             Origin::Derived(derive) if self.scope.calls.admit(event) => derive(event),
-            Origin::Derived(_) | Origin::Read(_) => None,
+            Origin::DerivedWithin(derive) if self.scope.calls.admit(event) => derive(event, zone),
+            Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
         }
     }
 
@@ -68,7 +79,7 @@ impl Fact {
     pub fn parameters<'e>(&self, event: &'e Event<'_>) -> Option<Parameters<'e>> {
         match self.origin {
             Origin::Read(read) if self.scope.calls.admit(event) => read(event),
-            Origin::Derived(_) | Origin::Read(_) => None,
+            Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
         }
     }
 }
@@ -79,6 +90,7 @@ pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,
     &exposure::INGRESS,
+    &exposure::LISTENER,
     &exposure::LOAD_BALANCER,
     &exposure::NETWORK_ACL,
     &exposure::PEERING,
@@ -86,10 +98,12 @@ pub const FACTS: &[&Fact] = &[
     &exposure::PUBLIC_ADDRESS,
     &exposure::ROUTE,
     &exposure::UNDECIDED,
+    &verified_access::POLICY,
     &live::INGRESS,
     &live::ROLE,
     &live::ROUTE,
     &live::UNANSWERED,
+    &sharing::EXTERNAL,
     &trust::POLICY,
     &parameters::EC2_REQUEST,
     &parameters::EC2_RESPONSE,

@@ -13,8 +13,14 @@ use crate::publish::Delivered;
 pub const NAMESPACE: &str = "Trailwarden";
 
 /// The line, at `now`.
-pub fn line(request_id: &str, tally: &Tally, findings: &[Finding], delivered: Delivered, now: Timestamp) -> String {
-    let open = || findings.iter().filter(|finding| finding.suppression.is_none());
+pub fn line<F: AsRef<Finding>>(
+    request_id: &str,
+    tally: &Tally,
+    findings: &[F],
+    delivered: Delivered,
+    now: Timestamp,
+) -> String {
+    let open = || findings.iter().map(AsRef::as_ref).filter(|finding| finding.suppression.is_none());
     let of = |severity| open().filter(|finding| finding.severity() == severity).count();
     let count = |count: usize| Value::from(u64::try_from(count).unwrap_or(u64::MAX));
     let mut metrics: Vec<(&str, &str, Value)> = vec![

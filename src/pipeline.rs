@@ -16,8 +16,9 @@ use jiff::Timestamp;
 
 use crate::confirm::LiveState;
 use crate::decode::{self, Buffers, Item, Place, Record, Screening};
-use crate::event::Event;
+use crate::event::{Attachment, Event};
 use crate::exempt::Exemptions;
+use crate::facts::Earlier;
 use crate::finding::Finding;
 use crate::rules::RuleSet;
 use crate::screen::Screen;
@@ -25,6 +26,8 @@ use crate::skim::{Sketch, glance};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
+#[cfg(feature = "lambda")]
+pub use evaluator::Progress;
 use lag::Lag;
 use live::Asking;
 pub use live::Case;
@@ -135,6 +138,17 @@ pub enum Outcome {
     Finding(Box<Finding>),
     /// Something could not be evaluated.
     Rejection(Rejection),
+}
+
+impl Outcome {
+    /// The finding, if it is one.
+    #[cfg(feature = "live")]
+    fn finding_mut(&mut self) -> Option<&mut Finding> {
+        match self {
+            Self::Finding(finding) => Some(finding),
+            Self::Rejection(_) => None,
+        }
+    }
 }
 
 /// What a payload comes to.
@@ -260,11 +274,35 @@ impl Pipeline {
         input: Input<'_>,
         outcomes: &mut dyn FnMut(Outcome),
     ) -> (Tally, Vec<Case>) {
+        // All findings are cases, so that they keep the order of the input.
+        self.run_with_cases(source, input, outcomes, |judged| judged.asks || !judged.findings.is_empty())
+    }
+
+    /// The same as [`Pipeline::run_for_live_state`], but findings that live state does not confirm go to `outcomes` as they
+    /// arise, before those of earlier records that wait for it.
+    #[cfg(feature = "lambda")]
+    pub fn run_ahead_of_live_state(
+        &self,
+        source: &str,
+        input: Input<'_>,
+        outcomes: &mut dyn FnMut(Outcome),
+    ) -> (Tally, Vec<Case>) {
+        self.run_with_cases(source, input, outcomes, |judged| {
+            judged.asks || judged.findings.iter().any(|finding| finding.rule.confirm.is_some())
+        })
+    }
+
+    fn run_with_cases(
+        &self,
+        source: &str,
+        input: Input<'_>,
+        outcomes: &mut dyn FnMut(Outcome),
+        is_case: fn(&Judged<'_>) -> bool,
+    ) -> (Tally, Vec<Case>) {
         let mut cases = Vec::new();
         let mut tally = Tally::default();
         self.judged(source, input, Some(&live::ASKING), &mut tally, &mut |place, judged, tally| match judged {
-            // All findings, so that they keep the order of the input.
-            Ok(judged) if judged.asks || !judged.findings.is_empty() => {
+            Ok(judged) if is_case(&judged) => {
                 cases.push(Case::new(place.clone(), judged));
             }
             Ok(judged) => self.count(Ok(judged.findings), tally, outcomes),
@@ -281,13 +319,16 @@ impl Pipeline {
         let mut control = 0;
         let mut screened = 0;
         let mut sieve = |sketch: &Sketch<'_>| {
-            let asks = |source: &str, name: &str| live.is_some_and(|live| (live.may_ask)(source, name));
+            let asks = |source: &str, name: &str| {
+                Earlier::counts(source, name) || live.is_some_and(|live| (live.may_ask)(source, name))
+            };
             !screen.borrow_mut().admits(&self.rules, sketch, asks)
         };
         let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
+        let earlier = &RefCell::default();
         let mut item = |place: &Place, item: Item<'_>| match item {
             Item::Record(record) => {
-                let judged = self.evaluate(record, live, &lag, screen);
+                let judged = self.evaluate(record, live, &lag, screen, earlier);
                 sink(place, judged, tally);
             }
             Item::Screened(time) => {
@@ -341,8 +382,9 @@ impl Pipeline {
         live: Option<&Asking>,
         lag: &Lag,
         screen: &SharedScreen<'_>,
+        earlier: &RefCell<Earlier>,
     ) -> Result<Judged<'t>, String> {
-        let judged = |event: &Event<'_>| {
+        let judged = |mut event: Event<'_>| {
             event.time_text().into_iter().for_each(|time| lag.of_text(time.as_bytes()));
             let now = lag.now;
             // A panic in a dependency on one record must not cost its neighbours.
@@ -351,16 +393,19 @@ impl Pipeline {
                 let call = event.source().zip(event.name());
                 let screen = &mut *screen.borrow_mut();
                 let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch));
-                let findings = self.findings(event, watching, now);
-                Judged { record, findings, asks: live.is_some_and(|live| (live.asks)(event)) }
+                earlier.borrow_mut().recall(&mut event);
+                let findings = self.findings(&event, watching, now);
+                let asks = live.is_some_and(|live| (live.asks)(&event));
+                earlier.borrow_mut().note(&event);
+                Judged { record, findings, asks, attached: event.attachment().cloned() }
             })
         };
         if let Record::Escaped(content) = record
             && let Some(event) = Event::parse_escaped(content)
         {
-            return judged(&event);
+            return judged(event);
         }
-        judged(&Event::parse(&record.json()).map_err(|error| error.to_string())?)
+        judged(Event::parse(&record.json()).map_err(|error| error.to_string())?)
     }
 
     /// `watching`: the places of the rules that could match, where they are known.
@@ -387,6 +432,8 @@ struct Judged<'t> {
     findings: Vec<Finding>,
     /// Whether live state can say what the record leaves open.
     asks: bool,
+    /// What earlier records add to it.
+    attached: Option<Attachment>,
 }
 
 /// Takes what became of each record.

@@ -10,7 +10,7 @@ mod evaluate;
 mod identity;
 mod pattern;
 
-pub use condition::{Condition, Operator, Quantifier, Test};
+pub use condition::{Condition, Operator, Quantifier, Test, date_seconds};
 pub use document::{Actions, Effect, Policy, PolicyError, Principal, PrincipalKind, Principals, Statement, Version};
 pub use evaluate::{Caller, Context, Decision, Request};
 pub use identity::{grants_everything, is_administrator};

@@ -36,33 +36,40 @@ mod subject;
 mod success;
 mod template;
 mod trigger;
+mod trusted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
 pub use filter::Filter;
 pub use need::{Need, Needs, Part};
-pub use operations::{Danger, known_calls, provenance};
+pub use operations::{Class, Danger, Operation, known_calls, operations, provenance};
 pub use placeholder::PLACEHOLDERS;
 pub use rule::Rule;
 pub use settings::{LiveSettings, Settings};
 pub use trigger::{Names, Trigger, Triggers};
+pub use trusted::organization_id;
 
 use crate::event::Event;
+use crate::facts::Zone;
 use crate::finding::{Finding, RuleInfo, Trace};
 use files::RuleFile;
 use index::Index;
 use placeholder::Placeholders;
 use subject::Subject;
+use trusted::Trusted;
 
 /// Rules that can be run.
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
     index: Index,
-    trusted_accounts: Vec<String>,
+    trusted: Trusted,
+    /// What is configured as your own.
+    zone: Arc<Zone>,
     skipped: Vec<RuleFault>,
     /// Names of rules that cannot be used.
     faulty: Vec<String>,
@@ -84,6 +91,8 @@ pub struct Options {
     /// Ids of accounts that are trusted beside those of the settings: rules about other accounts find nothing where only
     /// these are named.
     pub trusted_accounts: Vec<String>,
+    /// Ids or ARNs of organizations and organizational units that are trusted beside those of the settings.
+    pub trusted_organizations: Vec<String>,
     /// Whether findings say in full how they came about.
     pub explain: bool,
     /// What becomes of rules that cannot be used.
@@ -98,6 +107,27 @@ pub enum Unusable {
     Stop,
     /// They are left out, and [`RuleSet::skipped`] names them. A directory that cannot be read still stops all.
     Skip,
+}
+
+impl Options {
+    /// What is configured as your own, by the settings and beside them.
+    pub fn zone(&self) -> Zone {
+        let settings = &self.settings;
+        let organizations = settings.trusted_organizations.iter().chain(&self.trusted_organizations);
+        Zone {
+            accounts: settings.trusted_accounts.iter().chain(&self.trusted_accounts).cloned().collect(),
+            organizations: organizations.filter_map(|text| organization_id(text)).map(str::to_owned).collect(),
+            tenants: settings.trusted_tenants.clone(),
+            providers: settings.trusted_providers.clone(),
+        }
+    }
+
+    /// The accounts and organizations that are trusted, by the settings and beside them.
+    fn trusted(&self) -> Trusted {
+        let Settings { trusted_accounts, trusted_organizations, .. } = &self.settings;
+        let accounts = trusted_accounts.iter().chain(&self.trusted_accounts);
+        Trusted::new(accounts, trusted_organizations.iter().chain(&self.trusted_organizations))
+    }
 }
 
 impl RuleSet {
@@ -148,12 +178,12 @@ impl RuleSet {
             }
         }
         faults.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
-        let trusted_accounts = options.settings.trusted_accounts.clone();
         (
             Self {
                 index: Index::new(&rules),
                 rules,
-                trusted_accounts,
+                trusted: options.trusted(),
+                zone: Arc::new(options.zone()),
                 skipped: Vec::new(),
                 faulty,
                 placeholders: options.settings.placeholders.clone(),
@@ -180,11 +210,11 @@ impl RuleSet {
                 None => faults.push(RuleFault::new("rules to enable", Some(name), "there is no such rule".to_owned())),
             }
         }
-        let trusted_accounts = [&options.settings.trusted_accounts[..], &options.trusted_accounts].concat();
         let set = Self {
             index: Index::new(&rules),
             rules,
-            trusted_accounts,
+            trusted: options.trusted(),
+            zone: Arc::new(options.zone()),
             skipped,
             faulty,
             placeholders: options.settings.placeholders.clone(),
@@ -230,7 +260,7 @@ impl RuleSet {
 
     /// The findings of all rules for `event`, in the order of the rules. Only rules that watch its call are asked.
     pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
-        let subject = Subject::new(event);
+        let subject = Subject::within(event, &self.zone);
         match subject.call {
             Some((source, name)) => self.findings(self.watching(source, name), &subject),
             None => self.findings(self.running(), &subject),
@@ -240,17 +270,17 @@ impl RuleSet {
     /// The same where it is known which rules watch the call: those in these [places](Self::places_watching).
     pub fn evaluate_by(&self, places: &[usize], event: &Event<'_>) -> Vec<Finding> {
         let rules = places.iter().filter_map(|place| self.rules.get(*place));
-        self.findings(rules, &Subject::new(event))
+        self.findings(rules, &Subject::within(event, &self.zone))
     }
 
     /// The same by asking every rule, without regard to what it watches: a check on that.
     pub fn evaluate_all(&self, event: &Event<'_>) -> Vec<Finding> {
-        self.findings(self.running(), &Subject::new(event))
+        self.findings(self.running(), &Subject::within(event, &self.zone))
     }
 
     fn findings<'r>(&self, rules: impl Iterator<Item = &'r Rule>, subject: &Subject<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for finding in rules.filter_map(|rule| rule.evaluate(subject, &self.trusted_accounts, self.explain)) {
+        for finding in rules.filter_map(|rule| rule.evaluate(subject, &self.trusted, self.explain)) {
             if findings.is_empty() {
                 // Mostly it is the only one; a list grows to four of them by itself, of a kilobyte each.
                 findings.reserve_exact(1);
@@ -289,6 +319,7 @@ impl RuleSet {
         let mut faults = Vec::new();
         let file = RuleFile::new(Path::new(""), path, text);
         let mut filters = filter::parse(&file, &self.known(), check, &mut faults);
+        filters.iter_mut().for_each(|(filter, _)| filter.zone = Arc::clone(&self.zone));
         let mut seen = HashSet::new();
         filters.retain(|(filter, _)| {
             let fresh = seen.insert(filter.name.clone());
@@ -308,13 +339,13 @@ impl RuleSet {
     /// The finding of the rule called `name` for `event`, also when the rule is off.
     pub fn judge(&self, name: &str, event: &Event<'_>) -> Option<Finding> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
-        rule.evaluate(&Subject::new(event), &self.trusted_accounts, self.explain)
+        rule.evaluate(&Subject::within(event, &self.zone), &self.trusted, self.explain)
     }
 
     /// How the rule called `name` judges `event`, whether it matches or not; `None` when there is no such rule.
     pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
-        Some(rule.explain(&Subject::new(event), &self.trusted_accounts))
+        Some(rule.explain(&Subject::within(event, &self.zone), &self.trusted))
     }
 
     /// The name of a rule that looks most like `name`, if one does.

@@ -55,10 +55,11 @@ pub fn visible_at_most(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// The text as one word of a POSIX shell command, so that a suggested command can be pasted.
+/// The text as one word of a POSIX shell command, so that a suggested command can be pasted. A `=` at the start is quoted,
+/// because zsh replaces `=name` with the path of a program.
 pub fn shell_word(text: &str) -> Cow<'_, str> {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=@,+%".contains(character);
-    if !text.is_empty() && text.chars().all(plain) {
+    if !text.is_empty() && !text.starts_with('=') && text.chars().all(plain) {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(format!("'{}'", visible(text).replace('\'', r"'\''")))
@@ -101,6 +102,7 @@ mod tests {
         assert_eq!(shell_word("x; rm -rf ~"), "'x; rm -rf ~'");
         assert_eq!(shell_word("it's $(id)"), r"'it'\''s $(id)'");
         assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("=ls"), "'=ls'");
     }
 
     proptest! {

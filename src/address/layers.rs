@@ -5,8 +5,8 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::network::{Family, Space};
-use super::opening::{Entry, WIDE_V4, WIDE_V6};
+use super::network::Family;
+use super::opening::Entry;
 use super::traffic::Traffic;
 
 /// A rule of a layer.
@@ -71,19 +71,6 @@ pub fn passing(family: Family, layers: &[&Layer]) -> Vec<Entry> {
     let mut entries = Vec::new();
     divide(family.all(), layers, &rules, &mut entries);
     entries
-}
-
-/// Whether `entries`, which do not overlap, hold as many public addresses as a wide prefix, be they as scattered as they
-/// may.
-pub fn is_large(family: Family, entries: &[Entry]) -> bool {
-    let (bits, wide) = match family {
-        Family::V4 => (32_u32, WIDE_V4),
-        Family::V6 => (128, WIDE_V6),
-    };
-    let size = |length: u8| 1_u128.checked_shl(bits.saturating_sub(u32::from(length))).unwrap_or(u128::MAX);
-    let public = entries.iter().filter(|entry| Space::of(&entry.network) == Space::Public);
-    let total = public.fold(0_u128, |total, entry| total.saturating_add(size(entry.network.prefix_len())));
-    total >= size(wide)
 }
 
 /// Takes `network` as one part if no rule is about less than all of it, else its two halves.

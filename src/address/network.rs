@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::internet::public_addresses;
+
 /// Global unicast IPv6: all that IANA hands out (RFC 4291, and IANA's registry of IPv6 address space).
 pub(super) const GLOBAL_UNICAST_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
@@ -54,7 +56,7 @@ pub enum Space {
     Loopback,
     /// RFC 4193.
     UniqueLocal,
-    /// Multicast, reserved or not handed out: nothing is ever sent from there.
+    /// Multicast, documentation, benchmarking, reserved or not allocated: nothing is ever sent from there.
     Unrouted,
 }
 
@@ -66,19 +68,17 @@ const fn v6(first: u16, length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length)
 }
 
-/// What is not the public internet, in IPv4.
-pub(super) const SPACES_V4: [(Ipv4Net, Space); 7] = [
+/// What has a name of its own, in IPv4.
+const SPACES_V4: [(Ipv4Net, Space); 6] = [
     (v4(10, 0, 8), Space::Private),
     (v4(172, 16, 12), Space::Private),
     (v4(192, 168, 16), Space::Private),
     (v4(100, 64, 10), Space::SharedAddress),
     (v4(169, 254, 16), Space::LinkLocal),
     (v4(127, 0, 8), Space::Loopback),
-    // Multicast, 224.0.0.0/4, and reserved, 240.0.0.0/4.
-    (v4(224, 0, 3), Space::Unrouted),
 ];
 
-/// What has a name outside of global unicast, in IPv6.
+/// The same in IPv6.
 const SPACES_V6: [(Ipv6Net, Space); 3] = [
     (v6(0xfc00, 7), Space::UniqueLocal),
     (v6(0xfe80, 10), Space::LinkLocal),
@@ -86,18 +86,16 @@ const SPACES_V6: [(Ipv6Net, Space); 3] = [
 ];
 
 impl Space {
-    /// The space `network` lies in. A network that reaches beyond one of the named spaces is public.
+    /// The space `network` lies in. A network with any public address is public.
     pub fn of(network: &IpNet) -> Self {
+        if public_addresses(network) > 0 {
+            return Self::Public;
+        }
         let named = match network {
             IpNet::V4(network) => SPACES_V4.iter().find(|(space, _)| space.contains(network)).map(|(_, space)| *space),
             IpNet::V6(network) => SPACES_V6.iter().find(|(space, _)| space.contains(network)).map(|(_, space)| *space),
         };
-        named.unwrap_or(match network {
-            IpNet::V6(network) if !GLOBAL_UNICAST_V6.contains(network) && !network.contains(&GLOBAL_UNICAST_V6) => {
-                Self::Unrouted
-            }
-            IpNet::V4(_) | IpNet::V6(_) => Self::Public,
-        })
+        named.unwrap_or(Self::Unrouted)
     }
 
     /// The word rules compare with.
@@ -111,6 +109,15 @@ impl Space {
             Self::UniqueLocal => "unique-local",
             Self::Unrouted => "unrouted",
         }
+    }
+}
+
+/// Whether an address or prefix that an interface has is one that the internet can send to: any of IPv4 that is public, and
+/// any of IPv6's global unicast space, which is all that EC2 gives out.
+pub fn is_global(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(_) => public_addresses(network) > 0,
+        IpNet::V6(network) => GLOBAL_UNICAST_V6.contains(network),
     }
 }
 

@@ -9,7 +9,8 @@ pub enum Class {
     Administration,
     /// Holds data.
     Database,
-    /// On the list of Security Hub's EC2.19, and neither of the two above.
+    /// Neither of the two above, and just as dangerous: on the list of Security Hub's EC2.19 or of Prowler's checks, or a
+    /// service that gives away secrets or files to whoever asks.
     HighRisk,
     /// The ports that Security Hub's EC2.18 lets be open: TCP 80 and 443.
     Web,
@@ -34,13 +35,18 @@ const fn udp(name: &'static str, class: Class, port: u16) -> Service {
     Service { name, class, protocol: Protocol::UDP, ports: (port, port) }
 }
 
-/// The services that are told apart: the 23 ports of Security Hub's EC2.19, the two of EC2.18, and beyond them what
-/// administers machines (WinRM, VNC, Docker, kubelet) or holds data (Oracle, Redshift, Redis, MongoDB, …) just as much.
+const fn udp_range(name: &'static str, class: Class, from: u16, to: u16) -> Service {
+    Service { name, class, protocol: Protocol::UDP, ports: (from, to) }
+}
+
+/// The services that are told apart: the 23 ports of Security Hub's EC2.19, the two of EC2.18, those of Prowler's checks of
+/// security groups, and beyond them what administers machines, holds data or gives away secrets just as much.
 pub const SERVICES: &[Service] = &[
     tcp("ssh", Class::Administration, 22, 22),
     tcp("telnet", Class::Administration, 23, 23),
     tcp("msrpc", Class::Administration, 135, 135),
     tcp("smb", Class::Administration, 445, 445),
+    tcp("rlogin", Class::Administration, 512, 514),
     tcp("rdp", Class::Administration, 3389, 3389),
     udp("rdp", Class::Administration, 3389),
     tcp("docker", Class::Administration, 2375, 2376),
@@ -50,11 +56,14 @@ pub const SERVICES: &[Service] = &[
     tcp("mssql", Class::Database, 1433, 1434),
     udp("mssql", Class::Database, 1434),
     tcp("oracle", Class::Database, 1521, 1521),
+    tcp("oracle", Class::Database, 2483, 2484),
     tcp("mysql", Class::Database, 3306, 3306),
     tcp("postgresql", Class::Database, 5432, 5432),
     tcp("redshift", Class::Database, 5439, 5439),
+    tcp("couchdb", Class::Database, 5984, 5984),
     tcp("redis", Class::Database, 6379, 6379),
     tcp("cassandra", Class::Database, 9042, 9042),
+    tcp("cassandra", Class::Database, 9160, 9160),
     tcp("opensearch", Class::Database, 9200, 9200),
     tcp("opensearch", Class::Database, 9300, 9300),
     tcp("memcached", Class::Database, 11211, 11211),
@@ -62,16 +71,44 @@ pub const SERVICES: &[Service] = &[
     tcp("mongodb", Class::Database, 27017, 27019),
     tcp("ftp", Class::HighRisk, 20, 21),
     tcp("smtp", Class::HighRisk, 25, 25),
+    udp("tftp", Class::HighRisk, 69),
+    tcp("kerberos", Class::HighRisk, 88, 88),
+    udp("kerberos", Class::HighRisk, 88),
     tcp("pop3", Class::HighRisk, 110, 110),
+    tcp("rpcbind", Class::HighRisk, 111, 111),
+    udp("rpcbind", Class::HighRisk, 111),
+    udp_range("netbios", Class::HighRisk, 137, 138),
+    tcp("netbios", Class::HighRisk, 139, 139),
     tcp("imap", Class::HighRisk, 143, 143),
+    udp_range("snmp", Class::HighRisk, 161, 162),
+    tcp("snmp", Class::HighRisk, 161, 162),
+    tcp("ldap", Class::HighRisk, 389, 389),
+    udp("ldap", Class::HighRisk, 389),
+    tcp("kerberos", Class::HighRisk, 464, 464),
+    udp("kerberos", Class::HighRisk, 464),
+    tcp("ldaps", Class::HighRisk, 636, 636),
+    tcp("kerberos", Class::HighRisk, 749, 750),
+    tcp("rsync", Class::HighRisk, 873, 873),
+    tcp("nfs", Class::HighRisk, 2049, 2049),
+    udp("nfs", Class::HighRisk, 2049),
+    tcp("zookeeper", Class::HighRisk, 2181, 2181),
+    tcp("etcd", Class::HighRisk, 2379, 2380),
     tcp("web-development", Class::HighRisk, 3000, 3000),
+    tcp("ldap", Class::HighRisk, 3268, 3269),
     tcp("ahsp", Class::HighRisk, 4333, 4333),
     tcp("web-development", Class::HighRisk, 5000, 5000),
     tcp("fcp-addr-srvr1", Class::HighRisk, 5500, 5500),
     tcp("opensearch-dashboards", Class::HighRisk, 5601, 5601),
+    tcp("kubernetes", Class::HighRisk, 6443, 6443),
+    tcp("cassandra-internode", Class::HighRisk, 7000, 7001),
+    tcp("cassandra-jmx", Class::HighRisk, 7199, 7199),
     tcp("http-proxy", Class::HighRisk, 8080, 8080),
     tcp("http-legacy", Class::HighRisk, 8088, 8088),
+    tcp("vault", Class::HighRisk, 8200, 8200),
+    tcp("consul", Class::HighRisk, 8500, 8501),
     tcp("http-alternative", Class::HighRisk, 8888, 8888),
+    tcp("kafka", Class::HighRisk, 9092, 9092),
+    tcp("kubelet-read-only", Class::HighRisk, 10255, 10255),
     tcp("http", Class::Web, 80, 80),
     tcp("https", Class::Web, 443, 443),
 ];

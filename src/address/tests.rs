@@ -31,11 +31,49 @@ fn every_spelling_of_everything_is_the_world() {
         &["2000::/4", "3000::/4"],
         &["10.0.0.0/8", "0.0.0.0/0"],
         &["0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3"],
+        &["1.0.0.0/8", "2.0.0.0/7", "4.0.0.0/6", "8.0.0.0/5", "16.0.0.0/4", "32.0.0.0/3", "64.0.0.0/2", "128.0.0.0/1"],
+        &[
+            "0.0.0.0/1",
+            "128.0.0.0/2",
+            "192.0.0.0/9",
+            "192.192.0.0/10",
+            "193.0.0.0/8",
+            "194.0.0.0/7",
+            "196.0.0.0/6",
+            "200.0.0.0/5",
+            "208.0.0.0/4",
+        ],
+        &["2000::/4"],
+        &["2400::/11", "2600::/10", "2800::/12", "2a00::/11", "2c00::/12"],
     ] {
         let opening = opened(networks);
         assert_eq!(opening.reach, Reach::World, "{networks:?}");
         assert_eq!((opening.world, opening.wide), (tcp(22, 22), Traffic::default()), "{networks:?}");
+        assert!(opening.percent >= 90, "{networks:?}");
     }
+}
+
+/// Every second block of this length, the first `count` of those that are public.
+fn every_second(length: u8, count: usize) -> Vec<String> {
+    let networks = Ipv4Net::default().subnets(length).unwrap().step_by(2).map(IpNet::V4);
+    let public = networks.filter(|network| Space::of(network) == Space::Public);
+    public.take(count).map(|network| network.to_string()).collect()
+}
+
+#[test]
+fn scattered_networks_add_up() {
+    let reach = |networks: Vec<String>| opened(&networks.iter().map(String::as_str).collect::<Vec<_>>()).reach;
+    assert_eq!(reach(every_second(9, 2)), Reach::Public);
+    assert_eq!(reach(every_second(9, 3)), Reach::Wide);
+    assert_eq!(reach(every_second(9, 221)), Reach::Wide);
+    assert_eq!(reach(every_second(12, 16)), Reach::Public);
+    assert_eq!(reach(every_second(12, 24)), Reach::Wide);
+    assert_eq!(reach((0..60).map(|one| format!("26{one:02x}::/17")).collect()), Reach::Wide);
+    // All of 52.0.0.0/8 but its first address.
+    let second_half =
+        |length: u8| Ipv4Net::new([52, 0, 0, 0].into(), length - 1).unwrap().subnets(length).unwrap().nth(1).unwrap();
+    let without_one_address: Vec<String> = (9..=32).map(|length| second_half(length).to_string()).collect();
+    assert_eq!(reach(without_one_address), Reach::Wide);
 }
 
 #[test]
@@ -46,17 +84,23 @@ fn the_reach_of_less_than_everything() {
         (&["8.0.0.0/8"], Reach::Wide),
         (&["8.0.0.0/9", "8.128.0.0/9"], Reach::Wide),
         (&["10.0.0.0/7"], Reach::Wide),
-        (&["2000::/4"], Reach::Wide),
+        (&["8.0.0.0/9", "8.128.0.0/10", "8.192.0.0/11", "8.224.0.0/12"], Reach::Wide),
+        (&["8.0.0.0/9", "8.128.0.0/10", "8.192.0.0/11"], Reach::Public),
+        (&["34.0.0.0/9", "52.0.0.0/9"], Reach::Public),
+        (&["192.0.0.0/8"], Reach::Wide),
+        (&["100.0.0.0/8"], Reach::Wide),
+        (&["2600::/12"], Reach::Wide),
         (&["2600::/16"], Reach::Wide),
         (&["8.0.0.0/9"], Reach::Public),
         (&["2600::/17"], Reach::Public),
-        (&["0.0.0.0/24"], Reach::Public),
-        (&["198.51.100.7"], Reach::Public),
+        (&["198.51.101.7"], Reach::Public),
         (&["172.0.0.0/9"], Reach::Public),
         (&["10.0.0.0/8"], Reach::Private),
         (&["100.64.0.0/10"], Reach::Private),
         (&["172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"], Reach::Private),
         (&["224.0.0.0/4", "240.0.0.0/4"], Reach::Private),
+        (&["0.0.0.0/8", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"], Reach::Private),
+        (&["2001:db8::/32", "3fff::/20", "3000::/4", "2d00::/8"], Reach::Private),
         (&["fc00::/7", "fe80::/10", "ff00::/8", "8000::/1", "::1/128"], Reach::Private),
         (&[], Reach::Private),
     ] {
@@ -81,10 +125,11 @@ fn networks_add_up_for_the_ports_they_share_and_no_others() {
 #[test]
 fn only_those_without_which_it_would_be_less_take_part() {
     let parts = |networks: &[&str]| opened(networks).part_in;
-    assert_eq!(parts(&["0.0.0.0/0", "203.0.113.0/24", "10.0.0.0/8"]), [Reach::World, Reach::Public, Reach::Private]);
+    assert_eq!(parts(&["0.0.0.0/0", "8.8.8.0/24", "10.0.0.0/8"]), [Reach::World, Reach::Public, Reach::Private]);
     assert_eq!(parts(&["0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/8"]), [Reach::World, Reach::World, Reach::Private]);
-    assert_eq!(parts(&["0.0.0.0/1", "203.0.113.0/24"]), [Reach::Wide, Reach::Public]);
-    assert_eq!(parts(&["8.0.0.0/9", "8.128.0.0/9", "9.0.0.0/9"]), [Reach::Wide, Reach::Wide, Reach::Public]);
+    assert_eq!(parts(&["0.0.0.0/1", "203.0.112.0/24"]), [Reach::Wide, Reach::Public]);
+    assert_eq!(parts(&["8.0.0.0/9", "8.128.0.0/9", "9.0.0.0/10"]), [Reach::Wide, Reach::Wide, Reach::Public]);
+    assert_eq!(parts(&["8.0.0.0/9", "16.0.0.0/9", "32.0.0.0/9", "1.1.1.1"])[2..], [Reach::Wide, Reach::Public]);
     assert_eq!(parts(&["0.0.0.0/0", "0.0.0.0/1"]), [Reach::World, Reach::Public]);
 
     let wider_port = Opening::of(&[entry("0.0.0.0/0", tcp(443, 443)), entry("0.0.0.0/1", tcp(443, 8443))]);
@@ -196,19 +241,40 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     vec(one, 0..24)
 }
 
-/// What is open to the world, by asking for each address of a sample whether some entry lets it in. The sample has an
-/// address for every prefix that [`entries`] can make.
-fn open_to_the_world(entries: &[Entry]) -> Vec<u16> {
-    let v4 = (0u32..14).map(|top| IpNet::V4(Ipv4Net::new((top << 28 | 0x0123_4567).into(), 32).unwrap()));
-    let v6 = (8u128..16).map(|top| IpNet::V6(Ipv6Net::new((top << 122 | 1).into(), 128).unwrap()));
-    let is_open = |sample: &[IpNet], port: u16| {
-        let lets_in = |address: &IpNet| {
-            entries.iter().any(|entry| entry.network.contains(address) && tcp(port, port).is_within(&entry.traffic))
+/// The reach of each of a few ports, by asking for every /12 of IPv4 and every /5 of IPv6 whether some entry lets it in.
+fn counted(entries: &[Entry]) -> Vec<(u16, Reach)> {
+    let v4: Vec<IpNet> = Ipv4Net::default().subnets(12).unwrap().map(IpNet::V4).collect();
+    let v6: Vec<IpNet> = Ipv6Net::default().subnets(5).unwrap().map(IpNet::V6).collect();
+    let open_in = |parts: &[IpNet], port: u16| -> u128 {
+        let lets_in = |part: &&IpNet| {
+            entries.iter().any(|entry| entry.network.contains(*part) && tcp(port, port).is_within(&entry.traffic))
         };
-        sample.iter().all(lets_in)
+        parts.iter().filter(lets_in).map(public_addresses).sum()
     };
-    let (v4, v6): (Vec<_>, Vec<_>) = (v4.collect(), v6.collect());
-    (20..30).filter(|port| is_open(&v4, *port) || is_open(&v6, *port)).collect()
+    let reach = |port: u16| {
+        let large = v4.chunks(16).any(|block| {
+            let all: u128 = block.iter().map(public_addresses).sum();
+            all >= 1 << 23 && open_in(block, port) >= all * 9 / 10
+        });
+        let shares = [(Family::V4, &v4), (Family::V6, &v6)]
+            .map(|(family, parts)| (open_in(parts, port), all_public_addresses(family)));
+        match () {
+            () if shares.iter().any(|(open, all)| *open >= all / 100 * 90) => Reach::World,
+            () if large || shares.iter().any(|(open, all)| *open >= all / 1000 * 5) => Reach::Wide,
+            () => Reach::Private,
+        }
+    };
+    (20..24).map(|port| (port, reach(port))).collect()
+}
+
+/// Entries for networks of middle size, which are wide together or not at all.
+fn scattered() -> impl Strategy<Value = Vec<Entry>> {
+    let network = (prop::sample::select(vec![8_u8, 52, 100, 172, 192, 255]), any::<u8>(), 7_u8..=12);
+    let one = (network, 20_u16..24, 0_u16..3).prop_map(|((a, b, length), from, more)| Entry {
+        network: IpNet::V4(Ipv4Net::new([a, b, 0, 0].into(), length).unwrap().trunc()),
+        traffic: tcp(from, from + more),
+    });
+    vec(one, 0..40)
 }
 
 proptest! {
@@ -219,10 +285,15 @@ proptest! {
     }
 
     #[test]
-    fn the_world_is_where_no_address_is_kept_out(entries in entries()) {
+    fn the_reach_is_that_of_the_addresses_counted(entries in prop_oneof![entries(), scattered()]) {
         let opening = Opening::of(&entries);
-        let ports: Vec<u16> = (20..30).filter(|port| tcp(*port, *port).is_within(&opening.world)).collect();
-        prop_assert_eq!(ports, open_to_the_world(&entries));
+        let reach = |port| match () {
+            () if tcp(port, port).is_within(&opening.world) => Reach::World,
+            () if tcp(port, port).is_within(&opening.wide) => Reach::Wide,
+            () => Reach::Private,
+        };
+        let ports: Vec<(u16, Reach)> = (20..24).map(|port| (port, reach(port))).collect();
+        prop_assert_eq!(ports, counted(&entries));
     }
 
     #[test]
@@ -259,11 +330,14 @@ proptest! {
     }
 
     #[test]
-    fn whoever_takes_part_opens_as_much_alone_with_the_others_that_do(entries in entries()) {
+    fn nothing_is_wide_without_those_that_take_part_or_hold_each_other(entries in scattered()) {
         let opening = Opening::of(&entries);
-        let parts = entries.iter().zip(&opening.part_in).filter(|(_, part)| **part >= Reach::Wide);
-        let alone = Opening::of(&parts.map(|(entry, _)| entry.clone()).collect::<Vec<_>>());
-        prop_assert_eq!((alone.world, alone.wide), (opening.world, opening.wide));
+        let parts: Vec<&Entry> = entries.iter().zip(&opening.part_in).filter(|(_, part)| **part >= Reach::Wide).map(|(entry, _)| entry).collect();
+        let redundant = |entry: &Entry| parts.iter().any(|part| part.network.contains(&entry.network));
+        let rest: Vec<Entry> = entries.iter().filter(|entry| !redundant(entry)).cloned().collect();
+        prop_assert!(Opening::of(&rest).reach < Reach::Wide);
+        let is_open = !opening.world.is_nothing() || !opening.wide.is_nothing();
+        prop_assert_eq!(is_open, !parts.is_empty());
     }
 }
 

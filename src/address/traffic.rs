@@ -1,6 +1,6 @@
 //! Protocols and ports, as one set.
 
-use std::ops::{BitAnd, BitOrAssign, RangeInclusive};
+use std::ops::{BitAnd, BitOr, BitOrAssign, RangeInclusive};
 
 use range_set_blaze::RangeSetBlaze;
 
@@ -73,6 +73,67 @@ impl Protocol {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Traffic(RangeSetBlaze<u32>);
 
+/// The ranges of a set of protocols and ports, in order, in which parts are found without a look at all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pieces(Vec<(u32, u32)>);
+
+impl Pieces {
+    /// The pieces that share something with the range from `first` to `last`.
+    fn around(&self, first: u32, last: u32) -> &[(u32, u32)] {
+        let begin = self.0.partition_point(|(_, end)| *end < first);
+        let end = self.0.partition_point(|(start, _)| *start <= last);
+        self.0.get(begin..end).unwrap_or_default()
+    }
+
+    /// Whether it shares anything with `traffic`.
+    pub fn meets(&self, traffic: &Traffic) -> bool {
+        traffic.ranges().any(|range| !self.around(*range.start(), *range.end()).is_empty())
+    }
+
+    /// What it shares with `traffic`, in order.
+    pub(super) fn shared_with(&self, traffic: &Traffic) -> Self {
+        let clipped = |range: RangeInclusive<u32>| {
+            let (first, last) = range.into_inner();
+            self.around(first, last).iter().map(move |(start, end)| (*start.max(&first), *end.min(&last)))
+        };
+        Self(traffic.ranges().flat_map(clipped).collect())
+    }
+
+    /// What of it is not in `other`.
+    pub(super) fn without(&self, other: &Self) -> Self {
+        let mut left = Vec::new();
+        for (first, last) in &self.0 {
+            let mut next = *first;
+            for (start, end) in other.around(*first, *last) {
+                if *start > next {
+                    left.push((next, start - 1));
+                }
+                next = end.saturating_add(1);
+            }
+            if next <= *last {
+                left.push((next, *last));
+            }
+        }
+        Self(left)
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl FromIterator<RangeInclusive<u32>> for Traffic {
+    fn from_iter<R: IntoIterator<Item = RangeInclusive<u32>>>(ranges: R) -> Self {
+        Self(RangeSetBlaze::from_iter(ranges))
+    }
+}
+
+/// Whether a protocol as EC2 takes it is all of them: `all` in any case, or -1 however it is written.
+fn is_all(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("all") || protocol.parse::<f64>().is_ok_and(|number| number == -1.0)
+}
+
 /// Every protocol and port.
 const EVERYTHING: RangeInclusive<u32> = 0..=0x00ff_ffff;
 
@@ -87,11 +148,11 @@ impl Traffic {
         Self(RangeSetBlaze::from_iter([protocol.range(from, to)]))
     }
 
-    /// What a permission with this protocol and these ports admits: `-1` or `all` is all traffic, and a negative port all
-    /// ports. `None` when there is no such protocol.
+    /// What a permission with this protocol and these ports admits: `-1` or `all`, in any case, is all traffic, and a
+    /// negative port all ports. `None` when there is no such protocol.
     pub fn permitted(protocol: &str, from: i64, to: i64) -> Option<Self> {
         let protocol = match protocol.trim() {
-            "-1" | "all" => return Some(Self::all()),
+            text if is_all(text) => return Some(Self::all()),
             text => Protocol::parse(text)?,
         };
         let port = |number: i64| u16::try_from(number).unwrap_or(u16::MAX);
@@ -99,6 +160,16 @@ impl Traffic {
             true => Self::of(protocol, port(from), port(to)),
             false => Self::of(protocol, 0, u16::MAX),
         })
+    }
+
+    /// Its values, as ranges in order.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u32>> {
+        self.0.ranges()
+    }
+
+    /// The same for many look-ups.
+    pub fn pieces(&self) -> Pieces {
+        Pieces(self.0.ranges().map(RangeInclusive::into_inner).collect())
     }
 
     /// Whether there is nothing in it.
@@ -192,6 +263,15 @@ impl BitOrAssign<&Self> for Traffic {
             (true, false) => *self = other.clone(),
             (false, false) => self.0 |= &other.0,
         }
+    }
+}
+
+impl BitOr<&Self> for Traffic {
+    type Output = Self;
+
+    fn bitor(mut self, other: &Self) -> Self {
+        self |= other;
+        self
     }
 }
 

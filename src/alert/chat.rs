@@ -5,14 +5,15 @@
 use serde_json::json;
 
 use super::Alert;
+use super::plain::{without_emoji_names, without_pictures};
 use crate::finding::Severity;
 use crate::text::{shortened, visible, visible_json};
 
 /// Longest title and text, in characters.
 const MOST_OF_A_TITLE: usize = 250;
 const MOST_OF_A_TEXT: usize = 3000;
-/// Findings that are listed beside the first.
-const MOST_LISTED: usize = 10;
+/// Characters of the list of all resources; a text has room for the rest.
+const MAX_LIST: usize = 1500;
 
 pub(super) fn notification(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
@@ -39,10 +40,8 @@ pub(super) fn notification(alert: &Alert<'_>) -> String {
             parts.push(format!("*{label}:* {}", escaped(&text)));
         }
     }
-    let listed = alert.more.iter().take(MOST_LISTED).map(|other| format!("- {}", escaped(&other.place())));
-    parts.extend(listed);
-    if alert.more.len() > MOST_LISTED {
-        parts.push(format!("and {} more", alert.more.len() - MOST_LISTED));
+    if !alert.more.is_empty() {
+        parts.push(list(alert));
     }
     let exempt = format!("To accept it, add a filter for the rule {} to the file of exemptions.", rule.name);
     let resources: Vec<String> =
@@ -70,12 +69,34 @@ pub(super) fn notification(alert: &Alert<'_>) -> String {
     }))
 }
 
+/// The resources of all findings, by name.
+fn list(alert: &Alert<'_>) -> String {
+    let all = std::iter::once(&alert.lead).chain(&alert.more);
+    let names: Vec<String> = all.filter_map(|one| one.primary_resource()).map(|one| escaped(&one.id)).collect();
+    let mut length = 0;
+    let fits = |name: &&String| {
+        length += name.chars().count() + ", ".len();
+        length <= MAX_LIST
+    };
+    let shown: Vec<&str> = names.iter().take_while(fits).map(String::as_str).collect();
+    let more = match names.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more, which the email and the findings topic list"),
+    };
+    format!("*All {}:* {}{more}", alert.count(), shown.join(", "))
+}
+
 /// A text with commands between backticks, in which a backslash would be part of the command.
 fn with_code(text: &str) -> String {
     let parts = text.split('`').enumerate().map(|(place, part)| match place % 2 {
         0 => escaped(part),
         _ => {
-            let code = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('@', "(at)");
+            let part = without_emoji_names(part);
+            let code = without_pictures(&part)
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('@', "(at)");
             code.replace("](", "] (").replace("http://", "http:/ /").replace("https://", "https:/ /")
         }
     });
@@ -85,7 +106,7 @@ fn with_code(text: &str) -> String {
 /// Text in which nothing is a link, a mention or a mark of the chat application.
 fn escaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for one in visible(text).chars() {
+    for one in without_pictures(&without_emoji_names(&visible(text))).chars() {
         match one {
             '&' => plain.push_str("&amp;"),
             '<' => plain.push_str("&lt;"),

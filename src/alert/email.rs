@@ -1,6 +1,7 @@
 //! The email: what a person reads at night in one minute.
 
 use super::Alert;
+use super::plain::{defused, without_pictures};
 use crate::finding::Finding;
 use crate::text::{shortened, visible};
 
@@ -12,14 +13,16 @@ const MOST_OF_AN_ACCOUNT: usize = 24;
 const MOST_WAYS: usize = 3;
 /// Characters of a line, but for commands, which are not broken.
 const WIDTH: usize = 78;
-/// Findings that are listed beside the first.
-const MOST_LISTED: usize = 8;
 /// Clauses that are shown.
 const MOST_CLAUSES: usize = 3;
 /// Lines of one part that are shown.
 const MOST_LINES_OF_A_PART: usize = 5;
-/// Lines in all.
+/// Lines in all, apart from the list of all resources.
 const MOST_LINES: usize = 40;
+/// Bytes of an email that is cut. SNS takes it twice, beside the texts for chat and phones, and JSON escapes may double it.
+const MAX_BYTES: usize = 48 * 1024;
+/// Characters of one command; a longer one, which only a forged record can cause, is not shown.
+const MAX_COMMAND: usize = 4096;
 
 pub(super) fn subject(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
@@ -38,21 +41,19 @@ pub(super) fn subject(alert: &Alert<'_>) -> String {
 
 pub(super) fn body(alert: &Alert<'_>) -> String {
     let finding = alert.lead;
-    let mut lines = wrapped("", &plain(&finding.full_message()));
+    let fields: Vec<&str> = finding.evidence.iter().map(|one| one.field.as_str()).collect();
+    let mut lines = wrapped("", &defused(&finding.full_message(), &[]));
     if !alert.more.is_empty() {
-        lines.extend(wrapped("", &format!("{} more of the same by the same caller:", alert.more.len())));
-        for other in alert.more.iter().take(MOST_LISTED) {
-            lines.push(format!("  {}", short(&plain(&place_of(other)))));
-        }
-        if alert.more.len() > MOST_LISTED {
-            lines.push(format!("  and {} more", alert.more.len() - MOST_LISTED));
-        }
+        lines.extend(wrapped(
+            "",
+            &format!("{} more of the same by the same caller; all are listed below.", alert.more.len()),
+        ));
     }
     lines.push(String::new());
     let row = |lines: &mut Vec<String>, label: &str, text: &str| {
-        let text = plain(text);
+        let text = defused(text, &fields);
         if !text.is_empty() {
-            lines.extend(wrapped(&format!("{label:<8}"), &text).into_iter().take(MOST_LINES_OF_A_PART));
+            lines.extend(part(label, &text));
         }
     };
     row(&mut lines, "Who", &finding.who());
@@ -70,10 +71,13 @@ pub(super) fn body(alert: &Alert<'_>) -> String {
     }
     row(&mut lines, "Breaks", &finding.rule.breaks());
     // Commands stand on lines of their own, whole, so that they can be pasted.
-    for (place, part) in finding.remediation.split('`').enumerate() {
-        match (place % 2, part.trim_matches([' ', '.', ',', ':'])) {
+    for (place, piece) in finding.remediation.split('`').enumerate() {
+        match (place % 2, piece.trim_matches([' ', '.', ',', ':'])) {
             (_, "") => {}
-            (0, text) => row(&mut lines, if place == 0 { "Undo" } else { "" }, text),
+            (0, text) => lines.extend(part(if place == 0 { "Undo" } else { "" }, &plain(text))),
+            (_, command) if command.len() > MAX_COMMAND => {
+                lines.extend(part("", "(a command that is too long to show)"))
+            }
             (_, command) => lines.push(format!("          {}", without_links(command))),
         }
     }
@@ -82,9 +86,35 @@ pub(super) fn body(alert: &Alert<'_>) -> String {
     row(&mut lines, "Ids", &finding.ids());
     if lines.len() > MOST_LINES {
         lines.truncate(MOST_LINES - 1);
-        lines.push("The rest stands in the message on the topic for machines.".to_owned());
+        lines.push("Full details are on the findings topic.".to_owned());
+    }
+    if !alert.more.is_empty() {
+        lines.push(String::new());
+        lines.push(format!("All {}:", alert.count()));
+        let all = std::iter::once(&alert.lead).chain(&alert.more);
+        lines.extend(all.map(|one| format!("  {}", short(&defused(&place_of(one), &[])))));
     }
     lines.join("\n") + "\n"
+}
+
+/// The lines of an email that may have at most [`MAX_BYTES`]; a note says that lines are missing.
+pub(super) fn cut(email: String) -> String {
+    if email.len() <= MAX_BYTES {
+        return email;
+    }
+    let mut bytes = 0;
+    let fits = |line: &&str| {
+        bytes += line.len() + 1;
+        bytes <= MAX_BYTES
+    };
+    let kept: Vec<&str> = email.lines().take_while(fits).collect();
+    let missing = email.lines().count() - kept.len();
+    format!("{}\n{missing} more lines were cut: the message is too long for SNS.\n", kept.join("\n"))
+}
+
+/// The lines of one part, the first after its label.
+fn part(label: &str, text: &str) -> impl Iterator<Item = String> {
+    wrapped(&format!("{label:<8}"), text).into_iter().take(MOST_LINES_OF_A_PART)
 }
 
 fn place_of(finding: &Finding) -> String {
@@ -96,14 +126,14 @@ fn short(text: &str) -> String {
     shortened(text, WIDTH).into_owned()
 }
 
-/// Links that others wrote are not to be clicked.
+/// Remediation text, which names hosts on purpose: only links are defused.
 fn plain(text: &str) -> String {
-    text.replace("://", "[:]//")
+    without_pictures(&text.replace("://", "[:]//")).into_owned()
 }
 
 /// The same for commands, which name files as `file://…`.
 fn without_links(command: &str) -> String {
-    command.replace("http://", "http[:]//").replace("https://", "https[:]//")
+    without_pictures(&command.replace("http://", "http[:]//").replace("https://", "https[:]//")).into_owned()
 }
 
 /// The text in lines, the first after `label` and the others below it.

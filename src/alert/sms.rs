@@ -1,6 +1,7 @@
 //! The text message: one line.
 
 use super::Alert;
+use super::plain::defused;
 use crate::finding::Outcome;
 use crate::text::{shortened, visible};
 
@@ -15,5 +16,5 @@ pub(super) fn line(alert: &Alert<'_>) -> String {
     let live = finding.live.as_ref().filter(|live| live.outcome == Outcome::Confirmed);
     let live = live.map_or(String::new(), |live| format!(" {}", live.summary));
     let line = format!("{severity} {account} {}: {}{live}{more}", rule.name, finding.message);
-    shortened(&line.replace("://", "[:]//"), MOST).into_owned()
+    shortened(&defused(&line, &[]), MOST).into_owned()
 }

@@ -6,11 +6,13 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -19,7 +21,7 @@ use trailwarden::aws::{SdkConfig, lambda_config};
 use trailwarden::config::{Config, LiveConfig, RuleSettings};
 use trailwarden::exempt::Exemptions;
 use trailwarden::metrics;
-use trailwarden::pipeline::{self, Evaluated, Evaluator, Input, Pipeline, Rejection, Tally};
+use trailwarden::pipeline::{self, Evaluator, Outcome, Pipeline, Progress, Rejection, Tally};
 use trailwarden::publish::sns::PublishError;
 use trailwarden::publish::topics::Topics;
 use trailwarden::rules::{Options, RuleFault, RuleFaults, RuleSet, Settings};
@@ -139,25 +141,55 @@ fn budget(context: &Context) -> Duration {
     (left / 2).min(MOST_FOR_LIVE_STATE)
 }
 
+/// Time left at the end of an invocation to report what was not published, so that the function answers with a retryable
+/// error instead of being stopped.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// The last moment at which SNS may accept a message.
+fn publish_deadline(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left.saturating_sub(MARGIN)
+}
+
+/// Why an invocation fails when the evaluation of a payload panicked outside a record.
+const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
+
 async fn handle(
     evaluator: &Evaluator,
     topics: &Topics,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Tally, InvocationError> {
-    let request_id = event.context.request_id.as_str();
-    let payload = Input::Payload(event.payload.get());
-    let Evaluated { tally, findings, rejections } = evaluator.gather("payload", payload, budget(&event.context)).await;
-    for Rejection { place, reason } in &rejections {
-        tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
-    }
-    let undecodable = rejections.iter().rfind(|rejection| rejection.place.record.is_none());
+    let LambdaEvent { payload, context } = event;
+    let request_id = context.request_id.as_str();
     let now = Timestamp::now();
-    let (delivered, published) = topics.publish(&findings, now).await;
+    let (mut outbox, published) = topics.open(now, publish_deadline(&context));
+    let (mut findings, mut undecodable) = (Vec::new(), None);
+    let evaluation = async {
+        let mut take = |progress| match progress {
+            Progress::Outcome(Outcome::Finding(finding)) => {
+                let finding = Arc::from(finding);
+                outbox.put(Arc::clone(&finding));
+                findings.push(finding);
+            }
+            Progress::Outcome(Outcome::Rejection(Rejection { place, reason })) => {
+                tracing::warn!(request_id, %place, reason = %visible(&reason), "rejected");
+                if place.record.is_none() {
+                    undecodable = Some(reason);
+                }
+            }
+            Progress::Settling => outbox.alert(),
+        };
+        let tally = evaluator.run("payload", payload.get().to_owned(), budget(&context), &mut take).await;
+        drop(outbox);
+        tally
+    };
+    let (tally, (delivered, published)) = tokio::join!(evaluation, published);
+    let tally = tally.map_err(|_| InvocationError::Payload(FAILED_INSIDE.to_owned()))?;
     // Nothing can be done about a closed standard output.
     let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
     published?;
     match undecodable {
-        Some(rejection) => Err(InvocationError::Payload(visible(&rejection.reason).into_owned())),
+        Some(reason) => Err(InvocationError::Payload(visible(&reason).into_owned())),
         None if !tally.balances() => Err(InvocationError::Tally(tally)),
         None => Ok(tally),
     }

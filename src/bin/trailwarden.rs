@@ -1,5 +1,7 @@
 //! The command line.
 
+#[path = "trailwarden/documents.rs"]
+mod documents;
 #[path = "trailwarden/evaluate.rs"]
 mod evaluate;
 #[path = "trailwarden/exemptions.rs"]
@@ -31,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trailwarden::pipeline;
+use trailwarden::rules::organization_id;
 
 /// Evaluates CloudTrail records against Sigma rules and reports what is not compliant. Evaluating needs no AWS account.
 #[derive(Debug, Parser)]
@@ -59,6 +62,12 @@ enum Command {
 fn account(text: &str) -> Result<String, &'static str> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_account { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
+}
+
+/// The id or ARN of an organization or organizational unit.
+fn organization(text: &str) -> Result<String, &'static str> {
+    let expected = "expected the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)";
+    organization_id(text).map(|_| text.to_owned()).ok_or(expected)
 }
 
 fn main() -> ExitCode {

@@ -3,14 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::Ipv6Addr;
 use std::rc::Rc;
 
 use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable, SecurityGroupRule};
 use super::knowledge::{Gap, Inquiry};
 use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
 use super::question::Topic;
-use crate::address::{Entry, Family, Layer, Opening, Space, Traffic, is_large, parse_network, passing};
+use crate::address::{Entry, Family, Layer, Opening, Traffic, is_global, parse_network, passing};
 use crate::finding::Path;
 
 /// What became of the way to one interface.
@@ -211,13 +210,10 @@ impl<'k, 's> Survey<'k, 's> {
 pub(super) fn public_addresses(interface: &NetworkInterface) -> Vec<(Family, String)> {
     let further = interface.private_ip_addresses.iter().filter_map(|one| one.association.as_ref());
     let v4 = interface.association.iter().chain(further).map(|one| &one.public_ip).find(|ip| !ip.is_empty());
-    let is_global = |text: &&String| {
-        text.parse::<Ipv6Addr>().is_ok_and(|address| Space::of(&std::net::IpAddr::V6(address).into()) == Space::Public)
-    };
+    let is_global = |text: &&String| parse_network(text).is_some_and(|network| is_global(&network));
     let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_global);
     let prefix = interface.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix);
-    let prefix =
-        prefix.into_iter().find(|text| parse_network(text).is_some_and(|net| Space::of(&net) == Space::Public));
+    let prefix = prefix.into_iter().find(is_global);
     let v6 = v6.or(prefix);
     let of = |family, address: Option<&String>| address.map(|address| (family, address.clone()));
     [of(Family::V4, v4), of(Family::V6, v6)].into_iter().flatten().collect()
@@ -360,24 +356,12 @@ impl Hops<'_> {
     }
 }
 
-/// What of `traffic` all layers let in from the world or a large part of it: the same measure as for what a record opens,
-/// and also parts that are small one by one and large together.
+/// What of `traffic` all layers let in from the world or a large part of it: the same measure as for what a record opens.
 pub(super) fn open_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Traffic {
-    let wanted = |open: &Traffic| traffic.map_or_else(|| open.clone(), |traffic| open & traffic);
-    let mut entries = passing(family, layers);
-    let opening = Opening::of(&entries);
+    let opening = Opening::of(&passing(family, layers));
     let mut open = opening.world;
     open |= &opening.wide;
-    let open = wanted(&open);
-    if !open.is_nothing() {
-        return open;
-    }
-    entries.retain(|entry| !wanted(&entry.traffic).is_nothing());
-    let mut parts = Traffic::default();
-    if is_large(family, &entries) {
-        entries.iter().for_each(|entry| parts |= &wanted(&entry.traffic));
-    }
-    parts
+    traffic.map_or_else(|| open.clone(), |traffic| &open & traffic)
 }
 
 /// Why VPC block public access keeps the interface off the internet, if it does.

@@ -26,6 +26,8 @@ pub enum Calls {
 pub(super) const EC2: &str = "ec2.amazonaws.com";
 /// `eventSource` of load balancers, of both generations.
 pub(super) const ELB: &str = "elasticloadbalancing.amazonaws.com";
+/// `eventSource` of AWS Resource Access Manager.
+pub(super) const RAM: &str = "ram.amazonaws.com";
 /// `eventSource` of IAM.
 pub(super) const IAM: &str = "iam.amazonaws.com";
 
@@ -34,6 +36,7 @@ pub const SCOPES: &[&Scope] = &[
     &OPERATION,
     &TARGET,
     &INGRESS,
+    &LISTENER,
     &LOAD_BALANCER,
     &NETWORK_ACL,
     &PEERING,
@@ -41,10 +44,12 @@ pub const SCOPES: &[&Scope] = &[
     &PUBLIC_ADDRESS,
     &ROUTE,
     &UNDECIDED,
+    &VERIFIED_ACCESS,
     &LIVE_INGRESS,
     &LIVE_ROLE,
     &LIVE_ROUTE,
     &LIVE_UNANSWERED,
+    &SHARING,
     &TRUST_POLICY,
     &EC2_REQUEST,
     &EC2_RESPONSE,
@@ -68,6 +73,15 @@ pub(super) const TARGET: Scope = Scope {
 pub(super) const INGRESS: Scope = Scope {
     name: "exposure.ingress",
     calls: Calls::These(&[(EC2, "AuthorizeSecurityGroupIngress"), (EC2, "ModifySecurityGroupRules")]),
+};
+pub(super) const LISTENER: Scope = Scope {
+    name: "exposure.listener",
+    calls: Calls::These(&[
+        (ELB, "CreateListener"),
+        (ELB, "ModifyListener"),
+        (ELB, "CreateLoadBalancerListeners"),
+        (ELB, "CreateLoadBalancer"),
+    ]),
 };
 pub(super) const LOAD_BALANCER: Scope =
     Scope { name: "exposure.load_balancer", calls: Calls::These(&[(ELB, "CreateLoadBalancer")]) };
@@ -126,6 +140,15 @@ pub(super) const UNDECIDED: Scope = Scope {
         (ELB, "CreateLoadBalancer"),
     ]),
 };
+pub(super) const VERIFIED_ACCESS: Scope = Scope {
+    name: "exposure.verified_access",
+    calls: Calls::These(&[
+        (EC2, "CreateVerifiedAccessGroup"),
+        (EC2, "CreateVerifiedAccessEndpoint"),
+        (EC2, "ModifyVerifiedAccessGroupPolicy"),
+        (EC2, "ModifyVerifiedAccessEndpointPolicy"),
+    ]),
+};
 pub(super) const LIVE_INGRESS: Scope = Scope {
     name: "live.ingress",
     calls: Calls::These(&[(EC2, "ModifyNetworkInterfaceAttribute"), (EC2, "ModifyInstanceAttribute")]),
@@ -153,6 +176,24 @@ pub(super) const LIVE_UNANSWERED: Scope = Scope {
         (EC2, "ReplaceRouteTableAssociation"),
         (IAM, "AttachRolePolicy"),
         (IAM, "PutRolePolicy"),
+    ]),
+};
+pub(super) const SHARING: Scope = Scope {
+    name: "sharing.external",
+    calls: Calls::These(&[
+        (EC2, "ModifyImageAttribute"),
+        (EC2, "ModifySnapshotAttribute"),
+        (EC2, "ModifyFpgaImageAttribute"),
+        (EC2, "ModifyVpcEndpointServicePermissions"),
+        (EC2, "CreateNetworkInterfacePermission"),
+        (EC2, "EnableAddressTransfer"),
+        (EC2, "ModifyEbsDefaultKmsKeyId"),
+        (EC2, "CreateTransitGatewayPeeringAttachment"),
+        (EC2, "AcceptTransitGatewayPeeringAttachment"),
+        (EC2, "AcceptTransitGatewayVpcAttachment"),
+        (EC2, "AcceptTransitGatewayClientVpnAttachment"),
+        (RAM, "CreateResourceShare"),
+        (RAM, "AssociateResourceShare"),
     ]),
 };
 pub(super) const TRUST_POLICY: Scope =

@@ -1,6 +1,8 @@
 //! What a call opens to the internet.
 
+mod earlier;
 mod ingress;
+mod listener;
 mod load_balancer;
 mod network_acl;
 mod peering;
@@ -11,7 +13,9 @@ mod route;
 mod source;
 mod undecided;
 
+pub use earlier::Earlier;
 pub(super) use ingress::{INGRESS, described_ingress};
+pub(super) use listener::LISTENER;
 pub(super) use load_balancer::LOAD_BALANCER;
 pub(super) use network_acl::NETWORK_ACL;
 pub(super) use peering::PEERING;
@@ -32,5 +36,5 @@ pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {
         "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => network_acl::sources(event),
         _ => return None,
     };
-    sources.opening().map(|opened| opened.opening)
+    sources.with_earlier(event).opening().map(|opened| opened.opening)
 }

@@ -1,5 +1,6 @@
-//! Which EC2 resources a call names.
+//! EC2 resources that a call names.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -10,16 +11,21 @@ use crate::event::{Event, Value};
 /// The EC2 resources in a record.
 pub(super) const EC2_RESOURCES: Fact = Fact {
     scope: calls::EC2_RESOURCES,
-    doc: "The EC2 resources a call of ec2.amazonaws.com names, in the request or in the \
-          response: a list without repeats, the one the call is named after first, with `id` (`vpc-0abc…`), `type` (the \
-          CloudFormation type, such as AWS::EC2::VPC) and `arn`.",
+    doc: "The EC2 resources a call of ec2.amazonaws.com names, in the request or in the response: a list without repeats, \
+          with `id` (`vpc-0abc…`), `type` (the CloudFormation type, such as AWS::EC2::VPC) and `arn`. The first is the one \
+          that the call is named after, in the request (for a call that creates something: also in the response), else \
+          the first in the request.",
     origin: Origin::Derived(resources),
 };
 
-/// Prefix of the id, CloudFormation type, ARN resource type. From the Service Authorization Reference of EC2.
+/// Prefix of the id, CloudFormation type, ARN resource type (empty where it has no ARN of this form). From the Service
+/// Authorization Reference of EC2.
 const KINDS: &[(&str, &str, &str)] = &[
     ("acl", "AWS::EC2::NetworkAcl", "network-acl"),
+    ("aclassoc", "AWS::EC2::SubnetNetworkAclAssociation", ""),
+    ("afi", "AWS::EC2::FpgaImage", "fpga-image"),
     ("ami", "AWS::EC2::Image", "image"),
+    ("cagw", "AWS::EC2::CarrierGateway", "carrier-gateway"),
     ("cgw", "AWS::EC2::CustomerGateway", "customer-gateway"),
     ("cr", "AWS::EC2::CapacityReservation", "capacity-reservation"),
     ("cvpn-endpoint", "AWS::EC2::ClientVpnEndpoint", "client-vpn-endpoint"),
@@ -27,77 +33,215 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("eice", "AWS::EC2::InstanceConnectEndpoint", "instance-connect-endpoint"),
     ("eigw", "AWS::EC2::EgressOnlyInternetGateway", "egress-only-internet-gateway"),
     ("eipalloc", "AWS::EC2::EIP", "elastic-ip"),
+    ("eipassoc", "AWS::EC2::EIPAssociation", ""),
     ("eni", "AWS::EC2::NetworkInterface", "network-interface"),
+    ("eni-attach", "AWS::EC2::NetworkInterfaceAttachment", ""),
+    ("eni-perm", "AWS::EC2::NetworkInterfacePermission", ""),
     ("fl", "AWS::EC2::FlowLog", "vpc-flow-log"),
     ("i", "AWS::EC2::Instance", "instance"),
     ("igw", "AWS::EC2::InternetGateway", "internet-gateway"),
+    ("ipam-pool", "AWS::EC2::IPAMPool", ""),
+    ("lgw", "AWS::EC2::LocalGateway", "local-gateway"),
+    ("lgw-rtb", "AWS::EC2::LocalGatewayRouteTable", "local-gateway-route-table"),
+    ("lgw-vif-grp", "AWS::EC2::LocalGatewayVirtualInterfaceGroup", "local-gateway-virtual-interface-group"),
+    (
+        "lgw-vif-grp-assoc",
+        "AWS::EC2::LocalGatewayRouteTableVirtualInterfaceGroupAssociation",
+        "local-gateway-route-table-virtual-interface-group-association",
+    ),
+    ("lgw-vpc-assoc", "AWS::EC2::LocalGatewayRouteTableVPCAssociation", "local-gateway-route-table-vpc-association"),
     ("lt", "AWS::EC2::LaunchTemplate", "launch-template"),
     ("nat", "AWS::EC2::NatGateway", "natgateway"),
+    ("nia", "AWS::EC2::NetworkInsightsAnalysis", "network-insights-analysis"),
+    ("nip", "AWS::EC2::NetworkInsightsPath", "network-insights-path"),
+    ("nis", "AWS::EC2::NetworkInsightsAccessScope", "network-insights-access-scope"),
+    ("nisa", "AWS::EC2::NetworkInsightsAccessScopeAnalysis", "network-insights-access-scope-analysis"),
     ("pcx", "AWS::EC2::VPCPeeringConnection", "vpc-peering-connection"),
     ("pl", "AWS::EC2::PrefixList", "prefix-list"),
     ("rtb", "AWS::EC2::RouteTable", "route-table"),
+    ("rtbassoc", "AWS::EC2::SubnetRouteTableAssociation", ""),
+    ("scr", "AWS::EC2::SubnetCidrReservation", "subnet-cidr-reservation"),
     ("sg", "AWS::EC2::SecurityGroup", "security-group"),
     ("sgr", "AWS::EC2::SecurityGroupRule", "security-group-rule"),
     ("snap", "AWS::EC2::Snapshot", "snapshot"),
     ("subnet", "AWS::EC2::Subnet", "subnet"),
+    ("subnet-cidr-assoc", "AWS::EC2::SubnetCidrBlock", ""),
     ("tgw", "AWS::EC2::TransitGateway", "transit-gateway"),
     ("tgw-attach", "AWS::EC2::TransitGatewayAttachment", "transit-gateway-attachment"),
+    ("tgw-connect-peer", "AWS::EC2::TransitGatewayConnectPeer", "transit-gateway-connect-peer"),
+    ("tgw-mcast-domain", "AWS::EC2::TransitGatewayMulticastDomain", "transit-gateway-multicast-domain"),
+    ("tgw-ptb", "AWS::EC2::TransitGatewayPolicyTable", "transit-gateway-policy-table"),
     ("tgw-rtb", "AWS::EC2::TransitGatewayRouteTable", "transit-gateway-route-table"),
     ("tmf", "AWS::EC2::TrafficMirrorFilter", "traffic-mirror-filter"),
+    ("tmfr", "AWS::EC2::TrafficMirrorFilterRule", "traffic-mirror-filter-rule"),
     ("tms", "AWS::EC2::TrafficMirrorSession", "traffic-mirror-session"),
     ("tmt", "AWS::EC2::TrafficMirrorTarget", "traffic-mirror-target"),
+    ("vae", "AWS::EC2::VerifiedAccessEndpoint", "verified-access-endpoint"),
+    ("vagr", "AWS::EC2::VerifiedAccessGroup", "verified-access-group"),
+    ("vai", "AWS::EC2::VerifiedAccessInstance", "verified-access-instance"),
+    ("vatp", "AWS::EC2::VerifiedAccessTrustProvider", "verified-access-trust-provider"),
     ("vgw", "AWS::EC2::VPNGateway", "vpn-gateway"),
     ("vol", "AWS::EC2::Volume", "volume"),
     ("vpc", "AWS::EC2::VPC", "vpc"),
+    ("vpc-cidr-assoc", "AWS::EC2::VPCCidrBlock", ""),
     ("vpce", "AWS::EC2::VPCEndpoint", "vpc-endpoint"),
     ("vpce-svc", "AWS::EC2::VPCEndpointService", "vpc-endpoint-service"),
     ("vpn", "AWS::EC2::VPNConnection", "vpn-connection"),
 ];
 
-/// Public images and snapshots can be anybody's, so their ARNs name no account.
-const WITHOUT_ACCOUNT: [&str; 2] = ["image", "snapshot"];
+/// Public images and snapshots can belong to anybody, so that their ARNs name no account.
+const WITHOUT_ACCOUNT: [&str; 3] = ["fpga-image", "image", "snapshot"];
 
-/// A list longer than this is cut: CreateTags takes 1,000 ids, and one finding need not name them all.
-const MOST: usize = 20;
+/// Maximum number of resources in the list: CreateTags takes 1,000 ids, and one finding need not name them all.
+const MAX_RESOURCES: usize = 20;
+
+/// First words of operations whose response names what they created.
+const CREATING: [&str; 9] =
+    ["allocate", "copy", "create", "import", "provision", "register", "request", "run", "start"];
+
+/// Last words of operations that say which part of the resource they change.
+const ASPECTS: [&str; 5] = ["attribute", "block", "cidr", "options", "tenancy"];
 
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled by every test run")]
-static ID: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^[a-z]+(?:-[a-z]+)*-[0-9a-f]{8}(?:[0-9a-f]{9})?$").expect("a valid pattern"));
+static ID: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*-[0-9a-f]{8}(?:[0-9a-f]{9})?$").expect("a valid pattern")
+});
+
+/// An id in the record.
+struct Found<'e> {
+    id: &'e str,
+    prefix: &'e str,
+    /// How well it fits the operation's name: lower is better.
+    rank: Rank,
+    depth: usize,
+}
+
+/// How the name of the member that holds an id relates to the operation's name, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The call is named after it: TransitGatewayMulticastDomainId in DeleteTransitGatewayMulticastDomain.
+    Named,
+    /// It was created, and the call is named after it.
+    Created,
+    /// A shorter name of it: TransitGatewayAttachmentId in DeleteTransitGatewayVpcAttachment.
+    NamedInPart,
+    /// It was created, and the call is named after a longer name of it.
+    CreatedInPart,
+    /// It is in the member of the response that the call is named after.
+    Returned,
+    /// What was created or changed is a part of it, or it of that: NetworkAclId in DeleteNetworkAclEntry, RouteTableId in
+    /// CreateRoute.
+    Whole,
+    /// Another one in the request.
+    Requested,
+    /// Another one in the response.
+    Other,
+}
 
 fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let mut ids = Vec::new();
-    for side in [event.request(), event.response()].into_iter().flatten() {
-        collect(side, &mut ids);
+    let operation = Operation::of(event.name().unwrap_or_default());
+    let mut walk = Walk { operation: &operation, is_response: false, seen: HashSet::new(), found: Vec::new() };
+    for (side, is_response) in [(event.request(), false), (event.response(), true)] {
+        if let Some(side) = side {
+            walk.is_response = is_response;
+            walk.collect(side, "", "", 0);
+        }
     }
-    // The resource the call is named after comes first: the subnet of CreateSubnet before its VPC.
-    if ids.len() > 1 {
-        let operation = event.name().unwrap_or_default().to_ascii_lowercase();
-        ids.sort_by_cached_key(|(_, prefix)| std::cmp::Reverse(named_length(&operation, prefix)));
-    }
-    if ids.is_empty() {
+    let mut found = walk.found;
+    if found.is_empty() {
         return None;
     }
+    found.sort_by_key(|found| (found.rank, found.depth));
+    found.truncate(MAX_RESOURCES);
     let account = event.account().unwrap_or_default();
     let (partition, region) = (event.partition(), event.region().unwrap_or_default());
-    let member = |(id, prefix): (&'e str, &'e str)| {
-        let Some((_, kind, segment)) = kind_of(prefix) else {
+    let member = |Found { id, prefix, .. }: Found<'e>| {
+        let Some((_, kind, segment)) = KINDS.iter().find(|(known, ..)| *known == prefix) else {
             return object([("id", Value::from(id)), ("type", Value::from("AWS::EC2"))]);
         };
-        let owner = if WITHOUT_ACCOUNT.contains(segment) { "" } else { account };
-        let arn = ["arn:", partition, ":ec2:", region, ":", owner, ":", segment, "/", id].concat();
-        object([("id", Value::from(id)), ("type", Value::from(*kind)), ("arn", Value::from(arn))])
+        let mut members = vec![("id", Value::from(id)), ("type", Value::from(*kind))];
+        if !segment.is_empty() {
+            let owner = if WITHOUT_ACCOUNT.contains(segment) { "" } else { account };
+            let arn = ["arn:", partition, ":ec2:", region, ":", owner, ":", segment, "/", id].concat();
+            members.push(("arn", Value::from(arn)));
+        }
+        object(members)
     };
-    Some(Value::Array(ids.into_iter().map(member).collect()))
+    Some(Value::Array(found.into_iter().map(member).collect()))
 }
 
-fn kind_of(prefix: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
-    KINDS.iter().find(|(known, ..)| *known == prefix)
+/// The words of an operation's name.
+struct Operation {
+    /// What it acts on, in lower case: network, acl, entry.
+    noun: Vec<String>,
+    creates: bool,
 }
 
-/// How much of the operation's name is the type of an id: 6 for a subnet in `createsubnet`, 0 for a VPC there.
-fn named_length(operation: &str, prefix: &str) -> usize {
-    let noun = kind_of(prefix).and_then(|(_, kind, _)| kind.rsplit("::").next()).unwrap_or_default();
-    if operation.contains(&noun.to_ascii_lowercase()) { noun.len() } else { 0 }
+impl Operation {
+    fn of(name: &str) -> Self {
+        let mut words: Vec<String> = Vec::new();
+        for letter in name.chars() {
+            match words.last_mut() {
+                Some(word) if !letter.is_ascii_uppercase() => word.push(letter),
+                _ => words.push(letter.to_ascii_lowercase().to_string()),
+            }
+        }
+        let mut words = words.into_iter();
+        let creates = words.next().is_some_and(|verb| CREATING.contains(&verb.as_str()));
+        let mut noun: Vec<String> = words.collect();
+        while noun.len() > 1 && noun.last().is_some_and(|word| ASPECTS.contains(&word.as_str())) {
+            noun.pop();
+        }
+        if let Some(last) = noun.last_mut()
+            && let Some(singular) = last.strip_suffix('s').filter(|singular| !singular.ends_with('s'))
+        {
+            *last = singular.to_owned();
+        }
+        Self { noun, creates }
+    }
+
+    /// How an id fits that a member called `key` holds, itself in a member called `container`.
+    fn rank(&self, key: &str, container: &str, is_response: bool) -> Rank {
+        let noun = self.noun.concat();
+        let (key, plain) = (without_id(key), if is_response { Rank::Other } else { Rank::Requested });
+        if noun.is_empty() || key.is_empty() || (is_response && !self.creates) {
+            return plain;
+        }
+        let (named, in_part) = match is_response {
+            true => (Rank::Created, Rank::CreatedInPart),
+            false => (Rank::Named, Rank::NamedInPart),
+        };
+        match () {
+            () if key == noun => named,
+            () if self.ends_like(&key) => in_part,
+            () if is_response && container.eq_ignore_ascii_case(&noun) => Rank::Returned,
+            () if !is_response && (noun.starts_with(&key) || key.starts_with(&noun)) => Rank::Whole,
+            () => plain,
+        }
+    }
+
+    /// Whether `key` consists of some of the words, in their order, and of the last one.
+    fn ends_like(&self, key: &str) -> bool {
+        let mut rest = key;
+        let mut ends = false;
+        for word in &self.noun {
+            ends = false;
+            if let Some(after) = rest.strip_prefix(word.as_str()) {
+                (rest, ends) = (after, true);
+            }
+        }
+        rest.is_empty() && ends
+    }
+}
+
+/// The name of a member that holds ids without the ending that says so, in lower case: TransitGatewayId is
+/// `transitgateway`.
+fn without_id(key: &str) -> String {
+    let mut key = key.to_ascii_lowercase();
+    if let Some(ending) = ["idset", "ids", "id"].into_iter().find(|ending| key.ends_with(ending)) {
+        key.truncate(key.len() - ending.len());
+    }
+    key
 }
 
 /// The prefix of an id.
@@ -113,19 +257,39 @@ fn prefix_of(text: &str) -> Option<&str> {
     text.rsplit_once('-').map(|(prefix, _)| prefix)
 }
 
-/// Every string below `value` that has the form of an EC2 id, with its prefix, in the record's order.
-fn collect<'v>(value: &'v Value<'_>, ids: &mut Vec<(&'v str, &'v str)>) {
-    match value {
-        Value::Str(text) => {
-            if let Some(prefix) = prefix_of(text)
-                && ids.len() < MOST
-                && !ids.iter().any(|(known, _)| *known == text.as_ref())
-            {
-                ids.push((text, prefix));
+/// Names of members that belong to the way EC2 writes lists.
+const LISTS: [&str; 3] = ["items", "item", "content"];
+
+struct Walk<'e, 'o> {
+    operation: &'o Operation,
+    is_response: bool,
+    seen: HashSet<&'e str>,
+    found: Vec<Found<'e>>,
+}
+
+impl<'e> Walk<'e, '_> {
+    /// Every string at or below `value` that has the form of an EC2 id, in the record's order. `key` is the name of the
+    /// member that holds it, `container` that of the member around.
+    fn collect(&mut self, value: &'e Value<'e>, key: &str, container: &str, depth: usize) {
+        match value {
+            Value::Str(text) => {
+                if let Some(prefix) = prefix_of(text)
+                    && self.seen.insert(text)
+                {
+                    let rank = self.operation.rank(key, container, self.is_response);
+                    self.found.push(Found { id: text, prefix, rank, depth });
+                }
             }
+            Value::Array(elements) => elements.iter().for_each(|element| self.collect(element, key, container, depth)),
+            Value::Object(members) => {
+                for (name, member) in members.iter() {
+                    match LISTS.iter().any(|list| list.eq_ignore_ascii_case(name)) {
+                        true => self.collect(member, key, container, depth),
+                        false => self.collect(member, name, key, depth + 1),
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
-        Value::Array(elements) => elements.iter().for_each(|element| collect(element, ids)),
-        Value::Object(members) => members.values().for_each(|member| collect(member, ids)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -77,9 +77,9 @@ fn ports_and_protocols_are_told_in_words() {
 #[test]
 fn narrow_networks_stay_apart_from_the_world() {
     let mixed = r#""requestParameters":{"ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":443,"toPort":443,
-        "ipRanges":{"items":[{"cidrIp":"203.0.113.0/24"},{"cidrIp":"0.0.0.0/0"}]},"ipv6Ranges":{}}]}}"#;
+        "ipRanges":{"items":[{"cidrIp":"9.9.9.0/24"},{"cidrIp":"0.0.0.0/0"}]},"ipv6Ranges":{}}]}}"#;
     insta::assert_snapshot!(ingress(mixed), @"
-    public: tcp port 443 (https) from 203.0.113.0/24
+    public: tcp port 443 (https) from 9.9.9.0/24
     world: tcp port 443 (https) from 0.0.0.0/0
     world web, wide -
     ");
@@ -196,6 +196,240 @@ fn the_resource_a_call_is_named_after_comes_first() {
     }
 }
 
+/// The id of the resource that comes first.
+fn first_resource(name: &str, request: &str, response: &str) -> String {
+    let json = format!(
+        r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","recipientAccountId":"1",
+            "requestParameters":{request},"responseElements":{response}}}"#
+    );
+    let event = Event::parse(&json).unwrap();
+    let Some(Value::Array(resources)) = fact("ec2.resources", &event) else { panic!("{name} has no resources") };
+    resources[0].as_object().unwrap().get("id").unwrap().as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_first_resource_is_what_the_call_acts_on() {
+    // The operation, the ids of the request and of the response by member, and the id that is to come first.
+    let attached = r#"{"transitGatewayAttachmentId":"tgw-attach-00000001","transitGatewayId":"tgw-00000002","vpcId":"vpc-00000003"}"#;
+    for (name, request, response, first) in [
+        (
+            "DeleteTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000001"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "ModifyTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000001","AddSubnetIds":"subnet-00000009"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayId":"tgw-00000002","VpcId":"vpc-00000003"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayVpcAttachment",
+            r#"{"TransitGatewayId":"tgw-00000002","VpcId":"vpc-00000003"}"#,
+            "{}",
+            "tgw-00000002",
+        ),
+        (
+            "CreateTransitGatewayPeeringAttachment",
+            r#"{"TransitGatewayId":"tgw-00000002","PeerTransitGatewayId":"tgw-00000004"}"#,
+            attached,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayConnect",
+            r#"{"TransportTransitGatewayAttachmentId":"tgw-attach-00000005"}"#,
+            r#"{"transitGatewayConnect":{"transitGatewayAttachmentId":"tgw-attach-00000001","transportTransitGatewayAttachmentId":"tgw-attach-00000005"}}"#,
+            "tgw-attach-00000001",
+        ),
+        (
+            "CreateTransitGatewayConnectPeer",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005"}"#,
+            r#"{"transitGatewayConnectPeer":{"transitGatewayAttachmentId":"tgw-attach-00000005","transitGatewayConnectPeerId":"tgw-connect-peer-00000001"}}"#,
+            "tgw-connect-peer-00000001",
+        ),
+        (
+            "DeleteTransitGatewayMulticastDomain",
+            r#"{"TransitGatewayMulticastDomainId":"tgw-mcast-domain-00000001"}"#,
+            r#"{"x":{"transitGatewayId":"tgw-00000002"}}"#,
+            "tgw-mcast-domain-00000001",
+        ),
+        (
+            "DeregisterTransitGatewayMulticastGroupMembers",
+            r#"{"TransitGatewayMulticastDomainId":"tgw-mcast-domain-00000001","NetworkInterfaceIds":"eni-00000002"}"#,
+            "null",
+            "tgw-mcast-domain-00000001",
+        ),
+        (
+            "DisassociateTransitGatewayPolicyTable",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005","TransitGatewayPolicyTableId":"tgw-ptb-00000001"}"#,
+            "null",
+            "tgw-ptb-00000001",
+        ),
+        (
+            "DeleteTransitGatewayPolicyTable",
+            r#"{"TransitGatewayPolicyTableId":"tgw-ptb-00000001"}"#,
+            r#"{"x":{"transitGatewayId":"tgw-00000002"}}"#,
+            "tgw-ptb-00000001",
+        ),
+        (
+            "CreateTransitGatewayPrefixListReference",
+            r#"{"TransitGatewayRouteTableId":"tgw-rtb-00000001","PrefixListId":"pl-00000002","TransitGatewayAttachmentId":"tgw-attach-00000005"}"#,
+            "null",
+            "tgw-rtb-00000001",
+        ),
+        (
+            "DeleteTransitGatewayPrefixListReference",
+            r#"{"TransitGatewayRouteTableId":"tgw-rtb-00000001","PrefixListId":"pl-00000002"}"#,
+            r#"{"x":{"prefixListId":"pl-00000002"}}"#,
+            "tgw-rtb-00000001",
+        ),
+        (
+            "DisableTransitGatewayRouteTablePropagation",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005","TransitGatewayRouteTableId":"tgw-rtb-00000001"}"#,
+            "null",
+            "tgw-rtb-00000001",
+        ),
+        (
+            "CreateTransitGatewayRoute",
+            r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005","TransitGatewayRouteTableId":"tgw-rtb-00000001"}"#,
+            "null",
+            "tgw-rtb-00000001",
+        ),
+        (
+            "DeleteLocalGatewayRouteTableVpcAssociation",
+            r#"{"LocalGatewayRouteTableVpcAssociationId":"lgw-vpc-assoc-00000001"}"#,
+            r#"{"x":{"vpcId":"vpc-00000003","localGatewayId":"lgw-00000002"}}"#,
+            "lgw-vpc-assoc-00000001",
+        ),
+        (
+            "CreateLocalGatewayRouteTableVpcAssociation",
+            r#"{"LocalGatewayRouteTableId":"lgw-rtb-00000002","VpcId":"vpc-00000003"}"#,
+            r#"{"localGatewayRouteTableVpcAssociation":{"localGatewayRouteTableVpcAssociationId":"lgw-vpc-assoc-00000001","vpcId":"vpc-00000003"}}"#,
+            "lgw-vpc-assoc-00000001",
+        ),
+        (
+            "DeleteLocalGatewayRoute",
+            r#"{"LocalGatewayRouteTableId":"lgw-rtb-00000001"}"#,
+            r#"{"route":{"localGatewayVirtualInterfaceGroupId":"lgw-vif-grp-00000002"}}"#,
+            "lgw-rtb-00000001",
+        ),
+        (
+            "DisassociateVpcCidrBlock",
+            r#"{"associationId":"vpc-cidr-assoc-00000001"}"#,
+            r#"{"vpcId":"vpc-00000003"}"#,
+            "vpc-cidr-assoc-00000001",
+        ),
+        (
+            "AssociateVpcCidrBlock",
+            r#"{"ipv4IpamPoolId":"ipam-pool-00000002","vpcId":"vpc-00000003"}"#,
+            "null",
+            "vpc-00000003",
+        ),
+        (
+            "DeleteSubnetCidrReservation",
+            r#"{"SubnetCidrReservationId":"scr-00000001"}"#,
+            r#"{"x":{"subnetId":"subnet-00000002"}}"#,
+            "scr-00000001",
+        ),
+        (
+            "ModifyTrafficMirrorFilterRule",
+            r#"{"TrafficMirrorFilterRuleId":"tmfr-00000001"}"#,
+            r#"{"x":{"trafficMirrorFilterId":"tmf-00000002"}}"#,
+            "tmfr-00000001",
+        ),
+        (
+            "CreateTrafficMirrorSession",
+            r#"{"NetworkInterfaceId":"eni-00000002","TrafficMirrorTargetId":"tmt-00000003"}"#,
+            r#"{"x":{"trafficMirrorSessionId":"tms-00000001"}}"#,
+            "tms-00000001",
+        ),
+        (
+            "DeleteVpcEndpoints",
+            r#"{"VpcEndpointId":[{"content":"vpce-00000001","tag":1},{"content":"vpce-00000002","tag":2}]}"#,
+            "null",
+            "vpce-00000001",
+        ),
+        (
+            "AcceptVpcEndpointConnections",
+            r#"{"ServiceId":"vpce-svc-00000002","VpcEndpointId":{"content":"vpce-00000001","tag":1}}"#,
+            "null",
+            "vpce-00000001",
+        ),
+        (
+            "ProvisionPublicIpv4PoolCidr",
+            r#"{"IpamPoolId":"ipam-pool-00000002","PoolId":"ipv4pool-ec2-00000001"}"#,
+            "null",
+            "ipv4pool-ec2-00000001",
+        ),
+        ("CreateSecurityGroup", r#"{"vpcId":"vpc-00000003"}"#, r#"{"groupId":"sg-00000001"}"#, "sg-00000001"),
+        (
+            "RunInstances",
+            r#"{"subnetId":"subnet-00000002","instancesSet":{"items":[{"imageId":"ami-00000003"}]}}"#,
+            r#"{"instancesSet":{"items":[{"imageId":"ami-00000003","instanceId":"i-00000001"}]}}"#,
+            "i-00000001",
+        ),
+        (
+            "CreateFlowLogs",
+            r#"{"ResourceId":{"content":"vpc-00000003","tag":1}}"#,
+            r#"{"flowLogIdSet":{"item":"fl-00000001"}}"#,
+            "fl-00000001",
+        ),
+        (
+            "AuthorizeSecurityGroupIngress",
+            r#"{"ipPermissions":{"items":[{"groups":{"items":[{"groupId":"sg-00000002"}]}}]},"groupId":"sg-00000001"}"#,
+            "null",
+            "sg-00000001",
+        ),
+        ("DeleteNetworkAclEntry", r#"{"networkAclId":"acl-00000001"}"#, "null", "acl-00000001"),
+        (
+            "DeleteRoute",
+            r#"{"routeTableId":"rtb-00000001","destinationPrefixListId":"pl-00000002"}"#,
+            "null",
+            "rtb-00000001",
+        ),
+    ] {
+        assert_eq!(first_resource(name, request, response), first, "{name}");
+        let wrapped = format!(r#"{{"{name}Request":{request}}}"#);
+        assert_eq!(first_resource(name, &wrapped, response), first, "{name}, wrapped");
+    }
+}
+
+#[test]
+fn wrappers_with_shortened_names_are_unwrapped() {
+    let selected = |request: &str, path: &str| {
+        let json = format!(
+            r#"{{"eventSource":"ec2.amazonaws.com","eventName":"DeleteTransitGatewayVpcAttachment","requestParameters":{request}}}"#
+        );
+        let event = Event::parse(&json).unwrap();
+        let fact = FACTS.iter().find(|fact| fact.scope.name == "ec2.request").unwrap();
+        fact.parameters(&event)
+            .unwrap()
+            .select(path)
+            .into_iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let id = "transitGatewayAttachmentId";
+    let attachment = r#"{"TransitGatewayAttachmentId":"tgw-attach-00000001"}"#;
+    assert_eq!(selected(&format!(r#"{{"DelTGwVpcAttachReq":{attachment}}}"#), id), ["tgw-attach-00000001"]);
+    assert_eq!(
+        selected(&format!(r#"{{"DeleteTransitGatewayVpcAttachmentRequest":{attachment}}}"#), id),
+        ["tgw-attach-00000001"]
+    );
+    // A parameter of its own is none.
+    assert_eq!(selected(&format!(r#"{{"spotFleetRequest":{attachment}}}"#), id), Vec::<String>::new());
+    assert_eq!(selected(&format!(r#"{{"Options":{attachment}}}"#), id), Vec::<String>::new());
+    assert_eq!(selected(&format!(r#"{{"DelTGwVpcAttachReq":{attachment},"DryRun":false}}"#), id), Vec::<String>::new());
+}
+
 #[test]
 fn arns_of_images_and_snapshots_name_no_account() {
     let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"ModifySnapshotAttribute","awsRegion":"eu-west-1",
@@ -256,4 +490,140 @@ fn a_call_has_one_name_and_one_target_however_it_is_written() {
     "RemoveTargets" {"kind":"event-rule","names":["tamper"]}
     "DeleteRole" -
     "#);
+}
+
+/// Accounts, organizations and arguments that remove them, of `sharing.external`.
+fn shared_with(source: &str, name: &str, request: &str, response: &str) -> String {
+    let json = format!(
+        r#"{{"eventSource":"{source}.amazonaws.com","eventName":"{name}","recipientAccountId":"012345678901",
+            "requestParameters":{request},"responseElements":{response}}}"#
+    );
+    let event = Event::parse(&json).unwrap();
+    let Some(value) = fact("sharing.external", &event) else { return "nobody".to_owned() };
+    let value = serde_json::Value::from(&value);
+    ["accounts", "organizations", "undo"].map(|key| value[key].to_string().replace('"', "")).join(" ")
+}
+
+#[test]
+fn everybody_outside_is_named_in_every_form_of_sharing() {
+    let image = |request: &str| shared_with("ec2", "ModifyImageAttribute", request, "null");
+    // The account's own id and foreign ones, as text and as a number without the zeros it begins with.
+    let mixed = r#"{"launchPermission":{"add":{"items":[{"userId":"012345678901"},{"userId":12345678901},
+        {"userId":2345678901},{"userId":"777788889999"},{"group":"all"},{"userId":"777788889999"}]}}}"#;
+    assert_eq!(image(mixed), "[002345678901,777788889999] [] [--user-ids,002345678901,777788889999]");
+    let unit = "arn:aws-us-gov:organizations::444455556666:ou/o-zz99yy88xx/ou-ab12-cdef3456";
+    let both = format!(
+        r#"{{"LaunchPermission":{{"Add":[{{"UserId":"444455556666","tag":1}},{{"OrganizationalUnitArn":"{unit}","tag":2}}]}}}}"#
+    );
+    let told = format!("[444455556666] [{unit}] [--user-ids,444455556666,--organizational-unit-arns,{unit}]");
+    assert_eq!(image(&both), told);
+    assert_eq!(image(&format!(r#"{{"ModifyImageAttributeRequest":{both}}}"#)), told);
+    for form in [
+        r#"{"operationType":"add","userIds":["444455556666"]}"#,
+        r#"{"operationType":"add","userIds":{"items":["444455556666"]}}"#,
+        r#"{"operationType":"add","userIdSet":{"items":[{"userId":"444455556666"}]}}"#,
+        r#"{"OperationType":"ADD","UserId":{"content":"444455556666","tag":1}}"#,
+        r#"{"OperationType":"add","UserId":[{"content":444455556666,"tag":1},{"content":12345678901,"tag":2}]}"#,
+    ] {
+        for wrapped in [form.to_owned(), format!(r#"{{"ModifyImageAttributeRequest":{form}}}"#)] {
+            assert_eq!(image(&wrapped), "[444455556666] [] [--user-ids,444455556666]", "{wrapped}");
+        }
+        assert_eq!(image(&form.replace("add", "remove").replace("ADD", "Remove")), "nobody", "{form}");
+    }
+    for nobody in
+        [r#"{"launchPermission":{"remove":{"items":[{"userId":"444455556666"}]}}}"#, r#"{"imageId":"ami-1"}"#, "null"]
+    {
+        assert_eq!(image(nobody), "nobody", "{nobody}");
+    }
+}
+
+#[test]
+fn arns_name_accounts_and_services_of_aws_are_nobody() {
+    let principals = |list: &str| {
+        shared_with(
+            "ec2",
+            "ModifyVpcEndpointServicePermissions",
+            &format!(r#"{{"addAllowedPrincipals":{list}}}"#),
+            "null",
+        )
+    };
+    assert_eq!(
+        principals(r#"["arn:aws-cn:iam::444455556666:root","arn:aws-cn:iam::012345678901:role/r","*"]"#),
+        "[444455556666] [] [--remove-allowed-principals,arn:aws-cn:iam::444455556666:root]"
+    );
+    assert_eq!(principals(r#"["*","s3.amazonaws.com","ec2.amazonaws.com.cn"]"#), "nobody");
+    let key = |id: &str| shared_with("ec2", "ModifyEbsDefaultKmsKeyId", &format!(r#"{{"kmsKeyId":"{id}"}}"#), "null");
+    assert!(key("arn:aws:kms:eu-west-1:444455556666:alias/a").starts_with("[444455556666]"));
+    for own in ["alias/a", "444455556666", "arn:aws:kms:eu-west-1:012345678901:key/1"] {
+        assert_eq!(key(own), "nobody", "{own}");
+    }
+    let share = |request: &str, response: &str| shared_with("ram", "AssociateResourceShare", request, response);
+    let organization = "arn:aws:organizations::444455556666:organization/o-zz99yy88xx";
+    assert_eq!(
+        share(&format!(r#"{{"principals":["{organization}"]}}"#), "null"),
+        format!("[] [{organization}] [--principals,{organization}]")
+    );
+    let inside = r#"{"resourceShareAssociations":[{"associatedEntity":"444455556666","external":false}]}"#;
+    assert_eq!(share(r#"{"principals":["444455556666"]}"#, inside), "nobody");
+    assert!(share(r#"{"principals":["444455556666","777788889999"]}"#, inside).starts_with("[777788889999]"));
+}
+
+#[test]
+fn the_worst_port_of_a_load_balancer_decides() {
+    let listener = |name: &str, request: &str| {
+        let json = format!(
+            r#"{{"eventSource":"elasticloadbalancing.amazonaws.com","eventName":"{name}","requestParameters":{request}}}"#
+        );
+        let event = Event::parse(&json).unwrap();
+        fact("exposure.listener", &event).map_or("-".to_owned(), |value| {
+            let value = serde_json::Value::from(&value);
+            format!("{} {}", value["kind"].as_str().unwrap(), value["summary"].as_str().unwrap())
+        })
+    };
+    let listeners =
+        r#"{"listeners":[{"protocol":"HTTPS","loadBalancerPort":443},{"protocol":"tcp","loadBalancerPort":5432}]"#;
+    for (name, request, told) in [
+        ("CreateListener", r#"{"protocol":"TCP","port":22}"#.to_owned(), "admin tcp port 22 (ssh)"),
+        ("CreateListener", r#"{"protocol":"TLS","port":"3306"}"#.to_owned(), "database tcp port 3306 (mysql)"),
+        ("CreateListener", r#"{"protocol":"UDP","port":11211}"#.to_owned(), "database udp port 11211 (memcached)"),
+        ("CreateListener", r#"{"protocol":"UDP","port":22}"#.to_owned(), "other udp port 22"),
+        ("CreateListener", r#"{"protocol":"HTTPS","port":443}"#.to_owned(), "web tcp port 443 (https)"),
+        ("ModifyListener", r#"{"port":1434}"#.to_owned(), "database tcp port 1434, udp port 1434 (mssql)"),
+        ("ModifyListener", r#"{"sslPolicy":"x"}"#.to_owned(), "-"),
+        ("CreateLoadBalancer", format!("{listeners}}}"), "database tcp port 443, tcp port 5432 (postgresql, https)"),
+        ("CreateLoadBalancer", format!(r#"{listeners},"scheme":"internal"}}"#), "-"),
+    ] {
+        assert_eq!(listener(name, &request), told, "{name} {request}");
+    }
+}
+
+#[test]
+fn a_policy_is_open_when_nothing_holds_its_permit() {
+    let policy = |members: serde_json::Value| {
+        let json = serde_json::json!({"eventSource": "ec2.amazonaws.com", "eventName": "ModifyVerifiedAccessGroupPolicy",
+            "requestParameters": {"ModifyVerifiedAccessGroupPolicyRequest": members}});
+        let json = json.to_string();
+        let event = Event::parse(&json).unwrap();
+        fact("exposure.verified_access", &event).map_or("-".to_owned(), |value| value.to_string())
+    };
+    for (document, state) in [
+        ("permit(principal,action,resource);", "open"),
+        ("@id(\"all\")\npermit (principal, action, resource) // all\n ;", "open"),
+        ("permit(principal, action, resource) when { true };", "open"),
+        ("permit(principal, action, resource) unless { false };", "open"),
+        ("permit(principal, action, resource) when { context.a == 1 }; permit(principal, action, resource);", "open"),
+        ("permit(principal, action, resource) when { context.a };", "restricted"),
+        ("// permit(principal, action, resource);", "restricted"),
+        (
+            "permit(principal, action, resource) when { context.a == \"; permit(principal,action,resource);\" };",
+            "restricted",
+        ),
+        ("permit(principal, action, resource); forbid(principal, action, resource) when { context.a };", "restricted"),
+        ("permit(principal, action, resource", "restricted"),
+    ] {
+        let told = policy(serde_json::json!({"PolicyDocument": document}));
+        assert_eq!(told, format!(r#"{{"policy":"{state}"}}"#), "{document}");
+    }
+    assert_eq!(policy(serde_json::json!({"PolicyEnabled": false})), r#"{"policy":"off"}"#);
+    assert_eq!(policy(serde_json::json!({"PolicyEnabled": true})), "-");
 }

@@ -5,20 +5,25 @@ use std::borrow::Cow;
 use super::{Fact, Origin, calls, object, texts, wire};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
-use crate::trust::{Assessment, Judgement, Verdict, assess};
+use crate::trust::{Assessment, Judgement, Role, Verdict, Zone, assess_within};
 
 /// What a trust policy comes to.
 pub(super) const POLICY: Fact = Fact {
     scope: calls::TRUST_POLICY,
-    doc: "Who in the world can assume the role of CreateRole or UpdateAssumeRolePolicy, by its trust policy. `verdict` is \
-          that of the worst statement: public (everybody), weak (everybody who meets something that anybody could meet, \
-          such as an external id), undecidable (the policy is missing or not understood), external (named principals of \
-          other accounts), constrained (everybody by the principal, held by a condition or a Deny statement) or scoped. \
+    doc: "Who can assume the role of CreateRole or UpdateAssumeRolePolicy, by its trust policy. `verdict` is that of the \
+          worst statement: public (everybody), weak (everybody who meets something that anybody could meet, such as an \
+          external id), undecidable (the policy is missing, not understood, or too complex to decide), external \
+          (principals of other accounts, organizations or tenants than your own, whether the principal or a condition \
+          names them), constrained (everybody by the principal, held by a condition or a Deny statement) or scoped. \
           `statements` has a member for each Allow statement: `verdict`, `statement` (its place, from 1), `sid`, \
           `summary`, `witness` (for public and weak, who would be let in) and `fix` (the smallest change that would do). \
-          `accounts` are the accounts that are named and not the own, `unguarded_services` the services that are named \
-          without a condition on whose resources they act for.",
-    origin: Origin::Derived(policy),
+          `accounts` are the accounts let in that are not your own, and unique ids of principals that do not show their \
+          account; `organizations` and `tenants` (issuer and tenant) are those not known to be your own; `providers` \
+          the identity providers that are not, once some are configured. `others` has those of all these that external statements let in. `zone` is true once \
+          anything is configured as your own: `trusted-accounts`, `trusted-organizations`, `trusted-tenants` or \
+          `trusted-providers`. `unguarded_services` are the services named without a condition on whose resources they \
+          act for. The policy is judged at the time of the event.",
+    origin: Origin::DerivedWithin(policy),
 };
 
 /// Where the document stands: the request of either call, else the response, percent-encoded.
@@ -28,15 +33,20 @@ const DOCUMENT: [&str; 3] = [
     "responseElements.role.assumeRolePolicyDocument",
 ];
 
-/// The verdict on the trust policy that stands in the record.
+/// The verdict on the trust policy in the record, with nothing configured as your own.
 pub(super) fn verdict(event: &Event<'_>) -> Verdict {
     let text = DOCUMENT.iter().find_map(|path| document(event, path));
     let told = || wire::live(event)?.get("role")?.text_of("assumeRolePolicyDocument");
     let policy = text.and_then(|text| Policy::parse(&text).ok()).or_else(|| Policy::parse(&told()?).ok());
-    policy.map_or(Verdict::Undecidable, |policy| assess(&policy, event.account()).verdict)
+    policy.map_or(Verdict::Undecidable, |policy| assess_within(&policy, &role(event), &Zone::default()).verdict)
 }
 
-fn policy<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+/// The role of an event.
+pub(super) fn role<'e>(event: &'e Event<'_>) -> Role<'e> {
+    Role { account: event.account(), now: event.time(), is_stored: false }
+}
+
+fn policy<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let written = DOCUMENT.iter().find_map(|path| document(event, path));
     // What is not in the record, or broken there, live state may tell.
     let told = || wire::live(event)?.get("role")?.text_of("assumeRolePolicyDocument");
@@ -47,7 +57,7 @@ fn policy<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         ));
     };
     Some(match Policy::parse(&text) {
-        Ok(policy) => assessed(&assess(&policy, event.account())),
+        Ok(policy) => assessed(&assess_within(&policy, &role(event), zone), zone),
         Err(error) => undecidable(error.to_string()),
     })
 }
@@ -60,9 +70,18 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
     }
 }
 
-pub(super) fn assessed<'e>(assessment: &Assessment) -> Value<'e> {
+pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
     let all = |list: fn(&Judgement) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
+    let lists: [fn(&Judgement) -> &[String]; 4] =
+        [|one| &one.accounts, |one| &one.organizations, |one| &one.tenants, |one| &one.providers];
+    let external = assessment.statements.iter().filter(|one| one.verdict == Verdict::External);
+    let others = external.flat_map(|one| lists.iter().flat_map(move |list| list(one)));
     object(vec![
+        ("zone", Value::Bool(!zone.is_empty())),
+        ("others", texts(others.cloned())),
+        ("organizations", all(|one| &one.organizations)),
+        ("tenants", all(|one| &one.tenants)),
+        ("providers", all(|one| &one.providers)),
         ("verdict", Value::from(assessment.verdict.as_str())),
         ("statements", Value::Array(assessment.statements.iter().map(judged).collect())),
         ("accounts", all(|one| &one.accounts)),

@@ -57,7 +57,8 @@ pub(super) fn live<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     Some(Parameters { value, at: Rc::new(Place::Top(LIVE_STATE)) })
 }
 
-/// `wrapper`: the two parts of its name.
+/// The parameters without their wrapper. `wrapper` are the two parts of its name, which the names of some operations
+/// shorten: `DelTGwVpcAttachReq`.
 fn unwrapped<'e>(value: &'e Value<'e>, base: &'static str, wrapper: [&str; 2]) -> Parameters<'e> {
     let outer = Parameters { value, at: Rc::new(Place::Top(base)) };
     let [operation, kind] = wrapper;
@@ -69,12 +70,22 @@ fn unwrapped<'e>(value: &'e Value<'e>, base: &'static str, wrapper: [&str; 2]) -
     };
     let found = value.as_object().and_then(|members| {
         let exact = members.iter().find(|(name, _)| is_exact(name));
-        exact.or_else(|| members.iter().find(|(name, _)| is_alike(name)))
+        let alike = || members.iter().find(|(name, _)| is_alike(name));
+        let alone = || members.iter().next().filter(|(name, inner)| members.len() == 1 && is_shortened(name, inner));
+        exact.or_else(alike).or_else(alone)
     });
     match found {
         Some((name, inner)) => outer.member(name, inner),
         None => outer,
     }
+}
+
+/// Whether the only member of parameters wraps them under a shortened name.
+fn is_shortened(name: &str, inner: &Value<'_>) -> bool {
+    const ENDINGS: [&str; 6] = ["Request", "Req", "Rqst", "Response", "Resp", "Rsp"];
+    inner.is_object()
+        && name.starts_with(|first: char| first.is_ascii_uppercase())
+        && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 impl<'e> Parameters<'e> {

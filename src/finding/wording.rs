@@ -1,9 +1,14 @@
 //! The parts of a finding in words, safe to show on a terminal, the same in every text for people.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::{Finding, RuleInfo};
 use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
+
+/// Longest user agent, in characters, that is shown.
+const MAX_USER_AGENT: usize = 100;
 
 impl Finding {
     /// `NetOps/dana (arn:aws:sts::111122223333:assumed-role/NetOps/dana)`
@@ -17,11 +22,14 @@ impl Finding {
         .into_owned()
     }
 
-    /// `198.51.100.23 with aws-cli/2.24.0`
+    /// `198.51.100.23 with "aws-cli/2.24.0"`. The user agent is quoted, because its sender chooses it freely.
     pub fn from(&self) -> String {
-        let parts = [self.call.source_address.as_deref(), self.call.user_agent.as_deref()];
-        let parts: Vec<_> = parts.into_iter().flatten().map(|text| visible_at_most(text, MOST_IN_A_SENTENCE)).collect();
-        parts.join(" with ")
+        let address = self.call.source_address.as_deref().map(|text| visible_at_most(text, MOST_IN_A_SENTENCE));
+        let agent = self.call.user_agent.as_deref().map(|text| {
+            let text = visible_at_most(text, MAX_USER_AGENT);
+            format!("\"{}\"", text.replace('"', "'")).into()
+        });
+        address.into_iter().chain(agent).collect::<Vec<Cow<'_, str>>>().join(" with ")
     }
 
     /// `CreateRole of iam.amazonaws.com`

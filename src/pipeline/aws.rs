@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{Evaluated, Input, Pipeline};
+use super::{Case, Evaluated, Input, Outcome, Pipeline, Tally};
 use crate::aws::SdkConfig;
-use crate::confirm::aws::{AwsState, MemberRole};
+use crate::confirm::aws::{AwsState, MemberRole, Until};
 use crate::confirm::cache::Cache;
+use crate::finding::Finding;
 
 /// How many names of accounts are asked for at a time.
 const MOST_REQUESTS: usize = 4;
@@ -31,22 +32,55 @@ impl AwsLive {
 
     /// Evaluates one payload and settles it with live state. What is not answered within `budget` is unknown.
     pub async fn gather(&self, pipeline: &Pipeline, source: &str, input: Input<'_>, budget: Duration) -> Evaluated {
-        let state = self.state.within(budget);
-        let mut evaluated = pipeline.gather_settled(source, input, &self.cache.over(state)).await;
-        if self.names {
-            let unnamed = evaluated.findings.iter().filter(|finding| finding.origin.account_name.is_none());
-            let accounts: BTreeSet<String> = unnamed.map(|finding| finding.origin.account.clone()).collect();
-            let named = accounts.into_iter().map(|account| async move {
-                // An account without a name is called by its id, whatever the reason.
-                let name = state.account_name(&account).await.ok().flatten()?;
-                Some((account, name))
-            });
-            let names: BTreeMap<String, String> =
-                stream::iter(named).buffer_unordered(MOST_REQUESTS).filter_map(|named| async { named }).collect().await;
-            for finding in evaluated.findings.iter_mut().filter(|finding| finding.origin.account_name.is_none()) {
-                finding.origin.account_name = names.get(&finding.origin.account).cloned();
-            }
+        let session = self.session(budget);
+        let mut evaluated = Evaluated::default();
+        let (mut tally, cases) = pipeline.run_for_live_state(source, input, &mut |outcome| evaluated.take(outcome));
+        session.settle(pipeline, cases, &mut tally, &mut |outcome| evaluated.take(outcome)).await;
+        session.name_accounts(evaluated.findings.iter_mut()).await;
+        Evaluated { tally, ..evaluated }
+    }
+
+    /// What one payload reads. What is not answered within `budget` is unknown.
+    pub(super) fn session(&self, budget: Duration) -> Session<'_> {
+        Session { live: self, state: self.state.within(budget) }
+    }
+}
+
+/// What one payload reads of AWS.
+pub(super) struct Session<'l> {
+    live: &'l AwsLive,
+    state: Until<'l>,
+}
+
+impl Session<'_> {
+    /// Settles cases, see [`Pipeline::settle`].
+    pub(super) async fn settle(
+        &self,
+        pipeline: &Pipeline,
+        cases: Vec<Case>,
+        tally: &mut Tally,
+        outcomes: &mut dyn FnMut(Outcome),
+    ) {
+        pipeline.settle(cases, &self.live.cache.over(self.state), tally, outcomes).await;
+    }
+
+    /// Gives findings the names of their accounts that the configuration does not name, if Organizations is asked for them.
+    pub(super) async fn name_accounts<'f>(&self, findings: impl Iterator<Item = &'f mut Finding>) {
+        if !self.live.names {
+            return;
         }
-        evaluated
+        let unnamed: Vec<&mut Finding> = findings.filter(|finding| finding.origin.account_name.is_none()).collect();
+        let accounts: BTreeSet<String> = unnamed.iter().map(|finding| finding.origin.account.clone()).collect();
+        let state = self.state;
+        let named = accounts.into_iter().map(|account| async move {
+            // An account without a name is called by its id, whatever the reason.
+            let name = state.account_name(&account).await.ok().flatten()?;
+            Some((account, name))
+        });
+        let names: BTreeMap<String, String> =
+            stream::iter(named).buffer_unordered(MOST_REQUESTS).filter_map(|named| async { named }).collect().await;
+        for finding in unnamed {
+            finding.origin.account_name = names.get(&finding.origin.account).cloned();
+        }
     }
 }

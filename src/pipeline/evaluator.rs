@@ -1,25 +1,45 @@
-//! What whole payloads are evaluated with: a pipeline, with live state from AWS or without. The function and `replay`
-//! share it, so that both come to the same findings.
+//! Evaluates whole payloads: by a pipeline, with live state from AWS or without. The function and `replay` share it, so
+//! that both come to the same findings.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+#[cfg(feature = "lambda")]
+use tokio::sync::mpsc::unbounded_channel;
 
 #[cfg(feature = "live")]
 use super::aws::AwsLive;
 use super::{Evaluated, Input, Pipeline};
+#[cfg(feature = "lambda")]
+use super::{Outcome, Tally};
 
 /// A pipeline, with live state or without.
 #[derive(Debug)]
 pub struct Evaluator {
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     #[cfg(feature = "live")]
     live: Option<AwsLive>,
 }
+
+/// What an evaluation hands out.
+#[cfg(feature = "lambda")]
+#[derive(Debug)]
+pub enum Progress {
+    /// A finding or a rejection.
+    Outcome(Outcome),
+    /// Every finding that does not wait for live state has been handed out.
+    Settling,
+}
+
+/// Outcomes that are handed out at a time: account names are looked up for all of them at once.
+#[cfg(feature = "lambda")]
+const MAX_AT_ONCE: usize = 100;
 
 impl Evaluator {
     /// Evaluates what records say alone.
     pub fn new(pipeline: Pipeline) -> Self {
         Self {
-            pipeline,
+            pipeline: Arc::new(pipeline),
             #[cfg(feature = "live")]
             live: None,
         }
@@ -48,5 +68,61 @@ impl Evaluator {
             return gathered.await;
         }
         self.pipeline.gather(source, input)
+    }
+
+    /// The same on a thread of its own, handing out findings and rejections as they arise, so that they can be published
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the evaluation panics outside a record, or no thread can be had.
+    #[cfg(feature = "lambda")]
+    #[cfg_attr(not(feature = "live"), expect(unused_variables, reason = "nothing is waited for without live state"))]
+    pub async fn run(
+        &self,
+        source: &'static str,
+        payload: String,
+        budget: Duration,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Tally, tokio::task::JoinError> {
+        #[cfg(feature = "live")]
+        let session = self.live.as_ref().map(|live| live.session(budget));
+        #[cfg(feature = "live")]
+        let settles = session.is_some();
+        #[cfg(not(feature = "live"))]
+        let settles = false;
+
+        let (sender, mut arriving) = unbounded_channel();
+        let pipeline = Arc::clone(&self.pipeline);
+        let evaluation = tokio::task::spawn_blocking(move || {
+            let input = Input::Payload(&payload);
+            // The receiver is there until this thread has ended.
+            let mut outcomes = |outcome| drop(sender.send(outcome));
+            if settles {
+                pipeline.run_ahead_of_live_state(source, input, &mut outcomes)
+            } else {
+                (pipeline.run(source, input, &mut outcomes), Vec::new())
+            }
+        });
+        let mut outcomes = Vec::new();
+        while arriving.recv_many(&mut outcomes, MAX_AT_ONCE).await > 0 {
+            #[cfg(feature = "live")]
+            if let Some(session) = &session {
+                session.name_accounts(outcomes.iter_mut().filter_map(Outcome::finding_mut)).await;
+            }
+            outcomes.drain(..).for_each(|outcome| progress(Progress::Outcome(outcome)));
+        }
+        let (mut tally, cases) = evaluation.await?;
+        progress(Progress::Settling);
+        #[cfg(feature = "live")]
+        if let Some(session) = &session {
+            // Boxed, because the compiler gives up on the type of all that is inside.
+            let mut collect = |outcome| outcomes.push(outcome);
+            let settled: std::pin::Pin<Box<dyn Future<Output = ()>>> =
+                Box::pin(session.settle(&self.pipeline, cases, &mut tally, &mut collect));
+            settled.await;
+            session.name_accounts(outcomes.iter_mut().filter_map(Outcome::finding_mut)).await;
+            outcomes.drain(..).for_each(|outcome| progress(Progress::Outcome(outcome)));
+        }
+        Ok(tally)
     }
 }

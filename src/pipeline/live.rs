@@ -9,7 +9,7 @@ use crate::confirm::{
     self, Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
 };
 use crate::decode::Place as Source;
-use crate::event::Event;
+use crate::event::{Attachment, Event, RecordError};
 use crate::exempt::state;
 use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
 
@@ -21,6 +21,8 @@ pub struct Case {
     findings: Vec<Finding>,
     /// Whether live state can say what the record leaves open.
     asks: bool,
+    /// What earlier records add to it.
+    attached: Option<Attachment>,
 }
 
 /// What decides whether a record is a case.
@@ -36,7 +38,13 @@ pub(super) static ASKING: Asking = Asking { may_ask: confirm::may_ask, asks: con
 
 impl Case {
     pub(super) fn new(source: Source, judged: super::Judged<'_>) -> Self {
-        Self { source, record: judged.record.json().into_owned(), findings: judged.findings, asks: judged.asks }
+        Self {
+            source,
+            record: judged.record.json().into_owned(),
+            findings: judged.findings,
+            asks: judged.asks,
+            attached: judged.attached,
+        }
     }
 }
 
@@ -92,7 +100,7 @@ impl Pipeline {
             }
             // A record on which this fails is left as it is.
             guarded(|| {
-                let Ok(event) = Event::parse(&case.record) else { return Some(Completion::Whole) };
+                let Ok(event) = parsed(&case.record, case.attached.as_ref()) else { return Some(Completion::Whole) };
                 let inquiry = Inquiry::new(knowledge, Place::of(&event));
                 let completion = match complete(&event, &inquiry) {
                     Ok(_) if is_older(inquiry.checked_at(), event.time()) => {
@@ -138,7 +146,7 @@ impl Pipeline {
 
     /// Evaluates a record again that live state has completed.
     fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, Rejection> {
-        let Case { source, record, findings, .. } = case;
+        let Case { source, record, findings, attached, .. } = case;
         let rejected = |reason: String| Rejection { place: source.clone(), reason };
         let (record, again, unknown) = match completion {
             Completion::Whole => (record, false, None),
@@ -146,7 +154,7 @@ impl Pipeline {
             Completion::Unknown(why) => (completed(&record, &unanswered(&why)), true, Some(why)),
             Completion::Completed(record) => (record, true, None),
         };
-        let event = Event::parse(&record).map_err(|error| rejected(error.to_string()))?;
+        let event = parsed(&record, attached.as_ref()).map_err(|error| rejected(error.to_string()))?;
         let considered = guarded(|| {
             let findings = if again { self.findings(&event, None, now) } else { findings };
             let claims: Vec<_> = findings.iter().map(|finding| Claim::of(finding, &event)).collect();
@@ -194,6 +202,13 @@ impl Open {
         }
         findings
     }
+}
+
+/// A record with what earlier ones add to it.
+fn parsed<'r>(record: &'r str, attached: Option<&Attachment>) -> Result<Event<'r>, RecordError> {
+    let mut event = Event::parse(record)?;
+    attached.into_iter().cloned().for_each(|attached| event.attach(attached));
+    Ok(event)
 }
 
 /// Decides each of `items`, asking `live` for what `decide` notes as open until nothing is.

@@ -180,7 +180,10 @@ fn fits(test: Test, wanted: &str, value: &str, version: Version, variable: &dyn 
         (Some(value), Some(wanted)) => holds(value, wanted),
         _ => false,
     };
+    let has_variables = version == Version::V2012 && wanted.contains("${");
     match test {
+        // Most values are plain text.
+        Test::StringEquals if !has_variables => wanted == value,
         Test::StringEquals | Test::StringLike => pattern().is_some_and(|pattern| pattern.matches(value)),
         Test::StringEqualsIgnoreCase => {
             let folded = pattern_of_folded(wanted, version, variable);
@@ -203,11 +206,11 @@ fn fits(test: Test, wanted: &str, value: &str, version: Version, variable: &dyn 
         Test::NumericLessThanEquals => ordered(number, |value, wanted| value <= wanted),
         Test::NumericGreaterThan => ordered(number, |value, wanted| value > wanted),
         Test::NumericGreaterThanEquals => ordered(number, |value, wanted| value >= wanted),
-        Test::DateEquals => ordered(seconds, |value, wanted| value == wanted),
-        Test::DateLessThan => ordered(seconds, |value, wanted| value < wanted),
-        Test::DateLessThanEquals => ordered(seconds, |value, wanted| value <= wanted),
-        Test::DateGreaterThan => ordered(seconds, |value, wanted| value > wanted),
-        Test::DateGreaterThanEquals => ordered(seconds, |value, wanted| value >= wanted),
+        Test::DateEquals => ordered(date_seconds, |value, wanted| value == wanted),
+        Test::DateLessThan => ordered(date_seconds, |value, wanted| value < wanted),
+        Test::DateLessThanEquals => ordered(date_seconds, |value, wanted| value <= wanted),
+        Test::DateGreaterThan => ordered(date_seconds, |value, wanted| value > wanted),
+        Test::DateGreaterThanEquals => ordered(date_seconds, |value, wanted| value >= wanted),
         Test::Null => false,
     }
 }
@@ -280,9 +283,10 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// A date as seconds since 1970: ISO 8601, with a time or without, or the number itself.
-fn seconds(text: &str) -> Option<f64> {
+pub fn date_seconds(text: &str) -> Option<f64> {
     let text = text.trim();
     let stamp = text.parse::<Timestamp>().or_else(|_| format!("{text}T00:00:00Z").parse());
+    let stamp = stamp.or_else(|_| format!("{text}-01T00:00:00Z").parse());
     stamp.ok().map(|stamp| stamp.as_duration().as_secs_f64()).or_else(|| number(text))
 }
 

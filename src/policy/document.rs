@@ -1,6 +1,7 @@
 //! The document, from its JSON.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use percent_encoding::percent_decode_str;
 use serde_json_borrow::{ObjectAsVec as Object, Value};
@@ -270,11 +271,12 @@ fn conditions(operators: &Object<'_>) -> Result<Vec<Condition>, PolicyError> {
 
 /// A condition that is there twice leaves open which counts.
 fn only_once(members: &Object<'_>) -> Result<(), PolicyError> {
-    let names: Vec<String> = members.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-    let repeats = names.iter().enumerate().any(|(place, name)| names.iter().skip(place + 1).any(|other| other == name));
-    match repeats {
-        true => Err(PolicyError::Form { element: "Condition", expected: "an object in which each name is there once" }),
-        false => Ok(()),
+    let mut seen = HashSet::new();
+    match members.iter().all(|(name, _)| seen.insert(name.to_ascii_lowercase())) {
+        true => Ok(()),
+        false => {
+            Err(PolicyError::Form { element: "Condition", expected: "an object in which each name is there once" })
+        }
     }
 }
 

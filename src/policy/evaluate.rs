@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Effect, Policy, Principal, PrincipalKind, Principals, Statement};
+use super::document::{Actions, Effect, Policy, Principal, PrincipalKind, Principals, Statement};
 use super::pattern::Pattern;
 
 /// A request to assume a role.
@@ -102,6 +102,16 @@ impl Policy {
 }
 
 impl Statement {
+    /// The patterns of principals and actions that a request is compared with.
+    pub fn size(&self) -> usize {
+        let principals = match &self.principals {
+            Some(Principals::Named(all) | Principals::AllBut(all)) => all.len(),
+            Some(Principals::Anyone) | None => 0,
+        };
+        let (Actions::These(actions) | Actions::AllBut(actions)) = &self.actions;
+        1 + principals + actions.len()
+    }
+
     /// Whether it is about the caller. Wildcards inside of a principal, which IAM does not take, count where that lets in
     /// more.
     pub fn mean(&self, caller: &Caller) -> bool {

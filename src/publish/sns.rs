@@ -8,11 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sns::Client;
+use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sns::operation::publish_batch::PublishBatchError as Refusal;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::time::Instant;
 
 use super::batch::{Message, batches};
 use crate::aws::{Region, SdkConfig, said, unanswered};
@@ -24,6 +26,10 @@ const MOST_REQUESTS: usize = 4;
 /// long before each next. The requests themselves are tried again by the SDK.
 const MOST_ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// Timeouts of one attempt. SNS answers within tens of milliseconds; a request that hangs must leave time for others.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Accepted messages that are remembered.
 const MOST_REMEMBERED: usize = 20_000;
@@ -85,14 +91,44 @@ impl Accepted {
 }
 
 /// What became of messages.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Delivery {
+    /// How many there were.
+    pub messages: usize,
     /// How many are with SNS, also from before.
     pub accepted: usize,
     /// How often one that was refused was tried again.
     pub retried: usize,
-    /// Why the others are not.
-    pub error: Option<PublishError>,
+    /// Why the first of the others is not with SNS.
+    first: Option<String>,
+    /// Whether a retry may publish at least one of the others.
+    retryable: bool,
+}
+
+impl Delivery {
+    /// Adds what became of later messages, or of those of another topic.
+    pub fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.accepted += other.accepted;
+        self.retried += other.retried;
+        self.retryable |= other.retryable;
+        self.first = self.first.take().or(other.first);
+    }
+
+    /// How many were not accepted.
+    pub fn failed(&self) -> usize {
+        self.messages.saturating_sub(self.accepted)
+    }
+
+    /// Whether everything was accepted.
+    ///
+    /// # Errors
+    /// When a message was not.
+    pub fn result(self) -> Result<(), PublishError> {
+        let failed = self.failed();
+        self.first
+            .map_or(Ok(()), |first| Err(PublishError { failed, of: self.messages, first, retryable: self.retryable }))
+    }
 }
 
 /// Why a message was not accepted.
@@ -105,7 +141,9 @@ struct Failure {
 impl SnsTopic {
     /// The topic `arn`, reached in the region that stands there, which may be another than the configured one.
     pub fn new(config: &SdkConfig, arn: String) -> Self {
-        let mut own = aws_sdk_sns::config::Builder::from(config);
+        let timeouts = TimeoutConfig::builder();
+        let timeouts = timeouts.connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
+        let mut own = aws_sdk_sns::config::Builder::from(config).timeout_config(timeouts);
         if let Some(region) = region(&arn) {
             own = own.region(Region::new(region.to_owned()));
         }
@@ -123,15 +161,17 @@ impl SnsTopic {
     }
 
     /// Publishes every message that this environment has not published; one that fails does not keep the others back.
-    pub async fn publish(&self, messages: Vec<Message>) -> Delivery {
+    /// Messages that SNS has not accepted at `deadline` count as failed, and a retry may publish them.
+    pub async fn publish(&self, messages: Vec<Message>, deadline: Instant) -> Delivery {
         let all = messages.len();
         let mut open = messages;
         open.retain(|message| !self.is_accepted(&message.uid));
         let mut given_up: Vec<Failure> = Vec::new();
         let mut retried = 0;
         for attempt in 1..=MOST_ATTEMPTS {
-            let failed = self.publish_once(&open).await;
-            let last = attempt == MOST_ATTEMPTS;
+            let failed = self.publish_once(&open, deadline).await;
+            let wait = FIRST_WAIT * 2_u32.pow(attempt - 1);
+            let last = attempt == MOST_ATTEMPTS || Instant::now() + wait >= deadline;
             let (again, for_good): (Vec<_>, Vec<_>) =
                 failed.into_iter().partition(|(_, failure)| failure.transient && !last);
             given_up.extend(for_good.into_iter().map(|(_, failure)| failure));
@@ -142,15 +182,15 @@ impl SnsTopic {
                 break;
             }
             retried += open.len();
-            tokio::time::sleep(FIRST_WAIT * 2_u32.pow(attempt - 1)).await;
+            tokio::time::sleep(wait).await;
         }
-        let error = given_up.first().map(|first| PublishError {
-            failed: given_up.len(),
-            of: all,
-            first: first.reason.clone(),
+        Delivery {
+            messages: all,
+            accepted: all - given_up.len(),
+            retried,
             retryable: given_up.iter().any(|failure| failure.transient),
-        });
-        Delivery { accepted: all - given_up.len(), retried, error }
+            first: given_up.into_iter().next().map(|first| first.reason),
+        }
     }
 
     fn is_accepted(&self, uid: &str) -> bool {
@@ -158,13 +198,17 @@ impl SnsTopic {
     }
 
     /// Sends all messages, and returns the places of those that were not accepted.
-    async fn publish_once(&self, messages: &[Message]) -> Vec<(usize, Failure)> {
+    async fn publish_once(&self, messages: &[Message], deadline: Instant) -> Vec<(usize, Failure)> {
         let requests = batches(messages.iter().map(Message::bytes));
         // Where order counts, requests follow each other.
         let at_once = if self.is_fifo() { 1 } else { MOST_REQUESTS };
         let sent = requests.into_iter().map(|range| async move {
             let start = range.start;
-            let failed = self.send(messages.get(range).unwrap_or_default()).await;
+            let batch = messages.get(range).unwrap_or_default();
+            let failed = tokio::time::timeout_at(deadline, self.send(batch)).await.unwrap_or_else(|_| {
+                let reason = "SNS did not answer before the deadline".to_owned();
+                every(batch, &Failure { reason, transient: true })
+            });
             failed.into_iter().map(move |(place, failure)| (start + place, failure)).collect::<Vec<_>>()
         });
         let mut failed: Vec<_> = stream::iter(sent).buffer_unordered(at_once).concat().await;
@@ -174,16 +218,17 @@ impl SnsTopic {
 
     /// Sends one batch.
     async fn send(&self, messages: &[Message]) -> Vec<(usize, Failure)> {
-        let all = |failure: &Failure| (0..messages.len()).map(|place| (place, failure.clone())).collect();
         let entries = messages.iter().enumerate().map(|(place, message)| self.entry(place, message));
         let entries = match entries.collect::<Result<Vec<_>, _>>() {
             Ok(entries) => entries,
-            Err(error) => return all(&Failure { reason: error.to_string(), transient: false }),
+            Err(error) => return every(messages, &Failure { reason: error.to_string(), transient: false }),
         };
         let request = self.client.publish_batch().topic_arn(&self.arn).set_publish_batch_request_entries(Some(entries));
         let answer = match request.send().await {
             Ok(answer) => answer,
-            Err(error) => return all(&Failure { reason: describe(&error), transient: is_transient(&error) }),
+            Err(error) => {
+                return every(messages, &Failure { reason: describe(&error), transient: is_transient(&error) });
+            }
         };
         let mut open: HashSet<usize> = (0..messages.len()).collect();
         for accepted in answer.successful() {
@@ -237,6 +282,11 @@ impl SnsTopic {
     fn is_fifo(&self) -> bool {
         self.arn.ends_with(".fifo")
     }
+}
+
+/// Each message with the same failure.
+fn every(messages: &[Message], failure: &Failure) -> Vec<(usize, Failure)> {
+    (0..messages.len()).map(|place| (place, failure.clone())).collect()
 }
 
 fn region(arn: &str) -> Option<&str> {

@@ -26,7 +26,7 @@ pub(super) struct Attributes {
     /// What its findings say.
     #[serde(default, deserialize_with = "status")]
     pub(super) status: Status,
-    /// When its findings are a warning only.
+    /// When its findings are a warning only, one level lower.
     pub(super) undecided: Option<Undecided>,
     /// When its findings are worse than its level says.
     pub(super) raised: Option<Raised>,
@@ -35,8 +35,15 @@ pub(super) struct Attributes {
     /// Whether it runs without being asked for.
     #[serde(default = "yes")]
     pub(super) enabled: bool,
-    /// Path of the accounts it is about: when all of them are trusted, it finds nothing.
-    pub(super) accounts: Option<String>,
+    /// Whether it judges the calls it matches. A rule that only lists calls does not count as covering them.
+    #[serde(default = "yes")]
+    pub(super) judges: bool,
+    /// Paths of the accounts it is about: when all of them, and all organizations, are trusted, it finds nothing.
+    #[serde(default, deserialize_with = "paths")]
+    pub(super) accounts: Vec<String>,
+    /// Paths of the organizations and organizational units it is about.
+    #[serde(default, deserialize_with = "paths")]
+    pub(super) organizations: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -117,7 +124,9 @@ impl Default for Attributes {
             raised: None,
             confirm: None,
             enabled: true,
-            accounts: None,
+            judges: true,
+            accounts: Vec::new(),
+            organizations: Vec::new(),
         }
     }
 }
@@ -142,10 +151,29 @@ impl Attributes {
             ResourceSpec::Field { id, .. } => id.as_str(),
             ResourceSpec::Fact(fact) => fact.as_str(),
         });
-        let accounts = attributes.accounts.as_deref();
-        reasons.extend(paths.chain(specs).chain(accounts).filter_map(unknown_fact));
+        let others = attributes.others();
+        reasons.extend(paths.chain(specs).chain(others).filter_map(unknown_fact));
         attributes
     }
+
+    /// Paths of the accounts and organizations it is about.
+    pub(super) fn others(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().chain(&self.organizations).map(String::as_str)
+    }
+}
+
+/// One path, or a list of them.
+fn paths<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path or a list of paths")]
+    enum Paths {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Paths::deserialize(deserializer)? {
+        Paths::One(path) => vec![path],
+        Paths::Several(paths) => paths,
+    })
 }
 
 fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {

@@ -25,6 +25,8 @@ pub(super) struct Body {
     pub(super) attributes: Attributes,
     /// Its placeholders are filled.
     pub(super) sigma: SigmaRule,
+    /// Whether somebody has set the level, which then holds for all findings.
+    pub(super) is_level_set: bool,
 }
 
 impl Body {
@@ -39,10 +41,24 @@ impl Body {
     ) -> Self {
         sigma.level = level.or(sigma.level);
         let info = info(&sigma, name, pack, &attributes);
-        // A level that somebody has set holds for all findings.
         let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| level.is_none());
         let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
-        Self { info: Arc::new(info), raised_info: Arc::new(raised_info), cases, attributes, sigma }
+        Self {
+            info: Arc::new(info),
+            raised_info: Arc::new(raised_info),
+            cases,
+            attributes,
+            sigma,
+            is_level_set: level.is_some(),
+        }
+    }
+
+    /// The information for findings that the record does not decide: one level lower.
+    pub(super) fn undecided_info(&self, info: &Arc<RuleInfo>) -> Arc<RuleInfo> {
+        match self.is_level_set {
+            true => Arc::clone(info),
+            false => Arc::new(RuleInfo { severity: info.severity.lower(), ..RuleInfo::clone(info) }),
+        }
     }
 }
 

@@ -1,62 +1,75 @@
-//! What the rules that run watch, and what they do not.
+//! Sensitive calls, and the rules that judge them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::RuleSet;
-use super::operations::{DANGEROUS, Danger, provenance};
+use super::operations::{Class, Danger, operations, provenance};
+use super::{Rule, RuleSet};
 
 /// What rules cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
-    /// Calls that can expose or blind, and that no rule that runs watches.
+    /// Sensitive calls that no enabled rule judges.
     pub unwatched: Vec<Unwatched>,
-    /// Rules that run, by ATT&CK technique, such as `T1190`.
+    /// Number of sensitive calls that are known.
+    pub sensitive: usize,
+    /// Enabled rules, by ATT&CK technique, such as `T1190`.
     pub techniques: BTreeMap<String, Vec<String>>,
-    /// Rules that run, by framework and control.
+    /// Enabled rules, by framework and control.
     pub controls: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    /// Where the names of the calls come from.
+    /// Source and date of the names of the calls.
     pub source: String,
 }
 
-/// A call that no rule watches.
+/// A sensitive call that no rule judges.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unwatched {
     /// `eventSource`.
     pub service: &'static str,
     /// `eventName`.
     pub call: &'static str,
-    /// What it can do.
+    /// What it can do, coarsely.
     pub can: Danger,
-    /// Rules that would watch it, and are off or have no values for their placeholders.
+    /// What it can do.
+    pub class: Class,
+    /// Why it is of this class.
+    pub reason: &'static str,
+    /// Enabled rules that list the call without judging it.
+    pub listed_by: Vec<String>,
+    /// Rules that would match it, and are off or have no values for their placeholders.
     pub off: Vec<String>,
 }
 
 impl RuleSet {
-    /// What the rules that run cover.
+    /// What the enabled rules cover.
     pub fn coverage(&self) -> Coverage {
-        let dangerous =
-            DANGEROUS.iter().flat_map(|(can, service, calls)| calls.iter().map(move |call| (*can, *service, *call)));
-        let is_watched = |service: &str, call: &str| {
-            self.rules().iter().any(|rule| rule.runs() && rule.triggers().admit(service, call))
-        };
-        // Off, or without values for its placeholders.
-        let would_watch = |service: &str, call: &str| {
-            let rules = self.rules().iter().filter(|rule| rule.triggers_when_filled().admit(service, call));
-            rules.map(|rule| rule.name().to_owned()).collect::<Vec<_>>()
-        };
-        let unwatched = dangerous.filter(|(_, service, call)| !is_watched(service, call));
-        let mut seen = BTreeSet::new();
-        let unwatched = unwatched
-            .map(|(can, service, call)| Unwatched { service, call, can, off: would_watch(service, call) })
-            .filter(|one| seen.insert((one.service, one.call)))
-            .collect();
+        let matches = |rule: &&Rule, service, call| rule.runs() && rule.triggers().admit(service, call);
+        let names = |rules: &mut dyn Iterator<Item = &Rule>| rules.map(|rule| rule.name().to_owned()).collect();
+        let mut unwatched = Vec::new();
+        let mut sensitive = 0;
+        for one in operations().filter(|one| one.class != Class::Harmless) {
+            sensitive += 1;
+            let matching = || self.rules().iter().filter(|rule| matches(rule, one.service, one.call));
+            if matching().any(Rule::judges) {
+                continue;
+            }
+            let could = |rule: &&Rule| rule.triggers_when_filled().admit(one.service, one.call);
+            unwatched.push(Unwatched {
+                service: one.service,
+                call: one.call,
+                can: one.class.danger(),
+                class: one.class,
+                reason: one.reason,
+                listed_by: names(&mut matching()),
+                off: names(&mut self.rules().iter().filter(could).filter(|rule| !matches(rule, one.service, one.call))),
+            });
+        }
         let mut techniques: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut controls: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-        // Without values for its placeholders a rule runs and watches nothing.
+        // Without values for its placeholders an enabled rule matches nothing.
         let watching = self.rules().iter().filter(|rule| rule.runs() && !rule.triggers().0.is_empty());
-        for rule in watching.map(super::Rule::info) {
+        for rule in watching.map(Rule::info) {
             for tag in rule.tags.iter().filter_map(|tag| tag.strip_prefix("attack.t")) {
                 techniques.entry(format!("T{tag}")).or_default().push(rule.name.clone());
             }
@@ -65,6 +78,6 @@ impl RuleSet {
                 framework.entry(control.control.clone()).or_default().push(rule.name.clone());
             }
         }
-        Coverage { unwatched, techniques, controls, source: provenance() }
+        Coverage { unwatched, sensitive, techniques, controls, source: provenance() }
     }
 }

@@ -3,6 +3,8 @@
 //! A filter is compiled and matched like a rule. It lets a finding through where its condition holds, as the Sigma
 //! specification says; what it exempts therefore stands under `not`.
 
+use std::sync::Arc;
+
 use rsigma_parser::{ConditionExpr, FilterRule, FilterRuleTarget, LogSource, SigmaRule, parse_sigma_yaml};
 use serde_json::Value;
 
@@ -14,6 +16,7 @@ use super::settings::nearest;
 use super::subject::Subject;
 use super::{Known, check, lint, placeholder};
 use crate::event::Event;
+use crate::facts::Zone;
 use crate::finding::RuleInfo;
 
 /// A filter that can be run.
@@ -28,6 +31,8 @@ pub struct Filter {
     /// Names or ids of the rules it is about; `None` for all.
     rules: Option<Vec<String>>,
     lets_through: Matcher,
+    /// What is configured as your own.
+    pub(super) zone: Arc<Zone>,
 }
 
 impl Filter {
@@ -40,7 +45,7 @@ impl Filter {
 
     /// Whether it holds a finding for `event` back.
     pub fn exempts(&self, event: &Event<'_>) -> bool {
-        !self.lets_through.holds(&Subject::new(event))
+        !self.lets_through.holds(&Subject::within(event, &self.zone))
     }
 }
 
@@ -135,9 +140,14 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known<'_>)
     let attributes = sigma.custom_attributes.get("trailwarden").map(serde_json::to_value);
     let attributes = attributes.transpose().ok().flatten().unwrap_or(Value::Null);
     match compiled {
-        Some(lets_through) if reasons.is_empty() => {
-            Ok(Filter { name: name.to_owned(), title: sigma.title, attributes, rules, lets_through })
-        }
+        Some(lets_through) if reasons.is_empty() => Ok(Filter {
+            name: name.to_owned(),
+            title: sigma.title,
+            attributes,
+            rules,
+            lets_through,
+            zone: Arc::default(),
+        }),
         _ => Err(reasons),
     }
 }

@@ -1,4 +1,4 @@
-//! The names of calls that services have, and which of them can open or blind something.
+//! The names of calls that services have, and what they can do.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -46,7 +46,61 @@ pub fn provenance() -> String {
     format!("{}, {}", CATALOGUE.source, CATALOGUE.date)
 }
 
-/// What a call can do.
+/// What a call can do, as far as others are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Widens what can be reached, and from where.
+    Reachability,
+    /// Lets others act in the account.
+    Access,
+    /// Hands data or control to others.
+    Control,
+    /// Joins other networks.
+    Networks,
+    /// Gives a way into an instance.
+    Instance,
+    /// Weakens a protection.
+    Protection,
+    /// Keeps calls or traffic from being recorded, delivered or kept.
+    Recording,
+    /// None of these.
+    Harmless,
+}
+
+impl Class {
+    /// Every class of sensitive calls, in the order in which they are listed.
+    pub const SENSITIVE: [Self; 7] = [
+        Self::Reachability,
+        Self::Access,
+        Self::Control,
+        Self::Networks,
+        Self::Instance,
+        Self::Protection,
+        Self::Recording,
+    ];
+
+    /// A heading for calls of this class.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Reachability => "Widen what can be reached",
+            Self::Access => "Let others act in the account",
+            Self::Control => "Hand data or control to others",
+            Self::Networks => "Join other networks",
+            Self::Instance => "Give a way into an instance",
+            Self::Protection => "Weaken a protection",
+            Self::Recording => "Keep something from being recorded",
+            Self::Harmless => "Harmless",
+        }
+    }
+
+    /// The coarser class of earlier versions.
+    pub(super) fn danger(self) -> Danger {
+        if self == Self::Recording { Danger::Blinding } else { Danger::Exposure }
+    }
+}
+
+/// A coarse class of sensitive calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Danger {
@@ -56,127 +110,44 @@ pub enum Danger {
     Blinding,
 }
 
-/// Calls that can do so, by `eventSource`. Gathered by reading through the names in `operations.json`.
-pub(super) const DANGEROUS: &[(Danger, &str, &[&str])] = &[
-    (
-        Danger::Exposure,
-        "ec2.amazonaws.com",
-        &[
-            "AcceptVpcPeeringConnection",
-            "AssignIpv6Addresses",
-            "AssociateAddress",
-            "AssociateRouteTable",
-            "AssociateSubnetCidrBlock",
-            "AttachInternetGateway",
-            "AuthorizeSecurityGroupEgress",
-            "AuthorizeSecurityGroupIngress",
-            "CreateDefaultSubnet",
-            "CreateDefaultVpc",
-            "CreateFleet",
-            "CreateLaunchTemplate",
-            "CreateLaunchTemplateVersion",
-            "CreateManagedPrefixList",
-            "CreateNetworkAclEntry",
-            "CreateNetworkInterfacePermission",
-            "CreateRoute",
-            "CreateVpcBlockPublicAccessExclusion",
-            "CreateVpcPeeringConnection",
-            "DisableEbsEncryptionByDefault",
-            "DisableImageBlockPublicAccess",
-            "DisableSnapshotBlockPublicAccess",
-            "EnableSnapshotBlockPublicAccess",
-            "ModifyImageAttribute",
-            "ModifyInstanceMetadataDefaults",
-            "ModifyInstanceMetadataOptions",
-            "ModifyManagedPrefixList",
-            "ModifyNetworkInterfaceAttribute",
-            "ModifySecurityGroupRules",
-            "ModifySnapshotAttribute",
-            "ModifySubnetAttribute",
-            "ModifyVpcBlockPublicAccessExclusion",
-            "ModifyVpcBlockPublicAccessOptions",
-            "ModifyVpcEndpointServicePermissions",
-            "ReplaceNetworkAclAssociation",
-            "ReplaceNetworkAclEntry",
-            "ReplaceRoute",
-            "ReplaceRouteTableAssociation",
-            "RequestSpotFleet",
-            "RequestSpotInstances",
-            "RestoreManagedPrefixListVersion",
-            "RunInstances",
-        ],
-    ),
-    (
-        Danger::Exposure,
-        "iam.amazonaws.com",
-        &[
-            "AddClientIDToOpenIDConnectProvider",
-            "CreateOpenIDConnectProvider",
-            "CreateRole",
-            "CreateSAMLProvider",
-            "UpdateAssumeRolePolicy",
-            "UpdateOpenIDConnectProviderThumbprint",
-            "UpdateSAMLProvider",
-        ],
-    ),
-    (
-        Danger::Blinding,
-        "cloudtrail.amazonaws.com",
-        &[
-            "DeleteChannel",
-            "DeleteEventDataStore",
-            "DeleteResourcePolicy",
-            "DeleteTrail",
-            "DeregisterOrganizationDelegatedAdmin",
-            "DisableFederation",
-            "PutEventConfiguration",
-            "PutEventSelectors",
-            "PutInsightSelectors",
-            "PutResourcePolicy",
-            "RegisterOrganizationDelegatedAdmin",
-            "StopEventDataStoreIngestion",
-            "StopLogging",
-            "UpdateChannel",
-            "UpdateEventDataStore",
-            "UpdateTrail",
-        ],
-    ),
-    (Danger::Blinding, "ec2.amazonaws.com", &["DeleteFlowLogs"]),
-    (
-        Danger::Blinding,
-        "iam.amazonaws.com",
-        &[
-            "AttachRolePolicy",
-            "DeleteRole",
-            "DeleteRolePermissionsBoundary",
-            "DeleteRolePolicy",
-            "DetachRolePolicy",
-            "PutRolePermissionsBoundary",
-            "PutRolePolicy",
-            "UpdateAssumeRolePolicy",
-        ],
-    ),
-    (
-        Danger::Blinding,
-        "logs.amazonaws.com",
-        &[
-            "AssociateKmsKey",
-            "DeleteAccountPolicy",
-            "DeleteDestination",
-            "DeleteLogGroup",
-            "DeleteLogStream",
-            "DeleteResourcePolicy",
-            "DeleteRetentionPolicy",
-            "DeleteSubscriptionFilter",
-            "DisassociateKmsKey",
-            "PutAccountPolicy",
-            "PutDataProtectionPolicy",
-            "PutDestinationPolicy",
-            "PutLogGroupDeletionProtection",
-            "PutResourcePolicy",
-            "PutRetentionPolicy",
-            "PutSubscriptionFilter",
-            "PutTransformer",
-        ],
-    ),
-];
+/// A call with its class.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// `eventSource`.
+    pub service: &'static str,
+    /// `eventName`.
+    pub call: &'static str,
+    /// What it can do.
+    pub class: Class,
+    /// Why it is of this class.
+    pub reason: &'static str,
+}
+
+/// The classes in `operation_classes.json`: of EC2 every operation that is not a Describe, Get, List or Search, of other
+/// services the sensitive ones.
+#[derive(Debug, Default, Deserialize)]
+struct Classes {
+    services: BTreeMap<String, Vec<Group>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Group {
+    class: Class,
+    reason: String,
+    calls: Vec<String>,
+}
+
+static CLASSES: LazyLock<Classes> = LazyLock::new(|| {
+    // A test reads it, so that it cannot be empty for being wrong.
+    serde_json::from_str(include_str!("operation_classes.json")).unwrap_or_default()
+});
+
+/// Every call with a class, by service.
+pub fn operations() -> impl Iterator<Item = Operation> {
+    let classes: &'static Classes = &CLASSES;
+    classes.services.iter().flat_map(|(service, groups)| {
+        groups.iter().flat_map(move |Group { class, reason, calls }| {
+            calls.iter().map(move |call| Operation { service, call, class: *class, reason })
+        })
+    })
+}

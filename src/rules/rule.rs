@@ -18,6 +18,7 @@ use super::parser::{of_compiler, of_parser, parsed};
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
+use super::trusted::Trusted;
 use super::{check, explain, placeholder, report, success};
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
@@ -177,6 +178,11 @@ impl Rule {
         self.runs = true;
     }
 
+    /// Whether it judges the calls it matches, and does not only list them.
+    pub fn judges(&self) -> bool {
+        self.body().attributes.judges
+    }
+
     /// Its place among the built-in ones, where it has an outline.
     pub(super) fn outlined(&self) -> Option<usize> {
         self.outlined
@@ -198,8 +204,13 @@ impl Rule {
     }
 
     /// The rule's finding for an event, if it matches.
-    pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &[String], explain: bool) -> Option<Finding> {
-        let Body { info, raised_info, cases, attributes, sigma } = self.body();
+    pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &Trusted, explain: bool) -> Option<Finding> {
+        // Facts cost more than this, and most of what is made to cost much failed.
+        if subject.event.error_code().is_some_and(|code| !code.is_empty()) && self.needs_success() {
+            return None;
+        }
+        let body = self.body();
+        let Body { info, raised_info, cases, attributes, sigma, .. } = body;
         let matcher = cases.whole.matcher(sigma);
         let hold = matcher.holding(subject);
         if hold.is_empty() || self.is_trusted(subject, trusted) {
@@ -209,27 +220,28 @@ impl Rule {
         let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(sigma).holds(subject));
         let case = attributes.undecided.as_ref().filter(|_| holds(&cases.undecided));
         let info = if holds(&cases.raised) { raised_info } else { info };
+        let info = if case.is_some() { &body.undecided_info(info) } else { info };
         let mut finding = report::finding(info, attributes, case, subject, matched);
         finding.trace = explain.then(|| explain::trace(&info.name, &matcher.explain(subject)));
         Some(finding)
     }
 
     /// How the rule judges an event, whether it matches or not.
-    pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &[String]) -> Trace {
+    pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &Trusted) -> Trace {
         let matcher = self.body().cases.whole.matcher(self.sigma());
         let trace = explain::trace(&self.name, &matcher.explain(subject));
         if !(trace.matched && self.is_trusted(subject, trusted)) {
             return trace;
         }
-        let trusted = Trace::of("all accounts it is about are trusted", true, Vec::new());
+        let trusted = Trace::of("every account and organization it is about is trusted", true, Vec::new());
         Trace::of(trace.what, false, trace.parts.into_iter().chain([trusted]).collect())
     }
 
-    /// Whether it is about accounts, and all that the event names are trusted.
-    fn is_trusted(&self, subject: &Subject<'_>, trusted: &[String]) -> bool {
-        let Some(path) = &self.body().attributes.accounts else { return false };
-        let accounts = report::texts(&subject.select(path));
-        !accounts.is_empty() && accounts.iter().all(|account| trusted.iter().any(|trusted| trusted == account))
+    /// Whether it is about accounts or organizations, and all that the event names are trusted.
+    fn is_trusted(&self, subject: &Subject<'_>, trusted: &Trusted) -> bool {
+        let values: Vec<_> = self.body().attributes.others().flat_map(|path| subject.select(path)).collect();
+        let others = report::texts(&values);
+        !others.is_empty() && others.iter().all(|other| trusted.admits(other, subject.event))
     }
 }
 

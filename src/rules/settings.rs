@@ -10,6 +10,8 @@ use serde::Deserialize;
 use super::Known;
 use super::fault::{Reason, RuleFault};
 use super::placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS, Placeholders};
+use super::trusted::{is_account, organization_id};
+use crate::facts::shared_issuers;
 
 /// The configuration file. Everything in it is optional; a key that is not listed here is a fault.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -24,6 +26,15 @@ pub struct Settings {
     /// Accounts that rules about other accounts leave alone.
     #[serde(default)]
     pub(super) trusted_accounts: Vec<String>,
+    /// Organizations and organizational units that these rules leave alone, by id or ARN.
+    #[serde(default)]
+    pub(super) trusted_organizations: Vec<String>,
+    /// Tenants of shared OIDC issuers that are your own, by issuer.
+    #[serde(default)]
+    pub(super) trusted_tenants: BTreeMap<String, Vec<String>>,
+    /// Identity providers that are yours alone: the issuers of OIDC providers and the names of SAML providers.
+    #[serde(default)]
+    pub(super) trusted_providers: Vec<String>,
     /// Values for the `%placeholders%` of rules.
     #[serde(default)]
     pub(super) placeholders: Placeholders,
@@ -114,6 +125,20 @@ impl Settings {
             let told = format!("`{text}` is not an account id, which has twelve digits and stands in quotes");
             reasons.push(Reason::error(told).at(text));
         }
+        for text in self.trusted_organizations.iter().filter(|text| organization_id(text).is_none()) {
+            let told =
+                format!("`{text}` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)");
+            reasons.push(Reason::error(told).at(text));
+        }
+        for issuer in self.trusted_tenants.keys().filter(|issuer| !is_shared_issuer(issuer)) {
+            let known: Vec<&str> = shared_issuers().collect();
+            let nearest = nearest(issuer, &known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+            let told = format!(
+                "`{issuer}` is not an issuer that tenants share{nearest}; list a provider that is yours alone under \
+                 `trusted-providers`"
+            );
+            reasons.push(Reason::error(told).at(issuer));
+        }
         let own = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
         for value in own.flat_map(|(_, values)| values).filter(|value| value.starts_with("arn:")) {
             reasons.push(Reason::error(format!("`{value}` is an ARN; give the name alone")).at(value));
@@ -147,8 +172,13 @@ impl Settings {
     }
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+/// Whether it is an issuer of the table, or begins as one there does that stands for several.
+fn is_shared_issuer(name: &str) -> bool {
+    let name = name.strip_prefix("https://").unwrap_or(name).trim_end_matches('/').to_ascii_lowercase();
+    shared_issuers().any(|known| match known.strip_suffix('/') {
+        Some(whole) => name == whole || name.starts_with(known),
+        None => name == known,
+    })
 }
 
 /// The known name that looks most like `name`, if one does.

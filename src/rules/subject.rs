@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+#[cfg(test)]
+use std::collections::BTreeMap;
 
 use rsigma_eval::EventValue;
 
 use crate::event::{Event, Value, path, scalar_text};
-use crate::facts::{self, FACTS};
+use crate::facts::{self, FACTS, Zone};
 
 /// An event with its facts.
 #[derive(Debug)]
@@ -15,13 +17,27 @@ pub(super) struct Subject<'e> {
     /// `eventSource` and `eventName`, where both are plain names. What is no text, is missing or has letters beyond ASCII
     /// is compared by the engine alone.
     pub(super) call: Option<(&'e str, &'e str)>,
+    /// What is configured as your own.
+    zone: &'e Zone,
     facts: [OnceCell<Option<Value<'e>>>; FACTS.len()],
 }
 
+#[cfg(test)]
+/// Nothing is configured.
+static NOTHING: Zone =
+    Zone { accounts: Vec::new(), organizations: Vec::new(), tenants: BTreeMap::new(), providers: Vec::new() };
+
 impl<'e> Subject<'e> {
+    /// With nothing configured as your own.
+    #[cfg(test)]
     pub(super) fn new(event: &'e Event<'_>) -> Self {
+        Self::within(event, &NOTHING)
+    }
+
+    /// The same with what `zone` lists as your own.
+    pub(super) fn within(event: &'e Event<'_>, zone: &'e Zone) -> Self {
         let call = event.source().zip(event.name()).filter(|(source, name)| source.is_ascii() && name.is_ascii());
-        Self { event, call, facts: [const { OnceCell::new() }; FACTS.len()] }
+        Self { event, call, zone, facts: [const { OnceCell::new() }; FACTS.len()] }
     }
 
     /// All values at `path`, of a fact or of the record.
@@ -43,7 +59,7 @@ impl<'e> Subject<'e> {
 
     fn fact(&self, place: usize) -> Option<&Value<'e>> {
         let (fact, derived) = (FACTS.get(place)?, self.facts.get(place)?);
-        derived.get_or_init(|| fact.of(self.event)).as_ref()
+        derived.get_or_init(|| fact.within(self.event, self.zone)).as_ref()
     }
 }
 

@@ -95,7 +95,11 @@ impl Template {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Hole { paths, otherwise, in_command } => {
-                    match paths.iter().find_map(|path| fill(path, *in_command)) {
+                    let found = paths.iter().find_map(|path| fill(path, *in_command));
+                    if *in_command && found.as_ref().is_some_and(|found| found.starts_with('-')) {
+                        join_to_option(&mut text);
+                    }
+                    match found {
                         // A backtick of the record would end a command, or begin one.
                         Some(found) if found.contains('`') => text.push_str(&found.replace('`', "\u{2cb}")),
                         Some(found) => text.push_str(&found),
@@ -121,6 +125,15 @@ impl fmt::Display for Template {
             }
         }
         Ok(())
+    }
+}
+
+/// Turns `--name ` at the end of a command into `--name=`: a value that begins with `-` would be read as an option.
+fn join_to_option(command: &mut String) {
+    let option = command.strip_suffix(' ').and_then(|rest| rest.rsplit(' ').next());
+    if option.is_some_and(|option| option.starts_with("--") && !option.contains('=')) {
+        command.pop();
+        command.push('=');
     }
 }
 

@@ -3,19 +3,38 @@
 use super::Verdict;
 use super::issuer;
 use super::principal::Group;
-use super::solve::{Way, written};
+use super::solve::{Named, Way, written};
 use crate::policy::{Caller, Policy, Principals, Quantifier, Statement, Test};
 
 /// For principals that are named.
 pub(super) fn for_named(verdict: Verdict, group: &Group) -> Option<String> {
     match (verdict, group) {
-        (Verdict::External, Group::Foreign(account)) => Some(format!(
+        (Verdict::External, Group::Foreign(account, _)) => Some(format!(
             "if account {account} is not meant to be trusted, take it out; if it is a vendor's, ask for the external id it \
              gave you"
+        )),
+        (Verdict::External, Group::Provider(value)) => Some(format!(
+            "if the identity provider {} is yours, list it under `trusted-providers`; otherwise take it out",
+            issuer::name_of(value)
+        )),
+        (Verdict::External, Group::Service(_, name)) => Some(format!(
+            "let {name} act for your own account alone: \"StringEquals\": {{\"aws:SourceAccount\": \"ACCOUNT\"}}"
         )),
         (Verdict::Undecidable, Group::Unknown(value)) => Some(format!("write the principal {value} as an ARN")),
         _ => None,
     }
+}
+
+/// For accounts, organizations and tenants that conditions name.
+pub(super) fn for_others(named: &Named) -> String {
+    let settings = [
+        (&named.accounts, "trusted-accounts"),
+        (&named.organizations, "trusted-organizations"),
+        (&named.tenants, "trusted-tenants"),
+    ];
+    let settings: Vec<String> =
+        settings.into_iter().filter(|(all, _)| !all.is_empty()).map(|(_, key)| format!("`{key}`")).collect();
+    format!("take out whom you do not mean to trust; list your own under {}", settings.join(" and "))
 }
 
 pub(super) fn undecidable(way: &Way<'_>) -> String {
@@ -50,13 +69,21 @@ pub(super) fn for_open(
     if let Group::Tenants(issuer, caller) = group {
         let name = match caller {
             Caller::Federated(name) => issuer::name_of(name),
-            Caller::Aws { .. } | Caller::Service(_) => issuer.name,
+            Caller::Aws { .. } | Caller::Service(_) => &issuer.name,
         };
-        let key =
-            if issuer.tenancy.contains(':') { issuer.tenancy.to_owned() } else { format!("{name}:{}", issuer.tenancy) };
+        let examples = issuer.example.iter().map(|(claim, values)| {
+            let key = if claim.contains(':') { claim.clone() } else { format!("{name}:{claim}") };
+            let values: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
+            let values = if let [one] = values.as_slice() { one.clone() } else { format!("[{}]", values.join(", ")) };
+            (format!("\"StringLike\": {{\"{key}\": {values}}}"), key)
+        });
+        let Some((wanted, key)) = examples.into_iter().next() else { return format!("{at}, fix the tenant") };
         let asked = statement.conditions.iter().find(|condition| condition.key.eq_ignore_ascii_case(&key));
-        let wanted = format!("\"StringLike\": {{\"{key}\": \"{}\"}}", issuer.example);
-        let also = if issuer.has_guests() { format!("; also {}", signed_in(group)) } else { String::new() };
+        let also = match (issuer.guests, issuer.is_unlisted) {
+            (true, _) => format!("; also {}", signed_in(group)),
+            (_, true) => format!("; is the provider yours alone? Then list {name} under `trusted-providers`"),
+            _ => String::new(),
+        };
         return match asked {
             Some(condition) => format!("{at}, replace {} by {wanted}{also}", written(condition)),
             None => format!("{at}, add the condition {wanted}{also}"),

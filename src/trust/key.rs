@@ -2,14 +2,15 @@
 //!
 //! After the IAM user guide, "AWS global condition context keys", and the pages on the keys of STS and of web identity.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 
 use super::issuer::Issuer;
-use super::principal::is_account;
-use crate::address::{Entry, Opening, Reach, Traffic, parse_network};
-use crate::policy::{Condition, Test};
+use super::whose::{PRINCIPALS, Shape, THE_ACCOUNT, THE_ORGANIZATION};
+use crate::address::{Reach, parse_network};
+use crate::policy::{Condition, Test, date_seconds};
 
 /// Accounts of strangers: one for each first digit, so that few patterns mean them all.
 pub(super) const STRANGERS: [&str; 10] = [
@@ -25,12 +26,15 @@ pub(super) const STRANGERS: [&str; 10] = [
     "000000000000",
 ];
 
-/// What stands for the role's own account, organization and tags where they are not known.
-const THE_ACCOUNT: &str = "the account of the role";
-const THE_ORGANIZATION: &str = "the organization of the role";
+/// What stands for the role's own tags, which are not known.
 pub(super) const THE_TAG: &str = "the tag of the role";
 
-/// What it takes to meet a condition, in rising order.
+/// A stranger's values that no account names.
+const USER_ID: &str = "AROAEVILEVILEVILEVIL2:evil";
+const ORGANIZATION: &str = "o-evilevil99";
+const ORGANIZATION_PATH: &str = "o-evilevil99/r-evil/ou-evil-evilevil/";
+
+/// What it takes to meet conditions, in rising order: of several, the highest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hold {
     /// Nothing: anybody can.
@@ -39,8 +43,29 @@ pub(super) enum Hold {
     Weak,
     /// It is not known.
     Unknown,
-    /// To be somebody in particular.
-    Strong,
+    /// To be somebody in particular, of whom it is not known whether they are one's own.
+    Fixed,
+    /// To be somebody in particular, who is not one's own.
+    Foreign,
+    /// To be one's own.
+    Own,
+    /// What no request has.
+    Nobody,
+}
+
+impl Hold {
+    /// How bad it is that somebody gets in so: of several ways in, the worst counts.
+    pub(super) fn concern(self) -> u8 {
+        match self {
+            Self::Free => 6,
+            Self::Weak => 5,
+            Self::Unknown => 4,
+            Self::Foreign => 3,
+            Self::Fixed => 2,
+            Self::Own => 1,
+            Self::Nobody => 0,
+        }
+    }
 }
 
 /// What a key is about.
@@ -48,6 +73,8 @@ pub(super) enum Hold {
 pub(super) enum Class {
     /// Who the caller is, or whose resource or network is used: given, not chosen.
     Identity(Shape),
+    /// A claim of a shared issuer's token that does not name the tenant and few tokens have.
+    Claim(&'static Issuer, String),
     /// What the caller chooses, or where they come from.
     Chosen,
     /// A network that the caller comes from.
@@ -66,23 +93,6 @@ pub(super) enum Class {
     Unknown,
 }
 
-/// Which part of a value says who.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Shape {
-    /// All of it.
-    Whole,
-    /// The account of an ARN.
-    Arn,
-    /// The account of a provider's ARN; those without one are everybody's.
-    Provider,
-    /// The organization, before the first `/`.
-    OrgPath,
-    /// The unique id, before the first `:`.
-    UserId,
-    /// The tenant of a shared provider: `kind:tenant` and the `:` or `/` after it.
-    Tenant(&'static Issuer),
-}
-
 /// A key as an outsider sees it.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
@@ -98,6 +108,8 @@ pub(super) struct Key {
 pub(super) enum Side {
     /// Somebody with credentials of an AWS account.
     Aws,
+    /// An AWS service, whosever resources it acts for.
+    Service,
     /// Somebody with a token of a shared provider.
     Tenant(&'static Issuer, Guest),
 }
@@ -109,92 +121,93 @@ pub(super) enum Guest {
     No,
 }
 
+/// What a key is looked at with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'v> {
+    pub(super) side: Side,
+    /// The name of the provider or of the service.
+    pub(super) name: &'v str,
+    /// The account of the outsider.
+    pub(super) stranger: &'v str,
+    /// The account of the role, when it is known.
+    pub(super) account: Option<&'v str>,
+    /// The time of the request, when it is known.
+    pub(super) now: Option<Timestamp>,
+}
+
 impl Key {
+    fn new(class: Class, may_be_missing: bool, own: &[&str]) -> Self {
+        Self { class, may_be_missing, own: own.iter().map(|value| ((*value).to_owned(), false)).collect() }
+    }
+
     /// The key `name`, in lower case.
-    ///
-    /// `stranger` is the account of the outsider, `own` that of the role, if it is known.
-    pub(super) fn of(name: &str, side: Side, issuer_name: &str, stranger: &str, own_account: Option<&str>) -> Self {
-        let key = |class, may_be_missing, own: &[&str]| Self {
-            class,
-            may_be_missing,
-            own: own.iter().map(|value| ((*value).to_owned(), false)).collect(),
+    pub(super) fn of(name: &str, view: View<'_>) -> Self {
+        let key = Self::new;
+        if let Side::Tenant(issuer, guest) = view.side
+            && let Some(claim) = claim_of(name, issuer, view.name)
+        {
+            return Self::of_claim(claim, issuer, guest);
+        }
+        let is_tenant = matches!(view.side, Side::Tenant(..));
+        // Callers with a token have no AWS identity yet, and services have none of an account.
+        let identity = |shape, own: &[&str], may_be_missing| match view.side {
+            Side::Aws => key(Class::Identity(shape), may_be_missing, own),
+            Side::Service | Side::Tenant(..) => key(Class::Missing, true, &[]),
         };
+        let stranger = view.stranger;
         let somebody = |ending: &str| format!("arn:aws:iam::{stranger}:{ending}");
         let mut accounts = vec![stranger];
         accounts.extend(STRANGERS.iter().filter(|account| **account != stranger));
-        if let Side::Tenant(issuer, guest) = side {
-            let claim = name.strip_prefix(&issuer_name.to_ascii_lowercase());
-            let claim = claim.and_then(|rest| rest.trim_start_matches('/').strip_prefix(':'));
-            if claim == Some(issuer.tenancy) || name.eq_ignore_ascii_case(issuer.tenancy) {
-                let shape = if issuer.tenancy == "sub" { Shape::Tenant(issuer) } else { Shape::Whole };
-                // A guest of the pool has the pool's id.
-                let class = if guest == Guest::Yes { Class::Common } else { Class::Identity(shape) };
-                return key(class, true, &[issuer.stranger]);
-            }
-            match claim {
-                Some("amr") if guest == Guest::Yes => return key(Class::Given, false, &["unauthenticated"]),
-                Some("repository" | "project_path" | "namespace_path") => {
-                    return key(Class::Identity(Shape::OrgPath), true, &["evil/x"]);
-                }
-                Some(
-                    "repository_id"
-                    | "repository_owner"
-                    | "repository_owner_id"
-                    | "enterprise"
-                    | "enterprise_id"
-                    | "namespace_id"
-                    | "project_id"
-                    | "organization_id"
-                    | "organization_slug"
-                    | "terraform_organization_id"
-                    | "terraform_organization_name",
-                ) => return key(Class::Identity(Shape::Whole), true, &["evil"]),
-                Some(_) => return key(Class::Common, true, &["evil"]),
-                None => {}
-            }
-        }
-        let is_tenant = matches!(side, Side::Tenant(..));
-        // Callers with a token have no AWS identity yet.
-        let identity = |shape, own: &[&str], may_be_missing| match is_tenant {
-            true => key(Class::Missing, true, &[]),
-            false => key(Class::Identity(shape), may_be_missing, own),
-        };
+        let now = view.now.unwrap_or(UNKNOWN_TIME);
         match name {
-            "aws:principalaccount" => identity(Shape::Whole, &accounts, false),
-            "aws:principalarn" => identity(Shape::Arn, &[&somebody("role/evil"), &somebody("user/evil")], false),
-            "aws:userid" => identity(Shape::UserId, &["AROAEVILEVILEVILEVIL0:evil"], false),
-            "aws:principalorgid" => identity(Shape::Whole, &["o-evilevil99", "o-evilevil88"], true),
-            "aws:principalorgpaths" => identity(Shape::OrgPath, &["o-evilevil99/r-evil/ou-evil-evilevil/"], true),
+            "aws:principalaccount" => identity(Shape::Account, &accounts, false),
+            "aws:principalarn" => {
+                identity(Shape::PrincipalArn, &[&somebody("role/evil"), &somebody("user/evil")], false)
+            }
+            "aws:userid" => identity(Shape::UserId, &[USER_ID], false),
+            "aws:principalorgid" => identity(Shape::Organization, &[ORGANIZATION, "o-evilevil88"], true),
+            "aws:principalorgpaths" => identity(Shape::OrganizationPath, &[ORGANIZATION_PATH], true),
             "aws:federatedprovider" => key(Class::Identity(Shape::Provider), true, &["accounts.google.com"]),
-            "aws:sourceaccount" | "aws:vpceaccount" => key(Class::Identity(Shape::Whole), true, &accounts),
-            "aws:sourceorgid" | "aws:vpceorgid" => key(Class::Identity(Shape::Whole), true, &["o-evilevil99"]),
+            "aws:sourceaccount" | "aws:vpceaccount" => key(Class::Identity(Shape::Account), true, &accounts),
+            "aws:sourceorgid" | "aws:vpceorgid" => key(Class::Identity(Shape::Organization), true, &[ORGANIZATION]),
             "aws:sourceorgpaths" | "aws:vpceorgpaths" => {
-                key(Class::Identity(Shape::OrgPath), true, &["o-evilevil99/r-evil/ou-evil-evilevil/"])
+                key(Class::Identity(Shape::OrganizationPath), true, &[ORGANIZATION_PATH])
             }
             "aws:sourcearn" | "ec2:sourceinstancearn" | "lambda:sourcefunctionarn" | "aws:sourcevpcarn" => {
-                key(Class::Identity(Shape::Arn), true, &[&format!("arn:aws:lambda:us-east-1:{stranger}:function:evil")])
+                let function = format!("arn:aws:lambda:us-east-1:{stranger}:function:evil");
+                key(Class::Identity(Shape::SourceArn), true, &[&function])
             }
             "aws:sourcevpc" | "aws:ec2instancesourcevpc" => {
-                key(Class::Identity(Shape::Whole), true, &["vpc-0e0e0e0e0e0e0e0e0"])
+                key(Class::Identity(Shape::Resource), true, &["vpc-0e0e0e0e0e0e0e0e0"])
             }
-            "aws:sourcevpce" => key(Class::Identity(Shape::Whole), true, &["vpce-0e0e0e0e0e0e0e0e0"]),
-            "aws:sourceip" | "aws:vpcsourceip" | "aws:ec2instancesourceprivateipv4" => {
-                key(Class::Network, true, &["198.51.100.7", "9.9.9.9", "2001:db8::7"])
+            "aws:sourcevpce" => key(Class::Identity(Shape::Resource), true, &["vpce-0e0e0e0e0e0e0e0e0"]),
+            "aws:sourceip" => key(Class::Network, true, &["9.9.9.9", "149.112.112.112", "2620:fe::9"]),
+            "aws:vpcsourceip" | "aws:ec2instancesourceprivateipv4" => {
+                key(Class::Network, true, &["10.0.0.7", "192.168.0.7", "172.16.0.7"])
             }
-            "aws:currenttime" => key(Class::Time, false, &["2026-01-01T00:00:00Z"]),
-            "aws:epochtime" => key(Class::Time, false, &["1767225600"]),
-            "aws:tokenissuetime" => key(Class::Time, true, &["2026-01-01T00:00:00Z"]),
+            "aws:currenttime" => key(Class::Time, false, &[&now.to_string()]),
+            "aws:epochtime" => key(Class::Time, false, &[&now.as_second().to_string()]),
+            "aws:tokenissuetime" => key(Class::Time, true, &[&now.to_string()]),
             "aws:securetransport" => key(Class::Given, false, &["true"]),
             "aws:requestedregion" => key(Class::Common, false, &["us-east-1", "eu-west-1", "ap-southeast-2"]),
-            "aws:principaltype" => key(Class::Given, false, &["AssumedRole", "User", "Account", "FederatedUser"]),
-            "aws:principalisawsservice" => key(Class::Chosen, false, &["false"]),
+            "aws:principaltype" => match view.side {
+                Side::Aws => key(Class::Given, false, &["AssumedRole", "User", "Account", "FederatedUser"]),
+                Side::Service | Side::Tenant(..) => key(Class::Missing, true, &[]),
+            },
+            "aws:principalisawsservice" => match view.side {
+                Side::Service => key(Class::Given, false, &["true"]),
+                Side::Aws | Side::Tenant(..) => key(Class::Given, false, &["false"]),
+            },
             // Only services have a name of this kind.
-            "aws:principalservicename" | "aws:principalservicenameslist" => key(Class::Missing, true, &[]),
+            "aws:principalservicename" | "aws:principalservicenameslist" => match view.side {
+                Side::Service => key(Class::Given, false, &[view.name]),
+                Side::Aws | Side::Tenant(..) => key(Class::Missing, true, &[]),
+            },
             "aws:viaawsservice" => key(Class::Given, false, &["false", "true"]),
             "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" => {
                 key(Class::Common, true, &["cloudformation.amazonaws.com"])
             }
-            "aws:resourceaccount" => match own_account {
+            "aws:resourceaccount" => match view.account {
                 Some(account) => key(Class::Given, false, &[account]),
                 None => key(Class::Role, false, &[THE_ACCOUNT]),
             },
@@ -230,87 +243,90 @@ impl Key {
             _ => key(Class::Unknown, true, &[]),
         }
     }
-}
 
-/// Whether a value of the policy, in which `wild` says whether `*` and `?` are wildcards, says who.
-pub(super) fn is_fixed(shape: Shape, value: &str, wild: bool) -> bool {
-    let is_wild = |text: &str| wild && text.contains(['*', '?']);
-    let before = |separator: char| value.split(separator).next().filter(|part| !part.is_empty() && !is_wild(part));
-    match shape {
-        Shape::Provider => value.split(':').nth(4).is_some_and(is_account),
-        Shape::Tenant(issuer) => {
-            let literal = if is_wild(value) { value.split(['*', '?']).next().unwrap_or_default() } else { value };
-            let Some((kind, rest)) = literal.split_once(':') else { return false };
-            let tenant = rest.split([':', '/']).next().unwrap_or_default();
-            let is_whole = !tenant.is_empty() && tenant.len() < rest.len();
-            issuer.has_tenant_after(kind) && (is_whole || !is_wild(value))
+    fn of_claim(claim: &str, issuer: &'static Issuer, guest: Guest) -> Self {
+        let strangers = issuer.stranger.iter().find(|(name, _)| name.eq_ignore_ascii_case(claim));
+        let own: Vec<&str> = strangers.map_or(vec!["evil"], |(_, values)| values.iter().map(String::as_str).collect());
+        match issuer.claim(claim) {
+            // A guest of the pool has the pool's id.
+            Some(_) if guest == Guest::Yes && claim == "aud" => Self::new(Class::Common, true, &own),
+            Some(shape) => Self::new(Class::Identity(Shape::Tenant(issuer, shape)), true, &own),
+            None if claim == "amr" && guest == Guest::Yes => Self::new(Class::Given, false, &["unauthenticated"]),
+            None if issuer.has_weak(claim) => Self::new(Class::Claim(issuer, claim.to_owned()), true, &own),
+            None => Self::new(Class::Common, true, &own),
         }
-        _ if !is_wild(value) => true,
-        Shape::Whole => false,
-        Shape::Arn => value.split(':').nth(4).is_some_and(is_account),
-        Shape::OrgPath => value.contains('/') && before('/').is_some(),
-        Shape::UserId => value.contains(':') && before(':').is_some(),
     }
 }
 
-/// Whether a key, in lower case, can have such a value, as far as its form tells.
-pub(super) fn could_be(name: &str, value: &str) -> bool {
-    match name {
-        "aws:principalaccount" | "aws:sourceaccount" | "aws:vpceaccount" => is_account(value),
-        "aws:principalorgid"
-        | "aws:principalorgpaths"
-        | "aws:sourceorgid"
-        | "aws:sourceorgpaths"
-        | "aws:vpceorgid"
-        | "aws:vpceorgpaths" => value.starts_with("o-"),
-        "aws:principalarn" | "aws:sourcearn" => value.starts_with("arn:"),
-        "aws:sourceip" | "aws:vpcsourceip" => value.parse::<IpAddr>().is_ok(),
+/// A time for requests whose time is not known.
+const UNKNOWN_TIME: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// The claim a key is about: `gitlab.com:sub` is about `sub` for the issuer `gitlab.com`.
+fn claim_of<'n>(name: &'n str, issuer: &Issuer, issuer_name: &str) -> Option<&'n str> {
+    let rest = name.strip_prefix(&issuer_name.to_ascii_lowercase());
+    let claim = rest.and_then(|rest| rest.trim_start_matches('/').strip_prefix(':'));
+    claim.or_else(|| Some(name).filter(|name| name.contains(':') && issuer.claim(name).is_some()))
+}
+
+/// Whether a value of such a key can be in a request, as far as its form tells. `key` is in lower case.
+pub(super) fn could_be(key: &str, class: &Class, value: &str, now: Option<Timestamp>) -> bool {
+    match class {
+        Class::Identity(shape) => shape.could_be(value),
+        Class::Network if key == "aws:sourceip" => value.parse().is_ok_and(|address| is_public(&address)),
+        Class::Network => value.parse::<IpAddr>().is_ok(),
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+        Class::Time => date_seconds(value).is_some_and(|date| now.is_none_or(|now| date >= now.as_second() as f64)),
         _ => true,
     }
 }
 
-/// Values for which a clause might hold: each with whether it is anybody's in particular.
-pub(super) fn values_for(condition: &Condition, value: &str, class: &Class, stranger: &str) -> Vec<(String, bool)> {
-    let wild = matches!(condition.operator.test, Test::StringLike | Test::Arn);
-    let is_identity = matches!(class, Class::Identity(_));
+/// Whether requests from the internet can come from an address. Networks for documentation count as public: policies that
+/// are written as examples use them for networks that are.
+fn is_public(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            !(address.is_private() || address.is_loopback() || address.is_link_local() || is_shared)
+                && (1..224).contains(&first)
+        }
+        IpAddr::V6(address) => address.segments().first().is_some_and(|first| first & 0xe000 == 0x2000),
+    }
+}
+
+/// Whether networks that callers have to come from hold no address of the internet.
+pub(super) fn are_private(values: &[String]) -> bool {
+    let is_private = |network: IpNet| match network {
+        IpNet::V4(inner) => {
+            let is_within = network.prefix_len() >= 8 || inner.network() >= Ipv4Addr::new(224, 0, 0, 0);
+            is_within && !is_public(&network.network()) && !is_public(&network.broadcast())
+        }
+        IpNet::V6(_) => network.prefix_len() >= 3 && !is_public(&network.network()),
+    };
+    values.iter().all(|value| parse_network(value).is_none_or(is_private))
+}
+
+/// Values for which a clause might hold.
+pub(super) fn values_for(condition: &Condition, value: &str, class: &Class, stranger: &str) -> Vec<String> {
     match condition.operator.test {
-        Test::IpAddress => {
-            let hosts = parse_network(value).map(|network| some_hosts(&network)).unwrap_or_default();
-            hosts.into_iter().map(|host| (host, !is_identity)).collect()
-        }
-        Test::Bool => ["true", "false", value].map(|flag| (flag.to_owned(), true)).to_vec(),
+        Test::IpAddress => parse_network(value).map(|network| some_hosts(&network)).unwrap_or_default(),
+        Test::Bool => ["true", "false", value].map(str::to_owned).to_vec(),
         Test::Null => Vec::new(),
-        Test::StringEquals | Test::StringEqualsIgnoreCase => {
-            let fixed = match class {
-                Class::Identity(shape) => is_fixed(*shape, value, false),
-                _ => true,
-            };
-            vec![(value.to_owned(), fixed)]
-        }
-        Test::StringLike | Test::Arn => {
-            let fixed = match class {
-                Class::Identity(shape) => is_fixed(*shape, value, wild),
-                _ => true,
-            };
-            fillings(value, stranger).into_iter().map(|filled| (filled, fixed)).collect()
-        }
-        // Whoever is on one side of a number or a date is nobody in particular.
+        Test::StringEquals | Test::StringEqualsIgnoreCase | Test::NumericEquals => vec![value.to_owned()],
+        Test::StringLike | Test::Arn => fillings(value, class, stranger),
         Test::DateEquals
         | Test::DateLessThan
         | Test::DateLessThanEquals
         | Test::DateGreaterThan
-        | Test::DateGreaterThanEquals => {
-            let around = value.trim().parse().map(|number| neighbours(number).to_vec()).unwrap_or_default();
-            let ends = ["0001-01-01T00:00:00Z", "9999-12-30T00:00:00Z", value].map(str::to_owned);
-            around.into_iter().chain(ends).map(|date| (date, !is_identity)).collect()
-        }
-        Test::NumericEquals => vec![(value.to_owned(), true)],
+        | Test::DateGreaterThanEquals => match value.trim().parse() {
+            Ok(number) => neighbours(number).to_vec(),
+            Err(_) => dates_around(value),
+        },
         Test::NumericLessThan
         | Test::NumericLessThanEquals
         | Test::NumericGreaterThan
         | Test::NumericGreaterThanEquals => {
-            let around = value.trim().parse().map(|number| neighbours(number).to_vec()).unwrap_or_default();
-            around.into_iter().map(|number| (number, !is_identity)).collect()
+            value.trim().parse().map(|number| neighbours(number).to_vec()).unwrap_or_default()
         }
     }
 }
@@ -318,6 +334,15 @@ pub(super) fn values_for(condition: &Condition, value: &str, class: &Class, stra
 /// A number, and one on each side of it.
 fn neighbours(number: f64) -> [String; 3] {
     [number - 1.0, number, number + 1.0].map(|number| number.to_string())
+}
+
+/// A date, and one a second before and after it.
+fn dates_around(value: &str) -> Vec<String> {
+    #[expect(clippy::cast_possible_truncation, reason = "a date out of range is none")]
+    let seconds = date_seconds(value).map(|seconds| seconds as i64);
+    let around =
+        seconds.into_iter().flat_map(|seconds| [seconds.saturating_sub(1), seconds, seconds.saturating_add(1)]);
+    around.filter_map(|seconds| Some(Timestamp::from_second(seconds).ok()?.to_string())).collect()
 }
 
 /// Addresses from the beginning, the middle and the end of the network.
@@ -333,37 +358,58 @@ fn some_hosts(network: &IpNet) -> Vec<String> {
     hosts.iter().map(ToString::to_string).collect()
 }
 
-/// Texts that a pattern matches: its wildcards replaced in a few ways, the first of which reads as a stranger's.
-fn fillings(pattern: &str, account_of_stranger: &str) -> Vec<String> {
+/// Values as strangers have them, which patterns are filled after.
+fn templates(class: &Class, stranger: &str) -> Vec<String> {
+    match class {
+        Class::Identity(Shape::PrincipalArn) => {
+            PRINCIPALS.iter().map(|beginning| format!("{beginning}{stranger}:role/evil")).collect()
+        }
+        Class::Identity(Shape::SourceArn) => vec![
+            format!("arn:aws:lambda:us-east-1:{stranger}:function:evil"),
+            "arn:aws:s3:::evil".to_owned(),
+            format!("arn:aws-cn:lambda:cn-north-1:{stranger}:function:evil"),
+            format!("arn:aws-us-gov:lambda:us-gov-west-1:{stranger}:function:evil"),
+        ],
+        Class::Identity(Shape::UserId) => vec![USER_ID.to_owned(), format!("{stranger}:evil")],
+        Class::Identity(Shape::Organization) => vec![ORGANIZATION.to_owned()],
+        Class::Identity(Shape::OrganizationPath) => vec![ORGANIZATION_PATH.to_owned()],
+        Class::Identity(Shape::Tenant(issuer, claim)) => {
+            let of_claim = |name: &String| issuer.claim(name).is_some_and(|known| std::ptr::eq(known, *claim));
+            let mut known = issuer.stranger.iter().filter(|(name, _)| of_claim(name));
+            known.next().map(|(_, values)| values.clone()).unwrap_or_default()
+        }
+        Class::Network => vec!["9.9.9.9".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+/// Texts that a pattern matches: its wildcards replaced in a few ways, the first of which read as a stranger's.
+fn fillings(pattern: &str, class: &Class, stranger: &str) -> Vec<String> {
     if !pattern.contains(['*', '?']) {
         return vec![pattern.to_owned()];
     }
     let ones = pattern.replace('?', "9");
-    let first = ones.split('*').next().unwrap_or_default();
-    let (before, after) = (first, ones.get(first.len() + 1..).unwrap_or_default());
-    let account = first.matches(':').count() == 4;
-    let stranger = match (before, after.is_empty()) {
-        (_, _) if account => account_of_stranger,
-        ("", true) => "evil",
-        ("repo:" | "project_path:", true) => "evil/x:ref:refs/heads/main",
-        (before, true) if before.starts_with("repo:") && !before.contains('/') => "-evil/x:ref:refs/heads/main",
-        (before, _) if before.ends_with([':', '/', '-', '_']) => "evil",
-        _ => "-evil",
-    };
-    // What a first `*` can stand for in an ARN, and in the path of an organization.
-    let role = format!("arn:aws:iam::{account_of_stranger}:role/");
-    let stars = [stranger, "", "evil", "o-evilevil99", "7", role.trim_end_matches(":role/"), &role];
-    let mut texts: Vec<String> = stars.iter().map(|star| ones.replacen('*', star, 1).replace('*', "x")).collect();
-    // As an account id, should it be one.
-    if let Some(digits) = 12_usize.checked_sub(ones.replace('*', "").len()) {
-        texts.push(ones.replacen('*', &"9".repeat(digits), 1).replace('*', ""));
+    let Some((before, after)) = ones.split_once('*') else { return vec![ones] };
+    let mut stars: Vec<String> = Vec::new();
+    for template in templates(class, stranger) {
+        let Some(rest) = template.strip_prefix(before) else { continue };
+        stars.push(rest.to_owned());
+        stars.extend(rest.match_indices([':', '/', '@']).filter_map(|(at, _)| rest.get(..at).map(str::to_owned)));
     }
-    texts
+    // As the rest of an account id, should it be one.
+    let (head, tail) =
+        (before.rsplit(':').next().unwrap_or_default(), after.split([':', '*']).next().unwrap_or_default());
+    let digits = 12_usize.checked_sub(head.len() + tail.len()).map(|digits| "9".repeat(digits));
+    let is_word = before.is_empty() || before.ends_with([':', '/', '-', '_', '@']);
+    stars.push(if is_word { "evil" } else { "-evil" }.to_owned());
+    stars.extend(["-evil/x:ref:refs/heads/main", "evil", "", "7", "/evil"].map(str::to_owned));
+    stars.extend(digits);
+    let rests = [after.replace('*', "x"), after.replace('*', "")];
+    let rests = if after.contains('*') { rests.as_slice() } else { &rests[..1] };
+    stars.iter().flat_map(|star| rests.iter().map(move |rest| format!("{before}{star}{rest}"))).collect()
 }
 
 /// Whether networks that a caller has to come from are all there are.
 pub(super) fn is_everywhere(values: &[String]) -> bool {
-    let networks = values.iter().filter_map(|value| parse_network(value));
-    let entries: Vec<Entry> = networks.map(|network| Entry { network, traffic: Traffic::all() }).collect();
-    Opening::of(&entries).reach == Reach::World
+    Reach::of(values.iter().filter_map(|value| parse_network(value))) == Reach::World
 }

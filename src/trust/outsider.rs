@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::issuer;
-use super::key::{Class, Hold, Key, Side, THE_TAG};
+use super::key::{Class, Hold, Key, Side, THE_TAG, View};
 use super::principal::is_account;
-use super::solve::{Clause, Search};
-use crate::policy::{Caller, Context, Version};
+use super::solve::{Clause, Scene, Search};
+use crate::policy::{Caller, Context, Policy, Version};
 
 /// Stands for `${*}` and its like: a character that is no wildcard and that no value has.
 const NO_WILDCARD: &str = "\u{e000}";
@@ -20,31 +20,40 @@ pub(super) struct Known {
 }
 
 impl<'p> Search<'p> {
-    /// The key, in lower case, as the outsider sees it. `asked`: whether some clause has to hold, rather than must not.
-    pub(super) fn model(&self, key: &str, asked: bool) -> Key {
-        let issuer_name = match self.caller {
+    /// The key, in lower case, as the outsider sees it.
+    pub(super) fn model(&self, key: &str) -> Key {
+        let name = match self.caller {
             Caller::Federated(name) => issuer::name_of(name),
-            Caller::Aws { .. } | Caller::Service(_) => "",
+            Caller::Service(name) => name,
+            Caller::Aws { .. } => "",
         };
-        let model = Key::of(key, self.side, issuer_name, self.stranger, self.own);
-        match key {
-            // Nobody gets around a Deny statement by being a service; let in as one, they may make it act for them.
-            "aws:principalisawsservice" if !asked => Key { class: Class::Given, ..model },
-            // Whom the statement lets in, before others.
-            "aws:principalarn" | "aws:principalaccount" => match self.caller {
-                Caller::Aws { arn, account } => {
-                    let own = if key.ends_with("arn") { arn } else { account };
-                    Key { own: std::iter::once((own.clone(), false)).chain(model.own).collect(), ..model }
+        let Scene { stranger, role, .. } = self.scene;
+        let view = View { side: self.side, name, stranger, account: role.account, now: role.now };
+        let model = Key::of(key, view);
+        match (key, self.caller) {
+            // Whom the statement lets in, before others, or alone.
+            ("aws:principalarn" | "aws:principalaccount", Caller::Aws { arn, account }) => {
+                let own = std::iter::once((if key.ends_with("arn") { arn } else { account }.clone(), false));
+                match self.is_one {
+                    true if key.ends_with("account") => Key { class: Class::Given, own: own.collect(), ..model },
+                    true => Key { own: own.chain(self.names_of_account(account)).collect(), ..model },
+                    false => Key { own: own.chain(model.own).collect(), ..model },
                 }
-                Caller::Service(_) | Caller::Federated(_) => model,
-            },
+            }
             _ => model,
         }
     }
 
+    /// The principals of an account, where the caller is the account itself.
+    fn names_of_account(&self, account: &str) -> Vec<(String, bool)> {
+        let is_root = matches!(self.caller, Caller::Aws { arn, .. } if arn.ends_with(":root"));
+        let names = ["role/evil", "user/evil"].map(|name| (format!("arn:aws:iam::{account}:{name}"), false));
+        if is_root { names.to_vec() } else { Vec::new() }
+    }
+
     /// What holds of the outsider whatever the policy says, with values for the variables in `clauses`, of which `keys` are
     /// yet to be solved.
-    pub(super) fn known(&self, clauses: &[Clause<'p>], keys: &[String]) -> Known {
+    pub(super) fn known(&self, clauses: &[Clause<'p>], keys: &HashSet<String>) -> Known {
         let mut known = Known { context: self.outsider(), assumed: HashSet::new() };
         for (condition, _) in clauses {
             for value in &condition.values {
@@ -52,11 +61,11 @@ impl<'p> Search<'p> {
                     if keys.contains(&variable) || known.context.get(&variable).is_some() {
                         continue;
                     }
-                    let model = self.model(&variable, true);
+                    let model = self.model(&variable);
                     let chosen = matches!(model.class, Class::Chosen);
                     // Whoever may choose takes what it is compared with.
                     let is_all = value.eq_ignore_ascii_case(&format!("${{{variable}}}"));
-                    let same = self.model(&condition.key.to_ascii_lowercase(), true);
+                    let same = self.model(&condition.key.to_ascii_lowercase());
                     let values = if chosen && is_all {
                         same.own.into_iter().chain(model.own).next()
                     } else {
@@ -123,20 +132,19 @@ impl<'p> Search<'p> {
             set(&mut context, &names);
         }
         // Tags of the role are what they are; a caller who is to have the same can.
-        for value in self.policy.statements.iter().flat_map(|one| &one.conditions).flat_map(|one| &one.values) {
-            for name in variables(value) {
-                if name.contains("resourcetag/") {
-                    set(&mut context, &[(&name, THE_TAG)]);
-                }
-            }
+        for name in &self.scene.role_tags {
+            set(&mut context, &[(name, THE_TAG)]);
         }
         set(&mut context, &[("aws:SecureTransport", "true"), ("sts:RoleSessionName", "evil-3f1c2a9b")]);
-        if let (Side::Tenant(issuer, _), Caller::Federated(name)) = (self.side, self.caller)
-            && !issuer.tenancy.contains(':')
-        {
-            set(&mut context, &[(&format!("{}:{}", issuer::name_of(name), issuer.tenancy), issuer.stranger)]);
+        if let (Side::Tenant(issuer, _), Caller::Federated(name)) = (self.side, self.caller) {
+            let claims = issuer.stranger.iter().filter_map(|(claim, values)| Some((claim, values.first()?)));
+            for (claim, value) in claims {
+                let key =
+                    if claim.contains(':') { claim.clone() } else { format!("{}:{claim}", issuer::name_of(name)) };
+                set(&mut context, &[(&key, value)]);
+            }
         }
-        if let Some(own) = self.own {
+        if let Some(own) = self.scene.role.account {
             set(&mut context, &[("aws:ResourceAccount", own)]);
         }
         context
@@ -146,7 +154,7 @@ impl<'p> Search<'p> {
     pub(super) fn variable(&self, name: &str, known: &Context) -> Option<String> {
         let lower = name.to_ascii_lowercase();
         known.variable(name).or_else(|| {
-            let role = self.model(&lower, true);
+            let role = self.model(&lower);
             let is_of_role = matches!(role.class, Class::Role | Class::Given) && lower.starts_with("aws:resource");
             role.own.into_iter().next().filter(|_| is_of_role).map(|(value, _)| value)
         })
@@ -155,7 +163,8 @@ impl<'p> Search<'p> {
     /// The variables of a value that say something of the caller, in lower case; those of the role are left out.
     pub(super) fn variables_of_callers(&self, value: &str) -> Vec<String> {
         let is_of_role = |name: &String| name.starts_with("aws:resource") || name.starts_with("iam:resource");
-        let all = if self.policy.version == Version::V2012 { variables(value) } else { Vec::new() };
+        let has_variables = self.policy.version == Version::V2012 && value.contains("${");
+        let all = if has_variables { variables(value) } else { Vec::new() };
         all.into_iter().filter(|name| !is_of_role(name)).collect()
     }
 
@@ -198,6 +207,14 @@ impl<'p> Search<'p> {
         text.push_str(rest);
         text
     }
+}
+
+/// The tags of the role that the policy compares with.
+pub(super) fn role_tags(policy: &Policy) -> Vec<String> {
+    let values = policy.statements.iter().flat_map(|one| &one.conditions).flat_map(|one| &one.values);
+    let names: HashSet<String> =
+        values.filter(|value| value.contains("${")).flat_map(|value| variables(value)).collect();
+    names.into_iter().filter(|name| name.contains("resourcetag/")).collect()
 }
 
 /// The names of the variables of a value, in lower case, without defaults and without `${*}` and its like.

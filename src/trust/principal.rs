@@ -1,8 +1,8 @@
 //! The groups of people that a principal stands for.
 
 use super::issuer::{self, Issuer};
-use super::{Judgement, Verdict};
-use crate::policy::{Caller, Principal, PrincipalKind, Principals, Statement, Test};
+use super::zone::{Role, Zone};
+use crate::policy::{Caller, Pattern, Principal, PrincipalKind, Principals};
 
 /// Whom a principal admits, as far as conditions do not hold them back.
 #[derive(Debug)]
@@ -11,14 +11,16 @@ pub(super) enum Group {
     Everybody(Caller, String),
     /// Whoever in one account has a name that fits; the example.
     InAccount(Caller, String),
-    /// Everybody with a token of a shared provider.
+    /// Everybody with a token of an issuer that others share, or may share.
     Tenants(&'static Issuer, Caller),
-    /// Named principals of another account.
-    Foreign(String),
-    /// Named principals of the own account, services, and providers of one's own.
+    /// Named principals of another account, by its id; of a principal whose id does not show its account, that id.
+    Foreign(String, Caller),
+    /// An identity provider of the role's account.
+    Provider(String),
+    /// Named principals of the own account, and of trusted ones.
     Named(String),
     /// A service, by name.
-    Service(String),
+    Service(Caller, String),
     /// What it stands for is not known.
     Unknown(String),
 }
@@ -33,37 +35,38 @@ impl Group {
         Self::Everybody(caller(&format!("arn:aws:iam::{stranger}:role/evil"), stranger), who.to_owned())
     }
 
-    pub(super) fn of(principal: &Principal, own: Option<&str>, stranger: &str) -> Self {
+    pub(super) fn of(principal: &Principal, role: &Role<'_>, zone: &Zone, stranger: &str) -> Self {
         let value = principal.value.as_str();
         match principal.kind {
-            PrincipalKind::Aws => Self::of_aws(value, own, stranger),
+            PrincipalKind::Aws => Self::of_aws(value, role, zone, stranger),
             PrincipalKind::CanonicalUser if value.contains(['*', '?']) => Self::Unknown(value.to_owned()),
-            PrincipalKind::CanonicalUser => Self::Foreign(value.to_owned()),
+            PrincipalKind::CanonicalUser => Self::Foreign(value.to_owned(), caller(value, value)),
             PrincipalKind::Service if value.contains(['*', '?']) => {
                 Self::Everybody(Caller::Service(fill(value, "ec2.amazonaws.com")), "any AWS service".to_owned())
             }
-            PrincipalKind::Service => Self::Service(value.to_owned()),
-            PrincipalKind::Federated => Self::of_federated(value, own),
+            PrincipalKind::Service => Self::Service(Caller::Service(value.to_owned()), value.to_owned()),
+            PrincipalKind::Federated => Self::of_federated(value, role, zone),
         }
     }
 
-    fn of_aws(value: &str, own: Option<&str>, stranger: &str) -> Self {
+    fn of_aws(value: &str, role: &Role<'_>, zone: &Zone, stranger: &str) -> Self {
         if value == "*" {
             return Self::everybody(&Principals::Anyone, stranger);
         }
         let wild = value.contains(['*', '?']);
+        let of_account = |account: &str| match is_own(account, role, zone) {
+            true => Self::Named(value.to_owned()),
+            false => Self::Foreign(account.to_owned(), caller(&root_arn(value, account), account)),
+        };
         let parts: Vec<&str> = value.splitn(6, ':').collect();
         match parts.as_slice() {
-            ["arn", _, "iam" | "sts", "", account, _] if is_account(account) => match (wild, Some(*account) == own) {
-                (true, _) => {
+            ["arn", _, "iam" | "sts", "", account, _] if is_account(account) => match wild {
+                true => {
                     let example = fill(value, "x");
-                    Self::InAccount(
-                        caller(&example, account),
-                        format!("whoever in account {account} is called {value}"),
-                    )
+                    let who = format!("whoever in account {account} is called {value}");
+                    Self::InAccount(caller(&example, account), who)
                 }
-                (false, true) => Self::Named(value.to_owned()),
-                (false, false) => Self::Foreign((*account).to_owned()),
+                false => of_account(account),
             },
             ["arn", _, "iam", "", "cloudfront", _] => Self::Named(value.to_owned()),
             _ if wild => {
@@ -72,17 +75,16 @@ impl Group {
                 let who = format!("whoever in any AWS account is called {value}");
                 Self::Everybody(caller(&example, account), who)
             }
-            [account] if is_account(account) => match Some(*account) == own {
-                true => Self::Named(value.to_owned()),
-                false => Self::Foreign((*account).to_owned()),
-            },
+            [account] if is_account(account) => of_account(account),
             // A deleted role or user leaves its unique id behind, which nobody has again.
-            [id] if is_unique_id(id) => Self::Named(value.to_owned()),
+            [id] if is_unique_id(id) && (role.is_stored || is_placeholder(id)) => Self::Named(value.to_owned()),
+            // Whoever writes one names somebody there is, and it does not show of which account.
+            [id] if is_unique_id(id) => Self::Foreign(value.to_owned(), caller(value, "")),
             _ => Self::Unknown(value.to_owned()),
         }
     }
 
-    fn of_federated(value: &str, own: Option<&str>) -> Self {
+    fn of_federated(value: &str, role: &Role<'_>, zone: &Zone) -> Self {
         let caller = |name: &str| Caller::Federated(name.to_owned());
         let parts: Vec<&str> = value.splitn(6, ':').collect();
         let account = match parts.as_slice() {
@@ -97,43 +99,20 @@ impl Group {
                 }
             };
         }
-        match (issuer::shared(issuer::name_of(value)), account) {
+        let name = issuer::name_of(value);
+        match (issuer::shared(name), account) {
             (Some(issuer), _) => Self::Tenants(issuer, caller(value)),
-            (None, Some(account)) if is_account(account) && own.is_some() && Some(account) != own => {
-                Self::Foreign(account.to_owned())
+            (None, Some(account)) if is_account(account) && role.account.is_some() && !is_own(account, role, zone) => {
+                Self::Foreign(account.to_owned(), caller(value))
             }
-            (None, Some(account)) if is_account(account) => Self::Named(value.to_owned()),
+            (None, Some(account)) if is_account(account) => {
+                let is_oidc = value.contains(":oidc-provider/");
+                match is_oidc && issuer::may_be_shared(name) && zone.has_provider(name).is_none() {
+                    true => Self::Tenants(issuer::unlisted(), caller(value)),
+                    false => Self::Provider(value.to_owned()),
+                }
+            }
             (None, _) => Self::Unknown(value.to_owned()),
-        }
-    }
-
-    /// Adds what the judgement lists of the group, whatever its verdict.
-    pub(super) fn note(&self, statement: &Statement, judgement: &mut Judgement) {
-        let guards = ["aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths"];
-        let names_some = |value: &String| value.contains(|one: char| one.is_ascii_alphanumeric());
-        let is_guarded = || {
-            let asked = statement.conditions.iter().filter(|one| !one.operator.negated && !one.operator.if_exists);
-            let asked = asked.filter(|one| one.operator.test != Test::Null && one.values.iter().all(names_some));
-            asked.into_iter().any(|one| guards.iter().any(|guard| guard.eq_ignore_ascii_case(&one.key)))
-        };
-        match self {
-            Self::Foreign(account) if !judgement.accounts.contains(account) => {
-                judgement.accounts.push(account.clone());
-            }
-            Self::Service(name) if !is_guarded() => judgement.unguarded_services.push(name.clone()),
-            _ => {}
-        }
-    }
-
-    /// The verdict and its reason where conditions do not matter; else `None`.
-    pub(super) fn settled(&self) -> Option<(Verdict, String)> {
-        match self {
-            Self::Everybody(..) | Self::InAccount(..) | Self::Tenants(..) => None,
-            Self::Foreign(account) => Some((Verdict::External, format!("lets in principals of account {account}"))),
-            Self::Named(name) | Self::Service(name) => Some((Verdict::Scoped, format!("lets in {name}"))),
-            Self::Unknown(value) => {
-                Some((Verdict::Undecidable, format!("names a principal of a form that is not known: {value}")))
-            }
         }
     }
 }
@@ -142,16 +121,42 @@ fn caller(arn: &str, account: &str) -> Caller {
     Caller::Aws { arn: arn.to_owned(), account: account.to_owned() }
 }
 
+/// The ARN of a principal that may be an account id.
+fn root_arn(value: &str, account: &str) -> String {
+    if value.starts_with("arn:") { value.to_owned() } else { format!("arn:aws:iam::{account}:root") }
+}
+
+/// The callers of other accounts that NotPrincipal of Deny statements exempts, with the accounts.
+pub(super) fn exempt(principals: &[Principal], role: &Role<'_>, zone: &Zone) -> Vec<(Caller, String)> {
+    let of_aws = principals.iter().filter(|one| one.kind == PrincipalKind::Aws);
+    let groups = of_aws.map(|one| Group::of_aws(&one.value, role, zone, ""));
+    let foreign = groups.filter_map(|group| match group {
+        Group::Foreign(account, caller) => Some((caller, account)),
+        _ => None,
+    });
+    foreign.collect()
+}
+
+/// Whether it is the role's account, or a trusted one.
+pub(super) fn is_own(account: &str, role: &Role<'_>, zone: &Zone) -> bool {
+    role.account == Some(account) || zone.accounts.iter().any(|trusted| trusted == account)
+}
+
 /// Whether it is an account id: twelve digits.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether it is a unique id of IAM, such as `AROA…`.
-fn is_unique_id(text: &str) -> bool {
+pub(super) fn is_unique_id(text: &str) -> bool {
     text.len() >= 16
         && text.starts_with('A')
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// Whether it is a unique id out of documentation, which nobody has.
+pub(super) fn is_placeholder(id: &str) -> bool {
+    id.contains("EXAMPLE")
 }
 
 /// The pattern with something in place of its wildcards: `star` for the first `*`.
@@ -174,5 +179,5 @@ fn fill_account(pattern: &str, stranger: &str) -> String {
         return parts.join(":").replace('*', "aws").replace('?', "x");
     }
     let whole = format!("arn:aws:iam::{stranger}:role/evil");
-    if crate::policy::Pattern::glob(pattern).matches(&whole) { whole } else { fill(pattern, "evil") }
+    if Pattern::glob(pattern).matches(&whole) { whole } else { fill(pattern, "evil") }
 }

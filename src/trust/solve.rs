@@ -1,27 +1,60 @@
-//! The cheapest way in.
+//! The worst way in.
 //!
 //! What an outsider has to meet: every condition of the Allow statement, and of each Deny statement that is about them
 //! at least one condition not. Conditions on different keys do not get in each other's way, so that each key is solved
 //! alone, with a few values that stand for all there are.
 
-use super::key::{Class, Guest, Hold, STRANGERS, Side, could_be, is_everywhere, is_fixed, values_for};
+use std::collections::{BTreeMap, HashSet};
+
+use super::ASSUME;
+use super::key::{Class, Hold, STRANGERS, Side, are_private, could_be, is_everywhere, values_for};
 use super::outsider::Known;
-use super::principal::Group;
-use super::witness::Witness;
-use super::{ASSUME, Verdict, advice};
-use crate::policy::{Caller, Condition, Context, Decision, Effect, Policy, Principals, Request, Statement, Test};
+use super::principal::is_own;
+use super::whose::{Shape, THE_ACCOUNT, THE_ORGANIZATION, Whose, Wildcards};
+use super::zone::{Budget, Role, Zone};
+use crate::policy::{Caller, Condition, Context, Effect, Policy, Principals, Statement, Test};
 
 /// More ways around the Deny statements than this are not tried: such a policy is undecidable.
-const MOST_WAYS: usize = 512;
+const MAX_WAYS: usize = 512;
 
 /// Of more clauses on one key than this, the selections are not tried.
-const MOST_CLAUSES: usize = 4;
+const MAX_CLAUSES: usize = 4;
 
 /// More values than this are not tried for a key.
-const MOST_VALUES: usize = 512;
+const MAX_VALUES: usize = 512;
+
+/// Longest pattern times longest value, both in bytes, that count as one comparison.
+const MAX_SHORT: usize = 16 * 1024;
 
 /// A condition, and whether it has to hold or must not.
 pub(super) type Clause<'p> = (&'p Condition, bool);
+
+/// What every search through a policy shares.
+#[derive(Debug)]
+pub(super) struct Scene<'p> {
+    pub(super) role: Role<'p>,
+    pub(super) zone: &'p Zone,
+    pub(super) stranger: &'static str,
+    /// The tags of the role that the policy compares with.
+    pub(super) role_tags: Vec<String>,
+    pub(super) budget: Budget,
+}
+
+/// Whom conditions name.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Named {
+    pub(super) accounts: Vec<String>,
+    pub(super) organizations: Vec<String>,
+    pub(super) tenants: Vec<String>,
+}
+
+impl Named {
+    pub(super) fn add(&mut self, other: Self) {
+        self.accounts.extend(other.accounts);
+        self.organizations.extend(other.organizations);
+        self.tenants.extend(other.tenants);
+    }
+}
 
 /// A way in.
 #[derive(Debug)]
@@ -30,13 +63,31 @@ pub(super) struct Way<'p> {
     pub(super) context: Context,
     /// What holds the door, or would if it were stronger.
     pub(super) clause: Option<&'p Condition>,
-    /// The Deny statement it stands in, by its number.
-    pub(super) deny: Option<usize>,
     /// The keys that have to have one value in particular, which anybody could send.
     pub(super) told: Vec<String>,
+    /// Whom its conditions name that are not known to be one's own.
+    pub(super) named: Named,
+    /// The Deny statement without conditions that leaves no way, by its number.
+    pub(super) deny: Option<usize>,
 }
 
-type Outcome = (Verdict, String, Option<Witness>, Option<String>);
+/// What it takes to meet the clauses on one key.
+#[derive(Debug)]
+struct Solved<'p> {
+    hold: Hold,
+    /// With which values; `None`: without the key, or it is not known.
+    values: Option<Vec<String>>,
+    clause: Option<&'p Condition>,
+    /// Whether the value is one in particular that anybody could send.
+    is_told: bool,
+    named: Named,
+}
+
+impl<'p> Solved<'p> {
+    fn new(hold: Hold, values: Option<Vec<String>>, clause: Option<&'p Condition>) -> Self {
+        Self { hold, values, clause, is_told: false, named: Named::default() }
+    }
+}
 
 /// An account that the policy does not mention, if there is one: whom it names is no stranger.
 pub(super) fn stranger(policy: &Policy) -> &'static str {
@@ -50,95 +101,23 @@ pub(super) fn stranger(policy: &Policy) -> &'static str {
     STRANGERS.iter().find(is_new).copied().unwrap_or("999999999999")
 }
 
-/// Judges one group of principals of a statement.
-pub(super) fn judge(
-    policy: &Policy,
-    place: usize,
-    statement: &Statement,
-    group: &Group,
-    own: Option<&str>,
-    stranger: &'static str,
-) -> Outcome {
-    if let Some((verdict, reason)) = group.settled() {
-        let fix = advice::for_named(verdict, group);
-        return (verdict, reason, None, fix);
-    }
-    let (caller, who, side, least) = match group {
-        Group::Everybody(caller, who) => (caller, who.clone(), Side::Aws, Verdict::Public),
-        Group::InAccount(caller, who) => (caller, who.clone(), Side::Aws, Verdict::Weak),
-        Group::Tenants(issuer, caller) => {
-            (caller, issuer.who.to_owned(), Side::Tenant(issuer, Guest::No), Verdict::Public)
-        }
-        Group::Foreign(_) | Group::Named(_) | Group::Service(_) | Group::Unknown(_) => {
-            return (Verdict::Undecidable, "is not understood".to_owned(), None, None);
-        }
-    };
-    let search = Search { policy, statement, caller, side, own, stranger };
-    let Some((mut way, mut action)) = search.cheapest() else {
-        return (Verdict::Scoped, "is denied to everybody".to_owned(), None, None);
-    };
-    let mut verdict = verdict_of(way.hold, side);
-    let mut guests = false;
-    if let (Side::Tenant(issuer, _), Hold::Strong) = (side, way.hold)
-        && issuer.has_guests()
-    {
-        // The pool is fixed; whoever it lets in without signing in is still anybody.
-        let search = Search { side: Side::Tenant(issuer, Guest::Yes), ..search };
-        let is_asked = statement.conditions.iter().any(|one| one.key.to_ascii_lowercase().ends_with(":amr"));
-        if let Some((guest, by)) = search.cheapest()
-            && guest.hold < Hold::Unknown
-        {
-            verdict = if is_asked { Verdict::Public } else { Verdict::Weak };
-            (way, action, guests) = (guest, by, true);
-        }
-    }
-    verdict = verdict.min(least);
-    if verdict < Verdict::Weak {
-        let fix = (verdict == Verdict::Undecidable).then(|| advice::undecidable(&way));
-        return (verdict, reason(verdict, &who, &way), None, fix);
-    }
-    let request = Request { caller: search.caller_in(&mut way.context), action, context: way.context.clone() };
-    // Another statement may let the same request in, but it must not be denied.
-    if policy.evaluate(&request) != Decision::Allowed {
-        return (Verdict::Undecidable, "has conditions beyond this analysis".to_owned(), None, None);
-    }
-    let who = if guests { "any guest of the identity pool, who need not sign in".to_owned() } else { who };
-    let witness = Witness::new(&who, request, &way);
-    let reason = format!("lets in {}", witness.summary);
-    let fix = advice::for_open(policy, place, statement, group, &way, guests);
-    (verdict, reason, Some(witness), Some(fix))
-}
-
-fn verdict_of(hold: Hold, side: Side) -> Verdict {
-    match (hold, side) {
-        // Whatever else a tenant has to meet, it does not tell whose tenant they are.
-        (Hold::Free, _) | (Hold::Weak, Side::Tenant(..)) => Verdict::Public,
-        (Hold::Weak, Side::Aws) => Verdict::Weak,
-        (Hold::Unknown, _) => Verdict::Undecidable,
-        (Hold::Strong, Side::Aws) => Verdict::Constrained,
-        (Hold::Strong, Side::Tenant(..)) => Verdict::Scoped,
-    }
-}
-
-fn reason(verdict: Verdict, who: &str, way: &Way<'_>) -> String {
-    let clause = way.clause.map(written);
-    match (verdict, clause, way.deny) {
-        (Verdict::Undecidable, Some(clause), _) => {
-            format!("admits {who}, held by a condition that is not known: {clause}")
-        }
-        (Verdict::Undecidable, None, _) => format!("admits {who}, held by what is not understood"),
-        (_, Some(clause), Some(deny)) => {
-            format!("admits {who}, held by statement {deny}, which denies where {clause}")
-        }
-        (_, None, Some(deny)) => format!("admits {who}, held by statement {deny}, which denies it"),
-        (_, Some(clause), None) => format!("admits {who}, held by {clause}"),
-        (_, None, None) => format!("admits {who}, and nobody meets its conditions"),
-    }
-}
-
 /// A condition in words: `StringEquals aws:PrincipalOrgID o-abc123def4`.
 pub(super) fn written(condition: &Condition) -> String {
     format!("{} {} {}", condition.operator.name(), condition.key, condition.values.join(", "))
+}
+
+/// The number of the Deny statement a condition stands in.
+pub(super) fn deny_of(policy: &Policy, clause: &Condition) -> Option<usize> {
+    let is_here = |one: &Statement| one.conditions.iter().any(|condition| std::ptr::eq(condition, clause));
+    let place = policy.statements.iter().position(|one| one.effect == Some(Effect::Deny) && is_here(one))?;
+    Some(place + 1)
+}
+
+/// The comparisons that a condition makes with a value of that length. To match a long pattern with a long value takes as
+/// long as many short ones.
+fn cost(condition: &Condition, length: usize) -> usize {
+    let all = condition.values.iter().map(String::len).sum::<usize>();
+    condition.values.len().max(1) + all.saturating_mul(length.max(64)) / MAX_SHORT
 }
 
 /// Whether it asks for one value of a few.
@@ -153,14 +132,17 @@ pub(super) struct Search<'p> {
     pub(super) policy: &'p Policy,
     pub(super) statement: &'p Statement,
     pub(super) caller: &'p Caller,
+    /// Whether the caller is this one, rather than an example of many.
+    pub(super) is_one: bool,
     pub(super) side: Side,
-    pub(super) own: Option<&'p str>,
-    pub(super) stranger: &'static str,
+    /// The keys whose conditions count; `None`: all.
+    pub(super) keys: Option<&'static [&'static str]>,
+    pub(super) scene: &'p Scene<'p>,
 }
 
 impl<'p> Search<'p> {
-    /// The cheapest way in and the action it is by; `None` when a Deny statement leaves none.
-    fn cheapest(&self) -> Option<(Way<'p>, String)> {
+    /// The worst way in and the action it is by; `None` when no action lets such a caller in.
+    pub(super) fn worst(&self) -> Option<(Way<'p>, String)> {
         let natural = match self.caller {
             Caller::Aws { .. } | Caller::Service(_) => "sts:AssumeRole",
             Caller::Federated(name) if name.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
@@ -169,18 +151,43 @@ impl<'p> Search<'p> {
         let covered: Vec<&str> = ASSUME.into_iter().filter(|action| self.statement.actions.cover(action)).collect();
         // `*` is also whoever has a token; of anybody else it is known how they ask.
         let anyhow = !matches!(self.statement.principals, Some(Principals::Named(_)));
-        let actions = if covered.contains(&natural) && !anyhow { vec![natural] } else { covered };
-        let ways = actions.into_iter().filter_map(|action| Some((self.by(action)?, action.to_owned())));
-        ways.min_by_key(|(way, _)| way.hold)
+        let actions = match self.side {
+            // A token is exchanged by one call alone.
+            Side::Tenant(..) => covered.into_iter().filter(|action| *action == natural).collect(),
+            Side::Aws | Side::Service if covered.contains(&natural) && !anyhow => vec![natural],
+            Side::Aws | Side::Service => covered,
+        };
+        let mut worst: Option<(Way<'p>, String)> = None;
+        for action in actions {
+            let Some(way) = self.by(action) else { continue };
+            worst = Some(match worst {
+                None => (way, action.to_owned()),
+                Some((mut known, by)) if known.hold.concern() >= way.hold.concern() => {
+                    known.named.add(way.named);
+                    (known, by)
+                }
+                Some((known, _)) => {
+                    let mut way = way;
+                    way.named.add(known.named);
+                    (way, action.to_owned())
+                }
+            });
+        }
+        worst
     }
 
-    /// The cheapest way in by one action.
+    /// The worst way in by one action.
     fn by(&self, action: &str) -> Option<Way<'p>> {
-        let base: Vec<Clause<'p>> = self.statement.conditions.iter().map(|condition| (condition, true)).collect();
-        let mut ways: Vec<Vec<Clause<'p>>> = vec![base];
-        let mut unsure = false;
-        let denies = self.policy.statements.iter().enumerate().filter(|(_, one)| one.effect == Some(Effect::Deny));
-        for (place, deny) in denies {
+        let mut denies: Vec<&'p [Condition]> = Vec::new();
+        let (mut ways, mut unsure) = (1_usize, false);
+        for (place, deny) in self.policy.statements.iter().enumerate() {
+            if deny.effect != Some(Effect::Deny) {
+                continue;
+            }
+            if !self.scene.budget.spend(deny.size()) {
+                unsure = true;
+                break;
+            }
             if !deny.actions.cover(action) {
                 continue;
             }
@@ -192,26 +199,46 @@ impl<'p> Search<'p> {
                 continue;
             }
             if deny.conditions.is_empty() {
+                let named = Named::default();
+                let context = Context::default();
                 return Some(Way {
-                    hold: Hold::Strong,
-                    context: Context::default(),
+                    hold: Hold::Nobody,
+                    context,
                     clause: None,
+                    told: vec![],
+                    named,
                     deny: Some(place + 1),
-                    told: Vec::new(),
                 });
             }
-            if ways.len().saturating_mul(deny.conditions.len()) > MOST_WAYS {
-                unsure = true;
-                continue;
+            match ways.checked_mul(deny.conditions.len()).filter(|ways| *ways <= MAX_WAYS) {
+                Some(more) => {
+                    ways = more;
+                    denies.push(&deny.conditions);
+                }
+                None => unsure = true,
             }
-            let around = ways.iter().flat_map(|clauses| {
-                let more = |condition| clauses.iter().copied().chain([(condition, false)]).collect();
-                deny.conditions.iter().map(more)
-            });
-            ways = around.collect();
         }
-        let solved = ways.iter().map(|clauses| self.solve(clauses));
-        let mut way = solved.min_by_key(|way| way.hold)?;
+        let mut worst: Option<Way<'p>> = None;
+        for number in 0..ways {
+            let mut way = self.solve(&self.clauses(&denies, number));
+            if self.scene.budget.is_spent() {
+                way.hold = Hold::Unknown;
+            }
+            let is_free = way.hold == Hold::Free;
+            match &mut worst {
+                Some(known) if known.hold.concern() >= way.hold.concern() => known.named.add(way.named),
+                Some(known) => {
+                    let named = std::mem::take(&mut known.named);
+                    way.named.add(named);
+                    *known = way;
+                }
+                None => worst = Some(way),
+            }
+            if is_free || self.scene.budget.is_spent() {
+                break;
+            }
+        }
+        let mut way = worst?;
         if unsure && way.hold < Hold::Unknown {
             way.hold = Hold::Unknown;
             way.clause = None;
@@ -219,164 +246,388 @@ impl<'p> Search<'p> {
         Some(way)
     }
 
+    /// The clauses of one way around the Deny statements: of each, the condition that the number picks does not hold.
+    fn clauses(&self, denies: &[&'p [Condition]], number: usize) -> Vec<Clause<'p>> {
+        let counts = |condition: &&Condition| {
+            self.keys.is_none_or(|keys| keys.iter().any(|key| key.eq_ignore_ascii_case(&condition.key)))
+        };
+        let held = self.statement.conditions.iter().filter(counts).map(|condition| (condition, true));
+        let mut clauses: Vec<Clause<'p>> = held.collect();
+        let mut rest = number;
+        let mut picked: Vec<Clause<'p>> = Vec::new();
+        for conditions in denies.iter().rev() {
+            let pick = rest.checked_rem(conditions.len()).unwrap_or(0);
+            rest = rest.checked_div(conditions.len()).unwrap_or(0);
+            picked.extend(conditions.get(pick).filter(counts).map(|condition| (condition, false)));
+        }
+        clauses.extend(picked.into_iter().rev());
+        clauses
+    }
+
     /// What it takes to meet all of `clauses`.
     fn solve(&self, clauses: &[Clause<'p>]) -> Way<'p> {
-        let mut keys: Vec<String> = clauses.iter().map(|(condition, _)| condition.key.to_ascii_lowercase()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        // A key whose value another one is compared with comes first.
-        let is_variable = |key: &String| {
-            let values = clauses.iter().flat_map(|(condition, _)| &condition.values);
-            values.into_iter().any(|value| value.to_ascii_lowercase().contains(&format!("${{{key}")))
-        };
-        let (mut keys, others): (Vec<String>, Vec<String>) = keys.into_iter().partition(is_variable);
-        keys.extend(others);
+        let values = clauses.iter().map(|(condition, _)| condition.values.len()).sum::<usize>();
+        self.scene.budget.spend(clauses.len() + values / 16);
+        let mut by_key: BTreeMap<String, Vec<Clause<'p>>> = BTreeMap::new();
+        for clause in clauses {
+            by_key.entry(clause.0.key.to_ascii_lowercase()).or_default().push(*clause);
+        }
+        let keys: HashSet<String> = by_key.keys().cloned().collect();
+        let values = clauses.iter().flat_map(|(condition, _)| &condition.values);
+        let variables: HashSet<String> = values.flat_map(|value| self.variables_of_callers(value)).collect();
         let mut known = self.known(clauses, &keys);
-        let mut way = Way { hold: Hold::Free, context: Context::default(), clause: None, deny: None, told: Vec::new() };
-        for key in keys {
-            let on_key: Vec<Clause<'p>> =
-                clauses.iter().copied().filter(|(condition, _)| condition.key.eq_ignore_ascii_case(&key)).collect();
-            let (hold, value, clause) = self.solve_key(&key, &on_key, &known);
-            match value {
-                Some(values) => known.context.set(&key, values),
+        let mut way = Way {
+            hold: Hold::Free,
+            context: Context::default(),
+            clause: None,
+            told: Vec::new(),
+            named: Named::default(),
+            deny: None,
+        };
+        let mut named: Vec<(Hold, Named)> = Vec::new();
+        // A key whose value another one is compared with comes first.
+        let (first, others): (Vec<_>, Vec<_>) = by_key.iter().partition(|(key, _)| variables.contains(*key));
+        for (key, on_key) in first.into_iter().chain(others) {
+            if self.scene.budget.is_spent() {
+                way.hold = Hold::Unknown;
+                break;
+            }
+            let solved = self.solve_key(key, on_key, &known);
+            match solved.values {
+                Some(values) => known.context.set(key, values),
                 // Met without it.
-                None if hold == Hold::Free => known.context.remove(&key),
+                None if solved.hold == Hold::Free => known.context.remove(key),
                 None => {}
             }
-            if hold == Hold::Weak {
+            if solved.is_told {
                 way.told.push(key.clone());
             }
-            if hold > way.hold || way.clause.is_none() {
-                way.clause = clause.or(on_key.first().map(|(condition, _)| *condition));
-                way.deny = way.clause.and_then(|clause| self.deny_of(clause));
+            if solved.hold > way.hold || way.clause.is_none() {
+                way.clause = solved.clause.or(on_key.first().map(|(condition, _)| *condition));
             }
-            way.hold = way.hold.max(hold);
+            way.hold = way.hold.max(solved.hold);
+            named.push((solved.hold, solved.named));
+        }
+        if matches!(way.hold, Hold::Fixed | Hold::Foreign) {
+            named.into_iter().for_each(|(_, named)| way.named.add(named));
         }
         way.context = known.context;
         way
     }
 
-    /// The number of the Deny statement a condition stands in.
-    fn deny_of(&self, clause: &Condition) -> Option<usize> {
-        let is_here = |one: &Statement| one.conditions.iter().any(|condition| std::ptr::eq(condition, clause));
-        let place = self.policy.statements.iter().position(|one| one.effect == Some(Effect::Deny) && is_here(one))?;
-        Some(place + 1)
-    }
-
-    /// What it takes to meet the clauses on one key, and with which values (`None`: without the key). `known` is what is
-    /// known of the request so far.
-    fn solve_key(
+    /// Whether clauses all hold, or do not, as they have to, for these values of the key; not, when the budget is spent.
+    fn meets<'c>(
         &self,
         key: &str,
-        clauses: &[Clause<'p>],
+        clauses: impl IntoIterator<Item = &'c Clause<'p>>,
+        values: Option<&[String]>,
         known: &Known,
-    ) -> (Hold, Option<Vec<String>>, Option<&'p Condition>) {
-        let model = self.model(key, clauses.iter().any(|(_, wanted)| *wanted));
-        let version = self.policy.version;
-        let meets = |values: Option<&[String]>| {
-            let variable = |name: &str| match (name.eq_ignore_ascii_case(key), values) {
-                (true, Some([one])) => Some(one.clone()),
-                (true, _) => None,
-                (false, _) => self.variable(name, &known.context),
-            };
-            clauses.iter().all(|(condition, wanted)| condition.holds(values, version, &variable) == *wanted)
+    ) -> bool
+    where
+        'p: 'c,
+    {
+        let variable = |name: &str| match (name.eq_ignore_ascii_case(key), values) {
+            (true, Some([one])) => Some(one.clone()),
+            (true, _) => None,
+            (false, _) => self.variable(name, &known.context),
         };
-        if model.may_be_missing && meets(None) {
-            return (Hold::Free, None, None);
+        let length = values.into_iter().flatten().map(String::len).sum::<usize>();
+        clauses.into_iter().all(|(condition, wanted)| {
+            self.scene.budget.spend(cost(condition, length))
+                && condition.holds(values, self.policy.version, &variable) == *wanted
+        })
+    }
+
+    /// What it takes to meet the clauses on one key. `known` is what is known of the request so far.
+    fn solve_key(&self, key: &str, clauses: &[Clause<'p>], known: &Known) -> Solved<'p> {
+        let model = self.model(key);
+        let first = clauses.first().map(|(condition, _)| *condition);
+        if model.may_be_missing && self.meets(key, clauses, None, known) && !self.is_always_there(&model.class, clauses)
+        {
+            return Solved::new(Hold::Free, None, None);
         }
         if matches!(model.class, Class::Missing) {
-            return (Hold::Strong, None, clauses.first().map(|(condition, _)| *condition));
+            return Solved::new(Hold::Nobody, None, first);
         }
-        let filled = |value: &str| self.filled(value, &known.context);
-        if let Class::Identity(shape) = model.class {
-            // Whatever value meets such a clause is somebody's in particular.
-            let holds_the_door = |(condition, wanted): &&Clause<'p>| {
-                let wild = matches!(condition.operator.test, Test::StringLike | Test::Arn);
-                let asks_for_one = condition.operator.negated != *wanted && is_equality(condition.operator.test);
-                let is_one = |value: &String| {
-                    let (value, open) = self.without_callers(value, &known.context);
-                    is_fixed(shape, &value, wild || open)
-                };
-                asks_for_one && condition.values.iter().all(is_one)
-            };
-            if let Some((clause, _)) = clauses.iter().find(holds_the_door) {
-                return (Hold::Strong, None, Some(clause));
+        if let Class::Identity(shape) = model.class
+            && let Some(solved) = self.held_by_identity(key, shape, &model.class, clauses, known)
+        {
+            return solved;
+        }
+        let mut best: Option<(Hold, Vec<String>, bool)> = None;
+        let candidates = self.candidates(key, &model.class, clauses, known);
+        for (value, particular) in model.own.iter().cloned().chain(candidates).take(MAX_VALUES) {
+            if self.scene.budget.is_spent() {
+                break;
             }
-        }
-        let mut best: Option<(Hold, Vec<String>)> = None;
-        let given = matches!(model.class, Class::Given);
-        let is_role = matches!(model.class, Class::Role);
-        let from_policy = clauses.iter().filter(|_| !given).flat_map(|(condition, _)| {
-            // What the role has does not follow what a caller sends.
-            let values =
-                condition.values.iter().filter(|value| !is_role || self.variables_of_callers(value).is_empty());
-            let found = values.flat_map(|value| {
-                // Whoever has what they are compared with is nobody in particular.
-                let is_theirs = !self.variables_of_callers(value).is_empty();
-                let found = values_for(condition, &filled(value), &model.class, self.stranger).into_iter();
-                found.map(move |(value, particular)| (value, particular && !is_theirs))
-            });
-            let found = found.filter(|(value, _)| could_be(key, value));
-            found.collect::<Vec<_>>()
-        });
-        for (value, particular) in model.own.iter().cloned().chain(from_policy).take(MOST_VALUES) {
+            let is_now = model.own.first().is_some_and(|(now, _)| *now == value);
+            let own = self.hold(&model.class, clauses, particular, is_now);
             let values = vec![value];
-            if !meets(Some(&values)) {
+            let is_better = best.as_ref().is_none_or(|(least, ..)| own < *least);
+            if !is_better || !self.meets(key, clauses, Some(&values), known) {
                 continue;
             }
-            let hold = self.hold(&model.class, clauses, particular).max(self.hold_of_assumed(clauses, known));
-            if best.as_ref().is_none_or(|(least, _)| hold < *least) {
-                best = Some((hold, values));
+            let assumed = self.hold_of_assumed(clauses, known);
+            let hold = own.max(if matches!(self.side, Side::Tenant(..)) { Hold::Free } else { assumed });
+            let is_told = hold == Hold::Weak || particular && matches!(model.class, Class::Chosen | Class::Network);
+            if best.as_ref().is_none_or(|(least, ..)| hold < *least) {
+                best = Some((hold, values, is_told));
+            }
+            if hold == Hold::Free {
+                break;
             }
         }
-        let first = clauses.first().map(|(condition, _)| *condition);
-        let (hold, values) = match best {
-            Some((hold, values)) => (hold, Some(values)),
-            None if given || is_role => (Hold::Strong, None),
-            None => (Hold::Unknown, None),
+        let (hold, values, is_told) = match best {
+            Some((hold, values, is_told)) => (hold, Some(values), is_told),
+            None if self.is_impossible(key, &model.class, clauses, known) => (Hold::Nobody, None, false),
+            None => (Hold::Unknown, None, false),
         };
         // Whoever meets all of them meets each selection of them, which may ask for more than the value found shows.
         match self.hardest_of_fewer(key, clauses, known) {
-            Some((least, clause)) if least > hold => (least, values.filter(|_| least < Hold::Unknown), clause),
-            _ => (hold, values, first),
+            Some(harder) if harder.hold > hold => {
+                let values = values.filter(|_| harder.hold < Hold::Unknown);
+                Solved { values, is_told, ..harder }
+            }
+            _ => Solved { is_told, ..Solved::new(hold, values, first) },
+        }
+    }
+
+    /// Whether every request has the key, though no rule says so and some clause holds without it: tokens have a subject,
+    /// and `ForAllValues:` compares it.
+    fn is_always_there(&self, class: &Class, clauses: &[Clause<'p>]) -> bool {
+        let is_token = matches!(class, Class::Identity(Shape::Tenant(..)));
+        is_token
+            && clauses.iter().any(|(condition, wanted)| {
+                let operator = condition.operator;
+                let is_compared = operator.quantifier.is_some() && operator.test != Test::Null;
+                *wanted && is_compared && !operator.if_exists && !operator.negated
+            })
+    }
+
+    /// What it takes where some clause leaves only values that are somebody's in particular; `None` where none does.
+    fn held_by_identity(
+        &self,
+        key: &str,
+        shape: Shape,
+        class: &Class,
+        clauses: &[Clause<'p>],
+        known: &Known,
+    ) -> Option<Solved<'p>> {
+        let doors = clauses.iter().enumerate().filter_map(|(place, (condition, wanted))| {
+            let test = condition.operator.test;
+            if condition.operator.negated == *wanted || !is_equality(test) {
+                return None;
+            }
+            let whose = |value: &String| {
+                let (value, is_open) = self.without_callers(value, &known.context);
+                let wildcards = if is_open { Wildcards::Like } else { Wildcards::of(test) };
+                let padded = match (test, shape) {
+                    (Test::NumericEquals, Shape::Account) => format!("{value:0>12}"),
+                    _ => value,
+                };
+                self.scene.budget.spend(4);
+                shape.whose(&padded, wildcards)
+            };
+            let all: Vec<(&String, Whose)> = condition.values.iter().map(|value| (value, whose(value))).collect();
+            all.iter().all(|(_, whose)| *whose != Whose::Anybody).then_some((place, *condition, all))
+        });
+        let mut hardest: Option<Solved<'p>> = None;
+        for (place, condition, all) in doors.collect::<Vec<_>>() {
+            let others: Vec<Clause<'p>> =
+                clauses.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, clause)| *clause).collect();
+            let mut solved = Solved::new(Hold::Nobody, None, Some(condition));
+            for (value, whose) in all {
+                let Some(hold) = self.owner(shape, &whose) else { continue };
+                // Some value that it admits has to meet the other clauses too.
+                let mut filled = self.filled(value, &known.context);
+                if matches!((condition.operator.test, shape), (Test::NumericEquals, Shape::Account)) {
+                    filled = format!("{filled:0>12}");
+                }
+                let is_pattern = Wildcards::of(condition.operator.test) != Wildcards::No && value.contains(['*', '?'])
+                    || value.contains("${");
+                let mut candidates = values_for(condition, &filled, class, self.scene.stranger);
+                candidates.retain(|candidate| could_be(key, class, candidate, self.scene.role.now));
+                let found = match others.is_empty() {
+                    true => candidates.into_iter().next(),
+                    false => candidates
+                        .into_iter()
+                        .find(|candidate| self.meets(key, &others, Some(std::slice::from_ref(candidate)), known)),
+                };
+                // Of a pattern, not all values were tried.
+                if found.is_none() && !is_pattern {
+                    continue;
+                }
+                self.name(hold, shape, whose, &mut solved.named);
+                if hold.concern() > solved.hold.concern() {
+                    solved.hold = hold;
+                    solved.values = found.map(|found| vec![found]);
+                }
+            }
+            if hardest.as_ref().is_none_or(|known| solved.hold > known.hold) {
+                hardest = Some(solved);
+            }
+        }
+        hardest
+    }
+
+    /// What it takes to be whom a value names; `None` when it names nobody.
+    fn owner(&self, shape: Shape, whose: &Whose) -> Option<Hold> {
+        let Scene { role, zone, .. } = self.scene;
+        let known = |is_own: Option<bool>| match is_own {
+            Some(true) => Hold::Own,
+            Some(false) => Hold::Foreign,
+            None => Hold::Fixed,
+        };
+        match (whose, shape) {
+            (Whose::Nobody | Whose::Anybody, _) => None,
+            (Whose::Account(account), _) if account == THE_ACCOUNT || is_own(account, role, zone) => Some(Hold::Own),
+            (Whose::Account(_) | Whose::Id(_), _) => Some(Hold::Foreign),
+            (Whose::Organization(organization), _) if organization == THE_ORGANIZATION => Some(Hold::Own),
+            (Whose::Organization(path), _) => Some(known(zone.has_organization(path))),
+            (Whose::Tenant(tenant), Shape::Tenant(issuer, _)) => {
+                Some(known(zone.has_tenant(self.issuer_name(&issuer.name), tenant)))
+            }
+            (Whose::Tenant(_) | Whose::Somebody, _) => Some(Hold::Fixed),
+        }
+    }
+
+    /// The name of the issuer, where the table has the beginning of several or none.
+    fn issuer_name<'n>(&'n self, name: &'n str) -> &'n str {
+        match self.caller {
+            Caller::Federated(principal) => super::issuer::name_of(principal),
+            Caller::Aws { .. } | Caller::Service(_) => name,
+        }
+    }
+
+    /// Adds whom a value names, where they are not one's own.
+    fn name(&self, hold: Hold, shape: Shape, whose: Whose, to: &mut Named) {
+        if !matches!(hold, Hold::Fixed | Hold::Foreign) {
+            return;
+        }
+        match (whose, shape) {
+            (Whose::Account(id) | Whose::Id(id), _) => to.accounts.push(id),
+            (Whose::Organization(path), _) => {
+                to.organizations.push(path.trim_end_matches('/').to_owned());
+            }
+            (Whose::Tenant(tenant), Shape::Tenant(issuer, _)) if !issuer.is_unlisted => {
+                to.tenants.push(format!("{} {tenant}", self.issuer_name(&issuer.name)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Values for which the clauses on a key might hold, each with whether it is one in particular.
+    fn candidates(&self, key: &str, class: &Class, clauses: &[Clause<'p>], known: &Known) -> Vec<(String, bool)> {
+        let mut candidates = Vec::new();
+        if matches!(class, Class::Given) {
+            return candidates;
+        }
+        let is_role = matches!(class, Class::Role);
+        for (condition, _) in clauses {
+            for value in &condition.values {
+                if candidates.len() >= MAX_VALUES || !self.scene.budget.spend(1) {
+                    return candidates;
+                }
+                let is_theirs = !self.variables_of_callers(value).is_empty();
+                // What the role has does not follow what a caller sends.
+                if is_role && is_theirs {
+                    continue;
+                }
+                let filled = self.filled(value, &known.context);
+                let wildcards = Wildcards::of(condition.operator.test);
+                let found = values_for(condition, &filled, class, self.scene.stranger);
+                let found = found.into_iter().filter(|found| could_be(key, class, found, self.scene.role.now));
+                let particular = match class {
+                    Class::Identity(Shape::Tenant(issuer, _)) => {
+                        let claim = key.rsplit(':').next().unwrap_or_default();
+                        issuer.is_weak(claim, &filled, wildcards != Wildcards::No)
+                    }
+                    Class::Identity(_) => false,
+                    Class::Claim(issuer, claim) => issuer.is_weak(claim, &filled, wildcards != Wildcards::No),
+                    // Whoever has what they are compared with is nobody in particular.
+                    _ => !is_theirs,
+                };
+                let is_outsider = |found: &String| match class {
+                    Class::Identity(
+                        shape @ (Shape::Account | Shape::PrincipalArn | Shape::SourceArn | Shape::UserId),
+                    ) => self.owner(*shape, &shape.whose(found, Wildcards::No)) != Some(Hold::Own),
+                    _ => true,
+                };
+                candidates.extend(found.filter(is_outsider).map(|found| (found, particular)));
+            }
+        }
+        candidates
+    }
+
+    /// Whether no request can meet the clauses on a key, as none of the values tried does.
+    fn is_impossible(&self, key: &str, class: &Class, clauses: &[Clause<'p>], known: &Known) -> bool {
+        let asks = |condition: &Condition, wanted: bool| condition.operator.negated != wanted;
+        let is_date = |test: Test| {
+            use Test::{DateEquals, DateGreaterThan, DateGreaterThanEquals, DateLessThan, DateLessThanEquals};
+            matches!(test, DateEquals | DateGreaterThan | DateGreaterThanEquals | DateLessThan | DateLessThanEquals)
+        };
+        let is_literal = |(condition, wanted): &Clause<'p>| {
+            let is_one = matches!(condition.operator.test, Test::StringEquals | Test::StringEqualsIgnoreCase);
+            let could_be =
+                |value: &String| could_be(key, class, &self.filled(value, &known.context), self.scene.role.now);
+            is_one && asks(condition, *wanted) && !condition.values.iter().any(could_be)
+        };
+        match class {
+            Class::Given | Class::Role => true,
+            Class::Time if clauses.iter().all(|(condition, _)| is_ordering(condition, is_date)) => true,
+            Class::Network => clauses.iter().any(|clause @ (condition, wanted)| {
+                let is_in = condition.operator.test == Test::IpAddress && asks(condition, *wanted);
+                is_in && key == "aws:sourceip" && are_private(&condition.values) || is_literal(clause)
+            }),
+            _ => clauses.iter().any(is_literal),
         }
     }
 
     /// The most that some of `clauses` alone ask for, as far as it is known.
-    fn hardest_of_fewer(
-        &self,
-        key: &str,
-        clauses: &[Clause<'p>],
-        known: &Known,
-    ) -> Option<(Hold, Option<&'p Condition>)> {
-        if !(2..=MOST_CLAUSES).contains(&clauses.len()) {
+    fn hardest_of_fewer(&self, key: &str, clauses: &[Clause<'p>], known: &Known) -> Option<Solved<'p>> {
+        if !(2..=MAX_CLAUSES).contains(&clauses.len()) {
             return None;
         }
         let fewer = (0..clauses.len()).map(|without| {
             let others = clauses.iter().enumerate().filter(|(place, _)| *place != without);
             self.solve_key(key, &others.map(|(_, clause)| *clause).collect::<Vec<_>>(), known)
         });
-        let decided = fewer.filter(|(hold, ..)| *hold != Hold::Unknown).map(|(hold, _, clause)| (hold, clause));
-        decided.max_by_key(|(hold, _)| *hold)
+        fewer.filter(|solved| solved.hold != Hold::Unknown).max_by_key(|solved| solved.hold)
     }
 
-    fn hold(&self, class: &Class, clauses: &[Clause<'p>], particular: bool) -> Hold {
+    fn hold(&self, class: &Class, clauses: &[Clause<'p>], particular: bool, is_now: bool) -> Hold {
+        // Whatever else the holder of a token has to meet, it does not tell whose tenant they are.
+        let weak = if matches!(self.side, Side::Tenant(..)) { Hold::Free } else { Hold::Weak };
         match class {
-            Class::Identity(_) if particular => Hold::Strong,
-            Class::Chosen if particular => Hold::Weak,
+            Class::Identity(Shape::Tenant(..)) | Class::Claim(..) if particular => Hold::Weak,
+            Class::Chosen if particular => weak,
+            Class::Time if is_now && self.scene.role.now.is_some() => Hold::Free,
             Class::Time => Hold::Weak,
-            Class::Network if particular => Hold::Weak,
+            Class::Network if particular => weak,
             Class::Network => {
                 let narrows = clauses.iter().any(|(condition, wanted)| {
                     condition.operator.test == Test::IpAddress
                         && condition.operator.negated != *wanted
                         && !is_everywhere(&condition.values)
                 });
-                if narrows { Hold::Weak } else { Hold::Free }
+                if narrows { weak } else { Hold::Free }
             }
             Class::Unknown => Hold::Unknown,
-            Class::Identity(_) | Class::Chosen | Class::Common | Class::Role | Class::Given => Hold::Free,
-            Class::Missing => Hold::Strong,
+            Class::Identity(_) | Class::Claim(..) | Class::Chosen | Class::Common | Class::Role | Class::Given => {
+                Hold::Free
+            }
+            Class::Missing => Hold::Nobody,
         }
     }
+}
+
+/// Whether it compares dates or numbers, or asks whether there is one.
+fn is_ordering(condition: &Condition, is_date: impl Fn(Test) -> bool) -> bool {
+    use Test::{NumericEquals, NumericGreaterThan, NumericGreaterThanEquals, NumericLessThan, NumericLessThanEquals};
+    let test = condition.operator.test;
+    let is_number = matches!(
+        test,
+        NumericEquals | NumericGreaterThan | NumericGreaterThanEquals | NumericLessThan | NumericLessThanEquals
+    );
+    is_number || is_date(test) || test == Test::Null
 }

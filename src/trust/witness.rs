@@ -30,6 +30,7 @@ impl Witness {
                 "aws:sourceip" => format!(", that comes from a network like that of {values}"),
                 "aws:multifactorauthpresent" => ", that has signed in with MFA".to_owned(),
                 "sts:rolesessionname" => format!(", that calls the session {values}"),
+                "aws:currenttime" | "aws:epochtime" | "aws:tokenissuetime" => format!(", from {values} on"),
                 key => match key.split_once('/') {
                     Some((tag, name)) => format!(", with the {} {name} = {values}", tag.trim_start_matches("aws:")),
                     None => format!(", with {key} = {values}"),

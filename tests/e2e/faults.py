@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 
 ENTRY = re.compile(r"PublishBatchRequestEntries\.member\.(\d+)\.")
@@ -26,7 +26,7 @@ class Faults:
     """Hands each request on, unless `fault`, which gets its number from 0 and its fields, answers in its stead.
 
     A fault is an answer (status and body), `drop`, which closes the connection without one, `late`, which hands the
-    request on and then closes the connection, or a set of entry ids that fail alone. With `tls` it is reached by TLS.
+    request on and then closes the connection, `hang`, which never answers, or a set of entry ids that fail alone. With `tls` it is reached by TLS.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Faults:
     ) -> None:
         faults = self
         self.connections = 0
+        self._ended = Event()
         lock = Lock()
         count = iter(range(10**9))
 
@@ -61,6 +62,9 @@ class Faults:
                 with lock:
                     wanted = fault(next(count), fields)
                 if wanted == "drop":
+                    return self._close()
+                if wanted == "hang":
+                    faults._ended.wait()
                     return self._close()
                 if isinstance(wanted, tuple):
                     return self._answer(*wanted)
@@ -116,6 +120,7 @@ class Faults:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
 

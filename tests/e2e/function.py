@@ -27,10 +27,12 @@ def binary(name: str, variable: str) -> Path:
 
 
 class Function:
-    """A running function. Use it as a context manager: the process ends with the block."""
+    """A running function whose invocations may take `seconds`. Use it as a context manager: the process ends with the
+    block.
+    """
 
-    def __init__(self, endpoint: str, **configuration: str) -> None:
-        self._api = RuntimeApi()
+    def __init__(self, endpoint: str, seconds: int = 60, **configuration: str) -> None:
+        self._api = RuntimeApi(seconds=seconds)
         self._output = tempfile.TemporaryFile()
         environment = {
             "AWS_ACCESS_KEY_ID": "AKIAEXAMPLEKEYID0001",

@@ -157,3 +157,43 @@ def test_a_topic_of_alerts_that_is_gone_does_not_keep_findings_back(endpoint: st
     with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, ALERTS_TOPIC_ARN=alerts.arn) as function:
         assert function.invoke(delivery(opened_group())).error_type == "PublishFailedPermanent"
     assert len(topic.receive()) == 1
+
+
+def hung(arn: str) -> Callable[[int, dict[str, str]], object]:
+    """Requests to one topic are never answered."""
+    return lambda _, fields: "hang" if fields["TopicArn"] == arn else None
+
+
+def test_a_topic_that_never_answers_fails_the_invocation_in_time_as_retryable(endpoint: str, topic: Topic) -> None:
+    payload = delivery(*(blocked_action(eventID=f"00000000-0000-4000-8000-{place:012}") for place in range(120)))
+    with (
+        Faults(endpoint, hung(topic.arn)) as faults,
+        Function(faults.endpoint, seconds=4, FINDINGS_TOPIC_ARN=topic.arn) as function,
+    ):
+        answer = function.invoke(payload)
+    assert answer.error_type == "PublishFailedRetryable"
+    assert "120 of 120 messages could not be published" in answer.body["errorMessage"]
+
+
+@pytest.mark.parametrize("silent", ["findings", "alerts"])
+def test_a_topic_that_never_answers_does_not_keep_the_other_back(endpoint: str, topic: Topic, silent: str) -> None:
+    alerts = Topic(endpoint, f"alerts-beside-silent-{silent}")
+    topics = {"findings": topic, "alerts": alerts}
+    with (
+        Faults(endpoint, hung(topics[silent].arn)) as faults,
+        Function(
+            faults.endpoint, seconds=4, FINDINGS_TOPIC_ARN=topic.arn, ALERTS_TOPIC_ARN=alerts.arn
+        ) as function,
+    ):
+        assert function.invoke(delivery(opened_group())).error_type == "PublishFailedRetryable"
+    arrived = {name: len(one.receive()) for name, one in topics.items()}
+    assert arrived == {"findings": 1, "alerts": 1} | {silent: 0}
+
+
+def test_a_request_that_hangs_once_is_sent_again(endpoint: str, topic: Topic) -> None:
+    def first(number: int, _: dict[str, str]) -> object:
+        return "hang" if number == 0 else None
+
+    with Faults(endpoint, first) as faults, Function(faults.endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
+        assert function.invoke(delivery(opened_group())).error_type is None
+    assert len(topic.receive()) == 1

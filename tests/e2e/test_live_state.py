@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from faults import Faults
 from function import Function
 from network import Network
-from payloads import Record, delivery, record
+from payloads import Record, blocked_action, delivery, opened_group, record
 from topic import Topic
 
 ACCOUNT = "123456789012"
@@ -367,3 +368,26 @@ def test_exemptions_by_live_state_that_have_no_effect_are_said_at_start(endpoint
             warnings = [line for line in function.log() if line.get("level") == "WARN"]
         assert len(warnings) == times
         assert all("LIVE_STATE is off" in line["message"] for line in warnings)
+
+
+def test_findings_that_do_not_wait_for_live_state_arrive_while_it_is_silent(endpoint: str, topic: Topic) -> None:
+    def silent(_: int, fields: dict[str, str]) -> object:
+        return "hang" if fields["Action"].startswith("Describe") else None
+
+    alerts = Topic(endpoint, "alerts-ahead-of-live-state")
+    payload = delivery(opened_group(recipientAccountId=ACCOUNT), blocked_action(recipientAccountId=ACCOUNT))
+    environment = {"FINDINGS_TOPIC_ARN": topic.arn, "ALERTS_TOPIC_ARN": alerts.arn, "LIVE_STATE": "on"}
+    with Faults(endpoint, silent) as faults, Function(faults.endpoint, **environment) as function:
+        function.start(payload)
+        for arriving in (topic, alerts):
+            arrived = eventually(arriving.receive)
+            assert [one.document["compliance"]["control"] for one in arrived] == ["blocked-action"]
+
+
+def eventually(receive: Callable[[], list[Any]]) -> list[Any]:
+    """What is received within ten seconds, which is less than live state may take."""
+    end = time.monotonic() + 10
+    while not (received := receive()):
+        assert time.monotonic() < end, "nothing has arrived"
+        time.sleep(0.05)
+    return received

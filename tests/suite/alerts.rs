@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use trailwarden::alert::{Alert, AlertPolicy, alerts};
-use trailwarden::finding::{Finding, Severity, Suppression};
+use trailwarden::finding::{Finding, Live, Outcome, Severity, Suppression};
 
 use crate::support::{fixture, json as record, payload_by_all_rules};
 
@@ -72,14 +72,26 @@ fn people_are_told_of_what_is_severe_enough_and_not_exempt() {
 }
 
 #[test]
-fn one_caller_and_rule_is_one_alert_and_critical_ones_are_alone() {
+fn one_caller_and_rule_is_one_alert_that_names_every_resource() {
     let mut all = blocked(&["vpc-1", "vpc-2", "vpc-3"]);
     all[2].actor.access_key_id = Some("ASIAEXAMPLEOTHER0001".to_owned());
     let counts: Vec<usize> = alerts(&all, &at_least(Severity::Low)).iter().map(Alert::count).collect();
     assert_eq!(counts, [2, 1]);
     let critical = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
     assert_eq!(critical.rule.severity, Severity::Critical);
-    assert_eq!(alerts(&[critical.clone(), critical], &at_least(Severity::Low)).len(), 2);
+    assert_eq!(alerts(&[critical.clone(), critical.clone()], &at_least(Severity::Low)).len(), 1);
+    // What differs in severity stays apart.
+    let mut latent = critical.clone();
+    latent.live =
+        Some(Live { outcome: Outcome::Latent, summary: "Latent.".to_owned(), paths: Vec::new(), checked_at: None });
+    assert_eq!(alerts(&[critical, latent], &at_least(Severity::Low)).len(), 2);
+
+    let names: Vec<String> = (0..200).map(|place| format!("vpc-{place:017x}")).collect();
+    let many = blocked(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = alerts(&many, &at_least(Severity::Low));
+    assert_eq!(told.len(), 1);
+    let email = told[0].email();
+    assert!(names.iter().all(|name| email.contains(name.as_str())), "{email}");
 }
 
 #[test]
@@ -121,7 +133,7 @@ fn an_alert_has_one_id_for_the_same_findings() {
 
 /// Text that means something to a terminal, a mail program, a chat application or a phone.
 const HOSTILE: &str = "\u{1b}[2J\r\nSubject: x\u{202e}<!channel> <@U1> @here [click](https://evil.example) *b* _i_ \
-                       `id` {\"json\":1} <script>alert(1)</script> \u{0}\u{2028}";
+                       `id` {\"json\":1} <script>alert(1)</script> \u{0}\u{2028} evil.example \u{2705} :white_check_mark:";
 
 #[test]
 fn text_of_attackers_is_safe_on_every_medium() {
@@ -151,14 +163,20 @@ fn text_of_attackers_is_safe_on_every_medium() {
     let subject = alert.subject();
     assert!(subject.len() < 100 && subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{subject:?}");
     let email = alert.email();
-    assert!(!hidden(&email) && !email.contains("http://") && !email.contains("https://"), "{email}");
+    assert!(!hidden(&email), "{email}");
+    for mark in ["http://", "https://", "\u{2705}"] {
+        assert!(!email.contains(mark) && !alert.sms().contains(mark), "{mark} in {email}");
+    }
+    // A command that is to be pasted keeps names as they are.
+    let texts: Vec<&str> = email.lines().filter(|line| !line.contains(" aws iam ")).collect();
+    assert!(!texts.join(" ").contains(" evil.example") && !alert.sms().contains(" evil.example"), "{email}");
     assert!(!hidden(&alert.sms()) && !alert.sms().contains(['\n']) && !alert.sms().contains("://"));
     let chat: Value = serde_json::from_str(&alert.chat()).unwrap();
     let mut texts = Vec::new();
     strings(&chat, &mut texts);
     for text in texts {
         assert!(!hidden(&text), "{text:?}");
-        for mark in ["<!", "<@", "@here", "](", "http://", "https://", "<script"] {
+        for mark in ["<!", "<@", "@here", "](", "http://", "https://", "<script", "\u{2705}", ":white_check_mark:"] {
             assert!(!text.contains(mark), "{mark} in {text:?}");
         }
     }
@@ -189,7 +207,8 @@ proptest! {
         let told = alerts(&all, &at_least(Severity::Low));
         prop_assert_eq!(told.len(), 1);
         let email = told[0].email();
-        prop_assert!(email.lines().count() <= 40, "{email}");
+        let listed = if count > 1 { count + 2 } else { 0 };
+        prop_assert!(email.lines().count() <= 40 + listed, "{email}");
         prop_assert!(told[0].subject().len() < 100);
         prop_assert!(told[0].sms().chars().count() <= 300);
         prop_assert!(serde_json::from_str::<Value>(&told[0].chat()).is_ok());

@@ -22,7 +22,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("finding", &["text"]),
     ("fixtures", &["decode", "event", "finding", "rules"]),
     ("metrics", &["finding", "pipeline", "publish"]),
-    ("pipeline", &["aws", "confirm", "decode", "event", "exempt", "finding", "rules", "screen", "skim", "text"]),
+    (
+        "pipeline",
+        &["aws", "confirm", "decode", "event", "exempt", "facts", "finding", "rules", "screen", "skim", "text"],
+    ),
     ("policy", &[]),
     ("publish", &["alert", "aws", "finding", "text"]),
     ("queue", &["aws"]),

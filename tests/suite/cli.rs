@@ -96,6 +96,70 @@ fn trust_tells_who_gets_in() {
     assert_eq!(told("bare.json", &own, &["--account", "1"]).0, 2);
     assert_eq!(told("no.json", "no policy", &[]).0, 2);
 
+    // Documents that have trust policies in them, and those that have none.
+    let open_text = statement("\"*\"").replace('"', "\\\"").replace("\\u", "\\\\u");
+    let plan = format!(
+        r#"{{"terraform_version":"1.9.0","resource_changes":[{{"type":"aws_iam_role","address":"aws_iam_role.ci",
+            "change":{{"after":{{"assume_role_policy":"{open_text}"}}}}}},{{"type":"aws_s3_bucket","change":{{"after":{{}}}}}}]}}"#
+    );
+    let template = format!(
+        r#"{{"Resources":{{"Ci":{{"Type":"AWS::IAM::Role","Properties":{{"AssumeRolePolicyDocument":{own}}}}}}}}}"#
+    );
+    let record = |call: &str, policy: &str| {
+        format!(
+            r#"{{"eventSource":"iam.amazonaws.com","eventName":"{call}","eventTime":"2026-03-04T10:00:00Z",
+                "recipientAccountId":"111122223333","requestParameters":{{"roleName":"ci","policyDocument":{policy}}}}}"#
+        )
+    };
+    let item = format!(
+        r#"{{"configurationItem":{{"resourceType":"AWS::IAM::Role","resourceName":"ci","awsAccountId":"111122223333",
+            "configuration":{{"assumeRolePolicyDocument":{own}}}}}}}"#
+    );
+    for (name, content, code, word) in [
+        ("plan.json", plan.as_str(), 1, "PUBLIC aws_iam_role.ci"),
+        ("template.json", &template, 1, "EXTERNAL Ci"),
+        ("record.json", &record("UpdateAssumeRolePolicy", &own), 0, "SCOPED ci"),
+        (
+            "records.json",
+            &format!(r#"{{"Records":[{},{}]}}"#, record("TagRole", "null"), record("UpdateAssumeRolePolicy", &own)),
+            0,
+            "SCOPED ci",
+        ),
+        ("item.json", &item, 0, "SCOPED ci"),
+        ("other.json", &record("TagRole", "null"), 2, "CloudTrail record of TagRole"),
+        ("empty-plan.json", r#"{"terraform_version":"1.9.0","resource_changes":[]}"#, 2, "Terraform plan"),
+        (
+            "bucket.json",
+            r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject"}}"#,
+            2,
+            "not a trust policy: it is about s3:GetObject",
+        ),
+        (
+            "identity.json",
+            r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#,
+            2,
+            "not a trust policy",
+        ),
+    ] {
+        let (found, text, _) = told(name, content, &[]);
+        assert_eq!(found, code, "{name}: {text}");
+        assert!(text.contains(word), "{name}: {text}");
+    }
+
+    // What is configured as your own.
+    let by_org = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole",
+        "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-abc123def4"}}}}"#;
+    assert_eq!(told("own.json", &own, &["--account", "444455556666", "--trusted-account", "111122223333"]).0, 0);
+    assert_eq!(told("org.json", by_org, &[]).0, 0);
+    assert_eq!(told("org.json", by_org, &["--trusted-organization", "o-abc123def4"]).0, 0);
+    assert_eq!(told("org.json", by_org, &["--trusted-organization", "o-other12345"]).0, 1);
+    let config = directory.path().join("config.yml");
+    fs::write(&config, "trusted-organizations: [o-other12345]\n").unwrap();
+    assert_eq!(told("org.json", by_org, &["--config", config.to_str().unwrap()]).0, 1);
+    fs::write(&config, "trusted-tenants: {github.com: [acme]}\n").unwrap();
+    let (code, _, faults) = told("org.json", by_org, &["--config", config.to_str().unwrap()]);
+    assert!(code == 2 && faults.contains("`github.com` is not an issuer that tenants share"), "{faults}");
+
     let (_, json, _) = told("one.json", &open, &["--format", "json"]);
     let document: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&document["verdict"], &document["role"]), (&"public".into(), &"open".into()));
@@ -109,11 +173,22 @@ fn trust_tells_who_gets_in() {
 #[test]
 fn rules_that_are_off_run_when_enabled_and_leave_trusted_accounts_alone() {
     let external = "fixtures/rules/role-trust-external/hit-account.json";
-    let code = |arguments: &[&str]| run(&[&["evaluate", external], arguments].concat()).status.code();
-    assert_eq!(code(&[]), Some(0));
-    assert_eq!(code(&["--enable", "role-trust-external"]), Some(1));
-    assert_eq!(code(&["--enable", "role-trust-external", "--trusted-account", "444455556666"]), Some(0));
-    assert_eq!(code(&["--enable", "role-trust-external", "--trusted-account", "555566667777"]), Some(1));
+    let found = |path: &str, arguments: &[&str]| {
+        let output = run(&[&["evaluate", "--format", "ocsf", path], arguments].concat());
+        let told: Vec<String> = lines(&output).iter().map(|one| one["severity"].as_str().unwrap().to_owned()).collect();
+        (output.status.code(), told.join(" "))
+    };
+    // Until something is configured as your own, not much is known of an account that is let in.
+    assert_eq!(found(external, &[]), (Some(1), "Low".to_owned()));
+    assert_eq!(found(external, &["--trusted-account", "444455556666"]), (Some(0), String::new()));
+    assert_eq!(found(external, &["--trusted-account", "555566667777"]), (Some(1), "Medium".to_owned()));
+    assert_eq!(found(external, &["--trusted-organization", "o-abc123def4"]), (Some(1), "Medium".to_owned()));
+    let service = "fixtures/rules/role-trust-service/hit.json";
+    assert_eq!(found(service, &[]).0, Some(0));
+    assert_eq!(found(service, &["--enable", "role-trust-service"]).0, Some(1));
+    let refused = run(&["evaluate", external, "--trusted-organization", "acme"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("organizational unit"), "{}", stderr(&refused));
     let unknown = run(&["evaluate", external, "--enable", "no-such-rule"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("no-such-rule"), "{}", stderr(&unknown));

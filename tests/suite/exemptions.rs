@@ -95,7 +95,7 @@ fn what_the_readme_shows_can_be_used() {
         RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap()
     });
     let [live, plain]: [RuleSet; 2] = loaded.collect::<Vec<_>>().try_into().unwrap();
-    assert!(plain.rules().iter().any(|rule| rule.info().name == "role-trust-external" && rule.runs()));
+    assert!(plain.rules().iter().any(|rule| rule.info().name == "role-trust-service" && rule.runs()));
     assert!(live.live_state().exempt_default_vpc);
     assert_eq!(live.account_name("111122223333"), Some("production"));
 }

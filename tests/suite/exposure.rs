@@ -8,7 +8,7 @@ use trailwarden::event::Event;
 use trailwarden::facts::{Calls, FACTS};
 use trailwarden::finding::{Finding, Severity, Status};
 
-use crate::support::{json_lines, payload, public_data, root};
+use crate::support::{json_lines, payload, public_data, root, stream, stream_by_all_rules};
 
 const GROUP: &str = "sg-0aaa1111bbb22222c";
 
@@ -349,6 +349,130 @@ proptest! {
     }
 }
 
+/// A payload of these records, each with an id of its own.
+fn lines_of(records: &[Value]) -> String {
+    let numbered = records.iter().enumerate().map(|(number, record)| {
+        let mut record = record.clone();
+        record["eventID"] = format!("event-{number}").into();
+        format!("{record}\n")
+    });
+    numbered.collect()
+}
+
+/// For each record of a payload the rules that find something, but for the one that it was called at all; the same with the
+/// prefilter and without.
+fn found_in(records: &[Value]) -> Vec<Vec<String>> {
+    let text = lines_of(records);
+    let by_record = |findings: &[Finding]| -> Vec<Vec<String>> {
+        let of = |number: usize| {
+            let id = format!("event-{number}");
+            let of_record =
+                findings.iter().filter(|one| one.origin.event_id == id && !one.rule.name.starts_with("blocked-action"));
+            of_record.map(|finding| finding.rule.name.clone()).collect()
+        };
+        (0..records.len()).map(of).collect()
+    };
+    let found = by_record(&stream(text.as_bytes()).findings);
+    assert_eq!(found, by_record(&stream_by_all_rules(text.as_bytes()).findings));
+    found
+}
+
+fn ssh_from(networks: &[&'static str]) -> Value {
+    authorize(&[("tcp", 22, 22, networks.to_vec())])
+}
+
+#[test]
+fn openings_add_up_over_the_calls_of_a_payload() {
+    let [first, second] = [ssh_from(&["52.0.0.0/9"]), ssh_from(&["52.128.0.0/9"])];
+    let none: Vec<String> = Vec::new();
+    let wide = vec!["sg-ingress-wide-admin".to_owned()];
+    assert_eq!(found_in(&[first.clone(), second.clone()]), [none.clone(), wide.clone()]);
+    assert_eq!(found_in(&[second.clone(), first.clone()]), [none.clone(), wide.clone()]);
+    // Another call in between, and a later one that adds little.
+    let office = ssh_from(&["198.51.101.0/24"]);
+    let calls = [first.clone(), office.clone(), second.clone(), office, ssh_from(&["10.0.0.0/8"])];
+    assert_eq!(found_in(&calls), [none.clone(), none.clone(), wide.clone(), none.clone(), none.clone()]);
+    // The halves of the internet, each wide by itself.
+    let halves = [ssh_from(&["0.0.0.0/1"]), ssh_from(&["128.0.0.0/1"])];
+    assert_eq!(found_in(&halves), [wide.clone(), vec!["sg-ingress-world-admin".to_owned()]]);
+    let nothing = [none.clone(), none];
+    for (place, other) in [
+        ("/requestParameters/groupId", json!("sg-0bbb1111bbb22222c")),
+        ("/recipientAccountId", json!("444455556666")),
+        ("/awsRegion", json!("eu-west-2")),
+        ("/requestParameters/ipPermissions/items/0/toPort", json!(23)),
+        ("/requestParameters/ipPermissions/items/0/fromPort", json!(22)),
+    ] {
+        let mut elsewhere = second.clone();
+        *elsewhere.pointer_mut(place).unwrap() = other;
+        let is_same_port = place.starts_with("/requestParameters/ipPermissions");
+        let found = found_in(&[first.clone(), elsewhere]);
+        assert_eq!(found == nothing, !is_same_port, "{place}: {found:?}");
+    }
+    let mut failed = first;
+    failed["errorCode"] = json!("Client.UnauthorizedOperation");
+    assert_eq!(found_in(&[failed, second]), nothing);
+}
+
+#[test]
+fn a_finding_over_several_calls_names_their_networks() {
+    let text = lines_of(&[ssh_from(&["52.0.0.0/9"]), ssh_from(&["52.128.0.0/9"])]);
+    let findings = stream(text.as_bytes()).findings;
+    let finding = findings.iter().find(|finding| finding.rule.name == "sg-ingress-wide-admin").unwrap();
+    assert!(finding.message.contains("52.128.0.0/9"), "{}", finding.message);
+    assert!(finding.message.contains("52.0.0.0/9 (by the earlier call event-0)"), "{}", finding.message);
+    assert!(finding.remediation.contains("CidrIp=52.0.0.0/9"), "{}", finding.remediation);
+}
+
+#[test]
+fn prefix_lists_and_network_acls_add_up_too() {
+    let list = |network: &str| {
+        call(
+            "ModifyManagedPrefixList",
+            &json!({"ModifyManagedPrefixListRequest": {
+            "PrefixListId": "pl-0abc", "CurrentVersion": 1, "AddEntry": {"Cidr": network, "tag": 1}}}),
+        )
+    };
+    let found = found_in(&[list("52.0.0.0/9"), list("52.128.0.0/9")]);
+    assert_eq!(found[1], ["prefix-list-wide"]);
+    let entry = |network: &str| {
+        call(
+            "CreateNetworkAclEntry",
+            &json!({
+            "networkAclId": "acl-0abc", "ruleNumber": 90, "egress": false, "ruleAction": "allow", "aclProtocol": "6",
+            "portRange": {"from": 22, "to": 22}, "cidrBlock": network}),
+        )
+    };
+    let found = found_in(&[entry("0.0.0.0/1"), entry("128.0.0.0/1")]);
+    assert_eq!(found, [["nacl-ingress-wide"], ["nacl-ingress-world-admin"]]);
+}
+
+#[test]
+fn more_networks_than_any_resource_has_are_a_warning_unless_they_open_anyway() {
+    let single = |number: u32| format!("11.{}.{}.{}/32", number >> 16, number >> 8 & 255, number & 255);
+    let with = |first: &str| {
+        let networks = std::iter::once(first.to_owned()).chain((0..60_000).map(single));
+        let ranges: Vec<Value> = networks.map(|network| json!({"cidrIp": network})).collect();
+        let permission = json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": ranges}});
+        call("AuthorizeSecurityGroupIngress", &json!({"groupId": GROUP, "ipPermissions": {"items": [permission]}}))
+    };
+    let found = |record: &Value| -> Vec<(String, Status)> {
+        findings(record).into_iter().map(|finding| (finding.rule.name.clone(), finding.status)).collect()
+    };
+    assert_eq!(found(&with("10.0.0.0/8")), [("exposure-undecidable".to_owned(), Status::Warning)]);
+    assert_eq!(found(&with("0.0.0.0/0")), [("sg-ingress-world-admin".to_owned(), Status::NonCompliant)]);
+}
+
+#[test]
+fn a_warning_is_one_level_below_a_finding() {
+    let rule = json!({"IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0"});
+    let changed = json!({"SecurityGroupRuleId": "sgr-0123456789abcdef0", "SecurityGroupRule": rule, "tag": 1});
+    let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": GROUP, "SecurityGroupRule": changed}});
+    let found = findings(&call("ModifySecurityGroupRules", &request));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].status, found[0].rule.severity), (Status::Warning, Severity::High));
+}
+
 /// Every call some fact is derived from, as `(eventSource, eventName)`.
 fn calls() -> Vec<(&'static str, &'static str)> {
     let pairs = FACTS.iter().filter_map(|fact| match fact.scope.calls {
@@ -377,6 +501,7 @@ fn parameters() -> impl Strategy<Value = Value> {
             "all",
             "*",
             "igw-1",
+            "cagw-1",
             "pl-1",
             "allow",
             "deny",
@@ -429,6 +554,9 @@ fn parameters() -> impl Strategy<Value = Value> {
         "currentVersion",
         "networkInterfaceSet",
         "associatePublicIpAddress",
+        "associateCarrierIpAddress",
+        "carrierGatewayId",
+        "httpTokensEnforced",
         "ipv6AddressCount",
         "ipv6Address",
         "scheme",

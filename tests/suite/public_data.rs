@@ -77,9 +77,9 @@ fn no_real_role_is_open_to_strangers_and_those_open_to_other_accounts_are_known(
     let mut told: Vec<String> = about_trust.map(|one| format!("{}: {}", one.rule.name, one.message)).collect();
     told.sort_unstable();
     insta::assert_snapshot!(told.join("\n"), @"
-    role-trust-external: bert-jan let principals of other accounts assume the role stratus-red-team-backdoor-r-role: 193672423079.
-    role-trust-external: christophe let principals of other accounts assume the role stratus-red-team-backdoor-r-role: 193672423079.
-    role-trust-external: christophe let principals of other accounts assume the role stratus-red-team-malicious-iam-role: 193672423079.
+    role-trust-external: bert-jan let others assume the role stratus-red-team-backdoor-r-role: statement 2 lets in principals of account 193672423079.
+    role-trust-external: christophe let others assume the role stratus-red-team-backdoor-r-role: statement 2 lets in principals of account 193672423079.
+    role-trust-external: christophe let others assume the role stratus-red-team-malicious-iam-role: statement 1 lets in principals of account 193672423079.
     ");
 }
 

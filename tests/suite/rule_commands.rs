@@ -1,9 +1,10 @@
 //! `trailwarden rules`, `explain` and `facts`, on the built-in rules and on those of a directory.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
-use trailwarden::rules::RuleSet;
+use trailwarden::rules::{RuleSet, known_calls, operations};
 
 use crate::support::{directory, public_data, root, run, stderr, stdout, told, trailwarden};
 
@@ -111,10 +112,7 @@ fn explaining_knows_trusted_accounts() {
     let explain = |more: &[&str]| stdout(&run(&[&["explain", "--rule", "role-trust-external", event], more].concat()));
     assert!(explain(&[]).contains(": matches"));
     let trusted = explain(&["--trusted-account", "444455556666"]);
-    assert!(
-        trusted.contains("does not match") && trusted.contains("all accounts it is about are trusted"),
-        "{trusted}"
-    );
+    assert!(trusted.contains("does not match") && trusted.contains("trust.policy.verdict is scoped"), "{trusted}");
 }
 
 #[test]
@@ -221,9 +219,41 @@ fn coverage_would_have_shown_what_a_list_of_blocked_actions_lacks() {
     for call in ["CreateRoute", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "StopLogging"] {
         assert!(unwatched.contains(&call), "{call} is not among {unwatched:?}");
     }
-    assert!(!unwatched.contains(&"CreateDefaultVpc"));
+    // The list names this call, and does not judge it.
+    let vpc = coverage["unwatched"].as_array().unwrap().iter().find(|one| one["call"] == "CreateDefaultVpc").unwrap();
+    assert_eq!((&vpc["listed_by"], &vpc["class"]), (&json!(["blocked-action"]), &json!("reachability")));
+    assert!(vpc["off"].as_array().unwrap().contains(&json!("default-vpc-created")), "{vpc}");
     assert_eq!(coverage["techniques"]["T1578"], json!(["blocked-action"]));
-    insta::assert_snapshot!(stdout(&run(&["rules", "coverage"])));
+    let text = stdout(&run(&["rules", "coverage"]));
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_operation_of_ec2_that_changes_something_has_one_class() {
+    let reads = ["Describe", "Get", "List", "Search"];
+    let known: BTreeSet<&str> =
+        known_calls().filter(|(source, _)| *source == "ec2.amazonaws.com").map(|(_, call)| call).collect();
+    let logged_alone = [
+        "BidEvictedEvent",
+        "DeleteLocalGatewayRouteTablePermission",
+        "DisassociateVerifiedAccessInstanceWebAcl",
+        "SharedSnapshotCopyInitiated",
+        "SharedSnapshotVolumeCreated",
+    ];
+    let changing: BTreeSet<&str> = known
+        .into_iter()
+        .filter(|call| !reads.iter().any(|read| call.starts_with(read)) && !logged_alone.contains(call))
+        .collect();
+    let classed: Vec<&str> =
+        operations().filter(|one| one.service == "ec2.amazonaws.com").map(|one| one.call).collect();
+    assert_eq!(classed.len(), classed.iter().collect::<BTreeSet<_>>().len(), "a call has two classes");
+    assert_eq!(classed.into_iter().collect::<BTreeSet<_>>(), changing);
+    let names: BTreeSet<(&str, &str)> = known_calls().collect();
+    for one in operations() {
+        assert!(names.contains(&(one.service, one.call)), "{one:?} is not a call that is known");
+        assert!(!one.reason.is_empty() && one.reason.len() <= 72, "{one:?}");
+    }
 }
 
 #[test]

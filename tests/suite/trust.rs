@@ -3,7 +3,7 @@
 use trailwarden::policy::{Decision, Policy};
 use trailwarden::trust::{Verdict, assess};
 
-use crate::support::{json_lines, root};
+use crate::support::{fixture, json_lines, root};
 
 #[test]
 fn every_vector_gives_its_verdict() {
@@ -27,4 +27,22 @@ fn every_vector_gives_its_verdict() {
     }
     assert_eq!(wrong, Vec::<String>::new());
     assert!(judged > 40);
+}
+
+/// Forms of principals and conditions, each with its verdict for a role of the account 111122223333.
+#[test]
+fn every_form_gives_its_verdict() {
+    let mut wrong = Vec::new();
+    for form in json_lines(&fixture("trust.jsonl")) {
+        let policy = Policy::parse(&form["policy"].to_string()).unwrap();
+        let assessment = assess(&policy, Some("111122223333"));
+        if assessment.verdict.as_str() != form["verdict"] {
+            let said = assessment.worst().map(|one| one.sentence()).unwrap_or_default();
+            wrong.push(format!("{} is {}: {said}", form["name"], assessment.verdict.as_str()));
+        }
+        for witness in assessment.statements.iter().filter_map(|statement| statement.witness.as_ref()) {
+            assert_eq!(policy.evaluate(&witness.request), Decision::Allowed, "{}", form["name"]);
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }

@@ -62,8 +62,8 @@ struct Own {
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
 
-    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts. The fixtures have one of
-    /// their own, `trailwarden.yml`, which is taken when none is named.
+    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts and
+    /// organizations. The fixtures have one of their own, `trailwarden.yml`, which is taken when none is named.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 

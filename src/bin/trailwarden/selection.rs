@@ -8,7 +8,7 @@ use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::Pipeline;
 use trailwarden::rules::{FaultKind, Options, RuleFaults, RuleSet, Settings, Unusable};
 
-use crate::account;
+use crate::{account, organization};
 
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
@@ -16,7 +16,8 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
 
-    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts.
+    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts and
+    /// organizations.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -27,6 +28,11 @@ pub(crate) struct Selection {
     /// Trusts this account: rules about other accounts find nothing where only trusted ones are named. May be repeated.
     #[arg(long, value_name = "ID", value_parser = account)]
     trusted_account: Vec<String>,
+
+    /// Trusts this organization or organizational unit (`o-…`, `ou-…` or an ARN), like `--trusted-account`. May be
+    /// repeated.
+    #[arg(long, value_name = "ID", value_parser = organization)]
+    trusted_organization: Vec<String>,
 
     /// Leaves out rules that ask for what is not supported, and lists them; otherwise they are refused, which is an error.
     #[arg(long)]
@@ -111,6 +117,7 @@ impl Selection {
             settings: settings.unwrap_or_default(),
             enabled: self.enable.clone(),
             trusted_accounts: self.trusted_account.clone(),
+            trusted_organizations: self.trusted_organization.clone(),
             explain,
             unusable: Unusable::Skip,
         })

@@ -7,13 +7,16 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailwarden::policy::{Caller, Policy};
+use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
 use trailwarden::text::{visible, visible_json};
-use trailwarden::trust::{Assessment, Judgement, Verdict, Witness, assess};
+use trailwarden::trust::{self, Assessment, Judgement, Verdict, Witness, Zone, assess_within};
 
-use crate::account;
+use crate::documents::{self, Role};
 use crate::output::{Format, ended, fail};
+use crate::{account, organization};
 
 /// Longest input, in bytes: the authorization details of a large account.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -22,9 +25,9 @@ const EXIT_CODES: &str = "Verdicts:
   public       everybody can assume the role
   weak         everybody who meets something that anybody could meet, such as an external id
   undecidable  it cannot be told
-  external     named principals of other accounts can
+  external     principals of other accounts, organizations or tenants than your own can
   constrained  everybody by the principal, but a condition or a Deny statement fixes who
-  scoped       only the own account, named services and held identity providers can
+  scoped       only your own accounts, named services and held identity providers can
 
 Exit codes, for the worst of several roles:
   0  scoped or constrained
@@ -33,8 +36,9 @@ Exit codes, for the worst of several roles:
 
 /// Tells who in the world can assume a role, from its trust policy.
 ///
-/// The file holds a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`,
-/// or a list of roles. Nothing is sent anywhere.
+/// The file holds a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`, a
+/// list of roles, CloudTrail records, an AWS Config item, a Terraform plan or a CloudFormation template. Nothing is sent
+/// anywhere.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -46,17 +50,21 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
 
+    /// The configuration file, for what it lists as your own: trusted accounts, organizations, tenants and providers.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Counts this account as your own. May be repeated.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    trusted_account: Vec<String>,
+
+    /// Counts this organization or organizational unit (`o-…`, `ou-…` or an ARN) as your own. May be repeated.
+    #[arg(long, value_name = "ID", value_parser = organization)]
+    trusted_organization: Vec<String>,
+
     /// How the verdict is printed; as JSON, one object, or a list of them when the input is a list.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-/// A role, as far as it is known.
-#[derive(Debug, Default)]
-struct Role {
-    name: Option<String>,
-    arn: Option<String>,
-    policy: String,
 }
 
 /// What became of a role.
@@ -66,14 +74,19 @@ struct Told {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let (roles, is_list) = match read(&arguments.file).and_then(|text| roles(&text)) {
+    let zone = match arguments.zone() {
+        Ok(zone) => zone,
+        Err(faults) => return fail(format_args!("the configuration cannot be used\n{faults}")),
+    };
+    let (roles, is_list) = match read(&arguments.file).map(|text| documents::roles(&text)) {
         Ok(found) => found,
         Err(reason) => {
             let file = arguments.file.display().to_string();
             return fail(format_args!("{}: {reason}", visible(&file)));
         }
     };
-    let told: Vec<Told> = roles.into_iter().map(|role| judged(role, arguments.account.as_deref())).collect();
+    let judged = roles.into_iter().map(|role| judged(role, arguments.account.as_deref(), &zone));
+    let told: Vec<Told> = judged.collect();
     let mut output = anstream::stdout();
     let written = match arguments.format {
         Format::Text => told.iter().try_for_each(|one| text(&mut output, one)),
@@ -87,6 +100,24 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     ended(written, told.iter().map(|one| exit_code(&one.assessment)).max().unwrap_or(0))
+}
+
+impl Arguments {
+    /// What is configured as your own.
+    fn zone(&self) -> Result<Zone, RuleFaults> {
+        let settings = self.config.as_deref().map(Settings::read).transpose();
+        let options = Options {
+            settings: settings.map_err(|fault| RuleFaults(vec![fault]))?.unwrap_or_default(),
+            trusted_accounts: self.trusted_account.clone(),
+            trusted_organizations: self.trusted_organization.clone(),
+            ..Options::default()
+        };
+        if self.config.is_some() {
+            // What is wrong with the file shows when rules are loaded with it.
+            RuleSet::load_with(&options)?;
+        }
+        Ok(options.zone())
+    }
 }
 
 fn exit_code(assessment: &Result<Assessment, String>) -> u8 {
@@ -110,50 +141,16 @@ fn read(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
 }
 
-/// The roles in a text, and whether it is a list of them. A bare policy is a role without a name.
-fn roles(text: &str) -> Result<(Vec<Role>, bool), String> {
-    let bare = || Ok((vec![Role { policy: text.to_owned(), ..Role::default() }], false));
-    let Ok(value) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else {
-        // Percent-encoded, or not JSON at all: reading it as a policy tells.
-        return bare();
-    };
-    let list = match &value {
-        Value::Array(roles) => Some(roles),
-        Value::Object(members) => {
-            members.get("Roles").or_else(|| members.get("RoleDetailList")).and_then(Value::as_array)
-        }
-        _ => None,
-    };
-    if let Some(list) = list {
-        let roles = list.iter().enumerate().map(|(place, role)| {
-            of_role(role).unwrap_or_else(|| Role { name: Some(format!("entry {}", place + 1)), ..Role::default() })
-        });
-        return Ok((roles.collect(), true));
-    }
-    match of_role(value.get("Role").unwrap_or(&value)) {
-        Some(role) => Ok((vec![role], false)),
-        None => bare(),
-    }
-}
-
-fn of_role(value: &Value) -> Option<Role> {
-    let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
-    let policy = match value.get("AssumeRolePolicyDocument") {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        // A policy alone.
-        None => value.get("Statement").map(|_| value.to_string())?,
-    };
-    Some(Role { name: text("RoleName"), arn: text("Arn"), policy })
-}
-
-fn judged(role: Role, account: Option<&str>) -> Told {
-    let of_arn = role.arn.as_deref().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty());
-    let policy = match role.policy.is_empty() {
-        true => Err("is no role: it has no AssumeRolePolicyDocument".to_owned()),
-        false => Policy::parse(&role.policy).map_err(|error| error.to_string()),
-    };
-    let assessment = policy.map(|policy| assess(&policy, account.or(of_arn)));
+fn judged(role: Role, account: Option<&str>, zone: &Zone) -> Told {
+    let policy = role.policy.clone().and_then(|text| {
+        let policy = Policy::parse(&text).map_err(|error| error.to_string())?;
+        documents::is_of_trust(&policy).map(|()| policy)
+    });
+    let assessment = policy.map(|policy| {
+        let now = role.time.or_else(|| Some(Timestamp::now()));
+        let own = account.or(role.account.as_deref());
+        assess_within(&policy, &trust::Role { account: own, now, is_stored: role.is_stored }, zone)
+    });
     Told { role, assessment }
 }
 
@@ -210,6 +207,9 @@ fn statement(judgement: &Judgement) -> Value {
         "witness": judgement.witness.as_ref().map(witness),
         "fix": judgement.fix,
         "accounts": judgement.accounts,
+        "organizations": judgement.organizations,
+        "tenants": judgement.tenants,
+        "providers": judgement.providers,
         "unguarded_services": judgement.unguarded_services,
     })
 }

@@ -7,7 +7,8 @@ use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
-const MODIFY: &str = "ModifySecurityGroupRules";
+/// The call that changes rules of either direction.
+pub(super) const MODIFY: &str = "ModifySecurityGroupRules";
 
 /// The ingress a call adds to a security group.
 pub(in crate::facts) const INGRESS: Fact = Fact {
@@ -15,7 +16,8 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
     doc: concat!(
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),
-        " `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
+        " Networks that earlier calls of the same delivery or file added to the group count too, if this call opens more \
+         with them. `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
          ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
          revoke-security-group-ingress`.",
     ),
@@ -23,7 +25,7 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
 };
 
 fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).opening()?;
+    let opened = sources(event).with_earlier(event).opening()?;
     let mut members = opened.members();
     members.push(("direction", Value::from(if is_ingress(event) { "ingress" } else { "unknown" })));
     members.push(("group", texts(group(event))));

@@ -11,7 +11,8 @@ pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
     doc: concat!(
         "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
         members_doc!(),
-        " `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
+        " Networks that earlier calls of the same delivery or file added to the ACL count too, if this call opens more with \
+         them. `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
          no state, so that a subnet which may call out has to let them in.",
     ),
     origin: Origin::Derived(network_acl),
@@ -23,7 +24,7 @@ const FIRST_EPHEMERAL: [u16; 4] = [1024, 1025, 32_768, 49_152];
 const LAST_EPHEMERAL: u16 = 60_999;
 
 fn network_acl<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).opening()?;
+    let opened = sources(event).with_earlier(event).opening()?;
     let ports = opened.offending().next().and_then(|source| source.permission.ports());
     let is_return = ports.is_some_and(|(from, to)| FIRST_EPHEMERAL.contains(&from) && to >= LAST_EPHEMERAL);
     let mut members = opened.members();

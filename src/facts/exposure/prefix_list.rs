@@ -14,13 +14,14 @@ pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
         "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
          every security group and route table that refers to the list. ",
         members_doc!(),
-        " `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
+        " Networks that earlier calls of the same delivery or file added to the list count too, if this call opens more \
+         with them. `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
     ),
     origin: Origin::Derived(prefix_list),
 };
 
 fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let opened = sources(event).opening()?;
+    let opened = sources(event).with_earlier(event).opening()?;
     let mut members = opened.members();
     let request = wire::request(event)?;
     let created = wire::response(event).and_then(|response| response.get("prefixList"));

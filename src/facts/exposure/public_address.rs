@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::address::{Space, parse_network};
+use crate::address::{is_global, parse_network};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
@@ -11,11 +11,18 @@ pub(in crate::facts) const PUBLIC_ADDRESS: Fact = Fact {
     scope: calls::PUBLIC_ADDRESS,
     doc: "That RunInstances, ModifyNetworkInterfaceAttribute, RequestSpotInstances, RequestSpotFleet, \
           CreateLaunchTemplate or CreateLaunchTemplateVersion asks for addresses of the public internet. `addresses` has a member for each: \
-          `family`, which is ipv4 (`associatePublicIpAddress`) or ipv6 (global unicast addresses, asked for or given), \
+          `family`, which is ipv4 (`associatePublicIpAddress`), carrier (`associateCarrierIpAddress`, in a Wavelength Zone) or \
+          ipv6 (global unicast addresses, asked for or given), \
           `fields` (where it stands in the record, or in what live state adds to it) and `summary`; `interfaces` the network interfaces of started instances, and `undo` the command that \
           takes the started or created thing away, as arguments of `aws`.",
     origin: Origin::Derived(public_address),
 };
+
+/// That a public IPv4 address is asked for.
+const PUBLIC: &str = "associatePublicIpAddress";
+
+/// That a carrier IP address is asked for, which the network of a carrier and the internet reach.
+const CARRIER: &str = "associateCarrierIpAddress";
 
 /// How many addresses of IPv6 are asked for, or prefixes.
 const COUNTS: [&str; 2] = ["ipv6AddressCount", "ipv6PrefixCount"];
@@ -55,13 +62,13 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let holders = |side: &Option<Parameters<'e>>, keys: &[&str]| -> Vec<Parameters<'e>> {
         side.as_ref().map(|side| side.holders_of(keys)).unwrap_or_default()
     };
-    let of_request = holders(&request, &[&["associatePublicIpAddress"][..], &COUNTS, &NETWORKS].concat());
+    let of_request = holders(&request, &[&[PUBLIC, CARRIER][..], &COUNTS, &NETWORKS].concat());
     let of_response = holders(&response, &NETWORKS);
     let asked = |key| of_request.iter().filter(move |holder| holder.has(key));
     let mut found: Vec<(&str, String)> = Vec::new();
-    for holder in asked("associatePublicIpAddress") {
-        if holder.flag_of("associatePublicIpAddress") == Some(true) {
-            found.push(("ipv4", path_of(holder, "associatePublicIpAddress")));
+    for (key, family) in [(PUBLIC, "ipv4"), (CARRIER, "carrier")] {
+        for holder in asked(key).filter(|holder| holder.flag_of(key) == Some(true)) {
+            found.push((family, path_of(holder, key)));
         }
     }
     for key in COUNTS {
@@ -73,7 +80,7 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         let given = of_response.iter().filter(|holder| holder.has(key));
         for holder in asked(key).chain(given) {
             let network = holder.text_of(key).and_then(|text| parse_network(&text));
-            if network.is_some_and(|network| Space::of(&network) == Space::Public) {
+            if network.is_some_and(|network| is_global(&network)) {
                 found.push(("ipv6", path_of(holder, key)));
             }
         }
@@ -89,7 +96,11 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         return None;
     }
     let addresses = found.into_iter().map(|(family, field)| {
-        let summary = if family == "ipv4" { "a public IPv4 address" } else { "a global IPv6 address" };
+        let summary = match family {
+            "ipv4" => "a public IPv4 address",
+            "carrier" => "a carrier IP address",
+            _ => "a global IPv6 address",
+        };
         object(vec![("family", Value::from(family)), ("fields", texts([field])), ("summary", Value::from(summary))])
     });
     let addresses = Value::Array(addresses.collect());
@@ -116,8 +127,8 @@ fn public_address<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
 
 /// Whether a call asks for a public IPv4 address.
 pub(in crate::facts) fn asks_for_ipv4(event: &Event<'_>) -> bool {
-    let asks = |holder: &Parameters<'_>| holder.flag_of("associatePublicIpAddress") == Some(true);
-    wire::request(event).is_some_and(|request| request.holders_of(&["associatePublicIpAddress"]).iter().any(asks))
+    let asks = |holder: &Parameters<'_>| holder.flag_of(PUBLIC) == Some(true);
+    wire::request(event).is_some_and(|request| request.holders_of(&[PUBLIC]).iter().any(asks))
 }
 
 fn path_of(holder: &Parameters<'_>, key: &str) -> String {

@@ -1,4 +1,4 @@
-//! Routes to internet gateways.
+//! Routes to internet gateways and carrier gateways.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use super::source::Sources;
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
-/// The destination that a call routes to an internet gateway.
+/// The destination that a call routes to an internet gateway or a carrier gateway.
 pub(in crate::facts) const ROUTE: Fact = Fact {
     scope: calls::ROUTE,
-    doc: "What CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`); absent for other targets. `reach` is \
-          how much of the internet the destination is: world, wide (a public prefix of IPv4 of /8 or shorter, of IPv6 \
-          of /16 or shorter), public or private. `destination` is the network when it is world or wide, host bits masked, `gateway` the gateway, \
+    doc: "What CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`) or, in a Wavelength Zone, a carrier \
+          gateway (`cagw-…`); absent for other targets. `reach` is how much of the internet the destination is: world, \
+          wide (at least an IPv4 /8 or an IPv6 /16), public or private. `destination` is the network when it is world or wide, host bits masked, `gateway` the gateway, \
           `route_table` the table and `undo` the route as arguments of `aws ec2 delete-route`.",
     origin: Origin::Derived(route),
 };
@@ -28,7 +28,7 @@ fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let reach = opened.opening.reach;
     let mut members = vec![("reach", Value::from(reach.as_str()))];
     let mut undo: Vec<Cow<'e, str>> = Vec::new();
-    if let Some(gateway) = request.text_of("gatewayId") {
+    if let Some(gateway) = gateway(&request) {
         members.push(("gateway", Value::Str(gateway)));
     }
     if let Some(table) = request.text_of("routeTableId") {
@@ -48,11 +48,17 @@ fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     Some(object(members))
 }
 
-/// The destination, when the target is an internet gateway.
+/// The internet gateway or carrier gateway that is the target.
+fn gateway<'e>(request: &Parameters<'e>) -> Option<Cow<'e, str>> {
+    let target = |(key, prefix): (&str, &str)| request.text_of(key).filter(|id| id.starts_with(prefix));
+    [("gatewayId", "igw-"), ("carrierGatewayId", "cagw-")].into_iter().find_map(target)
+}
+
+/// The destination, when the target is an internet gateway or a carrier gateway.
 pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     let mut sources = Sources::default();
     let Some(request) = wire::request(event) else { return sources };
-    if request.text_of("gatewayId").is_some_and(|id| id.starts_with("igw-")) {
+    if gateway(&request).is_some() {
         for (key, _) in DESTINATIONS {
             sources.add(&request, key, Some(Permission::all()), None);
         }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
+use super::earlier::Networks;
 use super::permission::Permission;
-use crate::address::{Entry, Kind, Opening, Reach, Space, parse_network, services_in};
-use crate::event::Value;
+use crate::address::{Entry, Kind, Opening, Reach, Space, Traffic, parse_network, services_in};
+use crate::event::{Event, Value};
 use crate::facts::{Parameters, object, texts};
 
 /// One network and what it may send.
@@ -17,8 +18,8 @@ pub(in crate::facts) struct Source<'e> {
     pub(super) permission: Permission,
     /// The network as written.
     written: Cow<'e, str>,
-    /// Where it stands in the record.
-    field: String,
+    /// Its place in the record; `None` if an earlier one let it in.
+    field: Option<String>,
     /// `securityGroupRuleId`, where there is one.
     pub(super) rule_id: Option<Cow<'e, str>>,
     /// The prefix list that the network is an entry of, where it is one.
@@ -35,9 +36,30 @@ pub(in crate::facts) struct Sources<'e> {
     pub(super) prefix_lists: Vec<Cow<'e, str>>,
     /// Where something stands that is no network, port or protocol.
     pub(super) unreadable: Vec<String>,
+    /// Whether there are more networks than are compared, in the record or together with earlier ones.
+    pub(super) is_too_complex: bool,
+    earlier: Option<(&'e Networks, &'e str)>,
 }
 
+/// Most networks of one record that are compared. EC2 lets no group have more rules and no list more entries than some
+/// 1,000.
+const MAX_NETWORKS: usize = 10_000;
+
 impl<'e> Sources<'e> {
+    /// The same with what earlier records of the payload let in.
+    pub(super) fn with_earlier(mut self, event: &'e Event<'_>) -> Self {
+        if let Some(networks) = Networks::attached(event) {
+            self.is_too_complex |= networks.is_too_complex;
+            self.earlier = Some((networks, event.id().unwrap_or_default()));
+        }
+        self
+    }
+
+    /// The networks that could be read.
+    pub(super) fn into_known(self) -> Vec<Source<'e>> {
+        self.known
+    }
+
     /// Adds the network that stands at `key` of `place`, if there is one.
     pub(super) fn add(
         &mut self,
@@ -46,11 +68,15 @@ impl<'e> Sources<'e> {
         permission: Option<Permission>,
         rule_id: Option<Cow<'e, str>>,
     ) {
+        if self.known.len() >= MAX_NETWORKS {
+            self.is_too_complex |= place.has(key);
+            return;
+        }
         let Some(at) = place.get(key) else { return };
         let written = at.text().unwrap_or_default();
         match (parse_network(&written), permission) {
             (Some(network), Some(permission)) => {
-                let field = at.path();
+                let field = Some(at.path());
                 self.insert(Source { network, permission, written, field, rule_id, prefix_list: None });
             }
             _ => self.unreadable.push(at.path()),
@@ -84,7 +110,7 @@ impl<'e> Sources<'e> {
             for cidr in list.list("cidrs").iter().filter_map(Parameters::text) {
                 if let Some(network) = parse_network(&cidr) {
                     let written = Cow::Owned(format!("{cidr} of {id}"));
-                    let (permission, field) = (permission.clone(), at.path());
+                    let (permission, field) = (permission.clone(), Some(at.path()));
                     let prefix_list = Some(id.clone());
                     self.insert(Source { network, permission, written, field, rule_id: None, prefix_list });
                 }
@@ -96,21 +122,23 @@ impl<'e> Sources<'e> {
 
     /// What the networks open together; `None` when there are none.
     pub(in crate::facts) fn opening(self) -> Option<Opened<'e>> {
-        if self.known.is_empty() {
-            return None;
-        }
-        Some(Opened { opening: self.open(), sources: self.known })
+        (!self.known.is_empty()).then(|| self.opened())
     }
 
-    /// Whether what could be read opens nothing to the world or a wide prefix that is worse than the web ports.
-    pub(super) fn open_little(&self) -> bool {
-        let opening = self.open();
+    /// Whether what could be read opens nothing to the world or a large part of it that is worse than the web ports.
+    pub(super) fn open_little(self) -> bool {
+        let opening = self.opened().opening;
         Kind::of(&opening.world).max(Kind::of(&opening.wide)) < Some(Kind::Other)
     }
 
-    fn open(&self) -> Opening {
+    fn opened(self) -> Opened<'e> {
         let entry = |source: &Source<'_>| Entry { network: source.network, traffic: source.permission.traffic.clone() };
-        Opening::of(&self.known.iter().map(entry).collect::<Vec<_>>())
+        let entries: Vec<Entry> = self.known.iter().map(entry).collect();
+        let own = Opened { opening: Opening::of(&entries), sources: self.known };
+        match self.earlier {
+            Some((networks, event_id)) => own.completing(entries, networks, event_id),
+            None => own,
+        }
     }
 }
 
@@ -128,19 +156,73 @@ pub(in crate::facts) struct Opened<'e> {
 /// What [`Opened::members`] gives, for the documentation of the facts that have it.
 macro_rules! members_doc {
     () => {
-        "`reach` is world (every address of IPv4 or IPv6, be it in parts), wide (a public prefix of IPv4 of /8 or \
-         shorter, of IPv6 of /16 or shorter), public or private. `world` and `wide` are the worst of what is open that \
-         far: all (every port), admin, database, high-risk, other, web or icmp; absent when nothing is. `services` \
-         names what is reached there, such as ssh. `entries` has one member for each network: `reach` (world or wide \
-         for one that takes part in such an opening), `cidr` (host bits masked), `space` (public, private, \
+        "`reach` is world (at least 90 % of the public addresses of IPv4 or of IPv6, for the same port), wide (at least \
+         0.5 % of them, or 90 % of those of one IPv4 /8 or IPv6 /16), public or private; addresses that are never a source \
+         on the internet, by IANA's registries, do not count. `percent` is the largest such share, rounded down. `world` and \
+         `wide` are the worst of what is open that far: all (every port), admin, database, high-risk, other, web or icmp; \
+         absent when nothing is. `services` names what is reached there, such as ssh. `entries` has one member for each network: `reach` (world \
+         or wide for one that takes part in such an opening), `cidr` (host bits masked), `space` (public, private, \
          shared-address, link-local, unique-local, …), `protocol`, `from_port`, `to_port` (absent for all), \
-         `services`, `fields` (where in the record it stands), `rule_id` and `summary`."
+         `services`, `fields` (its place in the record, absent if an earlier call added it), `rule_id` and `summary`."
     };
 }
 pub(in crate::facts) use members_doc;
 
 impl<'e> Opened<'e> {
-    /// The sources that take part in an opening to the world or a wide prefix.
+    /// The same with what the call opens only together with earlier ones. What these opened without it is not its doing.
+    fn completing(mut self, mut entries: Vec<Entry>, networks: &'e Networks, event_id: &str) -> Self {
+        let changed = |id: &str| self.sources.iter().any(|source| source.rule_id.as_deref() == Some(id));
+        let known: Vec<_> = networks.known(event_id).filter(|known| !known.rule_id.is_some_and(changed)).collect();
+        let own = entries.len();
+        entries.extend(known.iter().map(|known| known.entry()));
+        let both = Opening::of(&entries);
+        let open = |opening: &Opening| opening.world.clone() | &opening.wide;
+        let mine = &self.opening;
+        if both.world.is_within(&mine.world) && open(&both).is_within(&open(mine)) {
+            return self;
+        }
+        let before = match networks.opening().filter(|_| known.len() == networks.count()) {
+            Some(opening) => Cow::Borrowed(opening),
+            None => Cow::Owned(Opening::of(entries.get(own..).unwrap_or_default())),
+        };
+        let completed = [both.world.without(&before.world), open(&both).without(&open(&before))];
+        let [world, wide] = completed;
+        let added = (world.without(&mine.world)) | &wide.without(&open(mine));
+        if added.is_nothing() {
+            return self;
+        }
+        let (world, wide) = (mine.world.clone() | &world, open(mine) | &wide);
+        self.opening.wide = wide.without(&world);
+        self.opening.reach = if world.is_nothing() { Reach::Wide } else { Reach::World };
+        self.opening.world = world;
+        self.opening.percent = both.percent;
+        self.opening.families = both.families;
+        let added = added.pieces();
+        let takes_part = |traffic: &Traffic| added.meets(traffic);
+        let parts = both.part_in.split_at_checked(own).unwrap_or_default();
+        for ((part, together), source) in self.opening.part_in.iter_mut().zip(parts.0).zip(&self.sources) {
+            if takes_part(&source.permission.traffic) {
+                *part = (*part).max(*together);
+            }
+        }
+        for (known, part) in known.into_iter().zip(parts.1) {
+            if *part < Reach::Wide || !takes_part(&known.permission.traffic) {
+                continue;
+            }
+            self.opening.part_in.push(*part);
+            self.sources.push(Source {
+                network: known.network,
+                permission: known.permission.clone(),
+                written: format!("{} (by the earlier call {})", known.network, known.event_id).into(),
+                field: None,
+                rule_id: known.rule_id.map(Cow::Borrowed),
+                prefix_list: None,
+            });
+        }
+        self
+    }
+
+    /// The sources that take part in an opening to the world or a large part of it.
     pub(in crate::facts) fn offending(&self) -> impl Iterator<Item = &Source<'e>> {
         let parts = self.sources.iter().zip(&self.opening.part_in);
         parts.filter(|(_, part)| **part >= Reach::Wide).map(|(source, _)| source)
@@ -149,14 +231,14 @@ impl<'e> Opened<'e> {
     /// The members every fact on an opening has.
     pub(in crate::facts) fn members(&self) -> Vec<(&'e str, Value<'e>)> {
         let opening = &self.opening;
-        let mut members = vec![("reach", Value::from(opening.reach.as_str()))];
+        let mut members =
+            vec![("reach", Value::from(opening.reach.as_str())), ("percent", Value::from(i64::from(opening.percent)))];
         for (name, traffic) in [("world", &opening.world), ("wide", &opening.wide)] {
             if let Some(kind) = Kind::of(traffic) {
                 members.push((name, Value::from(kind.as_str())));
             }
         }
-        let mut opened = opening.world.clone();
-        opened |= &opening.wide;
+        let opened = opening.world.clone() | &opening.wide;
         members.push(("services", texts(services_in(&opened))));
         let parts = self.sources.iter().zip(&opening.part_in);
         members.push(("entries", Value::Array(parts.map(|(source, part)| source.value(*part)).collect())));
@@ -182,9 +264,11 @@ impl<'e> Source<'e> {
         if let Some(id) = &self.rule_id {
             members.push(("rule_id", Value::Str(id.clone())));
         }
+        if let Some(field) = &self.field {
+            members.push(("fields", texts([field.clone()])));
+        }
         members.extend([
             ("services", texts(services_in(traffic))),
-            ("fields", texts([self.field.clone()])),
             ("summary", Value::from(format!("{} from {}", self.permission.words(), self.written))),
         ]);
         object(members)

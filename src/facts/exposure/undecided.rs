@@ -13,10 +13,11 @@ pub(in crate::facts) const UNDECIDED: Fact = Fact {
     scope: calls::UNDECIDED,
     doc: "Why the record of a call that could open something does not decide whether it did. `reason` is parameters \
           (CloudTrail left them out, as it does above 100 KB), unreadable (they are masked, or no networks, ports or \
-          protocols) or prefix-list (what is let in or routed is the content of a prefix list); `summary` says so in \
+          protocols), complex (more networks than are compared) or prefix-list (what is let in or routed is the content \
+          of a prefix list); `summary` says so in \
           words, `fields` and `prefix_lists` name what is meant, and `decided_by` is the command that tells, as \
-          arguments of `aws`. Absent when the rest of the record opens more than the web ports to the world or a wide \
-          prefix anyway.",
+          arguments of `aws`. Absent when the rest of the record opens more than the web ports to the world or a \
+          large part of it anyway.",
     origin: Origin::Derived(undecided),
 };
 
@@ -100,6 +101,7 @@ const DECISIVE: &[&str] = &[
     "prefixListIds",
     "securityGroupRule",
     "gatewayId",
+    "carrierGatewayId",
     "destinationCidrBlock",
     "destinationIpv6CidrBlock",
     "cidrBlock",
@@ -113,6 +115,7 @@ const DECISIVE: &[&str] = &[
     "networkInterfaceSet",
     "networkInterface",
     "associatePublicIpAddress",
+    "associateCarrierIpAddress",
     "launchTemplateData",
     "launchSpecification",
     "createVolumePermission",
@@ -123,6 +126,7 @@ const DECISIVE: &[&str] = &[
     "peerOwnerId",
     "metadataOptions",
     "httpTokens",
+    "httpTokensEnforced",
     "state",
     "internetGatewayBlockMode",
     "scheme",
@@ -130,13 +134,16 @@ const DECISIVE: &[&str] = &[
 
 fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let judged = JUDGED.iter().find(|judged| event.name() == Some(judged.call.1))?;
-    let mut sources = sources(event).unwrap_or_default();
+    let mut sources = sources(event).unwrap_or_default().with_earlier(event);
     let leaves_out = leaves_out(event);
     if !ingress::is_in_response(event) {
         let masked = wire::request(event).map(|request| request.masked(DECISIVE)).unwrap_or_default();
         sources.unreadable.extend(masked);
     }
-    let is_open = leaves_out || !sources.unreadable.is_empty() || !sources.prefix_lists.is_empty();
+    let (unreadable, prefix_lists) =
+        (std::mem::take(&mut sources.unreadable), std::mem::take(&mut sources.prefix_lists));
+    let is_too_complex = sources.is_too_complex;
+    let is_open = leaves_out || is_too_complex || !unreadable.is_empty() || !prefix_lists.is_empty();
     if !is_open || !sources.open_little() {
         return None;
     }
@@ -148,15 +155,22 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
             "the parameters that would tell are missing; CloudTrail leaves out what is over 100 KB".to_owned();
         return Some(object(member("parameters", summary, judged.decided_by(event))));
     }
-    if !sources.unreadable.is_empty() {
-        let summary = format!("what stands in {} cannot be read", sources.unreadable.join(", "));
+    if is_too_complex {
+        let summary =
+            "it lists more networks than can be compared, alone or with earlier calls, and is too complex to \
+                       decide"
+                .to_owned();
+        return Some(object(member("complex", summary, judged.decided_by(event))));
+    }
+    if !unreadable.is_empty() {
+        let summary = format!("what stands in {} cannot be read", unreadable.join(", "));
         let mut members = member("unreadable", summary, judged.decided_by(event));
-        members.push(("fields", texts(sources.unreadable)));
+        members.push(("fields", texts(unreadable)));
         return Some(object(members));
     }
-    let summary = format!("what is in the prefix list {} does not stand there", sources.prefix_lists.join(", "));
+    let summary = format!("what is in the prefix list {} does not stand there", prefix_lists.join(", "));
     let mut members = member("prefix-list", summary, LISTS.iter().map(|word| Cow::Borrowed(*word)).collect());
-    members.push(("prefix_lists", texts(sources.prefix_lists)));
+    members.push(("prefix_lists", texts(prefix_lists)));
     Some(object(members))
 }
 

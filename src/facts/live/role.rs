@@ -1,10 +1,10 @@
 //! What a role may do, beside whom it lets in.
 
 use crate::event::{Event, Value};
-use crate::facts::trust::assessed;
+use crate::facts::trust::{self, assessed};
 use crate::facts::{Fact, Origin, calls, texts, wire};
 use crate::policy::{Policy, grants_everything, is_administrator};
-use crate::trust::assess;
+use crate::trust::{Role, Zone, assess_within};
 
 /// Whom a role lets in, and which of its policies make it an administrator.
 pub(in crate::facts) const ROLE: Fact = Fact {
@@ -15,10 +15,10 @@ pub(in crate::facts) const ROLE: Fact = Fact {
           IAMFullAccess, `*` or `iam:*` or such as `iam:Put*`, by whatever wildcards); absent when there is none, and \
           for roles that are not public, weak or undecidable, of which AWS is not asked for policies. `unread` says why \
           it cannot be told whether there is one.",
-    origin: Origin::Derived(role),
+    origin: Origin::DerivedWithin(role),
 };
 
-fn role<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let role = wire::live(event)?.get("role")?;
     let arn = role.text_of("arn").unwrap_or_default();
     let policy = Policy::parse(&role.text_of("assumeRolePolicyDocument")?).ok()?;
@@ -31,7 +31,8 @@ fn role<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         })
         .filter_map(|policy| policy.text_of("policyName"))
         .collect();
-    let mut value = assessed(&assess(&policy, event.account()));
+    let subject = Role { is_stored: true, ..trust::role(event) };
+    let mut value = assessed(&assess_within(&policy, &subject, zone), zone);
     if let Value::Object(members) = &mut value {
         match role.text_of("policiesUnanswered") {
             _ if !administrator.is_empty() => {

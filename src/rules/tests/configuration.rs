@@ -91,20 +91,22 @@ fn a_configuration_that_cannot_be_meant_says_why() {
         "rule: {}",
         "rules: {some-rule: {level: loud}}",
         "placeholders: {whom: [a], own_trails: ['arn:aws:cloudtrail:eu-west-1:111122223333:trail/t']}\npacks: {q: true}\n\
-         rules: {some-rul: {enabled: true}}\ntrusted-accounts: [acme]",
+         rules: {some-rul: {enabled: true}}\ntrusted-accounts: [acme]\ntrusted-organizations: [o-short, acme]",
     ]
     .iter()
     .map(|settings| configured(&rule, settings).unwrap_err().to_string())
     .collect();
     insta::assert_snapshot!(told.join("\n"), @"
     trailwarden.yml:1: rules: invalid type: sequence, expected a map at line 1 column 8
-    trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `placeholders`, `live-state`, `account-names`
+    trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `trusted-organizations`, `placeholders`, `live-state`, `account-names`
     trailwarden.yml:1: rules.some-rule.level: unknown variant `loud`, expected one of `informational`, `low`, `medium`, `high`, `critical` at line 1 column 28
     r/p/r.yml:6: unsupported: rule `some-rule`: `a|expand` has the placeholder `%who%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
     trailwarden.yml:3: there is no rule `some-rul` (did you mean `some-rule`?)
     trailwarden.yml:2: there is no pack `q`
     trailwarden.yml:1: there is no placeholder `whom`
     trailwarden.yml:4: `acme` is not an account id, which has twelve digits and stands in quotes
+    trailwarden.yml:5: `o-short` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
+    trailwarden.yml:4: `acme` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
     trailwarden.yml:1: `arn:aws:cloudtrail:eu-west-1:111122223333:trail/t` is an ARN; give the name alone
     trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: name those that these trails write to
     trailwarden.yml:1: `own_trails` is set and `own_buckets` is not: name those that these trails write to
@@ -133,4 +135,39 @@ fn what_is_not_supported_is_left_out_when_that_is_asked_for() {
     let skipped = load(&[&count, &good, &wrong]).unwrap();
     let kinds: Vec<_> = skipped.skipped().iter().map(|fault| fault.kind).collect();
     assert_eq!(kinds, [FaultKind::Unsupported, FaultKind::Error]);
+}
+
+#[test]
+fn rules_about_others_are_silent_where_all_of_them_are_trusted() {
+    let rule = rule_with(
+        "name: r\ntrailwarden: {accounts: [requestParameters.add.userId, requestParameters.userIds], \
+         organizations: requestParameters.add.organization}",
+        SELECTION,
+    );
+    let settings = "trusted-accounts: ['444455556666']\n\
+        trusted-organizations: [o-a1b2c3d4e5, 'arn:aws:organizations::444455556666:ou/o-zz99yy88xx/ou-ab12-cdef3456']";
+    let set = configured(&rule, settings).unwrap();
+    for (request, silent) in [
+        // Without anybody named, nobody is trusted.
+        ("{}", false),
+        (r#"{"userIds":["444455556666"]}"#, true),
+        (r#"{"userIds":["111122223333","arn:aws:iam::444455556666:role/r"]}"#, true),
+        (r#"{"userIds":["444455556666","777788889999"]}"#, false),
+        (r#"{"userIds":["444455556666"],"add":{"userId":"777788889999"}}"#, false),
+        (r#"{"userIds":["*"]}"#, false),
+        (r#"{"userIds":["arn:aws:iam::777788889999:user/444455556666"]}"#, false),
+        (r#"{"add":{"organization":"o-a1b2c3d4e5"}}"#, true),
+        (r#"{"add":{"organization":"o-a1b2c3d4e5*"}}"#, false),
+        (r#"{"add":{"organization":"o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/*"}}"#, true),
+        (r#"{"add":{"organization":"arn:aws-cn:organizations::777788889999:organization/o-a1b2c3d4e5"}}"#, true),
+        // Trusting the management account or a unit does not trust the organization.
+        (r#"{"add":{"organization":"arn:aws:organizations::444455556666:organization/o-zz99yy88xx"}}"#, false),
+        (r#"{"add":{"organization":"arn:aws:organizations::444455556666:ou/o-zz99yy88xx/ou-ab12-cdef3456"}}"#, true),
+        (r#"{"add":{"organization":"ou-ab12-cdef3456","userId":"777788889999"}}"#, false),
+        (r#"{"add":{"organization":"ou-ab12-99999999","userId":"444455556666"}}"#, false),
+        (r#"{"userIds":"arn:aws:organizations::777788889999:account/o-zz99yy88xx/444455556666"}"#, true),
+    ] {
+        let json = format!(r#"{{"eventName":"A","recipientAccountId":"111122223333","requestParameters":{request}}}"#);
+        assert_eq!(names_found(&set, &json).is_empty(), silent, "{request}");
+    }
 }

@@ -26,6 +26,9 @@ fn condition() -> impl Strategy<Value = Value> {
         "NotIpAddress",
         "NumericLessThan",
         "DateGreaterThan",
+        "DateLessThanEquals",
+        "StringEqualsIgnoreCase",
+        "ForAllValues:StringNotLike",
     ]);
     let key = prop::sample::select(vec![
         "aws:PrincipalOrgID",
@@ -43,6 +46,14 @@ fn condition() -> impl Strategy<Value = Value> {
         "aws:SecureTransport",
         "aws:SomethingNew",
         "aws:userid",
+        "aws:EpochTime",
+        "aws:TokenIssueTime",
+        "aws:VpceAccount",
+        "aws:SourceArn",
+        "aws:SourceOrgPaths",
+        "aws:PrincipalServiceName",
+        "aws:PrincipalIsAWSService",
+        "aws:VpcSourceIp",
     ]);
     let value = prop::sample::select(vec![
         "*",
@@ -65,6 +76,17 @@ fn condition() -> impl Strategy<Value = Value> {
         "${aws:ResourceAccount}",
         "${aws:PrincipalAccount}",
         "o-abc123def4/*",
+        "o-abc123def4/r-ab12/*",
+        "arn:*:iam::111122223333:role/*",
+        "arn:aws:iam::*111122223333:role/x",
+        "arn:aws-cn:iam::444455556666:role/x",
+        "arn:aws:sns:eu-west-1:444455556666:topic",
+        "arn:aws:s3:::*",
+        "444455556666:*",
+        "10.0.0.0/8",
+        "2600:1f00::/24",
+        "2099-01-01",
+        "1577836800",
     ]);
     (operator, key, vec(value, 1..3)).prop_map(|(operator, key, values)| json!({operator: {key: values}}))
 }
@@ -81,6 +103,7 @@ fn principal() -> impl Strategy<Value = Value> {
         json!({"Service": "ec2.amazonaws.com"}),
         json!({"Federated": "accounts.google.com"}),
         json!({"Federated": "arn:aws:iam::111122223333:saml-provider/Okta"}),
+        json!({"AWS": "AIDAJQABLZS4A3QDU576Q"}),
     ])
 }
 
@@ -128,16 +151,50 @@ fn strangers() -> Vec<Request> {
             set("aws:SourceIp", ip);
             set("aws:PrincipalTag/team", external);
             set("aws:MultiFactorAuthPresent", ip.map(|_| "true"));
-            set("aws:CurrentTime", Some("2026-06-01T00:00:00Z"));
+            let now = jiff::Timestamp::now();
+            set("aws:CurrentTime", Some(&now.to_string()));
+            set("aws:EpochTime", Some(&now.as_second().to_string()));
+            set("aws:PrincipalIsAWSService", Some("false"));
             set("aws:PrincipalType", Some(if name.starts_with("user") { "User" } else { "AssumedRole" }));
             set("aws:SecureTransport", Some("true"));
-            set("aws:userid", Some("AROAEVILEVILEVILEVIL0:evil"));
+            set("aws:userid", Some("AROAEVILEVILEVILEVIL2:evil"));
             set("aws:ResourceAccount", Some(OWN));
             let caller = Caller::Aws { arn, account: account.to_owned() };
             strangers.push(Request { caller, action: "sts:AssumeRole".to_owned(), context });
         }
     }
     strangers
+}
+
+/// What is wrong with a request that nobody can make.
+fn fault_of(request: &Request) -> Option<&'static str> {
+    let context = &request.context;
+    let all = |key: &str| context.get(key).unwrap_or_default().iter();
+    let is_account = |text: &String| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_principal = |text: &String| {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        matches!(parts.as_slice(), ["arn", partition, "iam" | "sts", "", account, name]
+            if partition.starts_with("aws") && is_account(&(*account).to_owned()) && (*name == "root" || name.contains('/')))
+    };
+    let now = jiff::Timestamp::now().as_second() - 600;
+    let is_of_now = |text: &String| crate::policy::date_seconds(text).is_some_and(|date| date as i64 >= now);
+    let is_private = |text: &String| text.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_private());
+    let is_person = matches!(request.caller, Caller::Aws { .. });
+    let source = ["aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgPaths"];
+    [
+        (
+            !all("aws:PrincipalAccount").chain(all("aws:SourceAccount")).all(is_account),
+            "an account without twelve digits",
+        ),
+        (!all("aws:PrincipalArn").all(is_principal), "the ARN of no principal"),
+        (matches!(&request.caller, Caller::Aws { arn, .. } if !is_principal(arn)), "a caller without an ARN"),
+        (!all("aws:CurrentTime").chain(all("aws:TokenIssueTime")).all(is_of_now), "a time that is over"),
+        (all("aws:SourceIp").any(is_private), "a private address"),
+        (is_person && all("aws:PrincipalIsAWSService").any(|flag| flag == "true"), "a person that is a service"),
+        (is_person && source.iter().any(|key| all(key).next().is_some()), "a person with what only services send"),
+    ]
+    .into_iter()
+    .find_map(|(is_wrong, fault)| is_wrong.then_some(fault))
 }
 
 proptest! {
@@ -152,12 +209,30 @@ proptest! {
             prop_assert_eq!(judgement.witness.is_some(), judgement.verdict >= Verdict::Weak);
             if let Some(witness) = &judgement.witness {
                 prop_assert_eq!(parsed.evaluate(&witness.request), Decision::Allowed, "{}", document);
+                if let Some(fault) = fault_of(&witness.request) {
+                    prop_assert!(false, "{}: {:?} by {}", fault, witness.request, document);
+                }
             }
         }
-        if assessment.verdict <= Verdict::Constrained {
+        if assessment.verdict <= Verdict::External {
             for request in strangers() {
                 prop_assert_ne!(parsed.evaluate(&request), Decision::Allowed, "{:?} by {}", request, document);
             }
+        }
+    }
+
+    #[test]
+    fn whoever_is_external_is_named_and_no_outsider_once_listed(statements in vec(statement(), 1..4)) {
+        let document = policy(&statements);
+        let parsed = Policy::parse(&document.to_string()).unwrap();
+        let role = Role { account: Some(OWN), now: Some(jiff::Timestamp::now()), is_stored: false };
+        let mut zone = Zone::default();
+        for judgement in assess_within(&parsed, &role, &zone).statements {
+            zone.accounts.extend(judgement.accounts);
+        }
+        for judgement in assess_within(&parsed, &role, &zone).statements {
+            let is_of_id = judgement.reason.contains("unique id");
+            prop_assert!(judgement.verdict != Verdict::External || is_of_id, "{}: {}", document, judgement.reason);
         }
     }
 
@@ -170,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn one_more_deny_or_condition_never_makes_it_worse(
+    fn one_more_deny_or_condition_makes_it_external_at_worst(
         statements in vec(statement(), 1..4),
         mut more in statement(),
         condition in condition(),
@@ -178,14 +253,16 @@ proptest! {
         let before = assessed(&policy(&statements)).verdict;
         more["Effect"] = "Deny".into();
         let denied = assessed(&policy(&[statements.clone(), vec![more]].concat())).verdict;
-        prop_assert!(denied <= before, "{before:?} became {denied:?} by a Deny");
+        // To name somebody else's account is worse than to name nobody's.
+        let at_most = before.max(Verdict::External);
+        prop_assert!(denied <= at_most, "{before:?} became {denied:?} by a Deny");
 
         let mut held = statements;
         let first = held.iter_mut().find(|one| one["Effect"] == "Allow");
         if let Some(first) = first {
             first["Condition"] = merged(&[first["Condition"].clone(), condition]);
             let after = assessed(&policy(&held)).verdict;
-            prop_assert!(after <= before, "{before:?} became {after:?} by a condition");
+            prop_assert!(after <= at_most, "{before:?} became {after:?} by a condition");
         }
     }
 

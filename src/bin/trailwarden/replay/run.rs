@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::time::Instant;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Evaluated, Evaluator, Input, Tally};
 use trailwarden::publish::console;
@@ -20,6 +21,9 @@ use crate::output::ended;
 /// How long live state may take of a payload. Messages are received ten at a time, so it takes at most ten of the
 /// [`HIDDEN_MINUTES`] after which others would see them.
 const MOST_FOR_LIVE_STATE: Duration = Duration::from_secs(60);
+
+/// How long publishing may take of a payload, within the same [`HIDDEN_MINUTES`].
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where findings go.
 pub(super) enum Target {
@@ -161,7 +165,8 @@ impl Run {
         let now = Timestamp::now();
         match &mut self.target {
             Target::Topics(topics) => {
-                faults.extend(topics.publish(&findings, now).await.1.err().map(|e| e.to_string()))
+                let deadline = Instant::now() + PUBLISH_TIMEOUT;
+                faults.extend(topics.publish(findings, now, deadline).await.1.err().map(|e| e.to_string()));
             }
             Target::Printed { format, output } => self.closed = print(output, *format, &findings, now).err(),
         }

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use trailwarden::rules::{Coverage, Danger};
+use trailwarden::rules::{Class, Coverage};
 use trailwarden::text::{visible, visible_json};
 
 use super::loaded;
 use crate::output::{Format, print};
 use crate::selection::Selection;
 
-/// Tells what no rule that runs watches, and which rules stand for which ATT&CK technique and control.
+/// Lists sensitive API calls that no enabled rule judges, and rules by ATT&CK technique and control.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -36,37 +36,67 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// Maximum number of characters in a line.
+const MAX_WIDTH: usize = 80;
+
 fn text(coverage: &Coverage) -> String {
-    let mut text = String::new();
     // Writing to a String cannot fail.
-    for (danger, heading) in [
-        (Danger::Exposure, "Calls that can expose, and that no rule that runs watches"),
-        (Danger::Blinding, "Calls that can blind the trail, and that no rule that runs watches"),
-    ] {
-        let _ = writeln!(text, "{heading}:");
-        let mut any = false;
-        for one in coverage.unwatched.iter().filter(|one| one.can == danger) {
-            let off = match one.off.as_slice() {
-                [] => String::new(),
-                off => format!(" (off: {})", off.join(", ")),
-            };
-            let _ = writeln!(text, "  {} {}{}", one.service, one.call, visible(&off));
-            any = true;
-        }
-        if !any {
-            text.push_str("  none\n");
+    let mut text = String::new();
+    let (unwatched, sensitive) = (coverage.unwatched.len(), coverage.sensitive);
+    let _ = writeln!(text, "Sensitive calls that no enabled rule judges: {unwatched} of {sensitive}");
+    for class in Class::SENSITIVE {
+        let of_class = coverage.unwatched.iter().filter(|one| one.class == class);
+        let mut reason = None;
+        for one in of_class {
+            if reason.is_none() {
+                let _ = writeln!(text, "\n{}:", class.heading());
+            }
+            if reason != Some(one.reason) {
+                list(&mut text, "  ", one.reason, &[]);
+                reason = Some(one.reason);
+            }
+            let service = one.service.split('.').next().unwrap_or_default();
+            let mut notes = Vec::new();
+            if !one.listed_by.is_empty() {
+                notes.push(format!("only listed by {}", one.listed_by.join(", ")));
+            }
+            if !one.off.is_empty() {
+                notes.push(format!("off: {}", one.off.join(", ")));
+            }
+            let notes = if notes.is_empty() { Vec::new() } else { vec![format!("({})", notes.join("; "))] };
+            list(&mut text, "    ", &format!("{service} {}", one.call), &notes);
         }
     }
-    text.push_str("ATT&CK techniques:\n");
+    text.push_str("\nATT&CK techniques:\n");
     for (technique, rules) in &coverage.techniques {
-        let _ = writeln!(text, "  {} {}", visible(technique), visible(&rules.join(", ")));
+        list(&mut text, "  ", technique, &[rules.join(", ")]);
     }
     for (framework, controls) in &coverage.controls {
-        let _ = writeln!(text, "{}:", visible(framework));
+        let _ = writeln!(text, "\n{}:", visible(framework));
         for (control, rules) in controls {
-            let _ = writeln!(text, "  {} {}", visible(control), visible(&rules.join(", ")));
+            list(&mut text, "  ", control, &[rules.join(", ")]);
         }
     }
-    let _ = writeln!(text, "Names of calls: {}.", coverage.source);
+    text.push('\n');
+    list(&mut text, "", &format!("Names of calls: {}.", coverage.source), &[]);
     text
+}
+
+/// Writes words in lines of at most [`MAX_WIDTH`] characters, the first after `indent`, the others after four more blanks.
+fn list(text: &mut String, indent: &str, first: &str, rest: &[String]) {
+    let rest = rest.iter().flat_map(|rest| rest.split(' '));
+    let mut line = String::from(indent);
+    for word in first.split(' ').chain(rest) {
+        let word = visible(word);
+        if line.trim().is_empty() {
+            line.push_str(&word);
+        } else if line.chars().count() + 1 + word.chars().count() <= MAX_WIDTH {
+            line.push(' ');
+            line.push_str(&word);
+        } else {
+            let _ = writeln!(text, "{line}");
+            line = format!("{indent}    {word}");
+        }
+    }
+    let _ = writeln!(text, "{line}");
 }

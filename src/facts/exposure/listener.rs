@@ -1,0 +1,54 @@
+//! Listeners of load balancers.
+
+use crate::address::{Kind, Traffic, services_in};
+use crate::event::{Event, Value};
+use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+
+/// The ports that a call lets a load balancer listen on.
+pub(in crate::facts) const LISTENER: Fact = Fact {
+    scope: calls::LISTENER,
+    doc: "What a load balancer listens on after CreateListener, ModifyListener, CreateLoadBalancerListeners or \
+          CreateLoadBalancer (classic). `kind` is that of the worst port: all, admin, database, high-risk, other or web; \
+          `services` are the services on these ports, `ports` the ports, `summary` both in words. Absent when the call \
+          names no port, or creates an internal load balancer.",
+    origin: Origin::Derived(listener),
+};
+
+fn listener<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let request = wire::request(event)?;
+    if request.text_of("scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("internal")) {
+        return None;
+    }
+    let mut listeners = request.list("listeners");
+    listeners.push(request);
+    let (mut traffic, mut ports) = (Traffic::default(), Vec::new());
+    for listener in &listeners {
+        let Some(port) = listener.first_of(&["loadBalancerPort", "port"]).and_then(|port| port.number()) else {
+            continue;
+        };
+        for protocol in transports(listener) {
+            traffic |= &Traffic::permitted(protocol, port, port)?;
+        }
+        ports.push(port.to_string());
+    }
+    let kind = Kind::of(&traffic)?;
+    let services = services_in(&traffic);
+    let named = if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
+    let summary = format!("{}{named}", traffic.words().join(", "));
+    Some(object([
+        ("kind", Value::from(kind.as_str())),
+        ("services", texts(services)),
+        ("ports", texts(ports)),
+        ("summary", Value::from(summary)),
+    ]))
+}
+
+/// The transport protocols below the listener's protocol; both where the call leaves it out.
+fn transports(listener: &Parameters<'_>) -> &'static [&'static str] {
+    let protocol = listener.text_of("protocol").map(|protocol| protocol.to_ascii_uppercase());
+    match protocol.as_deref() {
+        None | Some("TCP_UDP" | "TCP_QUIC") => &["tcp", "udp"],
+        Some("UDP" | "QUIC" | "GENEVE") => &["udp"],
+        Some(_) => &["tcp"],
+    }
+}

@@ -1,0 +1,225 @@
+//! Accounts and organizations that a call gives access to.
+
+use std::borrow::Cow;
+
+use super::calls::{EC2, RAM};
+use super::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::event::{Event, Value, scalar_text};
+
+/// The other accounts and organizations of a call that shares or joins something.
+pub(super) const EXTERNAL: Fact = Fact {
+    scope: calls::SHARING,
+    doc: "Accounts and organizations, other than the record's own account, that a call shares something with, hands \
+          something to or joins. `accounts` are account ids, `organizations` ids or ARNs of organizations and \
+          organizational units, `principals` all of them as written. `undo` are the arguments that take them off a launch \
+          permission, as arguments of `aws ec2 modify-image-attribute`. The groups `all` and `*`, services of AWS and \
+          what is removed do not count. For AWS RAM, principals do not count where the record says that they belong to \
+          the account's own organization.",
+    origin: Origin::Derived(external),
+};
+
+/// A place in the record that names an account or organization, and the argument that removes it.
+type Path = (&'static str, &'static str);
+
+/// A call that gives access.
+#[derive(Clone, Copy)]
+struct Grant {
+    call: (&'static str, &'static str),
+    request: &'static [Path],
+    /// Members of the request that count unless `operationType` is remove. EC2 also spells them as lists.
+    by_operation: &'static [Path],
+    response: &'static [&'static str],
+    /// Whether only ARNs name an account: ids of the account's own resources are allowed too.
+    arns_only: bool,
+}
+
+const NONE: Grant = Grant { call: ("", ""), request: &[], by_operation: &[], response: &[], arns_only: false };
+
+const GRANTS: &[Grant] = &[
+    Grant {
+        call: (EC2, "ModifyImageAttribute"),
+        request: &[
+            ("launchPermission.add.userId", "--user-ids"),
+            ("launchPermission.add.organizationArn", "--organization-arns"),
+            ("launchPermission.add.organizationalUnitArn", "--organizational-unit-arns"),
+        ],
+        by_operation: &[
+            ("userId", "--user-ids"),
+            ("organizationArn", "--organization-arns"),
+            ("organizationalUnitArn", "--organizational-unit-arns"),
+        ],
+        ..NONE
+    },
+    Grant {
+        call: (EC2, "ModifySnapshotAttribute"),
+        request: &[("createVolumePermission.add.userId", "--user-ids")],
+        by_operation: &[("userId", "--user-ids")],
+        ..NONE
+    },
+    Grant {
+        call: (EC2, "ModifyFpgaImageAttribute"),
+        request: &[("loadPermission.add.userId", "--user-ids")],
+        by_operation: &[("userId", "--user-ids")],
+        ..NONE
+    },
+    Grant {
+        call: (EC2, "ModifyVpcEndpointServicePermissions"),
+        request: &[("addAllowedPrincipals", "--remove-allowed-principals")],
+        ..NONE
+    },
+    Grant { call: (EC2, "CreateNetworkInterfacePermission"), request: &[("awsAccountId", "")], ..NONE },
+    Grant { call: (EC2, "EnableAddressTransfer"), request: &[("transferAccountId", "")], ..NONE },
+    Grant {
+        call: (EC2, "ModifyEbsDefaultKmsKeyId"),
+        request: &[("kmsKeyId", "")],
+        response: &["kmsKeyId"],
+        arns_only: true,
+        ..NONE
+    },
+    Grant {
+        call: (EC2, "CreateTransitGatewayPeeringAttachment"),
+        request: &[("peerAccountId", "")],
+        response: &PEERED,
+        ..NONE
+    },
+    Grant { call: (EC2, "AcceptTransitGatewayPeeringAttachment"), response: &PEERED, ..NONE },
+    Grant {
+        call: (EC2, "AcceptTransitGatewayVpcAttachment"),
+        response: &["transitGatewayVpcAttachment.vpcOwnerId"],
+        ..NONE
+    },
+    Grant {
+        call: (EC2, "AcceptTransitGatewayClientVpnAttachment"),
+        response: &["transitGatewayClientVpnAttachment.clientVpnOwnerId"],
+        ..NONE
+    },
+    Grant { call: (RAM, "CreateResourceShare"), request: &[("principals", "--principals")], ..NONE },
+    Grant { call: (RAM, "AssociateResourceShare"), request: &[("principals", "--principals")], ..NONE },
+];
+
+const PEERED: [&str; 2] = [
+    "transitGatewayPeeringAttachment.requesterTgwInfo.ownerId",
+    "transitGatewayPeeringAttachment.accepterTgwInfo.ownerId",
+];
+
+fn external<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
+    let grant = GRANTS.iter().find(|grant| Some(grant.call) == event.source().zip(event.name()))?;
+    let mut found = External::default();
+    let request = wire::request(event);
+    if let Some(request) = request.as_ref().filter(|request| may_leave_organization(request)) {
+        for (path, argument) in grant.request {
+            found.add(request.select(path), argument);
+        }
+        let removes =
+            request.text_of("operationType").is_some_and(|operation| operation.eq_ignore_ascii_case("remove"));
+        for (name, argument) in grant.by_operation.iter().filter(|_| !removes) {
+            for list in [(*name).to_owned(), format!("{name}s"), format!("{name}Set")] {
+                found.add(request.select(&list), argument);
+                found.add(request.select(&format!("{list}.{name}")), argument);
+            }
+        }
+    }
+    let response = wire::response(event);
+    if let Some(response) = &response {
+        grant.response.iter().for_each(|path| found.add(response.select(path), ""));
+    }
+    let inside = response.map(|response| members_of_own_organization(&response)).unwrap_or_default();
+    let own = event.account();
+    found.0.retain(|(principal, _)| {
+        let account = account_in(principal);
+        let is_account = !grant.arns_only || (account.is_some() && arn(principal).is_some());
+        is_account && account != own && !is_everyone_or_service(principal) && !inside.contains(principal)
+    });
+    found.value()
+}
+
+/// Principals with the arguments that remove them, each once.
+#[derive(Default)]
+struct External<'e>(Vec<(Cow<'e, str>, &'static str)>);
+
+impl<'e> External<'e> {
+    fn add(&mut self, values: Vec<&'e Value<'e>>, argument: &'static str) {
+        for value in values {
+            let Some(text) = scalar_text(value).filter(|text| !text.is_empty()) else { continue };
+            // EC2 writes some ids as numbers, without the zeros they begin with.
+            let is_number = matches!(value, Value::Number(_)) && text.len() < 12;
+            let text = if is_number { Cow::Owned(format!("{text:0>12}")) } else { text };
+            if !self.0.iter().any(|(known, _)| *known == text) {
+                self.0.push((text, argument));
+            }
+        }
+    }
+
+    fn value(self) -> Option<Value<'e>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (mut accounts, mut organizations): (Vec<Cow<'e, str>>, Vec<Cow<'e, str>>) = Default::default();
+        let (mut undo, mut last): (Vec<Cow<'e, str>>, &str) = Default::default();
+        for (principal, argument) in &self.0 {
+            if is_organization(principal) {
+                organizations.push(principal.clone());
+            } else {
+                let account = account_in(principal).map_or_else(|| principal.clone(), |it| Cow::Owned(it.to_owned()));
+                if !accounts.contains(&account) {
+                    accounts.push(account);
+                }
+            }
+            if *argument != last {
+                undo.push(Cow::Borrowed(argument));
+                last = argument;
+            }
+            undo.push(principal.clone());
+        }
+        Some(object([
+            ("accounts", texts(accounts)),
+            ("organizations", texts(organizations)),
+            ("principals", texts(self.0.into_iter().map(|(principal, _)| principal))),
+            ("undo", texts(undo)),
+        ]))
+    }
+}
+
+/// Whether a resource share admits principals outside the organization: AWS RAM refuses them otherwise.
+fn may_leave_organization(request: &Parameters<'_>) -> bool {
+    request.flag_of("allowExternalPrincipals") != Some(false)
+}
+
+/// Principals that AWS RAM found to belong to the account's own organization.
+fn members_of_own_organization<'e>(response: &Parameters<'e>) -> Vec<Cow<'e, str>> {
+    let associations = response.list("resourceShareAssociations").into_iter();
+    let inside = associations.filter(|association| association.flag_of("external") == Some(false));
+    inside.filter_map(|association| association.text_of("associatedEntity")).collect()
+}
+
+fn is_everyone_or_service(principal: &str) -> bool {
+    matches!(principal, "*" | "all")
+        || principal.ends_with(".amazonaws.com")
+        || principal.ends_with(".amazonaws.com.cn")
+}
+
+/// An ARN's parts: service, account, resource.
+fn arn(text: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = text.splitn(6, ':');
+    let (prefix, _, service, _, account, resource) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    (prefix == "arn").then_some((service, account, resource))
+}
+
+/// Whether `principal` is an organization or organizational unit, by id or ARN.
+fn is_organization(principal: &str) -> bool {
+    match arn(principal) {
+        Some((service, _, resource)) => service == "organizations" && !resource.starts_with("account/"),
+        None => principal.starts_with("o-") || principal.starts_with("ou-"),
+    }
+}
+
+/// The account that `principal` is, or belongs to.
+fn account_in(principal: &str) -> Option<&str> {
+    let account = match arn(principal) {
+        Some(("organizations", _, resource)) => resource.strip_prefix("account/")?.rsplit('/').next()?,
+        Some((_, account, _)) => account,
+        None => principal,
+    };
+    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+}
