@@ -52,13 +52,8 @@ impl NeedlessCall {
         Self { service, call, read_only: READING.iter().any(|verb| call.starts_with(verb)) }
     }
 
-    /// Whether it is made far more often than most calls.
-    pub(super) fn is_frequent(&self) -> bool {
-        self.read_only || FREQUENT.contains(&self.call)
-    }
-
     /// How much is lost when it passes needlessly: 1 for an ordinary call.
     pub(super) fn burden(&self) -> u32 {
-        if self.is_frequent() { BURDEN_OF_READING } else { 1 }
+        if self.read_only || FREQUENT.contains(&self.call) { BURDEN_OF_READING } else { 1 }
     }
 }

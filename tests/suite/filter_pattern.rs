@@ -122,7 +122,7 @@ fn there_are_two_patterns_where_one_is_not_enough() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         stdout(&output).lines().map(str::to_owned).collect()
     };
-    // Within so few characters one lets calls through that read.
+    // Within so few characters one lets much through.
     let two = patterns(&["--max-length", "400"]);
     assert_eq!(two.len(), 2);
     assert!(two.iter().all(|pattern| pattern.len() <= 400));

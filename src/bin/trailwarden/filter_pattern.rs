@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
 
     /// Maximum number of patterns, one per line, each for a subscription filter of its own. No record passes both of two, so
     /// none is delivered twice. With 2, there are two where these let less through than one. By default, there are two only
-    /// if one does not fit, or passes calls that no rule watches and that are made all day.
+    /// if one does not fit, or lets through more than twice as much that no rule watches.
     #[arg(long, value_name = "N", value_parser = within(1..=MOST_FILTERS))]
     filters: Option<usize>,
 
