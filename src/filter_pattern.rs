@@ -31,6 +31,9 @@ pub const MOST_CHARACTERS: usize = 1024;
 /// Most patterns. A log group takes two subscription filters (CloudWatch Logs user guide, quotas).
 pub const MOST_FILTERS: usize = 2;
 
+/// What may pass one pattern needlessly before a second one is worth a subscription filter: this many ordinary calls.
+const MAX_BURDEN_OF_ONE: u32 = 150;
+
 /// What patterns may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -126,6 +129,23 @@ pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, Patte
     let unfilled = run().filter(|rule| rule.triggers() != rule.triggers_when_filled());
     let unfilled = unfilled.map(|rule| rule.name().to_owned()).collect();
     Ok(FilterPatterns { unfilled, ..of_triggers(&watched, limits)? })
+}
+
+/// One pattern for the rules that run, of at most this many characters, or two where one is not enough: it does not fit, or
+/// much more passes needlessly than two let through.
+///
+/// # Errors
+/// As [`of_rules`].
+pub fn of_rules_as_needed(rules: &RuleSet, characters: usize) -> Result<FilterPatterns, PatternError> {
+    let with = |filters| of_rules(rules, Limits { characters, filters });
+    let burden = |found: &FilterPatterns| found.needless.iter().map(NeedlessCall::burden).sum::<u32>();
+    match with(1) {
+        Err(PatternError::TooLong { .. }) => with(MOST_FILTERS),
+        Ok(one) if burden(&one) > MAX_BURDEN_OF_ONE => {
+            Ok(with(MOST_FILTERS).ok().filter(|two| burden(two) <= burden(&one) / 2).unwrap_or(one))
+        }
+        one => one,
+    }
 }
 
 /// Patterns for the calls that rules watch, by the name of the rule.

@@ -52,7 +52,7 @@ output "on_failure_queue_url" {
 }
 
 output "filter_pattern" {
-  description = "What reaches the function."
+  description = "What reaches the function: a filter pattern, or two, one per line."
   value       = local.filter_pattern
 }
 

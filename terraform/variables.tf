@@ -163,7 +163,7 @@ variable "exemptions_file" {
 # ---- The trail and its log group ------------------------------------------------------------------------------------
 
 variable "existing_trail" {
-  description = "A trail of yours to use: the log group it writes to, in this account and Region, of the Standard class and with room for a subscription filter. With it, no trail, bucket or log group is made. With its ARN and the bucket it writes to, these are watched for tampering."
+  description = "A trail of yours to use: the log group it writes to, in this account and Region, of the Standard class and with room for a subscription filter for each filter pattern. With it, no trail, bucket or log group is made. With its ARN and the bucket it writes to, these are watched for tampering."
   type = object({
     log_group_name = string
     arn            = optional(string)
@@ -246,7 +246,7 @@ variable "log_retention_days" {
 }
 
 variable "filter_pattern" {
-  description = "What reaches the function, as a CloudWatch Logs filter pattern; else the one generated from the built-in rules (`filter_pattern.txt`). Generate another with `trailwarden filter-pattern` when you add or enable rules. The empty pattern lets everything through."
+  description = "What reaches the function, as a CloudWatch Logs filter pattern, or two, one per line, each for a subscription filter of its own; else what is generated from the built-in rules (`filter_pattern.txt`). Generate another with `trailwarden filter-pattern` when you add or enable rules. The empty pattern lets everything through."
   type        = string
   default     = null
 }

@@ -1,22 +1,25 @@
 //! Real records: those of `TRAILWARDEN_BENCH_RECORDS`, a directory of CloudTrail files in any form that
-//! `trailwarden evaluate` reads, or public ones from beside the repository.
+//! `trailwarden evaluate` reads, or those of the public data that `TRAILWARDEN_PUBLIC_DATA` names.
 
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use trailwarden::decode::{self, Item};
 
 use crate::workload::batch::Workload;
 
 const VARIABLE: &str = "TRAILWARDEN_BENCH_RECORDS";
-const PUBLIC: &str = "../shared/data/cloudtrail/invictus-ir";
+const PUBLIC_DATA: &str = "TRAILWARDEN_PUBLIC_DATA";
 
 /// The workload; says so when there is none.
 pub(crate) fn workload() -> Option<Workload> {
-    let public = Path::new(env!("CARGO_MANIFEST_DIR")).join(PUBLIC);
-    let directory = env::var_os(VARIABLE).map_or(public, PathBuf::from);
+    let public = || env::var_os(PUBLIC_DATA).map(|data| PathBuf::from(data).join("cloudtrail/invictus-ir"));
+    let Some(directory) = env::var_os(VARIABLE).map(PathBuf::from).or_else(public) else {
+        let _ = writeln!(io::stderr(), "skipped: real records; neither {VARIABLE} nor {PUBLIC_DATA} is set");
+        return None;
+    };
     let Ok(entries) = fs::read_dir(&directory) else {
         let told = directory.display();
         let _ =

@@ -54,13 +54,12 @@ pub(super) struct Field<'f> {
 }
 
 impl<'f> Field<'f> {
-    /// `is_strict`: no service is met but those of the needs, which takes more characters.
-    pub(super) fn new(needs: &'f [&'f Need], needless: &'f [NeedlessCall], is_strict: bool) -> Self {
+    pub(super) fn new(needs: &'f [&'f Need], needless: &'f [NeedlessCall]) -> Self {
         let services: BTreeSet<Glob> = needs.iter().filter_map(|need| service_of(&need.source)).collect();
         let services: Vec<Glob> = services.into_iter().collect();
         let loose = |service: &Glob| Glob::infix(&service.parts().concat());
         let is_alone = services.len() == 1;
-        let shared = if is_strict || is_alone { services.clone() } else { services.iter().map(loose).collect() };
+        let shared = if is_alone { services.clone() } else { services.iter().map(loose).collect() };
         Self { needs, needless, shared, services }
     }
 

@@ -141,6 +141,27 @@ impl Glob {
         }
     }
 
+    /// Whether some service may be one of both. The name of a service is a label of a host name, and where both globs end a
+    /// label, they meet in a host of which one label ends with both: no host of AWS has two labels that are names of services.
+    pub(super) fn may_meet_as_service(&self, other: &Self) -> bool {
+        match (self.label(), other.label()) {
+            (Some((ours, open)), Some((theirs, other_open))) => {
+                ours == theirs || (open && theirs.ends_with(ours)) || (other_open && ours.ends_with(theirs))
+            }
+            _ => self.may_meet(other),
+        }
+    }
+
+    /// `ec2.` of `ec2.*` and `*ec2.*`, and whether something may be in front of it.
+    fn label(&self) -> Option<(&str, bool)> {
+        let (label, open) = match self.parts.as_slice() {
+            [head, tail] if tail.is_empty() => (head, false),
+            [head, middle, tail] if head.is_empty() && tail.is_empty() => (middle, true),
+            _ => return None,
+        };
+        label.ends_with('.').then_some((label, open))
+    }
+
     /// The same as CloudTrail spells it in `name`, which it matches but for case; `None` when it does not.
     pub(super) fn spelt_as(&self, name: &str) -> Option<Self> {
         let lower = name.to_ascii_lowercase();

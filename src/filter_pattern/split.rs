@@ -1,7 +1,7 @@
 //! One pattern, or two that no record passes both of: what passes two filters is delivered twice.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Limits;
 use super::call::NeedlessCall;
@@ -11,16 +11,13 @@ use super::need::Need;
 use super::search::{Solution, Unsolved, solve as search};
 use super::term::Term;
 
-/// Services that are tried to have a filter alone: those of the most needs.
-const MOST_TRIED: usize = 2;
-
 /// The terms of each pattern: of two where these let less through than one, or fit when one does not.
 ///
 /// # Errors
 /// The characters of the shortest pattern found.
 pub(super) fn solve(needs: &[Need], needless: &[NeedlessCall], limits: Limits) -> Result<Vec<Solution>, usize> {
     let all: Vec<&Need> = needs.iter().collect();
-    let one = search(&Field::new(&all, needless, false), &[], limits.characters);
+    let one = search(&Field::new(&all, needless), &[], limits.characters);
     let two = if limits.filters > 1 { two(&all, needless, limits.characters) } else { None };
     match (one, two) {
         (Ok(one), Some(two)) if one.burden <= burden(&two, needless) => Ok(vec![one]),
@@ -39,7 +36,7 @@ fn burden(solutions: &[Solution], needless: &[NeedlessCall]) -> u32 {
     passing.map(NeedlessCall::burden).sum()
 }
 
-/// The best of the ways to give one service a pattern of its own.
+/// The better of two splits: the service of the most needs alone, and services with half of the needs.
 fn two(needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<Solution>> {
     let mut sizes: BTreeMap<Glob, usize> = BTreeMap::new();
     for service in needs.iter().filter_map(|need| service_of(&need.source)) {
@@ -48,15 +45,25 @@ fn two(needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<S
     let mut services: Vec<(Glob, usize)> = sizes.into_iter().collect();
     // The order of those of the same size stays.
     services.sort_by_key(|(_, size)| Reverse(*size));
-    let ways = services.iter().take(MOST_TRIED).filter_map(|(service, _)| apart(service, needs, needless, limit));
-    ways.min_by_key(|way| burden(way, needless))
+    let largest: BTreeSet<Glob> = services.iter().take(1).map(|(service, _)| service.clone()).collect();
+    let mut room = needs.len() / 2;
+    let mut half = BTreeSet::new();
+    for (service, size) in services {
+        if let Some(left) = room.checked_sub(size) {
+            room = left;
+            half.insert(service);
+        }
+    }
+    let splits = BTreeSet::from([largest, half]);
+    let found = splits.iter().filter_map(|services| apart(services, needs, needless, limit));
+    found.min_by_key(|found| burden(found, needless))
 }
 
-/// A pattern for this service and one for all others. The terms of the first may meet no need of the second, those of the
+/// A pattern for these services and one for all others. The terms of the first may meet no need of the second, those of the
 /// second no term of the first: then no record passes both.
-fn apart(service: &Glob, needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<Solution>> {
-    let is_of_service = |need: &&Need| service_of(&need.source).as_ref() == Some(service);
-    let (mut own, mut others): (Vec<&Need>, Vec<&Need>) = needs.iter().copied().partition(is_of_service);
+fn apart(services: &BTreeSet<Glob>, needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<Solution>> {
+    let is_of_services = |need: &&Need| service_of(&need.source).is_some_and(|service| services.contains(&service));
+    let (mut own, mut others): (Vec<&Need>, Vec<&Need>) = needs.iter().copied().partition(is_of_services);
     // What may be the same record goes together.
     while let Some(place) = own.iter().position(|own| others.iter().any(|other| own.term().may_meet(&other.term()))) {
         others.push(own.swap_remove(place));
@@ -67,7 +74,7 @@ fn apart(service: &Glob, needs: &[&Need], needless: &[NeedlessCall], limit: usiz
     own.sort();
     others.sort();
     let avoid: Vec<Term> = others.iter().map(|need| need.term()).collect();
-    let first = search(&Field::new(&own, needless, true), &avoid, limit).ok()?;
-    let second = search(&Field::new(&others, needless, true), &first.terms, limit).ok()?;
+    let first = search(&Field::new(&own, needless), &avoid, limit).ok()?;
+    let second = search(&Field::new(&others, needless), &first.terms, limit).ok()?;
     Some(vec![first, second])
 }

@@ -27,7 +27,7 @@ impl Term {
 
     /// Whether some record may be one of both. Never no when one is.
     pub(super) fn may_meet(&self, other: &Self) -> bool {
-        let meets_other = |source: &Glob| other.sources.iter().any(|other| source.may_meet(other));
+        let meets_other = |source: &Glob| other.sources.iter().any(|other| source.may_meet_as_service(other));
         let by_source = self.sources.is_empty() || other.sources.is_empty() || self.sources.iter().any(meets_other);
         let by_name = match (&self.name, &other.name) {
             (Some(ours), Some(theirs)) => ours.may_meet(theirs),

@@ -180,8 +180,27 @@ run "rules_of_one_s_own" {
   }
 
   assert {
-    condition     = aws_cloudwatch_log_subscription_filter.this.filter_pattern == ""
+    condition     = aws_cloudwatch_log_subscription_filter.this.filter_pattern == "" && length(aws_cloudwatch_log_subscription_filter.second) == 0
     error_message = "The empty pattern lets everything through."
+  }
+}
+
+run "two_patterns" {
+  command = plan
+
+  variables {
+    existing_trail = { log_group_name = "org-trail-logs" }
+    filter_pattern = "{$.eventSource=\"ec2.*\"}\r\n{$.eventSource=\"iam.*\"}\n"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_subscription_filter.this.filter_pattern == "{$.eventSource=\"ec2.*\"}" && aws_cloudwatch_log_subscription_filter.second[0].filter_pattern == "{$.eventSource=\"iam.*\"}"
+    error_message = "Each pattern has a subscription filter of its own."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_subscription_filter.second[0].log_group_name == "org-trail-logs" && aws_cloudwatch_log_subscription_filter.second[0].name != aws_cloudwatch_log_subscription_filter.this.name
+    error_message = "Both filters belong to the log group of the trail, under different names."
   }
 }
 

@@ -240,6 +240,36 @@ run "a_period_that_is_not_known" {
   expect_failures = [var.log_retention_days]
 }
 
+run "too_long_a_second_pattern" {
+  command = plan
+
+  variables {
+    filter_pattern = format("{$.a=\"b\"}\n%01025d", 0)
+  }
+
+  expect_failures = [aws_cloudwatch_log_subscription_filter.this]
+}
+
+run "three_patterns" {
+  command = plan
+
+  variables {
+    filter_pattern = "{$.a=\"b\"}\n{$.a=\"c\"}\n{$.a=\"d\"}"
+  }
+
+  expect_failures = [aws_cloudwatch_log_subscription_filter.this]
+}
+
+run "an_empty_pattern_between_lines" {
+  command = plan
+
+  variables {
+    filter_pattern = "{$.a=\"b\"}\n\n{$.a=\"c\"}"
+  }
+
+  expect_failures = [aws_cloudwatch_log_subscription_filter.this]
+}
+
 run "too_long_a_pattern" {
   command = plan
 

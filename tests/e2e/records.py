@@ -1,18 +1,22 @@
-"""Many records at once: the public logs beside the repository, and the fixtures of the rules."""
+"""Many records at once: the public logs, where `TRAILWARDEN_PUBLIC_DATA` names them, and the fixtures of the rules."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from function import ROOT
 
-LOGS = ROOT.parent / "shared" / "data" / "cloudtrail"
+DATA = os.environ.get("TRAILWARDEN_PUBLIC_DATA")
+LOGS = Path(DATA) / "cloudtrail" if DATA else None
 
 
 def public_records() -> list[dict[str, Any]]:
-    """The public logs beside the repository, where they are present."""
+    """The public logs."""
+    assert LOGS and LOGS.is_dir(), f"TRAILWARDEN_PUBLIC_DATA has no logs: {LOGS}"
     records = []
     for path in sorted(LOGS.rglob("*.json.gz")):
         records += json.loads(gzip.decompress(path.read_bytes()))["Records"]

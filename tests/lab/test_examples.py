@@ -13,10 +13,10 @@ from function import binary
 from invoker import Invoker
 from ocsf import faults, ids
 from payloads import blocked_action, clean, opened_group, public_role
-from records import own_records, public_records
+from records import LOGS, own_records, public_records
 
-# Real records where they are there.
-RECORDS = public_records() or own_records()
+# Public logs, where there are any.
+RECORDS = public_records() if LOGS else own_records()
 
 
 def evaluated(records: list[dict[str, Any]], deployment: Deployment, directory: Path) -> list[dict[str, Any]]:

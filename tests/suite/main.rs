@@ -11,6 +11,7 @@ mod alerts;
 mod architecture;
 #[cfg(feature = "live")]
 mod aws_state;
+mod cases;
 mod cli;
 mod diagnostics;
 mod envelopes;

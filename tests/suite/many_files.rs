@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{fixture, json, run, shared, stderr, stdout, told, trailwarden};
+use crate::support::{fixture, json, public_data, run, stderr, stdout, told, trailwarden};
 
 const HIT: &str = "rules/sg-ingress-world-admin/hit-items.json";
 const MISS: &str = "rules/sg-ingress-world-admin/miss-narrow.json";
@@ -66,16 +66,12 @@ fn what_is_printed_does_not_depend_on_the_number_of_threads() {
     }
 }
 
-#[test]
-fn what_is_printed_does_not_depend_on_the_screen() {
-    let directory = tempfile::tempdir().unwrap();
-    fill(directory.path());
-    let mut inputs = vec![directory.path().to_path_buf(), fixture("")];
-    inputs.extend(shared("data/cloudtrail"));
+/// Evaluates each input with the screen and without, and compares what is printed.
+fn compare_with_and_without_screen(inputs: &[PathBuf]) {
     for input in inputs {
         for more in [&["--explain"][..], &["--snapshot", "fixtures/live-state"], &["--format", "ocsf"]] {
             let with = |screen: &[&str]| {
-                let (code, findings, errors) = told(&input, &[&["evaluate", "DIR"], more, screen].concat());
+                let (code, findings, errors) = told(input, &[&["evaluate", "DIR"], more, screen].concat());
                 let findings: Vec<String> = findings.lines().map(without_time).collect();
                 (code, findings, errors)
             };
@@ -86,6 +82,19 @@ fn what_is_printed_does_not_depend_on_the_screen() {
             assert!(screened == whole, "{}: {more:?}\n{}\n{}", input.display(), screened.2, whole.2);
         }
     }
+}
+
+#[test]
+fn what_is_printed_does_not_depend_on_the_screen() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path());
+    compare_with_and_without_screen(&[directory.path().to_path_buf(), fixture("")]);
+}
+
+#[test]
+#[ignore = "needs public data"]
+fn what_is_printed_of_public_logs_does_not_depend_on_the_screen() {
+    compare_with_and_without_screen(&[public_data("cloudtrail")]);
 }
 
 /// A line of output without the time at which it was made.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use trailwarden::finding::{Finding, Status, ocsf};
 use trailwarden::text::is_hidden;
 
-use crate::support::{fixture, json, payload, payload_by_all_rules, rule_fixtures, shared};
+use crate::support::{fixture, json, payload, payload_by_all_rules, root, rule_fixtures};
 
 fn findings() -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -35,8 +35,7 @@ fn the_document_looks_like_this() {
 
 #[test]
 fn every_document_is_valid_ocsf_and_uses_nothing_deprecated() {
-    let Some(schema) = shared("data/ocsf/compliance_finding-1.5.0.schema.json") else { return };
-    let schema = json(&schema);
+    let schema = json(&root().join("tests/schema/compliance_finding-1.5.0.schema.json"));
     let validator = jsonschema::validator_for(&schema).unwrap();
     for finding in findings() {
         let document = ocsf::document(&finding, now());
@@ -72,8 +71,7 @@ fn deprecated(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<St
 
 #[test]
 fn the_schema_check_can_fail() {
-    let Some(schema) = shared("data/ocsf/compliance_finding-1.5.0.schema.json") else { return };
-    let schema = json(&schema);
+    let schema = json(&root().join("tests/schema/compliance_finding-1.5.0.schema.json"));
     let mut document = ocsf::document(&findings().remove(0), now());
     document["resource"] = serde_json::json!({});
     assert_eq!(deprecated(&schema, &schema, &document, ""), [".resource"]);

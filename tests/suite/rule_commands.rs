@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use trailwarden::rules::{RuleSet, known_calls, operations};
 
-use crate::support::{directory, root, run, shared, stderr, stdout, told, trailwarden};
+use crate::support::{directory, public_data, root, run, stderr, stdout, told, trailwarden};
 
 /// A rule called `name`, with these lines before its detection and in it.
 fn rule(name: &str, head: &str, selection: &str) -> String {
@@ -260,7 +260,7 @@ fn every_operation_of_ec2_that_changes_something_has_one_class() {
 fn the_reference_is_up_to_date() {
     let written = fs::read_to_string(root().join("rules/README.md")).unwrap();
     let now = stdout(&run(&["rules", "reference"]));
-    assert!(written == now, "rules/README.md is stale: `cargo run rules reference > rules/README.md`");
+    assert!(written == now, "rules/README.md is stale: run `tests/refresh`");
     for rule in RuleSet::load(&[]).unwrap().infos() {
         assert!(now.contains(&format!("### `{}`", rule.name)), "{}", rule.name);
     }
@@ -275,9 +275,9 @@ fn every_fact_is_listed() {
 }
 
 #[test]
+#[ignore = "needs public data"]
 fn rules_that_are_not_supported_are_refused_or_left_out_and_the_rest_run() {
-    let Some(sigma) = shared("data/sigma") else { return };
-    let (sigma, event) = (sigma.display().to_string(), "fixtures/rules/trail-stopped/hit-calls.jsonl");
+    let (sigma, event) = (public_data("sigma").display().to_string(), "fixtures/rules/trail-stopped/hit-calls.jsonl");
     let refused = run(&["evaluate", "--rules", &sigma, event]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(

@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 use trailwarden::confirm::Claim;
 use trailwarden::event::Event;
 use trailwarden::rules::{Names, Options, RuleSet, Settings};
 
-use crate::support::{
-    RuleFixture, Yield, files, fixture, json, payload, payload_by_all_rules, root, rule_fixtures, shared,
-};
+use crate::support::{RuleFixture, Yield, files, fixture, json, payload, payload_by_all_rules, root, rule_fixtures};
 
 #[test]
 fn every_rule_hits_its_hits_and_misses_its_misses() {
@@ -199,10 +198,9 @@ fn every_built_in_rule_says_what_people_need() {
     }
 }
 
-/// What people read of each fixture that hits, so that a change of wording is seen.
-#[test]
-fn every_hit_reads_like_this() {
-    let mut told = Vec::new();
+/// The text of each fixture that hits, by rule.
+fn texts_of_hits() -> BTreeMap<String, String> {
+    let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for RuleFixture { rule, name, text } in rule_fixtures() {
         let name = match name.split_once(".jsonl:") {
             Some((file, line)) => format!("{file} {line}"),
@@ -211,16 +209,41 @@ fn every_hit_reads_like_this() {
         for finding in payload_by_all_rules(&text).findings {
             if finding.rule.name == rule {
                 let (severity, status) = (finding.rule.severity.caption(), finding.status.code());
-                told.push(format!(
-                    "{severity} {rule} {status} ({name})\n  {}\n  {}\n",
-                    finding.message, finding.remediation
-                ));
+                let (message, remediation) = (&finding.message, &finding.remediation);
+                let text = format!("{severity} {status} ({name})\n  {message}\n  {remediation}\n");
+                assert!(!text.contains("unknown"), "something is not filled in: {text}");
+                texts.entry(rule.clone()).or_default().push(text);
             }
         }
     }
-    let told = told.join("\n");
-    assert!(!told.contains("unknown"), "something is not filled in");
-    insta::assert_snapshot!(told);
+    texts.into_iter().map(|(rule, texts)| (rule, texts.join("\n"))).collect()
+}
+
+/// One snapshot per rule, so that a change of wording is seen.
+#[test]
+fn every_hit_reads_like_its_snapshot() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots/rules");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let texts = texts_of_hits();
+    let differ: Vec<&String> = texts
+        .iter()
+        .filter(|(rule, text)| {
+            let compare = || settings.bind(|| insta::assert_snapshot!(rule.as_str(), text));
+            // insta has printed the difference.
+            catch_unwind(AssertUnwindSafe(compare)).is_err()
+        })
+        .map(|(rule, _)| rule)
+        .collect();
+    assert!(differ.is_empty(), "`tests/refresh` writes these snapshots: {differ:?}");
+    let snapshots: BTreeSet<String> = files(&root().join("tests/suite/snapshots/rules"))
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "snap"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let stale: Vec<&String> = snapshots.iter().filter(|name| !texts.contains_key(*name)).collect();
+    assert!(stale.is_empty(), "`tests/refresh` removes the snapshots of rules that are gone: {stale:?}");
 }
 
 #[test]
@@ -256,8 +279,7 @@ fn a_finding_names_its_resource_and_only_what_offends() {
 
 #[test]
 fn every_action_on_the_blocked_list_is_found() {
-    let Some(list) = shared("vectors/blocked-actions.txt") else { return };
-    let list = fs::read_to_string(list).unwrap();
+    let list = fs::read_to_string(root().join("tests/vectors/blocked-actions.txt")).unwrap();
     let wanted: BTreeSet<&str> = list.lines().filter_map(|line| line.trim().strip_prefix("ec2:")).collect();
     assert_eq!(wanted.len(), 136);
     let rule = fs::read_to_string(root().join("rules/blocked-actions/blocked-action.yml")).unwrap();

@@ -1,7 +1,6 @@
 //! What several tests need.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -23,15 +22,20 @@ pub(crate) fn fixture(path: &str) -> PathBuf {
     root().join("fixtures").join(path)
 }
 
-/// Public data beside the repository; says so when it is absent, in which case the test has nothing to do.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let path = root().join("../shared").join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    // Not a print macro: those are captured, and a skip must be seen.
-    let _ = writeln!(std::io::stderr(), "skipped: {} is absent", path.display());
-    None
+/// A path in the public data, which is not part of the repository. Tests that use it are ignored unless asked for.
+pub(crate) fn public_data(path: &str) -> PathBuf {
+    let Some(directory) = std::env::var_os("TRAILWARDEN_PUBLIC_DATA") else {
+        panic!("set TRAILWARDEN_PUBLIC_DATA to the directory with the public data, or leave the ignored tests out");
+    };
+    let path = root().join(directory).join(path);
+    assert!(path.exists(), "TRAILWARDEN_PUBLIC_DATA lacks {}", path.display());
+    path
+}
+
+/// The lines of a file of JSON Lines.
+pub(crate) fn json_lines(path: &Path) -> Vec<Value> {
+    let lines = fs::read_to_string(path).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The files directly in a directory, by name.

@@ -1,20 +1,15 @@
 //! Who can assume a role: expected verdicts, and what must hold for any policy.
 
-use std::fs;
-
-use serde_json::Value;
 use trailwarden::policy::{Decision, Policy};
 use trailwarden::trust::{Verdict, assess};
 
-use crate::support::{fixture, shared};
+use crate::support::{fixture, json_lines, root};
 
 #[test]
 fn every_vector_gives_its_verdict() {
-    let Some(vectors) = shared("vectors/trust.jsonl") else { return };
     let mut wrong = Vec::new();
     let mut judged = 0;
-    for line in fs::read_to_string(vectors).unwrap().lines() {
-        let vector: Value = serde_json::from_str(line).unwrap();
+    for vector in json_lines(&root().join("tests/vectors/trust.jsonl")) {
         let policy = Policy::parse(&vector["policy"].to_string()).unwrap();
         let assessment = assess(&policy, vector["own_account"].as_str());
         judged += 1;
@@ -38,8 +33,7 @@ fn every_vector_gives_its_verdict() {
 #[test]
 fn every_form_gives_its_verdict() {
     let mut wrong = Vec::new();
-    for line in fs::read_to_string(fixture("trust.jsonl")).unwrap().lines() {
-        let form: Value = serde_json::from_str(line).unwrap();
+    for form in json_lines(&fixture("trust.jsonl")) {
         let policy = Policy::parse(&form["policy"].to_string()).unwrap();
         let assessment = assess(&policy, Some("111122223333"));
         if assessment.verdict.as_str() != form["verdict"] {

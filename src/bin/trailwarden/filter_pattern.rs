@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use serde_json::json;
-use trailwarden::filter_pattern::{FilterPatterns, Limits, MOST_CHARACTERS, MOST_FILTERS, of_rules};
+use trailwarden::filter_pattern::{
+    FilterPatterns, Limits, MOST_CHARACTERS, MOST_FILTERS, of_rules, of_rules_as_needed,
+};
 use trailwarden::text::{visible, visible_json};
 
 use crate::output::{Format, fail, print};
@@ -23,8 +25,8 @@ const EXIT_CODES: &str = "Exit codes:
 
 /// Prints the pattern for the subscription filter: what it drops, no rule that runs can match.
 ///
-/// The pattern alone goes to standard output, for `--filter-pattern "$(trailwarden filter-pattern)"`; how long it is and what
-/// passes though no rule watches it goes to standard error. It is for the log group that CloudTrail writes to. Print it anew
+/// The pattern alone goes to standard output, or two patterns, one per line, if one is not enough: a log group takes two
+/// subscription filters. How long they are and what passes though no rule watches it goes to standard error. It is for the log group that CloudTrail writes to. Print it anew
 /// when rules change or are turned on. A rule that waits for the configuration to name what is one's own counts as if it did.
 ///
 /// CloudWatch Logs tells upper from lower case, rules do not: names of calls are written as CloudTrail does. Those that are
@@ -39,10 +41,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = MOST_CHARACTERS, value_parser = within(1..=MOST_CHARACTERS))]
     max_length: usize,
 
-    /// Most patterns, one a line. Of two, no record passes both, so that none is delivered twice. There are two only where
-    /// these let less through than one.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within(1..=MOST_FILTERS))]
-    filters: usize,
+    /// Maximum number of patterns, one per line, each for a subscription filter of its own. No record passes both of two, so
+    /// none is delivered twice. With 2, there are two where these let less through than one. By default, there are two only
+    /// if one does not fit, or lets through more than twice as much that no rule watches.
+    #[arg(long, value_name = "N", value_parser = within(1..=MOST_FILTERS))]
+    filters: Option<usize>,
 
     /// How the pattern is printed. JSON holds the report too.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -55,8 +58,12 @@ fn within(range: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let Some(Loaded { rules, refused }) = arguments.selection.load(false) else { return ExitCode::from(2) };
-    let limits = Limits { characters: arguments.max_length, filters: arguments.filters };
-    let found = match of_rules(&rules, limits) {
+    let characters = arguments.max_length;
+    let found = match arguments.filters {
+        Some(filters) => of_rules(&rules, Limits { characters, filters }),
+        None => of_rules_as_needed(&rules, characters),
+    };
+    let found = match found {
         Ok(found) => found,
         Err(error) => return fail(visible(&error.to_string())),
     };
@@ -64,24 +71,23 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match arguments.format {
         Format::Text => {
             // Nothing can be done about a closed standard error.
-            let _ = anstream::stderr().write_all(report(&found, limits).as_bytes());
+            let _ = anstream::stderr().write_all(report(&found, characters).as_bytes());
             let lines: String = found.patterns.iter().map(|one| format!("{}\n", one.pattern)).collect();
             print(&lines, code)
         }
         Format::Json => {
-            let document = json!({"max_length": limits.characters, "report": found});
+            let document = json!({"max_length": characters, "report": found});
             print(&format!("{}\n", visible_json(&document)), code)
         }
     }
 }
 
 /// What there is to know about the patterns, for people.
-fn report(found: &FilterPatterns, limits: Limits) -> String {
+fn report(found: &FilterPatterns, characters: usize) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for (number, one) in (1..).zip(&found.patterns) {
-        let _ =
-            writeln!(text, "pattern {number}: {} of {} characters, {} terms", one.length, limits.characters, one.terms);
+        let _ = writeln!(text, "pattern {number}: {} of {characters} characters, {} terms", one.length, one.terms);
     }
     let reading = found.needless.iter().filter(|call| call.read_only).count();
     let _ = writeln!(

@@ -28,8 +28,9 @@ static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
 });
 
 static WAYS: LazyLock<Vec<Ways>> = LazyLock::new(|| {
-    let public = root().join("../shared/data/sigma");
-    let mut ways = rules::built_in(root(), public.exists().then_some(public.as_path()));
+    let mut ways = rules::built_in(root());
+    let public = std::env::var_os("TRAILWARDEN_PUBLIC_DATA");
+    ways.extend(public.map(|directory| rules::beside(&Path::new(&directory).join("sigma"))));
     for count in [10, 100] {
         let rules = generated::rules::generated_rules(generated::SEED, count).into_iter().map(|rule| rule.text);
         ways.push(rules::alone(&format!("{count} generated rules"), &rules.collect::<Vec<_>>(), false));

@@ -227,9 +227,8 @@ fn examples<'r>(root: &'r Path) -> impl Fn(&RuleSet) -> Exemptions + 'r {
     move |rules| Exemptions::read(&root.join("fixtures/exemptions/examples.yml"), rules).unwrap()
 }
 
-/// The built-in rules: as they come; all of them, with exemptions and their reasons in full; and beside the public Sigma
-/// rules, where these are.
-pub(crate) fn built_in(root: &Path, public: Option<&Path>) -> Vec<Ways> {
+/// The built-in rules: as they come; and all of them, with exemptions and their reasons in full.
+pub(crate) fn built_in(root: &Path) -> Vec<Ways> {
     let all = || {
         let set = RuleSet::load(&[]).unwrap();
         let enabled = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
@@ -238,16 +237,16 @@ pub(crate) fn built_in(root: &Path, public: Option<&Path>) -> Vec<Ways> {
         let options = Options { enabled, settings, trusted_accounts, explain: true, ..Options::default() };
         RuleSet::load_with(&options).unwrap()
     };
-    let mut ways = vec![
+    vec![
         Ways::new("built-in rules", || RuleSet::load(&[]).unwrap(), nothing),
         Ways::new("all built-in rules", all, examples(root)),
-    ];
-    ways.extend(public.map(|directory| {
-        let options =
-            Options { directories: vec![directory.to_owned()], unusable: Unusable::Skip, ..Options::default() };
-        Ways::new("public rules", || RuleSet::load_with(&options).unwrap(), nothing)
-    }));
-    ways
+    ]
+}
+
+/// The built-in rules beside the Sigma rules of a directory.
+pub(crate) fn beside(directory: &Path) -> Ways {
+    let options = Options { directories: vec![directory.to_owned()], unusable: Unusable::Skip, ..Options::default() };
+    Ways::new("public rules", || RuleSet::load_with(&options).unwrap(), nothing)
 }
 
 /// A set of these rules, each its YAML, without those that are built in.
