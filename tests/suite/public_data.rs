@@ -84,8 +84,8 @@ fn every_real_record_is_read_and_what_is_wrong_is_found() {
     trail-changed: bert-jan called PutEventSelectors on stratus-red-team-ctes-trail-qyxyekjbtk.
     trail-changed: bert-jan called StartLogging on stratus-red-team-ctes-trail-qyxyekjbtk.
     trail-changed: bert-jan called StartLogging on stratus-red-team-ctlr-trail-zqfsvooxqj.
-    trail-selectors-weakened: bert-jan changed the event selectors of the trail stratus-red-team-ctes-trail-qyxyekjbtk: it does not record management events, or all but a part of them.
-    trail-selectors-weakened: christophe changed the event selectors of the trail stratus-red-team-ctes-trail-khlvciwdor: it does not record management events, or all but a part of them.
+    trail-selectors-weakened: bert-jan changed the event selectors of the trail stratus-red-team-ctes-trail-qyxyekjbtk: it does not record management events, or only some of them.
+    trail-selectors-weakened: christophe changed the event selectors of the trail stratus-red-team-ctes-trail-khlvciwdor: it does not record management events, or only some of them.
     trail-stopped: bert-jan stopped the trail stratus-red-team-ctes-trail-qyxyekjbtk with DeleteTrail: it records nothing any more.
     trail-stopped: bert-jan stopped the trail stratus-red-team-ctlr-trail-zqfsvooxqj with DeleteTrail: it records nothing any more.
     trail-stopped: christophe stopped the trail stratus-red-team-cloudtraild-trail-kvrwohmiai with DeleteTrail: it records nothing any more.
