@@ -138,7 +138,11 @@ pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, Patte
 /// As [`of_rules`].
 pub fn of_rules_as_needed(rules: &RuleSet, characters: usize) -> Result<FilterPatterns, PatternError> {
     let with = |filters| of_rules(rules, Limits { characters, filters });
-    let burden = |found: &FilterPatterns| found.needless.iter().map(NeedlessCall::burden).sum::<u32>();
+    // Where every call that changes something passes, the other needless calls are few and cost little.
+    let counts = |found: &FilterPatterns, call: &&NeedlessCall| found.any_write.is_empty() || call.is_frequent();
+    let burden = |found: &FilterPatterns| {
+        found.needless.iter().filter(|call| counts(found, call)).map(NeedlessCall::burden).sum::<u32>()
+    };
     match with(1) {
         Err(PatternError::TooLong { .. }) => with(MOST_FILTERS),
         Ok(one) if burden(&one) > MAX_BURDEN_OF_ONE => {

@@ -120,7 +120,7 @@ fn judged(reads: Side, writes: Side) -> (&'static str, Vec<String>) {
     let (without_reads, without_writes) = (reads == Side::Nothing, writes == Side::Nothing);
     let mut misses = Vec::new();
     match (without_reads, without_writes) {
-        (true, true) => misses.push("management events, or all but a part of them".to_owned()),
+        (true, true) => misses.push("management events, or only some of them".to_owned()),
         (true, false) => misses.push("management events that read".to_owned()),
         (false, true) => misses.push("management events that write".to_owned()),
         (false, false) => {}
@@ -227,7 +227,7 @@ mod tests {
         let without = |source: &str| json!({"field": "eventSource", "notEquals": [source]});
         let (reads, writes) = (read_only("true"), read_only("false"));
         let (kms, iam) = (without("kms.amazonaws.com"), without("iam.amazonaws.com"));
-        let all = "management events, or all but a part of them";
+        let all = "management events, or only some of them";
         for (request, expected) in [
             (json!({}), "nothing"),
             (json!({"eventSelectors": []}), "major; ALL"),

@@ -54,6 +54,11 @@ impl NeedlessCall {
 
     /// How much is lost when it passes needlessly: 1 for an ordinary call.
     pub(super) fn burden(&self) -> u32 {
-        if self.read_only || FREQUENT.contains(&self.call) { BURDEN_OF_READING } else { 1 }
+        if self.is_frequent() { BURDEN_OF_READING } else { 1 }
+    }
+
+    /// Whether programs make it all day.
+    pub(super) fn is_frequent(&self) -> bool {
+        self.read_only || FREQUENT.contains(&self.call)
     }
 }

@@ -146,15 +146,20 @@ fn there_are_two_patterns_where_one_is_not_enough() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         stdout(&output).lines().map(str::to_owned).collect()
     };
+    let narrow = "rules: {own-resource-changed: {enabled: false}, own-resource-tagged: {enabled: false}}\n";
+    let few = "packs: {blocked-actions: false, tamper: false}\n";
+    let configurations = directory(&[("narrow.yml", narrow), ("few.yml", few)]);
+    let path = |name: &str| configurations.path().join(name).display().to_string();
+    let (narrow, few) = (path("narrow.yml"), path("few.yml"));
     // Within so few characters one lets much through.
-    let two = patterns(&["--max-length", "400"]);
+    let two = patterns(&["--config", &narrow, "--max-length", "500"]);
     assert_eq!(two.len(), 2);
-    assert!(two.iter().all(|pattern| pattern.len() <= 400));
-    assert_eq!(patterns(&["--max-length", "400", "--filters", "1"]).len(), 1);
+    assert!(two.iter().all(|pattern| pattern.len() <= 500));
+    assert_eq!(patterns(&["--config", &narrow, "--max-length", "500", "--filters", "1"]).len(), 1);
     // Two would let less through, and are not needed.
-    let few = directory(&[("few.yml", "packs: {blocked-actions: false, tamper: false}\n")]);
-    let few = few.path().join("few.yml").display().to_string();
     assert_eq!(patterns(&["--config", &few]).len(), 1);
+    // One lets every call through that changes something, and two would do the same.
+    assert_eq!(patterns(&[]).len(), 1);
 }
 
 /// A record each for every fixture, for calls beside its own, and for everyday work.
