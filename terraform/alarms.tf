@@ -47,9 +47,9 @@ locals {
     [
       "errors", "throttles", "on-failure", "on-failure-lost", "rejected", "delivery-errors", "delivery-throttling",
       "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-trails-undelivered",
-      "tampering-watchers-undelivered", "no-invocations", "trail-silent",
+      "tampering-stores-undelivered", "tampering-watchers-undelivered", "no-invocations", "trail-silent",
     ],
-    local.heartbeat ? ["heartbeat-missing"] : [],
+    local.heartbeat ? ["heartbeat-missing", "canary-missing"] : [],
   )
 
   # Anything at all is too much.
@@ -67,15 +67,16 @@ locals {
       dimensions  = local.function_dimensions
       periods     = 3
     }
+    # A bucket has no metric of what is in it that is younger than a day, so there the function's own counts.
     on-failure = {
-      description = "Deliveries failed for good and wait in the on-failure queue for 14 days: mend the cause, then evaluate them again with `trailwarden replay`."
-      namespace   = "AWS/SQS"
-      metric      = "ApproximateNumberOfMessagesVisible"
-      statistic   = "Maximum"
-      dimensions  = { QueueName = aws_sqs_queue.on_failure.name }
+      description = var.on_failure_bucket ? "Deliveries failed after all retries and are kept in the bucket ${local.failures_name}. Fix the cause, then copy them and run `trailwarden replay`." : "Deliveries failed for good and wait in the on-failure queue for 14 days: mend the cause, then evaluate them again with `trailwarden replay`."
+      namespace   = var.on_failure_bucket ? "AWS/Lambda" : "AWS/SQS"
+      metric      = var.on_failure_bucket ? "AsyncEventsDropped" : "ApproximateNumberOfMessagesVisible"
+      statistic   = var.on_failure_bucket ? "Sum" : "Maximum"
+      dimensions  = var.on_failure_bucket ? local.function_dimensions : { QueueName = aws_sqs_queue.on_failure[0].name }
     }
     on-failure-lost = {
-      description = "Lambda could not put failed deliveries into the on-failure queue: they are lost, and the records in them are in the log group alone."
+      description = "Lambda could not keep failed deliveries (on-failure queue or bucket): they are lost, and the records in them are in the log group alone."
       namespace   = "AWS/Lambda"
       metric      = "DestinationDeliveryFailures"
       dimensions  = local.function_dimensions
@@ -123,8 +124,14 @@ locals {
       metric      = "FailedInvocations"
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-trails"].name }
     }
+    tampering-stores-undelivered = {
+      description = "EventBridge matched a change to a key, bucket or queue and could not notify the alerts topic or the function."
+      namespace   = "AWS/Events"
+      metric      = "FailedInvocations"
+      dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-stores"].name }
+    }
     tampering-watchers-undelivered = {
-      description = "EventBridge saw a change to an alarm, a queue or a heartbeat and could not tell the alerts topic or the function of it."
+      description = "EventBridge saw a change to an alarm or a heartbeat and could not tell the alerts topic or the function of it."
       namespace   = "AWS/Events"
       metric      = "FailedInvocations"
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-watchers"].name }
@@ -159,6 +166,15 @@ locals {
         dimensions  = { QueueName = aws_sqs_queue.heartbeats[0].name }
         period      = var.heartbeat_minutes * 60
         periods     = 3
+        silence     = true
+      }
+      canary-missing = {
+        description = "No canary arrived for ${local.canary_minutes} minutes: CloudTrail does not record calls, or its records do not reach the function. If `heartbeat-missing` is fine, look at the trail (`aws cloudtrail get-trail-status`). If not, look at executions of ${local.heartbeat_name} first."
+        namespace   = "AWS/SQS"
+        metric      = "NumberOfMessagesSent"
+        dimensions  = { QueueName = aws_sqs_queue.canaries[0].name }
+        period      = var.heartbeat_minutes * 60
+        periods     = local.canary_periods
         silence     = true
       }
     },

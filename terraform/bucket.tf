@@ -4,9 +4,26 @@ resource "aws_s3_bucket" "trail" {
   #checkov:skip=CKV2_AWS_62:nothing waits for single log files, findings come from the log group
   count = local.creates_trail ? 1 : 0
 
-  bucket        = local.bucket_name
-  force_destroy = var.bucket_force_destroy
-  tags          = var.tags
+  bucket              = local.bucket_name
+  force_destroy       = var.bucket_force_destroy
+  object_lock_enabled = var.bucket_object_lock != null
+  tags                = var.tags
+}
+
+resource "aws_s3_bucket_object_lock_configuration" "trail" {
+  count = local.creates_trail && var.bucket_object_lock != null ? 1 : 0
+
+  bucket = aws_s3_bucket.trail[0].id
+
+  rule {
+    default_retention {
+      mode = var.bucket_object_lock.mode
+      days = var.bucket_object_lock.days
+    }
+  }
+
+  # S3 locks versions.
+  depends_on = [aws_s3_bucket_versioning.trail]
 }
 
 resource "aws_s3_bucket_public_access_block" "trail" {

@@ -74,7 +74,7 @@ locals {
     {
       title   = "On-failure queue"
       stat    = "Maximum"
-      metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", aws_sqs_queue.on_failure.name]]
+      metrics = var.on_failure_bucket ? [["AWS/Lambda", "AsyncEventsDropped", "FunctionName", local.function_name]] : [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", one(aws_sqs_queue.on_failure[*].name)]]
     },
   ]
 }

@@ -60,19 +60,20 @@ locals {
       Resource = [local.findings_topic_arn, local.alerts_topic_arn]
     },
     {
-      Sid      = "KeepFailures"
-      Effect   = "Allow"
-      Action   = "sqs:SendMessage"
-      Resource = local.on_failure_queue_arn
+      Sid    = "KeepFailures"
+      Effect = "Allow"
+      # Lambda asks for s3:ListBucket, too: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+      Action   = var.on_failure_bucket ? ["s3:PutObject", "s3:ListBucket"] : ["sqs:SendMessage"]
+      Resource = var.on_failure_bucket ? [local.failures_arn, "${local.failures_arn}/*"] : [local.on_failure_queue_arn]
     },
     {
       Sid      = "EncryptMessages"
       Effect   = "Allow"
       Action   = ["kms:GenerateDataKey", "kms:Decrypt"]
-      Resource = aws_kms_key.this.arn
+      Resource = concat([aws_kms_key.this.arn], aws_kms_key.alerts[*].arn)
       Condition = {
         StringEquals = {
-          "kms:ViaService" = [for service in ["sns", "sqs"] : "${service}.${local.region}.${data.aws_partition.current.dns_suffix}"]
+          "kms:ViaService" = [for service in ["sns", var.on_failure_bucket ? "s3" : "sqs"] : "${service}.${local.region}.${data.aws_partition.current.dns_suffix}"]
         }
       }
     },

@@ -4,8 +4,16 @@
 # PutLogEvents wants the time in milliseconds with every event. EventBridge Scheduler can only write it as ISO 8601 and
 # CloudWatch Logs would drop the event without an error, so a state machine of one step calls it: JSONata has the clock.
 # The function must not do it, as it may not write to the log group that feeds it.
+#
+# A heartbeat does not pass through CloudTrail. A canary does: the same state machine enables the first tampering rule, which
+# is enabled already, and CloudTrail's record of that call must arrive in a second queue behind the findings topic. The call
+# changes nothing, or sets back what somebody has disabled.
 
 locals {
+  # CloudTrail takes some five minutes, and makes no promise.
+  canary_periods = local.heartbeat ? max(3, ceil(30 / var.heartbeat_minutes)) : 0
+  canary_minutes = local.heartbeat ? var.heartbeat_minutes * local.canary_periods : 0
+
   heartbeat        = var.heartbeat_minutes != null
   heartbeat_name   = "${var.name}-heartbeat"
   heartbeat_stream = "${var.name}-heartbeat"
@@ -39,11 +47,20 @@ resource "aws_sfn_state_machine" "heartbeat" {
   tags     = var.tags
 
   definition = jsonencode({
-    Comment        = "Puts a heartbeat into ${local.log_group_name}"
+    Comment        = "Makes a call for CloudTrail to record, and puts a heartbeat into ${local.log_group_name}"
     QueryLanguage  = "JSONata"
-    StartAt        = "PutHeartbeat"
+    StartAt        = "SendCanary"
     TimeoutSeconds = 120
     States = {
+      SendCanary = {
+        Type      = "Task"
+        Resource  = "arn:${local.partition}:states:::aws-sdk:eventbridge:enableRule"
+        Arguments = { Name = local.tampering_rule_name }
+        Retry     = [{ ErrorEquals = ["States.ALL"], MaxAttempts = 2 }]
+        # The heartbeat is sent all the same.
+        Catch = [{ ErrorEquals = ["States.ALL"], Next = "PutHeartbeat" }]
+        Next  = "PutHeartbeat"
+      }
       PutHeartbeat = {
         Type     = "Task"
         Resource = "arn:${local.partition}:states:::aws-sdk:cloudwatchlogs:putLogEvents"
@@ -68,7 +85,7 @@ resource "aws_iam_role" "heartbeat" {
   count = local.heartbeat ? 1 : 0
 
   name        = local.heartbeat_name
-  description = "Puts heartbeats into one stream of ${local.log_group_name}"
+  description = "Enables ${local.tampering_rule_name} and puts heartbeats into one stream of ${local.log_group_name}"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -91,12 +108,20 @@ resource "aws_iam_role_policy" "heartbeat" {
   role = aws_iam_role.heartbeat[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid      = "PutHeartbeat"
-      Effect   = "Allow"
-      Action   = "logs:PutLogEvents"
-      Resource = "${local.log_group_arn}:log-stream:${local.heartbeat_stream}"
-    }]
+    Statement = [
+      {
+        Sid      = "PutHeartbeat"
+        Effect   = "Allow"
+        Action   = "logs:PutLogEvents"
+        Resource = "${local.log_group_arn}:log-stream:${local.heartbeat_stream}"
+      },
+      {
+        Sid      = "SendCanary"
+        Effect   = "Allow"
+        Action   = "events:EnableRule"
+        Resource = local.tampering_rule_arns[0]
+      },
+    ]
   })
 }
 
@@ -211,4 +236,46 @@ resource "aws_sns_topic_subscription" "heartbeats" {
   endpoint             = aws_sqs_queue.heartbeats[0].arn
   raw_message_delivery = true
   filter_policy        = jsonencode({ rule = ["heartbeat"] })
+}
+
+# Where canaries arrive, see the alarm `canary-missing`.
+resource "aws_sqs_queue" "canaries" {
+  count = local.heartbeat ? 1 : 0
+
+  name                      = "${var.name}-canaries"
+  message_retention_seconds = 3600
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "FindingsTopic"
+        Effect    = "Allow"
+        Principal = { Service = "sns.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = local.canary_queue_arn
+        Condition = { ArnEquals = { "aws:SourceArn" = local.findings_topic_arn } }
+      },
+      {
+        Sid       = "OnlyTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = local.canary_queue_arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "canaries" {
+  count = local.heartbeat ? 1 : 0
+
+  topic_arn            = aws_sns_topic.findings.arn
+  protocol             = "sqs"
+  endpoint             = aws_sqs_queue.canaries[0].arn
+  raw_message_delivery = true
+  filter_policy        = jsonencode({ rule = ["heartbeat-canary"] })
 }

@@ -1,4 +1,8 @@
-# One key for everything that holds records or findings: bucket, log groups, topics, on-failure queue.
+# One key for everything that holds records or findings (bucket, log groups, findings topic, on-failure queue), and one for
+# the alerts topic. The second key exists so that `kms:DisableKey` on the first one, which stops the function from reading
+# and publishing, does not also stop the alarms and the tampering rules that report it. The AWS-managed key `aws/sns` is no
+# alternative: its policy admits neither CloudWatch nor EventBridge. `encrypt_alerts = false` leaves the alerts topic
+# without a key, so that no call to KMS can silence it.
 resource "aws_kms_key" "this" {
   description         = "Trailwarden ${var.name}: trail, logs and findings"
   enable_key_rotation = true
@@ -18,17 +22,39 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this.key_id
 }
 
+resource "aws_kms_key" "alerts" {
+  count = var.encrypt_alerts ? 1 : 0
+
+  description         = "Trailwarden ${var.name}: alerts"
+  enable_key_rotation = true
+  tags                = var.tags
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.key_account_statement], local.key_alerts_statements)
+  })
+}
+
+resource "aws_kms_alias" "alerts" {
+  count = var.encrypt_alerts ? 1 : 0
+
+  name          = "alias/${var.name}-alerts"
+  target_key_id = aws_kms_key.alerts[0].key_id
+}
+
 # In the policy of a key, `*` is the key itself.
 locals {
+  key_account_statement = {
+    # Leaves it to IAM who in this account administers and uses the key, the function's role among them.
+    Sid       = "Account"
+    Effect    = "Allow"
+    Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+    Action    = "kms:*"
+    Resource  = "*"
+  }
+
   key_statements = [
-    {
-      # Leaves it to IAM who in this account administers and uses the key, the function's role among them.
-      Sid       = "Account"
-      Effect    = "Allow"
-      Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
-      Action    = "kms:*"
-      Resource  = "*"
-    },
+    local.key_account_statement,
     {
       Sid       = "LogGroups"
       Effect    = "Allow"
@@ -41,6 +67,9 @@ locals {
         }
       }
     },
+  ]
+
+  key_alerts_statements = [
     {
       # Without this an alarm changes its state and nobody hears of it.
       Sid       = "Alarms"

@@ -16,6 +16,7 @@ locals {
   function_log_group  = "/aws/lambda/${var.name}"
   log_group_name      = local.creates_trail ? "/aws/cloudtrail/${var.name}" : var.existing_trail.log_group_name
   bucket_name         = local.creates_trail ? "${var.name}-trail-${local.account}-${local.region}" : var.existing_trail.bucket_name
+  failures_name       = "${var.name}-failed-${local.account}-${local.region}"
   trail_name          = local.creates_trail ? var.name : try(split(":trail/", var.existing_trail.arn)[1], null)
   findings_topic_name = var.findings_topic_fifo ? "${var.name}-findings.fifo" : "${var.name}-findings"
 
@@ -29,6 +30,8 @@ locals {
   findings_topic_arn     = "arn:${local.partition}:sns:${local.region}:${local.account}:${local.findings_topic_name}"
   alerts_topic_arn       = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-alerts"
   on_failure_queue_arn   = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-on-failure"
+  failures_arn           = "arn:${local.partition}:s3:::${local.failures_name}"
+  canary_queue_arn       = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-canaries"
   heartbeat_queue_arn    = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-heartbeats"
-  tampering_rule_arns    = [for rule in ["", "-trails", "-watchers"] : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-tampering${rule}"]
+  tampering_rule_arns    = [for rule in ["", "-stores", "-trails", "-watchers"] : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-tampering${rule}"]
 }

@@ -27,8 +27,13 @@ output "bucket_name" {
 }
 
 output "kms_key_arn" {
-  description = "Key of everything made here. Who reads the bucket, the log group or the on-failure queue needs `kms:Decrypt` on it."
+  description = "Key of everything made here but the alerts topic. Who reads the bucket, the log group or the on-failure queue needs `kms:Decrypt` on it."
   value       = aws_kms_key.this.arn
+}
+
+output "alerts_kms_key_arn" {
+  description = "Key of the alerts topic, or null without `encrypt_alerts`."
+  value       = one(aws_kms_key.alerts[*].arn)
 }
 
 output "function_name" {
@@ -47,8 +52,13 @@ output "function_role_arn" {
 }
 
 output "on_failure_queue_url" {
-  description = "Queue of deliveries that failed for good."
-  value       = aws_sqs_queue.on_failure.url
+  description = "Queue of deliveries that failed for good, or null with `on_failure_bucket`."
+  value       = one(aws_sqs_queue.on_failure[*].url)
+}
+
+output "on_failure_bucket_name" {
+  description = "Bucket of deliveries that failed after all retries, or null without `on_failure_bucket`."
+  value       = one(aws_s3_bucket.on_failure[*].bucket)
 }
 
 output "filter_pattern" {

@@ -18,6 +18,12 @@ locals {
       detail-type = ["AWS API Call via CloudTrail"]
       detail      = { eventName = local.tampering_trail_calls, errorCode = [{ exists = false }] }
     })
+    "${local.tampering_rule_name}-stores" = jsonencode(merge(local.tampering_calls, {
+      detail = merge(local.tampering_calls.detail, {
+        eventName         = [{ anything-but = concat(local.tampering_harmless, local.tampering_harmless_to_watchers) }]
+        requestParameters = { "$or" = [for parameter, values in local.tampering_stores : { (parameter) = values }] }
+      })
+    }))
     "${local.tampering_rule_name}-watchers" = jsonencode(merge(local.tampering_calls, {
       detail = merge(local.tampering_calls.detail, {
         eventName         = [{ anything-but = local.tampering_harmless_to_watchers }]
@@ -60,43 +66,51 @@ locals {
 
   # The parameters by which calls name the parts that records and findings pass through. Lambda takes a name, a partial
   # ARN or a whole one, each with a qualifier or without.
-  tampering_targets = merge(
-    {
-      functionName = [
-        local.function_name, { prefix = "${local.function_name}:" }, { prefix = local.function_arn },
-        { prefix = "${local.account}:function:${local.function_name}" },
-      ]
-      keyId              = [{ suffix = aws_kms_key.this.key_id }, { suffix = "alias/${var.name}" }]
-      logGroupIdentifier = [local.log_group_name, local.function_log_group, { prefix = local.log_group_arn }]
-      logGroupName       = [local.log_group_name, local.function_log_group]
-      resourceArn        = [{ prefix = local.function_arn }, { prefix = local.topics_prefix }, { prefix = local.log_group_arn }]
-      roleName           = [aws_iam_role.function.name, { prefix = "${var.name}-" }]
-      subscriptionArn    = [{ prefix = local.topics_prefix }]
-      topicArn           = [{ prefix = local.topics_prefix }]
-    },
-    local.trail_arn == null ? {} : { bucketName = [local.bucket_name] },
-  )
+  tampering_targets = {
+    functionName = [
+      local.function_name, { prefix = "${local.function_name}:" }, { prefix = local.function_arn },
+      { prefix = "${local.account}:function:${local.function_name}" },
+    ]
+    logGroupIdentifier = [local.log_group_name, local.function_log_group, { prefix = local.log_group_arn }]
+    logGroupName       = [local.log_group_name, local.function_log_group]
+    resourceArn        = [{ prefix = local.function_arn }, { prefix = local.topics_prefix }, { prefix = local.log_group_arn }]
+    roleName           = [aws_iam_role.function.name, { prefix = "${var.name}-" }]
+    subscriptionArn    = [{ prefix = local.topics_prefix }]
+    topicArn           = [{ prefix = local.topics_prefix }]
+  }
   topics_prefix = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-"
 
-  # The same for the parts that watch over it: alarms, queues, heartbeats, rules and names of the key; and
+  # The same for keys, buckets and queues.
+  tampering_stores = merge(
+    {
+      aliasName   = local.key_aliases
+      keyId       = [for key in concat(local.key_ids, local.key_aliases) : { suffix = key }]
+      queueUrl    = [for queue in local.queue_names : { suffix = "/${queue}" }]
+      targetKeyId = [for key in local.key_ids : { suffix = key }]
+    },
+    length(local.watched_buckets) == 0 ? {} : { bucketName = local.watched_buckets },
+  )
+  key_ids         = concat([aws_kms_key.this.key_id], aws_kms_key.alerts[*].key_id)
+  key_aliases     = concat([aws_kms_alias.this.name], aws_kms_alias.alerts[*].name)
+  queue_names     = concat(aws_sqs_queue.on_failure[*].name, aws_sqs_queue.heartbeats[*].name, aws_sqs_queue.canaries[*].name)
+  watched_buckets = concat(local.trail_arn == null ? [] : [local.bucket_name], aws_s3_bucket.on_failure[*].bucket)
+
+  # The same for the parts that watch over it: alarms, queues, heartbeats and rules; and
   # for whatever is pointed at the function.
   tampering_watchers = {
     alarmName          = [{ prefix = "${var.name}-" }]
     alarmNames         = [{ prefix = "${var.name}-" }]
-    aliasName          = ["alias/${var.name}"]
     destinationArn     = [local.function_arn]
     eventSourceArn     = [{ prefix = local.queues_prefix }]
     executionArn       = [{ prefix = replace(local.state_machine_arn, ":stateMachine:", ":execution:") }]
     groupName          = [local.heartbeat_name]
     muteTargets        = { alarmNames = [{ prefix = "${var.name}-" }] }
     name               = [local.heartbeat_name, { prefix = local.tampering_rule_name }]
-    queueUrl           = [{ suffix = "/${var.name}-on-failure" }, { suffix = "/${var.name}-heartbeats" }]
     resourceARN        = [{ prefix = local.alarms_prefix }]
     resourceIdentifier = [{ prefix = local.log_group_arn }]
     rule               = [{ prefix = local.tampering_rule_name }]
     sourceArn          = [{ prefix = local.queues_prefix }]
     stateMachineArn    = [{ prefix = local.state_machine_arn }]
-    targetKeyId        = [{ suffix = aws_kms_key.this.key_id }]
     targets            = { arn = [local.function_arn] }
   }
   queues_prefix     = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-"

@@ -6,10 +6,23 @@ resource "aws_sns_topic" "findings" {
   tags              = var.tags
 }
 
-# The function's role publishes by its own policy. Others are let in by nothing here.
+# The function's role publishes by its own policy. Nobody else may publish.
 resource "aws_sns_topic_policy" "findings" {
-  arn    = aws_sns_topic.findings.arn
-  policy = jsonencode({ Version = "2012-10-17", Statement = [merge(local.only_tls, { Resource = local.findings_topic_arn })] })
+  arn = aws_sns_topic.findings.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [merge(local.only_tls, { Resource = local.findings_topic_arn })],
+      [for accounts in [var.watcher_accounts] : {
+        # SNS has no condition key for the filter policy, so these accounts could subscribe to findings, too.
+        Sid       = "Watchers"
+        Effect    = "Allow"
+        Principal = { AWS = [for account in accounts : "arn:${local.partition}:iam::${account}:root"] }
+        Action    = ["sns:Subscribe", "sns:GetTopicAttributes"]
+        Resource  = local.findings_topic_arn
+      } if length(accounts) > 0],
+    )
+  })
 }
 
 resource "aws_sns_topic_subscription" "findings" {
@@ -23,10 +36,11 @@ resource "aws_sns_topic_subscription" "findings" {
   subscription_role_arn = each.value.subscription_role_arn
 }
 
-# For people: findings, alarms and tampering in words.
+# For people: findings, alarms and tampering in words. Its key is not the key of everything else, see key.tf.
 resource "aws_sns_topic" "alerts" {
+  #checkov:skip=CKV_AWS_26:encrypted unless encrypt_alerts is false, which trades encryption for one less way to silence alerts
   name              = "${var.name}-alerts"
-  kms_master_key_id = aws_kms_key.this.arn
+  kms_master_key_id = one(aws_kms_key.alerts[*].arn)
   tags              = var.tags
 }
 

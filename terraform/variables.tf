@@ -251,6 +251,26 @@ variable "filter_pattern" {
   default     = null
 }
 
+variable "on_failure_bucket" {
+  description = "Whether deliveries that failed after all retries go to a bucket rather than to a queue. A message of a queue holds 256 KiB, and an asynchronous payload may have 1 MB. The bucket keeps them for `log_retention_days`. `trailwarden replay` reads copies of its objects."
+  type        = bool
+  default     = false
+}
+
+variable "bucket_object_lock" {
+  description = "S3 Object Lock for log files in the trail's bucket: nobody can delete them for `days`, in mode `GOVERNANCE` (except with `s3:BypassGovernanceRetention`) or `COMPLIANCE` (nobody, not even with `terraform destroy`). Set it on the first apply, because the AWS provider replaces a bucket when this changes."
+  type = object({
+    mode = string
+    days = number
+  })
+  default = null
+
+  validation {
+    condition     = var.bucket_object_lock == null ? true : contains(["GOVERNANCE", "COMPLIANCE"], var.bucket_object_lock.mode) && var.bucket_object_lock.days >= 1 && floor(var.bucket_object_lock.days) == var.bucket_object_lock.days
+    error_message = "bucket_object_lock has mode GOVERNANCE or COMPLIANCE, and days, a whole number from 1."
+  }
+}
+
 # ---- Topics ---------------------------------------------------------------------------------------------------------
 
 variable "findings_topic_fifo" {
@@ -301,6 +321,12 @@ variable "alerts_subscriptions" {
   }
 }
 
+variable "encrypt_alerts" {
+  description = "Whether the alerts topic is encrypted, with a key of its own. Without a key nobody can silence it by disabling one, and SNS stores alerts unencrypted until they are delivered."
+  type        = bool
+  default     = true
+}
+
 variable "alerts_min_severity" {
   description = "Least severity that people are told of: `Informational`, `Low`, `Medium`, `High` or `Critical`."
   type        = string
@@ -315,13 +341,24 @@ variable "alerts_min_severity" {
 # ---- Watching -------------------------------------------------------------------------------------------------------
 
 variable "heartbeat_minutes" {
-  description = "Minutes between heartbeats: records made up and put into the log group, which must come out of the topic of findings. `null` sends none, and then silence is noticed after a day, not an hour. A heartbeat proves log group, subscription, function, key and topic. It does not prove that CloudTrail writes, which is what the alarm `trail-silent` is for, nor what is behind the topic."
+  description = "Minutes between heartbeats: records made up and put into the log group, which must come out of the topic of findings. `null` sends none, and then silence is noticed after a day, not an hour. A heartbeat proves log group, subscription, function, key and topic. The canary sent with it proves that CloudTrail writes. Neither proves anything behind the topic."
   type        = number
   default     = 15
 
   validation {
     condition     = var.heartbeat_minutes == null ? true : var.heartbeat_minutes >= 5 && var.heartbeat_minutes <= 60 && floor(var.heartbeat_minutes) == var.heartbeat_minutes
     error_message = "heartbeat_minutes is a whole number from 5 to 60, or null."
+  }
+}
+
+variable "watcher_accounts" {
+  description = "Accounts that may subscribe to the findings topic, for `modules/watcher` in a second account. They could subscribe to findings, too."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for account in var.watcher_accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "watcher_accounts have twelve digits each."
   }
 }
 

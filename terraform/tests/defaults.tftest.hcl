@@ -33,11 +33,70 @@ run "a_trail_that_cannot_be_blinded_quietly" {
       aws_cloudwatch_log_group.trail[0].kms_key_id,
       aws_cloudwatch_log_group.function.kms_key_id,
       aws_sns_topic.findings.kms_master_key_id,
-      aws_sns_topic.alerts.kms_master_key_id,
-      aws_sqs_queue.on_failure.kms_master_key_id,
+      aws_sqs_queue.on_failure[0].kms_master_key_id,
       one(one(aws_s3_bucket_server_side_encryption_configuration.trail[0].rule).apply_server_side_encryption_by_default).kms_master_key_id,
     ] : arn == aws_kms_key.this.arn])
     error_message = "Whatever holds records or findings must be encrypted with the key."
+  }
+}
+
+run "the_key_of_records_and_findings_does_not_silence_alerts" {
+  command = plan
+
+  override_resource {
+    target          = aws_kms_key.alerts[0]
+    override_during = plan
+    values = {
+      arn    = "arn:aws:kms:eu-west-1:111122223333:key/66666666-7777-8888-9999-000000000000"
+      key_id = "66666666-7777-8888-9999-000000000000"
+    }
+  }
+
+  assert {
+    condition     = aws_sns_topic.alerts.kms_master_key_id == aws_kms_key.alerts[0].arn && aws_kms_key.alerts[0].arn != aws_kms_key.this.arn
+    error_message = "The alerts topic must have a key of its own."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_kms_key.alerts[0].policy).Statement : statement.Sid] == ["Account", "Alarms", "TamperingRule"]
+    error_message = "CloudWatch and EventBridge must be able to publish to the alerts topic."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_kms_key.this.policy).Statement : statement.Principal.Service if contains(["cloudwatch.amazonaws.com", "events.amazonaws.com"], try(statement.Principal.Service, ""))] == []
+    error_message = "Alerts must not depend on the key of everything else."
+  }
+
+  assert {
+    condition = output.own_placeholders.own_keys == tolist([
+      "11111111-2222-3333-4444-555555555555", "alias/trailwarden", "66666666-7777-8888-9999-000000000000", "alias/trailwarden-alerts",
+    ])
+    error_message = "Both keys and their aliases must be known as own."
+  }
+
+  assert {
+    condition = alltrue([for key in ["11111111-2222-3333-4444-555555555555", "alias/trailwarden", "66666666-7777-8888-9999-000000000000", "alias/trailwarden-alerts"] :
+      strcontains(local.tampering_more["trailwarden-tampering-stores"], jsonencode({ suffix = key }))
+    ])
+    error_message = "EventBridge must report calls on both keys."
+  }
+}
+
+run "alerts_without_a_key" {
+  command = plan
+
+  variables {
+    encrypt_alerts = false
+  }
+
+  assert {
+    condition     = length(aws_kms_key.alerts) + length(aws_kms_alias.alerts) == 0 && aws_sns_topic.alerts.kms_master_key_id == null && output.alerts_kms_key_arn == null
+    error_message = "No key must be made for the alerts topic."
+  }
+
+  assert {
+    condition     = output.own_placeholders.own_keys == tolist([aws_kms_key.this.key_id, "alias/trailwarden"])
+    error_message = "A key that does not exist must not be listed."
   }
 }
 
@@ -84,7 +143,7 @@ run "the_function_is_told_no_more_than_it_needs" {
   }
 
   assert {
-    condition     = aws_lambda_function_event_invoke_config.this.maximum_retry_attempts == 2 && aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == aws_sqs_queue.on_failure.arn
+    condition     = aws_lambda_function_event_invoke_config.this.maximum_retry_attempts == 2 && aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == aws_sqs_queue.on_failure[0].arn
     error_message = "What fails for good must be kept."
   }
 }
@@ -96,7 +155,8 @@ run "everything_that_breaks_rings" {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
       "errors", "throttles", "on-failure", "on-failure-lost", "rejected", "delivery-errors", "delivery-throttling",
       "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-trails-undelivered",
-      "tampering-watchers-undelivered", "no-invocations", "trail-silent", "heartbeat-missing",
+      "tampering-stores-undelivered", "tampering-watchers-undelivered", "no-invocations", "trail-silent",
+      "heartbeat-missing", "canary-missing",
     ])
     error_message = "An alarm is missing, or is not in this list."
   }
@@ -112,7 +172,7 @@ run "everything_that_breaks_rings" {
   }
 
   assert {
-    condition     = alltrue([for name in ["no-invocations", "trail-silent", "heartbeat-missing"] : aws_cloudwatch_metric_alarm.this[name].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this[name].comparison_operator == "LessThanThreshold"])
+    condition     = alltrue([for name in ["no-invocations", "trail-silent", "heartbeat-missing", "canary-missing"] : aws_cloudwatch_metric_alarm.this[name].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this[name].comparison_operator == "LessThanThreshold"])
     error_message = "No data at all is what these alarms are for."
   }
 
@@ -147,22 +207,56 @@ run "heartbeats_are_what_the_rule_looks_for" {
   }
 }
 
+run "a_canary_passes_through_cloudtrail" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.heartbeat[0].definition).States.SendCanary.Arguments == { Name = aws_cloudwatch_event_rule.tampering.name } && contains(output.own_placeholders.own_event_rules, aws_cloudwatch_event_rule.tampering.name)
+    error_message = "The rule `heartbeat-canary` must match CloudTrail's record of the call."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.heartbeat[0].definition).States.SendCanary.Catch[0].Next == "PutHeartbeat"
+    error_message = "A canary that fails must not keep the heartbeat back."
+  }
+
+  assert {
+    condition     = contains(local.tampering_harmless_to_watchers, "EnableRule")
+    error_message = "A canary must not raise an alert."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sns_topic_subscription.canaries[0].filter_policy) == { rule = ["heartbeat-canary"] } && aws_cloudwatch_metric_alarm.this["canary-missing"].dimensions == tomap({ QueueName = aws_sqs_queue.canaries[0].name })
+    error_message = "Canaries alone must reach the queue that is counted."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["canary-missing"].period * aws_cloudwatch_metric_alarm.this["canary-missing"].evaluation_periods >= 1800
+    error_message = "CloudTrail takes its time."
+  }
+}
+
 run "tampering_is_told_of_by_a_way_of_its_own" {
   command = plan
 
   assert {
     condition = toset(flatten([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail.requestParameters["$or"] : keys(choice)])) == toset([
-      "bucketName", "functionName", "keyId", "logGroupIdentifier", "logGroupName", "resourceArn", "roleName", "subscriptionArn", "topicArn",
+      "functionName", "logGroupIdentifier", "logGroupName", "resourceArn", "roleName", "subscriptionArn", "topicArn",
     ])
     error_message = "A way to name a part of the deployment is missing, or is not in this list."
   }
 
   assert {
     condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
-      "alarmName", "alarmNames", "aliasName", "destinationArn", "eventSourceArn", "executionArn", "groupName",
-      "muteTargets", "name", "queueUrl", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targetKeyId", "targets",
+      "alarmName", "alarmNames", "destinationArn", "eventSourceArn", "executionArn", "groupName",
+      "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targets",
     ])
     error_message = "A way to name what watches over the deployment is missing, or is not in this list."
+  }
+
+  assert {
+    condition     = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-stores"]).detail.requestParameters["$or"] : keys(choice)])) == toset(["aliasName", "bucketName", "keyId", "queueUrl", "targetKeyId"])
+    error_message = "A way to name a key, bucket or queue is missing, or is not in this list."
   }
 
   assert {
@@ -221,12 +315,12 @@ run "without_heartbeats_silence_takes_a_day" {
   }
 
   assert {
-    condition     = length(aws_sfn_state_machine.heartbeat) + length(aws_sqs_queue.heartbeats) + length(aws_scheduler_schedule.heartbeat) + length(aws_cloudwatch_log_stream.heartbeat) == 0
+    condition     = length(aws_sfn_state_machine.heartbeat) + length(aws_sqs_queue.heartbeats) + length(aws_sqs_queue.canaries) + length(aws_scheduler_schedule.heartbeat) + length(aws_cloudwatch_log_stream.heartbeat) == 0
     error_message = "Nothing of heartbeats must be made."
   }
 
   assert {
-    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "heartbeat-missing") && aws_cloudwatch_metric_alarm.this["no-invocations"].period == 86400
+    condition     = length(setintersection(keys(aws_cloudwatch_metric_alarm.this), ["heartbeat-missing", "canary-missing"])) == 0 && aws_cloudwatch_metric_alarm.this["no-invocations"].period == 86400
     error_message = "Without heartbeats a quiet hour is no alarm."
   }
 }
@@ -235,7 +329,8 @@ run "the_longest_name_fits" {
   command = plan
 
   variables {
-    name = "abcdefghijklmnopqrstuvwxyz12"
+    name              = "abcdefghijklmnopqrstuvwxyz12"
+    on_failure_bucket = true
   }
 
   # The longest partition, and a Region to go with it.
@@ -250,7 +345,7 @@ run "the_longest_name_fits" {
   }
 
   assert {
-    condition     = length(aws_s3_bucket.trail[0].bucket) <= 63
+    condition     = length(aws_s3_bucket.trail[0].bucket) <= 63 && length(aws_s3_bucket.on_failure[0].bucket) <= 63
     error_message = "The name of the bucket is too long."
   }
 

@@ -31,12 +31,12 @@ run "an_existing_log_group_is_subscribed_to_and_left_alone" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_kms_key.this.policy).Statement : statement.Sid] == ["Account", "LogGroups", "Alarms", "TamperingRule"]
+    condition     = [for statement in jsondecode(aws_kms_key.this.policy).Statement : statement.Sid] == ["Account", "LogGroups"]
     error_message = "CloudTrail must not use the key of a deployment without a trail."
   }
 
   assert {
-    condition = anytrue([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail.requestParameters["$or"] :
+    condition = anytrue([for choice in jsondecode(local.tampering_more["trailwarden-tampering-stores"]).detail.requestParameters["$or"] :
       try(contains(choice.bucketName, "org-trail-bucket"), false)
     ])
     error_message = "The bucket that is there must be watched for tampering."
@@ -62,7 +62,7 @@ run "a_log_group_whose_trail_is_not_known" {
   }
 
   assert {
-    condition     = !strcontains(aws_cloudwatch_event_rule.tampering.event_pattern, "null") && !strcontains(aws_cloudwatch_event_rule.tampering.event_pattern, "bucketName")
+    condition     = alltrue([for pattern in values(local.tampering_rules) : !strcontains(pattern, "null") && !strcontains(pattern, "bucketName")])
     error_message = "What is not known cannot be watched."
   }
 }
@@ -235,7 +235,7 @@ run "a_configuration_of_one_s_own" {
     condition = { for placeholder, values in yamldecode(aws_lambda_function.this.environment[0].variables.CONFIG).placeholders : placeholder => sort(values) if contains(["own_trails", "watched_buckets", "own_event_rules"], placeholder) } == {
       own_trails      = tolist(["another", "trailwarden"])
       watched_buckets = tolist(["payroll"])
-      own_event_rules = tolist(["trailwarden-tampering", "trailwarden-tampering-trails", "trailwarden-tampering-watchers"])
+      own_event_rules = tolist(["trailwarden-tampering", "trailwarden-tampering-stores", "trailwarden-tampering-trails", "trailwarden-tampering-watchers"])
     }
     error_message = "The names of this deployment must be added to those that are configured."
   }
@@ -286,4 +286,48 @@ run "the_home_region_does_not_forward_to_itself" {
   }
 
   expect_failures = [aws_cloudwatch_event_rule.this]
+}
+
+run "a_bucket_for_what_failed" {
+  command = plan
+
+  variables {
+    on_failure_bucket = true
+  }
+
+  assert {
+    condition     = length(aws_sqs_queue.on_failure) == 0 && output.on_failure_queue_url == null && output.on_failure_bucket_name == "trailwarden-failed-111122223333-eu-west-1"
+    error_message = "There must be a bucket rather than a queue."
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == aws_s3_bucket.on_failure[0].arn
+    error_message = "Failed deliveries must go to the bucket."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : { actions = statement.Action, resources = statement.Resource } if statement.Sid == "KeepFailures"][0] == {
+      actions   = ["s3:PutObject", "s3:ListBucket"]
+      resources = ["arn:aws:s3:::trailwarden-failed-111122223333-eu-west-1", "arn:aws:s3:::trailwarden-failed-111122223333-eu-west-1/*"]
+    }
+    error_message = "The function must be able to write to the bucket."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["on-failure"].metric_name == "AsyncEventsDropped" && !contains(output.own_placeholders.own_queues, "trailwarden-on-failure") && contains(output.own_placeholders.own_buckets, "trailwarden-failed-111122223333-eu-west-1")
+    error_message = "The bucket must be watched in the queue's stead."
+  }
+}
+
+run "log_files_that_cannot_be_deleted" {
+  command = plan
+
+  variables {
+    bucket_object_lock = { mode = "GOVERNANCE", days = 90 }
+  }
+
+  assert {
+    condition     = aws_s3_bucket.trail[0].object_lock_enabled && aws_s3_bucket_object_lock_configuration.trail[0].rule[0].default_retention[0].days == 90
+    error_message = "Log files must be locked."
+  }
 }

@@ -28,7 +28,7 @@ run "the_function_has_one_statement_a_need" {
       }
       EncryptMessages = {
         actions   = ["kms:GenerateDataKey", "kms:Decrypt"]
-        resources = ["arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"]
+        resources = [aws_kms_key.this.arn, aws_kms_key.alerts[0].arn]
       }
     }
     error_message = "Without live state the function may log, publish, keep failures and encrypt those, and nothing else."
@@ -143,11 +143,13 @@ run "services_act_for_this_deployment_alone" {
     condition = alltrue(flatten([
       for policy in [
         aws_kms_key.this.policy,
+        aws_kms_key.alerts[0].policy,
         aws_s3_bucket_policy.trail[0].policy,
         aws_sns_topic_policy.findings.policy,
         aws_sns_topic_policy.alerts.policy,
-        aws_sqs_queue.on_failure.policy,
+        aws_sqs_queue.on_failure[0].policy,
         aws_sqs_queue.heartbeats[0].policy,
+        aws_sqs_queue.canaries[0].policy,
         aws_iam_role.heartbeat[0].assume_role_policy,
         aws_iam_role.heartbeat_schedule[0].assume_role_policy,
         aws_iam_role.tampering_forward.assume_role_policy,
@@ -165,8 +167,9 @@ run "services_act_for_this_deployment_alone" {
         aws_s3_bucket_policy.trail[0].policy,
         aws_sns_topic_policy.findings.policy,
         aws_sns_topic_policy.alerts.policy,
-        aws_sqs_queue.on_failure.policy,
+        aws_sqs_queue.on_failure[0].policy,
         aws_sqs_queue.heartbeats[0].policy,
+        aws_sqs_queue.canaries[0].policy,
       ] : anytrue([for statement in jsondecode(policy).Statement : statement.Effect == "Deny" && statement.Principal == "*" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"])
     ]))
     error_message = "Bucket, topics and queues must refuse what comes without TLS."
@@ -178,8 +181,8 @@ run "services_act_for_this_deployment_alone" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_kms_key.this.policy).Statement : statement.Sid if can(statement.Principal.AWS)] == ["Account"]
-    error_message = "The key must be given to the account and services alone."
+    condition     = alltrue([for policy in [aws_kms_key.this.policy, aws_kms_key.alerts[0].policy] : [for statement in jsondecode(policy).Statement : statement.Sid if can(statement.Principal.AWS)] == ["Account"]])
+    error_message = "Each key must be given to the account and services alone."
   }
 
   assert {
@@ -199,6 +202,11 @@ run "cloudtrail_writes_its_own_streams" {
   assert {
     condition     = jsondecode(aws_iam_role_policy.heartbeat[0].policy).Statement[0].Resource == "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/cloudtrail/trailwarden:log-stream:trailwarden-heartbeat"
     error_message = "Heartbeats must go to no stream but their own."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.heartbeat[0].policy).Statement : [statement.Action, statement.Resource]][1] == ["events:EnableRule", "arn:aws:events:eu-west-1:111122223333:rule/trailwarden-tampering"]
+    error_message = "A canary must enable one rule and do nothing else."
   }
 }
 
@@ -230,5 +238,24 @@ run "the_member_role_trusts_the_function_alone" {
   assert {
     condition     = alltrue([for action in flatten([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Action]) : can(regex("^(ec2:(Describe|Get)|iam:(Get|List))[A-Za-z]+$", action))])
     error_message = "The member role must read EC2 and IAM, and nothing else."
+  }
+}
+
+run "watchers_subscribe_and_do_nothing_else" {
+  command = plan
+
+  variables {
+    watcher_accounts = ["444455556666"]
+  }
+
+  assert {
+    condition = jsondecode(aws_sns_topic_policy.findings.policy).Statement[1] == {
+      Sid       = "Watchers"
+      Effect    = "Allow"
+      Principal = { AWS = ["arn:aws:iam::444455556666:root"] }
+      Action    = ["sns:Subscribe", "sns:GetTopicAttributes"]
+      Resource  = "arn:aws:sns:eu-west-1:111122223333:trailwarden-findings"
+    }
+    error_message = "A watcher's account must subscribe to the findings topic and nothing else."
   }
 }

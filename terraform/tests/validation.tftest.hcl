@@ -421,3 +421,13 @@ run "a_configuration_that_is_too_long" {
 
   expect_failures = [aws_lambda_function.this]
 }
+
+run "object_lock_has_a_mode" {
+  command = plan
+
+  variables {
+    bucket_object_lock = { mode = "LEGAL", days = 90 }
+  }
+
+  expect_failures = [var.bucket_object_lock]
+}

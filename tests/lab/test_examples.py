@@ -9,7 +9,7 @@ from typing import Any
 
 from aws import Aws
 from deployment import Deployment
-from function import binary
+from function import ROOT, binary
 from invoker import Invoker
 from ocsf import faults, ids
 from payloads import blocked_action, clean, opened_group, public_role
@@ -81,6 +81,19 @@ def test_heartbeats_come_through(deployment: Deployment, aws: Aws) -> None:
     sqs = deployment.client("sqs")
     heartbeats = sqs.get_queue_url(QueueName="trailwarden-heartbeats")["QueueUrl"]
     assert len(deployment.received(heartbeats)) == 1
+    assert len(deployment.findings()) == 1
+    # Nobody is woken by them.
+    assert deployment.received(deployment.alerts_queue) == []
+
+
+def test_canaries_come_through(deployment: Deployment) -> None:
+    machine = deployment.arn("states", "stateMachine:trailwarden-heartbeat")
+    described = deployment.client("stepfunctions").describe_state_machine(stateMachineArn=machine)
+    name = json.loads(described["definition"])["States"]["SendCanary"]["Arguments"]["Name"]
+    record = json.loads((ROOT / "fixtures/rules/heartbeat-canary/hit.json").read_text())
+    deployment.log({**record, "requestParameters": {"name": name}})
+    canaries = deployment.client("sqs").get_queue_url(QueueName="trailwarden-canaries")["QueueUrl"]
+    assert len(deployment.received(canaries)) == 1
     assert len(deployment.findings()) == 1
     # Nobody is woken by them.
     assert deployment.received(deployment.alerts_queue) == []

@@ -57,9 +57,9 @@ def test_every_trail_is_watched(deployment: Deployment) -> None:
     assert finding["compliance"]["control"] == "trail-changed"
 
 
-def test_what_happens_in_us_east_1_is_forwarded(organization: Deployment) -> None:
-    role = organization.made["function_role_arn"].rpartition("/")[2]
-    made = call(organization, "iam.amazonaws.com", "DeleteRolePolicy", {"roleName": role, "policyName": "function"})
-    sent(organization, "us-east-1", {**made, "awsRegion": "us-east-1"})
-    assert any("called DeleteRolePolicy" in text for text in organization.received(organization.alerts_queue))
-    assert len(organization.findings()) == 1
+def test_what_happens_in_us_east_1_is_forwarded(deployment: Deployment) -> None:
+    role = deployment.made["function_role_arn"].rpartition("/")[2]
+    made = call(deployment, "iam.amazonaws.com", "DeleteRolePolicy", {"roleName": role, "policyName": "function"})
+    sent(deployment, "us-east-1", {**made, "awsRegion": "us-east-1"})
+    assert any("called DeleteRolePolicy" in text for text in deployment.received(deployment.alerts_queue))
+    assert len(deployment.findings()) == 1

@@ -51,11 +51,11 @@ fn tampering_list(name: &str) -> BTreeSet<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The parameters by which EventBridge sees a part of the deployment: the keys of two objects in terraform/tampering.tf.
+/// The parameters by which EventBridge sees a part of the deployment: the keys of three objects in terraform/tampering.tf.
 fn tampering_parameters() -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
-    let key = Regex::new(r"(?m)^ {4,6}(\w+) += [\[{]").unwrap();
-    let objects = ["tampering_targets = merge(", "tampering_watchers = {"].map(|begin| {
+    let key = Regex::new(r"(?m)^ {4,6}(\w+) += ").unwrap();
+    let objects = ["tampering_targets = {", "tampering_stores = merge(", "tampering_watchers = {"].map(|begin| {
         let (_, object) = text.split_once(&format!("\n  {begin}\n")).unwrap();
         object.split("\n  }\n").next().unwrap().split("\n  )\n").next().unwrap()
     });
@@ -116,6 +116,58 @@ fn eventbridge_sees_the_calls_that_the_rules_about_own_resources_report() {
     }
     let known: BTreeSet<String> = BY_LOG_GROUP_ALONE.map(str::to_owned).into();
     assert!(unseen.is_subset(&known), "{:?}", unseen.difference(&known));
+}
+
+/// The JSON documents in docs/security.md: the service control policy and the permissions boundary.
+fn protection_policies() -> Vec<serde_json::Value> {
+    let text = read("docs/security.md");
+    let blocks = text.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap());
+    blocks.map(|block| serde_json::from_str(block).unwrap()).collect()
+}
+
+/// The actions and resources that a policy denies.
+fn denied(policy: &serde_json::Value) -> BTreeSet<(String, String)> {
+    let strings = |value: &serde_json::Value| match value {
+        serde_json::Value::String(one) => vec![one.clone()],
+        several => several.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect(),
+    };
+    let statements = policy["Statement"].as_array().unwrap().iter().filter(|statement| statement["Effect"] == "Deny");
+    let pairs = statements.flat_map(|statement| {
+        let resources = strings(&statement["Resource"]);
+        let actions = strings(&statement["Action"]);
+        actions.into_iter().flat_map(move |action| {
+            resources.clone().into_iter().map(move |resource| (action.clone(), resource)).collect::<Vec<_>>()
+        })
+    });
+    pairs.collect()
+}
+
+#[test]
+fn the_policies_to_copy_fit_and_protect_the_same() {
+    let policies = protection_policies();
+    let [control, boundary] = policies.as_slice() else { panic!("{} documents", policies.len()) };
+    // https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+    assert!(control.to_string().len() <= 5_120);
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    assert!(boundary.to_string().len() <= 6_144);
+    assert!(denied(control).is_subset(&denied(boundary)));
+    for statement in control["Statement"].as_array().unwrap() {
+        assert!(statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"].is_array(), "{statement}");
+    }
+}
+
+#[test]
+fn each_promise_of_the_threat_model_has_a_test() {
+    let test = Regex::new(r"`([\w/.-]+)::(\w+)`").unwrap();
+    let text = read("docs/security.md");
+    let (_, promises) = text.split_once("\n## Promises\n").unwrap();
+    let (promises, _) = promises.split_once("\n## ").unwrap();
+    for promise in promises.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        assert!(test.is_match(promise), "{promise}");
+        for named in test.captures_iter(promise) {
+            assert!(read(&named[1]).contains(&named[2]), "{}", &named[0]);
+        }
+    }
 }
 
 /// The actions of EC2 and IAM that stand in a text.

@@ -11,6 +11,14 @@ terraform {
 
 provider "aws" {}
 
+# Calls of IAM, and of other global services, are seen here.
+provider "aws" {
+  alias  = "us_east_1"
+  region = "us-east-1"
+}
+
+data "aws_region" "home" {}
+
 variable "package_file" {
   description = "The zip file with `bootstrap`."
   type        = string
@@ -48,6 +56,16 @@ module "trailwarden" {
     arn            = var.trail_arn
     bucket_name    = var.bucket_name
   }
+}
+
+# The root module watches its own Region, so there is nothing to add when that is us-east-1.
+module "tampering_us_east_1" {
+  source = "../../modules/tamper-events"
+  count  = data.aws_region.home.id == "us-east-1" ? 0 : 1
+
+  providers = { aws = aws.us_east_1 }
+
+  tampering = module.trailwarden.tampering
 }
 
 output "trailwarden" {

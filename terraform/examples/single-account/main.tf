@@ -12,6 +12,14 @@ terraform {
 # The Region is that of the environment.
 provider "aws" {}
 
+# Calls of IAM, and of other global services, are seen here.
+provider "aws" {
+  alias  = "us_east_1"
+  region = "us-east-1"
+}
+
+data "aws_region" "home" {}
+
 variable "package_file" {
   description = "The zip file with `bootstrap`."
   type        = string
@@ -43,6 +51,16 @@ module "trailwarden" {
   }
 
   tags = { application = "trailwarden" }
+}
+
+# The root module watches its own Region, so there is nothing to add when that is us-east-1.
+module "tampering_us_east_1" {
+  source = "../../modules/tamper-events"
+  count  = data.aws_region.home.id == "us-east-1" ? 0 : 1
+
+  providers = { aws = aws.us_east_1 }
+
+  tampering = module.trailwarden.tampering
 }
 
 # Where a SIEM, or `aws sqs receive-message`, reads findings.

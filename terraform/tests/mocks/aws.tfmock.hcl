@@ -45,3 +45,7 @@ mock_resource "aws_cloudwatch_event_rule" {
 mock_resource "aws_sfn_state_machine" {
   defaults = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:mocked" }
 }
+
+mock_resource "aws_s3_bucket" {
+  defaults = { arn = "arn:aws:s3:::mocked" }
+}
