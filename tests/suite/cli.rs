@@ -138,6 +138,12 @@ fn trust_tells_who_gets_in() {
             "not a trust policy: it is about s3:GetObject",
         ),
         (
+            "source-identity.json",
+            r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:SetSourceIdentity"}}"#,
+            0,
+            "SCOPED",
+        ),
+        (
             "identity.json",
             r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#,
             2,

@@ -202,7 +202,14 @@ fn of_item(item: &Value) -> Role {
 /// # Errors
 /// What it is about instead.
 pub(crate) fn is_of_trust(policy: &Policy) -> Result<(), String> {
-    let of_sts = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:TagSession"];
+    let of_sts = [
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithSAML",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:SetContext",
+        "sts:SetSourceIdentity",
+        "sts:TagSession",
+    ];
     let is_of_sts = |actions: &Actions| of_sts.iter().any(|action| actions.cover(action));
     let statements = &policy.statements;
     let has_principals = |principals: &Option<Principals>| principals.is_some();
