@@ -78,7 +78,7 @@ fn tenants_of_shared_providers() {
         (github, json!({"StringLike": {"token.actions.githubusercontent.com:sub": "repo:*"}}), Public),
         (github, json!({"StringLike": {"token.actions.githubusercontent.com:sub": "*:ref:refs/heads/main"}}), Public),
         (github, json!({"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:acme/*"}}), Scoped),
-        (github, json!({"StringEqualsIfExists": {"token.actions.githubusercontent.com:sub": "repo:acme/x"}}), Public),
+        (github, json!({"StringEqualsIfExists": {"token.actions.githubusercontent.com:sub": "repo:acme/x"}}), Scoped),
         (github, json!({"StringNotLike": {"token.actions.githubusercontent.com:sub": "repo:acme/*"}}), Public),
         (
             github,
