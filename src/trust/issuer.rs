@@ -219,8 +219,14 @@ pub(super) fn may_be_shared(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let (host, path) = lower.split_once('/').unwrap_or((&lower, ""));
     let labels: Vec<&str> = host.split('.').collect();
-    matches!(labels.as_slice(), [first, _, _] if LABELS.contains(first))
-        && path.split('/').all(|segment| segment.is_empty() || SEGMENTS.contains(&segment))
+    let is_general = |label: &str| LABELS.contains(&label.trim_end_matches(|one: char| one.is_ascii_digit()));
+    let is_open = match labels.as_slice() {
+        [first, _, _] => is_general(first),
+        // `login.app.vendor.com`; `login.acme.com` may be the sign-in page of one company.
+        [first, second, _, _] => is_general(second) && (is_general(first) || matches!(*first, "auth" | "id" | "login")),
+        _ => false,
+    };
+    is_open && path.split('/').all(|segment| segment.is_empty() || SEGMENTS.contains(&segment))
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -257,6 +263,10 @@ mod tests {
             ("oidc.vendor.dev", true),
             ("api.vendor.io/oidc/v2", true),
             ("tokens.vendor.io", true),
+            ("api2.vendor.io", true),
+            ("login.app.vendor.io", true),
+            ("login.acme.example", false),
+            ("acme.app.vendor.io", false),
             ("gitlab.acme.example", false),
             ("oidc.circleci.com/org/0184990a-477b-4fa8-9968-496074483cee", false),
             ("oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE", false),

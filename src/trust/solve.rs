@@ -154,6 +154,10 @@ impl<'p> Search<'p> {
         let actions = match self.side {
             // A token is exchanged by one call alone.
             Side::Tenant(..) => covered.into_iter().filter(|action| *action == natural).collect(),
+            // Of a provider whose kind is open, by one of two.
+            _ if matches!(self.caller, Caller::Federated(_)) => {
+                covered.into_iter().filter(|action| *action != "sts:AssumeRole").collect()
+            }
             Side::Aws | Side::Service if covered.contains(&natural) && !anyhow => vec![natural],
             Side::Aws | Side::Service => covered,
         };
@@ -342,7 +346,7 @@ impl<'p> Search<'p> {
     fn solve_key(&self, key: &str, clauses: &[Clause<'p>], known: &Known) -> Solved<'p> {
         let model = self.model(key);
         let first = clauses.first().map(|(condition, _)| *condition);
-        if model.may_be_missing && self.meets(key, clauses, None, known) && !self.is_always_there(&model.class, clauses)
+        if model.may_be_missing && self.meets(key, clauses, None, known) && !is_always_there(key, &model.class, clauses)
         {
             return Solved::new(Hold::Free, None, None);
         }
@@ -390,18 +394,6 @@ impl<'p> Search<'p> {
             }
             _ => Solved { is_told, ..Solved::new(hold, values, first) },
         }
-    }
-
-    /// Whether every request has the key, though no rule says so and some clause holds without it: tokens have a subject,
-    /// and `ForAllValues:` compares it.
-    fn is_always_there(&self, class: &Class, clauses: &[Clause<'p>]) -> bool {
-        let is_token = matches!(class, Class::Identity(Shape::Tenant(..)));
-        is_token
-            && clauses.iter().any(|(condition, wanted)| {
-                let operator = condition.operator;
-                let is_compared = operator.quantifier.is_some() && operator.test != Test::Null;
-                *wanted && is_compared && !operator.if_exists && !operator.negated
-            })
     }
 
     /// What it takes where some clause leaves only values that are somebody's in particular; `None` where none does.
@@ -481,6 +473,7 @@ impl<'p> Search<'p> {
         match (whose, shape) {
             (Whose::Nobody | Whose::Anybody, _) => None,
             (Whose::Account(account), _) if account == THE_ACCOUNT || is_own(account, role, zone) => Some(Hold::Own),
+            (Whose::Account(account), Shape::Account | Shape::PrincipalArn) if self.is_denied(account) => None,
             (Whose::Account(_) | Whose::Id(_), _) => Some(Hold::Foreign),
             (Whose::Organization(organization), _) if organization == THE_ORGANIZATION => Some(Hold::Own),
             (Whose::Organization(path), _) => Some(known(zone.has_organization(path))),
@@ -489,6 +482,20 @@ impl<'p> Search<'p> {
             }
             (Whose::Tenant(_) | Whose::Somebody, _) => Some(Hold::Fixed),
         }
+    }
+
+    /// Whether a Deny statement without conditions denies every principal of an account.
+    fn is_denied(&self, account: &str) -> bool {
+        let Side::Aws = self.side else { return false };
+        let root = || Caller::Aws { arn: format!("arn:aws:iam::{account}:root"), account: account.to_owned() };
+        self.policy.statements.iter().any(|one| {
+            one.effect == Some(Effect::Deny)
+                && one.conditions.is_empty()
+                && one.faults.is_empty()
+                && self.scene.budget.spend(one.size())
+                && one.actions.cover("sts:AssumeRole")
+                && one.mean(&root())
+        })
     }
 
     /// The name of the issuer, where the table has the beginning of several or none.
@@ -619,6 +626,22 @@ impl<'p> Search<'p> {
             Class::Missing => Hold::Nobody,
         }
     }
+}
+
+/// Claims that every token has, and the parameter that every exchange of one has.
+const ALWAYS_THERE: [&str; 3] = [":sub", ":aud", "sts:rolesessionname"];
+
+/// Whether every request has the key, although some clause would hold without it: a token has a subject and an audience,
+/// which `…IfExists` therefore compares. `ForAllValues:` compares other claims that fix the tenant, too: tokens of
+/// issuers that have these claims all have them.
+fn is_always_there(key: &str, class: &Class, clauses: &[Clause<'_>]) -> bool {
+    let is_compared = |(condition, wanted): &Clause<'_>| {
+        let operator = condition.operator;
+        let has_quantifier = operator.quantifier.is_some() && operator.test != Test::Null;
+        *wanted && has_quantifier && !operator.if_exists && !operator.negated
+    };
+    matches!(class, Class::Identity(Shape::Tenant(..)))
+        && (ALWAYS_THERE.iter().any(|name| key.ends_with(name)) || clauses.iter().any(is_compared))
 }
 
 /// Whether it compares dates or numbers, or asks whether there is one.

@@ -71,6 +71,10 @@ impl Wildcards {
     }
 }
 
+/// Partitions of AWS.
+const PARTITIONS: [&str; 8] =
+    ["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"];
+
 /// Beginnings of the ARNs of principals.
 pub(super) const PRINCIPALS: [&str; 8] = [
     "arn:aws:iam::",
@@ -179,7 +183,7 @@ fn principal(value: &str, literal: &str, wildcards: Wildcards) -> Whose {
     if wildcards == Wildcards::Arn {
         let fits = |pattern: &str, texts: &[&str]| texts.iter().any(|text| Pattern::glob(pattern).matches(text));
         let could_be = fits(first, &["arn"])
-            && fits(partition, &["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso"])
+            && fits(partition, &PARTITIONS)
             && fits(service, &["iam", "sts"])
             && fits(region, &[""]);
         return if could_be { account(account_part, true) } else { Whose::Nobody };

@@ -90,7 +90,7 @@ fn trust_tells_who_gets_in() {
     SCOPED scoped
       scoped: statement 1 (S\u{1b}[2J) lets in 111122223333
     UNDECIDABLE entry 3
-      is no role: it has no AssumeRolePolicyDocument
+      is not a trust policy and not a role: it has neither Statement nor AssumeRolePolicyDocument
     "#);
     assert_eq!(told("one.json", &format!(r#"{{"Role":{open}}}"#), &[]).0, 1);
     assert_eq!(told("scoped.json", &format!("[{scoped}]"), &[]).0, 0);
@@ -136,6 +136,27 @@ fn trust_tells_who_gets_in() {
             r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject"}}"#,
             2,
             "not a trust policy: it is about s3:GetObject",
+        ),
+        (
+            "output.json",
+            r#"{"Policy":"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\"}}"}"#,
+            2,
+            "not a trust policy: it is about s3:GetObject",
+        ),
+        ("user.json", r#"{"User":{"UserName":"ci"}}"#, 2, "not a trust policy"),
+        (
+            "terraform.tfstate",
+            r#"{"version":4,"terraform_version":"1.9.0","resources":[{"mode":"managed","type":"aws_iam_role","name":"ci",
+                "instances":[{"attributes":{"arn":"arn:aws:iam::111122223333:role/ci","assume_role_policy":
+                "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"sts:AssumeRole\"}]}"}}]}]}"#,
+            1,
+            "PUBLIC aws_iam_role.ci",
+        ),
+        (
+            "source-identity.json",
+            r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:SetSourceIdentity"}}"#,
+            0,
+            "SCOPED",
         ),
         (
             "identity.json",

@@ -492,6 +492,30 @@ fn a_warning_is_one_level_below_a_finding() {
     assert_eq!((found[0].status, found[0].rule.severity), (Status::Warning, Severity::High));
 }
 
+#[test]
+fn everybody_is_found_in_every_form_of_a_permission() {
+    for (name, permission, rule) in [
+        ("ModifyImageAttribute", "launchPermission", "image-public"),
+        ("ModifySnapshotAttribute", "createVolumePermission", "snapshot-public"),
+    ] {
+        for (request, is_public) in [
+            (json!({permission: {"add": {"items": [{"group": "all"}]}}}), true),
+            (json!({"attribute": permission, "operationType": "add", "userGroups": ["all"]}), true),
+            (json!({"attribute": permission, "userGroups": ["all"]}), true),
+            (
+                json!({"attribute": permission, "operationType": "add", "userGroups": {"items": [{"group": "all"}]}}),
+                true,
+            ),
+            (json!({"attribute": permission, "operationType": "remove", "userGroups": ["all"]}), false),
+            (json!({permission: {"remove": {"items": [{"group": "all"}]}}}), false),
+        ] {
+            let found = findings(&call(name, &request));
+            let names: Vec<&str> = found.iter().map(|finding| finding.rule.name.as_str()).collect();
+            assert_eq!(names, if is_public { vec![rule] } else { vec![] }, "{name} {request}");
+        }
+    }
+}
+
 /// Every call some fact is derived from, as `(eventSource, eventName)`.
 fn calls() -> Vec<(&'static str, &'static str)> {
     let pairs = FACTS.iter().filter_map(|fact| match fact.scope.calls {

@@ -26,7 +26,8 @@ impl Default for Role {
             account: None,
             time: None,
             is_stored: false,
-            policy: Err("is no role: it has no AssumeRolePolicyDocument".to_owned()),
+            policy: Err("is not a trust policy and not a role: it has neither Statement nor AssumeRolePolicyDocument"
+                .to_owned()),
         }
     }
 }
@@ -78,11 +79,13 @@ fn several(value: &Value) -> Option<Vec<Role>> {
         };
         return Some(or_none(roles.map(role).collect(), "is a CloudFormation template without a role"));
     }
-    let is_terraform = value.get("terraform_version").is_some() || value.get("resource_changes").is_some();
-    if !is_terraform {
+    let state = value.get("resources").filter(|_| value.get("version").is_some()).and_then(Value::as_array);
+    let is_plan = value.get("terraform_version").is_some() || value.get("resource_changes").is_some();
+    if !is_plan && state.is_none() {
         return None;
     }
     let mut roles = Vec::new();
+    state.into_iter().flatten().for_each(|resource| of_state(resource, &mut roles));
     match value.get("resource_changes").and_then(Value::as_array) {
         Some(changes) => changes.iter().for_each(|change| {
             let after = change.get("change").and_then(|change| change.get("after"));
@@ -94,6 +97,20 @@ fn several(value: &Value) -> Option<Vec<Role>> {
             .for_each(|module| of_module(module, &mut roles)),
     }
     Some(or_none(roles, "is a Terraform plan or state without an aws_iam_role"))
+}
+
+/// The instances of a resource in a Terraform state file.
+fn of_state(resource: &Value, roles: &mut Vec<Role>) {
+    let text = |key: &str| resource.get(key).and_then(Value::as_str);
+    let is_managed = text("mode").is_none_or(|mode| mode == "managed");
+    let instances = resource.get("instances").and_then(Value::as_array).filter(|_| is_managed);
+    for instance in instances.into_iter().flatten() {
+        let Some(role) = of_terraform(resource, instance.get("attributes")) else { continue };
+        let name = text("name").map(|name| format!("aws_iam_role.{name}"));
+        let arn = instance.pointer("/attributes/arn").and_then(Value::as_str).map(str::to_owned);
+        let account = arn.as_deref().and_then(account_of).map(str::to_owned);
+        roles.push(Role { name: name.or(role.name), arn, account, is_stored: true, ..role });
+    }
 }
 
 fn of_module(module: &Value, roles: &mut Vec<Role>) {
@@ -139,6 +156,12 @@ fn one_role(value: &Value) -> Role {
         return of_item(value);
     }
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    // The output of commands such as `aws s3api get-bucket-policy`: reading the policy in it tells that it is no trust policy.
+    let is_policy = |policy: &&Value| policy.is_string() || policy.get("Statement").is_some();
+    let other = ["Policy", "PolicyDocument"].iter().find_map(|name| value.get(*name)).filter(is_policy);
+    if let (Some(policy), None) = (other, value.get("AssumeRolePolicyDocument")) {
+        return bare(text_of(policy));
+    }
     let policy = match (value.get("AssumeRolePolicyDocument"), value.get("Statement")) {
         (Some(policy), _) => Ok(text_of(policy)),
         // A policy alone, or one that reading tells what is wrong with.
@@ -202,7 +225,14 @@ fn of_item(item: &Value) -> Role {
 /// # Errors
 /// What it is about instead.
 pub(crate) fn is_of_trust(policy: &Policy) -> Result<(), String> {
-    let of_sts = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:TagSession"];
+    let of_sts = [
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithSAML",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:SetContext",
+        "sts:SetSourceIdentity",
+        "sts:TagSession",
+    ];
     let is_of_sts = |actions: &Actions| of_sts.iter().any(|action| actions.cover(action));
     let statements = &policy.statements;
     let has_principals = |principals: &Option<Principals>| principals.is_some();

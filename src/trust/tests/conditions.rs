@@ -187,3 +187,18 @@ fn denies_beside_everybody() {
     assert_eq!(wrong, Vec::<String>::new());
     assert_eq!(assessed(&policy(&[])).verdict, Scoped);
 }
+
+#[test]
+fn an_account_that_a_deny_statement_names_does_not_get_in_by_a_condition() {
+    let allow = json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole",
+                       "Condition": {"StringEquals": {"aws:PrincipalAccount": ["111122223333", "444455556666"]}}});
+    for (denied, verdict) in [
+        ("444455556666", Verdict::Constrained),
+        ("arn:aws:iam::444455556666:root", Verdict::Constrained),
+        ("arn:aws:iam::444455556666:role/x", Verdict::External),
+        ("777788889999", Verdict::External),
+    ] {
+        let deny = json!({"Effect": "Deny", "Principal": {"AWS": denied}, "Action": "sts:*"});
+        assert_eq!(assessed(&policy(&[allow.clone(), deny])).verdict, verdict, "{denied}");
+    }
+}

@@ -78,7 +78,7 @@ fn tenants_of_shared_providers() {
         (github, json!({"StringLike": {"token.actions.githubusercontent.com:sub": "repo:*"}}), Public),
         (github, json!({"StringLike": {"token.actions.githubusercontent.com:sub": "*:ref:refs/heads/main"}}), Public),
         (github, json!({"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:acme/*"}}), Scoped),
-        (github, json!({"StringEqualsIfExists": {"token.actions.githubusercontent.com:sub": "repo:acme/x"}}), Public),
+        (github, json!({"StringEqualsIfExists": {"token.actions.githubusercontent.com:sub": "repo:acme/x"}}), Scoped),
         (github, json!({"StringNotLike": {"token.actions.githubusercontent.com:sub": "repo:acme/*"}}), Public),
         (
             github,
@@ -114,7 +114,40 @@ fn tenants_of_shared_providers() {
             json!({"StringLike": {"agent.buildkite.com:sub": "organization:acme:pipeline:*"}}),
             Scoped,
         ),
+        (github, json!({"StringLikeIfExists": {"token.actions.githubusercontent.com:sub": "repo:acme/x:*"}}), Scoped),
+        (github, json!({"StringLikeIfExists": {"token.actions.githubusercontent.com:sub": "repo:acme*"}}), Public),
+        (
+            github,
+            json!({"StringLikeIfExists": {"token.actions.githubusercontent.com:sub": "repo:*",
+                                          "token.actions.githubusercontent.com:ref": "refs/heads/main"}}),
+            Public,
+        ),
         ("api.pulumi.com/oidc", json!({"StringEquals": {"api.pulumi.com/oidc:aud": "aws:acme"}}), Scoped),
+        (
+            "api.pulumi.com/oidc/v2",
+            json!({"StringEquals": {"api.pulumi.com/oidc/v2:aud": "sts.amazonaws.com"}}),
+            Public,
+        ),
+        (
+            "api.pulumi.com/oidc/v2",
+            json!({"StringEquals": {"api.pulumi.com/oidc/v2:aud": "sts.amazonaws.com"},
+                   "StringLike": {"api.pulumi.com/oidc/v2:sub": "pulumi:org:0184990a-477b-4fa8-9968-496074483cee:env:*"}}),
+            Scoped,
+        ),
+        ("api.pulumi.com/oidc/v2", json!({"StringLike": {"api.pulumi.com/oidc/v2:sub": "pulumi:org:*"}}), Public),
+        ("login.app.env0.com/", json!({"StringEquals": {"login.app.env0.com/:aud": "hoMiq9"}}), Public),
+        (
+            "login.app.env0.com/",
+            json!({"StringEquals": {"login.app.env0.com/:aud": "hoMiq9", "login.app.env0.com/:sub": "auth0|632b8219"}}),
+            Scoped,
+        ),
+        ("api.cursor.com", json!({"StringLike": {"api.cursor.com:sub": "user:*"}}), Public),
+        ("api.cursor.com", json!({"StringEquals": {"api.cursor.com:sub": "team_id:123"}}), Scoped),
+        (
+            "federation.namespaceapis.com",
+            json!({"StringLike": {"federation.namespaceapis.com:sub": "tenant_acme/*"}}),
+            Scoped,
+        ),
         ("api.pulumi.com/oidc", json!({"StringLike": {"api.pulumi.com/oidc:aud": "aws:*"}}), Public),
         (
             "accounts.google.com",
@@ -167,4 +200,17 @@ fn tenants_of_shared_providers() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn a_token_of_any_provider_is_not_exchanged_by_assume_role() {
+    for (action, verdict) in [
+        ("sts:AssumeRole", Verdict::Scoped),
+        ("sts:AssumeRoleWithWebIdentity", Verdict::Public),
+        ("sts:AssumeRoleWithSAML", Verdict::Public),
+        ("sts:*", Verdict::Public),
+    ] {
+        let statement = json!({"Effect": "Allow", "Principal": {"Federated": "*"}, "Action": action});
+        assert_eq!(assessed(&policy(&[statement])).verdict, verdict, "{action}");
+    }
 }
