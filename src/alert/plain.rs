@@ -29,12 +29,12 @@ const AWS_HOSTS: [&str; 4] = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu
 pub(super) fn defused(text: &str, keep: &[&str]) -> String {
     let stays = |host: &Match<'_>| {
         let before = text.get(..host.start()).unwrap_or_default();
-        let is_aws = |suffix: &&str| {
-            host.as_str().strip_suffix(*suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        let is_of = |suffix: &str| {
+            host.as_str().strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         let is_address = before.ends_with('@');
         let is_path = before.ends_with("].") || RECORD_FIELDS.iter().any(|field| host.as_str().starts_with(field));
-        is_address || is_path || AWS_HOSTS.iter().any(|suffix| is_aws(&suffix)) || keep.contains(&host.as_str())
+        is_address || is_path || AWS_HOSTS.iter().any(|suffix| is_of(suffix)) || keep.contains(&host.as_str())
     };
     let hosts = HOST.replace_all(text, |captures: &Captures<'_>| match captures.get(0) {
         Some(host) if !stays(&host) => match host.as_str().rsplit_once('.') {
