@@ -353,7 +353,7 @@ impl RuleSet {
     /// Whether the rule is a fallback and another rule of its pack reports the event.
     fn is_covered(&self, rule: &Rule, subject: &Subject<'_>) -> bool {
         let others = || self.running().filter(|other| other.pack() == rule.pack() && !other.is_fallback());
-        rule.is_fallback() && others().any(|other| other.evaluate(subject, &self.trusted_accounts, false).is_some())
+        rule.is_fallback() && others().any(|other| other.evaluate(subject, &self.trusted, false).is_some())
     }
 
     fn running(&self) -> impl Iterator<Item = &Rule> {
