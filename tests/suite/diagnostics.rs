@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{directory, shared, told};
+use crate::support::{directory, public_data, told};
 
 /// A rule called `mine`, with these lines of detections.
 fn rule(detections: &str) -> String {
@@ -498,8 +498,9 @@ fn exemptions_are_checked_like_rules() {
 }
 
 #[test]
+#[ignore = "needs public data"]
 fn rules_of_others_that_are_right_have_no_warnings() {
-    let Some(sigma) = shared("data/sigma") else { return };
+    let sigma = public_data("sigma");
     let (_, output, _) = told(Path::new("/"), &["rules", "check", &sigma.display().to_string()]);
     let warned: Vec<&str> =
         output.lines().filter(|line| line.contains("warning: ") && !line.contains("its fixtures lack")).collect();
