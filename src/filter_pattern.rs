@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::rules::{Names, RuleSet, Trigger, Triggers, provenance};
 pub use call::NeedlessCall;
 use need::{Need, Needs};
+use split::Room;
 use writes::Writes;
 
 /// Most characters of a filter pattern (CloudWatch Logs API reference, `PutSubscriptionFilter`).
@@ -196,12 +197,14 @@ pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<Filt
         .filter(|(service, call)| !is_needed(service, call))
         .map(|(service, call)| NeedlessCall::new(service, call))
         .collect();
-    let spent = writes.map_or(0, |writes| writes.added(limits.filters));
-    let within = Limits { characters: limits.characters.saturating_sub(spent), ..limits };
+    let spent = writes.map_or(0, Writes::added_to_first);
+    let left = |spent: usize| limits.characters.saturating_sub(spent);
+    let second = (limits.filters > 1).then(|| left(writes.map_or(0, Writes::added_to_others)));
+    let room = Room { first: left(spent), second };
     let solutions = if needs.is_empty() {
         Vec::new()
     } else {
-        split::solve(&needs, &unwatched, within).map_err(|shortest| PatternError::TooLong {
+        split::solve(&needs, &unwatched, room).map_err(|shortest| PatternError::TooLong {
             shortest: shortest.saturating_add(spent),
             limit: limits.characters,
         })?

@@ -34,9 +34,14 @@ impl Writes {
         }
     }
 
-    /// The maximum number of characters that these conditions add to one of so many patterns.
-    pub(super) const fn added(self, filters: usize) -> usize {
-        if filters > 1 { self.complement().len() + "()&&".len() } else { self.condition().len() + "||()".len() }
+    /// The maximum number of characters that the condition adds to the first pattern.
+    pub(super) const fn added_to_first(self) -> usize {
+        self.condition().len() + "||()".len()
+    }
+
+    /// The number of characters that the complement adds to every other pattern.
+    pub(super) const fn added_to_others(self) -> usize {
+        self.complement().len() + "()&&".len()
     }
 
     /// The patterns, of which the first lets through all these records, and the others none of them: no record passes two.

@@ -204,10 +204,10 @@ fn there_are_two_patterns_where_one_is_not_enough() {
         stdout(&output).lines().map(str::to_owned).collect()
     };
     // Within so few characters one lets much through.
-    let two = patterns(&["--max-length", "400"]);
+    let two = patterns(&["--max-length", "500"]);
     assert_eq!(two.len(), 2);
-    assert!(two.iter().all(|pattern| pattern.len() <= 400));
-    assert_eq!(patterns(&["--max-length", "400", "--filters", "1"]).len(), 1);
+    assert!(two.iter().all(|pattern| pattern.len() <= 500));
+    assert_eq!(patterns(&["--max-length", "500", "--filters", "1"]).len(), 1);
     // Two would let less through, and are not needed.
     let few = directory(&[("few.yml", "packs: {blocked-actions: false, tamper: false}\n")]);
     let few = few.path().join("few.yml").display().to_string();
