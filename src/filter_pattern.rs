@@ -2,8 +2,8 @@
 //!
 //! In: the calls that rules watch ([`Triggers`]). Out: one pattern or two for the subscription filters of the log group that
 //! CloudTrail writes to. They let too much through rather than too little, and look at `eventSource` and `eventName` alone,
-//! which CloudTrail writes into every record, and at `readOnly` where rules match any call that changes something. They do not
-//! look at `errorCode`, of which no rule promises anything.
+//! which CloudTrail writes into every record, and at `readOnly` and `managementEvent` where rules match any call that changes
+//! something. They do not look at `errorCode`, of which no rule promises anything.
 //!
 //! That a pattern lets through what a rule needs does not rest on the names of calls that are known. These say how
 //! CloudTrail spells a name, since patterns tell upper from lower case and Sigma does not, and what passes needlessly.
@@ -24,6 +24,8 @@ use serde::Serialize;
 use crate::rules::{Names, RuleSet, Trigger, Triggers, provenance};
 pub use call::NeedlessCall;
 use need::{Need, Needs};
+use split::Room;
+use writes::Writes;
 
 /// Most characters of a filter pattern (CloudWatch Logs API reference, `PutSubscriptionFilter`).
 pub const MOST_CHARACTERS: usize = 1024;
@@ -59,8 +61,11 @@ pub struct FilterPatterns {
     /// The rules that find nothing until the configuration names what is one's own, and that count as if it did: it may,
     /// and the pattern stays.
     pub unfilled: Vec<String>,
-    /// The rules that can match any call that changes something: every record with `readOnly: false` passes.
+    /// The rules that can match any call that changes something: every record with `readOnly: false` passes, or, where all
+    /// these rules match management events only, every such record with `managementEvent: true`.
     pub any_write: Vec<String>,
+    /// Whether one of these rules matches data events too.
+    pub any_data_write: bool,
     /// Names of calls that are not known, so that they stand in the pattern as the rules spell them.
     pub as_written: Vec<WrittenCall>,
     /// How many calls are known that no rule watches.
@@ -162,9 +167,20 @@ pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<Filt
     let of_any_write = |triggers: &Triggers| triggers.0.iter().any(|one| is_any_write(&one));
     let any_write: Vec<String> =
         watched.iter().filter(|(_, triggers)| of_any_write(triggers)).map(|(rule, _)| (*rule).to_owned()).collect();
-    let others = |triggers: &Triggers| {
-        Triggers(triggers.0.iter().filter(|one| any_write.is_empty() || !one.writes_only).cloned().collect())
+    let is_management =
+        watched.iter().flat_map(|(_, triggers)| &triggers.0).filter(is_any_write).all(|one| one.management_only);
+    let writes = match (any_write.is_empty(), is_management) {
+        (true, _) => None,
+        (false, true) => Some(Writes::Management),
+        (false, false) => Some(Writes::All),
     };
+    let is_let_through = |one: &Trigger| match writes {
+        None => false,
+        Some(Writes::All) => one.writes_only,
+        Some(Writes::Management) => one.writes_only && one.management_only,
+    };
+    let others =
+        |triggers: &Triggers| Triggers(triggers.0.iter().filter(|one| !is_let_through(one)).cloned().collect());
     let all: Vec<(&str, Triggers)> = watched.iter().map(|(rule, triggers)| (*rule, others(triggers))).collect();
     let rules = watched.len();
     let watched: Vec<(&str, &Triggers)> = all.iter().map(|(rule, triggers)| (*rule, triggers)).collect();
@@ -185,12 +201,14 @@ pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<Filt
         .filter(|(service, call)| !is_needed(service, call))
         .map(|(service, call)| NeedlessCall::new(service, call))
         .collect();
-    let spent = if any_write.is_empty() { 0 } else { writes::added(limits.filters) };
-    let within = Limits { characters: limits.characters.saturating_sub(spent), ..limits };
+    let spent = writes.map_or(0, Writes::added_to_first);
+    let left = |spent: usize| limits.characters.saturating_sub(spent);
+    let second = (limits.filters > 1).then(|| left(writes.map_or(0, Writes::added_to_others)));
+    let room = Room { first: left(spent), second };
     let solutions = if needs.is_empty() {
         Vec::new()
     } else {
-        split::solve(&needs, &unwatched, within).map_err(|shortest| PatternError::TooLong {
+        split::solve(&needs, &unwatched, room).map_err(|shortest| PatternError::TooLong {
             shortest: shortest.saturating_add(spent),
             limit: limits.characters,
         })?
@@ -199,12 +217,16 @@ pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<Filt
         solutions.iter().flat_map(|solution| &solution.terms).any(|term| term.passes(call.service, call.call))
     };
     let written = solutions.iter().map(|solution| (term::pattern(&solution.terms), solution.terms.len())).collect();
-    let written = if any_write.is_empty() { written } else { writes::let_through(written) };
+    let written = match writes {
+        Some(writes) => writes.let_through(written),
+        None => written,
+    };
     let pattern = |(pattern, terms): (String, usize)| Pattern { length: pattern.len(), terms, pattern };
     Ok(FilterPatterns {
         patterns: written.into_iter().map(pattern).collect(),
         rules,
         any_write,
+        any_data_write: writes == Some(Writes::All),
         unfilled: Vec::new(),
         as_written: as_written.into_iter().map(|(service, call)| WrittenCall { service, call }).collect(),
         needless: unwatched.iter().filter(passes).cloned().collect(),

@@ -57,7 +57,7 @@ locals {
     "AbortMultipartUpload", "CompleteMultipartUpload", "CreateMultipartUpload", "Invoke", "InvokeAsync", "Publish",
     "PublishBatch", "PutLogEvents", "PutObject", "UploadPart", "CreateLogStream", "PutQueryDefinition",
     "StartLiveTail", "StartQuery", "TestMetricFilter", "CancelKeyDeletion", "EnableKey", "EnableKeyRotation",
-
+    "RotateKeyOnDemand",
   ]
   tampering_harmless_to_watchers = [
     "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "DeleteMessage", "DeleteMessageBatch", "PutItem",

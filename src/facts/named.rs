@@ -85,6 +85,8 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (None, "topicname", "topic"),
     (Some("sns"), "name", "topic"),
     (None, "queuename", "queue"),
+    (None, "queueurl", "queue"),
+    (Some("logs"), "destination", "bucket"),
     (None, "keyid", "key"),
     (None, "kmskeyid", "key"),
     (None, "kmskey", "key"),
@@ -166,7 +168,9 @@ impl<'e> Reference<'e> {
         if scheme.eq_ignore_ascii_case("s3") {
             return Self::of_name(event, host, find("bucket")?);
         }
-        let is_queue = host.contains(".amazonaws.com") && host.split('.').any(|part| part == "sqs" || part == "queue");
+        let is_of_aws =
+            [".amazonaws.com", ".api.aws", ".amazonwebservices.com.cn"].iter().any(|end| host.contains(end));
+        let is_queue = is_of_aws && host.split('.').any(|part| matches!(part, "sqs" | "sqs-fips" | "queue"));
         let (account, name) = path.split_once('/').filter(|_| is_queue)?;
         let kind = find("queue")?;
         let name = name.trim_end_matches('/');
@@ -361,7 +365,16 @@ mod tests {
             ("sqs", json!({"QueueUrl": "https://eu-west-1.queue.amazonaws.com/111122223333/q/"}), "queue:q"),
             ("sqs", json!({"queueUrl": "https://sqs.cn-north-1.amazonaws.com.cn/111122223333/q"}), "queue:q"),
             ("sqs", json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/444455556666/q"}), ""),
+            ("sqs", json!({"queueUrl": "https://sqs-fips.us-east-1.amazonaws.com/111122223333/q"}), "queue:q"),
+            ("sqs", json!({"queueUrl": "https://sqs.eu-west-1.api.aws/111122223333/q"}), "queue:q"),
+            (
+                "sqs",
+                json!({"queueUrl": "https://sqs.cn-north-1.api.amazonwebservices.com.cn/111122223333/q"}),
+                "queue:q",
+            ),
+            ("sqs", json!({"queueUrl": "q"}), "queue:q"),
             ("sqs", json!({"queueUrl": "https://example.com/111122223333/q"}), ""),
+            ("logs", json!({"logGroupName": "g", "destination": "b"}), "bucket:b log-group:g"),
             ("sns", json!({"subscriptionArn": "arn:aws:sns:eu-west-1:111122223333:t:5d4c3b2a"}), "topic:t"),
             ("kms", json!({"keyId": "arn:aws:kms:eu-west-1:444455556666:key/1a2b"}), "key:1a2b"),
             ("kms", json!({"keyId": "arn:aws:kms:eu-west-1:444455556666:alias/t"}), ""),

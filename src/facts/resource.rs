@@ -99,6 +99,9 @@ const MAX_RESOURCES: usize = 20;
 const CREATING: [&str; 9] =
     ["allocate", "copy", "create", "import", "provision", "register", "request", "run", "start"];
 
+/// First words of operations that are named after both resources they join: AssociateSecurityGroupVpc.
+const JOINING: [&str; 4] = ["associate", "attach", "detach", "disassociate"];
+
 /// Last words of operations that say which part of the resource they change.
 const ASPECTS: [&str; 5] = ["attribute", "block", "cidr", "options", "tenancy"];
 
@@ -175,6 +178,7 @@ struct Operation {
     /// What it acts on, in lower case: network, acl, entry.
     noun: Vec<String>,
     creates: bool,
+    joins: bool,
 }
 
 impl Operation {
@@ -187,7 +191,8 @@ impl Operation {
             }
         }
         let mut words = words.into_iter();
-        let creates = words.next().is_some_and(|verb| CREATING.contains(&verb.as_str()));
+        let verb = words.next().unwrap_or_default();
+        let (creates, joins) = (CREATING.contains(&verb.as_str()), JOINING.contains(&verb.as_str()));
         let mut noun: Vec<String> = words.collect();
         while noun.len() > 1 && noun.last().is_some_and(|word| ASPECTS.contains(&word.as_str())) {
             noun.pop();
@@ -197,7 +202,7 @@ impl Operation {
         {
             *last = singular.to_owned();
         }
-        Self { noun, creates }
+        Self { noun, creates, joins }
     }
 
     /// How an id fits that a member called `key` holds, itself in a member called `container`.
@@ -213,6 +218,8 @@ impl Operation {
         };
         match () {
             () if key == noun => named,
+            // The other resource is the one that changes.
+            () if self.joins && self.noun.last() == Some(&key) => plain,
             () if self.ends_like(&key) => in_part,
             () if is_response && container.eq_ignore_ascii_case(&noun) => Rank::Returned,
             () if !is_response && (noun.starts_with(&key) || key.starts_with(&noun)) => Rank::Whole,

@@ -266,6 +266,7 @@ fn the_first_resource_is_what_the_call_acts_on() {
             "null",
             "tgw-mcast-domain-00000001",
         ),
+        ("AssociateSecurityGroupVpc", r#"{"GroupId":"sg-00000001","VpcId":"vpc-00000002"}"#, "null", "sg-00000001"),
         (
             "DisassociateTransitGatewayPolicyTable",
             r#"{"TransitGatewayAttachmentId":"tgw-attach-00000005","TransitGatewayPolicyTableId":"tgw-ptb-00000001"}"#,

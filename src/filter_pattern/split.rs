@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Limits;
 use super::call::NeedlessCall;
 use super::candidate::{Field, service_of};
 use super::glob::Glob;
@@ -11,14 +10,21 @@ use super::need::Need;
 use super::search::{Solution, Unsolved, solve as search};
 use super::term::Term;
 
+/// The characters that terms may take in the first pattern and, where there may be two, in the second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) first: usize,
+    pub(super) second: Option<usize>,
+}
+
 /// The terms of each pattern: of two where these let less through than one, or fit when one does not.
 ///
 /// # Errors
 /// The characters of the shortest pattern found.
-pub(super) fn solve(needs: &[Need], needless: &[NeedlessCall], limits: Limits) -> Result<Vec<Solution>, usize> {
+pub(super) fn solve(needs: &[Need], needless: &[NeedlessCall], room: Room) -> Result<Vec<Solution>, usize> {
     let all: Vec<&Need> = needs.iter().collect();
-    let one = search(&Field::new(&all, needless), &[], limits.characters);
-    let two = if limits.filters > 1 { two(&all, needless, limits.characters) } else { None };
+    let one = search(&Field::new(&all, needless), &[], room.first);
+    let two = room.second.and_then(|second| two(&all, needless, room.first, second));
     match (one, two) {
         (Ok(one), Some(two)) if one.burden <= burden(&two, needless) => Ok(vec![one]),
         (_, Some(two)) => Ok(two),
@@ -37,7 +43,7 @@ fn burden(solutions: &[Solution], needless: &[NeedlessCall]) -> u32 {
 }
 
 /// The better of two splits: the service of the most needs alone, and services with half of the needs.
-fn two(needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<Solution>> {
+fn two(needs: &[&Need], needless: &[NeedlessCall], first: usize, second: usize) -> Option<Vec<Solution>> {
     let mut sizes: BTreeMap<Glob, usize> = BTreeMap::new();
     for service in needs.iter().filter_map(|need| service_of(&need.source)) {
         *sizes.entry(service).or_default() += 1;
@@ -55,13 +61,18 @@ fn two(needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<S
         }
     }
     let splits = BTreeSet::from([largest, half]);
-    let found = splits.iter().filter_map(|services| apart(services, needs, needless, limit));
+    let found = splits.iter().filter_map(|services| apart(services, needs, needless, [first, second]));
     found.min_by_key(|found| burden(found, needless))
 }
 
 /// A pattern for these services and one for all others. The terms of the first may meet no need of the second, those of the
 /// second no term of the first: then no record passes both.
-fn apart(services: &BTreeSet<Glob>, needs: &[&Need], needless: &[NeedlessCall], limit: usize) -> Option<Vec<Solution>> {
+fn apart(
+    services: &BTreeSet<Glob>,
+    needs: &[&Need],
+    needless: &[NeedlessCall],
+    limits: [usize; 2],
+) -> Option<Vec<Solution>> {
     let is_of_services = |need: &&Need| service_of(&need.source).is_some_and(|service| services.contains(&service));
     let (mut own, mut others): (Vec<&Need>, Vec<&Need>) = needs.iter().copied().partition(is_of_services);
     // What may be the same record goes together.
@@ -74,7 +85,7 @@ fn apart(services: &BTreeSet<Glob>, needs: &[&Need], needless: &[NeedlessCall], 
     own.sort();
     others.sort();
     let avoid: Vec<Term> = others.iter().map(|need| need.term()).collect();
-    let first = search(&Field::new(&own, needless), &avoid, limit).ok()?;
-    let second = search(&Field::new(&others, needless), &first.terms, limit).ok()?;
+    let first = search(&Field::new(&own, needless), &avoid, limits[0]).ok()?;
+    let second = search(&Field::new(&others, needless), &first.terms, limits[1]).ok()?;
     Some(vec![first, second])
 }

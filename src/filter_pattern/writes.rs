@@ -1,28 +1,59 @@
 //! Patterns that also let through every record of a call that changes something.
 //!
-//! Rules that match whatever call names a resource of the deployment need these records. CloudTrail writes `readOnly` as a
-//! boolean; records that are written otherwise pass by the calls they name.
+//! Rules that match whatever call names a resource of the deployment need these records. If all such rules match management
+//! events only, data events such as `PutObject` do not pass by this condition. CloudTrail writes `readOnly` and
+//! `managementEvent` as booleans. Records that lack one of them, or have another value there, pass by the calls they name.
 
-/// The condition for a call that changes something.
-const WRITES: &str = "$.readOnly IS FALSE";
-
-/// The condition for every other record.
-const OTHERS: &str = "($.readOnly IS TRUE||$.readOnly NOT EXISTS||$.readOnly IS NULL||$.readOnly=\"*\")";
-
-/// The maximum number of characters that these conditions add to one of so many patterns.
-pub(super) const fn added(filters: usize) -> usize {
-    if filters > 1 { OTHERS.len() + "()&&".len() } else { WRITES.len() + "||()".len() }
+/// The records that pass because they change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writes {
+    /// All with `readOnly: false`.
+    All,
+    /// Those of them with `managementEvent: true`.
+    Management,
 }
 
-/// The patterns, of which the first lets through all calls that change something, and the others none of them: no record
-/// passes two.
-pub(super) fn let_through(patterns: Vec<(String, usize)>) -> Vec<(String, usize)> {
-    let mut patterns = patterns.into_iter();
-    let Some((first, terms)) = patterns.next() else { return vec![(format!("{{{WRITES}}}"), 1)] };
-    let others = patterns.map(|(pattern, terms)| (format!("{{({})&&{OTHERS}}}", inner(&pattern)), terms));
-    // `&&` binds more tightly than `||`.
-    let first = format!("{{{WRITES}||{}}}", in_parentheses(inner(&first)));
-    std::iter::once((first, terms + 1)).chain(others).collect()
+impl Writes {
+    /// The condition for such a record.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::All => "$.readOnly IS FALSE",
+            Self::Management => "($.readOnly IS FALSE&&$.managementEvent IS TRUE)",
+        }
+    }
+
+    /// The condition for every other record.
+    const fn complement(self) -> &'static str {
+        match self {
+            Self::All => "($.readOnly IS TRUE||$.readOnly NOT EXISTS||$.readOnly IS NULL||$.readOnly=\"*\")",
+            Self::Management => {
+                "($.readOnly IS TRUE||$.readOnly NOT EXISTS||$.readOnly IS NULL||$.readOnly=\"*\"\
+                 ||$.managementEvent IS FALSE||$.managementEvent NOT EXISTS||$.managementEvent IS NULL\
+                 ||$.managementEvent=\"*\")"
+            }
+        }
+    }
+
+    /// The maximum number of characters that the condition adds to the first pattern.
+    pub(super) const fn added_to_first(self) -> usize {
+        self.condition().len() + "||()".len()
+    }
+
+    /// The number of characters that the complement adds to every other pattern.
+    pub(super) const fn added_to_others(self) -> usize {
+        self.complement().len() + "()&&".len()
+    }
+
+    /// The patterns, of which the first lets through all these records, and the others none of them: no record passes two.
+    pub(super) fn let_through(self, patterns: Vec<(String, usize)>) -> Vec<(String, usize)> {
+        let (writes, rest) = (self.condition(), self.complement());
+        let mut patterns = patterns.into_iter();
+        let Some((first, terms)) = patterns.next() else { return vec![(format!("{{{writes}}}"), 1)] };
+        let others = patterns.map(|(pattern, terms)| (format!("{{({})&&{rest}}}", inner(&pattern)), terms));
+        // `&&` binds more tightly than `||`.
+        let first = format!("{{{writes}||{}}}", in_parentheses(inner(&first)));
+        std::iter::once((first, terms + 1)).chain(others).collect()
+    }
 }
 
 /// A pattern without its braces.

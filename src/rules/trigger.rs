@@ -24,6 +24,9 @@ const ANY_CALL: &str = "any call";
 /// How triggers end that admit only calls recorded with `readOnly: false`.
 const WRITES: &str = " (readOnly: false)";
 
+/// How triggers end that admit only calls recorded with `managementEvent: true`.
+const MANAGEMENT: &str = " (managementEvent: true)";
+
 /// The names of services or calls a rule admits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
@@ -42,6 +45,13 @@ pub struct Trigger {
     pub name: Names,
     /// Whether only records with `readOnly: false` match.
     pub writes_only: bool,
+    /// Whether only records with `managementEvent: true` match. Data events do not, nor do records without the field.
+    pub management_only: bool,
+}
+
+impl Trigger {
+    /// Any call, recorded either way.
+    const ANY: Self = Self { source: Names::Any, name: Names::Any, writes_only: false, management_only: false };
 }
 
 /// All calls a rule can match; none when it can match nothing.
@@ -111,9 +121,11 @@ impl Triggers {
             false => Names::These(text.split(", ").map(str::to_owned).collect()),
         };
         let trigger = |text: &str| {
+            let (text, management_only) = text.strip_suffix(MANAGEMENT).map_or((text, false), |text| (text, true));
             let (text, writes_only) = text.strip_suffix(WRITES).map_or((text, false), |text| (text, true));
             let (source, name) = text.split_once(": ")?;
-            Some(Trigger { source: names(source, ANY_SERVICE), name: names(name, ANY_CALL), writes_only })
+            let (source, name) = (names(source, ANY_SERVICE), names(name, ANY_CALL));
+            Some(Trigger { source, name, writes_only, management_only })
         };
         Self(text.split("; ").filter_map(trigger).collect())
     }
@@ -132,7 +144,7 @@ impl Triggers {
     }
 
     fn anything() -> Self {
-        Self(vec![Trigger { source: Names::Any, name: Names::Any, writes_only: false }])
+        Self(vec![Trigger::ANY])
     }
 
     fn or(mut self, other: Self) -> Self {
@@ -154,6 +166,7 @@ impl Triggers {
                 source: one.source.and(&other.source),
                 name: one.name.and(&other.name),
                 writes_only: one.writes_only || other.writes_only,
+                management_only: one.management_only || other.management_only,
             };
             if !common.source.is_empty() && !common.name.is_empty() {
                 both = both.or(Self(vec![common]));
@@ -211,19 +224,21 @@ impl Triggers {
         let patterns = || item.values.iter().map(|value| pattern(value, &item.field.modifiers)).collect::<Option<_>>();
         match field {
             "eventSource" => patterns().map_or_else(Self::anything, |names| {
-                Self(vec![Trigger { source: Names::These(names), name: Names::Any, writes_only: false }])
+                Self(vec![Trigger { source: Names::These(names), ..Trigger::ANY }])
             }),
-            "eventName" => patterns().map_or_else(Self::anything, |names| {
-                Self(vec![Trigger { source: Names::Any, name: Names::These(names), writes_only: false }])
-            }),
+            "eventName" => patterns()
+                .map_or_else(Self::anything, |names| Self(vec![Trigger { name: Names::These(names), ..Trigger::ANY }])),
             "readOnly" if item.field.modifiers.is_empty() && item.values == [SigmaValue::Bool(false)] => {
-                Self(vec![Trigger { source: Names::Any, name: Names::Any, writes_only: true }])
+                Self(vec![Trigger { writes_only: true, ..Trigger::ANY }])
+            }
+            "managementEvent" if item.field.modifiers.is_empty() && item.values == [SigmaValue::Bool(true)] => {
+                Self(vec![Trigger { management_only: true, ..Trigger::ANY }])
             }
             // The name without the version that AWS Lambda appends.
             "call.operation" => patterns().map_or_else(Self::anything, |names: Vec<String>| {
                 let versions = names.iter().map(|name| format!("{name}20*"));
                 let names = names.iter().cloned().chain(versions).collect();
-                Self(vec![Trigger { source: Names::Any, name: Names::These(names), writes_only: false }])
+                Self(vec![Trigger { name: Names::These(names), ..Trigger::ANY }])
             }),
             field => {
                 let says_absent = |value: &SigmaValue| matches!(value, SigmaValue::Null | SigmaValue::Bool(false));
@@ -239,7 +254,7 @@ impl Triggers {
             return Self::anything();
         };
         let trigger =
-            |source: &str, name| Trigger { source: Names::These(vec![source.to_owned()]), name, writes_only: false };
+            |source: &str, name| Trigger { source: Names::These(vec![source.to_owned()]), name, ..Trigger::ANY };
         match fact.calls {
             Calls::All => Self::anything(),
             Calls::AllOf(sources) => Self(sources.iter().map(|source| trigger(source, Names::Any)).collect()),
@@ -313,7 +328,9 @@ impl fmt::Display for Triggers {
                 Names::These(names) => names.join(", "),
             };
             let separator = if place > 0 { "; " } else { "" };
-            write!(formatter, "{separator}{source}: {name}{}", if trigger.writes_only { WRITES } else { "" })?;
+            let writes = if trigger.writes_only { WRITES } else { "" };
+            let management = if trigger.management_only { MANAGEMENT } else { "" };
+            write!(formatter, "{separator}{source}: {name}{writes}{management}")?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 In: a pattern. Out: whether a log event's message passes it. What a pattern may look like is read from
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html. The empty pattern and patterns for
-JSON of `=`, `&&`, `||` and parentheses are known; anything else is an error, because to guess would be to pass a test.
+JSON of `=`, `IS TRUE`, `IS FALSE`, `IS NULL`, `NOT EXISTS`, `&&`, `||` and parentheses are known; anything else is an error, because to guess would be to pass a test.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ Test = Callable[[Any], bool]
 
 TOKEN = re.compile(
     r"""\s*(?:(?P<operator>&&|\|\||=|\(|\))
+    |(?P<state>IS\s+(?:TRUE|FALSE|NULL)\b|NOT\s+EXISTS\b)
     |(?P<selector>\$(?:\.[A-Za-z0-9_-]+)+)
     |"(?P<quoted>[^"\\]*)"
     |%(?P<regex>[^%]+)%
@@ -25,6 +26,8 @@ TOKEN = re.compile(
 # What a regular expression may have, of what we have use for. Parentheses are not among it.
 REGEX = re.compile(r"(?:[A-Za-z0-9_ :.|^$?*+-]|\\[.|^$?*+\\-])+")
 MOST = 1024
+STATES: dict[str, Any] = {"IS TRUE": True, "IS FALSE": False, "IS NULL": None}
+MISSING = object()
 
 
 class Unknown(ValueError):
@@ -102,16 +105,25 @@ class Parser:
                 raise Unknown("a parenthesis is not closed")
             return test
         path = self._take("selector")[1].removeprefix("$.").split(".")
+        if self._tokens and self._tokens[0][0] == "state":
+            wanted = STATES.get(" ".join(self._take("state")[1].split()), MISSING)
+            return lambda document: at(document, path) is wanted
         if not self._next_is("="):
             raise Unknown(f"no `=` behind {'.'.join(path)}")
         matches = value(*self._take("quoted", "regex", "bare"))
 
         def test(document: Any) -> bool:
-            for key in path:
-                document = document.get(key) if isinstance(document, dict) else None
-            return isinstance(document, str) and matches(document)
+            found = at(document, path)
+            return isinstance(found, str) and matches(found)
 
         return test
+
+
+def at(document: Any, path: list[str]) -> Any:
+    """The value at a path, or `MISSING`."""
+    for key in path:
+        document = document.get(key, MISSING) if isinstance(document, dict) else MISSING
+    return document
 
 
 def value(kind: str, text: str) -> Callable[[str], bool]:

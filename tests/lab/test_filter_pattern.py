@@ -8,7 +8,16 @@ import pytest
 from filter_pattern import Unknown, compiled
 from function import ROOT
 
-EVENT = json.dumps({"eventSource": "ec2.amazonaws.com", "eventName": "DeleteVpc", "user": {"type": "Root", "id": 1}})
+EVENT = json.dumps(
+    {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "DeleteVpc",
+        "user": {"type": "Root", "id": 1},
+        "readOnly": False,
+        "managementEvent": True,
+        "nothing": None,
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +36,17 @@ EVENT = json.dumps({"eventSource": "ec2.amazonaws.com", "eventName": "DeleteVpc"
         (r"{$.eventSource=%s3\.|ec2\.%&&$.eventName=%ePo|teV%}", True),
         (r"{$.eventSource=%ec2\.a%&&$.eventName=%^teV%}", False),
         ('{($.eventName="A"||$.eventName="DeleteVpc")&&$.eventSource=ec2*}', True),
+        ("{$.readOnly IS FALSE}", True),
+        ("{$.readOnly IS TRUE}", False),
+        ("{ $.readOnly IS FALSE && $.managementEvent IS TRUE }", True),
+        ("{$.user.id IS TRUE}", False),
+        ("{$.nothing IS NULL}", True),
+        ("{$.missing IS NULL}", False),
+        ("{$.missing IS FALSE}", False),
+        ("{$.missing NOT EXISTS}", True),
+        ("{$.user.missing NOT EXISTS}", True),
+        ("{$.nothing NOT EXISTS}", False),
+        ('{$.readOnly="*"}', False),
         # `&&` binds more closely.
         ('{$.eventName="DeleteVpc"||$.eventName="A"&&$.eventSource="B"}', True),
         ('{($.eventName="DeleteVpc"||$.eventName="A")&&$.eventSource="B"}', False),
@@ -52,7 +72,9 @@ def test_patterns_of_which_it_is_known(pattern: str, passes: bool) -> None:
         "{$.a=b $.c=d}",
         '{$.a="b*c"}',
         "{$.a=%(b|c)%}",
-        "{$.a IS NULL}",
+        "{$.a IS}",
+        "{$.a IS 1}",
+        "{$.a EXISTS}",
         "{$.a[0]=b}",
         '{$.a="' + "b" * 1024 + '"}',
     ],

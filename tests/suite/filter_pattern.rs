@@ -74,11 +74,13 @@ fn check(found: &FilterPatterns, triggers: &[&Triggers]) {
     }
 }
 
-/// The calls of running rules that a pattern must let through by their names: every call that changes something passes by
-/// `readOnly`.
+/// The calls of running rules that a pattern must let through by their names: every call that changes something and is no
+/// data event passes by `readOnly` and `managementEvent`.
 fn of_running(rules: &RuleSet) -> Vec<Triggers> {
     let running = rules.rules().iter().filter(|rule| rule.runs()).map(|rule| rule.triggers_when_filled());
-    running.map(|all| Triggers(all.0.iter().filter(|one| !one.writes_only).cloned().collect())).collect()
+    running
+        .map(|all| Triggers(all.0.iter().filter(|one| !(one.writes_only && one.management_only)).cloned().collect()))
+        .collect()
 }
 
 #[test]
@@ -89,16 +91,71 @@ fn every_call_that_changes_something_passes_one_pattern() {
             let matchers = matchers(found);
             for (source, name) in [("sqs.amazonaws.com", "PurgeQueue"), ("iam.amazonaws.com", "CreateRole")] {
                 let is_named = of_running(rules).iter().any(|triggers| triggers.admit(source, name));
-                let times = |read_only: Value| {
-                    let record = json!({"eventSource": source, "eventName": name, "readOnly": read_only}).to_string();
+                let times = |read_only: Option<&Value>, management: Option<&Value>| {
+                    let mut record = json!({"eventSource": source, "eventName": name});
+                    for (field, value) in [("readOnly", read_only), ("managementEvent", management)] {
+                        if let Some(value) = value {
+                            record[field] = value.clone();
+                        }
+                    }
+                    let record = record.to_string();
                     matchers.iter().filter(|matcher| matcher.passes(&record)).count()
                 };
-                assert_eq!(times(json!(false)), 1, "{name}");
-                for other in [json!(true), json!(null), json!("false")] {
-                    assert_eq!(times(other), usize::from(is_named), "{name}");
+                let values = [json!(true), json!(false), json!(null), json!("false"), json!("true")];
+                let values: Vec<Option<&Value>> = values.iter().map(Some).chain([None]).collect();
+                for (read_only, management) in
+                    values.iter().flat_map(|one| values.iter().map(move |other| (*one, *other)))
+                {
+                    let is_write = read_only == Some(&json!(false)) && management == Some(&json!(true));
+                    let passed = times(read_only, management);
+                    assert_eq!(passed, usize::from(is_write || is_named), "{name} {read_only:?} {management:?}");
                 }
             }
         }
+    }
+}
+
+/// Rules that match any call that changes something, and one that names its calls.
+#[test]
+fn data_events_pass_only_for_rules_that_match_them() {
+    let any = Trigger { source: Names::Any, name: Names::Any, writes_only: true, management_only: true };
+    let management = Triggers(vec![any.clone()]);
+    let all = Triggers(vec![Trigger { management_only: false, ..any.clone() }]);
+    let these = |name: &str| Names::These(vec![name.to_owned()]);
+    // A write call that may be a data event, and a management event that may read.
+    let data = Triggers(vec![Trigger {
+        source: these("s3.amazonaws.com"),
+        name: these("DeleteObject"),
+        writes_only: true,
+        management_only: false,
+    }]);
+    let reads = Triggers(vec![Trigger {
+        source: these("kms.amazonaws.com"),
+        name: these("Decrypt"),
+        writes_only: false,
+        management_only: true,
+    }]);
+    let record = |source: &str, name: &str, read_only: bool, management: bool| {
+        json!({"eventSource": source, "eventName": name, "readOnly": read_only, "managementEvent": management})
+            .to_string()
+    };
+    let puts = record("s3.amazonaws.com", "PutObject", false, false);
+    let deletes = record("s3.amazonaws.com", "DeleteObject", false, false);
+    let decrypts = record("kms.amazonaws.com", "Decrypt", true, true);
+    let creates = record("s3.amazonaws.com", "CreateBucket", false, true);
+    for filters in 1..=2 {
+        let passing = |watched: &[&Triggers]| {
+            let watched: Vec<(&str, &Triggers)> = watched.iter().map(|triggers| ("rule", *triggers)).collect();
+            let found = of_triggers(&watched, Limits { filters, ..Limits::default() }).unwrap();
+            let matchers = matchers(&found);
+            [&puts, &deletes, &decrypts, &creates]
+                .map(|record| matchers.iter().filter(|matcher| matcher.passes(record)).count())
+        };
+        assert_eq!(passing(&[&management]), [0, 0, 0, 1]);
+        assert_eq!(passing(&[&all]), [1, 1, 0, 1]);
+        assert_eq!(passing(&[&management, &all]), [1, 1, 0, 1]);
+        assert_eq!(passing(&[&management, &data, &reads]), [0, 1, 1, 1]);
+        assert_eq!(passing(&[&all, &data, &reads]), [1, 1, 1, 1]);
     }
 }
 
@@ -304,7 +361,12 @@ fn json_tells_everything() {
 fn trigger(sources: &[&str], names: &[&str]) -> Triggers {
     let these = |list: &[&str]| Names::These(list.iter().map(|one| (*one).to_owned()).collect());
     let names_or_any = |list: &[&str]| if list.is_empty() { Names::Any } else { these(list) };
-    Triggers(vec![Trigger { source: names_or_any(sources), name: names_or_any(names), writes_only: false }])
+    Triggers(vec![Trigger {
+        source: names_or_any(sources),
+        name: names_or_any(names),
+        writes_only: false,
+        management_only: false,
+    }])
 }
 
 fn one(triggers: &Triggers) -> FilterPatterns {
@@ -382,7 +444,7 @@ fn any_triggers() -> impl Strategy<Value = Triggers> {
             // Few rules are for all calls of a service, and none for all of any.
             let is_whole = how == 13 && at % 4 == 0 && source != Names::Any;
             let name = if is_whole { Names::Any } else { Names::These(vec![asked(name, how, at)]) };
-            Trigger { source, name, writes_only: false }
+            Trigger { source, name, writes_only: false, management_only: false }
         },
     );
     prop::collection::vec(one, 1..60).prop_map(Triggers)

@@ -101,7 +101,8 @@ fn report(found: &FilterPatterns, characters: usize) -> String {
     if !found.any_write.is_empty() {
         let _ = writeln!(
             text,
-            "every call that changes something passes, for {}, which can match any of them",
+            "every {} that changes something passes, for {}, which can match any of them",
+            if found.any_data_write { "call" } else { "management event" },
             visible(&found.any_write.join(", "))
         );
     }
