@@ -107,10 +107,17 @@ pub(super) fn message(text: &str, output: &mut Output<'_>) {
     loop {
         match values.next() {
             // As CloudTrail writes its own records.
-            Ok(Some(record)) if record.starts_with("{\"eventVersion\"") => output.record(record),
+            Ok(Some(record)) if record.starts_with("{\"eventVersion\"") => {
+                let is_alone = is_first && text.trim() == record;
+                output.record(if is_alone { text } else { record });
+            }
             Ok(Some(value)) => match document::contained(value) {
                 Some(inside) => output.text(&inside),
-                None if may_contain_records(value) => output.inside(|output| document::value(value, output)),
+                None if may_contain_records(value) => {
+                    // A record that is alone is handed on as it is, with the white space around it.
+                    let is_alone = is_first && text.trim() == value;
+                    output.inside(|output| document::value(if is_alone { text } else { value }, output));
+                }
                 None => output.record(value),
             },
             Ok(None) if is_first => return output.reject("the message is empty"),
