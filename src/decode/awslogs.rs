@@ -126,7 +126,9 @@ pub(super) fn message(text: &str, output: &mut Output<'_>) {
                 let reason = document::reason_at(&error, 1, values.at() + error.column(), Some(1));
                 match values.skip_broken() {
                     // Its own reason is that of a record.
-                    false if is_first => return output.record(text),
+                    is_passed if is_first && (!is_passed || values.rest().trim().is_empty()) => {
+                        return output.record(text);
+                    }
                     true => output.reject(reason),
                     false => return output.reject(reason),
                 }
