@@ -352,7 +352,11 @@ pub const CUT_OFF: &str = "the JSON ends early; it is cut off";
 /// Describes a JSON error without its position.
 pub fn json_error(error: &serde_json::Error) -> String {
     let said = error.to_string();
-    said.split(" at line ").next().unwrap_or_default().to_owned()
+    let said = said.split(" at line ").next().unwrap_or_default();
+    if error.column() == 0 && said.starts_with("control character") {
+        return "a string that does not end on its line, which may be cut off,".to_owned();
+    }
+    said.to_owned()
 }
 
 /// What kind of JSON value this is, for messages.

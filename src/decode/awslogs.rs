@@ -12,9 +12,9 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::values::{Values, may_be_several};
+use super::values::Values;
 use super::window::Window;
-use super::{MOST_BYTES, Members, Output, document};
+use super::{MOST_BYTES, Members, Output, document, media};
 use crate::event::repaired;
 
 #[derive(Deserialize)]
@@ -97,22 +97,51 @@ pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
 
 fn log_event(event: &LogEvent<'_>, output: &mut Output<'_>) {
     output.place.log_event = event.id.map(id_text);
-    match records(&event.message) {
-        Some(records) => records.into_iter().for_each(|record| output.record(record)),
-        None => output.record(&event.message),
+    message(&event.message, output);
+}
+
+/// Reads the message of a log event: a record, or several values of any envelope, joined.
+pub(super) fn message(text: &str, output: &mut Output<'_>) {
+    let mut values = Values::new(text, media::prefix(text));
+    let mut is_first = true;
+    loop {
+        match values.next() {
+            // As CloudTrail writes its own records.
+            Ok(Some(record)) if record.starts_with("{\"eventVersion\"") => {
+                let is_alone = is_first && text.trim() == record;
+                output.record(if is_alone { text } else { record });
+            }
+            Ok(Some(value)) => match document::contained(value) {
+                Some(inside) => output.text(&inside),
+                None if may_contain_records(value) => {
+                    // A record that is alone is handed on as it is, with the white space around it.
+                    let is_alone = is_first && text.trim() == value;
+                    output.inside(|output| document::value(if is_alone { text } else { value }, output));
+                }
+                None => output.record(value),
+            },
+            Ok(None) if is_first => return output.reject("the message is empty"),
+            Ok(None) => return,
+            Err(error) => {
+                let reason = document::reason_at(&error, 1, values.at() + error.column(), Some(1));
+                match values.skip_broken() {
+                    // Its own reason is that of a record.
+                    is_passed if is_first && (!is_passed || values.rest().trim().is_empty()) => {
+                        return output.record(text);
+                    }
+                    true => output.reject(reason),
+                    false => return output.reject(reason),
+                }
+            }
+        }
+        is_first = false;
     }
 }
 
-/// The records of a message in which several are joined.
-fn records(message: &str) -> Option<Vec<&str>> {
-    let mut values = Values::new(message, 0);
-    let mut records = Vec::new();
-    while may_be_several(message)
-        && let Some(record) = values.next().ok()?
-    {
-        records.push(record);
-    }
-    (records.len() > 1).then_some(records)
+/// Whether a value is an object or a list of something that may contain records.
+fn may_contain_records(value: &str) -> bool {
+    let inside = value.strip_prefix('[').map_or(value, str::trim_start);
+    inside.starts_with(['{', '"', '['])
 }
 
 /// AWS writes the id as a string; emulators and other producers write a number.

@@ -9,7 +9,7 @@ use memchr::memrchr;
 
 use super::inflate::inflate;
 use super::values::may_be_several;
-use super::{Item, Output, Record};
+use super::{Item, Output, Record, awslogs};
 use crate::skim::{Sketch, Skim, Span, Writing, after, glance, simple_length};
 
 /// Buffers longer than this together, in bytes, are not kept: the next payload will be of the usual size again.
@@ -37,6 +37,8 @@ struct LogEvent {
     message: Span,
     /// Whether it is known to be simple.
     is_simple: bool,
+    /// Whether it is known to be one record.
+    is_record: bool,
     /// The time of the record when the sieve leaves it out. It is asked when the event has just been read, and is still near;
     /// a copy is kept, since the text is not any more when the event is put out.
     left_out: Option<[u8; RECORD_TIME]>,
@@ -161,7 +163,7 @@ fn log_events(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, outpu
         if 2 * size_of::<LogEvent>() * events.len() > text.len() {
             return None;
         }
-        event.left_out = left_out(&event, text, skim, output);
+        event.left_out = left_out(&mut event, text, skim, output);
         events.push(event);
         if skim.take(b',').is_none() {
             return skim.take(b']');
@@ -196,7 +198,7 @@ fn usual(skim: &mut Skim<'_>, text: &str) -> Option<LogEvent> {
     };
     let whole = message.filter(|span| text.as_bytes().get(span.end..span.end + 2) == Some(br#""}"#.as_slice()));
     skim.go_to(whole.map_or(start, |span| span.end + 2));
-    Some(LogEvent { id: Some(id), message: whole?, is_simple: simple.is_ok(), left_out: None })
+    Some(LogEvent { id: Some(id), message: whole?, is_simple: simple.is_ok(), is_record: false, left_out: None })
 }
 
 /// Whether a text of eight bytes or more is digits alone, looked at by eight.
@@ -237,12 +239,17 @@ fn log_event(skim: &mut Skim<'_>) -> Option<LogEvent> {
         }
     }
     skim.take(b'}')?;
-    Some(LogEvent { id, message: message?, is_simple: false, left_out: None })
+    Some(LogEvent { id, message: message?, is_simple: false, is_record: false, left_out: None })
 }
 
 /// The time of the record of an event that the sieve leaves out; of those whose time is written otherwise, it leaves out
 /// none. `skim` stays where it is.
-fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Output<'_>) -> Option<[u8; RECORD_TIME]> {
+fn left_out(
+    event: &mut LogEvent,
+    text: &str,
+    skim: &mut Skim<'_>,
+    output: &mut Output<'_>,
+) -> Option<[u8; RECORD_TIME]> {
     // Sketches are large, and are looked at where they are made.
     let mut judge = |sketch: &Sketch<'_>| {
         let time = sketch.time.as_bytes().try_into().ok()?;
@@ -250,16 +257,18 @@ fn left_out(event: &LogEvent, text: &str, skim: &mut Skim<'_>, output: &mut Outp
     };
     let content = text.get(event.message.start..event.message.end).unwrap_or_default();
     if let Some(sketch) = &glance(content, event.is_simple) {
+        event.is_record = true;
         return judge(sketch);
     }
     let after = skim.at();
     let sketch = sketch(skim, event.message);
     skim.go_to(after);
+    event.is_record = sketch.is_some();
     judge(sketch.as_ref()?)
 }
 
 fn put(event: &LogEvent, text: &str, output: &mut Output<'_>) {
-    let LogEvent { id, message, left_out, .. } = event;
+    let LogEvent { id, message, left_out, is_record, .. } = event;
     if let Some(time) = left_out {
         return output.put(Item::Screened(time));
     }
@@ -268,7 +277,11 @@ fn put(event: &LogEvent, text: &str, output: &mut Output<'_>) {
         true => text.get(id.start..id.end).map(str::to_owned),
         false => unescaped(text, id),
     });
-    output.put(Item::Record(Record::Escaped(content)));
+    let record = Record::Escaped(content);
+    match is_record {
+        true => output.put(Item::Record(record)),
+        false => awslogs::message(&record.json(), output),
+    }
     output.place.log_event = None;
 }
 

@@ -52,6 +52,11 @@ pub(super) fn element(text: &str, output: &mut Output<'_>) {
     if text.starts_with('{') {
         return value(text, output);
     }
+    // A list of lists is the output of `aws … --query 'Events[].[CloudTrailEvent]'`.
+    let inside = text.strip_prefix('[').map(str::trim_start);
+    if inside.is_some_and(|inside| inside.starts_with(['{', '"'])) {
+        return output.inside(|output| value(text, output));
+    }
     match contained(text) {
         Some(inside) => output.text(&inside),
         None => output.reject("an element of the list is not a JSON object"),
@@ -128,13 +133,14 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let outer = self.output.place.record;
         let mut position = 0;
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
             position += 1;
-            self.output.place.record = Some(position);
+            self.output.place.record = outer.or(Some(position));
             self::element(element.get(), self.output);
         }
-        self.output.place.record = None;
+        self.output.place.record = outer;
         Ok(())
     }
 

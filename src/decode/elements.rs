@@ -11,8 +11,9 @@ use serde::de::IgnoredAny;
 
 use super::document::{self, fault_at};
 use super::envelope::RECORDS;
+use super::values::end_of_broken;
 use super::window::Window;
-use super::{Output, is_envelope};
+use super::{Output, is_envelope, media};
 use crate::event::{CUT_OFF, json_error};
 use crate::skim::{Sketch, Skim, Writing};
 
@@ -135,7 +136,12 @@ enum Stop {
     /// The document ends.
     End,
     Broken(Fault),
+    /// An element is broken, and its end may be to come.
+    Open(Fault),
 }
+
+/// Maximum length of a broken element, in bytes, that costs nothing but itself.
+const MAX_BROKEN: usize = 1024 * 1024;
 
 /// What comes next in a document; where it begins or, when nothing has to be made of it, ends.
 enum Part {
@@ -209,11 +215,20 @@ impl Document {
     fn read_from(&mut self, first: u64, window: &mut Window<'_>, output: &mut Output<'_>) -> Result<(), Broken> {
         self.pass(window, self.head);
         loop {
-            let (end, stop) = self.elements(window.held(), output);
+            let (end, stop) = self.elements(first, window.held(), output);
             self.pass(window, end);
             let (reason, is_last) = match stop {
                 Stop::End => return Ok(()),
                 Stop::Again => continue,
+                Stop::Open(fault) => {
+                    let more = if window.held().len() < MAX_BROKEN { window.fill_more() } else { Ok(false) };
+                    match more {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(error) => window.keep(error),
+                    }
+                    (self.said(first, window.held(), end, &fault), false)
+                }
                 Stop::Broken(fault) => (self.said(first, window.held(), end, &fault), false),
                 Stop::More => match window.fill_more() {
                     Ok(true) => continue,
@@ -237,7 +252,7 @@ impl Document {
     }
 
     /// Puts out the elements that are held as a whole. Returns where the last one ends, and why it is the last.
-    fn elements(&mut self, held: &[u8], output: &mut Output<'_>) -> (usize, Stop) {
+    fn elements(&mut self, first: u64, held: &[u8], output: &mut Output<'_>) -> (usize, Stop) {
         let mut skim = output.screening.is_some().then(|| Skim::new(text(held)));
         let mut end = 0;
         loop {
@@ -258,6 +273,18 @@ impl Document {
             let whole = sketch.map_or_else(|| whole(held, start), |sketch| Ok(start + sketch.text.len()));
             match whole {
                 Ok(whole) => end = whole,
+                Err(Stop::Broken(fault)) => match past_broken(held, start) {
+                    Ok(Some(next)) => {
+                        let reason = self.said(first, held, 0, &fault);
+                        (self.position, self.state) = (self.position + 1, State::Next);
+                        output.place.record = Some(self.position);
+                        output.reject(reason);
+                        end = next;
+                        continue;
+                    }
+                    Ok(None) => return (end, Stop::Open(fault)),
+                    Err(()) => return (end, Stop::Broken(fault)),
+                },
                 Err(stop) => return (end, stop),
             }
             self.position += 1;
@@ -271,7 +298,7 @@ impl Document {
                     Ok(text) if self.kind == Kind::Records => output.element_of_records(text),
                     Ok(text) => document::element(text, output),
                     Err(error) => {
-                        output.reject(format!("not JSON: {error}"));
+                        output.reject(media::encoding_reason(held.get(start..end).unwrap_or_default(), error));
                         return (end, Stop::Again);
                     }
                 },
@@ -332,8 +359,16 @@ impl Document {
 pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::FileTooLarge => error.to_string(),
+        _ if is_truncated(error) => {
+            format!("cannot be read on: the compressed data ends early, copy the file again ({error})")
+        }
         _ => format!("cannot be read on: {error}"),
     }
+}
+
+/// Whether compressed data ends before its end.
+fn is_truncated(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::UnexpectedEof || error.to_string().contains("incomplete deflate stream")
 }
 
 fn byte(held: &[u8], at: usize) -> Result<u8, Stop> {
@@ -354,6 +389,17 @@ fn whole(held: &[u8], at: usize) -> Result<usize, Stop> {
         }
         Some(Err(error)) if error.is_eof() || ends_in_number(rest, &error) => Err(Stop::More),
         Some(Err(error)) => Err(Stop::Broken(Fault::of(at, &error))),
+    }
+}
+
+/// Where the broken element at `at` ends, if the list goes on or ends after it. `Ok(None)` when that may be to come.
+fn past_broken(held: &[u8], at: usize) -> Result<Option<usize>, ()> {
+    let rest = held.get(at..).unwrap_or_default();
+    let Some(length) = end_of_broken(rest).map_err(|_| ())? else { return Ok(None) };
+    match rest.get(after_space(rest, length)) {
+        None => Ok(None),
+        Some(b',' | b']') => Ok(Some(at + length)),
+        Some(_) => Err(()),
     }
 }
 

@@ -60,6 +60,7 @@ pub static ENVELOPES: &[Envelope] = &[
     // After the events of Lambda triggers that have such a member, too.
     refused("event of a Lambda trigger", |object| trigger::of(object).is_some(), trigger::reason),
     read("output of `aws logs filter-log-events`", |object| object.has_list("events"), export::log_events),
+    read("event of `aws logs filter-log-events`", export::is_log_event, export::log_event),
 ];
 
 const fn read(name: &'static str, is: fn(&Members) -> bool, read: fn(&Members, &mut Output<'_>)) -> Envelope {

@@ -33,6 +33,7 @@ pub(super) fn is_lake_result(members: &Members) -> bool {
 
 /// The result of a CloudTrail Lake query. A row is a list of columns, each an object with one member.
 pub(super) fn lake_result(members: &Members, output: &mut Output<'_>) {
+    check_status(members, "QueryStatus", output);
     for rows in LAKE_ROWS {
         elements(members, rows, output, |row, output| {
             let columns = serde_json::from_str::<Vec<Members>>(row).unwrap_or_default();
@@ -47,9 +48,30 @@ pub(super) fn lake_result(members: &Members, output: &mut Output<'_>) {
 /// The output of `aws logs filter-log-events`, `get-log-events` or `tail`.
 pub(super) fn log_events(members: &Members, output: &mut Output<'_>) {
     elements(members, "events", output, |event, output| match document::members(event) {
-        Ok(event) if event.has_string("message") => text_of(&event, "message", output),
+        Ok(event) if event.has_string("message") => log_event(&event, output),
         _ => output.reject("the log event has no string `message`"),
     });
+}
+
+/// Whether an object is an event of that output, selected with `--query events`.
+pub(super) fn is_log_event(members: &Members) -> bool {
+    members.has_string("message") && (members.has("timestamp") || members.members.len() == 1)
+}
+
+/// An event of that output.
+pub(super) fn log_event(members: &Members, output: &mut Output<'_>) {
+    text_of(members, "message", output);
+}
+
+/// Rejects the result of a query that has not completed: rows may be missing.
+fn check_status(members: &Members, key: &str, output: &mut Output<'_>) {
+    const UNFINISHED: [&str; 8] =
+        ["scheduled", "queued", "running", "failed", "cancelled", "timeout", "timed_out", "unknown"];
+    let status = members.string(key).filter(|status| UNFINISHED.contains(&status.to_ascii_lowercase().as_str()));
+    if let Some(status) = status {
+        output
+            .reject(format!("the query has not completed (`{key}` is `{status}`): rows may be missing; run it again"));
+    }
 }
 
 /// A row of CloudWatch Logs Insights. The console exports `@message` as an object.
@@ -61,6 +83,7 @@ pub(super) fn insights_row(members: &Members, output: &mut Output<'_>) {
 
 /// The result of a CloudWatch Logs Insights query: each row is a list of fields. Splunk has a list of that name, too.
 pub(super) fn insights_results(members: &Members, output: &mut Output<'_>) {
+    check_status(members, "status", output);
     elements(members, "results", output, |row, output| {
         if row.starts_with('{') {
             return document::element(row, output);

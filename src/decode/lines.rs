@@ -152,7 +152,7 @@ impl<'r> Lines<'r> {
             }
             Err(error) => {
                 self.is_empty = false;
-                return self.note(number, format!("not JSON: {error}"));
+                return self.note(number, media::encoding_reason(&line.bytes, error));
             }
         };
         let start = before_values(text);
@@ -206,6 +206,9 @@ impl<'r> Lines<'r> {
                         self.flush(output);
                         output.place.line = Some(number);
                         output.reject(reason());
+                        if values.skip_broken() {
+                            continue;
+                        }
                     } else {
                         self.note_text(number, values.rest(), reason);
                     }

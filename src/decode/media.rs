@@ -84,10 +84,23 @@ const FORMATS: &[(&[u8], Format)] = &[
     (b"ElfFile\0", Format { name: "a Windows event log", advice: ORIGINAL }),
     (b"\xd0\xcf\x11\xe0", Format { name: "a Microsoft Office document", advice: ORIGINAL }),
     (b"-----BEGIN PGP", Format { name: "a PGP message", advice: "decrypt it first" }),
+    (b"-----BEGIN ", Format { name: "a key or certificate (PEM)", advice: ORIGINAL }),
+    (b"PARE", Format { name: "an encrypted Parquet file", advice: TO_JSON }),
+    (b"\x02\x21\x4c\x18", Format { name: "LZ4 data", advice: "decompress it first: unlz4" }),
+    (b"\x89LZO", Format { name: "lzop data", advice: "decompress it first: lzop -d" }),
+    (b"\x82SNAPPY\0", Format { name: "Snappy data", advice: DECOMPRESS }),
+    (b"x\x01", Format { name: "zlib data", advice: "decompress it first: zlib-flate -uncompress" }),
+    (b"x\x9c", Format { name: "zlib data", advice: "decompress it first: zlib-flate -uncompress" }),
+    (b"x\xda", Format { name: "zlib data", advice: "decompress it first: zlib-flate -uncompress" }),
+    (b"{\0\0\0", UTF_32),
+    (b"[\0\0\0", UTF_32),
+    (b"\0\0\0{", UTF_32),
+    (b"\0\0\0[", UTF_32),
     (b"\xff\xfe\0\0", Format { name: "UTF-32 text", advice: "convert it: iconv -f UTF-32 -t UTF-8" }),
     (b"\0\0\xfe\xff", Format { name: "UTF-32 text", advice: "convert it: iconv -f UTF-32 -t UTF-8" }),
 ];
 
+const UTF_32: Format = Format { name: "UTF-32 text", advice: "convert it: iconv -f UTF-32 -t UTF-8" };
 const TAR: Format = Format { name: "a tar archive", advice: UNPACK };
 const NESTED: Format = Format { name: "compressed over and over", advice: DECOMPRESS };
 
@@ -260,6 +273,7 @@ const TSV: Format = Format { name: "a table with tabs between columns", advice: 
 const BASE64: Format = Format { name: "base64 of gzip data", advice: "decode it first: base64 -d" };
 const PREFIX: Format =
     Format { name: "a log line with text before the JSON", advice: "remove what precedes the first brace" };
+const TEXT_OUTPUT: Format = Format { name: "the text output of an `aws` command", advice: "use --output json" };
 const TABLE: Format = Format { name: "a table", advice: "use --output json" };
 
 /// The format of a line of text that is no JSON, where it is known.
@@ -275,10 +289,34 @@ pub(super) fn line(text: &str) -> Option<Format> {
     if is_header(text, ',') {
         return Some(CSV);
     }
+    let is_row_of_json = text.starts_with("\"{\"\"");
+    let is_column = ["eventjson", "cloudtrailevent", "_raw", "@message"].contains(&lower.trim_matches('"'));
+    if is_row_of_json || is_column || is_header(text, ';') {
+        return Some(CSV);
+    }
+    if ["EVENTS\t", "EVENT\t", "RESULTS\t", "QUERYRESULTROWS\t"].iter().any(|start| text.starts_with(start)) {
+        return Some(TEXT_OUTPUT);
+    }
+    if ["- '{", "- \"{", "- accesskeyid:", "- cloudtrailevent:"].iter().any(|start| lower.starts_with(start)) {
+        return Some(YAML);
+    }
     if is_header(text, '\t') {
         return Some(TSV);
     }
     text.contains("{\"").then_some(PREFIX)
+}
+
+/// The reason for the rejection of a line that is not UTF-8.
+pub(super) fn encoding_reason(bytes: &[u8], error: std::str::Utf8Error) -> String {
+    let is_control = |byte: &u8| matches!(byte, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f);
+    let at = error.valid_up_to() + 1;
+    if bytes.iter().any(is_control) {
+        "not JSON: this is binary data of an unknown format; give CloudTrail's own JSON".to_owned()
+    } else {
+        format!(
+            "not JSON: invalid utf-8 at byte {at} of it; if it is Latin-1 text, convert it: iconv -f WINDOWS-1252 -t UTF-8"
+        )
+    }
 }
 
 /// Maximum length of a column's name, in characters.

@@ -11,10 +11,43 @@ use serde_json::value::RawValue;
 static JOINTS: LazyLock<[Finder<'static>; 4]> =
     LazyLock::new(|| ["}{", "} {", "}\n{", r"}\n{"].map(|joint| Finder::new(joint.as_bytes()).into_owned()));
 
-/// Whether several objects may be joined in the text.
+/// How a record of CloudTrail begins in a message, still escaped.
+static BEGINNING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#"{\"eventVersion\""#));
+
+/// Whether several objects may be joined in a message of the batch `text`, or a record may be within something else.
 pub(super) fn may_be_several(text: &str) -> bool {
-    JOINTS.iter().any(|joint| joint.find(text.as_bytes()).is_some())
+    let bytes = text.as_bytes();
+    let is_first = |at: usize| at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'"');
+    JOINTS.iter().any(|joint| joint.find(bytes).is_some()) || BEGINNING.find_iter(bytes).any(|at| !is_first(at))
 }
+
+/// Where the broken value ends with which `bytes` begin: the place after the bracket that closes its first one. `Ok(None)`
+/// when its end is not there, an error when its brackets do not match.
+pub(super) fn end_of_broken(bytes: &[u8]) -> Result<Option<usize>, Unbalanced> {
+    let mut open = Vec::new();
+    let (mut in_string, mut is_escaped) = (false, false);
+    for (byte, end) in bytes.iter().zip(1..) {
+        match byte {
+            // A string that is cut off would make text of the lines that follow.
+            b'\n' if in_string => return Err(Unbalanced),
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            b'}' | b']' if open.pop() != Some(*byte) => return Err(Unbalanced),
+            b'}' | b']' if open.is_empty() => return Ok(Some(end)),
+            _ if open.is_empty() => return Err(Unbalanced),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Brackets that do not match.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unbalanced;
 
 /// The values of a text.
 #[derive(Debug)]
@@ -45,6 +78,13 @@ impl<'t> Values<'t> {
         self.at
     }
 
+    /// Passes a value that could not be read, if its brackets show where it ends. Whether they do.
+    pub(super) fn skip_broken(&mut self) -> bool {
+        let end = end_of_broken(self.rest().as_bytes()).ok().flatten();
+        self.at += end.unwrap_or_default();
+        end.is_some()
+    }
+
     /// The text of the next value.
     ///
     /// # Errors
@@ -67,6 +107,21 @@ impl<'t> Values<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_value_ends_where_its_brackets_do() {
+        for (text, end) in [
+            (r#"{"a":NaN},{}"#, Ok(Some(9))),
+            (r#"{"a":"}\x\"}"}{}"#, Ok(Some(14))),
+            ("[{},]", Ok(Some(5))),
+            (r#"{"a":[1}"#, Err(Unbalanced)),
+            ("{\"a\":\"b\n{}", Err(Unbalanced)),
+            ("word", Err(Unbalanced)),
+            (r#"{"a":{"#, Ok(None)),
+        ] {
+            assert_eq!(end_of_broken(text.as_bytes()), end, "{text}");
+        }
+    }
 
     #[test]
     fn values_are_read_one_by_one_and_what_is_broken_is_left() {

@@ -703,9 +703,106 @@ fn line_numbers_are_those_of_the_file() {
     insta::assert_snapshot!(reasons, @"
     input:2: not JSON: expected `:` at column 8
     input:4: record 1: not a CloudTrail record: none of eventName, eventSource, eventID and eventVersion is there
-    input:4: record 2: not JSON: expected value at line 10, column 12 (the lines up to 13 belong to it)
+    input:4: record 2: not JSON: expected value at line 10, column 12
     input:15: not JSON: expected value at line 17, column 10 (the lines up to 19 belong to it)
     input:20: not JSON: expected `:` at column 6 after the record
     input:22: not JSON: expected value at column 2 after the record (and so the lines up to 23)
     ");
+}
+
+#[test]
+fn values_joined_in_a_message_are_read_one_by_one() {
+    let harmless = {
+        let mut record: Value = serde_json::from_str(&line()).unwrap();
+        record["eventName"] = "DescribeVpcs".into();
+        record.to_string()
+    };
+    let eventbridge = |record: &str| {
+        let detail: Value = serde_json::from_str(record).unwrap();
+        json!({"detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "detail": detail}).to_string()
+    };
+    // The first record alone is one that no rule matches.
+    for joint in ["", " ", "\t", "\n", "\r\n", ",", ", ", ",\n", "\u{1e}", "\u{feff}"] {
+        let message = format!("{harmless}{joint}{}", line());
+        let result = payload(&awslogs(&batch(&[json!({"id": "1", "timestamp": 1, "message": message})])));
+        assert_eq!((result.tally.matched, result.tally.received), (1, 2), "{joint:?}: {:?}", result.reasons());
+    }
+    let broken = line().replacen("\"eventVersion\"", "\"number\":NaN,\"eventVersion\"", 1);
+    for (message, matched, rejected) in [
+        (format!("[{},{}]", line(), line()), 2, 0),
+        (json!({"Records": [serde_json::from_str::<Value>(&line()).unwrap()]}).to_string(), 1, 0),
+        (eventbridge(&line()), 1, 0),
+        (json!(line()).to_string(), 1, 0),
+        (format!("\u{feff}{}", line()), 1, 0),
+        (format!("2026-03-04T10:00:00Z {}", line()), 1, 0),
+        (format!("{}{}", line(), &line()[..200]), 1, 1),
+        (format!("{}words", line()), 1, 1),
+        (format!("{broken}{}", line()), 1, 1),
+        (String::new(), 0, 1),
+    ] {
+        let events = [json!({"id": "1", "timestamp": 1, "message": message})];
+        let result = payload(&awslogs(&batch(&events)));
+        let counts = (result.tally.matched, result.tally.rejected, result.tally.received);
+        assert_eq!(counts, (matched, rejected, matched + rejected), "{message}: {:?}", result.reasons());
+    }
+}
+
+#[test]
+fn a_broken_element_costs_nothing_but_itself() {
+    for broken in [
+        r#"{"a":NaN}"#,
+        r#"{"a":"\x41"}"#,
+        "{\"a\":\"\u{1}\"}",
+        r#"{"a":01}"#,
+        r#"{"a":1,}"#,
+        r#"{a:1}"#,
+        r#"{"a":[1,2 3],"b":{"}":1}}"#,
+    ] {
+        let (good, other) = (line(), line());
+        for text in [
+            format!("{{\"Records\":[{broken},{good},{other}]}}"),
+            format!("{{\"Records\":[{good},{broken},{other}]}}"),
+            format!("[{good},{broken},\n{other}]"),
+            format!("{good}{broken}{other}"),
+            format!("{good}\n{broken} {other}\n"),
+        ] {
+            let result = stream(text.as_bytes());
+            let counts = (result.tally.matched, result.tally.rejected, result.tally.received);
+            assert_eq!(counts, (2, 1, 3), "{text}: {:?}", result.reasons());
+        }
+    }
+}
+
+#[test]
+fn the_result_of_a_query_that_has_not_completed_is_no_success() {
+    for text in
+        [r#"{"results":[],"statistics":{},"status":"Running"}"#, r#"{"QueryStatus":"FAILED","QueryResultRows":[]}"#]
+    {
+        let result = payload(text);
+        assert_eq!(result.tally.rejected, 1, "{text}");
+        assert!(result.reasons().join("").contains("has not completed"), "{text}");
+    }
+    assert_eq!(payload(r#"{"results":[],"statistics":{},"status":"Complete"}"#).tally.received, 0);
+}
+
+#[test]
+fn encodings_and_text_formats_that_are_not_read_are_named() {
+    let record = line();
+    let wide = |text: &str| text.chars().flat_map(|one| u32::from(one).to_le_bytes()).collect::<Vec<u8>>();
+    for (bytes, name) in [
+        (b"\x89LZO\0\r\n\x1a\n\x10\x20".to_vec(), "lzop"),
+        (b"x\x9c\x4b\x04".to_vec(), "zlib"),
+        (b"\x8b\x03\x80\x01\x02\xff".to_vec(), "binary data"),
+        (wide(&record), "UTF-32"),
+        (format!("{{\"a\":\"{}\"}}", 'z').replace('z', "\u{1}").into_bytes(), "not JSON"),
+        (b"{\"eventName\":\"Zo\xeb\"}".to_vec(), "Latin-1"),
+        (format!("EVENTS\tASIA\t{record}\tid\n").into_bytes(), "--output json"),
+        (format!("- '{record}'\n").into_bytes(), "YAML"),
+        (format!("eventJson\n\"{}\"\n", record.replace('"', "\"\"")).into_bytes(), "CSV"),
+        (b"eventversion;useridentity\n1.08;x\n".to_vec(), "CSV"),
+    ] {
+        let result = stream(&bytes);
+        assert_eq!((result.tally.received, result.tally.rejected), (1, 1), "{name}");
+        assert!(result.reasons().join("").contains(name), "{name}: {:?}", result.reasons());
+    }
 }
