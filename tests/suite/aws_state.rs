@@ -595,13 +595,14 @@ fn names_of_accounts_are_asked_for_once_each_and_together() {
         asked.wait();
         Reply::Now(200, r#"{"Account": {"Name": "named"}}"#.to_owned())
     });
-    let opened = |account: &str| {
+    let records = [ACCOUNT, MEMBER, ACCOUNT, MEMBER].into_iter().enumerate().map(|(place, account)| {
         let record =
             std::fs::read_to_string(crate::support::fixture("rules/blocked-action/hit-created-subnet.json")).unwrap();
-        record.replace(ACCOUNT, account)
-    };
-    let records = [ACCOUNT, MEMBER, ACCOUNT, MEMBER].map(opened).join(",");
-    let records = format!("[{records}]");
+        let mut record: serde_json::Value = serde_json::from_str(&record.replace(ACCOUNT, account)).unwrap();
+        record["eventID"] = place.to_string().into();
+        record.to_string()
+    });
+    let records = format!("[{}]", records.collect::<Vec<_>>().join(","));
     let evaluated = run(async {
         let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap());
         let input = Input::Stream(Box::new(records.as_bytes()));

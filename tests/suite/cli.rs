@@ -257,7 +257,7 @@ fn broken_files_cost_nothing_but_themselves() {
     assert!(uids(&output).starts_with(&uids(&alone)), "{}", stdout(&output));
     let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!(told, @"
-    rejected: DIR/b-truncated.json.gz:1: record 1: cannot be read on: incomplete deflate stream
+    rejected: DIR/b-truncated.json.gz:1: record 1: cannot be read on: the compressed data ends early, copy the file again (incomplete deflate stream)
     rejected: DIR/c/page.html:1: not JSON: this looks like an HTML page; perhaps a login or error page that was saved instead (and so the lines up to 3)
     6 records = 2 clean + 2 matched + 0 exempt + 2 rejected; 2 findings
     ");
