@@ -159,6 +159,8 @@ struct Output<'s> {
     count: Rc<Cell<u64>>,
     /// How many envelopes are open around what is read.
     depth: usize,
+    /// The record that these are the content of, such as a log event.
+    outer: Option<u64>,
     /// Records of triggers in the list that is read, to be rejected together at its end.
     triggers: Vec<(Trigger, u64)>,
 }
@@ -169,7 +171,7 @@ const MAX_DEPTH: usize = 8;
 impl<'s> Output<'s> {
     fn new(source: &str, sink: &'s mut (dyn FnMut(&Place, Item<'_>) + 's)) -> Self {
         let place = Place { source: source.to_owned(), ..Place::default() };
-        Self { place, sink, screening: None, count: Rc::default(), depth: 0, triggers: Vec::new() }
+        Self { place, sink, screening: None, count: Rc::default(), depth: 0, outer: None, triggers: Vec::new() }
     }
 
     fn put(&mut self, item: Item<'_>) {
@@ -192,7 +194,7 @@ impl<'s> Output<'s> {
 
     /// Rejects the records of triggers that were in a list, which has ended: each kind once.
     fn end_of_records(&mut self) {
-        self.place.record = None;
+        self.place.record = self.outer;
         for (trigger, count) in std::mem::take(&mut self.triggers) {
             self.reject(trigger.reason(count));
         }
@@ -204,7 +206,9 @@ impl<'s> Output<'s> {
             return self.reject(format!("more than {MAX_DEPTH} envelopes around one another"));
         }
         self.depth += 1;
+        let outer = std::mem::replace(&mut self.outer, self.place.record);
         read(self);
+        self.place.record = std::mem::replace(&mut self.outer, outer);
         self.depth -= 1;
     }
 

@@ -19,12 +19,14 @@ from records import LOGS, own_records, public_records
 RECORDS = public_records() if LOGS else own_records()
 
 
-def evaluated(records: list[dict[str, Any]], deployment: Deployment, directory: Path) -> list[dict[str, Any]]:
-    """What the command line finds with the configuration of a deployment."""
-    log, configuration = directory / "log.json", directory / "trailwarden.yml"
-    log.write_text(json.dumps({"Records": records}))
+def evaluated(files: list[list[dict[str, Any]]], deployment: Deployment, directory: Path) -> list[dict[str, Any]]:
+    """Findings of the command line over these files of records, with the configuration of a deployment."""
+    logs, configuration = directory / f"logs-{len(files)}", directory / "trailwarden.yml"
+    logs.mkdir()
+    for place, records in enumerate(files):
+        (logs / f"{place:04}.json").write_text(json.dumps({"Records": records}))
     configuration.write_text(json.dumps({"placeholders": deployment.made["own_placeholders"]}))
-    command = [binary("trailwarden", "TRAILWARDEN_CLI"), "evaluate", "--format", "ocsf", "--config", configuration, log]
+    command = [binary("trailwarden", "TRAILWARDEN_CLI"), "evaluate", "--format", "ocsf", "--config", configuration, logs]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -43,10 +45,14 @@ def test_records_give_the_findings_of_the_command_line(deployment: Deployment, i
     unanswered = [one for one in found if one["compliance"]["control"].endswith("-unanswered")]
     assert {one["compliance"]["status"] for one in unanswered} <= {"Warning"}
     found = [one for one in found if one not in unanswered]
-    assert ids(found) == ids(evaluated(RECORDS, deployment, tmp_path))
+    # Openings add up over the calls of one delivery, and CloudWatch Logs decides which calls that are.
+    alone = evaluated([[one] for one in RECORDS], deployment, tmp_path)
+    together = evaluated([RECORDS], deployment, tmp_path)
+    assert set(ids(alone)) <= set(ids(found)) <= set(ids(together))
+    assert len(found) == len(set(ids(found)))
     answers = [answer for one in invoker.invocations[before:] for answer in one.answers]
-    # The pattern keeps most records away from the function.
-    assert 0 < sum(answer.response["received"] for answer in answers) < len(RECORDS) / 2
+    # The pattern keeps records away from the function.
+    assert 0 < sum(answer.response["received"] for answer in answers) < len(RECORDS)
     assert deployment.received(deployment.made["on_failure_queue_url"]) == []
 
 
@@ -77,9 +83,11 @@ def test_heartbeats_come_through(deployment: Deployment, aws: Aws) -> None:
     record |= {"eventID": "00000000-0000-4000-8000-000000000001", "eventTime": "2026-03-04T10:00:00.000Z"}
     role = deployment.arn("iam", "role/trailwarden-heartbeat")
     heart = aws.assume(role, "states.amazonaws.com", "heart", SourceAccount=deployment.account, SourceArn=machine)
-    deployment.put(heart, "trailwarden-heartbeat", record)
     sqs = deployment.client("sqs")
     heartbeats = sqs.get_queue_url(QueueName="trailwarden-heartbeats")["QueueUrl"]
+    # Records of other tests may have been heartbeats.
+    deployment.received(heartbeats)
+    deployment.put(heart, "trailwarden-heartbeat", record)
     assert len(deployment.received(heartbeats)) == 1
     assert len(deployment.findings()) == 1
     # Nobody is woken by them.
@@ -91,8 +99,9 @@ def test_canaries_come_through(deployment: Deployment) -> None:
     described = deployment.client("stepfunctions").describe_state_machine(stateMachineArn=machine)
     name = json.loads(described["definition"])["States"]["SendCanary"]["Arguments"]["Name"]
     record = json.loads((ROOT / "fixtures/rules/heartbeat-canary/hit.json").read_text())
-    deployment.log({**record, "requestParameters": {"name": name}})
     canaries = deployment.client("sqs").get_queue_url(QueueName="trailwarden-canaries")["QueueUrl"]
+    deployment.received(canaries)
+    deployment.log({**record, "requestParameters": {"name": name}})
     assert len(deployment.received(canaries)) == 1
     assert len(deployment.findings()) == 1
     # Nobody is woken by them.

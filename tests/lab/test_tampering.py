@@ -19,7 +19,7 @@ def sent(deployment: Deployment, region: str, made: dict[str, Any]) -> None:
 
 
 def call(deployment: Deployment, source: str, name: str, request: dict[str, Any]) -> dict[str, Any]:
-    return record(source, name, request, recipientAccountId=deployment.account, awsRegion=deployment.region, readOnly=False)
+    return record(source, name, request, recipientAccountId=deployment.account, awsRegion=deployment.region, readOnly=False, managementEvent=True)
 
 
 def test_a_filter_that_is_deleted_is_told_of_and_found(deployment: Deployment) -> None:

@@ -806,3 +806,25 @@ fn encodings_and_text_formats_that_are_not_read_are_named() {
         assert!(result.reasons().join("").contains(name), "{name}: {:?}", result.reasons());
     }
 }
+
+#[test]
+fn a_log_event_without_a_record_is_rejected_as_such_and_not_as_the_payload() {
+    let messages = [
+        r#""text""#,
+        "[1]",
+        r#"{"note": 1}"#,
+        r#""{}""#,
+        r#"[{"eventName": 1}]"#,
+        "text",
+        r#"[["x"]]"#,
+        "",
+        "7",
+        r#"{"a": "#,
+    ];
+    for message in messages {
+        let event = |id: &str, message: &str| json!({"id": id, "timestamp": 1, "message": message});
+        let result = payload(&awslogs(&batch(&[event("bad", message), event("good", &line())])));
+        assert_eq!((result.tally.rejected, result.tally.matched), (1, 1), "{message}: {:?}", result.reasons());
+        assert_eq!(result.rejections[0].place.record, Some(1), "{message}: {:?}", result.reasons());
+    }
+}
