@@ -49,7 +49,6 @@ def test_records_give_the_findings_of_the_command_line(deployment: Deployment, i
     alone = set(ids(evaluated([[one] for one in RECORDS], deployment, tmp_path)))
     together = set(ids(evaluated([RECORDS], deployment, tmp_path)))
     assert alone & together <= set(ids(found)) <= alone | together
-    assert len(found) == len(set(ids(found)))
     answers = [answer for one in invoker.invocations[before:] for answer in one.answers]
     # The pattern keeps records away from the function.
     assert 0 < sum(answer.response["received"] for answer in answers) < len(RECORDS)
