@@ -124,12 +124,13 @@ pub(super) fn message(text: &str, output: &mut Output<'_>) {
             Ok(None) => return,
             Err(error) => {
                 let reason = document::reason_at(&error, 1, values.at() + error.column(), Some(1));
-                match values.skip_broken() {
-                    // Its own reason is that of a record.
-                    is_passed if is_first && (!is_passed || values.rest().trim().is_empty()) => {
-                        return output.record(text);
-                    }
+                let is_passed = values.skip_broken();
+                let rest =
+                    values.rest().trim_start_matches(|one: char| one == ',' || one == '\u{1e}' || one.is_whitespace());
+                match is_passed && rest.starts_with(['{', '[']) {
                     true => output.reject(reason),
+                    // Its own reason is that of a record.
+                    false if is_first => return output.record(text),
                     false => return output.reject(reason),
                 }
             }
