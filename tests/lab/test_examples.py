@@ -50,8 +50,9 @@ def test_records_give_the_findings_of_the_command_line(deployment: Deployment, i
     together = set(ids(evaluated([RECORDS], deployment, tmp_path)))
     assert alone & together <= set(ids(found)) <= alone | together
     answers = [answer for one in invoker.invocations[before:] for answer in one.answers]
-    # The pattern keeps records away from the function.
-    assert 0 < sum(answer.response["received"] for answer in answers) < len(RECORDS)
+    # The pattern keeps most public records away from the function. Nearly all fixtures are calls that change something.
+    limit = len(RECORDS) / 2 if LOGS else len(RECORDS)
+    assert 0 < sum(answer.response["received"] for answer in answers) < limit
     assert deployment.received(deployment.made["on_failure_queue_url"]) == []
 
 
