@@ -24,10 +24,10 @@ pub use wire::Parameters;
 
 use std::borrow::Cow;
 
-use crate::address::Opening;
+use crate::access::Verdict;
+pub use crate::access::{Zone, shared_issuers};
 use crate::event::{Event, Object, Value};
-use crate::trust::Verdict;
-pub use crate::trust::{Zone, shared_issuers};
+use crate::network::Opening;
 
 /// One derivable fact.
 #[derive(Debug)]

@@ -7,10 +7,10 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use crate::decode::{self, Item, Place};
 use crate::event::Event;
 use crate::finding::Trace;
 use crate::rules::RuleSet;
+use crate::sources::{self, Item, Place};
 
 /// What the fixtures of one rule come to.
 #[derive(Debug, Default)]
@@ -107,8 +107,8 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
         }
     };
     match File::open(path) {
-        Ok(file) => decode::stream(&shown, BufReader::new(file), None, &mut sink),
-        Err(error) => decode::unreadable(&shown, format!("cannot be opened: {error}"), &mut sink),
+        Ok(file) => sources::stream(&shown, BufReader::new(file), None, &mut sink),
+        Err(error) => sources::unreadable(&shown, format!("cannot be opened: {error}"), &mut sink),
     };
     if records == 0 {
         outcome.fail(&shown, "holds no record".to_owned());

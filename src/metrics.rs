@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Severity};
 use crate::pipeline::Tally;
-use crate::publish::Delivered;
+use crate::sinks::Delivered;
 
 /// Namespace of the metrics.
 pub const NAMESPACE: &str = "Trailwarden";

@@ -16,15 +16,15 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::confirm::LiveState;
-use crate::decode::{self, Buffers, Item, Place, Record, Screening};
 use crate::event::{Attachment, Event, LIVE_STATE, RecordError, is_service, repaired, without};
-use crate::exempt::Exemptions;
 use crate::facts::Earlier;
 use crate::finding::Finding;
+use crate::live_state::LiveState;
 use crate::rules::RuleSet;
 use crate::screen::Screen;
 use crate::skim::{Sketch, glance};
+use crate::sources::{self, Buffers, Item, Place, Record, Screening};
+use crate::suppress::Exemptions;
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
@@ -353,9 +353,9 @@ impl Pipeline {
             Item::Control => control += 1,
         };
         let decoded = match input {
-            Input::Stream(reader) => decode::stream(source, reader, screening, &mut item),
-            Input::Payload(text) => decode::payload(source, text, screening, &mut item),
-            Input::Unreadable(reason) => decode::unreadable(source, reason, &mut item),
+            Input::Stream(reader) => sources::stream(source, reader, screening, &mut item),
+            Input::Payload(text) => sources::payload(source, text, screening, &mut item),
+            Input::Unreadable(reason) => sources::unreadable(source, reason, &mut item),
         };
         tally.clean += screened;
         tally.control += control;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write as _};
 use std::path::PathBuf;
 
-use trailwarden::decode::{self, Item};
+use trailwarden::sources::{self, Item};
 
 use crate::workload::batch::Workload;
 
@@ -31,7 +31,7 @@ pub(crate) fn workload() -> Option<Workload> {
     let mut records: Vec<String> = Vec::new();
     for path in paths {
         let source = path.display().to_string();
-        decode::stream(&source, BufReader::new(File::open(&path).unwrap()), None, &mut |place, item| match item {
+        sources::stream(&source, BufReader::new(File::open(&path).unwrap()), None, &mut |place, item| match item {
             Item::Record(record) => records.push(record.json().into_owned()),
             Item::Rejected(reason) => panic!("{place}: {reason}"),
             Item::Control | Item::Screened(_) => {}

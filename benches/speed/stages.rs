@@ -9,12 +9,12 @@ use base64::prelude::BASE64_STANDARD;
 use criterion::Criterion;
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
-use trailwarden::decode::{self, Buffers, Item, Screening};
 use trailwarden::event::Event;
 use trailwarden::finding::{Finding, ocsf};
 use trailwarden::rules::{Options, RuleSet};
 use trailwarden::screen::Screen;
 use trailwarden::skim::Sketch;
+use trailwarden::sources::{self, Buffers, Item, Screening};
 
 use crate::limit;
 use crate::race::{Lane, OURS, race};
@@ -50,7 +50,7 @@ const STAGES: &[(&str, &str, Stage)] = &[
     }),
     ("decode", "payload to the text of records, every record", |between| {
         for payload in &between.workload.payloads {
-            decode::payload("payload", &payload.text, None, &mut |_, item| {
+            sources::payload("payload", &payload.text, None, &mut |_, item| {
                 black_box(matches!(item, Item::Record(_)));
             });
         }
@@ -60,7 +60,7 @@ const STAGES: &[(&str, &str, Stage)] = &[
         for payload in &between.workload.payloads {
             let mut sieve = |sketch: &Sketch<'_>| !screen.admits(between.rules, sketch, |_, _| false);
             let screening = Some(Screening { sieve: &mut sieve, buffers });
-            decode::payload("payload", &payload.text, screening, &mut |_, item| {
+            sources::payload("payload", &payload.text, screening, &mut |_, item| {
                 black_box(matches!(item, Item::Record(_)));
             });
         }
@@ -114,7 +114,7 @@ fn measure(criterion: &mut Criterion, table: &mut Table, workload: &Workload) {
 fn records(workload: &Workload) -> Vec<String> {
     let mut records = Vec::new();
     for payload in &workload.payloads {
-        decode::payload("payload", &payload.text, None, &mut |_, item| {
+        sources::payload("payload", &payload.text, None, &mut |_, item| {
             if let Item::Record(record) = item {
                 records.push(record.json().into_owned());
             }

@@ -19,12 +19,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::alert::AlertPolicy;
 use trailwarden::aws::{SdkConfig, lambda_config};
 use trailwarden::config::{Config, LiveConfig, RuleSettings, topic_account};
-use trailwarden::exempt::Exemptions;
 use trailwarden::metrics;
 use trailwarden::pipeline::{self, Evaluator, Outcome, Pipeline, Progress, Rejection, Tally};
-use trailwarden::publish::sns::PublishError;
-use trailwarden::publish::topics::Topics;
 use trailwarden::rules::{Options, RuleFault, RuleFaults, RuleSet, Settings};
+use trailwarden::sinks::sns::PublishError;
+use trailwarden::sinks::topics::Topics;
+use trailwarden::suppress::Exemptions;
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The names of the variants' types are a contract: alarms and people filter by them.
@@ -125,7 +125,7 @@ fn log(level: LevelFilter) {
 #[cfg(feature = "live")]
 fn with_live_state(pipeline: Pipeline, sdk: &SdkConfig, config: LiveConfig) -> Evaluator {
     let LiveConfig { member_role, external_id, session_name, names } = config;
-    let member = member_role.map(|name| trailwarden::confirm::aws::MemberRole { name, external_id, session_name });
+    let member = member_role.map(|name| trailwarden::live_state::aws::MemberRole { name, external_id, session_name });
     Evaluator::new(pipeline).with_live_state(trailwarden::pipeline::aws::AwsLive::new(sdk, member, names))
 }
 

@@ -26,8 +26,8 @@ pub(super) use source::members_doc;
 pub(super) use undecided::UNDECIDED;
 pub use undecided::Undecided;
 
-use crate::address::{Opening, Reach};
 use crate::event::Event;
+use crate::network::{Opening, Reach};
 
 /// What a call opens in a security group or network ACL; `None` when it opens nothing, or is another call.
 pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {

@@ -4,9 +4,9 @@
 //! added to a fact need not be listed here.
 
 use super::{FACTS, Fact, calls};
-use crate::address::SERVICES;
 use crate::event::schema::Shape::{self, Members, OneOf, Open, Scalar};
 use crate::event::schema::{Unknown, resolve};
+use crate::network::SERVICES;
 
 /// The names that `services` of an opening may have.
 const SERVICE_NAMES: &[&str] = &{

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Fact, Origin, calls, object, texts, wire};
+use crate::access::{Assessment, Judgement, Role, Verdict, Zone, assess_within};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
-use crate::trust::{Assessment, Judgement, Role, Verdict, Zone, assess_within};
 
 /// What a trust policy comes to.
 pub(super) const POLICY: Fact = Fact {

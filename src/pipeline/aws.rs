@@ -7,9 +7,9 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::{Case, Evaluated, Input, Outcome, Pipeline, Tally};
 use crate::aws::SdkConfig;
-use crate::confirm::aws::{AwsState, MemberRole, Until};
-use crate::confirm::cache::Cache;
 use crate::finding::Finding;
+use crate::live_state::aws::{AwsState, MemberRole, Until};
+use crate::live_state::cache::Cache;
 
 /// How many names of accounts are asked for at a time.
 const MOST_REQUESTS: usize = 4;

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Outcome, Pipeline, Rejection, Tally, guarded};
-use crate::confirm::{
+use crate::event::{Attachment, Event, RecordError};
+use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
+use crate::live_state::{
     self, Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
 };
-use crate::decode::Place as Source;
-use crate::event::{Attachment, Event, RecordError};
-use crate::exempt::state;
-use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
+use crate::sources::Place as Source;
+use crate::suppress::state;
 
 /// A record that live state has something to say about.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Asking {
 }
 
 /// With live state. It is handed on as a value: what completes records is no part of a program that never names it.
-pub(super) static ASKING: Asking = Asking { may_ask: confirm::may_ask, asks: confirm::asks };
+pub(super) static ASKING: Asking = Asking { may_ask: live_state::may_ask, asks: live_state::asks };
 
 impl Case {
     pub(super) fn new(source: Source, mut judged: super::Judged<'_>) -> Self {

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::decode::{ENVELOPES, Envelope, MOST_BYTES};
+use trailwarden::sources::{ENVELOPES, Envelope, MOST_BYTES};
 
 use crate::support::{files, fixture, json as parsed, payload, stream};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailwarden::event::Event;
-use trailwarden::exempt::Exemptions;
 use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::suppress::Exemptions;
 
 use crate::support::{fixture, json, root, run, stderr, stdout};
 

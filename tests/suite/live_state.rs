@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use trailwarden::alert::{AlertPolicy, alerts};
-use trailwarden::confirm::Snapshot;
 use trailwarden::finding::{Finding, Outcome as Live, Severity, ocsf};
+use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Tally};
 use trailwarden::rules::{Options, RuleSet, Settings};
 use walkdir::WalkDir;

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
-use trailwarden::decode::{self, Item};
+use trailwarden::sources::{self, Item};
 
 use crate::support::{fixture, public_data};
 
 /// The messages as our decoder hands them on.
 fn ours(payload: &str) -> Vec<String> {
     let mut messages = Vec::new();
-    decode::payload("payload", payload, None, &mut |_, item| {
+    sources::payload("payload", payload, None, &mut |_, item| {
         if let Item::Record(record) = item {
             messages.push(record.json().into_owned());
         }

@@ -6,8 +6,8 @@ use serde_json::Value;
 use trailwarden::alert::{AlertPolicy, alerts};
 use trailwarden::event::Event;
 use trailwarden::finding::{Finding, Severity, Trace};
-use trailwarden::publish::batch::{MOST_BYTES, MOST_ENTRIES, Message, batches};
 use trailwarden::rules::RuleSet;
+use trailwarden::sinks::batch::{MOST_BYTES, MOST_ENTRIES, Message, batches};
 
 proptest! {
     #[test]

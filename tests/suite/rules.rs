@@ -5,8 +5,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
-use trailwarden::confirm::Claim;
 use trailwarden::event::Event;
+use trailwarden::live_state::Claim;
 use trailwarden::rules::{Names, Options, RuleSet, Settings};
 
 use crate::support::{RuleFixture, Yield, files, fixture, json, payload, payload_by_all_rules, root, rule_fixtures};

@@ -17,11 +17,11 @@ use shared::dice::Dice;
 use shared::node::{Blanks, Escapes, Node, Style};
 use shared::record::{Corpus, message};
 use shared::rules;
-use trailwarden::decode::{self, Buffers, Item, Screening};
 use trailwarden::event::{Event, timestamp};
 use trailwarden::rules::{Part, RuleSet};
 use trailwarden::screen::Screen;
 use trailwarden::skim::{Sketch, Skim, Writing, glance, simple_length};
+use trailwarden::sources::{self, Buffers, Item, Screening};
 
 use crate::support::{public_data, root};
 use crate::workload::generated::SEED;
@@ -124,7 +124,7 @@ fn real() -> Vec<String> {
         let entry = entry.unwrap();
         if entry.file_type().is_file() {
             let bytes = fs::read(entry.path()).unwrap();
-            decode::stream("real", bytes.as_slice(), None, &mut |_, item| {
+            sources::stream("real", bytes.as_slice(), None, &mut |_, item| {
                 if let Item::Record(record) = item {
                     records.push(record.json().into_owned());
                 }
@@ -162,7 +162,7 @@ fn left_out(payload: &str, asks: bool) -> usize {
     let mut sieve = |sketch: &Sketch<'_>| !screen.admits(&rules, sketch, |_, _| asks);
     let (mut screened, mut read) = (0, 0);
     let screening = Screening { sieve: &mut sieve, buffers: &mut buffers };
-    decode::payload("input", payload, Some(screening), &mut |_, item| match item {
+    sources::payload("input", payload, Some(screening), &mut |_, item| match item {
         Item::Screened(time) => {
             assert!(str::from_utf8(time).ok().and_then(timestamp).is_some(), "{time:?}");
             screened += 1;

@@ -9,8 +9,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::decode::{self, Buffers, Item, MOST_BYTES, Place, Screening};
 use trailwarden::skim::Sketch;
+use trailwarden::sources::{self, Buffers, Item, MOST_BYTES, Place, Screening};
 
 use crate::support::{files, fixture, rule_fixtures, stream};
 
@@ -41,7 +41,7 @@ fn items_of(reader: impl Read, sieve: Sieve) -> Vec<(Place, String)> {
     let mut leaves_out = |_: &Sketch<'_>| sieve == Sieve::LeavesAllOut;
     let mut buffers = Buffers::default();
     let screening = (sieve != Sieve::Off).then_some(Screening { sieve: &mut leaves_out, buffers: &mut buffers });
-    let count = decode::stream("input", BufReader::new(reader), screening, &mut |place, item| {
+    let count = sources::stream("input", BufReader::new(reader), screening, &mut |place, item| {
         let told = match item {
             Item::Record(record) => format!("record {}", record.json()),
             Item::Screened(_) => "screened".to_owned(),
@@ -296,7 +296,7 @@ fn little_is_held_of_a_file_of_any_length() {
         let mut leaves_out = |_: &Sketch<'_>| true;
         let mut buffers = Buffers::default();
         let screening = (sieve != Sieve::Off).then_some(Screening { sieve: &mut leaves_out, buffers: &mut buffers });
-        decode::stream("input", BufReader::with_capacity(1, reader), screening, &mut |_, item| match item {
+        sources::stream("input", BufReader::with_capacity(1, reader), screening, &mut |_, item| match item {
             Item::Rejected(reason) => rejected.push(reason),
             _ => count += 1,
         });

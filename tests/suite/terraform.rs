@@ -178,9 +178,9 @@ fn actions(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn live_state_may_do_what_it_does_and_no_more() {
-    let about = read("src/confirm/aws.rs");
+    let about = read("src/live_state/aws.rs");
     let snapshots = about.lines().find(|line| line.starts_with("//! | snapshots |")).map(actions).unwrap();
-    let files = WalkDir::new(root().join("src/confirm/aws")).into_iter().map(Result::unwrap);
+    let files = WalkDir::new(root().join("src/live_state/aws")).into_iter().map(Result::unwrap);
     let code = files.filter(|file| file.file_type().is_file()).map(|file| fs::read_to_string(file.path()).unwrap());
     let used: BTreeSet<String> = code.flat_map(|text| actions(&text)).collect();
     assert!(used.is_superset(&snapshots), "{snapshots:?}");

@@ -1,7 +1,7 @@
 //! Who can assume a role: expected verdicts, and what must hold for any policy.
 
+use trailwarden::access::{Verdict, assess};
 use trailwarden::policy::{Decision, Policy};
-use trailwarden::trust::{Verdict, assess};
 
 use crate::support::{fixture, json_lines, root};
 

@@ -14,9 +14,9 @@ use std::thread::available_parallelism;
 use clap::Args;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use trailwarden::confirm::Snapshot;
+use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline};
-use trailwarden::publish::console;
+use trailwarden::sinks::console;
 use trailwarden::text::visible;
 
 use self::ordered::{Limits, ordered};

@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::{Outcome, Pipeline};
+use trailwarden::suppress::Exemptions;
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::json;
-use trailwarden::decode::{self, Item, Place};
 use trailwarden::event::Event;
 use trailwarden::pipeline::Input;
 use trailwarden::rules::RuleSet;
+use trailwarden::sources::{self, Item, Place};
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};
@@ -75,9 +75,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             }
         };
         match input {
-            Input::Stream(reader) => decode::stream(&name, reader, None, &mut sink),
-            Input::Payload(text) => decode::payload(&name, text, None, &mut sink),
-            Input::Unreadable(reason) => decode::unreadable(&name, reason, &mut sink),
+            Input::Stream(reader) => sources::stream(&name, reader, None, &mut sink),
+            Input::Payload(text) => sources::payload(&name, text, None, &mut sink),
+            Input::Unreadable(reason) => sources::unreadable(&name, reason, &mut sink),
         };
     }
     ended(closed.map_or_else(|| output.flush(), Err), if rejected { 2 } else { 0 })

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use trailwarden::publish::console;
+use trailwarden::sinks::console;
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, ValueEnum)]

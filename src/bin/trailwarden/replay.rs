@@ -18,8 +18,8 @@ use trailwarden::aws::{SdkConfig, sdk_config};
 use trailwarden::config::{LEAST_ALERT, alerts_topic, findings_topic, severity, topic_account};
 use trailwarden::finding::Severity;
 use trailwarden::pipeline::{Evaluator, Pipeline};
-use trailwarden::publish::topics::Topics;
 use trailwarden::queue::{Queue, QueueUrl};
+use trailwarden::sinks::topics::Topics;
 
 use self::run::{Run, Target};
 use crate::input::{open, sources};

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use trailwarden::exempt::Exemptions;
 use trailwarden::pipeline::Pipeline;
 use trailwarden::rules::{FaultKind, Options, RuleFaults, RuleSet, Settings, Unusable};
+use trailwarden::suppress::Exemptions;
 use trailwarden::text::visible;
 
 use crate::{account, organization};

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 use trailwarden::config::{external_id, member_role};
-use trailwarden::confirm::aws::{AwsState, MemberRole, is_region};
-use trailwarden::confirm::listing::Listing;
-use trailwarden::confirm::snapshot::{OF_A_REGION, Writer};
-use trailwarden::confirm::{Answer, Place, Unanswered};
+use trailwarden::live_state::aws::{AwsState, MemberRole, is_region};
+use trailwarden::live_state::listing::Listing;
+use trailwarden::live_state::snapshot::{OF_A_REGION, Writer};
+use trailwarden::live_state::{Answer, Place, Unanswered};
 use trailwarden::text::visible;
 
 const PERMISSIONS: &str = r#"Permissions:

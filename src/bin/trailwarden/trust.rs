@@ -9,10 +9,10 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use trailwarden::access::{self, Assessment, Judgement, Verdict, Witness, Zone, assess_within};
 use trailwarden::policy::{Caller, Policy};
 use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
 use trailwarden::text::{visible, visible_json};
-use trailwarden::trust::{self, Assessment, Judgement, Verdict, Witness, Zone, assess_within};
 
 use crate::documents::{self, Role};
 use crate::output::{Format, ended, fail};
@@ -149,7 +149,7 @@ fn judged(role: Role, account: Option<&str>, zone: &Zone) -> Told {
     let assessment = policy.map(|policy| {
         let now = role.time.or_else(|| Some(Timestamp::now()));
         let own = account.or(role.account.as_deref());
-        assess_within(&policy, &trust::Role { account: own, now, is_stored: role.is_stored }, zone)
+        assess_within(&policy, &access::Role { account: own, now, is_stored: role.is_stored }, zone)
     });
     Told { role, assessment }
 }

@@ -12,10 +12,10 @@ use ipnet::IpNet;
 use super::permission::Permission;
 use super::source::Source;
 use super::{ingress, network_acl, prefix_list};
-use crate::address::{Entry, Family, MIN_WIDE_ADDRESSES, Opening, Traffic, min_world_addresses, public_addresses};
 use crate::event::Event;
 use crate::facts::calls::EC2;
 use crate::facts::wire;
+use crate::network::{Entry, Family, MIN_WIDE_ADDRESSES, Opening, Traffic, min_world_addresses, public_addresses};
 
 /// Most networks kept for one resource, the largest ones: EC2 lets no group have more rules and no list more entries.
 const MAX_NETWORKS: usize = 1000;

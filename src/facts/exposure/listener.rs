@@ -1,8 +1,8 @@
 //! Listeners of load balancers.
 
-use crate::address::{Kind, Traffic, services_in};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::network::{Kind, Traffic, services_in};
 
 /// The ports that a call lets a load balancer listen on.
 pub(in crate::facts) const LISTENER: Fact = Fact {

@@ -1,7 +1,7 @@
 //! What one permission of a security group or network ACL admits, apart from whom.
 
-use crate::address::{Protocol, Traffic, services_in};
 use crate::facts::Parameters;
+use crate::network::{Protocol, Traffic, services_in};
 
 /// Protocol and ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

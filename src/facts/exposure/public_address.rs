@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::address::{is_global, parse_network};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::network::{is_global, parse_network};
 
 /// The public addresses a call asks for.
 pub(in crate::facts) const PUBLIC_ADDRESS: Fact = Fact {

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 
 use super::earlier::Networks;
 use super::permission::Permission;
-use crate::address::{Entry, Family, Kind, Opening, Reach, Space, Traffic, parse_network, services_in};
 use crate::event::{Event, Value};
 use crate::facts::{Parameters, object, texts};
+use crate::network::{Entry, Family, Kind, Opening, Reach, Space, Traffic, parse_network, services_in};
 
 /// One network and what it may send.
 #[derive(Debug)]

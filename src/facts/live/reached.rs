@@ -1,8 +1,8 @@
 //! What the internet reaches after a call that completed an opening.
 
-use crate::address::Reach;
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::network::Reach;
 
 /// What a call made reachable.
 pub(in crate::facts) const REACHED: Fact = Fact {

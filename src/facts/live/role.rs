@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::access::{Role, Zone, assess_within};
 use crate::event::{Event, Value};
 use crate::facts::trust::{self, assessed};
 use crate::facts::{Fact, Origin, Parameters, calls, texts, wire};
 use crate::policy::{Held, Holder, Policy};
-use crate::trust::{Role, Zone, assess_within};
 
 /// Whom a role lets in, and which of its policies make it an administrator.
 pub(in crate::facts) const ROLE: Fact = Fact {

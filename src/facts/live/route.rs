@@ -1,9 +1,9 @@
 //! Where the route table leads that a subnet was put behind.
 
-use crate::address::Reach;
 use crate::event::{Event, Value};
 use crate::facts::exposure::described_routes;
 use crate::facts::{Fact, Origin, calls, object, texts, wire};
+use crate::network::Reach;
 
 /// The way to an internet gateway that a subnet now has.
 pub(in crate::facts) const ROUTE: Fact = Fact {

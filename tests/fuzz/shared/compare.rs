@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::io::Cursor;
 
-use trailwarden::decode::{self, Item};
 use trailwarden::event::Event;
-use trailwarden::exempt::Exemptions;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
 use trailwarden::rules::RuleSet;
 use trailwarden::skim::glance;
+use trailwarden::sources::{self, Item};
+use trailwarden::suppress::Exemptions;
 
 use super::Given;
 
@@ -149,14 +149,14 @@ fn told(pipeline: &Pipeline, given: &Given, live: bool) -> Told {
 /// The texts of all records, as the plain way decodes them.
 fn records(given: &Given) -> Vec<String> {
     let mut records = Vec::new();
-    let mut take = |_: &decode::Place, item: Item<'_>| {
+    let mut take = |_: &sources::Place, item: Item<'_>| {
         if let Item::Record(record) = item {
             records.push(record.json().into_owned());
         }
     };
     match given {
-        Given::Payload(text) => decode::payload("input", text, None, &mut take),
-        Given::File(bytes) => decode::stream("input", Cursor::new(bytes), None, &mut take),
+        Given::Payload(text) => sources::payload("input", text, None, &mut take),
+        Given::File(bytes) => sources::stream("input", Cursor::new(bytes), None, &mut take),
     };
     records
 }

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use trailwarden::exempt::Exemptions;
 use trailwarden::rules::{Options, RuleSet, Settings, Unusable};
+use trailwarden::suppress::Exemptions;
 
 use super::compare::Ways;
 

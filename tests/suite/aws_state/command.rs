@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use trailwarden::confirm::Snapshot;
+use trailwarden::live_state::Snapshot;
 
 use super::stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
 use super::{ACCOUNT, MEMBER, REGION, config, id, named, of, page, question, run, session, stub};

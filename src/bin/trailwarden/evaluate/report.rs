@@ -9,7 +9,7 @@ use std::process;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use trailwarden::pipeline::{Outcome, Tally};
-use trailwarden::publish::console;
+use trailwarden::sinks::console;
 use trailwarden::text::visible;
 
 use super::ordered::Item;

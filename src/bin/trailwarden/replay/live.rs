@@ -3,7 +3,7 @@
 use clap::Args;
 use trailwarden::aws::SdkConfig;
 use trailwarden::config::{external_id, member_role};
-use trailwarden::confirm::aws::MemberRole;
+use trailwarden::live_state::aws::MemberRole;
 use trailwarden::pipeline::aws::AwsLive;
 use trailwarden::pipeline::{Evaluator, Pipeline};
 

@@ -10,9 +10,9 @@ use serde_json::json;
 use tokio::time::Instant;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Evaluated, Evaluator, Input, Tally};
-use trailwarden::publish::console;
-use trailwarden::publish::topics::Topics;
 use trailwarden::queue::{HIDDEN_MINUTES, Message, Queue};
+use trailwarden::sinks::console;
+use trailwarden::sinks::topics::Topics;
 use trailwarden::text::visible;
 
 use super::tell;

@@ -5,9 +5,9 @@ use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 use aws_sdk_ec2::types::Filter;
 
 use super::refusal::refused;
-use crate::confirm::describe::{BlockPublicAccess, BlockPublicAccessExclusion, Instance};
-use crate::confirm::listing::Listing;
-use crate::confirm::question::{Answer, Unanswered};
+use crate::live_state::describe::{BlockPublicAccess, BlockPublicAccessExclusion, Instance};
+use crate::live_state::listing::Listing;
+use crate::live_state::question::{Answer, Unanswered};
 
 /// The most entries that most calls give on a page.
 const PAGE: i32 = 1_000;

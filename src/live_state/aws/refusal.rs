@@ -8,7 +8,7 @@ use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::Instant;
 
-use crate::confirm::question::Unanswered;
+use crate::live_state::question::Unanswered;
 use crate::text::shortened;
 
 /// Longest part of AWS's message, in characters, that is kept: some of them carry kilobytes of encoded detail.

@@ -12,8 +12,8 @@ use serde_json::json;
 use super::layout::{EXCLUSIONS, EXCLUSIONS_KEY, PREFIX_LISTS, ROLES, SNAPSHOT, file};
 use super::read::About;
 use super::roles::AuthorizationDetails;
-use crate::confirm::listing::Listing;
-use crate::confirm::question::{Answer, Place};
+use crate::live_state::listing::Listing;
+use crate::live_state::question::{Answer, Place};
 
 /// Writes below a directory. A file is there whole or not at all; what could not be read anew is taken away, since it
 /// would pass for as new as the rest.

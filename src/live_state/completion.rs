@@ -10,9 +10,9 @@ use super::describe::NetworkInterface;
 use super::knowledge::{Gap, Inquiry};
 use super::question::Topic;
 use super::reachability::{Opened, Reached, Survey, Through, Way};
-use crate::address::{Family, Kind, Traffic, parse_network, services_in};
 use crate::event::{Event, scalar_text};
 use crate::facts;
+use crate::network::{Family, Kind, Traffic, parse_network, services_in};
 
 /// The calls, by `eventSource`.
 pub(super) const COMPLETING: [(&str, &[&str]); 2] = [

@@ -7,14 +7,14 @@ use aws_sdk_iam::Client;
 use aws_sdk_iam::types::EntityType;
 
 use super::refusal::{Deadline, refused};
-use crate::confirm::describe::{Role, RolePolicy};
-use crate::confirm::question::{Answer, Unanswered};
-use crate::confirm::snapshot::{
+use crate::access::{Verdict, assess};
+use crate::live_state::describe::{Role, RolePolicy};
+use crate::live_state::question::{Answer, Unanswered};
+use crate::live_state::snapshot::{
     AttachedPolicy, AuthorizationDetails, Boundary, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail,
     decoded,
 };
 use crate::policy::{Policy, is_administrator};
-use crate::trust::{Verdict, assess};
 
 /// Texts of policies by account and ARN, so that one that many roles share is read once.
 pub(super) type PolicyTexts = Mutex<HashMap<(String, String), String>>;

@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::types as ec2;
 
-use crate::confirm::describe::{
+use crate::live_state::describe::{
     Association, Attachment, BlockPublicAccessExclusion, GroupIdentifier, IcmpTypeCode, Instance, InstanceState,
     InternetGateway, InternetGatewayAttachment, Ipv6Address, Ipv6Prefix, NetworkAcl, NetworkAclAssociation,
     NetworkAclEntry, NetworkInterface, PortRange, PrefixListEntry, PrivateIpAddress, Route, RouteTable,

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::confirm::describe::{Association, NetworkInterface};
+use crate::live_state::describe::{Association, NetworkInterface};
 use pollster::block_on;
 
 const ACCOUNT: &str = "111122223333";

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::confirm::listing::{Listing, load_balancer_description};
-use crate::confirm::question::{Place, Question, Topic};
+use crate::live_state::listing::{Listing, load_balancer_description};
+use crate::live_state::question::{Place, Question, Topic};
 
 /// How many values EC2 takes for one filter.
 const MOST_VALUES: usize = 200;

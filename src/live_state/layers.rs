@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::describe::{NetworkAcl, NetworkAclEntry, Route, RouteTable, SecurityGroupRule};
 use super::knowledge::{Gap, Inquiry};
 use super::question::Topic;
-use crate::address::{Entry, Layer, Protocol, Rule, Traffic, parse_network};
+use crate::network::{Entry, Layer, Protocol, Rule, Traffic, parse_network};
 
 /// What the rules let in. Rules that let in other groups let nobody in from the internet.
 pub(super) fn ingress(inquiry: &Inquiry<'_>, rules: &[SecurityGroupRule]) -> Result<Vec<Entry>, Gap> {

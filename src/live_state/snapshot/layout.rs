@@ -1,7 +1,7 @@
 //! Which file of a snapshot holds which list, and how it is made.
 
-use crate::confirm::listing::Listing;
-use crate::confirm::question::Place;
+use crate::live_state::listing::Listing;
+use crate::live_state::question::Place;
 use crate::text::shell_word;
 
 /// The roles of an account, in the directory of the account.

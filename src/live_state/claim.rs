@@ -6,12 +6,12 @@ use super::judge;
 use super::knowledge::{Gap, Inquiry};
 use super::question::{Place, Topic};
 use super::reachability::Opened;
-use crate::address::{Family, Traffic};
+use crate::access::Verdict;
 use crate::event::{Event, Value, scalar_text};
 use crate::facts;
 use crate::finding::{Confirm, Finding, Live, Outcome, Path};
+use crate::network::{Family, Traffic};
 use crate::text::visible;
-use crate::trust::Verdict;
 
 /// Most ways in that a finding keeps; its sentence tells how many there are.
 const MOST_PATHS: usize = 10;

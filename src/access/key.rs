@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::issuer::Issuer;
 use super::whose::{PRINCIPALS, Shape, THE_ACCOUNT, THE_ORGANIZATION};
-use crate::address::{Reach, parse_network};
+use crate::network::{Reach, parse_network};
 use crate::policy::{Condition, Test, date_seconds};
 
 /// Accounts of strangers: one for each first digit, so that few patterns mean them all.

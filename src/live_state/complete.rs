@@ -11,10 +11,10 @@ use super::judge::leads_to_the_internet;
 use super::knowledge::{Gap, Inquiry, Knowledge};
 use super::question::{Place, Topic};
 use super::reachability::public_addresses;
-use crate::address::{Family, Reach};
+use crate::access::Verdict;
 use crate::event::{Event, scalar_text};
 use crate::facts::{self, Undecided};
-use crate::trust::Verdict;
+use crate::network::{Family, Reach};
 
 /// Whether live state can say something about the call of `event` that the record leaves open.
 pub fn asks(event: &Event<'_>) -> bool {

@@ -6,10 +6,10 @@ use super::layers::{inbound, ingress, is_main, routes, table_of, to_gateways};
 use super::question::{Place, Topic};
 use super::reachability::{Opened, Survey, Through, Way, leads_to, open_through, public_addresses};
 use super::ways::Ways;
-use crate::address::{Family, Layer, Traffic};
+use crate::access::{Verdict, assess};
 use crate::finding::{Outcome, Path};
+use crate::network::{Family, Layer, Traffic};
 use crate::policy::Policy;
-use crate::trust::{Verdict, assess};
 
 /// The outcome, the reason as the rest of a sentence, and the ways in.
 pub(super) type Judged = (Outcome, String, Vec<Path>);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
-use crate::confirm::question::{Answer, Place, Topic, Unanswered};
+use crate::live_state::question::{Answer, Place, Topic, Unanswered};
 use pollster::block_on;
 
 /// A clock that stands until it is set, in seconds.

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::confirm::describe::{Role, RolePolicy};
+use crate::live_state::describe::{Role, RolePolicy};
 use crate::policy::is_administrator;
 
 /// The parts of the answer that tell what roles may do.

@@ -9,8 +9,8 @@ use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, Rout
 use super::knowledge::{Gap, Inquiry};
 use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
 use super::question::Topic;
-use crate::address::{Entry, Family, Layer, Opening, Traffic, is_global, parse_network, passing};
 use crate::finding::Path;
+use crate::network::{Entry, Family, Layer, Opening, Traffic, is_global, parse_network, passing};
 
 /// What became of the way to one interface.
 #[derive(Debug, Clone, PartialEq, Eq)]

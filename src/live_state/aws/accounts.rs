@@ -9,7 +9,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 
 use super::refusal::{Deadline, refused};
-use crate::confirm::question::{Place, Unanswered};
+use crate::live_state::question::{Place, Unanswered};
 
 /// How long before its end a session is renewed. Sessions are of an hour, the most that one role may have of another.
 const RENEWED_BEFORE: Duration = Duration::from_mins(5);
