@@ -1,12 +1,8 @@
 //! `trailwarden rules`.
 
-#[path = "rules/check.rs"]
 mod check;
-#[path = "rules/coverage.rs"]
 mod coverage;
-#[path = "rules/list.rs"]
 mod list;
-#[path = "rules/test.rs"]
 mod test;
 
 use std::collections::HashSet;
