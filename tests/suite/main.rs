@@ -33,3 +33,4 @@ mod support;
 mod terraform;
 mod trust;
 mod workload;
+mod worst_input;
