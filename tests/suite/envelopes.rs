@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::sources::{ENVELOPES, Envelope, MOST_BYTES};
+use trailwarden::sources::{MAX_BYTES, SOURCES, Source};
 
 use crate::support::{files, fixture, json as parsed, payload, stream};
 
@@ -85,9 +85,9 @@ fn a_message_of_a_queue_that_is_none_of_ours_costs_nothing_but_itself() {
 #[test]
 fn every_envelope_has_a_fixture() {
     let texts = files(&fixture("envelopes")).into_iter().filter_map(|path| fs::read_to_string(path).ok());
-    let known: Vec<&str> = texts.filter_map(|text| Some(Envelope::of(&text)?.name)).collect();
-    for envelope in ENVELOPES.iter().filter(|envelope| envelope.is_read()) {
-        assert!(known.contains(&envelope.name), "{} has no fixture", envelope.name);
+    let known: Vec<&str> = texts.filter_map(|text| Some(Source::of(&text)?.name)).collect();
+    for source in SOURCES.iter().filter(|source| source.is_read()) {
+        assert!(known.contains(&source.name), "{} has no fixture", source.name);
     }
 }
 
@@ -129,7 +129,7 @@ fn a_bad_log_event_costs_nothing_but_itself() {
 fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
     let whole = gzip(batch(&[json!({"id": "1", "timestamp": 1, "message": line()})]).to_string().as_bytes());
     let data = |data: String| json!({"awslogs": {"data": data}}).to_string();
-    let bomb = gzip(&vec![b' '; MOST_BYTES + 1]);
+    let bomb = gzip(&vec![b' '; MAX_BYTES + 1]);
     let cases = [
         data("not base64!".to_owned()),
         data(STANDARD.encode(&whole[..whole.len() / 2])),
@@ -277,7 +277,7 @@ fn an_empty_input_is_rejected_and_an_empty_list_is_not() {
 
 #[test]
 fn a_value_beyond_the_limit_costs_nothing_but_itself() {
-    let long = format!("{{\"eventName\":\"{}\"}}", "x".repeat(MOST_BYTES));
+    let long = format!("{{\"eventName\":\"{}\"}}", "x".repeat(MAX_BYTES));
     let text = format!("{}\n{long}\n{}\n", line(), line());
     let result = stream(text.as_bytes());
     assert_eq!((result.tally.matched, result.tally.rejected), (2, 1), "{:?}", result.reasons());
@@ -295,7 +295,7 @@ fn a_file_longer_than_the_limit_is_streamed() {
     }
     file.push_str(&line());
     file.push_str("]}");
-    assert!(file.len() > MOST_BYTES);
+    assert!(file.len() > MAX_BYTES);
     let result = stream(file.as_bytes());
     assert_eq!(
         (result.tally.received, result.tally.matched, result.tally.rejected),
