@@ -23,7 +23,7 @@ use crate::live_state::LiveState;
 use crate::rules::RuleSet;
 use crate::screen::Screen;
 use crate::skim::{Sketch, glance};
-use crate::sources::{self, Buffers, Item, Place, Record, Screening};
+use crate::sources::{self, Buffers, Item, LogStreams, Place, Record, Screening};
 use crate::suppress::Exemptions;
 use crate::text::visible_at_most;
 
@@ -205,6 +205,8 @@ impl fmt::Debug for Input<'_> {
 pub struct Pipeline {
     rules: RuleSet,
     exemptions: Exemptions,
+    /// The log streams whose events are evaluated, where a payload is the delivery of one.
+    log_streams: LogStreams,
     /// Whether records that no rule can match are left out before they are parsed.
     screens: bool,
     /// What earlier runs leave to later ones; a run takes one of them.
@@ -223,7 +225,13 @@ struct Left {
 impl Pipeline {
     /// A pipeline with these rules, and no exemptions.
     pub fn new(rules: RuleSet) -> Self {
-        Self { rules, exemptions: Exemptions::default(), screens: true, left: Mutex::default() }
+        Self {
+            rules,
+            exemptions: Exemptions::default(),
+            log_streams: LogStreams::ALL,
+            screens: true,
+            left: Mutex::default(),
+        }
     }
 
     /// The same with every record unescaped, parsed and put to every rule: a check on the screen. It comes to the same
@@ -237,6 +245,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_exemptions(self, exemptions: Exemptions) -> Self {
         Self { exemptions, ..self }
+    }
+
+    /// The same, rejecting payloads with log events of other log streams than these.
+    #[must_use]
+    pub fn with_log_streams(self, log_streams: LogStreams) -> Self {
+        Self { log_streams, ..self }
     }
 
     /// Its rules.
@@ -354,7 +368,7 @@ impl Pipeline {
         };
         let decoded = match input {
             Input::Stream(reader) => sources::stream(source, reader, screening, &mut item),
-            Input::Payload(text) => sources::payload(source, text, screening, &mut item),
+            Input::Payload(text) => sources::payload_of_streams(&self.log_streams, source, text, screening, &mut item),
             Input::Unreadable(reason) => sources::unreadable(source, reason, &mut item),
         };
         tally.clean += screened;

@@ -15,6 +15,7 @@ mod eventbridge;
 mod export;
 mod inflate;
 mod lines;
+mod log_streams;
 mod media;
 mod on_failure;
 mod trigger;
@@ -35,6 +36,7 @@ use crate::text::visible;
 
 pub use batch::Buffers;
 pub use envelope::{ENVELOPES, Envelope};
+pub use log_streams::LogStreams;
 use trigger::Trigger;
 
 /// Most bytes, decompressed, of one Lambda payload, and of one record or line of a file. A payload of 1 MB (the limit of
@@ -136,7 +138,18 @@ pub fn stream<'s>(source: &str, reader: impl BufRead, screening: Option<Screenin
 
 /// Decodes one payload held in memory, called `source`: JSON of any envelope. Returns how many items went to `sink`.
 pub fn payload<'s>(source: &str, text: &str, screening: Option<Screening<'s>>, sink: &'s mut Sink<'s>) -> u64 {
-    let mut output = Output { screening, ..Output::new(source, sink) };
+    payload_of_streams(&LogStreams::ALL, source, text, screening, sink)
+}
+
+/// The same, rejecting the log events of other log streams than these.
+pub fn payload_of_streams<'s>(
+    log_streams: &'s LogStreams,
+    source: &str,
+    text: &str,
+    screening: Option<Screening<'s>>,
+    sink: &'s mut Sink<'s>,
+) -> u64 {
+    let mut output = Output { screening, log_streams, ..Output::new(source, sink) };
     if batch::payload(text, &mut output).is_none() {
         document::read(text, &mut output);
     }
@@ -155,6 +168,8 @@ struct Output<'s> {
     place: Place,
     sink: &'s mut dyn FnMut(&Place, Item<'_>),
     screening: Option<Screening<'s>>,
+    /// The log streams whose events are evaluated.
+    log_streams: &'s LogStreams,
     /// How much has been put; shared with the reader of a document, which can only be read anew before the first item.
     count: Rc<Cell<u64>>,
     /// How many envelopes are open around what is read.
@@ -171,7 +186,17 @@ const MAX_DEPTH: usize = 8;
 impl<'s> Output<'s> {
     fn new(source: &str, sink: &'s mut (dyn FnMut(&Place, Item<'_>) + 's)) -> Self {
         let place = Place { source: source.to_owned(), ..Place::default() };
-        Self { place, sink, screening: None, count: Rc::default(), depth: 0, outer: None, triggers: Vec::new() }
+        let log_streams = &LogStreams::ALL;
+        Self {
+            place,
+            sink,
+            screening: None,
+            log_streams,
+            count: Rc::default(),
+            depth: 0,
+            outer: None,
+            triggers: Vec::new(),
+        }
     }
 
     fn put(&mut self, item: Item<'_>) {

@@ -81,6 +81,9 @@ pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
     let Some(events) = members.list("logEvents") else {
         return output.reject("`logEvents` is not a list");
     };
+    if let Some(stream) = members.string("logStream").filter(|stream| !output.log_streams.admit(stream)) {
+        return other_stream(&stream, &events, output);
+    }
     for (event, position) in events.into_iter().zip(1..) {
         output.place.record = Some(position);
         let read = serde_json::from_str(event.get()).map(|event| log_event(&event, output));
@@ -93,6 +96,19 @@ pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
         output.place.log_event = None;
     }
     output.place.record = None;
+}
+
+/// Rejects the log events of a stream that is not configured: the first with the whole payload, so that the function fails
+/// and its on-failure destination keeps the payload.
+fn other_stream(stream: &str, events: &[&RawValue], output: &mut Output<'_>) {
+    let reason = format!("the log stream {stream:?} is not one of {}", output.log_streams);
+    let outer = output.place.record.take();
+    output.reject(format!("{reason}, and its {} log events are not evaluated", events.len()));
+    for position in (1..=events.len()).skip(1) {
+        output.place.record = u64::try_from(position).ok();
+        output.reject(reason.clone());
+    }
+    output.place.record = outer;
 }
 
 fn log_event(event: &LogEvent<'_>, output: &mut Output<'_>) {

@@ -138,6 +138,12 @@ fn understood(skim: &mut Skim<'_>, text: &str, events: &mut Vec<LogEvent>, outpu
                 log_events(skim, text, events, output)?;
                 has_events = true;
             }
+            "logStream" => {
+                let name = skim.string()?;
+                if !output.log_streams.admit(skim.content(name)?) {
+                    return None;
+                }
+            }
             _ => skim.value()?,
         }
         if skim.take(b',').is_none() {
