@@ -143,7 +143,8 @@ impl<'i> Reader<'i> {
 
     /// The same, rejecting log events of other log streams than these.
     pub fn payload_of_streams(name: &str, text: &str, log_streams: &LogStreams) -> Self {
-        let mut items = Items { log_streams: log_streams.clone(), ..Items::new(name) };
+        let mut items = Items::new(name);
+        items.log_streams = log_streams.clone();
         document::read(text, &mut items);
         Self { frames: vec![Frame::Parts(items.take())] }
     }
