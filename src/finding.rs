@@ -1,7 +1,9 @@
 //! A finding: who did what, where, why it is wrong and how to undo it. Owned, so that it outlives the record.
 
+pub mod command;
 mod live;
 pub mod ocsf;
+pub mod remediation;
 mod trace;
 mod wording;
 
@@ -12,6 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use live::{Live, Outcome, Path};
+pub use remediation::{Remediation, RemediationPart};
 pub use trace::Trace;
 
 /// Namespace of the ids Trailwarden derives: an arbitrary UUID, fixed for ever, because every id depends on it.
@@ -240,8 +243,8 @@ pub struct Finding {
     pub status: Status,
     /// One sentence, safe to show.
     pub message: String,
-    /// How to undo it, safe to show and to paste.
-    pub remediation: String,
+    /// How to undo it.
+    pub remediation: Remediation,
     /// Who.
     pub actor: Actor,
     /// What.

@@ -30,6 +30,7 @@ mod packed;
 mod parser;
 mod placeholder;
 mod reference;
+mod remediation;
 mod report;
 mod rule;
 mod said;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Alert;
 use super::plain::{without_emoji_names, without_pictures};
-use crate::finding::Severity;
+use crate::finding::{Remediation, RemediationPart, Severity};
 use crate::text::{shortened, visible, visible_json};
 
 /// Longest title and text, in characters.
@@ -86,21 +86,23 @@ fn list(alert: &Alert<'_>) -> String {
     format!("*All {}:* {}{more}", alert.count(), shown.join(", "))
 }
 
-/// A text with commands between backticks, in which a backslash would be part of the command.
-fn with_code(text: &str) -> String {
-    let parts = text.split('`').enumerate().map(|(place, part)| match place % 2 {
-        0 => escaped(part),
-        _ => {
-            let part = without_emoji_names(part);
-            let code = without_pictures(&part)
+/// A remediation with its commands between backticks, in which a backslash would be part of the command.
+fn with_code(remediation: &Remediation) -> String {
+    let parts = remediation.parts.iter().map(|part| match (part, part.command_line()) {
+        (_, Some(command)) => {
+            let command = without_emoji_names(&command);
+            let code = without_pictures(&command)
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")
                 .replace('>', "&gt;")
                 .replace('@', "(at)");
-            code.replace("](", "] (").replace("http://", "http:/ /").replace("https://", "https:/ /")
+            let code = code.replace("](", "] (").replace("http://", "http:/ /").replace("https://", "https:/ /");
+            format!("`{code}`")
         }
+        (RemediationPart::Text(text), None) => escaped(text),
+        (_, None) => String::new(),
     });
-    parts.collect::<Vec<_>>().join("`")
+    parts.collect()
 }
 
 /// Text in which nothing is a link, a mention or a mark of the chat application.

@@ -2,7 +2,7 @@
 
 use super::Alert;
 use super::plain::{defused, without_pictures};
-use crate::finding::Finding;
+use crate::finding::{Finding, RemediationPart};
 use crate::text::{shortened, visible};
 
 /// SNS takes fewer than 100 characters.
@@ -71,15 +71,23 @@ pub(super) fn body(alert: &Alert<'_>) -> String {
     }
     row(&mut lines, "Breaks", &finding.rule.breaks());
     // Commands stand on lines of their own, whole, so that they can be pasted.
-    for (place, piece) in finding.remediation.split('`').enumerate() {
-        match (place % 2, piece.trim_matches([' ', '.', ',', ':'])) {
-            (_, "") => {}
-            (0, text) => lines.extend(part(if place == 0 { "Undo" } else { "" }, &plain(text))),
-            (_, command) if command.len() > MAX_COMMAND => {
-                lines.extend(part("", "(a command that is too long to show)"))
+    let mut label = "Undo";
+    for piece in &finding.remediation.parts {
+        match piece.command_line() {
+            Some(command) if command.len() > MAX_COMMAND => {
+                lines.extend(part("", "(a command that is too long to show)"));
             }
-            (_, command) => lines.push(format!("          {}", without_links(command))),
+            Some(command) => lines.push(format!("          {}", without_links(&command))),
+            None => {
+                if let RemediationPart::Text(text) = piece
+                    && let text = text.trim_matches([' ', '.', ',', ':'])
+                    && !text.is_empty()
+                {
+                    lines.extend(part(label, &plain(text)));
+                }
+            }
         }
+        label = "";
     }
     let name = &finding.rule.name;
     row(&mut lines, "Exempt", &format!("with a filter for the rule {name} in the file of exemptions"));

@@ -44,7 +44,7 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
         "finding_info": finding_info(finding, now),
         "resources": finding.resources.iter().map(|one| resource(one, finding, &cloud)).collect::<Vec<_>>(),
         "evidences": std::iter::once(evidence(finding)).chain(finding.live.as_ref().map(live_state)).collect::<Vec<_>>(),
-        "remediation": without_empty(json!({"desc": finding.remediation, "references": rule.references})),
+        "remediation": without_empty(json!({"desc": finding.remediation.text(), "references": rule.references})),
     });
     if let Some(members) = document.as_object_mut() {
         let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);

@@ -62,7 +62,7 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     for way in finding.ways_in() {
         row("way in", &way)?;
     }
-    row("fix", &finding.remediation)?;
+    row("fix", &finding.remediation.text())?;
     row("breaks", &rule.breaks())?;
     row("ids", &finding.ids())?;
     if let Some(trace) = &finding.trace {
