@@ -7,7 +7,7 @@ mod lag;
 mod live;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
@@ -24,7 +24,7 @@ use crate::rules::RuleSet;
 use crate::screen::Screen;
 use crate::skim::{Sketch, glance};
 use crate::sources::{self, Buffers, Item, Place, Record, Screening};
-use crate::suppress::Exemptions;
+use crate::suppress::{Exemptions, VpcExemptions};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
@@ -205,6 +205,9 @@ impl fmt::Debug for Input<'_> {
 pub struct Pipeline {
     rules: RuleSet,
     exemptions: Exemptions,
+    vpc_exemptions: VpcExemptions,
+    /// Names of accounts, by account id.
+    account_names: BTreeMap<String, String>,
     /// Whether records that no rule can match are left out before they are parsed.
     screens: bool,
     /// What earlier runs leave to later ones; a run takes one of them.
@@ -223,7 +226,14 @@ struct Left {
 impl Pipeline {
     /// A pipeline with these rules, and no exemptions.
     pub fn new(rules: RuleSet) -> Self {
-        Self { rules, exemptions: Exemptions::default(), screens: true, left: Mutex::default() }
+        Self {
+            rules,
+            exemptions: Exemptions::default(),
+            vpc_exemptions: VpcExemptions::default(),
+            account_names: BTreeMap::new(),
+            screens: true,
+            left: Mutex::default(),
+        }
     }
 
     /// The same with every record unescaped, parsed and put to every rule: a check on the screen. It comes to the same
@@ -237,6 +247,18 @@ impl Pipeline {
     #[must_use]
     pub fn with_exemptions(self, exemptions: Exemptions) -> Self {
         Self { exemptions, ..self }
+    }
+
+    /// The same with these exemptions of VPCs, which take effect with live state.
+    #[must_use]
+    pub fn with_vpc_exemptions(self, vpc_exemptions: VpcExemptions) -> Self {
+        Self { vpc_exemptions, ..self }
+    }
+
+    /// The same with these names of accounts, by account id.
+    #[must_use]
+    pub fn with_account_names(self, account_names: BTreeMap<String, String>) -> Self {
+        Self { account_names, ..self }
     }
 
     /// Its rules.
@@ -447,7 +469,7 @@ impl Pipeline {
         };
         for finding in &mut findings {
             self.exemptions.apply(event, finding, now);
-            finding.origin.account_name = self.rules.account_name(&finding.origin.account).map(str::to_owned);
+            finding.origin.account_name = self.account_names.get(&finding.origin.account).cloned();
         }
         findings
     }

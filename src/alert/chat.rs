@@ -9,9 +9,9 @@ use super::plain::{without_emoji_names, without_pictures};
 use crate::finding::{Remediation, RemediationPart, Severity};
 use crate::text::{shortened, visible, visible_json};
 
-/// Longest title and text, in characters.
-const MOST_OF_A_TITLE: usize = 250;
-const MOST_OF_A_TEXT: usize = 3000;
+/// Maximum characters of a title and of a text.
+const MAX_TITLE: usize = 250;
+const MAX_TEXT: usize = 3000;
 /// Characters of the list of all resources; a text has room for the rest.
 const MAX_LIST: usize = 1500;
 
@@ -34,7 +34,7 @@ pub(super) fn notification(alert: &Alert<'_>) -> String {
         ("What", finding.what()),
         ("Why", finding.why().join("; ")),
         ("Live", finding.live_state()),
-        ("Way in", finding.ways_in().into_iter().next().unwrap_or_default()),
+        ("Path", finding.access_paths().into_iter().next().unwrap_or_default()),
     ] {
         if !text.is_empty() {
             parts.push(format!("*{label}:* {}", escaped(&text)));
@@ -52,15 +52,15 @@ pub(super) fn notification(alert: &Alert<'_>) -> String {
         "id": alert.uid(),
         "content": {
             "textType": "client-markdown",
-            "title": shortened(&title, MOST_OF_A_TITLE),
-            "description": shortened(&parts.join("\n"), MOST_OF_A_TEXT),
-            "nextSteps": [shortened(&with_code(&finding.remediation), MOST_OF_A_TEXT), exempt],
+            "title": shortened(&title, MAX_TITLE),
+            "description": shortened(&parts.join("\n"), MAX_TEXT),
+            "nextSteps": [shortened(&with_code(&finding.remediation), MAX_TEXT), exempt],
             "keywords": [rule.name, escaped(&finding.origin.account)],
         },
         "metadata": {
-            // One thread a problem.
+            // One thread per problem.
             "threadId": finding.uid(),
-            "summary": shortened(&escaped(&finding.message), MOST_OF_A_TITLE),
+            "summary": shortened(&escaped(&finding.message), MAX_TITLE),
             "eventType": finding.status_word(),
             "relatedResources": resources,
             "additionalContext": {"rule": rule.name, "region": escaped(&finding.origin.region)},

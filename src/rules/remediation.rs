@@ -151,10 +151,15 @@ fn command_words(parts: &[Part]) -> Option<Result<Vec<Vec<Part>>, CommandFault>>
             match word.as_slice() {
                 [Part::Hole { otherwise, .. }] if !follows_option(&words, place) => {
                     let fallback = otherwise.split_whitespace().map(str::to_owned);
-                    samples.extend(match place {
-                        1 if otherwise.split_whitespace().count() < 2 => vec!["service".into(), "operation".into()],
-                        _ => fallback.collect(),
-                    });
+                    match place {
+                        1 if otherwise.split_whitespace().count() < 2 => {
+                            samples.extend(["service".to_owned(), "operation".to_owned()]);
+                        }
+                        1 => samples.extend(fallback),
+                        _ if otherwise.starts_with("--") => samples.extend(fallback),
+                        // Its values decide.
+                        _ => {}
+                    }
                 }
                 word => samples.push(word.iter().map(sample).collect()),
             }
