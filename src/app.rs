@@ -20,6 +20,7 @@ use crate::pipeline::Pipeline;
 use crate::rules::{Options, RuleFault, RuleFaults, RuleSet, Unusable, organization_id};
 #[cfg(feature = "lambda")]
 use crate::sinks::{Sink, Sinks, alerts_topic::AlertsTopic, findings_topic::FindingsTopic, sns::SnsTopic};
+use crate::sources::LogStreams;
 use crate::suppress::Exemptions;
 
 pub use file::ConfigurationFile;
@@ -54,6 +55,8 @@ pub struct Configuration {
     pub live_state: Option<LiveStateConfiguration>,
     /// Where findings go.
     pub destinations: Vec<Destination>,
+    /// The log streams whose events are evaluated.
+    pub log_streams: LogStreams,
     /// The finest level that is logged.
     pub log_level: Level,
 }
@@ -88,6 +91,9 @@ pub enum Destination {
         min_severity: Severity,
         /// The account of the deployment, in which names of your own roles are looked up.
         account: Option<String>,
+        /// Whether alerts of one rule and caller are limited. Findings beyond the limit wait in memory for a later payload, so
+        /// that only a process that handles many payloads can have one.
+        is_limited: bool,
     },
 }
 
@@ -104,6 +110,7 @@ impl Default for Configuration {
             exemptions: None,
             live_state: None,
             destinations: Vec::new(),
+            log_streams: LogStreams::ALL,
             log_level: Level::INFO,
         }
     }
@@ -172,6 +179,7 @@ impl Configuration {
             .with_exemptions(exemptions)
             .with_vpc_exemptions(self.file.vpc_exemptions.clone())
             .with_account_names(self.file.account_names.clone())
+            .with_log_streams(self.log_streams.clone())
     }
 
     /// Loads rules and exemptions, and returns their pipeline.
@@ -217,9 +225,9 @@ impl Configuration {
         let sinks = self.destinations.iter().map(|destination| -> Box<dyn Sink> {
             match destination {
                 Destination::FindingsTopic { arn } => Box::new(FindingsTopic::new(topic(arn))),
-                Destination::AlertsTopic { arn, min_severity, account } => {
+                Destination::AlertsTopic { arn, min_severity, account, is_limited } => {
                     let policy = self.alert_policy(*min_severity, account.clone());
-                    Box::new(AlertsTopic::new(topic(arn), policy))
+                    Box::new(AlertsTopic::new(topic(arn), policy, *is_limited))
                 }
             }
         });

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use tracing::Level;
 
-use super::values::{alerts_topic, external_id, findings_topic, member_role, session_name, severity, topic_account};
+use super::values::{
+    alerts_topic, external_id, findings_topic, log_streams, member_role, session_name, severity, topic_account,
+};
 use super::{
     Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY, DEFAULT_SESSION_NAME, Destination,
     LiveStateConfiguration,
 };
+use crate::sources::LogStreams;
 use crate::text::visible;
 
 /// Reads the configuration through `variable`, which looks up an environment variable. Returns it as far as it can be
@@ -22,6 +25,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
         );
     }
     let destinations = environment.destinations();
+    let log_streams = environment.log_streams();
     let live_state = environment.live_state();
     let log_level = environment.log_level();
     let directories = environment.get("RULES_DIR").unwrap_or_default();
@@ -32,6 +36,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
         exemptions: environment.get("EXEMPTIONS_FILE").map(PathBuf::from),
         live_state,
         destinations,
+        log_streams,
         log_level,
         ..Configuration::default()
     };
@@ -94,8 +99,14 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         let minimum = self.get("ALERTS_MIN_SEVERITY");
         let minimum = minimum.and_then(|minimum| self.check("ALERTS_MIN_SEVERITY", &minimum, severity));
         let min_severity = minimum.unwrap_or(DEFAULT_MIN_ALERT_SEVERITY);
-        destinations.extend(arn.map(|arn| Destination::AlertsTopic { arn, min_severity, account }));
+        destinations.extend(arn.map(|arn| Destination::AlertsTopic { arn, min_severity, account, is_limited: true }));
         destinations
+    }
+
+    /// Reads `LOG_STREAMS`. The default is those of CloudTrail and of heartbeats.
+    fn log_streams(&mut self) -> LogStreams {
+        let patterns = self.get("LOG_STREAMS").and_then(|list| self.check("LOG_STREAMS", &list, log_streams));
+        patterns.map_or_else(LogStreams::standard, |patterns| LogStreams::named(patterns.iter().map(String::as_str)))
     }
 
     /// Whether a variable has the value `on`, and not `off` or none.
@@ -190,6 +201,10 @@ mod tests {
         assert_eq!(config.log_level, Level::INFO);
         let config = configured(&[("SNS_ARN", TOPIC), ("AWS_LAMBDA_LOG_LEVEL", "Warn")]).unwrap();
         assert_eq!(config.log_level, Level::WARN);
+        let log_streams =
+            |given: &str| configured(&[("SNS_ARN", TOPIC), ("LOG_STREAMS", given)]).unwrap().log_streams.to_string();
+        assert_eq!(log_streams(""), LogStreams::standard().to_string());
+        assert_eq!(log_streams(" a*, b "), LogStreams::named(["a*", "b"].into_iter()).to_string());
         let (configuration, _) = read(|name| match name {
             "RULES_DIR" => Some("/a:/b".to_owned()),
             "CONFIG" => Some("account-names: {'111122223333': production}".to_owned()),
@@ -220,6 +235,7 @@ mod tests {
             ("FINDINGS_TOPIC_ARN", "my-topic\u{1b}[2J"),
             ("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
             ("ALERTS_MIN_SEVERITY", "urgent"),
+            ("LOG_STREAMS", "a,,b"),
             ("AWS_LAMBDA_LOG_LEVEL", "loud"),
         ])
         .unwrap_err();
@@ -228,6 +244,7 @@ mod tests {
         FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`: not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
         ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic delivers to no person; give a standard topic
         ALERTS_MIN_SEVERITY is `urgent`: give Informational, Low, Medium, High or Critical
+        LOG_STREAMS is `a,,b`: give names of log streams, with * and ?, separated by commas; * alone is every stream
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");
     }

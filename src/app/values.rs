@@ -78,6 +78,19 @@ pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
     findings_topic(arn)
 }
 
+/// Parses patterns of log streams, separated by commas.
+///
+/// # Errors
+/// Returns the reason why it is none.
+pub(super) fn log_streams(list: &str) -> Result<Vec<String>, &'static str> {
+    let patterns: Vec<String> = list.split(',').map(|pattern| pattern.trim().to_owned()).collect();
+    // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html
+    let is_name = |pattern: &String| !pattern.is_empty() && pattern.chars().count() <= 512 && !pattern.contains(':');
+    let all = patterns.iter().all(is_name);
+    all.then_some(patterns)
+        .ok_or("give names of log streams, with * and ?, separated by commas; * alone is every stream")
+}
+
 /// Parses the name of a severity, in any case.
 ///
 /// # Errors

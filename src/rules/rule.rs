@@ -13,9 +13,9 @@ use super::correlation::Correlation;
 use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
-use super::need::Needs;
 use super::packed::Text;
 use super::parser::{of_compiler, of_parser, parsed};
+use super::required_literals::RequiredLiterals;
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
@@ -36,7 +36,7 @@ pub struct Rule {
     triggers: OnceLock<Triggers>,
     /// The calls it could match if its placeholders had any value, where it has some.
     open_triggers: OnceLock<Triggers>,
-    needs: OnceLock<Needs>,
+    required_literals: OnceLock<RequiredLiterals>,
     body: OnceLock<Box<Body>>,
     /// What the body is read from, where it is not there from the beginning.
     unread: Option<Unread>,
@@ -115,9 +115,9 @@ impl Rule {
         FACTS.iter().filter(is_named).map(|fact| fact.scope.name).collect()
     }
 
-    /// What a record needs to say somewhere for the rule to match.
-    pub fn needs(&self) -> &Needs {
-        self.needs.get_or_init(|| Needs::of(&self.sigma().detection))
+    /// Literals that the text of a record must contain for the rule to match.
+    pub fn required_literals(&self) -> &RequiredLiterals {
+        self.required_literals.get_or_init(|| RequiredLiterals::of(&self.sigma().detection))
     }
 
     /// Whether it matches no record of a call that failed: one whose `errorCode` says something.
@@ -197,7 +197,7 @@ impl Rule {
             placeholders: Vec::new(),
             triggers: OnceLock::new(),
             open_triggers: OnceLock::new(),
-            needs: OnceLock::new(),
+            required_literals: OnceLock::new(),
             body: OnceLock::new(),
             unread: None,
             outlined: None,

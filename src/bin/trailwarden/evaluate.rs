@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let sources = sources(&arguments.paths);
     let run = Run {
-        pipeline: if arguments.no_prefilter { pipeline.without_screen() } else { pipeline },
+        pipeline: if arguments.no_prefilter { pipeline.without_prefilter() } else { pipeline },
         snapshot,
         format: arguments.format.into(),
         now: Timestamp::now(),

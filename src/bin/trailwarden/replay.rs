@@ -105,7 +105,12 @@ impl Arguments {
         let Some(arn) = self.findings_topic.clone() else { return Vec::new() };
         let account = topic_account(&arn).map(str::to_owned);
         let min_severity = self.alerts_min_severity.unwrap_or(DEFAULT_MIN_ALERT_SEVERITY);
-        let alerts = self.alerts_topic.clone().map(|arn| Destination::AlertsTopic { arn, min_severity, account });
+        let alerts = self.alerts_topic.clone().map(|arn| Destination::AlertsTopic {
+            arn,
+            min_severity,
+            account,
+            is_limited: false,
+        });
         std::iter::once(Destination::FindingsTopic { arn }).chain(alerts).collect()
     }
 }
