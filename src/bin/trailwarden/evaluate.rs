@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Records that no rule can match are skipped before parsing. This turns it off: same findings, slower.
+    /// Evaluate every record, instead of skipping those that no rule can match before parsing: same findings, slower.
     #[arg(long, alias = "no-screen")]
     no_prefilter: bool,
 }
