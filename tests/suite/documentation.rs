@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use tempfile::tempdir;
-use trailwarden::rules::{Options, RuleSet, Settings};
 
 use crate::support::{generated, root, run, stdout};
 
