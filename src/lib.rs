@@ -16,6 +16,7 @@
 
 pub mod access;
 pub mod alert;
+pub mod arn;
 #[cfg(any(feature = "lambda", feature = "live"))]
 pub mod aws;
 pub mod config;

@@ -7,6 +7,7 @@ use super::principal::{self, Group};
 use super::solve::{Named, Scene, Search, Way, deny_of, written};
 use super::witness::Witness;
 use super::{MAX_NAMES, Verdict};
+use crate::arn::is_account_id;
 use crate::policy::{Caller, Decision, Effect, Policy, Principals, Request, Statement};
 
 /// What a group of principals comes to.
@@ -89,7 +90,7 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
         Group::Foreign(account, caller) => {
             let held = Search { keys: Some(&KEYS_OF_NAMED), ..search(caller, Side::Aws, true) };
             if let Caller::Aws { account, .. } = caller
-                && principal::is_account(account)
+                && is_account_id(account)
                 && !scene.budget.is_spent()
                 && let Some((way, _)) = held.worst()
                 && matches!(way.hold, Hold::Own | Hold::Nobody)

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::issuer;
 use super::key::{Class, Hold, Key, Side, THE_TAG, View};
-use super::principal::is_account;
 use super::solve::{Clause, Scene, Search};
+use crate::arn::is_account_id;
 use crate::policy::{Caller, Context, Policy, Version};
 
 /// Stands for `${*}` and its like: a character that is no wildcard and that no value has.
@@ -97,7 +97,7 @@ impl<'p> Search<'p> {
         let (mut new_arn, mut new_account) = (arn.clone(), account.clone());
         match (said("aws:PrincipalArn", context), said("aws:PrincipalAccount", context)) {
             (Some(other), _) if other != *arn => {
-                let theirs = other.split(':').nth(4).filter(|part| is_account(part)).map(str::to_owned);
+                let theirs = other.split(':').nth(4).filter(|part| is_account_id(part)).map(str::to_owned);
                 new_account = theirs.unwrap_or(new_account);
                 new_arn = other;
             }

@@ -2,6 +2,7 @@
 
 use super::issuer::{self, Issuer};
 use super::zone::{Role, Zone};
+use crate::arn::is_account_id;
 use crate::policy::{Caller, Pattern, Principal, PrincipalKind, Principals};
 
 /// Whom a principal admits, as far as conditions do not hold them back.
@@ -60,7 +61,7 @@ impl Group {
         };
         let parts: Vec<&str> = value.splitn(6, ':').collect();
         match parts.as_slice() {
-            ["arn", _, "iam" | "sts", "", account, _] if is_account(account) => match wild {
+            ["arn", _, "iam" | "sts", "", account, _] if is_account_id(account) => match wild {
                 true => {
                     let example = fill(value, "x");
                     let who = format!("whoever in account {account} is called {value}");
@@ -71,11 +72,11 @@ impl Group {
             ["arn", _, "iam", "", "cloudfront", _] => Self::Named(value.to_owned()),
             _ if wild => {
                 let example = fill_account(value, stranger);
-                let account = example.split(':').nth(4).filter(|account| is_account(account)).unwrap_or(stranger);
+                let account = example.split(':').nth(4).filter(|account| is_account_id(account)).unwrap_or(stranger);
                 let who = format!("whoever in any AWS account is called {value}");
                 Self::Everybody(caller(&example, account), who)
             }
-            [account] if is_account(account) => of_account(account),
+            [account] if is_account_id(account) => of_account(account),
             // A deleted role or user leaves its unique id behind, which nobody has again.
             [id] if is_unique_id(id) && (role.is_stored || is_placeholder(id)) => Self::Named(value.to_owned()),
             // Whoever writes one names somebody there is, and it does not show of which account.
@@ -92,7 +93,7 @@ impl Group {
             _ => None,
         };
         if value.contains(['*', '?']) {
-            return match account.filter(|account| is_account(account)) {
+            return match account.filter(|account| is_account_id(account)) {
                 Some(_) => Self::InAccount(caller(&fill(value, "x")), format!("any provider called {value}")),
                 None => {
                     Self::Everybody(caller(&fill(value, "accounts.google.com")), "any identity provider".to_owned())
@@ -102,10 +103,12 @@ impl Group {
         let name = issuer::name_of(value);
         match (issuer::shared(name), account) {
             (Some(issuer), _) => Self::Tenants(issuer, caller(value)),
-            (None, Some(account)) if is_account(account) && role.account.is_some() && !is_own(account, role, zone) => {
+            (None, Some(account))
+                if is_account_id(account) && role.account.is_some() && !is_own(account, role, zone) =>
+            {
                 Self::Foreign(account.to_owned(), caller(value))
             }
-            (None, Some(account)) if is_account(account) => {
+            (None, Some(account)) if is_account_id(account) => {
                 let is_oidc = value.contains(":oidc-provider/");
                 match is_oidc && issuer::may_be_shared(name) && zone.has_provider(name).is_none() {
                     true => Self::Tenants(issuer::unlisted(), caller(value)),
@@ -140,11 +143,6 @@ pub(super) fn exempt(principals: &[Principal], role: &Role<'_>, zone: &Zone) -> 
 /// Whether it is the role's account, or a trusted one.
 pub(super) fn is_own(account: &str, role: &Role<'_>, zone: &Zone) -> bool {
     role.account == Some(account) || zone.accounts.iter().any(|trusted| trusted == account)
-}
-
-/// Whether it is an account id: twelve digits.
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether it is a unique id of IAM, such as `AROA…`.

@@ -11,13 +11,14 @@ use crate::support::root;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("network", &[]),
     ("alert", &["finding", "text"]),
+    ("arn", &[]),
     ("aws", &["text"]),
     ("config", &["finding", "text"]),
     ("live_state", &["network", "aws", "event", "facts", "finding", "policy", "text", "access"]),
     ("sources", &["event", "skim", "text"]),
     ("event", &[]),
     ("suppress", &["live_state", "event", "finding", "rules", "text"]),
-    ("facts", &["network", "event", "policy", "access"]),
+    ("facts", &["network", "event", "policy", "access", "arn"]),
     ("filter_pattern", &["rules"]),
     ("finding", &["text"]),
     ("fixtures", &["sources", "event", "finding", "rules"]),
@@ -26,14 +27,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline",
         &["aws", "live_state", "sources", "event", "suppress", "facts", "finding", "rules", "screen", "skim", "text"],
     ),
-    ("policy", &[]),
+    ("policy", &["arn"]),
     ("sinks", &["alert", "aws", "finding", "text"]),
     ("queue", &["aws"]),
     ("rules", &["event", "facts", "finding", "text"]),
     ("screen", &["rules", "skim"]),
     ("skim", &[]),
     ("text", &[]),
-    ("access", &["network", "policy"]),
+    ("access", &["network", "policy", "arn"]),
 ];
 
 /// Crates that only some files may name: the Sigma engine, the AWS SDK and its HTTP client stay replaceable.
