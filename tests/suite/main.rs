@@ -15,6 +15,7 @@ mod cases;
 mod cli;
 mod deployment_calls;
 mod diagnostics;
+mod documentation;
 mod envelopes;
 mod exemptions;
 mod exposure;
