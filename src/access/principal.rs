@@ -28,18 +28,18 @@ pub(super) enum Group {
 
 impl Group {
     /// `*`, or all but some.
-    pub(super) fn everybody(principals: &Principals, stranger: &str) -> Self {
+    pub(super) fn everybody(principals: &Principals, outsider: &str) -> Self {
         let who = match principals {
             Principals::AllBut(_) => "everybody but whom its NotPrincipal names",
             Principals::Anyone | Principals::Named(_) => "any AWS account",
         };
-        Self::Everybody(caller(&format!("arn:aws:iam::{stranger}:role/evil"), stranger), who.to_owned())
+        Self::Everybody(caller(&format!("arn:aws:iam::{outsider}:role/evil"), outsider), who.to_owned())
     }
 
-    pub(super) fn of(principal: &Principal, role: &Role<'_>, zone: &Zone, stranger: &str) -> Self {
+    pub(super) fn of(principal: &Principal, role: &Role<'_>, zone: &Zone, outsider: &str) -> Self {
         let value = principal.value.as_str();
         match principal.kind {
-            PrincipalKind::Aws => Self::of_aws(value, role, zone, stranger),
+            PrincipalKind::Aws => Self::of_aws(value, role, zone, outsider),
             PrincipalKind::CanonicalUser if value.contains(['*', '?']) => Self::Unknown(value.to_owned()),
             PrincipalKind::CanonicalUser => Self::Foreign(value.to_owned(), caller(value, value)),
             PrincipalKind::Service if value.contains(['*', '?']) => {
@@ -50,9 +50,9 @@ impl Group {
         }
     }
 
-    fn of_aws(value: &str, role: &Role<'_>, zone: &Zone, stranger: &str) -> Self {
+    fn of_aws(value: &str, role: &Role<'_>, zone: &Zone, outsider: &str) -> Self {
         if value == "*" {
-            return Self::everybody(&Principals::Anyone, stranger);
+            return Self::everybody(&Principals::Anyone, outsider);
         }
         let wild = value.contains(['*', '?']);
         let of_account = |account: &str| match is_own(account, role, zone) {
@@ -71,8 +71,8 @@ impl Group {
             },
             ["arn", _, "iam", "", "cloudfront", _] => Self::Named(value.to_owned()),
             _ if wild => {
-                let example = fill_account(value, stranger);
-                let account = example.split(':').nth(4).filter(|account| is_account_id(account)).unwrap_or(stranger);
+                let example = fill_account(value, outsider);
+                let account = example.split(':').nth(4).filter(|account| is_account_id(account)).unwrap_or(outsider);
                 let who = format!("whoever in any AWS account is called {value}");
                 Self::Everybody(caller(&example, account), who)
             }
@@ -162,12 +162,12 @@ fn fill(pattern: &str, star: &str) -> String {
     pattern.replacen('*', star, 1).replace(['*', '?'], "x")
 }
 
-/// An ARN with a stranger's account where the pattern leaves it open.
-fn fill_account(pattern: &str, stranger: &str) -> String {
+/// An ARN with a outsider's account where the pattern leaves it open.
+fn fill_account(pattern: &str, outsider: &str) -> String {
     let mut parts: Vec<String> = pattern.splitn(6, ':').map(str::to_owned).collect();
     if let [_, _, _, _, account, name] = parts.as_mut_slice() {
         *account = match account.as_str() {
-            "*" => stranger.to_owned(),
+            "*" => outsider.to_owned(),
             open => {
                 let digits = 12_usize.saturating_sub(open.replace('*', "").len());
                 open.replacen('*', &"9".repeat(digits), 1).replace('*', "").replace('?', "9")
@@ -176,6 +176,6 @@ fn fill_account(pattern: &str, stranger: &str) -> String {
         *name = fill(name, "evil");
         return parts.join(":").replace('*', "aws").replace('?', "x");
     }
-    let whole = format!("arn:aws:iam::{stranger}:role/evil");
+    let whole = format!("arn:aws:iam::{outsider}:role/evil");
     if Pattern::glob(pattern).matches(&whole) { whole } else { fill(pattern, "evil") }
 }

@@ -11,7 +11,7 @@ pub(super) const THE_ORGANIZATION: &str = "the organization of the role";
 
 /// Which part of a value says who.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Shape {
+pub(super) enum ValuePattern {
     /// An account id.
     Account,
     /// The account of the ARN of a principal.
@@ -88,7 +88,7 @@ pub(super) const PRINCIPALS: [&str; 8] = [
     "arn:aws-eusc:sts::",
 ];
 
-impl Shape {
+impl ValuePattern {
     /// Whose a value is.
     pub(super) fn whose(self, value: &str, wildcards: Wildcards) -> Whose {
         let is_wild = wildcards != Wildcards::No && value.contains(['*', '?']);
