@@ -114,22 +114,6 @@ impl Triggers {
         all
     }
 
-    /// The calls that a text names in which they are shown.
-    pub(super) fn read(text: &str) -> Self {
-        let names = |text: &str, any: &str| match text == any {
-            true => Names::Any,
-            false => Names::These(text.split(", ").map(str::to_owned).collect()),
-        };
-        let trigger = |text: &str| {
-            let (text, management_only) = text.strip_suffix(MANAGEMENT).map_or((text, false), |text| (text, true));
-            let (text, writes_only) = text.strip_suffix(WRITES).map_or((text, false), |text| (text, true));
-            let (source, name) = text.split_once(": ")?;
-            let (source, name) = (names(source, ANY_SERVICE), names(name, ANY_CALL));
-            Some(Trigger { source, name, writes_only, management_only })
-        };
-        Self(text.split("; ").filter_map(trigger).collect())
-    }
-
     /// Whether the rule could match such a call.
     pub fn admit(&self, source: &str, name: &str) -> bool {
         self.0.iter().any(|trigger| trigger.source.admit(source) && trigger.name.admit(name))
