@@ -72,7 +72,7 @@ impl Header {
                     return Named::Any;
                 }
                 names_calls |= word == "call.operation";
-                if let Calls::These(pairs) = fact.scope.calls {
+                if let Calls::These(pairs) = fact.calls {
                     names_calls = true;
                     keys.extend(pairs.iter().map(|(_, name)| key(name)));
                 }

@@ -101,8 +101,8 @@ impl Rule {
     /// The facts that its file names.
     pub fn facts(&self) -> Vec<&'static str> {
         let text = self.text();
-        let is_named = |fact: &&&Fact| text.contains(fact.scope.name);
-        FACTS.iter().filter(is_named).map(|fact| fact.scope.name).collect()
+        let is_named = |fact: &&&Fact| text.contains(fact.name);
+        FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
     }
 
     /// What a record needs to say somewhere for the rule to match.

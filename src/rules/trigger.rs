@@ -12,7 +12,7 @@ use rsigma_parser::{
 use wildmatch::WildMatch;
 
 use super::selector::selected;
-use crate::facts::{self, Calls, SCOPES};
+use crate::facts::{self, Calls, FACTS};
 
 /// More alternatives than this are taken for anything.
 const MOST: usize = 512;
@@ -234,7 +234,7 @@ impl Triggers {
 
     /// The calls for which there is such a fact; anything when it is a field of the record.
     fn of_fact(path: &str) -> Self {
-        let Some(fact) = facts::find(path).and_then(|(place, _)| SCOPES.get(place)) else {
+        let Some(fact) = facts::find(path).and_then(|(place, _)| FACTS.get(place)) else {
             return Self::anything();
         };
         let trigger =
