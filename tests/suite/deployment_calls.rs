@@ -75,8 +75,8 @@ fn alarms() -> BTreeSet<String> {
 
 #[test]
 fn every_call_that_changes_the_deployment_reaches_people() {
-    let settings = Settings::read(&root().join("tests/cases/hardening/own.yml")).unwrap();
-    let pipeline = Pipeline::new(RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap());
+    let file = ConfigurationFile::read(&root().join("tests/cases/hardening/own.yml")).unwrap();
+    let pipeline = Configuration::of_file(file).pipeline().unwrap();
     let (parameters, trail_calls, alarms) = (tampering_parameters(), tampering_list("tampering_trail_calls"), alarms());
     let harmless = &tampering_list("tampering_harmless") | &tampering_list("tampering_harmless_to_watchers");
     let (mut table, mut silent) = (HEAD.to_owned(), Vec::new());

@@ -5,9 +5,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
 use trailwarden::live_state::Claim;
-use trailwarden::rules::{Names, Options, RuleSet, Settings};
+use trailwarden::rules::{Names, RuleSet};
 
 use crate::support::{RuleFixture, Yield, files, fixture, json, payload, payload_by_all_rules, root, rule_fixtures};
 
@@ -73,8 +74,8 @@ fn one_call_is_one_finding_of_tampering() {
 
 #[test]
 fn every_call_that_a_list_names_has_a_record_that_hits() {
-    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
-    let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+    let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
+    let set = Configuration::of_file(file).rules().unwrap();
     let listed = ["tamper", "blocked-actions-extended", "data-events"].map(Some);
     for rule in set.rules().iter().filter(|rule| listed.contains(&rule.info().pack.as_deref())) {
         let name = &rule.info().name;
@@ -154,8 +155,8 @@ fn is_weakened_by(log_group: &str, placeholders: &str) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("trailwarden.yml");
     fs::write(&file, format!("placeholders: {placeholders}\n")).unwrap();
-    let settings = Settings::read(&file).unwrap();
-    let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+    let file = ConfigurationFile::read(&file).unwrap();
+    let set = Configuration::of_file(file).rules().unwrap();
     let event = serde_json::json!({
         "eventSource": "cloudtrail.amazonaws.com",
         "eventName": "UpdateTrail",
