@@ -13,6 +13,7 @@ use crate::support::{files, root};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("network", &[]),
     ("alert", &["finding", "text"]),
+    ("arn", &[]),
     ("aws", &["text"]),
     (
         "app",
@@ -34,7 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sources", &["event", "text"]),
     ("event", &[]),
     ("suppress", &["live_state", "event", "finding", "rules", "text"]),
-    ("facts", &["network", "event", "policy", "access"]),
+    ("facts", &["network", "event", "policy", "access", "arn"]),
     ("filter_pattern", &["rules"]),
     ("finding", &["text"]),
     ("fixtures", &["sources", "event", "finding", "rules"]),
@@ -43,13 +44,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline",
         &["aws", "live_state", "sources", "event", "suppress", "facts", "finding", "prefilter", "rules", "text"],
     ),
-    ("policy", &[]),
+    ("policy", &["arn"]),
     ("prefilter", &["event", "rules", "sources"]),
     ("sinks", &["alert", "aws", "finding", "text"]),
     ("queue", &["aws"]),
     ("rules", &["event", "facts", "finding", "text"]),
     ("text", &[]),
-    ("access", &["network", "policy"]),
+    ("access", &["network", "policy", "arn"]),
 ];
 
 /// Crates that only some files may name: the Sigma engine, the AWS SDK and its HTTP client stay replaceable.
