@@ -47,11 +47,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_sts", &["src/live_state/aws/"]),
     ("aws_config", &["src/aws.rs", "src/live_state/aws.rs", "src/live_state/aws/"]),
     ("aws_credential_types", &["src/aws.rs"]),
-    ("aws_smithy", &["src/aws/http.rs"]),
+    ("aws_smithy", &["src/aws.rs"]),
     ("aws_types", &["src/aws.rs"]),
-    ("hyper", &["src/aws/http.rs"]),
     ("lambda_runtime", &["src/bin/bootstrap.rs"]),
-    ("rustls", &["src/aws/http.rs"]),
+    ("rustls", &["src/aws.rs"]),
 ];
 
 /// `(path from the root, text)` of each Rust file below `src/`.

@@ -11,6 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 use stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
+use trailwarden::aws::ProxyConfig;
 use trailwarden::live_state::aws::{AwsState, MemberRole};
 use trailwarden::live_state::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
 use trailwarden::pipeline::aws::AwsLive;
@@ -45,7 +46,7 @@ async fn config(stub: &Stub) -> SdkConfig {
         .region(Region::new(REGION))
         .endpoint_url(&stub.url)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(trailwarden::aws::http_client())
+        .http_client(trailwarden::aws::http_client(ProxyConfig::disabled()))
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         // Whoever waits for what does not come fails.
         .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(60)).build())

@@ -100,7 +100,7 @@ fn who_does_not_answer_in_time_has_timed_out() {
     let config = run(config(&stub));
     let (error, said) = failure(&config, &stub.url, TimeoutConfig::builder().read_timeout(SOON));
     assert!(error.is_timeout(), "{said}");
-    assert!(said.ends_with("HTTP read timeout occurred after 50ms"), "{said}");
+    assert!(said.contains("HTTP read timeout occurred after 50ms"), "{said}");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn who_does_not_take_up_tls_in_time_has_timed_out() {
     let config = run(config(&numbered(|_| Reply::Never)));
     let (error, said) = failure(&config, &url, TimeoutConfig::builder().connect_timeout(SOON));
     assert!(error.is_timeout(), "{said}");
-    assert!(said.ends_with("HTTP connect timeout occurred after 50ms"), "{said}");
+    assert!(said.contains("HTTP connect timeout occurred after 50ms"), "{said}");
 }
 
 #[test]
