@@ -1,7 +1,7 @@
 //! Exemptions by what the account itself says of a VPC; off unless configured.
 
 use crate::finding::Suppression;
-use crate::live_state::describe::Vpc;
+use crate::live_state::resources::vpc::Vpc;
 use crate::rules::LiveSettings;
 
 /// The exemption of a finding about these VPCs: each of them has to be exempt.
