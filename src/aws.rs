@@ -78,12 +78,12 @@ impl LoadServiceConfig for Environment {
 }
 
 /// Code and message of an error response, safe to show.
-pub fn said(code: &str, message: Option<&str>) -> String {
+pub fn service_error(code: &str, message: Option<&str>) -> String {
     visible_at_most(&format!("{code}: {}", message.unwrap_or("no message")), MAX_ERROR_CHARS).into_owned()
 }
 
 /// An error with all its causes, safe to show.
-pub fn unanswered(error: &(dyn Error + 'static)) -> String {
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
     visible_at_most(&causes.collect::<Vec<_>>().join(": "), MAX_ERROR_CHARS).into_owned()
 }

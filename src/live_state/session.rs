@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::response::{Response, Unavailable};
-use crate::aws::unanswered as error_chain;
+use crate::aws::error_chain;
 use crate::text::shortened;
 
 /// Maximum length in characters of an AWS error message. Some messages contain kilobytes of encoded detail.

@@ -38,9 +38,8 @@ pub(super) struct Asking {
 pub(super) static ASKING: Asking = Asking { may_ask: live_state::may_need_state, asks: live_state::needs_state };
 
 impl Case {
-    pub(super) fn new(source: Source, mut judged: super::Judged<'_>) -> Self {
-        let record = judged.text();
-        let super::Judged { findings, asks, attached, .. } = judged;
+    pub(super) fn new(source: Source, judged: super::Judged) -> Self {
+        let super::Judged { record, findings, asks, attached, .. } = judged;
         Self { source, record, findings, asks, attached }
     }
 }

@@ -17,7 +17,7 @@ use futures_util::stream;
 use tokio::time::Instant;
 
 use super::batch::{Message, batches};
-use crate::aws::{Region, SdkConfig, said, unanswered};
+use crate::aws::{Region, SdkConfig, error_chain, service_error};
 
 /// Requests under way at a time.
 const MOST_REQUESTS: usize = 4;
@@ -249,7 +249,7 @@ impl SnsTopic {
             let refused = answer.failed().iter().find(|one| one.id().parse() == Ok(place));
             let failure = match refused {
                 Some(refused) => Failure {
-                    reason: said(refused.code(), refused.message()),
+                    reason: service_error(refused.code(), refused.message()),
                     transient: !refused.sender_fault() || TRANSIENT.contains(&refused.code()),
                 },
                 None => Failure { reason: "SNS did not say what became of it".to_owned(), transient: true },
@@ -307,10 +307,10 @@ fn is_transient(error: &SdkError<Refusal>) -> bool {
 fn describe(error: &SdkError<Refusal>) -> String {
     match error {
         SdkError::ServiceError(refusal) => {
-            said(refusal.err().code().unwrap_or("no error code"), refusal.err().message())
+            service_error(refusal.err().code().unwrap_or("no error code"), refusal.err().message())
         }
         SdkError::TimeoutError(_) => "SNS did not answer in time".to_owned(),
-        SdkError::DispatchFailure(_) => format!("SNS could not be reached: {}", unanswered(error)),
-        other => unanswered(other),
+        SdkError::DispatchFailure(_) => format!("SNS could not be reached: {}", error_chain(error)),
+        other => error_chain(other),
     }
 }

@@ -1,11 +1,11 @@
-//! The Terraform module says of itself what is so.
+//! The Terraform module's documentation, lists and policies agree with the code.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use regex::Regex;
 
-use crate::support::{root, rule_fixtures};
+use crate::support::{generated, root, rule_fixtures};
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -43,7 +43,7 @@ fn every_variable_and_output_of_the_module_is_in_its_readme() {
 }
 
 /// The quoted words of the list `name` in terraform/tampering.tf.
-fn tampering_list(name: &str) -> BTreeSet<String> {
+pub(crate) fn tampering_list(name: &str) -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
     let (_, list) = text.split_once(&format!("\n  {name} = [\n")).unwrap();
     let (list, _) = list.split_once(']').unwrap();
@@ -51,7 +51,7 @@ fn tampering_list(name: &str) -> BTreeSet<String> {
 }
 
 /// The parameters by which EventBridge sees a part of the deployment: the keys of three objects in terraform/tampering.tf.
-fn tampering_parameters() -> BTreeSet<String> {
+pub(crate) fn tampering_parameters() -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
     let key = Regex::new(r"(?m)^ {4,6}(\w+) += ").unwrap();
     let objects = ["tampering_targets = {", "tampering_stores = merge(", "tampering_watchers = {"].map(|begin| {
@@ -171,10 +171,6 @@ fn each_promise_of_the_threat_model_has_a_test() {
 
 #[test]
 fn live_state_may_do_what_it_does_and_no_more() {
-    let path = "terraform/modules/live-state-policy/actions.json";
     let actions = serde_json::to_string_pretty(&trailwarden::live_state::resources::actions()).unwrap() + "\n";
-    if std::env::var_os("TRAILWARDEN_REFRESH").is_some() {
-        fs::write(root().join(path), &actions).unwrap();
-    }
-    assert_eq!(read(path), actions, "tests/refresh writes {path}");
+    generated("terraform/modules/live-state-policy/actions.json", &actions);
 }
