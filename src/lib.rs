@@ -16,9 +16,9 @@
 
 pub mod access;
 pub mod alert;
+pub mod app;
 #[cfg(any(feature = "lambda", feature = "live"))]
 pub mod aws;
-pub mod config;
 pub mod event;
 pub mod facts;
 pub mod filter_pattern;

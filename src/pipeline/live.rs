@@ -12,7 +12,6 @@ use crate::live_state::{
     unknown,
 };
 use crate::sources::Place as Source;
-use crate::suppress::state;
 
 /// A record that live state has something to say about.
 #[derive(Debug)]
@@ -160,12 +159,12 @@ impl Pipeline {
 
     fn judge(&self, claim: &Assertion, lookup: &Lookup<'_>) -> Result<Judged, Missing> {
         let live = claim.verify(lookup);
-        let exempt = self.rules.live_state();
+        let exempt = &self.vpc_exemptions;
         let suppression = match exempt.is_empty() {
             true => None,
             // What is not known exempts nothing.
             false => match claim.vpcs(lookup) {
-                Ok(vpcs) => state::suppression(exempt, &vpcs),
+                Ok(vpcs) => exempt.suppression(&vpcs),
                 Err(Missing::Unavailable(_)) => None,
                 Err(Missing::Pending) => return Err(Missing::Pending),
             },
