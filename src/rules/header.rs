@@ -4,9 +4,7 @@
 //! is parsed when a record arrives whose call its detections name, or when somebody asks for it. A test compares headers
 //! with parsed rules.
 
-use std::hash::{BuildHasher as _, Hasher as _};
-
-use foldhash::fast::FixedState;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use super::placeholder;
 use crate::facts::{self, Calls, FACTS, without_version};
@@ -66,7 +64,8 @@ impl Header {
     pub(super) fn named(&self) -> Named {
         let (mut keys, mut names_calls) = (Vec::new(), false);
         let is_of_word = |one: char| one.is_ascii_alphanumeric() || one == '.' || one == '_';
-        for word in self.detection.split(|one| !is_of_word(one)).filter(|word| word.len() > 2) {
+        let detection = self.detection.to_ascii_lowercase();
+        for word in detection.split(|one| !is_of_word(one)).filter(|word| word.len() > 2) {
             if let Some(fact) = facts::find(word).and_then(|(place, _)| FACTS.get(place)) {
                 if word.starts_with("call.named") {
                     return Named::Any;
@@ -74,10 +73,10 @@ impl Header {
                 names_calls |= word == "call.operation";
                 if let Calls::These(pairs) = fact.calls {
                     names_calls = true;
-                    keys.extend(pairs.iter().map(|(_, name)| key(name)));
+                    keys.extend(pairs.iter().map(|(_, name)| key(&name.to_ascii_lowercase())));
                 }
             } else {
-                names_calls |= word == "eventName";
+                names_calls |= word == "eventname";
                 keys.push(key(word));
             }
         }
@@ -85,15 +84,15 @@ impl Header {
     }
 }
 
-/// The keys under which rules about calls of a name are found: AWS Lambda appends a version to names, which
+/// The keys under which rules about calls of a name, in lower case, are found: AWS Lambda appends a version to names, which
 /// `call.operation` leaves out.
 pub(super) fn keys(name: &str) -> [u64; 2] {
     [key(name), key(without_version(name))]
 }
 
-/// A hash of a name in lower case. Names with the same key are only looked at in vain.
+/// A hash of a name in lower case. Rules about names with the same key are only looked at in vain.
 fn key(name: &str) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    name.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name.as_bytes());
     hasher.finish()
 }

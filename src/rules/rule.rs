@@ -14,8 +14,8 @@ use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::header::Header;
-use super::need::Needs;
 use super::parser::{of_parser, parsed};
+use super::required_literals::RequiredLiterals;
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
@@ -33,7 +33,7 @@ pub struct Rule {
     runs: bool,
     runs_by_default: bool,
     placeholders: Vec<String>,
-    needs: OnceLock<Needs>,
+    required_literals: OnceLock<RequiredLiterals>,
     body: OnceLock<Box<Body>>,
     /// What the body is read from, where it is not there from the beginning.
     unread: Option<Unread>,
@@ -105,9 +105,9 @@ impl Rule {
         FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
     }
 
-    /// What a record needs to say somewhere for the rule to match.
-    pub fn needs(&self) -> &Needs {
-        self.needs.get_or_init(|| Needs::of(&self.sigma().detection))
+    /// Literals that the text of a record must contain for the rule to match.
+    pub fn required_literals(&self) -> &RequiredLiterals {
+        self.required_literals.get_or_init(|| RequiredLiterals::of(&self.sigma().detection))
     }
 
     /// Whether it matches no record of a call that failed: one whose `errorCode` says something.
@@ -185,7 +185,7 @@ impl Rule {
             runs: false,
             runs_by_default: false,
             placeholders: Vec::new(),
-            needs: OnceLock::new(),
+            required_literals: OnceLock::new(),
             body: OnceLock::new(),
             unread: None,
             header: None,

@@ -3,6 +3,7 @@
 //! Whoever may call `logs:PutLogEvents` on CloudTrail's log group can add records of its own, usually to a stream of its own.
 
 use std::fmt;
+use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
@@ -12,7 +13,7 @@ const STANDARD: [&str; 3] = ["????????????_CloudTrail_*", "o-*_????????????_Clou
 
 /// Names of log streams, with `*` and `?`. Events of any other stream are rejected.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogStreams(Option<Vec<WildMatch>>);
+pub struct LogStreams(Option<Arc<[WildMatch]>>);
 
 impl LogStreams {
     /// Every log stream.
@@ -36,7 +37,7 @@ impl LogStreams {
 
 impl fmt::Display for LogStreams {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let patterns = self.0.iter().flatten().map(ToString::to_string);
+        let patterns = self.0.iter().flat_map(|patterns| patterns.iter()).map(ToString::to_string);
         formatter.write_str(&patterns.collect::<Vec<_>>().join(", "))
     }
 }

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use trailwarden::pipeline::{Input, Pipeline};
 use trailwarden::rules::RuleSet;
-use trailwarden::sources::{ENVELOPES, Envelope, LogStreams, MOST_BYTES};
+use trailwarden::sources::{LogStreams, MAX_BYTES, SOURCES, Source};
 
 use crate::support::{files, fixture, json as parsed, payload, stream};
 
@@ -78,7 +78,10 @@ fn log_events_of_other_streams_are_rejected_and_counted() {
     };
     let pipelines = || {
         let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap()).with_log_streams(LogStreams::standard());
-        [pipeline, Pipeline::new(RuleSet::load(&[]).unwrap()).with_log_streams(LogStreams::standard()).without_screen()]
+        [
+            pipeline,
+            Pipeline::new(RuleSet::load(&[]).unwrap()).with_log_streams(LogStreams::standard()).without_prefilter(),
+        ]
     };
     let mut told = BTreeSet::new();
     for pipeline in pipelines() {
@@ -120,9 +123,9 @@ fn a_message_of_a_queue_that_is_none_of_ours_costs_nothing_but_itself() {
 #[test]
 fn every_envelope_has_a_fixture() {
     let texts = files(&fixture("envelopes")).into_iter().filter_map(|path| fs::read_to_string(path).ok());
-    let known: Vec<&str> = texts.filter_map(|text| Some(Envelope::of(&text)?.name)).collect();
-    for envelope in ENVELOPES.iter().filter(|envelope| envelope.is_read()) {
-        assert!(known.contains(&envelope.name), "{} has no fixture", envelope.name);
+    let known: Vec<&str> = texts.filter_map(|text| Some(Source::of(&text)?.name)).collect();
+    for source in SOURCES.iter().filter(|source| source.is_read()) {
+        assert!(known.contains(&source.name), "{} has no fixture", source.name);
     }
 }
 
@@ -164,7 +167,7 @@ fn a_bad_log_event_costs_nothing_but_itself() {
 fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
     let whole = gzip(batch(&[json!({"id": "1", "timestamp": 1, "message": line()})]).to_string().as_bytes());
     let data = |data: String| json!({"awslogs": {"data": data}}).to_string();
-    let bomb = gzip(&vec![b' '; MOST_BYTES + 1]);
+    let bomb = gzip(&vec![b' '; MAX_BYTES + 1]);
     let cases = [
         data("not base64!".to_owned()),
         data(STANDARD.encode(&whole[..whole.len() / 2])),
@@ -312,7 +315,7 @@ fn an_empty_input_is_rejected_and_an_empty_list_is_not() {
 
 #[test]
 fn a_value_beyond_the_limit_costs_nothing_but_itself() {
-    let long = format!("{{\"eventName\":\"{}\"}}", "x".repeat(MOST_BYTES));
+    let long = format!("{{\"eventName\":\"{}\"}}", "x".repeat(MAX_BYTES));
     let text = format!("{}\n{long}\n{}\n", line(), line());
     let result = stream(text.as_bytes());
     assert_eq!((result.tally.matched, result.tally.rejected), (2, 1), "{:?}", result.reasons());
@@ -330,7 +333,7 @@ fn a_file_longer_than_the_limit_is_streamed() {
     }
     file.push_str(&line());
     file.push_str("]}");
-    assert!(file.len() > MOST_BYTES);
+    assert!(file.len() > MAX_BYTES);
     let result = stream(file.as_bytes());
     assert_eq!(
         (result.tally.received, result.tally.matched, result.tally.rejected),

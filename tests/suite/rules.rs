@@ -267,7 +267,7 @@ fn a_finding_names_its_resource_and_only_what_offends() {
         payload(&fs::read_to_string(fixture("rules/sg-ingress-world-all/hit-all-traffic-among-narrow.json")).unwrap());
     let finding = &result.findings[0];
     insta::assert_snapshot!(finding.message, @"NetOps/dana opened security group sg-0aaa1111bbb22222c to the whole internet: all traffic from 0.0.0.0/0, all traffic from ::/0.");
-    insta::assert_snapshot!(finding.remediation, @"Revoke what was opened, then allow only the networks that need it: `aws ec2 revoke-security-group-ingress --region eu-west-1 --group-id sg-0aaa1111bbb22222c --security-group-rule-ids sgr-0123456789abcde02 sgr-0123456789abcde03`");
+    insta::assert_snapshot!(finding.remediation, @"Revoke the rules, then allow only the networks that need access: `aws ec2 revoke-security-group-ingress --region eu-west-1 --group-id sg-0aaa1111bbb22222c --security-group-rule-ids sgr-0123456789abcde02 sgr-0123456789abcde03`");
     assert_eq!(finding.resources[0].id, "sg-0aaa1111bbb22222c");
     let told: Vec<&str> = finding.evidence.iter().map(|clause| clause.text.as_str()).collect();
     insta::assert_snapshot!(told.join("\n"), @"
