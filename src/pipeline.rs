@@ -21,7 +21,7 @@ use crate::finding::Finding;
 use crate::live_state::LiveState;
 use crate::prefilter::Prefilter;
 use crate::rules::RuleSet;
-use crate::sources::{Content, Item, Place, Raw, Reader};
+use crate::sources::{Content, Item, LogStreams, Place, Raw, Reader};
 use crate::suppress::Exemptions;
 use crate::text::visible_at_most;
 
@@ -203,6 +203,8 @@ impl fmt::Debug for Input<'_> {
 pub struct Pipeline {
     rules: RuleSet,
     exemptions: Exemptions,
+    /// The log streams whose events are evaluated, if a payload is the delivery of one.
+    log_streams: LogStreams,
     /// Whether records that no rule can match are skipped before they are parsed.
     prefilters: bool,
     /// Caches of earlier runs; a run takes one of them.
@@ -220,7 +222,13 @@ struct Caches {
 impl Pipeline {
     /// A pipeline with these rules, and no exemptions.
     pub fn new(rules: RuleSet) -> Self {
-        Self { rules, exemptions: Exemptions::default(), prefilters: true, caches: Mutex::default() }
+        Self {
+            rules,
+            exemptions: Exemptions::default(),
+            log_streams: LogStreams::ALL,
+            prefilters: true,
+            caches: Mutex::default(),
+        }
     }
 
     /// The same with every record parsed and evaluated by every rule: a check on the prefilter. The findings are the same,
@@ -234,6 +242,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_exemptions(self, exemptions: Exemptions) -> Self {
         Self { exemptions, ..self }
+    }
+
+    /// The same, rejecting payloads with log events of other log streams than these.
+    #[must_use]
+    pub fn with_log_streams(self, log_streams: LogStreams) -> Self {
+        Self { log_streams, ..self }
     }
 
     /// Its rules.
@@ -375,7 +389,7 @@ impl<'p, 'i> Run<'p, 'i> {
     fn new(pipeline: &'p Pipeline, source: &str, input: Input<'i>, live: Option<&'static Asking>) -> Self {
         let reader = match input {
             Input::Stream(reader) => Reader::stream(source, reader),
-            Input::Payload(text) => Reader::payload(source, text),
+            Input::Payload(text) => Reader::payload_of_streams(source, text, &pipeline.log_streams),
             Input::Unreadable(reason) => Reader::unreadable(source, reason),
         };
         let caches = pipeline.caches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();

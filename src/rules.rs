@@ -3,13 +3,12 @@
 //! In: YAML files, those under `rules/` that are part of the binary and those of the user's directories. Out: findings
 //! for an event. A rule that cannot be used is a fault with its file, name and reason; faults are reported all at once. No
 //! rule set comes of them, or one that names what it lacks: a rule that silently does not run is worse than none. Only
-//! this module knows the Sigma engine.
+//! this module knows the Sigma parser.
 
 mod attributes;
 mod body;
 mod cases;
 mod check;
-mod clauses;
 mod condition;
 mod correlation;
 mod coverage;
@@ -22,7 +21,6 @@ mod files;
 mod filter;
 mod index;
 mod lint;
-mod matcher;
 mod operations;
 mod outline;
 mod packed;
@@ -32,9 +30,9 @@ mod reference;
 mod report;
 mod required_literals;
 mod rule;
-mod said;
 mod selector;
 mod settings;
+mod sigma;
 mod subject;
 mod success;
 mod template;

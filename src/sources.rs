@@ -18,6 +18,7 @@ mod inflate;
 mod items;
 mod kinesis;
 mod lines;
+mod log_streams;
 mod media;
 mod members;
 mod on_failure;
@@ -42,6 +43,7 @@ use lines::Lines;
 use members::Members;
 
 pub use items::Nested;
+pub use log_streams::LogStreams;
 pub use raw::{Raw, SharedText, Writing};
 pub use table::{SOURCES, Source};
 
@@ -139,7 +141,13 @@ impl<'i> Reader<'i> {
 
     /// Reads one payload in memory called `name`: JSON of any form.
     pub fn payload(name: &str, text: &str) -> Self {
+        Self::payload_of_streams(name, text, &LogStreams::ALL)
+    }
+
+    /// The same, rejecting log events of other log streams than these.
+    pub fn payload_of_streams(name: &str, text: &str, log_streams: &LogStreams) -> Self {
         let mut items = Items::new(name);
+        items.log_streams = log_streams.clone();
         document::read(text, &mut items);
         Self { frames: vec![Frame::Parts(items.take())] }
     }

@@ -15,10 +15,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::items::{Items, Nested};
+use super::log_streams::LogStreams;
 use super::raw::{Raw, SharedText};
 use super::values::Values;
 use super::window::Window;
 use super::{Content, Item, MAX_BYTES, Members, Place, document, inflate, media};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delivery<'a> {
+    #[serde(borrow)]
+    awslogs: AwsLogs<'a>,
+}
 
 #[derive(Deserialize)]
 struct AwsLogs<'a> {
@@ -32,6 +40,8 @@ struct AwsLogs<'a> {
 struct Batch<'a> {
     #[serde(borrow, default)]
     message_type: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    log_stream: Option<Cow<'a, str>>,
     #[serde(borrow)]
     log_events: Vec<LogEvent<'a>>,
 }
@@ -54,13 +64,34 @@ const NO_MESSAGE: &str = "the log event has no string `message`";
 /// Name of the data in rejections.
 const DATA: &str = "awslogs.data";
 
+/// Reads the Lambda event, if it is as AWS writes it: without a copy of it.
+pub(super) fn delivery(text: &str, items: &mut Items) -> bool {
+    // An array would be read as the values of the fields.
+    if !text.trim_start().starts_with('{') {
+        return false;
+    }
+    let Ok(Delivery { awslogs }) = serde_json::from_str(text) else { return false };
+    items.inside(|items| encoded(&awslogs.data, items));
+    true
+}
+
 /// Reads the Lambda event.
 pub(super) fn event(members: &Members, items: &mut Items) {
     let Some(awslogs) = members.get("awslogs") else { return };
-    let Ok(AwsLogs { data }) = serde_json::from_str(awslogs.get()) else {
-        return items.reject("`awslogs` has no string `data`");
+    match serde_json::from_str::<AwsLogs<'_>>(awslogs.get()) {
+        Ok(AwsLogs { data }) => encoded(&data, items),
+        Err(_) => items.reject("`awslogs` has no string `data`"),
+    }
+}
+
+/// Reads base64 of compressed batches.
+fn encoded(data: &str, items: &mut Items) {
+    let decoded = match base64_simd::STANDARD.decode_to_vec(data) {
+        Ok(gzip) => Ok(gzip),
+        // The error of this one names the place.
+        Err(_) => STANDARD.decode(data),
     };
-    match STANDARD.decode(data.as_bytes()) {
+    match decoded {
         Ok(gzip) => compressed(&gzip, DATA, items, |_, items| items.reject(format!("`{DATA}` holds no `logEvents`"))),
         Err(error) => items.reject(format!("`{DATA}` is not base64: {error}")),
     }
@@ -81,7 +112,15 @@ fn batches(text: &SharedText, name: &str, items: &mut Items, other: fn(&str, &mu
         let start = values.at();
         match values.next_as::<Batch<'_>>() {
             Ok(Some(batch)) if batch.is_control() => items.control(),
-            Ok(Some(batch)) => items.log_events(|place, depth| LogEvents::new(text, &batch, place, depth)),
+            Ok(Some(batch)) => match batch.log_stream.as_deref().filter(|stream| !items.log_streams.admit(stream)) {
+                Some(stream) => other_stream(stream, batch.log_events.len(), items),
+                None => items.log_events(|place, depth, log_streams| LogEvents {
+                    place,
+                    depth,
+                    log_streams,
+                    ..LogEvents::new(text, &batch)
+                }),
+            },
             Ok(None) if is_empty => return items.reject(format!("`{name}` is empty")),
             Ok(None) => return,
             // A field is not what AWS writes there: each log event is read by itself.
@@ -142,18 +181,26 @@ pub(super) struct LogEvents {
     position: u64,
     place: Place,
     depth: usize,
+    log_streams: LogStreams,
 }
 
 impl LogEvents {
     /// Those of a `batch` in `text`.
-    fn new(text: &SharedText, batch: &Batch<'_>, place: Place, depth: usize) -> Self {
+    fn new(text: &SharedText, batch: &Batch<'_>) -> Self {
         let start = text.as_str().as_ptr() as usize;
         let range = |value: &RawValue| {
             let start = u32::try_from(value.get().as_ptr() as usize - start).unwrap_or(u32::MAX);
             start..start.saturating_add(u32::try_from(value.get().len()).unwrap_or(u32::MAX))
         };
         let events: Vec<_> = batch.log_events.iter().map(|event| (event.id.map(range), range(event.message))).collect();
-        Self { text: text.clone(), events: events.into_iter(), position: 0, place, depth }
+        Self {
+            text: text.clone(),
+            events: events.into_iter(),
+            position: 0,
+            place: Place::default(),
+            depth: 0,
+            log_streams: LogStreams::ALL,
+        }
     }
 }
 
@@ -167,7 +214,10 @@ impl Iterator for LogEvents {
         let log_event = id.map(|id| id_text(part(id).as_str()));
         let message = part(message);
         let content = match message.as_str().starts_with('"') {
-            true => Content::Nested(Nested::new(Raw::escaped(message), self::message, self.depth)),
+            true => {
+                let log_streams = self.log_streams.clone();
+                Content::Nested(Nested::new(Raw::escaped(message), self::message, self.depth, log_streams))
+            }
             false => Content::Rejected(NO_MESSAGE.to_owned()),
         };
         Some(Item { place: Place { record: Some(self.position), log_event, ..self.place.clone() }, content })
@@ -182,6 +232,9 @@ pub(super) fn batch(members: &Members, items: &mut Items) {
     let Some(events) = members.list("logEvents") else {
         return items.reject("`logEvents` is not a list");
     };
+    if let Some(stream) = members.string("logStream").filter(|stream| !items.log_streams.admit(stream)) {
+        return other_stream(&stream, events.len(), items);
+    }
     for (event, position) in events.into_iter().zip(1..) {
         items.place.record = Some(position);
         match serde_json::from_str::<LogEvent<'_>>(event.get()) {
@@ -194,6 +247,19 @@ pub(super) fn batch(members: &Members, items: &mut Items) {
         }
     }
     items.place.record = None;
+}
+
+/// Rejects the `count` log events of a stream that is not configured: the first with the whole payload, so that the function
+/// fails and its on-failure destination keeps the payload.
+fn other_stream(stream: &str, count: usize, items: &mut Items) {
+    let reason = format!("the log stream {stream:?} is not one of {}", items.log_streams);
+    let outer = items.place.record.take();
+    items.reject(format!("{reason}, and its {count} log events are not evaluated"));
+    for position in (1..=count).skip(1) {
+        items.place.record = u64::try_from(position).ok();
+        items.reject(reason.clone());
+    }
+    items.place.record = outer;
 }
 
 /// Reads the message of a log event: a record, or several values of any envelope, joined.

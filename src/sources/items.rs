@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::vec;
 
 use super::awslogs::LogEvents;
+use super::log_streams::LogStreams;
 use super::raw::Raw;
 use super::trigger::{self, Trigger};
 use super::{Content, Item, Place, Source, document};
@@ -29,6 +30,7 @@ pub struct Nested {
     read: Read,
     depth: usize,
     outer: Option<u64>,
+    log_streams: LogStreams,
 }
 
 impl Nested {
@@ -37,13 +39,14 @@ impl Nested {
         &self.raw
     }
 
-    pub(super) fn new(raw: Raw, read: Read, depth: usize) -> Self {
-        Self { raw, read, depth, outer: None }
+    pub(super) fn new(raw: Raw, read: Read, depth: usize, log_streams: LogStreams) -> Self {
+        Self { raw, read, depth, outer: None, log_streams }
     }
 
     /// Reads it.
     pub(super) fn items(self, place: Place) -> vec::IntoIter<Part> {
-        let mut items = Items { place, depth: self.depth, outer: self.outer, ..Items::new("") };
+        let Self { depth, outer, log_streams, .. } = self;
+        let mut items = Items { place, depth, outer, log_streams, ..Items::new("") };
         (self.read)(&self.raw.json(), &mut items);
         items.take()
     }
@@ -59,6 +62,8 @@ pub(super) struct Items {
     depth: usize,
     /// The position of the record around it, such as a log event.
     outer: Option<u64>,
+    /// The log streams whose events are evaluated.
+    pub(super) log_streams: LogStreams,
     /// Records of Lambda triggers in the current list, which are rejected together at its end.
     triggers: Vec<(Trigger, u64)>,
 }
@@ -67,7 +72,15 @@ impl Items {
     /// The items of an input called `name`.
     pub(super) fn new(name: &str) -> Self {
         let place = Place { source: name.into(), ..Place::default() };
-        Self { place, parts: Vec::new(), count: Rc::default(), depth: 0, outer: None, triggers: Vec::new() }
+        Self {
+            place,
+            parts: Vec::new(),
+            count: Rc::default(),
+            depth: 0,
+            outer: None,
+            log_streams: LogStreams::ALL,
+            triggers: Vec::new(),
+        }
     }
 
     /// Takes the items so far.
@@ -91,20 +104,23 @@ impl Items {
 
     /// Adds JSON that `read` reads when it is opened.
     pub(super) fn nested(&mut self, text: &str, read: Read) {
-        let raw = Raw::plain(text.to_owned());
-        self.push(Content::Nested(Nested { raw, read, depth: self.depth, outer: self.outer }));
+        self.push_nested(Raw::plain(text.to_owned()), read);
     }
 
     /// The same for a JSON string that contains JSON.
     pub(super) fn escaped(&mut self, literal: &str, read: Read) {
-        let raw = Raw::escaped(literal.to_owned().into());
-        self.push(Content::Nested(Nested { raw, read, depth: self.depth, outer: self.outer }));
+        self.push_nested(Raw::escaped(literal.to_owned().into()), read);
+    }
+
+    fn push_nested(&mut self, raw: Raw, read: Read) {
+        let nested = Nested { outer: self.outer, ..Nested::new(raw, read, self.depth, self.log_streams.clone()) };
+        self.push(Content::Nested(nested));
     }
 
     /// Adds the log events of a batch.
-    pub(super) fn log_events(&mut self, read: impl FnOnce(Place, usize) -> LogEvents) {
+    pub(super) fn log_events(&mut self, read: impl FnOnce(Place, usize, LogStreams) -> LogEvents) {
         self.count.set(self.count.get() + 1);
-        self.parts.push(Part::LogEvents(read(self.place.clone(), self.depth)));
+        self.parts.push(Part::LogEvents(read(self.place.clone(), self.depth, self.log_streams.clone())));
     }
 
     pub(super) fn control(&mut self) {

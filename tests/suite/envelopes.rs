@@ -1,5 +1,6 @@
 //! Each envelope yields the same findings, and what is broken costs nothing but itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::sources::{MAX_BYTES, SOURCES, Source};
+use trailwarden::pipeline::{Input, Pipeline};
+use trailwarden::rules::RuleSet;
+use trailwarden::sources::{LogStreams, MAX_BYTES, SOURCES, Source};
 
 use crate::support::{files, fixture, json as parsed, payload, stream};
 
@@ -64,6 +67,41 @@ fn the_same_record_gives_the_same_finding_in_every_envelope() {
             assert_eq!(payload(&text).findings, result.findings, "{name} as a payload");
         }
     }
+}
+
+#[test]
+fn log_events_of_other_streams_are_rejected_and_counted() {
+    let of_stream = |stream: &str, kind: &str| {
+        let mut batch = batch(&[json!({"id": "a", "message": line()}), json!({"id": "b", "message": line()})]);
+        (batch["logStream"], batch["messageType"]) = (json!(stream), json!(kind));
+        batch
+    };
+    let pipelines = || {
+        let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap()).with_log_streams(LogStreams::standard());
+        [
+            pipeline,
+            Pipeline::new(RuleSet::load(&[]).unwrap()).with_log_streams(LogStreams::standard()).without_prefilter(),
+        ]
+    };
+    let mut told = BTreeSet::new();
+    for pipeline in pipelines() {
+        let gather = |batch: &Value| pipeline.gather("payload", Input::Payload(&awslogs(batch)));
+        for stream in ["111122223333_CloudTrail_eu-west-1_2", "o-abc_111122223333_CloudTrail_us-east-1", "t-heartbeat"]
+        {
+            let result = gather(&of_stream(stream, "DATA_MESSAGE"));
+            assert_eq!((result.tally.matched, result.tally.rejected), (2, 0), "{stream}");
+        }
+        assert_eq!(gather(&of_stream("", "CONTROL_MESSAGE")).tally.control, 1);
+        let result = gather(&of_stream("forged", "DATA_MESSAGE"));
+        assert_eq!((result.tally.received, result.tally.rejected, result.findings.len()), (2, 2, 0));
+        let lines: Vec<String> = result.rejections.iter().map(ToString::to_string).collect();
+        told.insert(lines.join("\n"));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    insta::assert_snapshot!(told.first().unwrap(), @r#"
+    payload: the log stream "forged" is not one of ????????????_CloudTrail_*, o-*_????????????_CloudTrail_*, *-heartbeat, and its 2 log events are not evaluated
+    payload: record 2: the log stream "forged" is not one of ????????????_CloudTrail_*, o-*_????????????_CloudTrail_*, *-heartbeat
+    "#);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! `trailwarden evaluate`.
 
-#[path = "evaluate/ordered.rs"]
 mod ordered;
-#[path = "evaluate/report.rs"]
 mod report;
 
 use std::io::{self, IsTerminal as _, Write as _};

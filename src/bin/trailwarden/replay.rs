@@ -1,9 +1,7 @@
 //! `trailwarden replay`.
 
 #[cfg(feature = "live")]
-#[path = "replay/live.rs"]
 mod live;
-#[path = "replay/run.rs"]
 mod run;
 
 use std::fmt::Display;

@@ -1,12 +1,10 @@
 //! `trailwarden rules`.
 
-#[path = "rules/check.rs"]
 mod check;
-#[path = "rules/coverage.rs"]
 mod coverage;
-#[path = "rules/list.rs"]
 mod list;
-#[path = "rules/test.rs"]
+mod reference;
+mod show;
 mod test;
 
 use std::collections::HashSet;
@@ -16,7 +14,6 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use trailwarden::rules::{Options, Rule, RuleFault, RuleSet, Settings};
 
-use crate::output::{fail, print};
 use crate::selection::Selection;
 
 /// Lists, checks and tests rules.
@@ -29,29 +26,22 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    List(list::List),
-    Show(list::Show),
+    List(list::Arguments),
+    Show(show::Arguments),
     Check(check::Arguments),
     Test(test::Arguments),
     Coverage(coverage::Arguments),
-    Reference(Reference),
+    Reference(reference::Arguments),
 }
-
-/// Prints the reference of all built-in rules and facts, as Markdown.
-#[derive(Debug, Args)]
-struct Reference {}
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match &arguments.command {
-        Command::List(arguments) => list::list(arguments),
-        Command::Show(arguments) => list::show(arguments),
+        Command::List(arguments) => list::run(arguments),
+        Command::Show(arguments) => show::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Coverage(arguments) => coverage::run(arguments),
-        Command::Reference(Reference {}) => match RuleSet::load(&[]) {
-            Ok(rules) => print(&rules.reference(), 0),
-            Err(faults) => fail(faults),
-        },
+        Command::Reference(reference::Arguments {}) => reference::run(),
     }
 }
 

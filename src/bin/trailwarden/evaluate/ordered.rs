@@ -195,5 +195,4 @@ impl<T: Item> Queue<T> {
 }
 
 #[cfg(test)]
-#[path = "ordered/tests.rs"]
 mod tests;

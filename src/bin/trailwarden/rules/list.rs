@@ -1,4 +1,4 @@
-//! `trailwarden rules list` and `show`.
+//! `trailwarden rules list`.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use trailwarden::rules::Rule;
 use trailwarden::text::{shortened, visible, visible_json};
 
 use super::loaded;
-use crate::output::{Format, fail, print};
+use crate::output::{Format, print};
 use crate::selection::Selection;
 
 /// Longest list of calls in the table, in characters.
@@ -17,7 +17,7 @@ const MOST_OF_THE_CALLS: usize = 90;
 
 /// Lists rules: name, level, whether it runs, pack, calls it watches.
 #[derive(Debug, Args)]
-pub(crate) struct List {
+pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
@@ -26,18 +26,7 @@ pub(crate) struct List {
     format: Format,
 }
 
-/// Shows one rule: what it finds, why, how to undo it, and its file.
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// The rule.
-    #[arg(value_name = "NAME")]
-    name: String,
-
-    #[command(flatten)]
-    selection: Selection,
-}
-
-pub(crate) fn list(arguments: &List) -> ExitCode {
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let rules = match loaded(&arguments.selection) {
         Ok(rules) => rules,
         Err(code) => return code,
@@ -81,19 +70,4 @@ fn document(rule: &Rule) -> Value {
            "runs": rule.runs(), "pack": info.pack, "file": rule.file(),
            "calls": rule.triggers_when_filled().to_string(), "facts": rule.facts(),
            "placeholders": rule.placeholders()})
-}
-
-pub(crate) fn show(arguments: &Show) -> ExitCode {
-    let rules = match loaded(&arguments.selection) {
-        Ok(rules) => rules,
-        Err(code) => return code,
-    };
-    let Some(rule) = rules.rules().iter().find(|rule| rule.info().name == arguments.name) else {
-        let near = rules.nearest(&arguments.name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-        return fail(format!("there is no rule `{}`{near}", visible(&arguments.name)));
-    };
-    let runs = if rule.runs() { "It runs." } else { "It is off." };
-    let lines = |text: &str| text.lines().map(|line| format!("{}\n", visible(line))).collect::<String>();
-    let text = format!("{}\n{runs}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
-    print(&lines(&text), 0)
 }

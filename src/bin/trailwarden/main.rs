@@ -1,32 +1,19 @@
 //! The command line.
 
-#[path = "trailwarden/documents.rs"]
 mod documents;
-#[path = "trailwarden/evaluate.rs"]
 mod evaluate;
-#[path = "trailwarden/exemptions.rs"]
 mod exemptions;
-#[path = "trailwarden/explain.rs"]
 mod explain;
-#[path = "trailwarden/facts.rs"]
 mod facts;
-#[path = "trailwarden/filter_pattern.rs"]
 mod filter_pattern;
-#[path = "trailwarden/input.rs"]
 mod input;
-#[path = "trailwarden/output.rs"]
 mod output;
 #[cfg(feature = "lambda")]
-#[path = "trailwarden/replay.rs"]
 mod replay;
-#[path = "trailwarden/rules.rs"]
 mod rules;
-#[path = "trailwarden/selection.rs"]
 mod selection;
 #[cfg(feature = "live")]
-#[path = "trailwarden/snapshot.rs"]
 mod snapshot;
-#[path = "trailwarden/trust.rs"]
 mod trust;
 
 use std::process::ExitCode;

@@ -1,0 +1,132 @@
+//! `trailwarden exemptions check`.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use trailwarden::pipeline::{Outcome, Pipeline};
+use trailwarden::suppress::Exemptions;
+use trailwarden::text::{visible, visible_json};
+
+use crate::input::{open, sources};
+use crate::output::{Format, print};
+use crate::selection::{Loaded, Selection};
+
+const EXIT_CODES: &str = "Exit codes:
+  0  nothing is wrong
+  1  there is no exemption, or one has expired, expires soon, or covered nothing in the log
+  2  the file cannot be used, or some of the log could not be read";
+
+/// Lists what is wrong with a file of exemptions: faults, what has expired or will soon, and what covers nothing.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// The file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Counts what each exemption covers in this log; takes the same input as `evaluate`. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    over: Vec<PathBuf>,
+
+    /// Lists exemptions that expire within this many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    within: u32,
+
+    #[command(flatten)]
+    selection: Selection,
+
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut errors = anstream::stderr();
+    let Some(Loaded { rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
+    let exemptions = match Exemptions::read(&arguments.file, &rules) {
+        Ok(exemptions) => exemptions,
+        Err(faults) => {
+            // Nothing can be done about a closed standard error.
+            let _ = writeln!(errors, "{faults}");
+            return ExitCode::from(2);
+        }
+    };
+    if exemptions.all().is_empty() {
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(errors, "{}: there is no exemption in it", visible(&arguments.file.display().to_string()));
+    }
+    let pipeline = Pipeline::new(rules).with_exemptions(exemptions);
+    let (covered, rejected) = covered(&pipeline, &arguments.over);
+    let now = Timestamp::now();
+    let mut wrong = pipeline.exemptions().all().is_empty();
+    let mut told: Vec<Value> = Vec::new();
+    let mut lines = String::new();
+    for exemption in pipeline.exemptions().all() {
+        let suppression = exemption.suppression();
+        let findings = covered.get(exemption.name()).copied().unwrap_or(0);
+        let mut faults = Vec::new();
+        if exemption.is_expired(now) {
+            faults.push("has expired".to_owned());
+        } else if exemption.expires_within(arguments.within, now) {
+            faults.push(format!("expires within {} days", arguments.within));
+        }
+        if !arguments.over.is_empty() && findings == 0 && !exemption.is_expired(now) {
+            faults.push("covers nothing in the log".to_owned());
+        }
+        wrong |= !faults.is_empty();
+        let state = if faults.is_empty() { "is good".to_owned() } else { faults.join(" and ") };
+        let counted = if arguments.over.is_empty() { String::new() } else { format!(", {findings} findings covered") };
+        let line = format!(
+            "{} {state}: until {}, {} ({}){counted}",
+            suppression.exemption,
+            suppression.expires.as_deref().unwrap_or_default(),
+            suppression.owner,
+            exemption.title()
+        );
+        lines.push_str(&visible(&line));
+        lines.push('\n');
+        told.push(json!({"exemption": suppression.exemption, "title": exemption.title(), "owner": suppression.owner,
+                         "ticket": suppression.ticket, "expires": suppression.expires, "faults": faults,
+                         "covered": (!arguments.over.is_empty()).then_some(findings)}));
+    }
+    let code = match (rejected, wrong) {
+        (true, _) => 2,
+        (false, true) => 1,
+        (false, false) => 0,
+    };
+    match arguments.format {
+        Format::Text => print(&lines, code),
+        Format::Json => print(&format!("{}\n", visible_json(&Value::from(told))), code),
+    }
+}
+
+/// How many findings each exemption covers, and whether some record was rejected.
+fn covered(pipeline: &Pipeline, paths: &[PathBuf]) -> (BTreeMap<String, u64>, bool) {
+    let mut covered = BTreeMap::new();
+    let mut rejected = false;
+    // No path would mean standard input.
+    let inputs = if paths.is_empty() { Vec::new() } else { sources(paths) };
+    for source in inputs {
+        let (name, input) = open(&source, &ProgressBar::hidden());
+        pipeline.run(&name, input, &mut |outcome| match outcome {
+            Outcome::Finding(finding) => {
+                if let Some(suppression) = finding.suppression {
+                    for name in std::iter::once(suppression.exemption).chain(suppression.also) {
+                        *covered.entry(name).or_insert(0) += 1;
+                    }
+                }
+            }
+            Outcome::Rejection(rejection) => {
+                rejected = true;
+                let _ = writeln!(anstream::stderr(), "rejected: {rejection}");
+            }
+        });
+    }
+    (covered, rejected)
+}

@@ -1,0 +1,36 @@
+//! `trailwarden rules show`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use trailwarden::text::visible;
+
+use super::loaded;
+use crate::output::{fail, print};
+use crate::selection::Selection;
+
+/// Shows one rule: what it finds, why, how to undo it, and its file.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The rule.
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    #[command(flatten)]
+    selection: Selection,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let rules = match loaded(&arguments.selection) {
+        Ok(rules) => rules,
+        Err(code) => return code,
+    };
+    let Some(rule) = rules.rules().iter().find(|rule| rule.info().name == arguments.name) else {
+        let near = rules.nearest(&arguments.name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        return fail(format!("there is no rule `{}`{near}", visible(&arguments.name)));
+    };
+    let runs = if rule.runs() { "It runs." } else { "It is off." };
+    let lines = |text: &str| text.lines().map(|line| format!("{}\n", visible(line))).collect::<String>();
+    let text = format!("{}\n{runs}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
+    print(&lines(&text), 0)
+}
