@@ -13,7 +13,7 @@ use super::fault::{FaultKind, Reason, RuleFault};
 use super::files::{Document, RuleFile};
 use super::parser::of_parser;
 use super::settings::did_you_mean;
-use super::sigma::Matcher;
+use super::sigma::{Matcher, Verdict};
 use super::subject::Subject;
 use super::{Known, check, condition, culprit, lint, placeholder};
 use crate::event::Event;
@@ -46,9 +46,9 @@ impl Filter {
         self.rules.as_ref().is_none_or(|rules| rules.iter().any(is_it))
     }
 
-    /// Whether it holds a finding for `event` back.
+    /// Whether it suppresses a finding for `event`. It does not if the event is too complex to decide.
     pub fn exempts(&self, event: &Event<'_>) -> bool {
-        !self.lets_through.holds(&Subject::within(event, &self.zone))
+        self.lets_through.verdict(&Subject::within(event, &self.zone)) == Verdict::NoMatch
     }
 }
 

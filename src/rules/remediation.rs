@@ -47,6 +47,11 @@ impl RemediationTemplate {
         Self::new(Template::standard_remediation())
     }
 
+    /// The remediation for a record that the rule `name` cannot decide.
+    pub(super) fn too_complex(name: &str) -> Self {
+        Self::new(Template::review_record(name))
+    }
+
     fn new(template: Template) -> Self {
         let mut pieces = Vec::new();
         for (place, parts) in split_at_backticks(template.parts()).into_iter().enumerate() {

@@ -66,6 +66,16 @@ pub(super) fn finding(
     }
 }
 
+/// The finding of a rule that a record is too complex for.
+pub(super) fn too_complex(rule: &Arc<RuleInfo>, attributes: &Attributes, subject: &Subject<'_>) -> Finding {
+    let undecided = Undecided {
+        when: String::new(),
+        message: Some(Template::too_complex(&rule.name)),
+        remediation: Some(RemediationTemplate::too_complex(&rule.name)),
+    };
+    finding(rule, attributes, Some(&undecided), subject, Matched::default())
+}
+
 /// The record and the parts of the finding that placeholders name.
 struct Sources<'s, 'e> {
     subject: &'s Subject<'e>,

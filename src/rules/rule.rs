@@ -17,6 +17,7 @@ use super::header::Header;
 use super::parser::{of_parser, parsed};
 use super::required_literals::RequiredLiterals;
 use super::settings::Settings;
+use super::sigma::Verdict;
 use super::subject::Subject;
 use super::trigger::Triggers;
 use super::trusted::Trusted;
@@ -234,14 +235,22 @@ impl Rule {
         let body = self.body();
         let Body { info, raised_info, cases, attributes, sigma, .. } = body;
         let matcher = cases.whole.matcher(sigma);
-        if !matcher.holds(subject) || self.is_trusted(subject, trusted) {
+        let verdict = matcher.verdict(subject);
+        if verdict == Verdict::NoMatch || self.is_trusted(subject, trusted) {
             return None;
+        }
+        let case = |case: &Option<Case>| case.as_ref().map(|case| case.matcher(sigma).verdict(subject));
+        let (undecided, raised) = (case(&cases.undecided), case(&cases.raised));
+        // A severity that cannot be decided is the higher one.
+        let info = if matches!(raised, None | Some(Verdict::NoMatch)) { info } else { raised_info };
+        if verdict == Verdict::TooComplex || undecided == Some(Verdict::TooComplex) {
+            let is_watched = subject.call.is_none_or(|(source, name)| self.watches(source, name));
+            let finding = || report::too_complex(&body.undecided_info(info), attributes, subject);
+            return is_watched.then(finding);
         }
         let trace = matcher.trace(subject);
         let matched = Matched::of(&trace);
-        let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(sigma).holds(subject));
-        let case = attributes.undecided.as_ref().filter(|_| holds(&cases.undecided));
-        let info = if holds(&cases.raised) { raised_info } else { info };
+        let case = attributes.undecided.as_ref().filter(|_| undecided == Some(Verdict::Match));
         let info = if case.is_some() { &body.undecided_info(info) } else { info };
         let mut finding = report::finding(info, attributes, case, subject, matched);
         finding.trace = explain.then(|| explain::trace(&info.name, &trace));
@@ -251,7 +260,14 @@ impl Rule {
     /// How the rule judges an event, whether it matches or not.
     pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &Trusted) -> Trace {
         let matcher = self.body().cases.whole.matcher(self.sigma());
-        let trace = explain::trace(&self.name, &matcher.trace(subject));
+        let trace = matcher.trace(subject);
+        let is_too_complex = trace.is_too_complex;
+        let trace = explain::trace(&self.name, &trace);
+        if is_too_complex {
+            let note =
+                Trace::of("the record is too complex to decide; later parts were not compared", false, Vec::new());
+            return Trace::of(trace.what, false, trace.parts.into_iter().chain([note]).collect());
+        }
         if !(trace.matched && self.is_trusted(subject, trusted)) {
             return trace;
         }

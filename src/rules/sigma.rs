@@ -15,6 +15,7 @@
 //! * `|fieldref` compares lists as a whole.
 //! * A keyword is a part of any text, number or boolean of the record, at any depth.
 
+mod budget;
 mod compile;
 mod item;
 mod text;
@@ -23,6 +24,7 @@ mod value;
 
 use rsigma_parser::ArrayQuantifier;
 
+pub(super) use budget::Budget;
 pub(super) use compile::CompileError;
 pub(super) use item::Item;
 pub(super) use trace::{Node, Trace, What};
@@ -97,20 +99,37 @@ impl Array {
     }
 }
 
+/// How a rule evaluates on a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It matches.
+    Match,
+    /// It does not match.
+    NoMatch,
+    /// The record is too complex to decide within the budget of work.
+    TooComplex,
+}
+
 impl Matcher {
     /// Whether the rule matches.
-    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        self.observed(subject, &mut Quiet)
+    pub(super) fn verdict(&self, subject: &Subject<'_>) -> Verdict {
+        let matched = self.observed(subject, &mut Quiet);
+        match (subject.budget.is_exceeded(), matched) {
+            (true, _) => Verdict::TooComplex,
+            (false, true) => Verdict::Match,
+            (false, false) => Verdict::NoMatch,
+        }
     }
 
-    /// How each part of the rule evaluates.
+    /// How each part of the rule evaluates. Beyond the budget, no part holds.
     pub(super) fn trace<'t>(&'t self, subject: &'t Subject<'_>) -> Trace<'t> {
         let mut recorder = trace::Recorder::default();
         let matched = self.observed(subject, &mut recorder);
-        Trace { matched, conditions: recorder.finish() }
+        Trace { matched, is_too_complex: subject.budget.is_exceeded(), conditions: recorder.finish() }
     }
 
     fn observed<'t, O: Observer<'t>>(&'t self, subject: &'t Subject<'_>, observer: &mut O) -> bool {
+        subject.budget.reset();
         let mut walk = Walk { subject, observer };
         self.conditions.any::<O>(|condition| walk.condition(condition, &self.selections, Scope::Record))
     }

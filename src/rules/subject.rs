@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 #[cfg(test)]
 use std::collections::BTreeMap;
 
+use super::sigma::Budget;
 use crate::event::{Event, Value, path};
 use crate::facts::{self, FACTS, Zone};
 
@@ -16,6 +17,8 @@ pub(super) struct Subject<'e> {
     pub(super) call: Option<(&'e str, &'e str)>,
     /// What is configured as your own.
     zone: &'e Zone,
+    /// The work that the rule being evaluated may still do.
+    pub(super) budget: Budget,
     facts: [OnceCell<Option<Value<'e>>>; FACTS.len()],
 }
 
@@ -34,7 +37,7 @@ impl<'e> Subject<'e> {
     /// The same with what `zone` lists as your own.
     pub(super) fn within(event: &'e Event<'_>, zone: &'e Zone) -> Self {
         let call = event.source().zip(event.name()).filter(|(source, name)| source.is_ascii() && name.is_ascii());
-        Self { event, call, zone, facts: [const { OnceCell::new() }; FACTS.len()] }
+        Self { event, call, zone, budget: Budget::new(), facts: [const { OnceCell::new() }; FACTS.len()] }
     }
 
     /// All values at `path`, of a fact or of the record.

@@ -41,6 +41,31 @@ impl Template {
         ])
     }
 
+    /// The message of the rule `name` for a record that it cannot decide within its budget of work.
+    pub(super) fn too_complex(name: &str) -> Self {
+        Self(vec![
+            Part::Literal("Record ".to_owned()),
+            Part::hole("eventID"),
+            Part::Literal(" is too complex to decide: ".to_owned()),
+            Part::hole("actor"),
+            Part::Literal(" called ".to_owned()),
+            Part::hole("eventName"),
+            Part::Literal(format!(" with values that are too long for the patterns of the rule {name}.")),
+        ])
+    }
+
+    /// The remediation for a record that the rule `name` cannot decide.
+    pub(super) fn review_record(name: &str) -> Self {
+        Self(vec![
+            Part::Literal("Read record ".to_owned()),
+            Part::hole("eventID"),
+            Part::Literal(format!(
+                " in CloudTrail and compare it with the rule {name}. Shorten the regular expressions and wildcards of the \
+                 rule if this happens with harmless records."
+            )),
+        ])
+    }
+
     /// For rules that bring no remediation.
     pub(super) fn standard_remediation() -> Self {
         Self(vec![

@@ -1,3 +1,4 @@
+mod budget;
 mod builtin;
 mod configuration;
 mod evidence;

@@ -17,8 +17,11 @@ use super::value::{Number, Path};
 use super::{Array, Condition, Matcher, Parts, Selection, Tree};
 use crate::rules::selector;
 
-/// Maximum size of a compiled regular expression, in bytes.
-const MAX_REGEX_BYTES: usize = 4 << 20;
+/// Sizes of compiled regular expressions, in bytes, and the work for one byte of text with one of at most that size. An
+/// expression that backtracks in other engines takes time proportional to its size here. Beyond the last, a rule cannot be
+/// used.
+const REGEX_SIZES: [(usize, u64); 6] =
+    [(4 << 10, 4), (16 << 10, 16), (64 << 10, 64), (256 << 10, 256), (1 << 20, 1024), (4 << 20, 4096)];
 
 /// Minimum number of texts that are looked up by their hash, and of substrings that one automaton searches for. Fewer are
 /// compared one by one.
@@ -270,7 +273,7 @@ fn conflict(modifiers: &[Modifier]) -> Option<String> {
 /// A compiled value before values of its kind are merged.
 enum Part {
     Test(ValueTest),
-    Regex(Box<Regex>),
+    Regex(Box<Regex>, u64),
     Network(IpNet),
 }
 
@@ -278,7 +281,7 @@ impl Part {
     fn alone(self) -> Result<ValueTest, String> {
         Ok(match self {
             Self::Test(test) => test,
-            Self::Regex(regex) => ValueTest::Regex(*regex),
+            Self::Regex(regex, weight) => ValueTest::Regex { regex: *regex, weight },
             Self::Network(network) => ValueTest::Networks(Networks::new(&[network])),
         })
     }
@@ -320,7 +323,7 @@ impl How<'_> {
             return Ok(Part::Test(ValueTest::Reference { path: Path::new(&plain()?), anchor, cased }));
         }
         if self.has(Modifier::Re) {
-            return self.regex(&plain()?).map(|regex| Part::Regex(Box::new(regex)));
+            return self.regex(&plain()?).map(|(regex, weight)| Part::Regex(Box::new(regex), weight));
         }
         if self.has(Modifier::Cidr) {
             return plain()?.parse().map(Part::Network).map_err(|error: ipnet::AddrParseError| error.to_string());
@@ -358,11 +361,20 @@ impl How<'_> {
         })
     }
 
-    fn regex(&self, pattern: &str) -> Result<Regex, String> {
+    /// The expression and its weight: the work for one byte of text.
+    fn regex(&self, pattern: &str) -> Result<(Regex, u64), String> {
         let mut builder = RegexBuilder::new(pattern);
         builder.case_insensitive(self.has(Modifier::IgnoreCase)).multi_line(self.has(Modifier::Multiline));
-        builder.dot_matches_new_line(self.has(Modifier::DotAll)).size_limit(MAX_REGEX_BYTES);
-        builder.build().map_err(|error| error.to_string())
+        builder.dot_matches_new_line(self.has(Modifier::DotAll));
+        let mut error = String::new();
+        for (size, weight) in REGEX_SIZES {
+            match builder.size_limit(size).build() {
+                Ok(regex) => return Ok((regex, weight)),
+                Err(regex::Error::CompiledTooBig(size)) => error = regex::Error::CompiledTooBig(size).to_string(),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Err(error)
     }
 
     fn text(&self, text: &SigmaString, anchor: Anchor, cased: bool) -> ValueTest {
@@ -424,7 +436,7 @@ fn merged(parts: Vec<Part>) -> Vec<Result<ValueTest, String>> {
     let (mut patterns, mut is_cased) = (Vec::new(), false);
     for part in parts {
         match part {
-            Part::Regex(regex) => regexes.push(*regex),
+            Part::Regex(regex, weight) => regexes.push((*regex, weight)),
             Part::Network(network) => networks.push(network),
             // All values of an item are cased or none is.
             Part::Test(ValueTest::Patterns { patterns: some, cased }) => {
@@ -439,7 +451,7 @@ fn merged(parts: Vec<Part>) -> Vec<Result<ValueTest, String>> {
     }
     tests.extend(of_patterns(patterns, is_cased));
     // One by one: a set of regular expressions cannot use what each of them searches for first.
-    tests.extend(regexes.into_iter().map(|regex| Ok(ValueTest::Regex(regex))));
+    tests.extend(regexes.into_iter().map(|(regex, weight)| Ok(ValueTest::Regex { regex, weight })));
     tests
 }
 

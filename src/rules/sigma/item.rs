@@ -14,6 +14,7 @@ use regex::Regex;
 use rsigma_parser::{DetectionItem, Modifier, SigmaValue};
 
 use super::Cost;
+use super::budget::Budget;
 use super::text::{Anchor, Pattern};
 use super::value::{Found, Number, Path, Scalar, Scope, any_within};
 use crate::event::Value;
@@ -71,7 +72,7 @@ pub(super) enum ValueTest {
     /// A boolean.
     Flag(bool),
     /// A regular expression.
-    Regex(Regex),
+    Regex { regex: Regex, weight: u64 },
     /// An address in one of these networks.
     Networks(Networks),
     /// The value of another field.
@@ -151,12 +152,16 @@ impl Item {
 impl Values {
     fn hold(&self, found: &Found<'_>, subject: &Subject<'_>) -> bool {
         let is_missing = found.values().is_empty();
-        let fits = |test: &ValueTest, scalar: &Scalar<'_>| test.fits(scalar);
         let one = |test: &ValueTest| match test {
             ValueTest::Reference { path, anchor, cased } => {
-                is_reference(found, &path.find(subject, Scope::Record), *anchor, *cased)
+                if subject.budget.is_exceeded() {
+                    return false;
+                }
+                let theirs = path.find(subject, Scope::Record);
+                let work = found.length().saturating_add(theirs.length());
+                subject.budget.admits(work) && is_reference(found, &theirs, *anchor, *cased)
             }
-            test => found.any(|scalar| fits(test, scalar)),
+            test => found.any(|scalar| test.fits_within(scalar, &subject.budget)),
         };
         let hold = if self.all {
             (self.nulls == 0 || is_missing) && self.tests.iter().all(one)
@@ -169,7 +174,7 @@ impl Values {
     /// Keywords are found in any text, number or boolean of the record; names of fields are not searched.
     fn hold_as_keywords(&self, subject: &Subject<'_>, scope: Scope<'_>) -> bool {
         let one = |test: &ValueTest| {
-            let within = |value: &Value<'_>| any_within(value, &mut |scalar| test.fits(scalar));
+            let within = |value: &Value<'_>| any_within(value, &mut |scalar| test.fits_within(scalar, &subject.budget));
             match scope {
                 Scope::Record => subject.event.root().values().any(within),
                 Scope::Element(element) => within(element),
@@ -184,6 +189,21 @@ impl Values {
 }
 
 impl ValueTest {
+    /// Whether the value fits, and the budget is enough to compare it.
+    fn fits_within(&self, scalar: &Scalar<'_>, budget: &Budget) -> bool {
+        !budget.is_exceeded() && budget.admits(scalar.length().saturating_mul(self.weight())) && self.fits(scalar)
+    }
+
+    /// The work for one byte of text.
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Patterns { patterns, .. } => patterns.iter().map(Pattern::weight).sum(),
+            Self::Quoted { pattern, .. } => pattern.weight(),
+            Self::Regex { weight, .. } => *weight,
+            _ => 1,
+        }
+    }
+
     fn fits(&self, scalar: &Scalar<'_>) -> bool {
         match self {
             Self::Patterns { patterns, cased } => {
@@ -198,7 +218,7 @@ impl ValueTest {
             }
             Self::Number(comparison, number) => compares(scalar, *comparison, *number),
             Self::Flag(wanted) => flag(scalar) == Some(*wanted),
-            Self::Regex(regex) => regex.is_match(scalar.text()),
+            Self::Regex { regex, .. } => regex.is_match(scalar.text()),
             Self::Networks(networks) => networks.contain(scalar.text()),
             Self::Time(part, number) => {
                 time(scalar).is_some_and(|time| number.compare(part.of(&time)) == Some(Ordering::Equal))

@@ -128,6 +128,14 @@ impl Pattern {
         }
     }
 
+    /// The work for one byte of text.
+    pub(super) fn weight(&self) -> u64 {
+        match self {
+            Self::Glob(glob) => glob.middle.iter().map(Run::weight).fold(1, u64::saturating_add),
+            _ => 1,
+        }
+    }
+
     /// Whether the text, folded unless the pattern is cased, fits.
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
@@ -173,6 +181,11 @@ impl Run {
             Token::Any | Token::Dash => None,
         };
         self.0.iter().map(character).collect()
+    }
+
+    /// A search tries the run at every character of the text.
+    fn weight(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
     }
 
     fn is_any(&self) -> bool {

@@ -12,6 +12,8 @@ const MAX_ELEMENTS: usize = 32;
 pub(in crate::rules) struct Trace<'t> {
     /// Whether it matches.
     pub(in crate::rules) matched: bool,
+    /// Whether the record is too complex to decide within the budget of work.
+    pub(in crate::rules) is_too_complex: bool,
     /// Its conditions, of which one suffices.
     pub(in crate::rules) conditions: Vec<Node<'t>>,
 }

@@ -100,6 +100,11 @@ impl<'t> Found<'t> {
         }
     }
 
+    /// The work of comparing all of it: at least one for each value.
+    pub(super) fn length(&self) -> u64 {
+        self.values().iter().map(|value| length(value)).fold(0, u64::saturating_add)
+    }
+
     /// The value if it is one, and no list.
     pub(super) fn scalar(&self) -> Option<Scalar<'t>> {
         match self {
@@ -120,6 +125,17 @@ impl<'t> Found<'t> {
             Self::One(value) => json(value, as_text),
             Self::Several(values) => values.iter().map(|value| json(value, as_text)).collect(),
         }
+    }
+}
+
+/// The bytes of the strings in a value, and one for each value in it.
+fn length(value: &Value<'_>) -> u64 {
+    let all = |length: u64, value: &Value<'_>| length.saturating_add(self::length(value));
+    match value {
+        Value::Str(text) => u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(1),
+        Value::Array(elements) => elements.iter().fold(1, all),
+        Value::Object(members) => members.values().fold(1, all),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
     }
 }
 
@@ -153,6 +169,11 @@ pub(super) struct Scalar<'v> {
 impl<'v> Scalar<'v> {
     fn new(value: &'v Value<'v>) -> Self {
         Self { value, text: OnceCell::new(), folded: OnceCell::new() }
+    }
+
+    /// The bytes of its strings, and one for each value in it.
+    pub(super) fn length(&self) -> u64 {
+        length(self.value)
     }
 
     /// The text: of a string itself, of anything else as JSON has it.
