@@ -5,65 +5,45 @@
 //! rule set comes of them, or one that names what it lacks: a rule that silently does not run is worse than none. Only
 //! this module knows the Sigma parser.
 
-mod attributes;
-mod body;
-mod cases;
-mod check;
-mod condition;
 mod correlation;
-mod coverage;
-mod culprit;
-mod evidence;
-mod explain;
-mod fault;
-mod files;
+mod docs;
 mod filter;
-mod header;
 mod index;
 mod lint;
-mod operations;
-mod parser;
-mod placeholder;
-mod reference;
-mod remediation;
+mod load;
 mod report;
-mod required_literals;
 mod rule;
-mod selector;
-mod settings;
 mod sigma;
-mod subject;
-mod success;
-mod template;
-mod trigger;
+mod text;
 mod trusted;
-mod yaml;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use attributes::{AttributeError, read_attributes};
-pub use coverage::{Coverage, Unwatched};
-pub use fault::{FaultKind, RuleFault, RuleFaults};
+pub use docs::coverage::{Coverage, Unwatched};
 pub use filter::Filter;
-pub use operations::{Class, Danger, Operation, known_calls, operations, provenance};
-pub use placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS};
-pub use required_literals::RequiredLiterals;
+pub use load::attributes::{AttributeError, read_attributes};
+pub use load::fault::{FaultKind, RuleFault, RuleFaults};
+pub use load::operations::{Class, Danger, Operation, known_calls, operations, provenance};
+pub use load::settings::{RuleSetting, Settings, did_you_mean, with_suggestion};
 pub use rule::Rule;
-pub use settings::{RuleSetting, Settings, did_you_mean, with_suggestion};
-pub use trigger::{Names, Trigger, Triggers};
+pub use sigma::placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS};
+pub use sigma::required_literals::RequiredLiterals;
+pub use sigma::trigger::{Names, Trigger, Triggers};
 pub use trusted::{is_account, organization_id};
 
 use crate::event::Event;
 use crate::facts::Zone;
 use crate::finding::{Finding, RuleInfo, Trace};
 use correlation::Correlation;
-use files::{Document, RuleFile};
 use index::Index;
-use placeholder::Placeholders;
-use subject::Subject;
+use load::files::{self, Document, RuleFile};
+use load::settings::{self, Known};
+use load::{fault, yaml};
+use sigma::placeholder::Placeholders;
+use sigma::subject::Subject;
 use trusted::Trusted;
 
 /// Rules that can be run.
@@ -224,7 +204,11 @@ impl RuleSet {
         // Those of built-in rules differ, as a test shows.
         let may_repeat = files.iter().any(|file| file.header.is_none());
         for file in files {
-            for rule in rule::parse(file, settings, |name| seen.contains_key(name), &mut correlations, faults) {
+            if file.header.is_none() {
+                correlations
+                    .extend(file.documents().iter().flat_map(|document| correlation::of_document(file, document)));
+            }
+            for rule in rule::parse(file, settings, |name| seen.contains_key(name), faults) {
                 if !may_repeat {
                     rules.push(rule);
                     continue;
@@ -443,17 +427,6 @@ impl fmt::Display for Taken<'_> {
 /// The rules that faults are about.
 fn faulty(faults: &[RuleFault]) -> Vec<String> {
     faults.iter().filter_map(|fault| fault.rule.clone()).collect()
-}
-
-/// What settings and exemptions can refer to.
-#[derive(Debug)]
-struct Known<'r> {
-    rules: BTreeSet<&'r str>,
-    ids: BTreeSet<&'r str>,
-    packs: BTreeSet<&'r str>,
-    placeholders: BTreeSet<&'r str>,
-    /// The values of the placeholders.
-    values: &'r Placeholders,
 }
 
 impl<'r> Known<'r> {

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::fault::{Reason, RuleFault};
-use super::files::{Document, RuleFile};
 use super::rule::{Rule, slug};
-use super::settings::did_you_mean;
-use super::yaml::{self, Node};
+use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::files::{Document, RuleFile};
+use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::yaml::{self, Node};
 
 /// One correlation rule, also if the parser refuses it.
 #[derive(Debug)]

@@ -8,17 +8,21 @@ use std::sync::Arc;
 use rsigma_parser::{ConditionExpr, FilterRule, FilterRuleTarget, LogSource, SigmaRule, parse_sigma_yaml};
 use serde_json::Value;
 
-use super::attributes::AttributeError;
-use super::fault::{FaultKind, Reason, RuleFault};
-use super::files::{Document, RuleFile};
-use super::parser::of_parser;
-use super::settings::did_you_mean;
 use super::sigma::{Matcher, Verdict};
-use super::subject::Subject;
-use super::{Known, check, condition, culprit, lint, placeholder};
+use super::{Known, lint};
 use crate::event::Event;
 use crate::facts::Zone;
 use crate::finding::RuleInfo;
+use crate::rules::load::attributes::AttributeError;
+use crate::rules::load::check;
+use crate::rules::load::condition;
+use crate::rules::load::culprit;
+use crate::rules::load::fault::{FaultKind, Reason, RuleFault};
+use crate::rules::load::files::{Document, RuleFile};
+use crate::rules::load::parser::of_parser;
+use crate::rules::load::settings::did_you_mean;
+use crate::rules::sigma::placeholder;
+use crate::rules::sigma::subject::Subject;
 
 /// A filter that can be run.
 #[derive(Debug)]

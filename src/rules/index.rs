@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::header::{self, Named};
 use super::rule::Rule;
-use super::trigger::Names;
+use crate::rules::load::header::{self, Named};
+use crate::rules::sigma::trigger::Names;
 
 /// The rules that run, by the names of the calls that they watch; each as its place in the set.
 #[derive(Debug, Default)]

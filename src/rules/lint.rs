@@ -10,9 +10,9 @@ mod sentences;
 pub(super) use document::lint as document;
 pub(super) use fields::lint as fields;
 
-use super::condition;
-use super::fault::{Reason, RuleFault};
 use super::rule::Rule;
+use crate::rules::load::condition;
+use crate::rules::load::fault::{Reason, RuleFault};
 
 /// What a rule asks for in vain, apart from what its [document](document::lint) alone shows.
 pub(super) fn warnings(rule: &Rule) -> Vec<RuleFault> {

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::attributes::{Attributes, ResourceSpec, Undecided};
-use super::evidence::Matched;
-use super::remediation::{RemediationTemplate, Values};
-use super::subject::Subject;
-use super::template::Template;
 use crate::event::{Event, Value, scalar_text};
 use crate::facts;
 use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, Status, derived_id};
+use crate::rules::load::attributes::{Attributes, ResourceSpec, Undecided};
+use crate::rules::sigma::subject::Subject;
+use crate::rules::text::evidence::Matched;
+use crate::rules::text::remediation::{RemediationTemplate, Values};
+use crate::rules::text::template::Template;
 use crate::text::{MOST_IN_A_SENTENCE, shell_word, shortened, visible_at_most};
 
 /// Most values of one field that stand in a sentence.

@@ -6,24 +6,29 @@ use std::sync::OnceLock;
 
 use rsigma_parser::SigmaRule;
 
-use super::attributes::Attributes;
-use super::body::{Body, Unread};
-use super::cases::{Case, Cases};
-use super::correlation::Correlation;
-use super::evidence::Matched;
-use super::fault::{Reason, RuleFault};
-use super::files::{Document, RuleFile};
-use super::header::Header;
-use super::parser::{of_parser, parsed};
-use super::required_literals::RequiredLiterals;
-use super::settings::Settings;
+use super::report;
 use super::sigma::Verdict;
-use super::subject::Subject;
-use super::trigger::Triggers;
 use super::trusted::Trusted;
-use super::{check, condition, correlation, culprit, explain, placeholder, report, success};
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
+use crate::rules::load::attributes::Attributes;
+use crate::rules::load::body::{Body, Unread};
+use crate::rules::load::cases::{Case, Cases};
+use crate::rules::load::check;
+use crate::rules::load::condition;
+use crate::rules::load::culprit;
+use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::files::{Document, RuleFile};
+use crate::rules::load::header::Header;
+use crate::rules::load::parser::{of_parser, parsed};
+use crate::rules::load::settings::Settings;
+use crate::rules::sigma::placeholder;
+use crate::rules::sigma::required_literals::RequiredLiterals;
+use crate::rules::sigma::subject::Subject;
+use crate::rules::sigma::success;
+use crate::rules::sigma::trigger::Triggers;
+use crate::rules::text::evidence::Matched;
+use crate::rules::text::explain;
 
 /// A rule that can be run, and what its findings say.
 #[derive(Debug)]
@@ -283,14 +288,13 @@ impl Rule {
     }
 }
 
-/// The rules of one file that can be used, and its correlations; a fault for each that cannot be used.
+/// The rules of one file that can be used; a fault for each that cannot be used.
 ///
 /// A rule that does not say what it is called gets a name that is not `taken`, by another file or in this one.
 pub(super) fn parse(
     file: &RuleFile,
     settings: &Settings,
     taken: impl Fn(&str) -> bool,
-    correlations: &mut Vec<Correlation>,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<Rule> {
     if let Some(rule) = built_in(file, settings) {
@@ -304,7 +308,6 @@ pub(super) fn parse(
         let mut fault = |rule: &str, reason: Reason| faults.push(document.fault(&file.name, Some(rule), reason));
         let mut told = Vec::new();
         let collection = parsed(&document, &mut told);
-        correlations.extend(correlation::of_document(file, &document));
         let errors = collection.iter().flat_map(|collection| &collection.errors);
         // Whether a rule runs does not depend on its metadata; the lints warn about that.
         told.extend(errors.filter(|error| !is_of_metadata(error)).map(|error| of_parser(error, &document)));

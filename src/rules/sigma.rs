@@ -18,8 +18,14 @@
 mod budget;
 mod compile;
 mod item;
+pub(super) mod placeholder;
+pub(super) mod required_literals;
+pub(super) mod selector;
+pub(super) mod subject;
+pub(super) mod success;
 mod text;
 mod trace;
+pub(super) mod trigger;
 mod value;
 
 use rsigma_parser::ArrayQuantifier;
@@ -30,8 +36,8 @@ pub(super) use item::Item;
 pub(super) use trace::{Node, Trace, What};
 pub(super) use value::Found;
 
-use super::subject::Subject;
 use crate::event::Value;
+use subject::Subject;
 use trace::{Observer, Quiet};
 use value::{Path, Scope};
 

@@ -74,6 +74,10 @@ const LIVE_STATE: &[&str] = &[
     "enrich",
 ];
 
+/// The modules of `rules`. Each may import only those before it, and the types of the rule set itself.
+const RULES: &[&str] =
+    &["sigma", "text", "load", "trusted", "report", "rule", "index", "correlation", "lint", "filter", "docs"];
+
 /// Crates that only some files may name: the Sigma engine, the AWS SDK and its HTTP client stay replaceable.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
@@ -134,21 +138,43 @@ fn modules_import_only_what_the_table_allows() {
 
 #[test]
 fn modules_of_live_state_import_only_earlier_ones() {
-    let position = |name: &str| LIVE_STATE.iter().position(|module| *module == name);
+    assert_order("live_state", LIVE_STATE);
+}
+
+#[test]
+fn modules_of_rules_import_only_earlier_ones() {
+    assert_order("rules", RULES);
+}
+
+/// Asserts that each module of `room` imports only modules of it that are before it in `order`.
+fn assert_order(room: &str, order: &[&str]) {
+    let position = |name: &str| order.iter().position(|module| *module == name);
+    let (directory, absolute) = (format!("src/{room}/"), format!("crate::{room}::"));
+    let mut seen = BTreeSet::new();
     for (path, text) in sources() {
-        let Some(inner) = path.strip_prefix("src/live_state/") else { continue };
+        let Some(inner) = path.strip_prefix(&directory) else { continue };
         let (module, prefixes) = match inner.split_once('/') {
-            Some((module, _)) => (module, &["crate::live_state::"][..]),
-            None => (inner.strip_suffix(".rs").unwrap(), &["crate::live_state::", "use super::"][..]),
+            Some((module, _)) => (module, &[absolute.as_str()][..]),
+            None => (inner.strip_suffix(".rs").unwrap(), &[absolute.as_str(), "use super::"][..]),
         };
-        let own = position(module).unwrap_or_else(|| panic!("{module} is not in the order of live_state"));
+        // Unit tests of the whole room.
+        if module == "tests" {
+            continue;
+        }
+        let own = position(module).unwrap_or_else(|| panic!("{module} is not in the order of {room}"));
+        seen.insert(module.to_owned());
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for rest in code.flat_map(|line| prefixes.iter().flat_map(|prefix| line.split(prefix).skip(1))) {
             let import = rest.split(|one: char| !one.is_ascii_lowercase() && one != '_').next().unwrap();
-            let allowed = position(import).is_some_and(|import| import <= own);
+            // A type of the room itself is not a module.
+            let allowed = match import {
+                "" => rest.starts_with(|one: char| one == '{' || one.is_ascii_uppercase()),
+                import => position(import).is_some_and(|import| import <= own),
+            };
             assert!(allowed, "{path}: {module} must not import {import}");
         }
     }
+    assert_eq!(seen, order.iter().map(|module| (*module).to_owned()).collect());
 }
 
 /// `src/facts/trust.rs` belongs to `facts`; the bins, the build script and the crate's root to no module.

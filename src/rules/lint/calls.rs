@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use wildmatch::WildMatch;
 
 use crate::facts;
-use crate::rules::fault::Reason;
-use crate::rules::operations;
+use crate::rules::load::fault::Reason;
+use crate::rules::load::operations;
+use crate::rules::load::settings::{did_you_mean, is_slip, nearest};
 use crate::rules::rule::Rule;
-use crate::rules::settings::{did_you_mean, is_slip, nearest};
-use crate::rules::trigger::{Names, Trigger, Triggers};
+use crate::rules::sigma::trigger::{Names, Trigger, Triggers};
 
 /// The source of heartbeats, which no service sends.
 const HEARTBEAT: &str = "heartbeat.trailwarden";

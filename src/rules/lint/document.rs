@@ -4,12 +4,12 @@ use rsigma_parser::{LintRule, LintWarning, Severity, lint_yaml_value};
 use serde::Deserialize;
 
 use super::fields;
-use crate::rules::fault::{Reason, RuleFault};
-use crate::rules::files::Document;
-use crate::rules::parser::SIGMA_KEYS;
+use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::files::Document;
+use crate::rules::load::parser::SIGMA_KEYS;
+use crate::rules::load::settings::{is_slip, nearest};
+use crate::rules::load::yaml::{self, Node};
 use crate::rules::rule::slug;
-use crate::rules::settings::{is_slip, nearest};
-use crate::rules::yaml::{self, Node};
 
 /// Keys whose values are strings.
 const OF_STRINGS: [&str; 9] =

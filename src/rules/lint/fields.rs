@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::event::schema::{RECORD, Shape, Unknown, resolve};
 use crate::facts::{fact_at, is_fact_namespace};
-use crate::rules::fault::Reason;
-use crate::rules::settings::did_you_mean;
-use crate::rules::yaml::{self, Content, Node};
+use crate::rules::load::fault::Reason;
+use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::yaml::{self, Content, Node};
 
 /// The quantifiers of arrays.
 const QUANTIFIERS: [&str; 4] = ["[any]", "[all]", "[all_or_empty]", "[none]"];

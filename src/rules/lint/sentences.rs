@@ -2,12 +2,12 @@
 
 use super::fields::{odd_path, unknown};
 use crate::event::schema::RECORD;
-use crate::rules::attributes::ResourceSpec;
-use crate::rules::fault::Reason;
-use crate::rules::remediation::RemediationTemplate;
+use crate::rules::load::attributes::ResourceSpec;
+use crate::rules::load::fault::Reason;
+use crate::rules::load::settings::did_you_mean;
 use crate::rules::rule::Rule;
-use crate::rules::settings::did_you_mean;
-use crate::rules::template::Template;
+use crate::rules::text::remediation::RemediationTemplate;
+use crate::rules::text::template::Template;
 
 /// What a sentence can name beside fields and facts.
 const OF_CONTEXT: [&str; 5] = ["account", "actor", "partition", "region", "resource"];

@@ -15,7 +15,7 @@ use super::item::{self, Comparison, Item, Networks, Test, TimePart, ValueTest, V
 use super::text::{Anchor, Pattern};
 use super::value::{Number, Path};
 use super::{Array, Condition, Matcher, Parts, Selection, Tree};
-use crate::rules::selector;
+use crate::rules::sigma::selector;
 
 /// Sizes of compiled regular expressions, in bytes, and the work for one byte of text with one of at most that size. An
 /// expression that backtracks in other engines takes time proportional to its size here. Beyond the last, a rule cannot be

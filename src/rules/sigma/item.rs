@@ -18,7 +18,7 @@ use super::budget::Budget;
 use super::text::{Anchor, Pattern};
 use super::value::{Found, Number, Path, Scalar, Scope, any_within};
 use crate::event::Value;
-use crate::rules::subject::Subject;
+use crate::rules::sigma::subject::Subject;
 
 /// A compiled item, with the words of its author.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::Cost;
 use super::text::fold;
 use crate::event::{Value, path};
 use crate::facts;
-use crate::rules::subject::Subject;
+use crate::rules::sigma::subject::Subject;
 
 /// Where the fields of an item are looked up.
 #[derive(Debug, Clone, Copy)]

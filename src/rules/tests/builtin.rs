@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use rsigma_parser::parse_sigma_yaml;
 use walkdir::WalkDir;
 
-use super::super::attributes::Attributes;
-use super::super::header::Header;
 use super::*;
 use crate::app::{Configuration, ConfigurationFile};
+use crate::rules::load::attributes::Attributes;
+use crate::rules::load::header::Header;
+use crate::rules::sigma::placeholder;
 
 /// The built-in files as if they were a user's: parsed and compiled when they are loaded.
 fn unparsed() -> Vec<RuleFile> {

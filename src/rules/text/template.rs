@@ -14,11 +14,11 @@ const USUAL: usize = 256;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template(Vec<Part>);
+pub(in crate::rules) struct Template(Vec<Part>);
 
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub(in crate::rules) enum Part {
     Literal(String),
     Hole {
         paths: Vec<String>,
@@ -30,7 +30,7 @@ pub(super) enum Part {
 
 impl Template {
     /// `{actor} called {eventName} of {eventSource}: title`, for rules that bring no sentence.
-    pub(super) fn standard_message(title: &str) -> Self {
+    pub(in crate::rules) fn standard_message(title: &str) -> Self {
         Self(vec![
             Part::hole("actor"),
             Part::Literal(" called ".to_owned()),
@@ -42,7 +42,7 @@ impl Template {
     }
 
     /// The message of the rule `name` for a record that it cannot decide within its budget of work.
-    pub(super) fn too_complex(name: &str) -> Self {
+    pub(in crate::rules) fn too_complex(name: &str) -> Self {
         Self(vec![
             Part::Literal("Record ".to_owned()),
             Part::hole("eventID"),
@@ -55,7 +55,7 @@ impl Template {
     }
 
     /// The remediation for a record that the rule `name` cannot decide.
-    pub(super) fn review_record(name: &str) -> Self {
+    pub(in crate::rules) fn review_record(name: &str) -> Self {
         Self(vec![
             Part::Literal("Read record ".to_owned()),
             Part::hole("eventID"),
@@ -67,7 +67,7 @@ impl Template {
     }
 
     /// For rules that bring no remediation.
-    pub(super) fn standard_remediation() -> Self {
+    pub(in crate::rules) fn standard_remediation() -> Self {
         Self(vec![
             Part::Literal("Ask ".to_owned()),
             Part::hole("actor"),
@@ -113,17 +113,17 @@ impl Template {
     }
 
     /// A template of these parts.
-    pub(super) fn of(parts: Vec<Part>) -> Self {
+    pub(in crate::rules) fn of(parts: Vec<Part>) -> Self {
         Self(parts)
     }
 
     /// Its parts, in order.
-    pub(super) fn parts(&self) -> &[Part] {
+    pub(in crate::rules) fn parts(&self) -> &[Part] {
         &self.0
     }
 
     /// The paths its holes name.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::rules) fn paths(&self) -> impl Iterator<Item = &str> {
         let paths = self.0.iter().flat_map(|part| match part {
             Part::Hole { paths, .. } => paths.as_slice(),
             Part::Literal(_) => &[],
@@ -132,7 +132,7 @@ impl Template {
     }
 
     /// The names in braces that belong to the text itself.
-    pub(super) fn escaped(&self) -> Vec<&str> {
+    pub(in crate::rules) fn escaped(&self) -> Vec<&str> {
         let literals = self.0.iter().filter_map(|part| match part {
             Part::Literal(text) => Some(text.as_str()),
             Part::Hole { .. } => None,
@@ -142,7 +142,7 @@ impl Template {
     }
 
     /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
-    pub(super) fn fill<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
+    pub(in crate::rules) fn fill<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
         let text = self.fill_untrimmed(fill);
         match text.trim() {
             trimmed if trimmed.len() < text.len() => trimmed.to_owned(),
@@ -151,7 +151,7 @@ impl Template {
     }
 
     /// The same with the white space at both ends, for a part of a sentence.
-    pub(super) fn fill_untrimmed<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
+    pub(in crate::rules) fn fill_untrimmed<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
         let mut text = String::with_capacity(USUAL);
         for part in &self.0 {
             match part {

@@ -27,7 +27,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
 });
 
 /// The names of the calls of a service, by its `eventSource`; none when they are not known.
-pub(super) fn names_of(source: &str) -> Vec<&'static str> {
+pub(in crate::rules) fn names_of(source: &str) -> Vec<&'static str> {
     let catalogue: &'static Catalogue = &CATALOGUE;
     let lists = [&catalogue.operations, &catalogue.also_logged].into_iter().filter_map(|names| names.get(source));
     lists.flatten().map(String::as_str).collect()
@@ -95,7 +95,7 @@ impl Class {
     }
 
     /// The coarser class of earlier versions.
-    pub(super) fn danger(self) -> Danger {
+    pub(in crate::rules) fn danger(self) -> Danger {
         if self == Self::Recording { Danger::Blinding } else { Danger::Exposure }
     }
 }

@@ -1,11 +1,11 @@
 //! Where in a document the values are that keep a rule from being compiled.
 
-use super::fault::Reason;
-use super::sigma::CompileError;
-use super::yaml::{self, Node};
+use crate::rules::load::fault::Reason;
+use crate::rules::load::yaml::{self, Node};
+use crate::rules::sigma::CompileError;
 
 /// Adds the errors, each on the line of its value, to `reasons`. Those among them name what a condition lacks.
-pub(super) fn add(errors: &[CompileError], text: &str, reasons: &mut Vec<Reason>) {
+pub(in crate::rules) fn add(errors: &[CompileError], text: &str, reasons: &mut Vec<Reason>) {
     let lines = yaml::documents(text);
     let is_told = !reasons.is_empty();
     let is_new = |error: &&CompileError| error.value.is_some() || !error.field.is_empty() || !is_told;

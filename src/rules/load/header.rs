@@ -6,27 +6,27 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 
-use super::placeholder;
 use crate::facts::{self, Calls, FACTS, without_version};
+use crate::rules::sigma::placeholder;
 
 /// The header of a built-in rule.
 #[derive(Debug, Clone)]
-pub(super) struct Header {
+pub(in crate::rules) struct Header {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(in crate::rules) name: &'static str,
     /// Its id.
-    pub(super) id: Option<&'static str>,
+    pub(in crate::rules) id: Option<&'static str>,
     /// Whether it runs by default.
-    pub(super) enabled: bool,
+    pub(in crate::rules) enabled: bool,
     /// The names of its placeholders, in order.
-    pub(super) placeholders: Vec<String>,
+    pub(in crate::rules) placeholders: Vec<String>,
     /// The text of its detections.
     detection: &'static str,
 }
 
 /// The calls that detections may be about.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Named {
+pub(in crate::rules) enum Named {
     /// Any.
     Any,
     /// Those of which the names have these [keys](key), and perhaps others.
@@ -35,7 +35,7 @@ pub(super) enum Named {
 
 impl Header {
     /// The header of a text with one rule; `None` if the text holds anything else.
-    pub(super) fn read(text: &'static str) -> Option<Self> {
+    pub(in crate::rules) fn read(text: &'static str) -> Option<Self> {
         if text.lines().any(|line| line.trim_end() == "---" || line.starts_with("action:")) {
             return None;
         }
@@ -61,7 +61,7 @@ impl Header {
 
     /// The calls that the detections may be about: every word in them may be the name of a call, and every fact stands for
     /// its own. A rule with `call.named` watches calls of any name.
-    pub(super) fn named(&self) -> Named {
+    pub(in crate::rules) fn named(&self) -> Named {
         let (mut keys, mut names_calls) = (Vec::new(), false);
         let is_of_word = |one: char| one.is_ascii_alphanumeric() || one == '.' || one == '_';
         let detection = self.detection.to_ascii_lowercase();
@@ -86,7 +86,7 @@ impl Header {
 
 /// The keys under which rules about calls of a name, in lower case, are found: AWS Lambda appends a version to names, which
 /// `call.operation` leaves out.
-pub(super) fn keys(name: &str) -> [u64; 2] {
+pub(in crate::rules) fn keys(name: &str) -> [u64; 2] {
     [key(name), key(without_version(name))]
 }
 

@@ -12,15 +12,15 @@ const MAX_NODES: usize = 1_000_000;
 
 /// One node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
+pub(in crate::rules) struct Node {
     /// Its line in the text, from 1.
-    pub(super) line: usize,
-    pub(super) content: Content,
+    pub(in crate::rules) line: usize,
+    pub(in crate::rules) content: Content,
 }
 
 /// The content of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
+pub(in crate::rules) enum Content {
     Scalar {
         text: String,
         /// Whether it is written without quotes, so that YAML may read a number, a boolean or null.
@@ -32,7 +32,7 @@ pub(super) enum Content {
 
 impl Node {
     /// The text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(in crate::rules) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar { text, .. } => Some(text),
             Content::List(_) | Content::Map(_) => None,
@@ -40,7 +40,7 @@ impl Node {
     }
 
     /// The keys and values of a map.
-    pub(super) fn entries(&self) -> &[(Self, Self)] {
+    pub(in crate::rules) fn entries(&self) -> &[(Self, Self)] {
         match &self.content {
             Content::Map(entries) => entries,
             Content::Scalar { .. } | Content::List(_) => &[],
@@ -48,7 +48,7 @@ impl Node {
     }
 
     /// The elements of a list.
-    pub(super) fn elements(&self) -> &[Self] {
+    pub(in crate::rules) fn elements(&self) -> &[Self] {
         match &self.content {
             Content::List(elements) => elements,
             Content::Scalar { .. } | Content::Map(_) => &[],
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// The elements of a list; otherwise the node itself.
-    pub(super) fn alternatives(&self) -> &[Self] {
+    pub(in crate::rules) fn alternatives(&self) -> &[Self] {
         match &self.content {
             Content::List(elements) => elements,
             Content::Scalar { .. } | Content::Map(_) => std::slice::from_ref(self),
@@ -64,17 +64,17 @@ impl Node {
     }
 
     /// The entry of a map with this key.
-    pub(super) fn entry(&self, key: &str) -> Option<&(Self, Self)> {
+    pub(in crate::rules) fn entry(&self, key: &str) -> Option<&(Self, Self)> {
         self.entries().iter().find(|(name, _)| name.text() == Some(key))
     }
 
     /// The value of a map at this key.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(in crate::rules) fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|(_, value)| value)
     }
 
     /// The line of the key or element at a path, with its value; as far as the path exists.
-    pub(super) fn find<S: AsRef<str>>(&self, path: &[S]) -> (usize, &Self) {
+    pub(in crate::rules) fn find<S: AsRef<str>>(&self, path: &[S]) -> (usize, &Self) {
         let mut found = (self.line, self);
         for step in path.iter().map(AsRef::as_ref) {
             let element = || found.1.elements().get(step.parse::<usize>().ok()?);
@@ -89,7 +89,7 @@ impl Node {
     }
 
     /// Whether YAML reads a scalar as something else than a string.
-    pub(super) fn is_no_string(&self) -> bool {
+    pub(in crate::rules) fn is_no_string(&self) -> bool {
         match &self.content {
             Content::Scalar { text, plain: true } => {
                 yaml_serde::from_str::<yaml_serde::Value>(text).is_ok_and(|value| !value.is_string())
@@ -123,7 +123,7 @@ impl Open {
 }
 
 /// The documents of a text, up to the first error.
-pub(super) fn documents(text: &str) -> Vec<Node> {
+pub(in crate::rules) fn documents(text: &str) -> Vec<Node> {
     let mut documents = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let mut anchors: HashMap<usize, (Node, usize)> = HashMap::new();
@@ -178,7 +178,7 @@ pub(super) fn documents(text: &str) -> Vec<Node> {
 }
 
 /// The line of the key or element at a path, in the first document that has it.
-pub(super) fn line_of(documents: &[Node], path: &[&str]) -> Option<usize> {
+pub(in crate::rules) fn line_of(documents: &[Node], path: &[&str]) -> Option<usize> {
     let (last, parent) = path.split_last()?;
     documents.iter().find_map(|document| {
         let parent = parent.iter().try_fold(document, |node, step| node.get(step))?;

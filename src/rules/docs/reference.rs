@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::placeholder::PLACEHOLDERS;
-use super::{Rule, RuleSet};
 use crate::facts::{Calls, FACTS, Fact};
+use crate::rules::sigma::placeholder::PLACEHOLDERS;
+use crate::rules::{Rule, RuleSet};
 
 impl RuleSet {
     /// The reference: every rule by pack, every fact, every placeholder.

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use rsigma_parser::{Detection, Detections, SelectorPattern, detection_name_matches};
 
 /// The detections in the order of their names, so that what is said of a rule is the same each time.
-pub(super) fn by_name(named: &HashMap<String, Detection>) -> Vec<(&String, &Detection)> {
+pub(in crate::rules) fn by_name(named: &HashMap<String, Detection>) -> Vec<(&String, &Detection)> {
     let mut detections: Vec<_> = named.iter().collect();
     detections.sort_unstable_by_key(|(name, _)| *name);
     detections
 }
 
 /// The detections of a rule that `pattern` means, by name.
-pub(super) fn selected<'d>(pattern: &SelectorPattern, detections: &'d Detections) -> Vec<&'d Detection> {
+pub(in crate::rules) fn selected<'d>(pattern: &SelectorPattern, detections: &'d Detections) -> Vec<&'d Detection> {
     let is_meant = |name: &str| match pattern {
         SelectorPattern::Them => !name.starts_with('_'),
         SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::sigma::{Node, Trace, What};
 use crate::finding::Evidence;
+use crate::rules::sigma::{Node, Trace, What};
 use crate::text::{MOST_IN_A_SENTENCE, shortened, visible, visible_at_most};
 
 /// Longest value, in characters of JSON, that is kept. Policies and user data can be 100 KB.
@@ -19,23 +19,23 @@ const MOST_CLAUSES: usize = 20;
 
 /// What made a rule match.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Matched {
+pub(in crate::rules) struct Matched {
     /// The clauses that held.
-    pub(super) evidence: Vec<Evidence>,
+    pub(in crate::rules) evidence: Vec<Evidence>,
     /// For each array the rule looks into, the members that matched.
     members: Vec<(String, Vec<usize>)>,
 }
 
 impl Matched {
     /// Of a rule that matches. Only clauses that had to hold count, not those under `not`.
-    pub(super) fn of(trace: &Trace<'_>) -> Self {
+    pub(in crate::rules) fn of(trace: &Trace<'_>) -> Self {
         let mut matched = Self::default();
         matched.parts(&trace.conditions);
         matched
     }
 
     /// For each array the rule looks into, its path and the members that matched.
-    pub(super) fn members(&self) -> &[(String, Vec<usize>)] {
+    pub(in crate::rules) fn members(&self) -> &[(String, Vec<usize>)] {
         &self.members
     }
 
@@ -118,7 +118,7 @@ impl Matched {
 }
 
 /// The value, or its beginning and end as text where it is too long.
-pub(super) fn kept(value: Value) -> Value {
+pub(in crate::rules) fn kept(value: Value) -> Value {
     if is_short(&value) {
         return value;
     }

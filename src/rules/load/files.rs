@@ -7,55 +7,55 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-use super::fault::{Reason, RuleFault};
-use super::header::Header;
+use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::header::Header;
 
 /// `(path in the repository, text)` of every built-in rule file.
 static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
 
 /// One rule file.
 #[derive(Debug)]
-pub(super) struct RuleFile {
+pub(in crate::rules) struct RuleFile {
     /// How messages call it.
-    pub(super) name: Cow<'static, str>,
+    pub(in crate::rules) name: Cow<'static, str>,
     /// The pack its rules belong to: the directory below that of all rules in which it stands.
-    pub(super) pack: Option<Cow<'static, str>>,
+    pub(in crate::rules) pack: Option<Cow<'static, str>>,
     /// Whether it is part of the binary.
-    pub(super) built_in: bool,
+    pub(in crate::rules) built_in: bool,
     /// Its text.
-    pub(super) text: Cow<'static, str>,
+    pub(in crate::rules) text: Cow<'static, str>,
     /// The header of the one rule in a built-in file, which is parsed when it is needed.
-    pub(super) header: Option<Header>,
+    pub(in crate::rules) header: Option<Header>,
 }
 
 /// One YAML document of a rule file.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(in crate::rules) struct Document {
     /// The name of the rule in it if it has none of its own: the file's stem, numbered from the second on.
-    pub(super) name: String,
+    pub(in crate::rules) name: String,
     /// Its text.
-    pub(super) text: String,
+    pub(in crate::rules) text: String,
     /// The number of lines above it in the file.
-    pub(super) above: usize,
+    pub(in crate::rules) above: usize,
 }
 
 impl Document {
     /// The name of the rule in it for messages, also if the document cannot be parsed: its own, otherwise [`Self::name`].
-    pub(super) fn shown_name(&self) -> String {
+    pub(in crate::rules) fn shown_name(&self) -> String {
         let name = self.text.lines().find_map(|line| line.strip_prefix("name:"));
         let name = name.map(|name| name.split(" #").next().unwrap_or(name).trim().trim_matches(['\'', '"']));
         name.filter(|name| !name.is_empty()).map_or_else(|| self.name.clone(), str::to_owned)
     }
 
     /// The fault in the document.
-    pub(super) fn fault(&self, file: &str, rule: Option<&str>, reason: Reason) -> RuleFault {
+    pub(in crate::rules) fn fault(&self, file: &str, rule: Option<&str>, reason: Reason) -> RuleFault {
         reason.in_part(file, &self.text, self.above, rule)
     }
 }
 
 impl RuleFile {
     /// The documents of the file. Collection actions (`action: global`) connect documents; a file with one is kept whole.
-    pub(super) fn documents(&self) -> Vec<Document> {
+    pub(in crate::rules) fn documents(&self) -> Vec<Document> {
         let stem = Path::new(self.name.as_ref()).file_stem().unwrap_or_default().to_string_lossy();
         let text: &str = &self.text;
         if text.lines().any(|line| line.starts_with("action:")) {
@@ -81,7 +81,7 @@ impl RuleFile {
     }
 
     /// The file at `path`, found below `root`.
-    pub(super) fn new(root: &Path, path: &Path, text: String) -> Self {
+    pub(in crate::rules) fn new(root: &Path, path: &Path, text: String) -> Self {
         let mut below = path.strip_prefix(root).unwrap_or(path).components();
         let first = below.next().filter(|_| below.next().is_some());
         let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned().into());
@@ -91,7 +91,7 @@ impl RuleFile {
 }
 
 /// The rule files that are part of the binary.
-pub(super) fn builtin() -> Vec<RuleFile> {
+pub(in crate::rules) fn builtin() -> Vec<RuleFile> {
     let file = |(path, text): &'static (&str, &str)| RuleFile {
         name: Cow::Borrowed(*path),
         pack: path.strip_prefix("rules/").and_then(|path| path.split_once('/')).map(|(pack, _)| Cow::Borrowed(pack)),
@@ -104,7 +104,7 @@ pub(super) fn builtin() -> Vec<RuleFile> {
 
 /// Every rule file below `directory`, in the order of their names; a fault for what cannot be read. Hidden files and
 /// directories, such as `.github`, are skipped, and so are the workflow files of GitHub anywhere.
-pub(super) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFile> {
+pub(in crate::rules) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFile> {
     let before = faults.len();
     let mut files = Vec::new();
     let mut fault = |path: &Path, reason: String| {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::placeholder::{PLACEHOLDERS, Unfilled};
-use super::settings::did_you_mean;
+use crate::rules::load::settings::did_you_mean;
+use crate::rules::sigma::placeholder::{PLACEHOLDERS, Unfilled};
 use crate::text::visible;
 
 /// How much a fault matters.
@@ -48,16 +48,16 @@ pub struct RuleFault {
 
 /// What is wrong, before it is known where that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reason {
-    pub(super) kind: FaultKind,
-    pub(super) text: String,
+pub(in crate::rules) struct Reason {
+    pub(in crate::rules) kind: FaultKind,
+    pub(in crate::rules) text: String,
     /// Where it is in the file.
-    pub(super) at: Option<At>,
+    pub(in crate::rules) at: Option<At>,
 }
 
 /// Where in a document something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum At {
+pub(in crate::rules) enum At {
     /// On the line that has this word.
     Word(String),
     /// On this line of the document, from 1.
@@ -65,35 +65,35 @@ pub(super) enum At {
 }
 
 impl Reason {
-    pub(super) fn error(text: impl Into<String>) -> Self {
+    pub(in crate::rules) fn error(text: impl Into<String>) -> Self {
         Self { kind: FaultKind::Error, text: text.into(), at: None }
     }
 
-    pub(super) fn unsupported(text: impl Into<String>) -> Self {
+    pub(in crate::rules) fn unsupported(text: impl Into<String>) -> Self {
         Self { kind: FaultKind::Unsupported, ..Self::error(text) }
     }
 
-    pub(super) fn warning(text: impl Into<String>) -> Self {
+    pub(in crate::rules) fn warning(text: impl Into<String>) -> Self {
         Self { kind: FaultKind::Warning, ..Self::error(text) }
     }
 
     /// The reason, about this word of the file.
-    pub(super) fn at(self, word: impl Into<String>) -> Self {
+    pub(in crate::rules) fn at(self, word: impl Into<String>) -> Self {
         Self { at: Some(At::Word(word.into())), ..self }
     }
 
     /// The reason, about this line of the document, from 1.
-    pub(super) fn on(self, line: usize) -> Self {
+    pub(in crate::rules) fn on(self, line: usize) -> Self {
         Self { at: Some(At::Line(line)), ..self }
     }
 
     /// The fault, in a file with this text.
-    pub(super) fn in_file(self, file: &str, text: &str, rule: Option<&str>) -> RuleFault {
+    pub(in crate::rules) fn in_file(self, file: &str, text: &str, rule: Option<&str>) -> RuleFault {
         self.in_part(file, text, 0, rule)
     }
 
     /// The fault, in a part of a file that has this text and `above` lines before it.
-    pub(super) fn in_part(self, file: &str, text: &str, above: usize, rule: Option<&str>) -> RuleFault {
+    pub(in crate::rules) fn in_part(self, file: &str, text: &str, above: usize, rule: Option<&str>) -> RuleFault {
         let quoted = self.text.split('`').nth(1);
         let line = match &self.at {
             Some(At::Line(line)) => Some(*line),
@@ -124,7 +124,7 @@ impl RuleFault {
         reason.in_file(file, text, None)
     }
 
-    pub(super) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
+    pub(in crate::rules) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
         // Parsers draw pictures over several lines; a fault is one line.
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
         Self { file: file.to_owned(), line: None, rule: rule.map(str::to_owned), kind: FaultKind::Error, reason }

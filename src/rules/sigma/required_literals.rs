@@ -7,8 +7,8 @@ use rsigma_parser::{
     ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue, StringPart,
 };
 
-use super::selector::selected;
 use crate::facts;
+use crate::rules::sigma::selector::selected;
 
 /// Maximum number of alternatives that are searched for.
 const MAX_ALTERNATIVES: usize = 64;
@@ -23,7 +23,7 @@ pub struct RequiredLiterals(pub Vec<Vec<String>>);
 
 impl RequiredLiterals {
     /// The literals that a rule with these detections requires.
-    pub(super) fn of(detections: &Detections) -> Self {
+    pub(in crate::rules) fn of(detections: &Detections) -> Self {
         let conditions = detections.conditions.iter();
         Self::any(conditions.map(|condition| Self::of_condition(condition, detections)))
     }

@@ -6,9 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use rsigma_parser::Level;
 use serde::Deserialize;
 
-use super::Known;
-use super::fault::{Reason, RuleFault};
-use super::placeholder::{PLACEHOLDERS, Placeholders};
+use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::sigma::placeholder::{PLACEHOLDERS, Placeholders};
+
+/// What settings and exemptions can refer to.
+#[derive(Debug)]
+pub(in crate::rules) struct Known<'r> {
+    pub(in crate::rules) rules: BTreeSet<&'r str>,
+    pub(in crate::rules) ids: BTreeSet<&'r str>,
+    pub(in crate::rules) packs: BTreeSet<&'r str>,
+    pub(in crate::rules) placeholders: BTreeSet<&'r str>,
+    /// The values of the placeholders.
+    pub(in crate::rules) values: &'r Placeholders,
+}
 
 /// What the configuration file says of rules.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,7 +28,7 @@ pub struct Settings {
     /// Settings of single rules, by name.
     rules: BTreeMap<String, RuleSetting>,
     /// Values for the `%placeholders%` of rules.
-    pub(super) placeholders: Placeholders,
+    pub(in crate::rules) placeholders: Placeholders,
     /// The name of the file in messages, and its text.
     source: (String, String),
 }
@@ -50,23 +60,23 @@ impl Settings {
     }
 
     /// Whether the rule runs; `enabled` is its own default.
-    pub(super) fn runs(&self, rule: &str, pack: Option<&str>, enabled: bool) -> bool {
+    pub(in crate::rules) fn runs(&self, rule: &str, pack: Option<&str>, enabled: bool) -> bool {
         let own = self.rules.get(rule).and_then(|setting| setting.enabled);
         own.or_else(|| self.packs.get(pack?).copied()).unwrap_or(enabled)
     }
 
     /// Whether the file itself turns the rule on.
-    pub(super) fn enables(&self, rule: &str) -> bool {
+    pub(in crate::rules) fn enables(&self, rule: &str) -> bool {
         self.rules.get(rule).is_some_and(|setting| setting.enabled == Some(true))
     }
 
     /// The configured level of the rule's findings.
-    pub(super) fn level(&self, rule: &str) -> Option<Level> {
+    pub(in crate::rules) fn level(&self, rule: &str) -> Option<Level> {
         self.rules.get(rule)?.level
     }
 
     /// Names that do not exist, and values that can never match. `known` is called only if the file names something.
-    pub(super) fn faults<'k>(&self, known: impl FnOnce() -> Known<'k>) -> Vec<RuleFault> {
+    pub(in crate::rules) fn faults<'k>(&self, known: impl FnOnce() -> Known<'k>) -> Vec<RuleFault> {
         let names_nothing = self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty();
         let mut reasons = if names_nothing { Vec::new() } else { self.unknown(&known()) };
         let own = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
@@ -102,7 +112,7 @@ impl Settings {
 }
 
 /// Returns the known name most similar to `name` in any case, if one is similar.
-pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(in crate::rules) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let name = name.to_lowercase();
     let scored = known.iter().filter_map(|one| {
         let lower = one.to_lowercase();
@@ -117,7 +127,7 @@ pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 /// Whether two names differ by a typing error: one or two characters added, missing, wrong or swapped.
-pub(super) fn is_slip(name: &str, known: &str) -> bool {
+pub(in crate::rules) fn is_slip(name: &str, known: &str) -> bool {
     let max = match name.len() {
         0..3 => return false,
         3..6 => 1,

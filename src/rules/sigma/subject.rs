@@ -4,21 +4,21 @@ use std::cell::OnceCell;
 #[cfg(test)]
 use std::collections::BTreeMap;
 
-use super::sigma::Budget;
 use crate::event::{Event, Value, path};
 use crate::facts::{self, FACTS, Zone};
+use crate::rules::sigma::Budget;
 
 /// An event with its facts.
 #[derive(Debug)]
-pub(super) struct Subject<'e> {
-    pub(super) event: &'e Event<'e>,
+pub(in crate::rules) struct Subject<'e> {
+    pub(in crate::rules) event: &'e Event<'e>,
     /// `eventSource` and `eventName`, where both are plain names. What is no text, is missing or has letters beyond ASCII
     /// is compared by rules alone.
-    pub(super) call: Option<(&'e str, &'e str)>,
+    pub(in crate::rules) call: Option<(&'e str, &'e str)>,
     /// What is configured as your own.
     zone: &'e Zone,
     /// The work that the rule being evaluated may still do.
-    pub(super) budget: Budget,
+    pub(in crate::rules) budget: Budget,
     facts: [OnceCell<Option<Value<'e>>>; FACTS.len()],
 }
 
@@ -30,18 +30,18 @@ static NOTHING: Zone =
 impl<'e> Subject<'e> {
     /// With nothing configured as your own.
     #[cfg(test)]
-    pub(super) fn new(event: &'e Event<'_>) -> Self {
+    pub(in crate::rules) fn new(event: &'e Event<'_>) -> Self {
         Self::within(event, &NOTHING)
     }
 
     /// The same with what `zone` lists as your own.
-    pub(super) fn within(event: &'e Event<'_>, zone: &'e Zone) -> Self {
+    pub(in crate::rules) fn within(event: &'e Event<'_>, zone: &'e Zone) -> Self {
         let call = event.source().zip(event.name()).filter(|(source, name)| source.is_ascii() && name.is_ascii());
         Self { event, call, zone, budget: Budget::new(), facts: [const { OnceCell::new() }; FACTS.len()] }
     }
 
     /// All values at `path`, of a fact or of the record.
-    pub(super) fn select(&self, path: &str) -> Vec<&Value<'_>> {
+    pub(in crate::rules) fn select(&self, path: &str) -> Vec<&Value<'_>> {
         let Some((place, rest)) = facts::find(path) else {
             return self.event.select(path);
         };

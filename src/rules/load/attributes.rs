@@ -6,52 +6,52 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::check::unknown_fact;
-use super::fault::Reason;
-use super::remediation::RemediationTemplate;
-use super::settings::{did_you_mean, is_slip};
-use super::template::Template;
-use super::yaml;
 use crate::finding::{Confirm, Control, Status};
+use crate::rules::load::check::unknown_fact;
+use crate::rules::load::fault::Reason;
+use crate::rules::load::settings::{did_you_mean, is_slip};
+use crate::rules::load::yaml;
+use crate::rules::text::remediation::RemediationTemplate;
+use crate::rules::text::template::Template;
 
 /// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a fault.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Attributes {
+pub(in crate::rules) struct Attributes {
     /// The finding's sentence.
-    pub(super) message: Option<Template>,
+    pub(in crate::rules) message: Option<Template>,
     /// How to undo it.
-    pub(super) remediation: Option<RemediationTemplate>,
+    pub(in crate::rules) remediation: Option<RemediationTemplate>,
     /// Where the resource stands: the first of these that is in the record.
     #[serde(default)]
-    pub(super) resource: Vec<ResourceSpec>,
+    pub(in crate::rules) resource: Vec<ResourceSpec>,
     /// Controls the rule stands for.
     #[serde(default)]
-    pub(super) compliance: Vec<Control>,
+    pub(in crate::rules) compliance: Vec<Control>,
     /// What its findings say.
     #[serde(default, deserialize_with = "status")]
-    pub(super) status: Status,
+    pub(in crate::rules) status: Status,
     /// When its findings are a warning only, one level lower.
-    pub(super) undecided: Option<Undecided>,
+    pub(in crate::rules) undecided: Option<Undecided>,
     /// When its findings are worse than its level says.
-    pub(super) raised: Option<Raised>,
+    pub(in crate::rules) raised: Option<Raised>,
     /// The check of live state that would settle them.
-    pub(super) confirm: Option<Confirm>,
+    pub(in crate::rules) confirm: Option<Confirm>,
     /// Whether it runs without being asked for.
     #[serde(default = "yes")]
-    pub(super) enabled: bool,
+    pub(in crate::rules) enabled: bool,
     /// Whether it judges the calls it matches. A rule that only lists calls does not count as covering them.
     #[serde(default = "yes")]
-    pub(super) judges: bool,
+    pub(in crate::rules) judges: bool,
     /// Paths of the accounts it is about: when all of them, and all organizations, are trusted, it finds nothing.
     #[serde(default, deserialize_with = "paths")]
-    pub(super) accounts: Vec<String>,
+    pub(in crate::rules) accounts: Vec<String>,
     /// Paths of the organizations and organizational units it is about.
     #[serde(default, deserialize_with = "paths")]
-    pub(super) organizations: Vec<String>,
+    pub(in crate::rules) organizations: Vec<String>,
     /// Whether it reports only events that no other rule of its pack reports.
     #[serde(default)]
-    pub(super) fallback: bool,
+    pub(in crate::rules) fallback: bool,
 }
 
 fn yes() -> bool {
@@ -61,29 +61,29 @@ fn yes() -> bool {
 /// The case in which a record that matches does not decide.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Undecided {
+pub(in crate::rules) struct Undecided {
     /// The detection that holds then.
-    pub(super) when: String,
+    pub(in crate::rules) when: String,
     /// The finding's sentence in that case.
-    pub(super) message: Option<Template>,
+    pub(in crate::rules) message: Option<Template>,
     /// How to find out, and to undo it.
-    pub(super) remediation: Option<RemediationTemplate>,
+    pub(in crate::rules) remediation: Option<RemediationTemplate>,
 }
 
 /// The case in which a record that matches is worse.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Raised {
+pub(in crate::rules) struct Raised {
     /// The detection that holds then.
-    pub(super) when: String,
+    pub(in crate::rules) when: String,
     /// The level its findings have.
-    pub(super) level: Level,
+    pub(in crate::rules) level: Level,
 }
 
 /// One place to look for the resource.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "WrittenResourceSpec")]
-pub(super) enum ResourceSpec {
+pub(in crate::rules) enum ResourceSpec {
     /// A field that holds an id.
     Field {
         /// CloudFormation type.
@@ -142,7 +142,7 @@ impl Default for Attributes {
 
 impl Attributes {
     /// The attributes of a rule with this document; what is wrong with them goes to `reasons`.
-    pub(super) fn of(rule: &SigmaRule, document: &str, reasons: &mut Vec<Reason>) -> Self {
+    pub(in crate::rules) fn of(rule: &SigmaRule, document: &str, reasons: &mut Vec<Reason>) -> Self {
         let Some(value) = rule.custom_attributes.get(KEY) else {
             return Self::default();
         };
@@ -171,24 +171,24 @@ impl Attributes {
     }
 
     /// Paths of the accounts and organizations it is about.
-    pub(super) fn others(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::rules) fn others(&self) -> impl Iterator<Item = &str> {
         self.accounts.iter().chain(&self.organizations).map(String::as_str)
     }
 
     /// The sentences.
-    pub(super) fn templates(&self) -> Vec<&Template> {
+    pub(in crate::rules) fn templates(&self) -> Vec<&Template> {
         let messages = [&self.message].into_iter().chain(self.undecided.iter().map(|case| &case.message));
         messages.flatten().chain(self.remediations().map(RemediationTemplate::template)).collect()
     }
 
     /// The remediations of all cases.
-    pub(super) fn remediations(&self) -> impl Iterator<Item = &RemediationTemplate> {
+    pub(in crate::rules) fn remediations(&self) -> impl Iterator<Item = &RemediationTemplate> {
         let undecided = self.undecided.iter().filter_map(|case| case.remediation.as_ref());
         self.remediation.iter().chain(undecided)
     }
 
     /// The detections that cases refer to.
-    pub(super) fn detections(&self) -> Vec<&str> {
+    pub(in crate::rules) fn detections(&self) -> Vec<&str> {
         let undecided = self.undecided.iter().map(|case| case.when.as_str());
         undecided.chain(self.raised.iter().map(|case| case.when.as_str())).collect()
     }
@@ -229,7 +229,7 @@ impl AttributeError {
     }
 
     /// The reason, in a document.
-    pub(super) fn reason(self, document: &str) -> Reason {
+    pub(in crate::rules) fn reason(self, document: &str) -> Reason {
         let documents = yaml::documents(document);
         let holder = documents.iter().find(|node| node.get(KEY).is_some());
         let names: Vec<&str> = self.text.split('`').skip(1).step_by(2).collect();

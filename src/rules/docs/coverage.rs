@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::operations::{Class, Danger, operations, provenance};
-use super::{Rule, RuleSet};
+use crate::rules::load::operations::{Class, Danger, operations, provenance};
+use crate::rules::{Rule, RuleSet};
 
 /// What rules cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

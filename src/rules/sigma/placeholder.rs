@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaString, SigmaValue};
 
-use super::selector;
+use crate::rules::sigma::selector;
 
 /// Values by the name of the placeholder.
-pub(super) type Placeholders = BTreeMap<String, Vec<String>>;
+pub(in crate::rules) type Placeholders = BTreeMap<String, Vec<String>>;
 
 /// The placeholder whose values are the keys `live-state: exempt-vpc-tags` of the configuration file.
 pub const EXEMPT_VPC_TAGS: &str = "exempt_vpc_tags";
@@ -37,18 +37,18 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
 
 /// A placeholder that nothing fills.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unfilled {
+pub(in crate::rules) struct Unfilled {
     /// The field that is compared with it.
-    pub(super) field: String,
+    pub(in crate::rules) field: String,
     /// Its name.
-    pub(super) name: String,
+    pub(in crate::rules) name: String,
 }
 
 /// Fills every placeholder of a rule.
 ///
 /// # Errors
 /// Each that nothing fills.
-pub(super) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result<(), Vec<Unfilled>> {
+pub(in crate::rules) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result<(), Vec<Unfilled>> {
     let mut unfilled = Vec::new();
     let named = &mut sigma.detection.named;
     let names: Vec<String> = selector::by_name(named).into_iter().map(|(name, _)| name.clone()).collect();
@@ -61,7 +61,7 @@ pub(super) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result
 }
 
 /// The names of the placeholders of a rule.
-pub(super) fn names(sigma: &SigmaRule) -> Vec<String> {
+pub(in crate::rules) fn names(sigma: &SigmaRule) -> Vec<String> {
     let mut found = Vec::new();
     sigma.detection.named.values().for_each(|detection| collect(detection, &mut found));
     found.sort_unstable();
@@ -88,7 +88,7 @@ fn collect(detection: &Detection, found: &mut Vec<String>) {
 }
 
 /// Adds the names of the placeholders in a text.
-pub(super) fn collect_names(text: &str, found: &mut Vec<String>) {
+pub(in crate::rules) fn collect_names(text: &str, found: &mut Vec<String>) {
     let mut rest = text;
     while let Some((_, name, after)) = placeholder(rest) {
         found.push(name.to_owned());

@@ -6,36 +6,36 @@ use std::sync::Arc;
 
 use rsigma_parser::{Level, SigmaRule, parse_sigma_yaml};
 
-use super::attributes::Attributes;
-use super::cases::{Case, Cases};
-use super::header::Header;
-use super::placeholder::{self, Placeholders};
-use super::settings::Settings;
-use super::trigger::Triggers;
 use crate::finding::{RuleInfo, Severity};
+use crate::rules::load::attributes::Attributes;
+use crate::rules::load::cases::{Case, Cases};
+use crate::rules::load::header::Header;
+use crate::rules::load::settings::Settings;
+use crate::rules::sigma::placeholder::{self, Placeholders};
+use crate::rules::sigma::trigger::Triggers;
 
 /// The body of a rule.
 #[derive(Debug)]
-pub(super) struct Body {
-    pub(super) info: Arc<RuleInfo>,
+pub(in crate::rules) struct Body {
+    pub(in crate::rules) info: Arc<RuleInfo>,
     /// The same with the severity of the case that is worse.
-    pub(super) raised_info: Arc<RuleInfo>,
-    pub(super) cases: Cases,
-    pub(super) attributes: Attributes,
+    pub(in crate::rules) raised_info: Arc<RuleInfo>,
+    pub(in crate::rules) cases: Cases,
+    pub(in crate::rules) attributes: Attributes,
     /// The calls it can match.
-    pub(super) triggers: Triggers,
+    pub(in crate::rules) triggers: Triggers,
     /// The calls it could match if its placeholders had any value.
-    pub(super) open_triggers: Triggers,
+    pub(in crate::rules) open_triggers: Triggers,
     /// Its placeholders are filled.
-    pub(super) sigma: SigmaRule,
+    pub(in crate::rules) sigma: SigmaRule,
     /// Whether somebody has set the level, which then holds for all findings.
-    pub(super) is_level_set: bool,
+    pub(in crate::rules) is_level_set: bool,
 }
 
 impl Body {
     /// From its parts. The rule belongs to `pack`; `level` is the one that somebody has set; `open_triggers` are the calls
     /// that it matches whatever fills its placeholders.
-    pub(super) fn new(
+    pub(in crate::rules) fn new(
         mut sigma: SigmaRule,
         name: &str,
         pack: Option<&str>,
@@ -61,7 +61,7 @@ impl Body {
     }
 
     /// The information for findings that the record does not decide: one level lower.
-    pub(super) fn undecided_info(&self, info: &Arc<RuleInfo>) -> Arc<RuleInfo> {
+    pub(in crate::rules) fn undecided_info(&self, info: &Arc<RuleInfo>) -> Arc<RuleInfo> {
         match self.is_level_set {
             true => Arc::clone(info),
             false => Arc::new(RuleInfo { severity: info.severity.lower(), ..RuleInfo::clone(info) }),
@@ -71,7 +71,7 @@ impl Body {
 
 /// A built-in rule that is not parsed yet, and what the configuration says of it.
 #[derive(Debug)]
-pub(super) struct Unread {
+pub(in crate::rules) struct Unread {
     name: &'static str,
     level: Option<Level>,
     /// Of its placeholders.
@@ -79,14 +79,14 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    pub(super) fn new(header: &Header, settings: &Settings) -> Self {
+    pub(in crate::rules) fn new(header: &Header, settings: &Settings) -> Self {
         let value = |name: &String| Some((name.clone(), settings.placeholders.get(name)?.clone()));
         let values = header.placeholders.iter().filter_map(value).collect();
         Self { name: header.name, level: settings.level(header.name), values }
     }
 
     /// The rule in this text; `None` if it cannot be used.
-    pub(super) fn read(&self, text: &str, pack: Option<&str>) -> Option<Body> {
+    pub(in crate::rules) fn read(&self, text: &str, pack: Option<&str>) -> Option<Body> {
         let mut sigma = parse_sigma_yaml(text).ok()?.rules.pop()?;
         let open = Triggers::of(&sigma.detection);
         placeholder::fill(&mut sigma, &self.values).ok()?;

@@ -5,10 +5,10 @@
 
 use rsigma_parser::{SigmaCollection, parse_sigma_yaml};
 
-use super::fault::Reason;
-use super::files::Document;
-use super::settings::{did_you_mean, nearest};
-use super::yaml::{self, Node};
+use crate::rules::load::fault::Reason;
+use crate::rules::load::files::Document;
+use crate::rules::load::settings::{did_you_mean, nearest};
+use crate::rules::load::yaml::{self, Node};
 
 /// The modifiers of Sigma, and those of the parser beyond them.
 const MODIFIERS: &[&str] = &[
@@ -65,7 +65,7 @@ const USUAL: &[&str] = &[
 ];
 const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
 /// Keys of a rule.
-pub(super) const SIGMA_KEYS: &[&str] = &[
+pub(in crate::rules) const SIGMA_KEYS: &[&str] = &[
     "action",
     "author",
     "correlation",
@@ -97,7 +97,7 @@ const MAX_FAULTS: usize = 20;
 
 /// What the parser makes of a document. It stops at the first fault; what it says of some is put right and it is asked
 /// again, so that all are found. Such a document is not to be used.
-pub(super) fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection> {
+pub(in crate::rules) fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection> {
     let mut text = document.text.clone();
     for _ in 0..MAX_FAULTS {
         let error = match parse_sigma_yaml(&text) {
@@ -121,7 +121,7 @@ pub(super) fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<Sigm
 }
 
 /// What the parser says, in words that tell what to do.
-pub(super) fn of_parser(message: &str, document: &Document) -> Reason {
+pub(in crate::rules) fn of_parser(message: &str, document: &Document) -> Reason {
     let condition = document.text.lines().find(|line| line.trim_start().starts_with("condition:"));
     if message.contains("Condition parse error")
         && let Some(condition) = condition

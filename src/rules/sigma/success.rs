@@ -3,7 +3,7 @@
 use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Detections, SigmaValue, SpecialChar, StringPart};
 
 /// Whether the rule with this detection matches no record whose `errorCode` says something.
-pub(super) fn is_needed(detections: &Detections) -> bool {
+pub(in crate::rules) fn is_needed(detections: &Detections) -> bool {
     !detections.conditions.is_empty()
         && detections.conditions.iter().all(|condition| excludes_failed(condition, detections))
 }

@@ -2,13 +2,13 @@
 
 use rsigma_parser::{Detection, DetectionItem, SigmaRule, version};
 
-use super::fault::Reason;
-use super::selector;
-use super::settings::did_you_mean;
 use crate::facts::{self, FACTS};
+use crate::rules::load::fault::Reason;
+use crate::rules::load::settings::did_you_mean;
+use crate::rules::sigma::selector;
 
 /// Every reason why `sigma` cannot run here; none when it can.
-pub(super) fn reasons_against(sigma: &SigmaRule) -> Vec<Reason> {
+pub(in crate::rules) fn reasons_against(sigma: &SigmaRule) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if version::is_unsupported(sigma.sigma_version) {
         let text = format!("its sigma-version is newer than {}", version::SPEC_VERSION_SUPPORTED);
@@ -61,7 +61,7 @@ fn visit_item(item: &DetectionItem, outermost: bool, reasons: &mut Vec<Reason>) 
 }
 
 /// A path among the facts that is none of them would never match.
-pub(super) fn unknown_fact(path: &str) -> Option<Reason> {
+pub(in crate::rules) fn unknown_fact(path: &str) -> Option<Reason> {
     if !facts::is_fact_namespace(path) || facts::find(path).is_some() {
         return None;
     }

@@ -6,14 +6,14 @@ use std::mem;
 
 use serde::Deserialize;
 
-use super::template::{Part, Template};
 use crate::finding::command::{Command, CommandError, Word};
 use crate::finding::remediation::{Remediation, RemediationPart};
+use crate::rules::text::template::{Part, Template};
 use crate::text::shell_word;
 
 /// A parsed remediation with its placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RemediationTemplate {
+pub(in crate::rules) struct RemediationTemplate {
     /// All of it, as written.
     template: Template,
     pieces: Vec<Piece>,
@@ -30,7 +30,7 @@ enum Piece {
 }
 
 /// The source of the values of placeholders.
-pub(super) trait Values {
+pub(in crate::rules) trait Values {
     /// Returns the values at a path.
     fn values(&self, path: &str) -> Vec<Cow<'_, str>>;
 
@@ -43,12 +43,12 @@ pub(super) trait Values {
 
 impl RemediationTemplate {
     /// The remediation of rules that have none.
-    pub(super) fn standard() -> Self {
+    pub(in crate::rules) fn standard() -> Self {
         Self::new(Template::standard_remediation())
     }
 
     /// The remediation for a record that the rule `name` cannot decide.
-    pub(super) fn too_complex(name: &str) -> Self {
+    pub(in crate::rules) fn too_complex(name: &str) -> Self {
         Self::new(Template::review_record(name))
     }
 
@@ -70,12 +70,12 @@ impl RemediationTemplate {
     }
 
     /// Returns all of it as one template.
-    pub(super) fn template(&self) -> &Template {
+    pub(in crate::rules) fn template(&self) -> &Template {
         &self.template
     }
 
     /// Returns the commands between backticks that begin with `aws` and are not one AWS CLI command, with the reason.
-    pub(super) fn unread_commands(&self) -> Vec<(String, CommandFault)> {
+    pub(in crate::rules) fn unread_commands(&self) -> Vec<(String, CommandFault)> {
         let between = split_at_backticks(self.template.parts()).into_iter().skip(1).step_by(2);
         let faults = between.filter_map(|parts| {
             let fault = command_words(&parts)?.err()?;
@@ -85,7 +85,7 @@ impl RemediationTemplate {
     }
 
     /// Returns the remediation with placeholders replaced by `values`, for the account with the id `account`.
-    pub(super) fn fill(&self, values: &impl Values, account: &str) -> Remediation {
+    pub(in crate::rules) fn fill(&self, values: &impl Values, account: &str) -> Remediation {
         let text = |template: &Template| template.fill(|path, in_command| values.shown(path, in_command));
         let parts = self.pieces.iter().map(|piece| match piece {
             Piece::Text(template) => {
@@ -109,7 +109,7 @@ impl RemediationTemplate {
 
 /// A reason why a command in a rule is not read as data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CommandFault {
+pub(in crate::rules) enum CommandFault {
     /// A quote is not closed.
     #[error("a quote in it is not closed")]
     Quote,

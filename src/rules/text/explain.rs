@@ -2,16 +2,16 @@
 
 use rsigma_parser::ArrayQuantifier;
 
-use super::evidence::kept;
-use super::sigma::{self, Found, Item, Node, What};
 use crate::finding::Trace;
+use crate::rules::sigma::{self, Found, Item, Node, What};
+use crate::rules::text::evidence::kept;
 use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
 
 /// Maximum number of elements of an array that are shown.
 const MAX_ELEMENTS: usize = 20;
 
 /// The trace of a whole rule.
-pub(super) fn trace(name: &str, trace: &sigma::Trace<'_>) -> Trace {
+pub(in crate::rules) fn trace(name: &str, trace: &sigma::Trace<'_>) -> Trace {
     Trace::of(name, trace.matched, nodes(&trace.conditions))
 }
 

@@ -7,24 +7,24 @@ use std::sync::OnceLock;
 
 use rsigma_parser::SigmaRule;
 
-use super::attributes::Attributes;
-use super::fault::Reason;
-use super::sigma::{CompileError, Matcher};
+use crate::rules::load::attributes::Attributes;
+use crate::rules::load::fault::Reason;
+use crate::rules::sigma::{CompileError, Matcher};
 
 /// The matchers of a rule. All take the rule that they are of.
 #[derive(Debug)]
-pub(super) struct Cases {
+pub(in crate::rules) struct Cases {
     /// The rule itself.
-    pub(super) whole: Case,
+    pub(in crate::rules) whole: Case,
     /// The case in which its findings are a warning, as a rule of its own.
-    pub(super) undecided: Option<Case>,
+    pub(in crate::rules) undecided: Option<Case>,
     /// The case in which they are worse.
-    pub(super) raised: Option<Case>,
+    pub(in crate::rules) raised: Option<Case>,
 }
 
 /// One detection of a rule, or all of it.
 #[derive(Debug, Default)]
-pub(super) struct Case {
+pub(in crate::rules) struct Case {
     /// The detection that stands for the condition.
     detection: Option<String>,
     matcher: OnceLock<Matcher>,
@@ -32,7 +32,7 @@ pub(super) struct Case {
 
 impl Cases {
     /// The cases that the attributes name.
-    pub(super) fn new(whole: Case, attributes: &Attributes) -> Self {
+    pub(in crate::rules) fn new(whole: Case, attributes: &Attributes) -> Self {
         let case = |when: &String| Case { detection: Some(when.clone()), matcher: OnceLock::new() };
         Self {
             whole,
@@ -42,7 +42,7 @@ impl Cases {
     }
 
     /// Compiles the cases.
-    pub(super) fn compile(&self, sigma: &SigmaRule, reasons: &mut Vec<Reason>) {
+    pub(in crate::rules) fn compile(&self, sigma: &SigmaRule, reasons: &mut Vec<Reason>) {
         for (attribute, case) in [("undecided", &self.undecided), ("raised", &self.raised)] {
             let Some((case, detection)) = case.as_ref().and_then(|case| Some((case, case.detection.as_ref()?))) else {
                 continue;
@@ -62,7 +62,7 @@ impl Case {
     ///
     /// # Errors
     /// Everything that keeps it from being compiled.
-    pub(super) fn compile(&self, sigma: &SigmaRule) -> Result<&Matcher, Vec<CompileError>> {
+    pub(in crate::rules) fn compile(&self, sigma: &SigmaRule) -> Result<&Matcher, Vec<CompileError>> {
         let compiled = self.compiled(sigma)?;
         Ok(self.matcher.get_or_init(|| compiled))
     }
@@ -73,7 +73,7 @@ impl Case {
         reason = "only built-in rules are not compiled when they are loaded, and tests compile each; one that silently \
                   does not run would be worse than none"
     )]
-    pub(super) fn matcher(&self, sigma: &SigmaRule) -> &Matcher {
+    pub(in crate::rules) fn matcher(&self, sigma: &SigmaRule) -> &Matcher {
         self.matcher.get_or_init(|| self.compiled(sigma).expect("a built-in rule can be compiled"))
     }
 

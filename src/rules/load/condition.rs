@@ -7,13 +7,13 @@ use rsigma_parser::{
     detection_name_matches,
 };
 
-use super::fault::Reason;
-use super::settings::did_you_mean;
-use super::yaml;
 use crate::event::schema::{RECORD, Shape, resolve};
+use crate::rules::load::fault::Reason;
+use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::yaml;
 
 /// An error for each name in a condition that is no detection.
-pub(super) fn unknown(sigma: &SigmaRule, text: &str) -> Vec<Reason> {
+pub(in crate::rules) fn unknown(sigma: &SigmaRule, text: &str) -> Vec<Reason> {
     let detections = &sigma.detection;
     let mut names = Names::default();
     detections.conditions.iter().for_each(|condition| names.collect(condition));
@@ -31,7 +31,7 @@ pub(super) fn unknown(sigma: &SigmaRule, text: &str) -> Vec<Reason> {
 
 /// A warning for each detection that no condition uses, and for each pattern of a condition that means none. `also_used`
 /// are detections that something else refers to.
-pub(super) fn unused(detections: &Detections, text: &str, also_used: &[&str]) -> Vec<Reason> {
+pub(in crate::rules) fn unused(detections: &Detections, text: &str, also_used: &[&str]) -> Vec<Reason> {
     let mut names = Names::default();
     detections.conditions.iter().for_each(|condition| names.collect(condition));
     let known = known(detections);
@@ -64,7 +64,7 @@ pub(super) fn unused(detections: &Detections, text: &str, also_used: &[&str]) ->
 }
 
 /// Why no record meets a condition, if that is plain.
-pub(super) fn contradictions(detections: &Detections, text: &str) -> Vec<Reason> {
+pub(in crate::rules) fn contradictions(detections: &Detections, text: &str) -> Vec<Reason> {
     let told = detections.conditions.iter().filter_map(|condition| contradiction(condition, detections));
     told.map(|text| Reason::warning(format!("it can never match: {text}"))).map(|one| on_condition(one, text)).collect()
 }

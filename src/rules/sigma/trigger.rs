@@ -11,8 +11,8 @@ use rsigma_parser::{
 };
 use wildmatch::WildMatch;
 
-use super::selector::selected;
 use crate::facts::{self, Calls, FACTS};
+use crate::rules::sigma::selector::selected;
 
 /// More alternatives than this are taken for anything.
 const MOST: usize = 512;
@@ -106,7 +106,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 impl Triggers {
     /// The calls a rule with this detection can match.
-    pub(super) fn of(detections: &Detections) -> Self {
+    pub(in crate::rules) fn of(detections: &Detections) -> Self {
         let mut all = Self(Vec::new());
         for condition in &detections.conditions {
             all = all.or(Self::of_condition(condition, detections));
@@ -187,7 +187,7 @@ impl Triggers {
     }
 
     /// The calls that a detection alone admits.
-    pub(super) fn of_detection(detection: &Detection) -> Self {
+    pub(in crate::rules) fn of_detection(detection: &Detection) -> Self {
         match detection {
             Detection::AllOf(items) => Self::all(items.iter().map(Self::of_item)),
             Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),
@@ -258,7 +258,7 @@ impl Triggers {
 }
 
 /// Whether no member of an array can match: a field is compared with no value, because nothing fills its placeholders.
-pub(super) fn is_never(body: &Detection) -> bool {
+pub(in crate::rules) fn is_never(body: &Detection) -> bool {
     match body {
         Detection::AllOf(items) => items.iter().any(|item| {
             let is_affirmed = !item.field.has_modifier(Modifier::Neq) && !item.field.has_modifier(Modifier::Exists);
