@@ -27,11 +27,11 @@ use need::{Need, Needs};
 use split::Room;
 use writes::Writes;
 
-/// Most characters of a filter pattern (CloudWatch Logs API reference, `PutSubscriptionFilter`).
-pub const MOST_CHARACTERS: usize = 1024;
+/// Maximum number of characters of a filter pattern (CloudWatch Logs API reference, `PutSubscriptionFilter`).
+pub const MAX_CHARACTERS: usize = 1024;
 
-/// Most patterns. A log group takes two subscription filters (CloudWatch Logs user guide, quotas).
-pub const MOST_FILTERS: usize = 2;
+/// Maximum number of patterns. A log group takes two subscription filters (CloudWatch Logs user guide, quotas).
+pub const MAX_FILTERS: usize = 2;
 
 /// What may pass one pattern needlessly before a second one is worth a subscription filter: this many ordinary calls.
 const MAX_BURDEN_OF_ONE: u32 = 150;
@@ -47,7 +47,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { characters: MOST_CHARACTERS, filters: 1 }
+        Self { characters: MAX_CHARACTERS, filters: 1 }
     }
 }
 
@@ -113,7 +113,7 @@ pub enum PatternError {
     /// It does not fit.
     #[error(
         "the shortest pattern found takes {shortest} characters, and {limit} are allowed; allow more (CloudWatch Logs takes \
-         {MOST_CHARACTERS}) or a second filter, or turn rules off"
+         {MAX_CHARACTERS}) or a second filter, or turn rules off"
     )]
     TooLong {
         /// The characters of the shortest pattern found.
@@ -149,9 +149,9 @@ pub fn of_rules_as_needed(rules: &RuleSet, characters: usize) -> Result<FilterPa
         found.needless.iter().filter(|call| counts(found, call)).map(NeedlessCall::burden).sum::<u32>()
     };
     match with(1) {
-        Err(PatternError::TooLong { .. }) => with(MOST_FILTERS),
+        Err(PatternError::TooLong { .. }) => with(MAX_FILTERS),
         Ok(one) if burden(&one) > MAX_BURDEN_OF_ONE => {
-            Ok(with(MOST_FILTERS).ok().filter(|two| burden(two) <= burden(&one) / 2).unwrap_or(one))
+            Ok(with(MAX_FILTERS).ok().filter(|two| burden(two) <= burden(&one) / 2).unwrap_or(one))
         }
         one => one,
     }

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 
 pub use json::visible_json;
 
-/// Longest value, in characters, that stands in a sentence; the middle of longer ones is left out.
-pub const MOST_IN_A_SENTENCE: usize = 320;
+/// Maximum number of characters of a value in a sentence. The middle of a longer one is left out.
+pub const MAX_IN_SENTENCE: usize = 320;
 
 /// Spells out control characters (ANSI escapes and line breaks among them), line separators and the characters that
 /// re-order or hide text, as `\u{1b}`. Everything else stays.

@@ -12,7 +12,7 @@ use super::term::{Term, cost_of_sources};
 use super::tighten::tighten;
 
 /// Rounds of improvement, each of which takes out every term once. More were never of use.
-const MOST_ROUNDS: usize = 12;
+const MAX_ROUNDS: usize = 12;
 
 /// Terms that cover all needs.
 #[derive(Debug, Clone)]
@@ -213,7 +213,7 @@ impl<'s> Search<'s> {
 
     /// Lets less through where that can be, or makes the pattern shorter.
     fn improve(&self, state: &mut State) {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let before = (state.burden, state.length);
             for place in state.chosen.clone() {
                 self.retry(state, place);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{Finding, RuleInfo};
-use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
+use crate::text::{MAX_IN_SENTENCE, visible, visible_at_most};
 
 /// Maximum characters of a user agent.
 const MAX_USER_AGENT: usize = 100;
@@ -24,7 +24,7 @@ impl Finding {
 
     /// `198.51.100.23 with "aws-cli/2.24.0"`. The user agent is quoted, because its sender chooses it freely.
     pub fn from(&self) -> String {
-        let address = self.call.source_address.as_deref().map(|text| visible_at_most(text, MOST_IN_A_SENTENCE));
+        let address = self.call.source_address.as_deref().map(|text| visible_at_most(text, MAX_IN_SENTENCE));
         let agent = self.call.user_agent.as_deref().map(|text| {
             let text = visible_at_most(text, MAX_USER_AGENT);
             format!("\"{}\"", text.replace('"', "'")).into()

@@ -12,7 +12,7 @@ use crate::live_state::aws::{AwsState, MemberRole, Until};
 use crate::live_state::cache::Cache;
 
 /// How many names of accounts are asked for at a time.
-const MOST_REQUESTS: usize = 4;
+const MAX_REQUESTS: usize = 4;
 
 /// What reads live state from AWS. Clients, sessions and answers are kept, so it should be built once.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Session<'_> {
             Some((account, name))
         });
         let names: BTreeMap<String, String> =
-            stream::iter(named).buffer_unordered(MOST_REQUESTS).filter_map(|named| async { named }).collect().await;
+            stream::iter(named).buffer_unordered(MAX_REQUESTS).filter_map(|named| async { named }).collect().await;
         for finding in unnamed {
             finding.origin.account_name = names.get(&finding.origin.account).cloned();
         }

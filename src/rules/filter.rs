@@ -8,8 +8,9 @@ use std::sync::Arc;
 use rsigma_parser::{ConditionExpr, FilterRule, FilterRuleTarget, LogSource, SigmaRule, parse_sigma_yaml};
 use serde_json::Value;
 
+use super::Known;
+use super::lint;
 use super::sigma::{Matcher, Verdict};
-use super::{Known, lint};
 use crate::event::Event;
 use crate::facts::Zone;
 use crate::finding::RuleInfo;

@@ -12,20 +12,20 @@ use crate::rules::sigma::subject::Subject;
 use crate::rules::text::evidence::Matched;
 use crate::rules::text::remediation::{RemediationTemplate, Values};
 use crate::rules::text::template::Template;
-use crate::text::{MOST_IN_A_SENTENCE, shell_word, shortened, visible_at_most};
+use crate::text::{MAX_IN_SENTENCE, shell_word, shortened, visible_at_most};
 
-/// Most values of one field that stand in a sentence.
-const MOST_VALUES: usize = 5;
+/// Maximum number of values of one field in a sentence.
+const MAX_VALUES: usize = 5;
 
-/// Most characters kept of one text of the record. Names that AWS accepts are shorter; with this limit, no record makes
+/// Maximum number of characters of one string of the record. Names that AWS accepts are shorter; with this limit, no record makes
 /// a finding too long for SNS.
-const MOST_OF_A_TEXT: usize = 1024;
+const MAX_TEXT_CHARACTERS: usize = 1024;
 
-/// Most characters kept of what AWS itself keeps short: accounts, regions, names of services and operations.
-const MOST_OF_A_NAME: usize = 128;
+/// Maximum number of characters of values that AWS keeps short: accounts, regions, names of services and operations.
+const MAX_NAME_CHARACTERS: usize = 128;
 
-/// Most resources kept.
-const MOST_RESOURCES: usize = 10;
+/// Maximum number of resources of a finding.
+const MAX_RESOURCES: usize = 10;
 
 /// The finding of one rule for one event; `undecided` when the event does not decide.
 pub(super) fn finding(
@@ -121,7 +121,7 @@ impl Values for Sources<'_, '_> {
                 Cow::Owned(value) => Cow::Owned(shown(&value, in_command).into_owned()),
             });
         }
-        match (values.as_slice(), values.len().saturating_sub(MOST_VALUES), in_command) {
+        match (values.as_slice(), values.len().saturating_sub(MAX_VALUES), in_command) {
             ([], ..) => None,
             (values, _, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ").into()),
             (values, 0, false) => Some(in_prose(values).into()),
@@ -132,11 +132,11 @@ impl Values for Sources<'_, '_> {
 
 /// One value, as it stands in a sentence or in a command.
 fn shown(value: &str, in_command: bool) -> Cow<'_, str> {
-    if in_command { shell_word(value) } else { visible_at_most(value, MOST_IN_A_SENTENCE) }
+    if in_command { shell_word(value) } else { visible_at_most(value, MAX_IN_SENTENCE) }
 }
 
 fn in_prose(values: &[Cow<'_, str>]) -> String {
-    let shown = values.iter().take(MOST_VALUES).map(|text| visible_at_most(text, MOST_IN_A_SENTENCE));
+    let shown = values.iter().take(MAX_VALUES).map(|text| visible_at_most(text, MAX_IN_SENTENCE));
     shown.collect::<Vec<_>>().join(", ")
 }
 
@@ -174,18 +174,18 @@ fn collect_text<'v>(value: &'v Value<'_>, texts: &mut Vec<Cow<'v, str>>) {
         Value::Array(elements) => elements.iter().for_each(|element| collect_text(element, texts)),
         Value::Object(_) => texts.push(Cow::Owned(kept(&value.to_string()))),
         scalar => texts.extend(scalar_text(scalar).map(|text| match text {
-            Cow::Borrowed(text) => shortened(text, MOST_OF_A_TEXT),
+            Cow::Borrowed(text) => shortened(text, MAX_TEXT_CHARACTERS),
             Cow::Owned(text) => Cow::Owned(kept(&text)),
         })),
     }
 }
 
 fn kept(text: &str) -> String {
-    shortened(text, MOST_OF_A_TEXT).into_owned()
+    shortened(text, MAX_TEXT_CHARACTERS).into_owned()
 }
 
 fn name(text: Option<&str>) -> String {
-    shortened(text.unwrap_or("unknown"), MOST_OF_A_NAME).into_owned()
+    shortened(text.unwrap_or("unknown"), MAX_NAME_CHARACTERS).into_owned()
 }
 
 fn actor(event: &Event<'_>) -> Actor {
@@ -258,7 +258,7 @@ fn resources(
         },
     });
     let mut resources: Vec<Resource> = found.into_iter().find(|found: &Vec<_>| !found.is_empty()).unwrap_or_default();
-    resources.truncate(MOST_RESOURCES);
+    resources.truncate(MAX_RESOURCES);
     if resources.is_empty() {
         let service = call.service.split('.').next().unwrap_or_default();
         let id = format!("{service}:{}", call.operation);

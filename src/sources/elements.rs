@@ -17,8 +17,8 @@ use super::values::end_of_broken;
 use super::window::Window;
 use crate::event::{CUT_OFF, json_error};
 
-/// Longest beginning of a document, in bytes, with white space.
-const MOST_OF_A_HEAD: usize = 4096;
+/// Maximum number of bytes, with white space, that are read to recognise a document.
+const MAX_HEAD_BYTES: usize = 4096;
 
 /// [`RECORDS`] as it is written.
 const KEY: &[u8] = b"\"Records\"";
@@ -94,7 +94,7 @@ fn head_of(window: &mut Window<'_>) -> Option<(Kind, usize)> {
     loop {
         match head(window.held()) {
             Head::List(kind, head) => return Some((kind, head)),
-            Head::Open if window.held().len() < MOST_OF_A_HEAD => match window.fill() {
+            Head::Open if window.held().len() < MAX_HEAD_BYTES => match window.fill() {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(error) => {

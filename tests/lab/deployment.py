@@ -19,7 +19,7 @@ from terraform import Terraform
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 # PutLogEvents takes 1 MiB, with 26 bytes more for each event.
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 
 
 @dataclass
@@ -133,7 +133,7 @@ def batches(messages: list[str]) -> Iterator[list[str]]:
     size = 0
     for message in messages:
         more = len(message.encode()) + 26
-        if batch and size + more > MOST_BYTES:
+        if batch and size + more > MAX_BYTES:
             yield batch
             batch, size = [], 0
         batch.append(message)

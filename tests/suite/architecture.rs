@@ -168,7 +168,10 @@ fn assert_order(room: &str, order: &[&str]) {
             let import = rest.split(|one: char| !one.is_ascii_lowercase() && one != '_').next().unwrap();
             // A type of the room itself is not a module.
             let allowed = match import {
-                "" => rest.starts_with(|one: char| one == '{' || one.is_ascii_uppercase()),
+                "" => {
+                    let names = rest.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or(rest);
+                    names.split(", ").all(|name| name.starts_with(|one: char| one.is_ascii_uppercase()))
+                }
                 import => position(import).is_some_and(|import| import <= own),
             };
             assert!(allowed, "{path}: {module} must not import {import}");

@@ -10,9 +10,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use serde_json::json;
-use trailwarden::filter_pattern::{
-    FilterPatterns, Limits, MOST_CHARACTERS, MOST_FILTERS, of_rules, of_rules_as_needed,
-};
+use trailwarden::filter_pattern::{FilterPatterns, Limits, MAX_CHARACTERS, MAX_FILTERS, of_rules, of_rules_as_needed};
 use trailwarden::text::{visible, visible_json};
 
 use crate::output::{Format, fail, print};
@@ -39,13 +37,13 @@ pub(crate) struct Arguments {
     selection: Selection,
 
     /// The maximum number of characters of a pattern.
-    #[arg(long, value_name = "N", default_value_t = MOST_CHARACTERS, value_parser = within(1..=MOST_CHARACTERS))]
+    #[arg(long, value_name = "N", default_value_t = MAX_CHARACTERS, value_parser = within(1..=MAX_CHARACTERS))]
     max_length: usize,
 
     /// The maximum number of patterns. Each is for one subscription filter. No event passes both of two patterns, so none is
     /// delivered twice. With 2, there are two if they pass fewer unneeded events than one. By default, there are two only if
     /// one does not fit, or passes more than twice as many unneeded events.
-    #[arg(long, value_name = "N", value_parser = within(1..=MOST_FILTERS))]
+    #[arg(long, value_name = "N", value_parser = within(1..=MAX_FILTERS))]
     filters: Option<usize>,
 
     /// The format of the pattern. JSON contains the report too.

@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use crate::finding::Evidence;
 use crate::rules::sigma::{Node, Trace, What};
-use crate::text::{MOST_IN_A_SENTENCE, shortened, visible, visible_at_most};
+use crate::text::{MAX_IN_SENTENCE, shortened, visible, visible_at_most};
 
-/// Longest value, in characters of JSON, that is kept. Policies and user data can be 100 KB.
-const MOST_OF_A_VALUE: usize = 2000;
-/// Longest clause in words, in characters.
-const MOST_OF_A_CLAUSE: usize = 500;
-/// Most members kept of a list or object.
-const MOST_MEMBERS: usize = 20;
-/// Most clauses kept of a finding. With the two limits above none comes near the 256 KB of an SNS message.
-const MOST_CLAUSES: usize = 20;
+/// Maximum number of characters of a value as JSON. Policies and user data can be 100 KB.
+const MAX_VALUE_CHARACTERS: usize = 2000;
+/// Maximum number of characters of the sentence of a clause.
+const MAX_CLAUSE_CHARACTERS: usize = 500;
+/// Maximum number of elements or members of a list or an object.
+const MAX_MEMBERS: usize = 20;
+/// Maximum number of clauses of a finding. With these limits, no finding exceeds the 256 KB of an SNS message.
+const MAX_CLAUSES: usize = 20;
 
 /// What made a rule match.
 #[derive(Debug, Default, PartialEq)]
@@ -52,7 +52,7 @@ impl Matched {
                 let mut indices = Vec::new();
                 for part in node.parts.iter().filter(|part| part.matched) {
                     if let What::Element { index, value, .. } = &part.what {
-                        if indices.len() < MOST_CLAUSES {
+                        if indices.len() < MAX_CLAUSES {
                             self.member(array.field(), *index, Value::from(*value));
                         }
                         indices.push(*index);
@@ -76,10 +76,10 @@ impl Matched {
         let other;
         let said = match &value {
             Value::Null => Cow::Borrowed("absent"),
-            Value::String(text) => visible_at_most(text, MOST_IN_A_SENTENCE),
+            Value::String(text) => visible_at_most(text, MAX_IN_SENTENCE),
             value => {
                 other = value.to_string();
-                visible_at_most(&other, MOST_IN_A_SENTENCE)
+                visible_at_most(&other, MAX_IN_SENTENCE)
             }
         };
         let text = [field, " is ", &said].concat();
@@ -91,7 +91,7 @@ impl Matched {
         let path = format!("{field}[{index}]");
         let value = kept(value);
         let said = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
-        let said = said.unwrap_or_else(|| visible_at_most(&value.to_string(), MOST_IN_A_SENTENCE).into_owned());
+        let said = said.unwrap_or_else(|| visible_at_most(&value.to_string(), MAX_IN_SENTENCE).into_owned());
         let text = match value.get("fields").and_then(Value::as_array) {
             Some(fields) => {
                 let fields: Vec<&str> = fields.iter().filter_map(Value::as_str).collect();
@@ -103,10 +103,10 @@ impl Matched {
     }
 
     fn push(&mut self, field: &str, value: Value, text: String) {
-        if self.evidence.len() >= MOST_CLAUSES {
+        if self.evidence.len() >= MAX_CLAUSES {
             return;
         }
-        let text = match shortened(&text, MOST_OF_A_CLAUSE) {
+        let text = match shortened(&text, MAX_CLAUSE_CHARACTERS) {
             Cow::Owned(short) => short,
             Cow::Borrowed(_) => text,
         };
@@ -124,9 +124,9 @@ pub(in crate::rules) fn kept(value: Value) -> Value {
     }
     let value = fewer_members(value);
     let json = value.to_string();
-    match (shortened(&json, MOST_OF_A_VALUE), value) {
+    match (shortened(&json, MAX_VALUE_CHARACTERS), value) {
         (Cow::Borrowed(_), value) => value,
-        (Cow::Owned(_), Value::String(text)) => Value::String(shortened(&text, MOST_OF_A_VALUE).into_owned()),
+        (Cow::Owned(_), Value::String(text)) => Value::String(shortened(&text, MAX_VALUE_CHARACTERS).into_owned()),
         (Cow::Owned(short), _) => Value::String(short),
     }
 }
@@ -134,7 +134,7 @@ pub(in crate::rules) fn kept(value: Value) -> Value {
 /// Whether its JSON is surely short enough: each character of a string has at most six.
 fn is_short(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.len() < MOST_OF_A_VALUE / 6,
+        Value::String(text) => text.len() < MAX_VALUE_CHARACTERS / 6,
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
         Value::Array(_) | Value::Object(_) => false,
     }
@@ -142,11 +142,11 @@ fn is_short(value: &Value) -> bool {
 
 fn fewer_members(value: Value) -> Value {
     match value {
-        Value::Array(elements) => Value::Array(elements.into_iter().take(MOST_MEMBERS).map(fewer_members).collect()),
+        Value::Array(elements) => Value::Array(elements.into_iter().take(MAX_MEMBERS).map(fewer_members).collect()),
         Value::Object(members) => {
             // Collecting would sort them first, by code of its own for each kind of iterator.
             let mut fewer = serde_json::Map::new();
-            fewer.extend(members.into_iter().take(MOST_MEMBERS).map(|(key, value)| (key, fewer_members(value))));
+            fewer.extend(members.into_iter().take(MAX_MEMBERS).map(|(key, value)| (key, fewer_members(value))));
             Value::Object(fewer)
         }
         scalar => scalar,

@@ -5,7 +5,7 @@ use rsigma_parser::ArrayQuantifier;
 use crate::finding::Trace;
 use crate::rules::sigma::{self, Found, Item, Node, What};
 use crate::rules::text::evidence::kept;
-use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
+use crate::text::{MAX_IN_SENTENCE, visible, visible_at_most};
 
 /// Maximum number of elements of an array that are shown.
 const MAX_ELEMENTS: usize = 20;
@@ -69,7 +69,7 @@ fn quantifier(quantifier: ArrayQuantifier) -> &'static str {
 /// `userAgent: 'aws-cli/*'; found aws-cli/2.15.0`
 fn item(item: &Item, found: &Found<'_>, matched: bool) -> Trace {
     let written = item.to_string();
-    let wanted = visible_at_most(&written, MOST_IN_A_SENTENCE);
+    let wanted = visible_at_most(&written, MAX_IN_SENTENCE);
     if item.is_keyword() {
         let what = if matched { "found in the record" } else { "not found in the record" };
         return Trace::of(format!("{wanted}; {what}"), matched, Vec::new());
@@ -78,8 +78,8 @@ fn item(item: &Item, found: &Found<'_>, matched: bool) -> Trace {
     let what = match &value {
         serde_json::Value::Null => "absent".into(),
         serde_json::Value::String(text) if text.is_empty() => "found an empty string".into(),
-        serde_json::Value::String(text) => format!("found {}", visible_at_most(text, MOST_IN_A_SENTENCE)),
-        other => format!("found {}", visible_at_most(&other.to_string(), MOST_IN_A_SENTENCE)),
+        serde_json::Value::String(text) => format!("found {}", visible_at_most(text, MAX_IN_SENTENCE)),
+        other => format!("found {}", visible_at_most(&other.to_string(), MAX_IN_SENTENCE)),
     };
     let value = Some(value).filter(|value| !value.is_null()).map(kept);
     Trace { what: format!("{wanted}; {what}"), matched, value, parts: Vec::new() }

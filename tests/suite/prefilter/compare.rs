@@ -16,8 +16,8 @@ use super::{Given, NO_RULES};
 /// How much later, in milliseconds, the second way may begin.
 const LATER: u64 = 600_000;
 
-/// Most characters of a record that are shown.
-const MOST_SHOWN: usize = 4_000;
+/// Maximum number of characters of a record that are shown.
+const MAX_SHOWN: usize = 4_000;
 
 /// A set of rules, with the prefilter and without.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Ways {
         }
         let mut told = format!("{}, live {live}:{differences}\n", self.name);
         for (number, record) in texts(given).iter().map(Raw::json).enumerate() {
-            let _ = writeln!(told, "record {}: {}", number + 1, record.chars().take(MOST_SHOWN).collect::<String>());
+            let _ = writeln!(told, "record {}: {}", number + 1, record.chars().take(MAX_SHOWN).collect::<String>());
         }
         let _ = match given {
             Given::Payload(text) => writeln!(told, "{text}"),
