@@ -1,6 +1,6 @@
 //! Filter patterns for CloudWatch Logs that let through every record the rules can match, and as little else as fits.
 //!
-//! In: the calls that rules watch ([`Triggers`]). Out: one pattern or two for the subscription filters of the log group that
+//! In: the calls that rules watch ([`CallPatterns`]). Out: one pattern or two for the subscription filters of the log group that
 //! CloudTrail writes to. They let too much through rather than too little, and look at `eventSource` and `eventName` alone,
 //! which CloudTrail writes into every record, and at `readOnly` and `managementEvent` where rules match any call that changes
 //! something. They do not look at `errorCode`, of which no rule promises anything.
@@ -21,7 +21,7 @@ mod writes;
 
 use serde::Serialize;
 
-use crate::rules::{Names, RuleSet, Trigger, Triggers, provenance};
+use crate::rules::{CallPattern, CallPatterns, Names, RuleSet, provenance};
 pub use call::NeedlessCall;
 use need::{Need, Needs};
 use split::Room;
@@ -130,10 +130,11 @@ pub enum PatternError {
 /// [`PatternError`], when some rule can match any call, none can match anything, or the pattern does not fit.
 pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, PatternError> {
     let run = || rules.rules().iter().filter(|rule| rule.runs());
-    let watched: Vec<(&str, &Triggers)> = run().map(|rule| (rule.name(), rule.triggers_when_filled())).collect();
-    let unfilled = run().filter(|rule| rule.triggers() != rule.triggers_when_filled());
+    let watched: Vec<(&str, &CallPatterns)> =
+        run().map(|rule| (rule.name(), rule.call_patterns_when_filled())).collect();
+    let unfilled = run().filter(|rule| rule.call_patterns() != rule.call_patterns_when_filled());
     let unfilled = unfilled.map(|rule| rule.name().to_owned()).collect();
-    Ok(FilterPatterns { unfilled, ..of_triggers(&watched, limits)? })
+    Ok(FilterPatterns { unfilled, ..of_call_patterns(&watched, limits)? })
 }
 
 /// One pattern for the rules that run, of at most this many characters, or two where one is not enough: it does not fit, or
@@ -161,37 +162,48 @@ pub fn of_rules_as_needed(rules: &RuleSet, characters: usize) -> Result<FilterPa
 ///
 /// # Errors
 /// As [`of_rules`].
-pub fn of_triggers(watched: &[(&str, &Triggers)], limits: Limits) -> Result<FilterPatterns, PatternError> {
+pub fn of_call_patterns(watched: &[(&str, &CallPatterns)], limits: Limits) -> Result<FilterPatterns, PatternError> {
     // Records that pass for these rules pass for every other that is about calls that change something.
-    let is_any_write = |one: &&Trigger| one.writes_only && one.source == Names::Any && one.name == Names::Any;
-    let of_any_write = |triggers: &Triggers| triggers.0.iter().any(|one| is_any_write(&one));
-    let any_write: Vec<String> =
-        watched.iter().filter(|(_, triggers)| of_any_write(triggers)).map(|(rule, _)| (*rule).to_owned()).collect();
-    let is_management =
-        watched.iter().flat_map(|(_, triggers)| &triggers.0).filter(is_any_write).all(|one| one.management_only);
+    let is_any_write = |one: &&CallPattern| one.writes_only && one.source == Names::Any && one.name == Names::Any;
+    let of_any_write = |call_patterns: &CallPatterns| call_patterns.0.iter().any(|one| is_any_write(&one));
+    let any_write: Vec<String> = watched
+        .iter()
+        .filter(|(_, call_patterns)| of_any_write(call_patterns))
+        .map(|(rule, _)| (*rule).to_owned())
+        .collect();
+    let is_management = watched
+        .iter()
+        .flat_map(|(_, call_patterns)| &call_patterns.0)
+        .filter(is_any_write)
+        .all(|one| one.management_only);
     let writes = match (any_write.is_empty(), is_management) {
         (true, _) => None,
         (false, true) => Some(Writes::Management),
         (false, false) => Some(Writes::All),
     };
-    let is_let_through = |one: &Trigger| match writes {
+    let is_let_through = |one: &CallPattern| match writes {
         None => false,
         Some(Writes::All) => one.writes_only,
         Some(Writes::Management) => one.writes_only && one.management_only,
     };
-    let others =
-        |triggers: &Triggers| Triggers(triggers.0.iter().filter(|one| !is_let_through(one)).cloned().collect());
-    let all: Vec<(&str, Triggers)> = watched.iter().map(|(rule, triggers)| (*rule, others(triggers))).collect();
+    let others = |call_patterns: &CallPatterns| {
+        CallPatterns(call_patterns.0.iter().filter(|one| !is_let_through(one)).cloned().collect())
+    };
+    let all: Vec<(&str, CallPatterns)> =
+        watched.iter().map(|(rule, call_patterns)| (*rule, others(call_patterns))).collect();
     let rules = watched.len();
-    let watched: Vec<(&str, &Triggers)> = all.iter().map(|(rule, triggers)| (*rule, triggers)).collect();
+    let watched: Vec<(&str, &CallPatterns)> = all.iter().map(|(rule, call_patterns)| (*rule, call_patterns)).collect();
     let known = need::known();
-    let needs_any = |triggers: &Triggers| Needs::of([triggers], &known).needs.iter().any(Need::is_any);
-    let of_any: Vec<String> =
-        watched.iter().filter(|(_, triggers)| needs_any(triggers)).map(|(rule, _)| (*rule).to_owned()).collect();
+    let needs_any = |call_patterns: &CallPatterns| Needs::of([call_patterns], &known).needs.iter().any(Need::is_any);
+    let of_any: Vec<String> = watched
+        .iter()
+        .filter(|(_, call_patterns)| needs_any(call_patterns))
+        .map(|(rule, _)| (*rule).to_owned())
+        .collect();
     if !of_any.is_empty() {
         return Err(PatternError::AnyCall(of_any));
     }
-    let Needs { needs, as_written } = Needs::of(watched.iter().map(|(_, triggers)| *triggers), &known);
+    let Needs { needs, as_written } = Needs::of(watched.iter().map(|(_, call_patterns)| *call_patterns), &known);
     if needs.is_empty() && any_write.is_empty() {
         return Err(PatternError::NothingWatched);
     }

@@ -29,9 +29,9 @@ pub use load::fault::{FaultKind, RuleFault, RuleFaults};
 pub use load::operations::{Class, Danger, Operation, known_calls, operations, provenance};
 pub use load::settings::{RuleSetting, Settings, did_you_mean, with_suggestion};
 pub use rule::Rule;
+pub use sigma::call_pattern::{CallPattern, CallPatterns, Names};
 pub use sigma::placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS};
 pub use sigma::required_literals::RequiredLiterals;
-pub use sigma::trigger::{Names, Trigger, Triggers};
 pub use trusted::{is_account, organization_id};
 
 use crate::event::Event;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::glob::Glob;
 use super::term::Term;
-use crate::rules::{Names, Triggers, known_calls};
+use crate::rules::{CallPatterns, Names, known_calls};
 
 /// Calls that a rule watches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,12 +59,12 @@ pub(super) fn known() -> Known {
 }
 
 impl Needs {
-    pub(super) fn of<'t>(triggers: impl IntoIterator<Item = &'t Triggers>, known: &Known) -> Self {
+    pub(super) fn of<'t>(call_patterns: impl IntoIterator<Item = &'t CallPatterns>, known: &Known) -> Self {
         let mut all = BTreeSet::new();
         let mut as_written = BTreeSet::new();
-        for trigger in triggers.into_iter().flat_map(|triggers| &triggers.0) {
-            for source in written(&trigger.source, Glob::of_service) {
-                for name in written(&trigger.name, Glob::of_call) {
+        for call_pattern in call_patterns.into_iter().flat_map(|call_patterns| &call_patterns.0) {
+            for source in written(&call_pattern.source, Glob::of_service) {
+                for name in written(&call_pattern.name, Glob::of_call) {
                     for source in spelt_sources(&source) {
                         let names = spelt_names(&source, &name, known, &mut as_written);
                         all.extend(names.into_iter().map(|name| Need { source: source.clone(), name }));

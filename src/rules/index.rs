@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::rule::Rule;
 use crate::rules::load::header::{self, Named};
-use crate::rules::sigma::trigger::Names;
+use crate::rules::sigma::call_pattern::Names;
 
 /// The rules that run, by the names of the calls that they watch; each as its place in the set.
 #[derive(Debug, Default)]
@@ -34,8 +34,8 @@ impl Index {
     }
 
     fn add(&mut self, place: usize, rule: &Rule) {
-        for trigger in &rule.triggers().0 {
-            match &trigger.name {
+        for call_pattern in &rule.call_patterns().0 {
+            match &call_pattern.name {
                 Names::These(names) if names.iter().all(|name| !name.contains(['*', '?'])) => {
                     for name in names {
                         push(self.by_name.entry(name.to_ascii_lowercase()).or_default(), place);

@@ -21,7 +21,7 @@ pub(super) fn warnings(rule: &Rule) -> Vec<RuleFault> {
     calls::lint(rule, &mut reasons);
     let contradictions = condition::contradictions(detections, text);
     let is_filled = rule.placeholders().is_empty();
-    if contradictions.is_empty() && rule.triggers().0.is_empty() && is_filled {
+    if contradictions.is_empty() && rule.call_patterns().0.is_empty() && is_filled {
         let text = "it can never match: its condition asks for two different services or calls at once";
         reasons.push(Reason::warning(text).at("condition"));
     }

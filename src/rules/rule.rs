@@ -22,11 +22,11 @@ use crate::rules::load::files::{Document, RuleFile};
 use crate::rules::load::header::Header;
 use crate::rules::load::parser::{of_parser, parsed};
 use crate::rules::load::settings::Settings;
+use crate::rules::sigma::call_pattern::CallPatterns;
 use crate::rules::sigma::placeholder;
 use crate::rules::sigma::required_literals::RequiredLiterals;
 use crate::rules::sigma::subject::Subject;
 use crate::rules::sigma::success;
-use crate::rules::sigma::trigger::Triggers;
 use crate::rules::text::evidence::Matched;
 use crate::rules::text::explain;
 
@@ -85,18 +85,18 @@ impl Rule {
     }
 
     /// The calls it can match.
-    pub fn triggers(&self) -> &Triggers {
-        &self.body().triggers
+    pub fn call_patterns(&self) -> &CallPatterns {
+        &self.body().call_patterns
     }
 
     /// The calls it could match if its placeholders had any value.
-    pub fn triggers_when_filled(&self) -> &Triggers {
-        &self.body().open_triggers
+    pub fn call_patterns_when_filled(&self) -> &CallPatterns {
+        &self.body().open_call_patterns
     }
 
     /// Whether it could match such a call.
     pub(super) fn watches(&self, source: &str, name: &str) -> bool {
-        self.triggers().admit(source, name)
+        self.call_patterns().admit(source, name)
     }
 
     /// Whether it reports only events that no other rule of its pack reports.
@@ -388,7 +388,7 @@ fn rule(
     let mut reasons = check::reasons_against(&sigma);
     reasons.extend(condition::unknown(&sigma, &document.text));
     let placeholders = placeholder::names(&sigma);
-    let open_triggers = Triggers::of(&sigma.detection);
+    let open_call_patterns = CallPatterns::of(&sigma.detection);
     if let Err(unfilled) = placeholder::fill(&mut sigma, &settings.placeholders) {
         reasons.extend(unfilled.into_iter().map(Reason::from));
         return Err(reasons);
@@ -407,7 +407,7 @@ fn rule(
     }
     let pack = file.pack.as_deref();
     let (runs_by_default, id) = (attributes.enabled, sigma.id.clone());
-    let body = Body::new(sigma, name, pack, attributes, cases, settings.level(name), open_triggers);
+    let body = Body::new(sigma, name, pack, attributes, cases, settings.level(name), open_call_patterns);
     Ok(Rule {
         name: Cow::Owned(name.to_owned()),
         id: id.map(Cow::Owned),

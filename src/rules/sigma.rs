@@ -16,6 +16,7 @@
 //! * A keyword is a part of any text, number or boolean of the record, at any depth.
 
 mod budget;
+pub(super) mod call_pattern;
 mod compile;
 mod item;
 pub(super) mod placeholder;
@@ -25,7 +26,6 @@ pub(super) mod subject;
 pub(super) mod success;
 mod text;
 mod trace;
-pub(super) mod trigger;
 mod value;
 
 use rsigma_parser::ArrayQuantifier;

@@ -1,10 +1,10 @@
 mod budget;
 mod builtin;
+mod call_patterns;
 mod configuration;
 mod evidence;
 mod not_empty;
 mod success;
-mod triggers;
 
 use std::path::Path;
 

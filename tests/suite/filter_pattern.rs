@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
-use trailwarden::filter_pattern::{FilterPatterns, Limits, PatternError, of_rules, of_triggers};
-use trailwarden::rules::{Names, Options, RuleSet, Trigger, Triggers, Unusable, known_calls};
+use trailwarden::filter_pattern::{FilterPatterns, Limits, PatternError, of_call_patterns, of_rules};
+use trailwarden::rules::{CallPattern, CallPatterns, Names, Options, RuleSet, Unusable, known_calls};
 
 use crate::sigma::real_records;
 use crate::support::{directory, fixture, public_data, root, rule_fixtures, run, stderr, stdout, told};
@@ -61,9 +61,9 @@ fn calls() -> impl Iterator<Item = (&'static str, String)> {
 
 /// Every known call that the rules can match passes one of the patterns, no call passes two, and what is said to pass
 /// needlessly is what does.
-fn check(found: &FilterPatterns, triggers: &[&Triggers]) {
+fn check(found: &FilterPatterns, call_patterns: &[&CallPatterns]) {
     let matchers = matchers(found);
-    let all = Triggers(triggers.iter().flat_map(|one| one.0.clone()).collect());
+    let all = CallPatterns(call_patterns.iter().flat_map(|one| one.0.clone()).collect());
     let needless: BTreeSet<(&str, &str)> = found.needless.iter().map(|call| (call.service, call.call)).collect();
     let known: BTreeSet<(&str, &str)> = known_calls().collect();
     for (source, name) in calls() {
@@ -78,10 +78,12 @@ fn check(found: &FilterPatterns, triggers: &[&Triggers]) {
 
 /// The calls of running rules that a pattern must let through by their names: every call that changes something and is no
 /// data event passes by `readOnly` and `managementEvent`.
-fn of_running(rules: &RuleSet) -> Vec<Triggers> {
-    let running = rules.rules().iter().filter(|rule| rule.runs()).map(|rule| rule.triggers_when_filled());
+fn of_running(rules: &RuleSet) -> Vec<CallPatterns> {
+    let running = rules.rules().iter().filter(|rule| rule.runs()).map(|rule| rule.call_patterns_when_filled());
     running
-        .map(|all| Triggers(all.0.iter().filter(|one| !(one.writes_only && one.management_only)).cloned().collect()))
+        .map(|all| {
+            CallPatterns(all.0.iter().filter(|one| !(one.writes_only && one.management_only)).cloned().collect())
+        })
         .collect()
 }
 
@@ -92,7 +94,7 @@ fn every_call_that_changes_something_passes_one_pattern() {
             assert_eq!(found.any_write, ["own-resource-changed"]);
             let matchers = matchers(found);
             for (source, name) in [("sqs.amazonaws.com", "PurgeQueue"), ("iam.amazonaws.com", "CreateRole")] {
-                let is_named = of_running(rules).iter().any(|triggers| triggers.admit(source, name));
+                let is_named = of_running(rules).iter().any(|call_patterns| call_patterns.admit(source, name));
                 let times = |read_only: Option<&Value>, management: Option<&Value>| {
                     let mut record = json!({"eventSource": source, "eventName": name});
                     for (field, value) in [("readOnly", read_only), ("managementEvent", management)] {
@@ -120,18 +122,18 @@ fn every_call_that_changes_something_passes_one_pattern() {
 /// Rules that match any call that changes something, and one that names its calls.
 #[test]
 fn data_events_pass_only_for_rules_that_match_them() {
-    let any = Trigger { source: Names::Any, name: Names::Any, writes_only: true, management_only: true };
-    let management = Triggers(vec![any.clone()]);
-    let all = Triggers(vec![Trigger { management_only: false, ..any.clone() }]);
+    let any = CallPattern { source: Names::Any, name: Names::Any, writes_only: true, management_only: true };
+    let management = CallPatterns(vec![any.clone()]);
+    let all = CallPatterns(vec![CallPattern { management_only: false, ..any.clone() }]);
     let these = |name: &str| Names::These(vec![name.to_owned()]);
     // A write call that may be a data event, and a management event that may read.
-    let data = Triggers(vec![Trigger {
+    let data = CallPatterns(vec![CallPattern {
         source: these("s3.amazonaws.com"),
         name: these("DeleteObject"),
         writes_only: true,
         management_only: false,
     }]);
-    let reads = Triggers(vec![Trigger {
+    let reads = CallPatterns(vec![CallPattern {
         source: these("kms.amazonaws.com"),
         name: these("Decrypt"),
         writes_only: false,
@@ -146,9 +148,10 @@ fn data_events_pass_only_for_rules_that_match_them() {
     let decrypts = record("kms.amazonaws.com", "Decrypt", true, true);
     let creates = record("s3.amazonaws.com", "CreateBucket", false, true);
     for filters in 1..=2 {
-        let passing = |watched: &[&Triggers]| {
-            let watched: Vec<(&str, &Triggers)> = watched.iter().map(|triggers| ("rule", *triggers)).collect();
-            let found = of_triggers(&watched, Limits { filters, ..Limits::default() }).unwrap();
+        let passing = |watched: &[&CallPatterns]| {
+            let watched: Vec<(&str, &CallPatterns)> =
+                watched.iter().map(|call_patterns| ("rule", *call_patterns)).collect();
+            let found = of_call_patterns(&watched, Limits { filters, ..Limits::default() }).unwrap();
             let matchers = matchers(&found);
             [&puts, &deletes, &decrypts, &creates]
                 .map(|record| matchers.iter().filter(|matcher| matcher.passes(record)).count())
@@ -188,7 +191,7 @@ fn every_call_that_a_built_in_rule_can_match_passes() {
         }
         // Reading calls are most of what a trail records. `DescribeExportImageTasks` passes where `ExportImage` does.
         let two = &found[1];
-        let all = Triggers(of_running(rules).iter().flat_map(|one| one.0.clone()).collect());
+        let all = CallPatterns(of_running(rules).iter().flat_map(|one| one.0.clone()).collect());
         let watched: Vec<(&str, &str)> = known_calls().filter(|(source, name)| all.name(source, name)).collect();
         for call in two.needless.iter().filter(|call| call.read_only) {
             let is_around = watched.iter().any(|(source, name)| *source == call.service && call.call.contains(name));
@@ -294,27 +297,27 @@ fn every_public_record_that_hits_passes_and_few_others() {
 #[ignore = "needs public data"]
 fn rules_of_others_pass_or_are_refused_by_name() {
     let rules = all_rules(vec![public_data("sigma")]);
-    let of_others: Vec<(&str, &Triggers)> = rules
+    let of_others: Vec<(&str, &CallPatterns)> = rules
         .rules()
         .iter()
         .filter(|rule| !rule.is_built_in())
-        .map(|rule| (rule.info().name.as_str(), rule.triggers_when_filled()))
+        .map(|rule| (rule.info().name.as_str(), rule.call_patterns_when_filled()))
         .collect();
     let mut narrow = Vec::new();
     let mut refused = Vec::new();
-    for (name, triggers) in of_others {
-        match of_triggers(&[(name, triggers)], Limits::default()) {
+    for (name, call_patterns) in of_others {
+        match of_call_patterns(&[(name, call_patterns)], Limits::default()) {
             Ok(found) => {
-                check(&found, &[triggers]);
-                narrow.push((name, triggers));
+                check(&found, &[call_patterns]);
+                narrow.push((name, call_patterns));
             }
             Err(PatternError::AnyCall(names)) => refused.extend(names),
             Err(error) => panic!("{name}: {error}"),
         }
     }
     insta::assert_debug_snapshot!(refused);
-    let found = of_triggers(&narrow, Limits { filters: 2, ..Limits::default() }).unwrap();
-    check(&found, &narrow.iter().map(|(_, triggers)| *triggers).collect::<Vec<_>>());
+    let found = of_call_patterns(&narrow, Limits { filters: 2, ..Limits::default() }).unwrap();
+    check(&found, &narrow.iter().map(|(_, call_patterns)| *call_patterns).collect::<Vec<_>>());
 }
 
 #[test]
@@ -359,11 +362,11 @@ fn json_tells_everything() {
     assert_eq!(document["max_length"], 1024);
 }
 
-/// One trigger.
-fn trigger(sources: &[&str], names: &[&str]) -> Triggers {
+/// One call pattern.
+fn call_pattern(sources: &[&str], names: &[&str]) -> CallPatterns {
     let these = |list: &[&str]| Names::These(list.iter().map(|one| (*one).to_owned()).collect());
     let names_or_any = |list: &[&str]| if list.is_empty() { Names::Any } else { these(list) };
-    Triggers(vec![Trigger {
+    CallPatterns(vec![CallPattern {
         source: names_or_any(sources),
         name: names_or_any(names),
         writes_only: false,
@@ -371,23 +374,23 @@ fn trigger(sources: &[&str], names: &[&str]) -> Triggers {
     }])
 }
 
-fn one(triggers: &Triggers) -> FilterPatterns {
-    of_triggers(&[("rule", triggers)], Limits::default()).unwrap()
+fn one(call_patterns: &CallPatterns) -> FilterPatterns {
+    of_call_patterns(&[("rule", call_patterns)], Limits::default()).unwrap()
 }
 
 #[test]
 fn names_are_spelt_as_cloudtrail_does() {
-    let lower = one(&trigger(&["CloudTrail.amazonaws.com"], &["stoplogging", "delete?rail"]));
+    let lower = one(&call_pattern(&["CloudTrail.amazonaws.com"], &["stoplogging", "delete?rail"]));
     let found = matchers(&lower);
     assert_eq!(passed(&found, "cloudtrail.amazonaws.com", "StopLogging"), 1);
     assert_eq!(passed(&found, "cloudtrail.amazonaws.com", "DeleteTrail"), 1);
     assert!(lower.as_written.is_empty());
 
     // Of a name that is not known nothing tells how it is spelt.
-    let unknown = one(&trigger(&["rds.amazonaws.com"], &["DeleteDBCluster"]));
+    let unknown = one(&call_pattern(&["rds.amazonaws.com"], &["DeleteDBCluster"]));
     assert_eq!(passed(&matchers(&unknown), "rds.amazonaws.com", "DeleteDBCluster"), 1);
     assert_eq!(unknown.as_written[0].call, "DeleteDBCluster");
-    let anywhere = one(&trigger(&[], &["createuser", "Invented"]));
+    let anywhere = one(&call_pattern(&[], &["createuser", "Invented"]));
     let found = matchers(&anywhere);
     assert_eq!(passed(&found, "iam.amazonaws.com", "CreateUser"), 1);
     assert_eq!(passed(&found, "other.amazonaws.com", "Invented"), 1);
@@ -397,11 +400,11 @@ fn names_are_spelt_as_cloudtrail_does() {
 
 #[test]
 fn a_rule_for_all_calls_of_a_service_lets_all_of_them_through() {
-    let found = one(&trigger(&["sts.amazonaws.com"], &[]));
+    let found = one(&call_pattern(&["sts.amazonaws.com"], &[]));
     insta::assert_snapshot!(found.patterns[0].pattern, @r#"{$.eventSource="sts.*"}"#);
-    let few = one(&trigger(&["kms.amazonaws.com"], &["DisableKey"]));
+    let few = one(&call_pattern(&["kms.amazonaws.com"], &["DisableKey"]));
     insta::assert_snapshot!(few.patterns[0].pattern);
-    let anywhere = one(&trigger(&[], &["ConsoleLogin", "Delete*Policy"]));
+    let anywhere = one(&call_pattern(&[], &["ConsoleLogin", "Delete*Policy"]));
     insta::assert_snapshot!(anywhere.patterns[0].pattern);
 }
 
@@ -409,11 +412,11 @@ fn a_rule_for_all_calls_of_a_service_lets_all_of_them_through() {
 fn what_is_special_in_a_pattern_does_not_get_into_it() {
     let odd = ["a\"||$.x=\"", "Delete%Role", "(x)", "a\\b", "Ünicode", "new\nline", "{y}", "a.b"];
     for name in odd {
-        let found = one(&trigger(&["iam.amazonaws.com"], &[name, "CreateRole"]));
+        let found = one(&call_pattern(&["iam.amazonaws.com"], &[name, "CreateRole"]));
         assert_eq!(passed(&matchers(&found), "iam.amazonaws.com", "CreateRole"), 1, "{name}");
         assert_eq!(passed(&matchers(&found), "iam.amazonaws.com", name), 1, "{name}");
     }
-    let source = one(&trigger(&["x\"||$.y=\"*"], &["CreateRole"]));
+    let source = one(&call_pattern(&["x\"||$.y=\"*"], &["CreateRole"]));
     assert_eq!(passed(&matchers(&source), "x\"||$.y=\"z", "CreateRole"), 1);
 }
 
@@ -430,7 +433,7 @@ fn asked(name: &str, how: u8, at: usize) -> String {
     }
 }
 
-fn any_triggers() -> impl Strategy<Value = Triggers> {
+fn any_call_patterns() -> impl Strategy<Value = CallPatterns> {
     let known: Vec<(&str, &str)> = known_calls().collect();
     let service = prop_oneof![
         8 => Just(None),
@@ -446,35 +449,35 @@ fn any_triggers() -> impl Strategy<Value = Triggers> {
             // Few rules are for all calls of a service, and none for all of any.
             let is_whole = how == 13 && at % 4 == 0 && source != Names::Any;
             let name = if is_whole { Names::Any } else { Names::These(vec![asked(name, how, at)]) };
-            Trigger { source, name, writes_only: false, management_only: false }
+            CallPattern { source, name, writes_only: false, management_only: false }
         },
     );
-    prop::collection::vec(one, 1..60).prop_map(Triggers)
+    prop::collection::vec(one, 1..60).prop_map(CallPatterns)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn whatever_rules_ask_for_passes(triggers in any_triggers(), characters in 60_usize..1025, filters in 1_usize..3) {
+    fn whatever_rules_ask_for_passes(call_patterns in any_call_patterns(), characters in 60_usize..1025, filters in 1_usize..3) {
         let limits = Limits { characters, filters };
-        let watched = [("rule", &triggers)];
-        match of_triggers(&watched, limits) {
+        let watched = [("rule", &call_patterns)];
+        match of_call_patterns(&watched, limits) {
             Ok(found) => {
                 prop_assert!(found.patterns.len() <= filters);
                 prop_assert!(found.patterns.iter().all(|one| one.length <= characters && one.length == one.pattern.len()));
                 let matchers = matchers(&found);
                 // Names that nobody knows are asked for too.
-                for trigger in &triggers.0 {
-                    let (Names::These(sources), Names::These(names)) = (&trigger.source, &trigger.name) else { continue };
+                for call_pattern in &call_patterns.0 {
+                    let (Names::These(sources), Names::These(names)) = (&call_pattern.source, &call_pattern.name) else { continue };
                     let is_plain = |text: &str| !text.contains(['*', '?']);
                     if is_plain(&sources[0]) && names[0].ends_with("Unheard") {
                         let source = sources[0].to_lowercase();
                         prop_assert_eq!(passed(&matchers, &source, &names[0]), 1, "{} of {}", &names[0], source);
                     }
                 }
-                check_passing(&found, &triggers)?;
-                prop_assert_eq!(&of_triggers(&watched, limits).unwrap(), &found);
+                check_passing(&found, &call_patterns)?;
+                prop_assert_eq!(&of_call_patterns(&watched, limits).unwrap(), &found);
             }
             Err(PatternError::TooLong { shortest, limit }) => {
                 prop_assert_eq!(limit, characters);
@@ -485,19 +488,19 @@ proptest! {
                     Names::Any => true,
                     Names::These(names) => names.iter().any(|name| name.starts_with('*') || name.ends_with('*')),
                 };
-                prop_assert!(triggers.0.iter().any(|one| is_any(&one.source) && is_any(&one.name)));
+                prop_assert!(call_patterns.0.iter().any(|one| is_any(&one.source) && is_any(&one.name)));
             }
             Err(error) => panic!("{error}"),
         }
     }
 }
 
-fn check_passing(found: &FilterPatterns, triggers: &Triggers) -> Result<(), TestCaseError> {
+fn check_passing(found: &FilterPatterns, call_patterns: &CallPatterns) -> Result<(), TestCaseError> {
     let matchers = matchers(found);
     for (source, name) in known_calls() {
         let passed = passed(&matchers, source, name);
         prop_assert!(passed <= 1, "{name} of {source} passes {passed} patterns");
-        prop_assert!(passed == 1 || !triggers.admit(source, name), "{name} of {source} does not pass");
+        prop_assert!(passed == 1 || !call_patterns.admit(source, name), "{name} of {source} does not pass");
     }
     Ok(())
 }

@@ -82,16 +82,16 @@ fn every_call_that_a_list_names_has_a_record_that_hits() {
         let events = hits(name).into_iter().map(|hit| serde_json::from_str::<Value>(&hit.text).unwrap());
         let called: BTreeSet<(String, String)> =
             events.map(|event| (text_at(&event, "eventSource"), text_at(&event, "eventName"))).collect();
-        assert!(!rule.triggers().0.is_empty(), "{name} matches nothing");
-        for trigger in &rule.triggers().0 {
-            let sources = match &trigger.source {
+        assert!(!rule.call_patterns().0.is_empty(), "{name} matches nothing");
+        for call_pattern in &rule.call_patterns().0 {
+            let sources = match &call_pattern.source {
                 Names::These(sources) => sources.clone(),
                 // A rule about the resources that a call names.
-                Names::Any if trigger.writes_only => vec![String::new()],
+                Names::Any if call_pattern.writes_only => vec![String::new()],
                 Names::Any => panic!("{name} does not say which calls it is about"),
             };
-            let Names::These(calls) = &trigger.name else {
-                assert!(trigger.writes_only, "{name} does not say which calls it is about");
+            let Names::These(calls) = &call_pattern.name else {
+                assert!(call_pattern.writes_only, "{name} does not say which calls it is about");
                 continue;
             };
             for (source, call) in sources.iter().flat_map(|source| calls.iter().map(move |call| (source, call))) {

@@ -44,7 +44,7 @@ pub struct Unwatched {
 impl RuleSet {
     /// What the enabled rules cover.
     pub fn coverage(&self) -> Coverage {
-        let matches = |rule: &&Rule, service, call| rule.runs() && rule.triggers().name(service, call);
+        let matches = |rule: &&Rule, service, call| rule.runs() && rule.call_patterns().name(service, call);
         let names = |rules: &mut dyn Iterator<Item = &Rule>| rules.map(|rule| rule.name().to_owned()).collect();
         let mut unwatched = Vec::new();
         let mut sensitive = 0;
@@ -54,7 +54,7 @@ impl RuleSet {
             if matching().any(Rule::judges) {
                 continue;
             }
-            let could = |rule: &&Rule| rule.triggers_when_filled().name(one.service, one.call);
+            let could = |rule: &&Rule| rule.call_patterns_when_filled().name(one.service, one.call);
             unwatched.push(Unwatched {
                 service: one.service,
                 call: one.call,
@@ -68,7 +68,7 @@ impl RuleSet {
         let mut techniques: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut controls: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
         // Without values for its placeholders an enabled rule matches nothing.
-        let watching = self.rules().iter().filter(|rule| rule.runs() && !rule.triggers().0.is_empty());
+        let watching = self.rules().iter().filter(|rule| rule.runs() && !rule.call_patterns().0.is_empty());
         for rule in watching.map(Rule::info) {
             for tag in rule.tags.iter().filter_map(|tag| tag.strip_prefix("attack.t")) {
                 techniques.entry(format!("T{tag}")).or_default().push(rule.name.clone());

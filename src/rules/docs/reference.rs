@@ -53,7 +53,7 @@ impl Rule {
         if !self.runs_by_default() {
             rows.push("* **Off** unless enabled.".to_owned());
         }
-        rows.push(format!("* **Calls:** {}", self.triggers_when_filled()));
+        rows.push(format!("* **Calls:** {}", self.call_patterns_when_filled()));
         let facts = self.facts();
         if !facts.is_empty() {
             rows.push(format!("* **Facts:** {}", list(facts.iter().map(|fact| format!("`{fact}`")))));

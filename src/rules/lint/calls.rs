@@ -9,7 +9,7 @@ use crate::rules::load::fault::Reason;
 use crate::rules::load::operations;
 use crate::rules::load::settings::{did_you_mean, is_slip, nearest};
 use crate::rules::rule::Rule;
-use crate::rules::sigma::trigger::{Names, Trigger, Triggers};
+use crate::rules::sigma::call_pattern::{CallPattern, CallPatterns, Names};
 
 /// The source of heartbeats, which no service sends.
 const HEARTBEAT: &str = "heartbeat.trailwarden";
@@ -26,14 +26,16 @@ fn lines(text: &'static str) -> Vec<&'static str> {
 
 /// Warns of services and calls that a rule names and that do not exist.
 pub(super) fn lint(rule: &Rule, reasons: &mut Vec<Reason>) {
-    let of_detections: Vec<Triggers> = rule.sigma().detection.named.values().map(Triggers::of_detection).collect();
-    let triggers = rule.triggers().0.iter().chain(of_detections.iter().flat_map(|triggers| &triggers.0));
+    let of_detections: Vec<CallPatterns> =
+        rule.sigma().detection.named.values().map(CallPatterns::of_detection).collect();
+    let call_patterns =
+        rule.call_patterns().0.iter().chain(of_detections.iter().flat_map(|call_patterns| &call_patterns.0));
     let mut found: Vec<Reason> = Vec::new();
-    for trigger in triggers {
-        if let Names::These(sources) = &trigger.source {
+    for call_pattern in call_patterns {
+        if let Names::These(sources) = &call_pattern.source {
             found.extend(sources.iter().filter(|source| !is_wild(source)).filter_map(|source| unknown_source(source)));
         }
-        unknown_calls(trigger, &mut found);
+        unknown_calls(call_pattern, &mut found);
     }
     for reason in found {
         // The same call without its service may have been found too, and less is known of it.
@@ -68,8 +70,8 @@ fn unknown_source(source: &str) -> Option<Reason> {
     warn(format!("there is no event source `{source}` (did you mean `{near}.amazonaws.com`?)"))
 }
 
-fn unknown_calls(trigger: &Trigger, reasons: &mut Vec<Reason>) {
-    let Names::These(names) = &trigger.name else { return };
+fn unknown_calls(call_pattern: &CallPattern, reasons: &mut Vec<Reason>) {
+    let Names::These(names) = &call_pattern.name else { return };
     let (permissions, names): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| name.contains(':'));
     for name in permissions {
         let (service, call) = name.split_once(':').unwrap_or_default();
@@ -80,7 +82,7 @@ fn unknown_calls(trigger: &Trigger, reasons: &mut Vec<Reason>) {
         );
         reasons.push(Reason::warning(text).at(name.trim_matches('*')));
     }
-    match &trigger.source {
+    match &call_pattern.source {
         Names::Any => of_any_service(&names, reasons),
         Names::These(sources) => of_services(sources, &names, reasons),
     }

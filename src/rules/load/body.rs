@@ -11,8 +11,8 @@ use crate::rules::load::attributes::Attributes;
 use crate::rules::load::cases::{Case, Cases};
 use crate::rules::load::header::Header;
 use crate::rules::load::settings::Settings;
+use crate::rules::sigma::call_pattern::CallPatterns;
 use crate::rules::sigma::placeholder::{self, Placeholders};
-use crate::rules::sigma::trigger::Triggers;
 
 /// The body of a rule.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub(in crate::rules) struct Body {
     pub(in crate::rules) cases: Cases,
     pub(in crate::rules) attributes: Attributes,
     /// The calls it can match.
-    pub(in crate::rules) triggers: Triggers,
+    pub(in crate::rules) call_patterns: CallPatterns,
     /// The calls it could match if its placeholders had any value.
-    pub(in crate::rules) open_triggers: Triggers,
+    pub(in crate::rules) open_call_patterns: CallPatterns,
     /// Its placeholders are filled.
     pub(in crate::rules) sigma: SigmaRule,
     /// Whether somebody has set the level, which then holds for all findings.
@@ -33,7 +33,7 @@ pub(in crate::rules) struct Body {
 }
 
 impl Body {
-    /// From its parts. The rule belongs to `pack`; `level` is the one that somebody has set; `open_triggers` are the calls
+    /// From its parts. The rule belongs to `pack`; `level` is the one that somebody has set; `open_call_patterns` are the calls
     /// that it matches whatever fills its placeholders.
     pub(in crate::rules) fn new(
         mut sigma: SigmaRule,
@@ -42,7 +42,7 @@ impl Body {
         attributes: Attributes,
         cases: Cases,
         level: Option<Level>,
-        open_triggers: Triggers,
+        open_call_patterns: CallPatterns,
     ) -> Self {
         sigma.level = level.or(sigma.level);
         let info = info(&sigma, name, pack, &attributes);
@@ -53,8 +53,8 @@ impl Body {
             raised_info: Arc::new(raised_info),
             cases,
             attributes,
-            triggers: Triggers::of(&sigma.detection),
-            open_triggers,
+            call_patterns: CallPatterns::of(&sigma.detection),
+            open_call_patterns,
             sigma,
             is_level_set: level.is_some(),
         }
@@ -88,7 +88,7 @@ impl Unread {
     /// The rule in this text; `None` if it cannot be used.
     pub(in crate::rules) fn read(&self, text: &str, pack: Option<&str>) -> Option<Body> {
         let mut sigma = parse_sigma_yaml(text).ok()?.rules.pop()?;
-        let open = Triggers::of(&sigma.detection);
+        let open = CallPatterns::of(&sigma.detection);
         placeholder::fill(&mut sigma, &self.values).ok()?;
         let mut reasons = Vec::new();
         let attributes = Attributes::of(&sigma, text, &mut reasons);

@@ -97,8 +97,8 @@ fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
             assert_eq!(one.info(), other.info());
             assert_eq!((one.name(), one.id(), one.pack()), (other.name(), other.id(), other.pack()));
             assert_eq!((one.runs(), one.runs_by_default()), (other.runs(), other.runs_by_default()));
-            assert_eq!(one.triggers(), other.triggers());
-            assert_eq!(one.triggers_when_filled(), other.triggers_when_filled());
+            assert_eq!(one.call_patterns(), other.call_patterns());
+            assert_eq!(one.call_patterns_when_filled(), other.call_patterns_when_filled());
             assert_eq!(one.placeholders(), other.placeholders());
             assert_eq!((one.file(), one.text()), (other.file(), other.text()));
             assert_eq!(one.raised_severity(), other.raised_severity());
@@ -137,8 +137,8 @@ fn a_header_names_every_call_that_the_rule_watches() {
             assert_eq!((one.name(), one.id(), one.pack()), (other.name(), other.id(), other.pack()));
             assert_eq!((one.runs(), one.runs_by_default()), (other.runs(), other.runs_by_default()), "{}", one.name());
             assert_eq!(one.placeholders(), other.placeholders());
-            assert_eq!(one.triggers(), other.triggers(), "{text}");
-            assert_eq!(one.triggers_when_filled(), other.triggers_when_filled());
+            assert_eq!(one.call_patterns(), other.call_patterns(), "{text}");
+            assert_eq!(one.call_patterns_when_filled(), other.call_patterns_when_filled());
             assert_eq!((one.info(), one.raised_severity()), (other.info(), other.raised_severity()), "{text}");
         }
     }
@@ -150,10 +150,10 @@ fn calls_of(set: &RuleSet) -> BTreeSet<(String, String)> {
         Names::Any => vec!["any".to_owned()],
         Names::These(names) => names.clone(),
     };
-    let triggers = set.rules().iter().flat_map(|rule| &rule.triggers_when_filled().0);
-    let calls = triggers.flat_map(|trigger| {
-        let sources = names(&trigger.source).into_iter();
-        sources.flat_map(|source| names(&trigger.name).into_iter().map(move |name| (source.clone(), name)))
+    let call_patterns = set.rules().iter().flat_map(|rule| &rule.call_patterns_when_filled().0);
+    let calls = call_patterns.flat_map(|call_pattern| {
+        let sources = names(&call_pattern.source).into_iter();
+        sources.flat_map(|source| names(&call_pattern.name).into_iter().map(move |name| (source.clone(), name)))
     });
     calls.collect()
 }

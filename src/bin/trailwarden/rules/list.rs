@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             for rule in rules {
                 let level = rule.info().severity.caption().to_lowercase();
                 let runs = if rule.runs() { "on" } else { "off" };
-                let calls = rule.triggers_when_filled().to_string();
+                let calls = rule.call_patterns_when_filled().to_string();
                 // Writing to a String cannot fail.
                 let _ = writeln!(
                     table,
@@ -68,6 +68,6 @@ fn document(rule: &Rule) -> Value {
     let info = rule.info();
     json!({"name": info.name, "id": info.id, "title": info.title, "level": info.severity.caption().to_lowercase(),
            "runs": rule.runs(), "pack": info.pack, "file": rule.file(),
-           "calls": rule.triggers_when_filled().to_string(), "facts": rule.facts(),
+           "calls": rule.call_patterns_when_filled().to_string(), "facts": rule.facts(),
            "placeholders": rule.placeholders()})
 }

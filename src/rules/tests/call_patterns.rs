@@ -6,7 +6,7 @@ use super::configuration::configured;
 use super::*;
 
 #[test]
-fn triggers_are_read_off_the_detection() {
+fn call_patterns_are_read_off_the_detection() {
     let told: Vec<String> = [
         "  s:\n    eventSource: ec2.amazonaws.com\n    eventName: [CreateVpc, DeleteVpc]\n  condition: s",
         "  s:\n    eventSource: ec2.amazonaws.com\n  t:\n    eventName|startswith: Create\n  condition: s and t",
@@ -25,7 +25,7 @@ fn triggers_are_read_off_the_detection() {
     .iter()
     .map(|detection| {
         let rules = rule_with("name: r\nsigma-version: 3", detection);
-        configured(&rules, "").unwrap().rules()[0].triggers().to_string()
+        configured(&rules, "").unwrap().rules()[0].call_patterns().to_string()
     })
     .collect();
     insta::assert_snapshot!(told.join("\n"), @"
@@ -46,9 +46,9 @@ fn triggers_are_read_off_the_detection() {
 }
 
 proptest! {
-    /// What a rule matches is among its triggers, whatever the shape of its condition.
+    /// What a rule matches is among its call patterns, whatever the shape of its condition.
     #[test]
-    fn no_rule_matches_outside_its_triggers(
+    fn no_rule_matches_outside_its_call_patterns(
         shape in prop::sample::select(vec![
             "s and t", "s or t", "s and not t", "0 of s*", "not s", "1 of them", "all of them", "1 of s*", "not (s or t)",
             "s or (t and not s)",
@@ -60,10 +60,10 @@ proptest! {
         let rules = rule_with("name: r", &format!("  s:\n{s}  t:\n{t}  condition: {shape}"));
         let set = configured(&rules, "placeholders: {own_roles: [CreateVpc]}").unwrap();
         let event = serde_json::json!({"eventSource": source, "eventName": name}).to_string();
-        // `evaluate` asks the triggers first; this does not.
+        // `evaluate` asks the call patterns first; this does not.
         if set.explain("r", &Event::parse(&event).unwrap()).unwrap().matched {
-            let triggers = set.rules()[0].triggers();
-            prop_assert!(triggers.admit(source, name), "{source} {name} is not among {triggers} of {rules}");
+            let call_patterns = set.rules()[0].call_patterns();
+            prop_assert!(call_patterns.admit(source, name), "{source} {name} is not among {call_patterns} of {rules}");
         }
     }
 }

@@ -21,10 +21,10 @@ const MOST: usize = 512;
 const ANY_SERVICE: &str = "any service";
 const ANY_CALL: &str = "any call";
 
-/// How triggers end that admit only calls recorded with `readOnly: false`.
+/// Suffix, as text, of call patterns that admit only calls recorded with `readOnly: false`.
 const WRITES: &str = " (readOnly: false)";
 
-/// How triggers end that admit only calls recorded with `managementEvent: true`.
+/// Suffix, as text, of call patterns that admit only calls recorded with `managementEvent: true`.
 const MANAGEMENT: &str = " (managementEvent: true)";
 
 /// The names of services or calls a rule admits.
@@ -38,7 +38,7 @@ pub enum Names {
 
 /// Calls by service and name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
+pub struct CallPattern {
     /// `eventSource`.
     pub source: Names,
     /// `eventName`.
@@ -49,14 +49,14 @@ pub struct Trigger {
     pub management_only: bool,
 }
 
-impl Trigger {
+impl CallPattern {
     /// Any call, recorded either way.
     const ANY: Self = Self { source: Names::Any, name: Names::Any, writes_only: false, management_only: false };
 }
 
 /// All calls a rule can match; none when it can match nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Triggers(pub Vec<Trigger>);
+pub struct CallPatterns(pub Vec<CallPattern>);
 
 impl Names {
     fn admit(&self, name: &str) -> bool {
@@ -104,7 +104,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     WildMatch::new(&pattern.to_ascii_lowercase()).matches(&name.to_ascii_lowercase())
 }
 
-impl Triggers {
+impl CallPatterns {
     /// The calls a rule with this detection can match.
     pub(in crate::rules) fn of(detections: &Detections) -> Self {
         let mut all = Self(Vec::new());
@@ -116,25 +116,26 @@ impl Triggers {
 
     /// Whether the rule could match such a call.
     pub fn admit(&self, source: &str, name: &str) -> bool {
-        self.0.iter().any(|trigger| trigger.source.admit(source) && trigger.name.admit(name))
+        self.0.iter().any(|call_pattern| call_pattern.source.admit(source) && call_pattern.name.admit(name))
     }
 
-    /// The same for the triggers that name the service or the call: one that admits any write call is about resources,
+    /// The same for the call patterns that name the service or the call: one that admits any write call is about resources,
     /// not about calls.
     pub fn name(&self, source: &str, name: &str) -> bool {
-        let names_something = |trigger: &&Trigger| trigger.source != Names::Any || trigger.name != Names::Any;
-        let mut triggers = self.0.iter().filter(names_something);
-        triggers.any(|trigger| trigger.source.admit(source) && trigger.name.admit(name))
+        let names_something =
+            |call_pattern: &&CallPattern| call_pattern.source != Names::Any || call_pattern.name != Names::Any;
+        let mut call_patterns = self.0.iter().filter(names_something);
+        call_patterns.any(|call_pattern| call_pattern.source.admit(source) && call_pattern.name.admit(name))
     }
 
     fn anything() -> Self {
-        Self(vec![Trigger::ANY])
+        Self(vec![CallPattern::ANY])
     }
 
     fn or(mut self, other: Self) -> Self {
-        for trigger in other.0 {
-            if !self.0.contains(&trigger) {
-                self.0.push(trigger);
+        for call_pattern in other.0 {
+            if !self.0.contains(&call_pattern) {
+                self.0.push(call_pattern);
             }
         }
         if self.0.len() > MOST { Self::anything() } else { self }
@@ -146,7 +147,7 @@ impl Triggers {
         }
         let mut both = Self(Vec::new());
         for (one, other) in self.0.iter().flat_map(|one| other.0.iter().map(move |other| (one, other))) {
-            let common = Trigger {
+            let common = CallPattern {
                 source: one.source.and(&other.source),
                 name: one.name.and(&other.name),
                 writes_only: one.writes_only || other.writes_only,
@@ -208,21 +209,22 @@ impl Triggers {
         let patterns = || item.values.iter().map(|value| pattern(value, &item.field.modifiers)).collect::<Option<_>>();
         match field {
             "eventSource" => patterns().map_or_else(Self::anything, |names| {
-                Self(vec![Trigger { source: Names::These(names), ..Trigger::ANY }])
+                Self(vec![CallPattern { source: Names::These(names), ..CallPattern::ANY }])
             }),
-            "eventName" => patterns()
-                .map_or_else(Self::anything, |names| Self(vec![Trigger { name: Names::These(names), ..Trigger::ANY }])),
+            "eventName" => patterns().map_or_else(Self::anything, |names| {
+                Self(vec![CallPattern { name: Names::These(names), ..CallPattern::ANY }])
+            }),
             "readOnly" if item.field.modifiers.is_empty() && item.values == [SigmaValue::Bool(false)] => {
-                Self(vec![Trigger { writes_only: true, ..Trigger::ANY }])
+                Self(vec![CallPattern { writes_only: true, ..CallPattern::ANY }])
             }
             "managementEvent" if item.field.modifiers.is_empty() && item.values == [SigmaValue::Bool(true)] => {
-                Self(vec![Trigger { management_only: true, ..Trigger::ANY }])
+                Self(vec![CallPattern { management_only: true, ..CallPattern::ANY }])
             }
             // The name without the version that AWS Lambda appends.
             "call.operation" => patterns().map_or_else(Self::anything, |names: Vec<String>| {
                 let versions = names.iter().map(|name| format!("{name}20*"));
                 let names = names.iter().cloned().chain(versions).collect();
-                Self(vec![Trigger { name: Names::These(names), ..Trigger::ANY }])
+                Self(vec![CallPattern { name: Names::These(names), ..CallPattern::ANY }])
             }),
             field => {
                 let says_absent = |value: &SigmaValue| matches!(value, SigmaValue::Null | SigmaValue::Bool(false));
@@ -237,18 +239,21 @@ impl Triggers {
         let Some(fact) = facts::find(path).and_then(|(place, _)| FACTS.get(place)) else {
             return Self::anything();
         };
-        let trigger =
-            |source: &str, name| Trigger { source: Names::These(vec![source.to_owned()]), name, ..Trigger::ANY };
+        let call_pattern = |source: &str, name| CallPattern {
+            source: Names::These(vec![source.to_owned()]),
+            name,
+            ..CallPattern::ANY
+        };
         match fact.calls {
             Calls::All => Self::anything(),
-            Calls::AllOf(sources) => Self(sources.iter().map(|source| trigger(source, Names::Any)).collect()),
+            Calls::AllOf(sources) => Self(sources.iter().map(|source| call_pattern(source, Names::Any)).collect()),
             Calls::These(pairs) => {
                 let mut all = Self(Vec::new());
                 for (source, name) in pairs {
                     let of_source = Names::These(vec![(*source).to_owned()]);
                     match all.0.iter_mut().find(|one| one.source == of_source) {
-                        Some(Trigger { name: Names::These(names), .. }) => names.push((*name).to_owned()),
-                        _ => all.0.push(trigger(source, Names::These(vec![(*name).to_owned()]))),
+                        Some(CallPattern { name: Names::These(names), .. }) => names.push((*name).to_owned()),
+                        _ => all.0.push(call_pattern(source, Names::These(vec![(*name).to_owned()]))),
                     }
                 }
                 all
@@ -296,24 +301,24 @@ fn pattern(value: &SigmaValue, modifiers: &[Modifier]) -> Option<String> {
     pattern.is_ascii().then_some(pattern)
 }
 
-impl fmt::Display for Triggers {
+impl fmt::Display for CallPatterns {
     /// `ec2.amazonaws.com: CreateRoute, ReplaceRoute; iam.amazonaws.com: any call`
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return formatter.write_str("none");
         }
-        for (place, trigger) in self.0.iter().enumerate() {
-            let source = match &trigger.source {
+        for (place, call_pattern) in self.0.iter().enumerate() {
+            let source = match &call_pattern.source {
                 Names::Any => ANY_SERVICE.to_owned(),
                 Names::These(names) => names.join(", "),
             };
-            let name = match &trigger.name {
+            let name = match &call_pattern.name {
                 Names::Any => ANY_CALL.to_owned(),
                 Names::These(names) => names.join(", "),
             };
             let separator = if place > 0 { "; " } else { "" };
-            let writes = if trigger.writes_only { WRITES } else { "" };
-            let management = if trigger.management_only { MANAGEMENT } else { "" };
+            let writes = if call_pattern.writes_only { WRITES } else { "" };
+            let management = if call_pattern.management_only { MANAGEMENT } else { "" };
             write!(formatter, "{separator}{source}: {name}{writes}{management}")?;
         }
         Ok(())
