@@ -17,7 +17,7 @@ use crate::finding::Severity;
 #[cfg(feature = "lambda")]
 use crate::pipeline::Evaluator;
 use crate::pipeline::Pipeline;
-use crate::rules::{Options, RuleFault, RuleFaults, RuleSet, Unusable, organization_id};
+use crate::rules::{Options, RuleDiagnostic, RuleDiagnostics, RuleSet, Unusable, organization_id};
 #[cfg(feature = "lambda")]
 use crate::sinks::{Sink, Sinks, alerts_topic::AlertsTopic, findings_topic::FindingsTopic, sns::SnsTopic};
 use crate::sources::LogStreams;
@@ -147,18 +147,18 @@ impl Configuration {
     ///
     /// # Errors
     /// Returns every fault of the rules and of the configuration file.
-    pub fn rules(&self) -> Result<RuleSet, RuleFaults> {
+    pub fn rules(&self) -> Result<RuleSet, RuleDiagnostics> {
         let loaded = RuleSet::load_with(&self.rule_options());
         if self.file.faults().is_empty() {
             return loaded;
         }
-        let mut faults = loaded.err().map_or_else(Vec::new, |RuleFaults(faults)| faults);
+        let mut faults = loaded.err().map_or_else(Vec::new, |RuleDiagnostics(faults)| faults);
         faults.extend(self.file.faults().iter().cloned());
-        Err(RuleFaults(faults))
+        Err(RuleDiagnostics(faults))
     }
 
     /// Loads the rules that can be used, and returns them with every fault of the rules and of the configuration file.
-    pub fn check_rules(&self) -> (RuleSet, Vec<RuleFault>) {
+    pub fn check_rules(&self) -> (RuleSet, Vec<RuleDiagnostic>) {
         let (rules, mut faults) = RuleSet::check(&self.rule_options());
         faults.extend(self.file.faults().iter().cloned());
         (rules, faults)
@@ -168,7 +168,7 @@ impl Configuration {
     ///
     /// # Errors
     /// Returns every fault of the file of exemptions.
-    pub fn exemptions(&self, rules: &RuleSet) -> Result<Exemptions, RuleFaults> {
+    pub fn exemptions(&self, rules: &RuleSet) -> Result<Exemptions, RuleDiagnostics> {
         let exemptions = self.exemptions.as_deref().map(|path| Exemptions::read(path, rules));
         Ok(exemptions.transpose()?.unwrap_or_default())
     }
@@ -186,7 +186,7 @@ impl Configuration {
     ///
     /// # Errors
     /// Returns every fault of the rules and of the configuration file, or else of the file of exemptions.
-    pub fn pipeline(&self) -> Result<Pipeline, RuleFaults> {
+    pub fn pipeline(&self) -> Result<Pipeline, RuleDiagnostics> {
         let rules = self.rules()?;
         let exemptions = self.exemptions(&rules)?;
         Ok(self.pipeline_of(rules, exemptions))

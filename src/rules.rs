@@ -1,7 +1,7 @@
 //! The rule set: Sigma rules, loaded, compiled and matched.
 //!
 //! In: YAML files, those under `rules/` that are part of the binary and those of the user's directories. Out: findings
-//! for an event. A rule that cannot be used is a fault with its file, name and reason; faults are reported all at once. No
+//! for an event. A rule that cannot be used is a diagnostic with its file, name and reason; diagnostics are reported all at once. No
 //! rule set comes of them, or one that names what it lacks: a rule that silently does not run is worse than none. Only
 //! this module knows the Sigma parser.
 
@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use docs::coverage::{Coverage, Unwatched};
 pub use filter::Filter;
 pub use load::attributes::{AttributeError, read_attributes};
-pub use load::fault::{FaultKind, RuleFault, RuleFaults};
+pub use load::diagnostic::{DiagnosticKind, RuleDiagnostic, RuleDiagnostics};
 pub use load::operations::{Class, Danger, Operation, known_calls, operations, provenance};
 pub use load::settings::{RuleSetting, Settings, did_you_mean, with_suggestion};
 pub use rule::Rule;
@@ -41,7 +41,7 @@ use correlation::Correlation;
 use index::Index;
 use load::files::{self, Document, RuleFile};
 use load::settings::{self, Known};
-use load::{fault, yaml};
+use load::{diagnostic, yaml};
 use sigma::placeholder::Placeholders;
 use sigma::subject::Subject;
 use trusted::Trusted;
@@ -54,9 +54,9 @@ pub struct RuleSet {
     trusted: Trusted,
     /// What is configured as your own.
     zone: Arc<Zone>,
-    skipped: Vec<RuleFault>,
+    skipped: Vec<RuleDiagnostic>,
     /// Names of rules that cannot be used.
-    faulty: Vec<String>,
+    unusable: Vec<String>,
     placeholders: Placeholders,
     explain: bool,
 }
@@ -93,25 +93,25 @@ impl RuleSet {
     /// Loads the built-in rules and every `*.yml` and `*.yaml` file below `directories`.
     ///
     /// # Errors
-    /// Every fault of every file, when there is one.
-    pub fn load(directories: &[PathBuf]) -> Result<Self, RuleFaults> {
+    /// Every diagnostic of every file, when there is one.
+    pub fn load(directories: &[PathBuf]) -> Result<Self, RuleDiagnostics> {
         Self::load_with(&Options { directories: directories.to_vec(), ..Options::default() })
     }
 
     /// Loads rules as `options` say.
     ///
     /// # Errors
-    /// Every fault of every file, and each name of a rule to run that there is not.
-    pub fn load_with(options: &Options) -> Result<Self, RuleFaults> {
-        let mut faults = Vec::new();
-        let files = Self::files(options, &mut faults);
-        Self::compile(&files, options, faults)
+    /// Every diagnostic of every file, and each name of a rule to run that there is not.
+    pub fn load_with(options: &Options) -> Result<Self, RuleDiagnostics> {
+        let mut diagnostics = Vec::new();
+        let files = Self::files(options, &mut diagnostics);
+        Self::compile(&files, options, diagnostics)
     }
 
     /// The built-in files, but for those that are among the user's own word for word, and the user's.
-    fn files(options: &Options, faults: &mut Vec<RuleFault>) -> Vec<RuleFile> {
+    fn files(options: &Options, diagnostics: &mut Vec<RuleDiagnostic>) -> Vec<RuleFile> {
         let own: Vec<RuleFile> =
-            options.directories.iter().flat_map(|directory| files::below(directory, faults)).collect();
+            options.directories.iter().flat_map(|directory| files::below(directory, diagnostics)).collect();
         let mut files = files::builtin();
         files.retain(|file| own.iter().all(|own| own.text != file.text));
         files.extend(own);
@@ -120,34 +120,37 @@ impl RuleSet {
 
     /// Loads rules as `options` say, as far as they can be used, with everything that is wrong with them: what cannot be
     /// used, what is not supported, and what runs but does less than it seems to.
-    pub fn check(options: &Options) -> (Self, Vec<RuleFault>) {
-        let mut faults = Vec::new();
-        let mut files = Self::files(options, &mut faults);
+    pub fn check(options: &Options) -> (Self, Vec<RuleDiagnostic>) {
+        let mut diagnostics = Vec::new();
+        let mut files = Self::files(options, &mut diagnostics);
         // What is wrong with a built-in rule is what the tests say, and whoever writes one wants to see it here.
         files.iter_mut().for_each(|file| file.header = None);
-        let Parsed { mut rules, correlations } = Self::parse(&files, &options.settings, &mut faults);
-        let faulty_before = faulty(&faults);
+        let Parsed { mut rules, correlations } = Self::parse(&files, &options.settings, &mut diagnostics);
+        let faulty_before = unusable(&diagnostics);
         let ids = rules.iter().filter_map(Rule::id);
         let names: Vec<&str> =
             rules.iter().map(Rule::name).chain(ids).chain(faulty_before.iter().map(String::as_str)).collect();
-        faults.extend(correlation::unresolved(&correlations, &names));
+        diagnostics.extend(correlation::unresolved(&correlations, &names));
         let running: HashSet<(String, usize)> =
             rules.iter().map(|rule| (rule.file().to_owned(), rule.above())).collect();
-        faults.extend(rules.iter().flat_map(lint::warnings));
-        Self::leave_out(&mut rules, &correlations, options, &mut faults);
-        let faulty = faulty(&faults);
-        faults.extend(options.settings.faults(|| Known::of(&rules, &faulty, &options.settings.placeholders)));
+        diagnostics.extend(rules.iter().flat_map(lint::warnings));
+        Self::leave_out(&mut rules, &correlations, options, &mut diagnostics);
+        let unusable = unusable(&diagnostics);
+        diagnostics
+            .extend(options.settings.diagnostics(|| Known::of(&rules, &unusable, &options.settings.placeholders)));
         let told: HashSet<(String, Option<usize>)> =
-            faults.iter().map(|fault| (fault.file.clone(), fault.line)).collect();
+            diagnostics.iter().map(|diagnostic| (diagnostic.file.clone(), diagnostic.line)).collect();
         for file in &files {
             for document in file.documents() {
                 let runs = running.contains(&(file.name.to_string(), document.above));
                 let more = lint::document(&file.name, &document, runs).into_iter();
                 // The parser has said the same in its own words.
-                faults.extend(more.filter(|fault| runs || !told.contains(&(fault.file.clone(), fault.line))));
+                diagnostics.extend(
+                    more.filter(|diagnostic| runs || !told.contains(&(diagnostic.file.clone(), diagnostic.line))),
+                );
             }
         }
-        faults.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
+        diagnostics.sort_by(|one, other| (&one.file, one.line, &one.rule).cmp(&(&other.file, other.line, &other.rule)));
         (
             Self {
                 index: Index::new(&rules),
@@ -155,31 +158,37 @@ impl RuleSet {
                 trusted: Trusted::of(&options.zone),
                 zone: Arc::new(options.zone.clone()),
                 skipped: Vec::new(),
-                faulty,
+                unusable,
                 placeholders: options.settings.placeholders.clone(),
                 explain: false,
             },
-            faults,
+            diagnostics,
         )
     }
 
-    fn compile(files: &[RuleFile], options: &Options, mut faults: Vec<RuleFault>) -> Result<Self, RuleFaults> {
-        let Parsed { mut rules, correlations } = Self::parse(files, &options.settings, &mut faults);
-        Self::leave_out(&mut rules, &correlations, options, &mut faults);
-        let faulty = faulty(&faults);
+    fn compile(
+        files: &[RuleFile],
+        options: &Options,
+        mut diagnostics: Vec<RuleDiagnostic>,
+    ) -> Result<Self, RuleDiagnostics> {
+        let Parsed { mut rules, correlations } = Self::parse(files, &options.settings, &mut diagnostics);
+        Self::leave_out(&mut rules, &correlations, options, &mut diagnostics);
+        let unusable = unusable(&diagnostics);
         let mut skipped = Vec::new();
         if options.unusable == Unusable::Skip {
-            let is_directory = |fault: &RuleFault| options.directories.iter().any(|one| Path::new(&fault.file) == one);
-            (faults, skipped) = faults.into_iter().partition(is_directory);
+            let is_directory =
+                |diagnostic: &RuleDiagnostic| options.directories.iter().any(|one| Path::new(&diagnostic.file) == one);
+            (diagnostics, skipped) = diagnostics.into_iter().partition(is_directory);
         }
-        faults.extend(options.settings.faults(|| Known::of(&rules, &faulty, &options.settings.placeholders)));
+        diagnostics
+            .extend(options.settings.diagnostics(|| Known::of(&rules, &unusable, &options.settings.placeholders)));
         for name in &options.enabled {
             match rules.iter_mut().find(|rule| rule.name() == name) {
                 Some(rule) => rule.enable(),
                 None => {
                     let names: Vec<&str> = rules.iter().map(Rule::name).collect();
                     let reason = format!("there is no such rule{}", settings::did_you_mean(name, &names));
-                    faults.push(RuleFault::new("rules to enable", Some(name), reason));
+                    diagnostics.push(RuleDiagnostic::new("rules to enable", Some(name), reason));
                 }
             }
         }
@@ -189,15 +198,15 @@ impl RuleSet {
             trusted: Trusted::of(&options.zone),
             zone: Arc::new(options.zone.clone()),
             skipped,
-            faulty,
+            unusable,
             placeholders: options.settings.placeholders.clone(),
             explain: options.explain,
         };
-        if faults.is_empty() { Ok(set) } else { Err(RuleFaults(faults)) }
+        if diagnostics.is_empty() { Ok(set) } else { Err(RuleDiagnostics(diagnostics)) }
     }
 
     /// The rules that can be used, each name and id once.
-    fn parse(files: &[RuleFile], settings: &Settings, faults: &mut Vec<RuleFault>) -> Parsed {
+    fn parse(files: &[RuleFile], settings: &Settings, diagnostics: &mut Vec<RuleDiagnostic>) -> Parsed {
         let mut rules: Vec<Rule> = Vec::with_capacity(files.len());
         let mut correlations = Vec::new();
         let mut seen: HashMap<String, Taken<'_>> = HashMap::new();
@@ -208,7 +217,7 @@ impl RuleSet {
                 correlations
                     .extend(file.documents().iter().flat_map(|document| correlation::of_document(file, document)));
             }
-            for rule in rule::parse(file, settings, |name| seen.contains_key(name), faults) {
+            for rule in rule::parse(file, settings, |name| seen.contains_key(name), diagnostics) {
                 if !may_repeat {
                     rules.push(rule);
                     continue;
@@ -220,8 +229,8 @@ impl RuleSet {
                         let reason = format!("`{key}` is taken by a rule in {taken}");
                         let lines = yaml::documents(rule.text());
                         let part = if key == rule.name() { "name" } else { "id" };
-                        let reason = fault::Reason::error(reason);
-                        faults.push(rule.fault(match yaml::line_of(&lines, &[part]) {
+                        let reason = diagnostic::Reason::error(reason);
+                        diagnostics.push(rule.diagnostic(match yaml::line_of(&lines, &[part]) {
                             Some(line) => reason.on(line),
                             None => reason,
                         }));
@@ -240,16 +249,21 @@ impl RuleSet {
     }
 
     /// Removes the rules that only correlations refer to.
-    fn leave_out(rules: &mut Vec<Rule>, correlations: &[Correlation], options: &Options, faults: &mut Vec<RuleFault>) {
+    fn leave_out(
+        rules: &mut Vec<Rule>,
+        correlations: &[Correlation],
+        options: &Options,
+        diagnostics: &mut Vec<RuleDiagnostic>,
+    ) {
         let is_enabled =
             |name: &str| options.settings.enables(name) || options.enabled.iter().any(|enabled| enabled == name);
-        correlation::leave_out(rules, correlations, is_enabled, faults);
+        correlation::leave_out(rules, correlations, is_enabled, diagnostics);
     }
 
     /// Warnings about the rules that are not built in: they run, but some part of them has no effect.
-    pub fn warnings(&self) -> Vec<RuleFault> {
+    pub fn warnings(&self) -> Vec<RuleDiagnostic> {
         let own: Vec<&Rule> = self.rules.iter().filter(|rule| !rule.is_built_in()).collect();
-        let mut warnings: Vec<RuleFault> = own.iter().flat_map(|rule| lint::warnings(rule)).collect();
+        let mut warnings: Vec<RuleDiagnostic> = own.iter().flat_map(|rule| lint::warnings(rule)).collect();
         let mut seen = HashSet::new();
         for rule in own.into_iter().filter(|rule| seen.insert((rule.file(), rule.above()))) {
             let document = Document { name: rule.name().to_owned(), text: rule.text().to_owned(), above: rule.above() };
@@ -327,28 +341,28 @@ impl RuleSet {
     /// The Sigma filters in the text of a file, which are about these rules. `check` reads the key `trailwarden:` of each.
     ///
     /// # Errors
-    /// Every fault in it, and what `check` finds.
+    /// Every diagnostic in it, and what `check` finds.
     pub fn filters<A>(
         &self,
         path: &Path,
         text: String,
         check: impl Fn(&Filter) -> Result<A, Vec<AttributeError>>,
-    ) -> Result<Vec<(Filter, A)>, RuleFaults> {
-        let mut faults = Vec::new();
+    ) -> Result<Vec<(Filter, A)>, RuleDiagnostics> {
+        let mut diagnostics = Vec::new();
         let file = RuleFile::new(Path::new(""), path, text);
-        let mut filters = filter::parse(&file, &self.known(), check, &mut faults);
+        let mut filters = filter::parse(&file, &self.known(), check, &mut diagnostics);
         filters.iter_mut().for_each(|(filter, _)| filter.zone = Arc::clone(&self.zone));
         let mut seen = HashMap::new();
         filters.retain(|(filter, _)| match seen.get(&filter.name) {
             Some(line) => {
                 let reason = format!("exemption `{}`: its name is taken by the one on line {line}", filter.name);
-                let fault = RuleFault::of_file(&file.name, reason);
-                faults.push(RuleFault { line: Some(filter.line), ..fault });
+                let diagnostic = RuleDiagnostic::of_file(&file.name, reason);
+                diagnostics.push(RuleDiagnostic { line: Some(filter.line), ..diagnostic });
                 false
             }
             None => seen.insert(filter.name.clone(), filter.line).is_none(),
         });
-        if faults.is_empty() { Ok(filters) } else { Err(RuleFaults(faults)) }
+        if diagnostics.is_empty() { Ok(filters) } else { Err(RuleDiagnostics(diagnostics)) }
     }
 
     /// The finding of the rule called `name` for `event`, also when the rule is off.
@@ -387,12 +401,12 @@ impl RuleSet {
     }
 
     /// Why rules were left out.
-    pub fn skipped(&self) -> &[RuleFault] {
+    pub fn skipped(&self) -> &[RuleDiagnostic] {
         &self.skipped
     }
 
     fn known(&self) -> Known<'_> {
-        Known::of(&self.rules, &self.faulty, &self.placeholders)
+        Known::of(&self.rules, &self.unusable, &self.placeholders)
     }
 }
 
@@ -424,17 +438,17 @@ impl fmt::Display for Taken<'_> {
     }
 }
 
-/// The rules that faults are about.
-fn faulty(faults: &[RuleFault]) -> Vec<String> {
-    faults.iter().filter_map(|fault| fault.rule.clone()).collect()
+/// The rules that diagnostics are about.
+fn unusable(diagnostics: &[RuleDiagnostic]) -> Vec<String> {
+    diagnostics.iter().filter_map(|diagnostic| diagnostic.rule.clone()).collect()
 }
 
 impl<'r> Known<'r> {
     /// Of these rules, and of those that cannot be used.
-    fn of(rules: &'r [Rule], faulty: &'r [String], values: &'r Placeholders) -> Self {
+    fn of(rules: &'r [Rule], unusable: &'r [String], values: &'r Placeholders) -> Self {
         let own = rules.iter().flat_map(Rule::placeholders).map(String::as_str);
         Self {
-            rules: rules.iter().map(Rule::name).chain(faulty.iter().map(String::as_str)).collect(),
+            rules: rules.iter().map(Rule::name).chain(unusable.iter().map(String::as_str)).collect(),
             ids: rules.iter().filter_map(Rule::id).collect(),
             packs: rules.iter().filter_map(Rule::pack).collect(),
             placeholders: own.chain(PLACEHOLDERS.iter().map(|(name, _)| *name)).collect(),

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::event::Event;
 use crate::finding::{Finding, Suppression};
-use crate::rules::{AttributeError, Filter, RuleFault, RuleFaults, RuleSet, read_attributes};
+use crate::rules::{AttributeError, Filter, RuleDiagnostic, RuleDiagnostics, RuleSet, read_attributes};
 use crate::text::visible;
 
 pub use vpc::VpcExemptions;
@@ -60,10 +60,11 @@ impl Exemptions {
     ///
     /// # Errors
     /// Returns every error in it.
-    pub fn read(path: &Path, rules: &RuleSet) -> Result<Self, RuleFaults> {
+    pub fn read(path: &Path, rules: &RuleSet) -> Result<Self, RuleDiagnostics> {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|error| RuleFaults(vec![RuleFault::of_file(&name, format!("cannot be read: {error}"))]))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            RuleDiagnostics(vec![RuleDiagnostic::of_file(&name, format!("cannot be read: {error}"))])
+        })?;
         let parsed = rules.filters(path, text, |filter| {
             let terms: Terms = read_attributes(&filter.attributes).map_err(|error| {
                 let missing = "it needs the key `trailwarden:` with `owner`, `reason` and `expires`";

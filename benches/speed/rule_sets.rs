@@ -16,8 +16,8 @@ use crate::{limit, rsigma, whole};
 /// How many rules.
 pub(crate) const COUNTS: [usize; 3] = [10, 100, 1_000];
 
-/// Most times as long with the most rules as with the fewest.
-const MOST: f64 = 1.15;
+/// Maximum ratio of the time with the most rules to the time with the fewest.
+const MAX_RATIO: f64 = 1.15;
 
 /// So many rules, for both.
 struct Set {
@@ -92,7 +92,7 @@ fn measure(criterion: &mut Criterion, table: &mut Table, sets: &[Set], workload:
     }
     let ratio = times.ratio(&most.ours, &fewest.ours).unwrap();
     table.note(format!(
-        "On {}, {} rules take {ratio:.2} times as long as {} (at most {MOST}).",
+        "On {}, {} rules take {ratio:.2} times as long as {} (at most {MAX_RATIO}).",
         workload.name,
         counted(most.count),
         counted(fewest.count)

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::access::{Zone, shared_issuers};
 use crate::rules::{
-    EXEMPT_VPC_TAGS, RuleFault, RuleSetting, Settings, did_you_mean, is_account, organization_id, with_suggestion,
+    EXEMPT_VPC_TAGS, RuleDiagnostic, RuleSetting, Settings, did_you_mean, is_account, organization_id, with_suggestion,
 };
 use crate::suppress::VpcExemptions;
 
@@ -23,7 +23,7 @@ pub struct ConfigurationFile {
     pub vpc_exemptions: VpcExemptions,
     /// Names of accounts, by account id.
     pub account_names: BTreeMap<String, String>,
-    faults: Vec<RuleFault>,
+    faults: Vec<RuleDiagnostic>,
 }
 
 /// The keys of the file. All are optional; a key that is not listed here is an error.
@@ -52,10 +52,10 @@ impl ConfigurationFile {
     ///
     /// # Errors
     /// Returns the reason why it cannot be read or parsed.
-    pub fn read(path: &Path) -> Result<Self, RuleFault> {
+    pub fn read(path: &Path) -> Result<Self, RuleDiagnostic> {
         let name = path.display().to_string();
-        let text =
-            fs::read_to_string(path).map_err(|error| RuleFault::of_file(&name, format!("cannot be read: {error}")))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| RuleDiagnostic::of_file(&name, format!("cannot be read: {error}")))?;
         Self::parse(&name, text)
     }
 
@@ -63,12 +63,12 @@ impl ConfigurationFile {
     ///
     /// # Errors
     /// Returns the reason why it cannot be parsed.
-    pub fn parse(name: &str, text: String) -> Result<Self, RuleFault> {
+    pub fn parse(name: &str, text: String) -> Result<Self, RuleDiagnostic> {
         let document: Option<Document> = yaml_serde::from_str(&text)
-            .map_err(|error| RuleFault::in_text(name, &text, None, with_suggestion(error.to_string())))?;
+            .map_err(|error| RuleDiagnostic::in_text(name, &text, None, with_suggestion(error.to_string())))?;
         let mut document = document.unwrap_or_default();
         let faults = document.faults().into_iter();
-        let faults = faults.map(|(word, reason)| RuleFault::in_text(name, &text, Some(&word), reason)).collect();
+        let faults = faults.map(|(word, reason)| RuleDiagnostic::in_text(name, &text, Some(&word), reason)).collect();
         if !document.live_state.exempt_vpc_tags.is_empty() {
             // The exemption and the rule that watches these tags must have the same keys.
             let keys = document.live_state.exempt_vpc_tags.clone();
@@ -91,7 +91,7 @@ impl ConfigurationFile {
 
     /// The values that can never match, such as an account id of eleven digits. Names of rules that do not exist are
     /// reported when rules are loaded.
-    pub fn faults(&self) -> &[RuleFault] {
+    pub fn faults(&self) -> &[RuleDiagnostic] {
         &self.faults
     }
 }

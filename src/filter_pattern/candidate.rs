@@ -8,11 +8,11 @@ use super::index::Index;
 use super::need::Need;
 use super::term::{Term, cost_of_condition, cost_of_expression, cost_of_service};
 
-/// Fewest characters of a part of a name: fewer are in too many names to be worth looking at.
-const FEWEST: usize = 3;
+/// Minimum number of characters of a part of a name. Shorter parts are in too many names.
+const MIN_PART: usize = 3;
 
-/// Most characters of a part of a name: more are in hardly fewer names.
-const MOST: usize = 12;
+/// Maximum number of characters of a part of a name. Longer parts are in hardly fewer names.
+const MAX_PART: usize = 12;
 
 /// A term that lets through what some rule needs.
 #[derive(Debug)]
@@ -199,7 +199,7 @@ fn parts_of(need: &Glob) -> impl Iterator<Item = &str> {
     literal.flat_map(|part| {
         let rests = (0..part.len()).filter_map(|start| part.get(start..));
         let parts = rests.flat_map(|rest| {
-            let ends = FEWEST..=rest.len().min(MOST);
+            let ends = MIN_PART..=rest.len().min(MAX_PART);
             ends.filter_map(|end| rest.get(..end))
         });
         // The whole, also where it is shorter or longer than what is looked at otherwise.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::rule::{Rule, slug};
-use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::load::files::{Document, RuleFile};
 use crate::rules::load::settings::did_you_mean;
 use crate::rules::load::yaml::{self, Node};
@@ -55,7 +55,7 @@ pub(super) fn leave_out(
     rules: &mut Vec<Rule>,
     correlations: &[Correlation],
     is_enabled: impl Fn(&str) -> bool,
-    faults: &mut Vec<RuleFault>,
+    diagnostics: &mut Vec<RuleDiagnostic>,
 ) {
     if correlations.is_empty() {
         return;
@@ -80,14 +80,14 @@ pub(super) fn leave_out(
             first.name, first.file, first.line
         );
         let reason = Reason::unsupported(text).on(rule.head());
-        faults.push(rule.fault(reason));
+        diagnostics.push(rule.diagnostic(reason));
         false
     });
 }
 
 /// A warning for each reference of a correlation to a rule that does not exist; `names` are those of all rules and the ids
 /// of those that have one.
-pub(super) fn unresolved(correlations: &[Correlation], names: &[&str]) -> Vec<RuleFault> {
+pub(super) fn unresolved(correlations: &[Correlation], names: &[&str]) -> Vec<RuleDiagnostic> {
     let own = correlations.iter().flat_map(|one| [Some(one.name.as_str()), one.id.as_deref()]).flatten();
     let known: BTreeMap<String, &str> = names.iter().copied().chain(own).map(|name| (key(name), name)).collect();
     let all: Vec<&str> = known.values().copied().collect();
@@ -96,8 +96,8 @@ pub(super) fn unresolved(correlations: &[Correlation], names: &[&str]) -> Vec<Ru
         .filter(|(_, (reference, _))| !known.contains_key(&key(reference)))
         .map(|(correlation, (reference, line))| {
             let text = format!("there is no rule `{reference}` to correlate{}", did_you_mean(reference, &all));
-            let fault = Reason::warning(text).on(*line).in_file(&correlation.file, "", Some(&correlation.name));
-            RuleFault { line: Some(*line), ..fault }
+            let diagnostic = Reason::warning(text).on(*line).in_file(&correlation.file, "", Some(&correlation.name));
+            RuleDiagnostic { line: Some(*line), ..diagnostic }
         })
         .collect()
 }

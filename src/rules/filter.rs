@@ -18,7 +18,7 @@ use crate::rules::load::attributes::AttributeError;
 use crate::rules::load::check;
 use crate::rules::load::condition;
 use crate::rules::load::culprit;
-use crate::rules::load::fault::{FaultKind, Reason, RuleFault};
+use crate::rules::load::diagnostic::{DiagnosticKind, Reason, RuleDiagnostic};
 use crate::rules::load::files::{Document, RuleFile};
 use crate::rules::load::parser::of_parser;
 use crate::rules::load::settings::did_you_mean;
@@ -57,41 +57,41 @@ impl Filter {
     }
 }
 
-/// The filters of a file, which refer to `known` rules; a fault for each that cannot be used. `check` reads the key
+/// The filters of a file, which refer to `known` rules; a diagnostic for each that cannot be used. `check` reads the key
 /// `trailwarden:` and says what is wrong with it.
 pub(super) fn parse<A>(
     file: &RuleFile,
     known: &Known<'_>,
     check: impl Fn(&Filter) -> Result<A, Vec<AttributeError>>,
-    faults: &mut Vec<RuleFault>,
+    diagnostics: &mut Vec<RuleDiagnostic>,
 ) -> Vec<(Filter, A)> {
     let mut filters = Vec::new();
     for document in file.documents() {
-        let mut fault = |name: &str, reason: Reason| {
+        let mut diagnostic = |name: &str, reason: Reason| {
             let reason = Reason { text: format!("exemption `{name}`: {}", reason.text), ..reason };
-            faults.push(document.fault(&file.name, None, reason));
+            diagnostics.push(document.diagnostic(&file.name, None, reason));
         };
         let shown = document.shown_name();
         let collection = match parse_sigma_yaml(&document.text) {
             Ok(collection) => collection,
             Err(error) => {
-                fault(&shown, of_parser(&error.to_string(), &document));
+                diagnostic(&shown, of_parser(&error.to_string(), &document));
                 continue;
             }
         };
-        collection.errors.iter().for_each(|error| fault(&shown, of_parser(error, &document)));
+        collection.errors.iter().for_each(|error| diagnostic(&shown, of_parser(error, &document)));
         if collection.filters.is_empty() && collection.errors.is_empty() {
             let text = "this is no Sigma filter: it has no `filter:` with `rules`, a selection and a `condition`";
-            fault(&shown, Reason::error(text));
+            diagnostic(&shown, Reason::error(text));
         }
         for sigma in collection.filters {
             let name = sigma.name.clone().unwrap_or_else(|| document.name.clone());
             match filter(sigma, &name, &document, known) {
                 Ok(filter) => match check(&filter) {
                     Ok(attributes) => filters.push((filter, attributes)),
-                    Err(errors) => errors.into_iter().for_each(|error| fault(&name, error.reason(&document.text))),
+                    Err(errors) => errors.into_iter().for_each(|error| diagnostic(&name, error.reason(&document.text))),
                 },
-                Err(reasons) => reasons.into_iter().for_each(|reason| fault(&name, reason)),
+                Err(reasons) => reasons.into_iter().for_each(|reason| diagnostic(&name, reason)),
             }
         }
     }
@@ -144,7 +144,7 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known<'_>)
         in_vain.extend(condition::unused(&rule.detection, &document.text, &[]));
     }
     reasons.extend(unknown);
-    reasons.extend(in_vain.into_iter().map(|reason| Reason { kind: FaultKind::Error, ..reason }));
+    reasons.extend(in_vain.into_iter().map(|reason| Reason { kind: DiagnosticKind::Error, ..reason }));
     if let Err(unfilled) = placeholder::fill(&mut rule, known.values) {
         reasons.extend(unfilled.into_iter().map(Reason::from));
     }

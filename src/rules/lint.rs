@@ -12,10 +12,10 @@ pub(super) use fields::lint as fields;
 
 use super::rule::Rule;
 use crate::rules::load::condition;
-use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 
 /// What a rule asks for in vain, apart from what its [document](document::lint) alone shows.
-pub(super) fn warnings(rule: &Rule) -> Vec<RuleFault> {
+pub(super) fn warnings(rule: &Rule) -> Vec<RuleDiagnostic> {
     let (detections, text) = (&rule.sigma().detection, rule.text());
     let mut reasons = Vec::new();
     calls::lint(rule, &mut reasons);
@@ -36,5 +36,5 @@ pub(super) fn warnings(rule: &Rule) -> Vec<RuleFault> {
         }
         is_new
     });
-    reasons.into_iter().map(|reason| rule.fault(reason)).collect()
+    reasons.into_iter().map(|reason| rule.diagnostic(reason)).collect()
 }

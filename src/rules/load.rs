@@ -6,7 +6,7 @@ pub(super) mod cases;
 pub(super) mod check;
 pub(super) mod condition;
 pub(super) mod culprit;
-pub(super) mod fault;
+pub(super) mod diagnostic;
 pub(super) mod files;
 pub(super) mod header;
 pub(super) mod operations;

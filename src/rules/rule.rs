@@ -17,7 +17,7 @@ use crate::rules::load::cases::{Case, Cases};
 use crate::rules::load::check;
 use crate::rules::load::condition;
 use crate::rules::load::culprit;
-use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::load::files::{Document, RuleFile};
 use crate::rules::load::header::Header;
 use crate::rules::load::parser::{of_parser, parsed};
@@ -152,8 +152,8 @@ impl Rule {
         self.above
     }
 
-    /// The fault of the rule.
-    pub(super) fn fault(&self, reason: Reason) -> RuleFault {
+    /// The diagnostic of the rule.
+    pub(super) fn diagnostic(&self, reason: Reason) -> RuleDiagnostic {
         reason.in_part(self.file(), self.text(), self.above, Some(self.name()))
     }
 
@@ -288,40 +288,41 @@ impl Rule {
     }
 }
 
-/// The rules of one file that can be used; a fault for each that cannot be used.
+/// The rules of one file that can be used; a diagnostic for each that cannot be used.
 ///
 /// A rule that does not say what it is called gets a name that is not `taken`, by another file or in this one.
 pub(super) fn parse(
     file: &RuleFile,
     settings: &Settings,
     taken: impl Fn(&str) -> bool,
-    faults: &mut Vec<RuleFault>,
+    diagnostics: &mut Vec<RuleDiagnostic>,
 ) -> Vec<Rule> {
     if let Some(rule) = built_in(file, settings) {
         return vec![rule];
     }
-    let before = faults.len();
+    let before = diagnostics.len();
     let mut rules = Vec::new();
     let mut here = HashSet::new();
     for document in file.documents() {
         let shown = slug(&document.shown_name());
-        let mut fault = |rule: &str, reason: Reason| faults.push(document.fault(&file.name, Some(rule), reason));
+        let mut diagnostic =
+            |rule: &str, reason: Reason| diagnostics.push(document.diagnostic(&file.name, Some(rule), reason));
         let mut told = Vec::new();
         let collection = parsed(&document, &mut told);
         let errors = collection.iter().flat_map(|collection| &collection.errors);
         // Whether a rule runs does not depend on its metadata; the lints warn about that.
         told.extend(errors.filter(|error| !is_of_metadata(error)).map(|error| of_parser(error, &document)));
         let is_whole = told.is_empty();
-        told.into_iter().for_each(|reason| fault(&shown, reason));
+        told.into_iter().for_each(|reason| diagnostic(&shown, reason));
         let Some(collection) = collection else { continue };
         for correlation in &collection.correlations {
             let name = correlation.name.as_deref().unwrap_or(&shown);
             let text = "correlation over time is not supported: each record is judged by itself";
-            fault(name, Reason::unsupported(text).at("correlation"));
+            diagnostic(name, Reason::unsupported(text).at("correlation"));
         }
         for _ in &collection.filters {
             let text = "this is a filter; give files of filters with `--exemptions`";
-            fault(&shown, Reason::unsupported(text).at("filter"));
+            diagnostic(&shown, Reason::unsupported(text).at("filter"));
         }
         for sigma in &collection.rules {
             let name = match &sigma.name {
@@ -333,12 +334,12 @@ pub(super) fn parse(
                 Ok(rule) if is_whole => rules.push(rule),
                 // Something of it was not understood, and has been told.
                 Ok(_) => {}
-                Err(reasons) => reasons.into_iter().for_each(|reason| fault(&name, reason)),
+                Err(reasons) => reasons.into_iter().for_each(|reason| diagnostic(&name, reason)),
             }
         }
     }
-    if rules.is_empty() && faults.len() == before {
-        faults.push(RuleFault::new(&file.name, None, "there is no rule in it".to_owned()));
+    if rules.is_empty() && diagnostics.len() == before {
+        diagnostics.push(RuleDiagnostic::new(&file.name, None, "there is no rule in it".to_owned()));
     }
     rules
 }

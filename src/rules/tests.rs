@@ -14,13 +14,13 @@ use rsigma_eval::{Event as _, JsonEvent};
 use super::*;
 use crate::finding::Severity;
 
-/// The faults of one file called `r.yml`, beside the built-in rules.
-fn faults(text: &str) -> String {
+/// The diagnostics of one file called `r.yml`, beside the built-in rules.
+fn diagnostics(text: &str) -> String {
     let mut files = files::builtin();
     files.push(RuleFile::new(Path::new(""), Path::new("r.yml"), text.to_owned()));
     RuleSet::compile(&files, &Options::default(), Vec::new())
         .map(|_| "none".to_owned())
-        .unwrap_or_else(|faults| faults.to_string())
+        .unwrap_or_else(|diagnostics| diagnostics.to_string())
 }
 
 fn rule_with(head: &str, detection: &str) -> String {
@@ -76,15 +76,15 @@ fn a_rule_that_cannot_be_used_says_why() {
             .to_owned(),
     ]
     .iter()
-    .map(|text| faults(text))
+    .map(|text| diagnostics(text))
     .collect();
     insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]
-fn every_fault_is_reported_not_only_the_first() {
+fn every_diagnostic_is_reported_not_only_the_first() {
     let two = rule_with("name: two\ntrailwarden: {status: MAYBE}", "  s:\n    trust.x: y\n  condition: s");
-    assert_eq!(faults(&two).lines().count(), 2, "{}", faults(&two));
+    assert_eq!(diagnostics(&two).lines().count(), 2, "{}", diagnostics(&two));
 }
 
 #[test]

@@ -27,8 +27,9 @@ fn read(text: &str) -> Result<Exemptions, String> {
     let path = directory.path().join("exemptions.yml");
     fs::write(&path, text).unwrap();
     let rules = RuleSet::load(&[]).unwrap();
-    let shown =
-        |faults: trailwarden::rules::RuleFaults| faults.to_string().replace(directory.path().to_str().unwrap(), "");
+    let shown = |faults: trailwarden::rules::RuleDiagnostics| {
+        faults.to_string().replace(directory.path().to_str().unwrap(), "")
+    };
     Exemptions::read(&path, &rules).map_err(shown)
 }
 

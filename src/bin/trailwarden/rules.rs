@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use trailwarden::app::{Configuration, ConfigurationFile};
-use trailwarden::rules::{Rule, RuleFault, RuleSet};
+use trailwarden::rules::{Rule, RuleDiagnostic, RuleSet};
 
 use crate::selection::Selection;
 
@@ -70,7 +70,7 @@ impl Own {
     }
 
     /// The rules as far as they can be used, and what is wrong with those of the directory.
-    fn load(&self) -> Result<(RuleSet, Vec<RuleFault>), RuleFault> {
+    fn load(&self) -> Result<(RuleSet, Vec<RuleDiagnostic>), RuleDiagnostic> {
         let of_fixtures = Some(self.fixtures().join("trailwarden.yml")).filter(|path| path.is_file());
         let file = self.config.clone().or(of_fixtures).as_deref().map(ConfigurationFile::read).transpose()?;
         let configuration = Configuration {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::pipeline::Pipeline;
-use trailwarden::rules::{FaultKind, RuleFaults, RuleSet, Unusable};
+use trailwarden::rules::{DiagnosticKind, RuleDiagnostics, RuleSet, Unusable};
 use trailwarden::text::visible;
 
 use crate::{account, organization};
@@ -130,7 +130,7 @@ impl Selection {
             Ok((configuration, rules)) => {
                 let mut refused = false;
                 for fault in rules.skipped() {
-                    let is_allowed = self.allow_unsupported && fault.kind == FaultKind::Unsupported;
+                    let is_allowed = self.allow_unsupported && fault.kind == DiagnosticKind::Unsupported;
                     refused |= !is_allowed;
                     // Nothing can be done about a closed standard error.
                     let _ = writeln!(errors, "{}: {fault}", if is_allowed { "left out" } else { "error: refused" });
@@ -145,11 +145,11 @@ impl Selection {
         }
     }
 
-    fn configuration(&self, explain: bool) -> Result<Configuration, RuleFaults> {
+    fn configuration(&self, explain: bool) -> Result<Configuration, RuleDiagnostics> {
         let file = self.config.as_deref().map(ConfigurationFile::read).transpose();
         Ok(Configuration {
             rule_directories: self.rules.clone(),
-            file: file.map_err(|fault| RuleFaults(vec![fault]))?.unwrap_or_default(),
+            file: file.map_err(|fault| RuleDiagnostics(vec![fault]))?.unwrap_or_default(),
             enabled_rules: self.enable.clone(),
             trusted_accounts: self.trusted_account.clone(),
             trusted_organizations: self.trusted_organization.clone(),

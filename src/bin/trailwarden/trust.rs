@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use trailwarden::access::{self, Assessment, Judgement, Verdict, Witness, Zone, assess_within};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::policy::{Caller, Policy};
-use trailwarden::rules::RuleFaults;
+use trailwarden::rules::RuleDiagnostics;
 use trailwarden::text::{visible, visible_json};
 
 use crate::documents::{self, Role};
@@ -105,10 +105,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 impl Arguments {
     /// What is configured as your own.
-    fn zone(&self) -> Result<Zone, RuleFaults> {
+    fn zone(&self) -> Result<Zone, RuleDiagnostics> {
         let file = self.config.as_deref().map(ConfigurationFile::read).transpose();
         let configuration = Configuration {
-            file: file.map_err(|fault| RuleFaults(vec![fault]))?.unwrap_or_default(),
+            file: file.map_err(|fault| RuleDiagnostics(vec![fault]))?.unwrap_or_default(),
             trusted_accounts: self.trusted_account.clone(),
             trusted_organizations: self.trusted_organization.clone(),
             ..Configuration::default()

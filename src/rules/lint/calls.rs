@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use wildmatch::WildMatch;
 
 use crate::facts;
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::operations;
 use crate::rules::load::settings::{did_you_mean, is_slip, nearest};
 use crate::rules::rule::Rule;

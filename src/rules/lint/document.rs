@@ -4,7 +4,7 @@ use rsigma_parser::{LintRule, LintWarning, Severity, lint_yaml_value};
 use serde::Deserialize;
 
 use super::fields;
-use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::load::files::Document;
 use crate::rules::load::parser::SIGMA_KEYS;
 use crate::rules::load::settings::{is_slip, nearest};
@@ -16,7 +16,7 @@ const OF_STRINGS: [&str; 9] =
     ["title", "id", "name", "status", "description", "author", "license", "level", "taxonomy"];
 
 /// What is wrong with the form of a document. `runs`: a rule of it runs all the same, so that nothing here is an error.
-pub(in crate::rules) fn lint(file: &str, document: &Document, runs: bool) -> Vec<RuleFault> {
+pub(in crate::rules) fn lint(file: &str, document: &Document, runs: bool) -> Vec<RuleDiagnostic> {
     let mut reasons = structure(document, runs);
     for node in yaml::documents(&document.text) {
         // The parts of a collection make a rule together.
@@ -30,7 +30,7 @@ pub(in crate::rules) fn lint(file: &str, document: &Document, runs: bool) -> Vec
         reasons.extend(fields::lint(&document.text));
     }
     let name = slug(&document.shown_name());
-    reasons.into_iter().map(|reason| document.fault(file, Some(&name), reason)).collect()
+    reasons.into_iter().map(|reason| document.diagnostic(file, Some(&name), reason)).collect()
 }
 
 /// What the Sigma specification asks of the form of a document, as far as it is more than style.

@@ -3,7 +3,7 @@
 use super::fields::{odd_path, unknown};
 use crate::event::schema::RECORD;
 use crate::rules::load::attributes::ResourceSpec;
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::settings::did_you_mean;
 use crate::rules::rule::Rule;
 use crate::rules::text::remediation::RemediationTemplate;
@@ -38,9 +38,9 @@ pub(super) fn lint(rule: &Rule, reasons: &mut Vec<Reason>) {
     }
     attributes.others().for_each(|path| check(path, &[]));
     let commands = attributes.remediations().flat_map(RemediationTemplate::unread_commands);
-    reasons.extend(commands.map(|(command, fault)| {
+    reasons.extend(commands.map(|(command, error)| {
         let line = command.split(['{', '\n']).next().unwrap_or_default().trim_end();
-        let text = format!("the command `{command}` is not read as one AWS API call: {fault}");
+        let text = format!("the command `{command}` is not read as one AWS API call: {error}");
         Reason::warning(text).at(line)
     }));
     reasons.extend(escaped);

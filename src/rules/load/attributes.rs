@@ -8,13 +8,13 @@ use serde_path_to_error::Segment;
 
 use crate::finding::{Confirm, Control, Status};
 use crate::rules::load::check::unknown_fact;
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::settings::{did_you_mean, is_slip};
 use crate::rules::load::yaml;
 use crate::rules::text::remediation::RemediationTemplate;
 use crate::rules::text::template::Template;
 
-/// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a fault.
+/// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a diagnostic.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::rules) struct Attributes {

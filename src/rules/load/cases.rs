@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use rsigma_parser::SigmaRule;
 
 use crate::rules::load::attributes::Attributes;
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::sigma::{CompileError, Matcher};
 
 /// The matchers of a rule. All take the rule that they are of.

@@ -3,7 +3,7 @@
 use rsigma_parser::{Detection, DetectionItem, SigmaRule, version};
 
 use crate::facts::{self, FACTS};
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::settings::did_you_mean;
 use crate::rules::sigma::selector;
 

@@ -8,7 +8,7 @@ use rsigma_parser::{
 };
 
 use crate::event::schema::{RECORD, Shape, resolve};
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::settings::did_you_mean;
 use crate::rules::load::yaml;
 

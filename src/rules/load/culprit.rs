@@ -1,6 +1,6 @@
 //! Where in a document the values are that keep a rule from being compiled.
 
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::yaml::{self, Node};
 use crate::rules::sigma::CompileError;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::load::header::Header;
 
 /// `(path in the repository, text)` of every built-in rule file.
@@ -47,8 +47,8 @@ impl Document {
         name.filter(|name| !name.is_empty()).map_or_else(|| self.name.clone(), str::to_owned)
     }
 
-    /// The fault in the document.
-    pub(in crate::rules) fn fault(&self, file: &str, rule: Option<&str>, reason: Reason) -> RuleFault {
+    /// The diagnostic in the document.
+    pub(in crate::rules) fn diagnostic(&self, file: &str, rule: Option<&str>, reason: Reason) -> RuleDiagnostic {
         reason.in_part(file, &self.text, self.above, rule)
     }
 }
@@ -102,13 +102,13 @@ pub(in crate::rules) fn builtin() -> Vec<RuleFile> {
     BUILTIN.iter().map(file).collect()
 }
 
-/// Every rule file below `directory`, in the order of their names; a fault for what cannot be read. Hidden files and
+/// Every rule file below `directory`, in the order of their names; a diagnostic for what cannot be read. Hidden files and
 /// directories, such as `.github`, are skipped, and so are the workflow files of GitHub anywhere.
-pub(in crate::rules) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> Vec<RuleFile> {
-    let before = faults.len();
+pub(in crate::rules) fn below(directory: &Path, diagnostics: &mut Vec<RuleDiagnostic>) -> Vec<RuleFile> {
+    let before = diagnostics.len();
     let mut files = Vec::new();
-    let mut fault = |path: &Path, reason: String| {
-        faults.push(RuleFault::new(&path.display().to_string(), None, reason));
+    let mut diagnostic = |path: &Path, reason: String| {
+        diagnostics.push(RuleDiagnostic::new(&path.display().to_string(), None, reason));
     };
     let is_hidden = |name: &OsStr| name.to_string_lossy().starts_with('.');
     let entries = WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter();
@@ -116,7 +116,7 @@ pub(in crate::rules) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> 
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                fault(error.path().unwrap_or(directory), format!("cannot be read: {error}"));
+                diagnostic(error.path().unwrap_or(directory), format!("cannot be read: {error}"));
                 continue;
             }
         };
@@ -130,12 +130,12 @@ pub(in crate::rules) fn below(directory: &Path, faults: &mut Vec<RuleFault>) -> 
         match fs::read_to_string(entry.path()) {
             Ok(text) if is_workflow(&text) => {}
             Ok(text) => files.push(RuleFile::new(directory, entry.path(), text)),
-            Err(error) => fault(entry.path(), format!("cannot be read: {error}")),
+            Err(error) => diagnostic(entry.path(), format!("cannot be read: {error}")),
         }
     }
-    if files.is_empty() && faults.len() == before {
+    if files.is_empty() && diagnostics.len() == before {
         let reason = "there is no rule file (*.yml or *.yaml) in it".to_owned();
-        faults.push(RuleFault::new(&directory.display().to_string(), None, reason));
+        diagnostics.push(RuleDiagnostic::new(&directory.display().to_string(), None, reason));
     }
     files
 }

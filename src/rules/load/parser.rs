@@ -5,7 +5,7 @@
 
 use rsigma_parser::{SigmaCollection, parse_sigma_yaml};
 
-use crate::rules::load::fault::Reason;
+use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::files::Document;
 use crate::rules::load::settings::{did_you_mean, nearest};
 use crate::rules::load::yaml::{self, Node};
@@ -95,7 +95,7 @@ pub(in crate::rules) const SIGMA_KEYS: &[&str] = &[
 /// Maximum number of errors reported for one document.
 const MAX_FAULTS: usize = 20;
 
-/// What the parser makes of a document. It stops at the first fault; what it says of some is put right and it is asked
+/// What the parser makes of a document. It stops at the first diagnostic; what it says of some is put right and it is asked
 /// again, so that all are found. Such a document is not to be used.
 pub(in crate::rules) fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection> {
     let mut text = document.text.clone();

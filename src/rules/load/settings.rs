@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rsigma_parser::Level;
 use serde::Deserialize;
 
-use crate::rules::load::fault::{Reason, RuleFault};
+use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::sigma::placeholder::{PLACEHOLDERS, Placeholders};
 
 /// What settings and exemptions can refer to.
@@ -76,7 +76,7 @@ impl Settings {
     }
 
     /// Names that do not exist, and values that can never match. `known` is called only if the file names something.
-    pub(in crate::rules) fn faults<'k>(&self, known: impl FnOnce() -> Known<'k>) -> Vec<RuleFault> {
+    pub(in crate::rules) fn diagnostics<'k>(&self, known: impl FnOnce() -> Known<'k>) -> Vec<RuleDiagnostic> {
         let names_nothing = self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty();
         let mut reasons = if names_nothing { Vec::new() } else { self.unknown(&known()) };
         let own = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));

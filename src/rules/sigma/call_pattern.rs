@@ -14,8 +14,8 @@ use wildmatch::WildMatch;
 use crate::facts::{self, Calls, FACTS};
 use crate::rules::sigma::selector::selected;
 
-/// More alternatives than this are taken for anything.
-const MOST: usize = 512;
+/// Maximum number of alternatives. More of them count as any call.
+const MAX_ALTERNATIVES: usize = 512;
 
 /// How services and calls are shown where any is admitted.
 const ANY_SERVICE: &str = "any service";
@@ -138,11 +138,11 @@ impl CallPatterns {
                 self.0.push(call_pattern);
             }
         }
-        if self.0.len() > MOST { Self::anything() } else { self }
+        if self.0.len() > MAX_ALTERNATIVES { Self::anything() } else { self }
     }
 
     fn and(&self, other: &Self) -> Self {
-        if self.0.len().saturating_mul(other.0.len()) > MOST * 8 {
+        if self.0.len().saturating_mul(other.0.len()) > MAX_ALTERNATIVES * 8 {
             return self.clone();
         }
         let mut both = Self(Vec::new());

@@ -7,18 +7,23 @@ use crate::app::{Configuration, ConfigurationFile};
 use crate::finding::Severity;
 
 /// The rules of one file in the pack `p`, as the configuration file says.
-pub(super) fn configured(rules: &str, settings: &str) -> Result<RuleSet, RuleFaults> {
+pub(super) fn configured(rules: &str, settings: &str) -> Result<RuleSet, RuleDiagnostics> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("trailwarden.yml");
     std::fs::write(&path, settings).unwrap();
     let file = RuleFile::new(Path::new("r"), Path::new("r/p/r.yml"), rules.to_owned());
-    let shorter = |fault: RuleFault| RuleFault { file: "trailwarden.yml".to_owned(), ..fault };
-    let settings = ConfigurationFile::read(&path).map_err(|fault| RuleFaults(vec![shorter(fault)]))?;
+    let shorter = |diagnostic: RuleDiagnostic| RuleDiagnostic { file: "trailwarden.yml".to_owned(), ..diagnostic };
+    let settings = ConfigurationFile::read(&path).map_err(|diagnostic| RuleDiagnostics(vec![shorter(diagnostic)]))?;
     let options = Configuration::of_file(settings).rule_options();
     let result = RuleSet::compile(&[file], &options, Vec::new());
-    result.map_err(|RuleFaults(faults)| {
-        let is_rule = |fault: &RuleFault| fault.file.starts_with("r/");
-        RuleFaults(faults.into_iter().map(|fault| if is_rule(&fault) { fault } else { shorter(fault) }).collect())
+    result.map_err(|RuleDiagnostics(diagnostics)| {
+        let is_rule = |diagnostic: &RuleDiagnostic| diagnostic.file.starts_with("r/");
+        RuleDiagnostics(
+            diagnostics
+                .into_iter()
+                .map(|diagnostic| if is_rule(&diagnostic) { diagnostic } else { shorter(diagnostic) })
+                .collect(),
+        )
     })
 }
 
@@ -80,7 +85,7 @@ fn placeholders_are_filled_from_the_configuration() {
         ("%own_roles%", "", false),
         ("%own_roles%", "placeholders: {own_roles: [user/eve]}", true),
     ] {
-        let set = configured(&rule(value), settings).unwrap_or_else(|faults| panic!("{faults}"));
+        let set = configured(&rule(value), settings).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         assert_eq!(!names_found(&set, json).is_empty(), hit, "{value} {settings}");
     }
 }
@@ -124,7 +129,8 @@ fn what_is_not_supported_is_left_out_when_that_is_asked_for() {
         RuleSet::compile(&[RuleFile::new(Path::new(""), Path::new("r.yml"), text)], &options, Vec::new())
     };
     let set = load(&[&count, &good, &open]).unwrap();
-    let left_out: Vec<_> = set.skipped().iter().map(|fault| (fault.rule.as_deref(), fault.line)).collect();
+    let left_out: Vec<_> =
+        set.skipped().iter().map(|diagnostic| (diagnostic.rule.as_deref(), diagnostic.line)).collect();
     assert_eq!(left_out, [(Some("count"), Some(7)), (Some("open"), Some(22))]);
     assert_eq!(names_found(&set, r#"{"eventName":"A"}"#).len(), 1);
     // What is refused does not run in part.
@@ -132,8 +138,8 @@ fn what_is_not_supported_is_left_out_when_that_is_asked_for() {
     let set = load(&[&good, &loud]).unwrap();
     assert_eq!((set.skipped().len(), names_found(&set, r#"{"eventName":"A"}"#).len()), (1, 1));
     let skipped = load(&[&count, &good, &wrong]).unwrap();
-    let kinds: Vec<_> = skipped.skipped().iter().map(|fault| fault.kind).collect();
-    assert_eq!(kinds, [FaultKind::Unsupported, FaultKind::Error]);
+    let kinds: Vec<_> = skipped.skipped().iter().map(|diagnostic| diagnostic.kind).collect();
+    assert_eq!(kinds, [DiagnosticKind::Unsupported, DiagnosticKind::Error]);
 }
 
 #[test]

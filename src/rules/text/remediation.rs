@@ -77,11 +77,11 @@ impl RemediationTemplate {
     /// Returns the commands between backticks that begin with `aws` and are not one AWS CLI command, with the reason.
     pub(in crate::rules) fn unread_commands(&self) -> Vec<(String, CommandFault)> {
         let between = split_at_backticks(self.template.parts()).into_iter().skip(1).step_by(2);
-        let faults = between.filter_map(|parts| {
-            let fault = command_words(&parts)?.err()?;
-            Some((Template::of(parts).to_string(), fault))
+        let errors = between.filter_map(|parts| {
+            let error = command_words(&parts)?.err()?;
+            Some((Template::of(parts).to_string(), error))
         });
-        faults.collect()
+        errors.collect()
     }
 
     /// Returns the remediation with placeholders replaced by `values`, for the account with the id `account`.
@@ -344,7 +344,7 @@ mod tests {
         let unread: Vec<String> = scripts
             .iter()
             .flat_map(|script| template(&format!("Run `{script}`")).unread_commands())
-            .map(|(command, fault)| format!("{command}: {fault}"))
+            .map(|(command, error)| format!("{command}: {error}"))
             .collect();
         insta::assert_snapshot!(unread.join("\n"), @"
         aws a b --x y | head: it contains `|`, which the shell acts on

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 use trailwarden::fixtures;
-use trailwarden::rules::{FaultKind, Rule, RuleFault, RuleSet};
+use trailwarden::rules::{DiagnosticKind, Rule, RuleDiagnostic, RuleSet};
 use trailwarden::text::visible_json;
 
 use super::Own;
@@ -60,8 +60,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "{fault}");
             }
-            let (errors, unsupported) = (count(FaultKind::Error), count(FaultKind::Unsupported));
-            let warnings = count(FaultKind::Warning);
+            let (errors, unsupported) = (count(DiagnosticKind::Error), count(DiagnosticKind::Unsupported));
+            let warnings = count(DiagnosticKind::Warning);
             let _ = writeln!(
                 text,
                 "{} rules can be used: {errors} errors, {unsupported} unsupported, {warnings} warnings",
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// A warning of a rule that lacks fixtures, with the files to create.
-fn without_fixtures(rule: &Rule, rules: &RuleSet, directory: &Path) -> Option<RuleFault> {
+fn without_fixtures(rule: &Rule, rules: &RuleSet, directory: &Path) -> Option<RuleDiagnostic> {
     let name = &rule.info().name;
     let outcome = fixtures::run(rules, name, directory);
     let of_rule = directory.join(name);
@@ -90,20 +90,20 @@ fn without_fixtures(rule: &Rule, rules: &RuleSet, directory: &Path) -> Option<Ru
         _ => return None,
     };
     let reason = format!("its fixtures lack {missing}: see `trailwarden rules test --help`");
-    let fault = RuleFault::of_file(rule.file(), reason);
-    Some(RuleFault { line: Some(rule.line()), rule: Some(name.clone()), kind: FaultKind::Warning, ..fault })
+    let fault = RuleDiagnostic::of_file(rule.file(), reason);
+    Some(RuleDiagnostic { line: Some(rule.line()), rule: Some(name.clone()), kind: DiagnosticKind::Warning, ..fault })
 }
 
 /// A warning of each directory of fixtures that belongs to no rule.
-fn without_rule(rules: &RuleSet, faults: &[RuleFault], directory: &Path) -> Vec<RuleFault> {
+fn without_rule(rules: &RuleSet, faults: &[RuleDiagnostic], directory: &Path) -> Vec<RuleDiagnostic> {
     let faulty = faults.iter().filter_map(|fault| fault.rule.as_deref());
     let known: HashSet<&str> = rules.rules().iter().map(Rule::name).chain(faulty).collect();
     let orphans = fixtures::names(directory).into_iter().filter(|name| !known.contains(name.as_str()));
     let fault = |name: String| {
         let near = rules.nearest(&name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
         let reason = format!("these fixtures belong to no rule: there is none called `{name}`{near}");
-        let fault = RuleFault::of_file(&directory.join(&name).display().to_string(), reason);
-        RuleFault { kind: FaultKind::Warning, ..fault }
+        let fault = RuleDiagnostic::of_file(&directory.join(&name).display().to_string(), reason);
+        RuleDiagnostic { kind: DiagnosticKind::Warning, ..fault }
     };
     orphans.map(fault).collect()
 }

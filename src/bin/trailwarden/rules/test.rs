@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use trailwarden::fixtures::{self, Outcome};
-use trailwarden::rules::FaultKind;
+use trailwarden::rules::DiagnosticKind;
 use trailwarden::text::{visible, visible_json};
 
 use super::Own;
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Err(fault) => return fail(fault),
     };
     let errors: Vec<String> =
-        faults.iter().filter(|fault| fault.kind == FaultKind::Error).map(ToString::to_string).collect();
+        faults.iter().filter(|fault| fault.kind == DiagnosticKind::Error).map(ToString::to_string).collect();
     if !errors.is_empty() {
         return fail(format!("these rules cannot be used\n{}", errors.join("\n")));
     }

@@ -90,15 +90,15 @@ fn what_waits_is_bounded() {
             self.0.fetch_sub(1, Ordering::SeqCst);
         }
     }
-    const MOST: usize = 10;
+    const MAX_BYTES: usize = 10;
     const THREADS: usize = 4;
     let (alive, most, emitted) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     ordered(
         &[0, 1, 2, 3, 4, 5, 6],
-        Limits { threads: THREADS, bytes: MOST },
+        Limits { threads: THREADS, bytes: MAX_BYTES },
         |input, emit| {
             // The first lets the others run ahead as far as they can.
-            while *input == 0 && emitted.load(Ordering::SeqCst) < MOST {
+            while *input == 0 && emitted.load(Ordering::SeqCst) < MAX_BYTES {
                 yield_now();
             }
             if *input == 0 {
@@ -116,5 +116,5 @@ fn what_waits_is_bounded() {
     assert_eq!(emitted.into_inner(), 7000);
     // Of the later ones, of the one whose turn it is, and of that what was taken at once; and in each thread's hand.
     let most = most.into_inner();
-    assert!((MOST..=3 * MOST + 2 * THREADS).contains(&most), "{most}");
+    assert!((MAX_BYTES..=3 * MAX_BYTES + 2 * THREADS).contains(&most), "{most}");
 }

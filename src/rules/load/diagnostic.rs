@@ -8,10 +8,10 @@ use crate::rules::load::settings::did_you_mean;
 use crate::rules::sigma::placeholder::{PLACEHOLDERS, Unfilled};
 use crate::text::visible;
 
-/// How much a fault matters.
+/// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum FaultKind {
+pub enum DiagnosticKind {
     /// The rule runs, but does not do what it seems to.
     Warning,
     /// The rule asks for what this evaluator cannot do. Such rules can be skipped.
@@ -20,7 +20,7 @@ pub enum FaultKind {
     Error,
 }
 
-impl FaultKind {
+impl DiagnosticKind {
     /// In lower case.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,15 +33,15 @@ impl FaultKind {
 
 /// One thing that is wrong with one file or rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RuleFault {
+pub struct RuleDiagnostic {
     /// The file, as named on the command line or, for built-in rules, in the repository.
     pub file: String,
     /// The line in it, from 1, when it is known.
     pub line: Option<usize>,
-    /// The rule, when the fault is not the whole file's.
+    /// The rule, when the diagnostic is not the whole file's.
     pub rule: Option<String>,
     /// How much it matters.
-    pub kind: FaultKind,
+    pub kind: DiagnosticKind,
     /// What is wrong and what to do.
     pub reason: String,
 }
@@ -49,7 +49,7 @@ pub struct RuleFault {
 /// What is wrong, before it is known where that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::rules) struct Reason {
-    pub(in crate::rules) kind: FaultKind,
+    pub(in crate::rules) kind: DiagnosticKind,
     pub(in crate::rules) text: String,
     /// Where it is in the file.
     pub(in crate::rules) at: Option<At>,
@@ -66,15 +66,15 @@ pub(in crate::rules) enum At {
 
 impl Reason {
     pub(in crate::rules) fn error(text: impl Into<String>) -> Self {
-        Self { kind: FaultKind::Error, text: text.into(), at: None }
+        Self { kind: DiagnosticKind::Error, text: text.into(), at: None }
     }
 
     pub(in crate::rules) fn unsupported(text: impl Into<String>) -> Self {
-        Self { kind: FaultKind::Unsupported, ..Self::error(text) }
+        Self { kind: DiagnosticKind::Unsupported, ..Self::error(text) }
     }
 
     pub(in crate::rules) fn warning(text: impl Into<String>) -> Self {
-        Self { kind: FaultKind::Warning, ..Self::error(text) }
+        Self { kind: DiagnosticKind::Warning, ..Self::error(text) }
     }
 
     /// The reason, about this word of the file.
@@ -87,13 +87,13 @@ impl Reason {
         Self { at: Some(At::Line(line)), ..self }
     }
 
-    /// The fault, in a file with this text.
-    pub(in crate::rules) fn in_file(self, file: &str, text: &str, rule: Option<&str>) -> RuleFault {
+    /// The diagnostic, in a file with this text.
+    pub(in crate::rules) fn in_file(self, file: &str, text: &str, rule: Option<&str>) -> RuleDiagnostic {
         self.in_part(file, text, 0, rule)
     }
 
-    /// The fault, in a part of a file that has this text and `above` lines before it.
-    pub(in crate::rules) fn in_part(self, file: &str, text: &str, above: usize, rule: Option<&str>) -> RuleFault {
+    /// The diagnostic, in a part of a file that has this text and `above` lines before it.
+    pub(in crate::rules) fn in_part(self, file: &str, text: &str, above: usize, rule: Option<&str>) -> RuleDiagnostic {
         let quoted = self.text.split('`').nth(1);
         let line = match &self.at {
             Some(At::Line(line)) => Some(*line),
@@ -104,17 +104,21 @@ impl Reason {
             .or_else(|| quoted.and_then(|word| line_of(text, word)))
             .or_else(|| text.lines().position(|line| !line.trim().is_empty()).map(|place| place + 1));
         let message = if above > 0 { with_lines_below(&self.text, above) } else { self.text };
-        RuleFault { line: line.map(|line| line + above), kind: self.kind, ..RuleFault::new(file, rule, message) }
+        RuleDiagnostic {
+            line: line.map(|line| line + above),
+            kind: self.kind,
+            ..RuleDiagnostic::new(file, rule, message)
+        }
     }
 }
 
-impl RuleFault {
-    /// A fault of a whole file.
+impl RuleDiagnostic {
+    /// A diagnostic of a whole file.
     pub fn of_file(file: &str, reason: String) -> Self {
         Self::new(file, None, reason)
     }
 
-    /// A fault of a file with this text, at the line that contains `word` or that `reason` names.
+    /// A diagnostic of a file with this text, at the line that contains `word` or that `reason` names.
     pub fn in_text(file: &str, text: &str, word: Option<&str>, reason: String) -> Self {
         let reason = Reason::error(reason);
         let reason = match word {
@@ -125,20 +129,20 @@ impl RuleFault {
     }
 
     pub(in crate::rules) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
-        // Parsers draw pictures over several lines; a fault is one line.
+        // Parsers draw pictures over several lines; a diagnostic is one line.
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { file: file.to_owned(), line: None, rule: rule.map(str::to_owned), kind: FaultKind::Error, reason }
+        Self { file: file.to_owned(), line: None, rule: rule.map(str::to_owned), kind: DiagnosticKind::Error, reason }
     }
 }
 
-impl fmt::Display for RuleFault {
+impl fmt::Display for RuleDiagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&visible(&self.file))?;
         if let Some(line) = self.line {
             write!(formatter, ":{line}")?;
         }
         formatter.write_str(": ")?;
-        if self.kind != FaultKind::Error {
+        if self.kind != DiagnosticKind::Error {
             write!(formatter, "{}: ", self.kind.as_str())?;
         }
         if let Some(rule) = &self.rule {
@@ -160,17 +164,17 @@ impl From<Unfilled> for Reason {
     }
 }
 
-/// All faults of a rule set. Never empty.
+/// All diagnostics of a rule set. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct RuleFaults(pub Vec<RuleFault>);
+pub struct RuleDiagnostics(pub Vec<RuleDiagnostic>);
 
-impl fmt::Display for RuleFaults {
+impl fmt::Display for RuleDiagnostics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
+        for (place, diagnostic) in self.0.iter().enumerate() {
             if place > 0 {
                 formatter.write_str("\n")?;
             }
-            fault.fmt(formatter)?;
+            diagnostic.fmt(formatter)?;
         }
         Ok(())
     }
