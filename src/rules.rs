@@ -1,9 +1,9 @@
 //! The rule set: Sigma rules, loaded, compiled and matched.
 //!
 //! In: YAML files, those under `rules/` that are part of the binary and those of the user's directories. Out: findings
-//! for an event. A rule that cannot be used is a diagnostic with its file, name and reason; diagnostics are reported all at once. No
-//! rule set comes of them, or one that names what it lacks: a rule that silently does not run is worse than none. Only
-//! this module knows the Sigma parser.
+//! for an event. A rule that cannot be used becomes a diagnostic with its file, name and reason. All diagnostics are reported
+//! together. They prevent the rule set from loading, or the rule set names the rules it lacks, so that no rule is skipped
+//! silently. Only this module knows the Sigma parser.
 
 mod correlation;
 mod docs;
@@ -52,7 +52,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     index: Index,
     trusted: Trusted,
-    /// What is configured as your own.
+    /// Your own accounts and organizations.
     zone: Arc<Zone>,
     skipped: Vec<RuleDiagnostic>,
     /// Names of rules that cannot be used.
@@ -61,31 +61,31 @@ pub struct RuleSet {
     explain: bool,
 }
 
-/// Which rules to run, and on what terms.
+/// Selects the rules to run and configures them.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Directories of rules beside the built-in ones.
     pub directories: Vec<PathBuf>,
-    /// What the configuration file says of rules.
+    /// The settings of rules in the configuration file.
     pub settings: Settings,
-    /// Names of rules to run that are off unless asked for.
+    /// Names of rules to run that are off by default.
     pub enabled: Vec<String>,
     /// Your own accounts, organizations, tenants and identity providers. Rules about other accounts find nothing where only
     /// these are named.
     pub zone: Zone,
-    /// Whether findings say in full how they came about.
+    /// Whether findings contain the full evaluation of the condition.
     pub explain: bool,
-    /// What becomes of rules that cannot be used.
+    /// The handling of rules that cannot be used.
     pub unusable: Unusable,
 }
 
-/// What becomes of rules that cannot be used.
+/// The handling of rules that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unusable {
-    /// They keep all others from running.
+    /// No rule runs.
     #[default]
     Stop,
-    /// They are left out, and [`RuleSet::skipped`] names them. A directory that cannot be read still stops all.
+    /// They are skipped, and [`RuleSet::skipped`] names them. If a directory cannot be read, still no rule runs.
     Skip,
 }
 
@@ -93,7 +93,7 @@ impl RuleSet {
     /// Loads the built-in rules and every `*.yml` and `*.yaml` file below `directories`.
     ///
     /// # Errors
-    /// Every diagnostic of every file, when there is one.
+    /// Returns every diagnostic of every file.
     pub fn load(directories: &[PathBuf]) -> Result<Self, RuleDiagnostics> {
         Self::load_with(&Options { directories: directories.to_vec(), ..Options::default() })
     }
@@ -101,14 +101,14 @@ impl RuleSet {
     /// Loads rules as `options` say.
     ///
     /// # Errors
-    /// Every diagnostic of every file, and each name of a rule to run that there is not.
+    /// Returns every diagnostic of every file, and one for each rule to run that does not exist.
     pub fn load_with(options: &Options) -> Result<Self, RuleDiagnostics> {
         let mut diagnostics = Vec::new();
         let files = Self::files(options, &mut diagnostics);
         Self::compile(&files, options, diagnostics)
     }
 
-    /// The built-in files, but for those that are among the user's own word for word, and the user's.
+    /// The built-in files, except those of which the user's directories contain an exact copy, and the user's files.
     fn files(options: &Options, diagnostics: &mut Vec<RuleDiagnostic>) -> Vec<RuleFile> {
         let own: Vec<RuleFile> =
             options.directories.iter().flat_map(|directory| files::below(directory, diagnostics)).collect();
@@ -123,13 +123,13 @@ impl RuleSet {
     pub fn check(options: &Options) -> (Self, Vec<RuleDiagnostic>) {
         let mut diagnostics = Vec::new();
         let mut files = Self::files(options, &mut diagnostics);
-        // What is wrong with a built-in rule is what the tests say, and whoever writes one wants to see it here.
+        // Built-in rules are parsed too, so that the author of one sees its diagnostics.
         files.iter_mut().for_each(|file| file.header = None);
         let Parsed { mut rules, correlations } = Self::parse(&files, &options.settings, &mut diagnostics);
-        let faulty_before = unusable(&diagnostics);
+        let unusable_before = unusable(&diagnostics);
         let ids = rules.iter().filter_map(Rule::id);
         let names: Vec<&str> =
-            rules.iter().map(Rule::name).chain(ids).chain(faulty_before.iter().map(String::as_str)).collect();
+            rules.iter().map(Rule::name).chain(ids).chain(unusable_before.iter().map(String::as_str)).collect();
         diagnostics.extend(correlation::unresolved(&correlations, &names));
         let running: HashSet<(String, usize)> =
             rules.iter().map(|rule| (rule.file().to_owned(), rule.above())).collect();
@@ -138,15 +138,15 @@ impl RuleSet {
         let unusable = unusable(&diagnostics);
         diagnostics
             .extend(options.settings.diagnostics(|| Known::of(&rules, &unusable, &options.settings.placeholders)));
-        let told: HashSet<(String, Option<usize>)> =
+        let reported: HashSet<(String, Option<usize>)> =
             diagnostics.iter().map(|diagnostic| (diagnostic.file.clone(), diagnostic.line)).collect();
         for file in &files {
             for document in file.documents() {
                 let runs = running.contains(&(file.name.to_string(), document.above));
                 let more = lint::document(&file.name, &document, runs).into_iter();
-                // The parser has said the same in its own words.
+                // The parser has reported the same.
                 diagnostics.extend(
-                    more.filter(|diagnostic| runs || !told.contains(&(diagnostic.file.clone(), diagnostic.line))),
+                    more.filter(|diagnostic| runs || !reported.contains(&(diagnostic.file.clone(), diagnostic.line))),
                 );
             }
         }
@@ -272,7 +272,7 @@ impl RuleSet {
         warnings
     }
 
-    /// The findings of all rules for `event`, in the order of the rules. Only rules that watch its call are asked.
+    /// The findings of all rules for `event`, in the order of the rules. Only rules that watch its call are evaluated.
     pub fn evaluate(&self, event: &Event<'_>) -> Vec<Finding> {
         let subject = Subject::within(event, &self.zone);
         match subject.call {
@@ -287,7 +287,7 @@ impl RuleSet {
         self.findings(rules, &Subject::within(event, &self.zone))
     }
 
-    /// The same by asking every rule, without regard to what it watches: a check on that.
+    /// The same with every rule, whatever calls it watches. Tests compare it with [`RuleSet::evaluate`].
     pub fn evaluate_all(&self, event: &Event<'_>) -> Vec<Finding> {
         self.findings(self.running(), &Subject::within(event, &self.zone))
     }
@@ -303,7 +303,7 @@ impl RuleSet {
             }
             let Some(finding) = evaluate(rule) else { continue };
             if findings.is_empty() {
-                // Mostly it is the only one; a list grows to four of them by itself, of a kilobyte each.
+                // Most records have one finding. By default a list has room for four, of a kilobyte each.
                 findings.reserve_exact(1);
             }
             findings.push(finding);
@@ -373,7 +373,7 @@ impl RuleSet {
         (!self.is_covered(rule, &subject)).then_some(finding)
     }
 
-    /// How the rule called `name` judges `event`, whether it matches or not; `None` when there is no such rule.
+    /// How each part of the rule `name` evaluates on `event`; `None` if there is no such rule.
     pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
         let subject = Subject::within(event, &self.zone);
@@ -385,7 +385,7 @@ impl RuleSet {
         Some(Trace::of(trace.what, false, trace.parts.into_iter().chain([covered]).collect()))
     }
 
-    /// The name of a rule that looks most like `name`, if one does.
+    /// The rule name most similar to `name`, if one is similar.
     pub fn nearest(&self, name: &str) -> Option<&str> {
         settings::nearest(name, &self.rules.iter().map(Rule::name).collect::<Vec<_>>())
     }
@@ -395,12 +395,12 @@ impl RuleSet {
         &self.rules
     }
 
-    /// What there is to know about each rule, in the order in which they run.
+    /// The metadata of each rule, in the order in which they run.
     pub fn infos(&self) -> impl Iterator<Item = &RuleInfo> {
         self.rules.iter().map(Rule::info)
     }
 
-    /// Why rules were left out.
+    /// The diagnostics of skipped rules.
     pub fn skipped(&self) -> &[RuleDiagnostic] {
         &self.skipped
     }

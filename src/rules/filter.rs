@@ -1,7 +1,7 @@
-//! Sigma filters: what findings of some rules are let through.
+//! Sigma filters, which suppress findings of some rules.
 //!
 //! A filter is compiled and matched like a rule. It lets a finding through where its condition holds, as the Sigma
-//! specification says; what it exempts therefore stands under `not`.
+//! specification says; its exemptions are therefore under `not`.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use crate::rules::sigma::subject::Subject;
 /// A filter that can be run.
 #[derive(Debug)]
 pub struct Filter {
-    /// Its name; the file's stem, numbered, when it says none.
+    /// Its name. The default is the stem of the file, with a number.
     pub name: String,
     /// The line of the file, from 1, that names it; otherwise the first of its document.
     pub(super) line: usize,

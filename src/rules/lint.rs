@@ -1,6 +1,6 @@
-//! What is wrong with rules that run all the same: they do less than they seem to.
+//! Warnings about rules that run but do less than their text suggests.
 //!
-//! A lint warns only of what is certain: parts of records that CloudTrail does not document are anything.
+//! A lint warns only if it is certain: undocumented parts of records may have any value.
 
 mod calls;
 mod document;
@@ -14,7 +14,7 @@ use super::rule::Rule;
 use crate::rules::load::condition;
 use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 
-/// What a rule asks for in vain, apart from what its [document](document::lint) alone shows.
+/// Returns warnings about a rule, except those about its [document](document::lint).
 pub(super) fn warnings(rule: &Rule) -> Vec<RuleDiagnostic> {
     let (detections, text) = (&rule.sigma().detection, rule.text());
     let mut reasons = Vec::new();
@@ -28,11 +28,11 @@ pub(super) fn warnings(rule: &Rule) -> Vec<RuleDiagnostic> {
     reasons.extend(contradictions);
     reasons.extend(condition::unused(detections, text, &rule.attributes().detections()));
     sentences::lint(rule, &mut reasons);
-    let mut told = Vec::new();
+    let mut seen = Vec::new();
     reasons.retain(|reason| {
-        let is_new = !told.contains(reason);
+        let is_new = !seen.contains(reason);
         if is_new {
-            told.push(reason.clone());
+            seen.push(reason.clone());
         }
         is_new
     });

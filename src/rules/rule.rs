@@ -30,7 +30,7 @@ use crate::rules::sigma::success;
 use crate::rules::text::evidence::Matched;
 use crate::rules::text::explain;
 
-/// A rule that can be run, and what its findings say.
+/// A rule that can be run, with the text of its findings.
 #[derive(Debug)]
 pub struct Rule {
     name: Cow<'static, str>,
@@ -41,9 +41,9 @@ pub struct Rule {
     placeholders: Vec<String>,
     required_literals: OnceLock<RequiredLiterals>,
     body: OnceLock<Box<Body>>,
-    /// What the body is read from, where it is not there from the beginning.
+    /// The source of the body of a built-in rule, which is read when it is first needed.
     unread: Option<Unread>,
-    /// What of a built-in rule is known without parsing it.
+    /// The fields of a built-in rule that are known without parsing it.
     header: Option<Header>,
     file: Cow<'static, str>,
     built_in: bool,
@@ -54,22 +54,22 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Its name, the slug people see and exempt by.
+    /// Its name, which findings show and exemptions refer to.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its UUID, when it has one.
+    /// Its UUID, if it has one.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The pack it belongs to, when it has one.
+    /// The pack it belongs to, if any.
     pub fn pack(&self) -> Option<&str> {
         self.pack.as_deref()
     }
 
-    /// What there is to know about it.
+    /// Its metadata.
     pub fn info(&self) -> &RuleInfo {
         &self.body().info
     }
@@ -211,7 +211,7 @@ impl Rule {
         self.body().attributes.judges
     }
 
-    /// What of a built-in rule is known without parsing it.
+    /// The fields of a built-in rule that are known without parsing it.
     pub(super) fn header(&self) -> Option<&Header> {
         self.header.as_ref()
     }
@@ -307,13 +307,13 @@ pub(super) fn parse(
         let shown = slug(&document.shown_name());
         let mut diagnostic =
             |rule: &str, reason: Reason| diagnostics.push(document.diagnostic(&file.name, Some(rule), reason));
-        let mut told = Vec::new();
-        let collection = parsed(&document, &mut told);
+        let mut reasons = Vec::new();
+        let collection = parsed(&document, &mut reasons);
         let errors = collection.iter().flat_map(|collection| &collection.errors);
         // Whether a rule runs does not depend on its metadata; the lints warn about that.
-        told.extend(errors.filter(|error| !is_of_metadata(error)).map(|error| of_parser(error, &document)));
-        let is_whole = told.is_empty();
-        told.into_iter().for_each(|reason| diagnostic(&shown, reason));
+        reasons.extend(errors.filter(|error| !is_of_metadata(error)).map(|error| of_parser(error, &document)));
+        let is_whole = reasons.is_empty();
+        reasons.into_iter().for_each(|reason| diagnostic(&shown, reason));
         let Some(collection) = collection else { continue };
         for correlation in &collection.correlations {
             let name = correlation.name.as_deref().unwrap_or(&shown);
@@ -332,7 +332,7 @@ pub(super) fn parse(
             here.insert(name.clone());
             match rule(sigma.clone(), &name, file, &document, settings) {
                 Ok(rule) if is_whole => rules.push(rule),
-                // Something of it was not understood, and has been told.
+                // Something of it was not understood, and is already reported.
                 Ok(_) => {}
                 Err(reasons) => reasons.into_iter().for_each(|reason| diagnostic(&name, reason)),
             }

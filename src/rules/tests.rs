@@ -42,7 +42,7 @@ fn the_built_in_rules_can_be_used() {
 #[test]
 fn a_rule_that_cannot_be_used_says_why() {
     let attribute = |attributes: &str| rule_with(&format!("trailwarden: {attributes}"), SELECTION);
-    let told: Vec<String> = [
+    let reported: Vec<String> = [
         String::new(),
         "title: [".to_owned(),
         "- a list".to_owned(),
@@ -78,7 +78,7 @@ fn a_rule_that_cannot_be_used_says_why() {
     .iter()
     .map(|text| diagnostics(text))
     .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(reported.join("\n"));
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn rules_of_others_get_names_that_can_be_written() {
 #[test]
 fn a_directory_without_rules_is_a_mistake() {
     let directory = tempfile::tempdir().unwrap();
-    let told = RuleSet::load(&[directory.path().to_owned(), directory.path().join("absent")]).unwrap_err();
-    assert_eq!(told.0.len(), 2, "{told}");
+    let reported = RuleSet::load(&[directory.path().to_owned(), directory.path().join("absent")]).unwrap_err();
+    assert_eq!(reported.0.len(), 2, "{reported}");
 }
 
 #[test]
@@ -144,8 +144,8 @@ fn evidence_is_what_held_and_not_what_was_excluded() {
                      eventName: B\n  failed:\n    errorCode|exists: true\n  none:\n    userAgent: null\n  \
                      condition: (call or other) and none and not failed";
     let findings = matches(detection, r#"{"eventName":"A","requestParameters":{"port":22}}"#);
-    let told: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    let reported: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
+    insta::assert_snapshot!(reported.join("\n"), @"
     eventName is A
     requestParameters.port is 22
     userAgent is absent
@@ -156,8 +156,8 @@ fn evidence_is_what_held_and_not_what_was_excluded() {
 fn evidence_of_a_keyword_is_that_it_is_there() {
     for detection in ["  s: [tool]\n  condition: s", "  s: [none]\n  t:\n    '|all': [tool]\n  condition: s or t"] {
         let findings = matches(detection, r#"{"eventName":"A","userAgent":"a tool of theirs"}"#);
-        let told: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
-        assert_eq!(told, ["a keyword of the rule is in the record"], "{detection}");
+        let reported: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
+        assert_eq!(reported, ["a keyword of the rule is in the record"], "{detection}");
     }
 }
 

@@ -33,16 +33,16 @@ pub(in crate::rules) fn lint(file: &str, document: &Document, runs: bool) -> Vec
     reasons.into_iter().map(|reason| document.diagnostic(file, Some(&name), reason)).collect()
 }
 
-/// What the Sigma specification asks of the form of a document, as far as it is more than style.
+/// Violations of the form that the Sigma specification requires, apart from style.
 fn structure(document: &Document, runs: bool) -> Vec<Reason> {
     let nodes = yaml::documents(&document.text);
     let mut reasons = Vec::new();
     for (place, part) in yaml_serde::Deserializer::from_str(&document.text).enumerate() {
-        // The parser tells what is no YAML.
+        // The parser reports text that is not YAML.
         let Ok(value) = yaml_serde::Value::deserialize(part) else { break };
         let node = nodes.get(place);
-        let told = lint_yaml_value(&value).into_iter().filter(|warning| is_told(warning, node, runs));
-        reasons.extend(told.map(|warning| {
+        let warnings = lint_yaml_value(&value).into_iter().filter(|warning| is_reported(warning, node, runs));
+        reasons.extend(warnings.map(|warning| {
             let text = format!("{} ({})", warning.message, warning.rule);
             let reason = match warning.severity == Severity::Error && !runs {
                 true => Reason::error(text),
@@ -58,8 +58,8 @@ fn structure(document: &Document, runs: bool) -> Vec<Reason> {
     reasons
 }
 
-/// Whether a warning of the parser's is one of ours, and not told in other words.
-fn is_told(warning: &LintWarning, node: Option<&Node>, runs: bool) -> bool {
+/// Whether a warning of the parser's is relevant here and not reported in other words.
+fn is_reported(warning: &LintWarning, node: Option<&Node>, runs: bool) -> bool {
     let is_old_date = |key: &str| {
         let text = node.and_then(|node| node.get(key)).and_then(Node::text);
         text.is_some_and(|text| text.replace('/', "-").parse::<jiff::civil::Date>().is_ok())
@@ -83,7 +83,7 @@ fn keys(node: &Node, reasons: &mut Vec<Reason>) {
         let Some(text) = key.text().filter(|text| !known.contains(text)) else { continue };
         let lower = text.to_lowercase();
         if known.contains(&lower.as_str()) {
-            // The parser's own lint tells of capitals.
+            // The parser's own lint reports capitals.
             continue;
         }
         let plain = lower.replace(['-', '_', ' '], "");

@@ -1,4 +1,4 @@
-//! Fields and values of detections that no record has, by what the YAML text itself says.
+//! Warnings about fields and values of detections that no record has, from the YAML text.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const QUANTIFIERS: [&str; 4] = ["[any]", "[all]", "[all_or_empty]", "[none]"];
 /// Keys of `detection:` and `filter:` that are no detections.
 const OTHERS: [&str; 3] = ["condition", "timeframe", "rules"];
 
-/// One line of a detection: a field and what is asked of it.
+/// One line of a detection: a field and its values.
 struct Item<'d> {
     /// The key as written, without modifiers.
     field: &'d str,
@@ -25,7 +25,7 @@ struct Item<'d> {
     within: String,
 }
 
-/// Warns of what the detections in a text ask for in vain.
+/// Returns warnings about the parts of the detections in a text that can never match.
 pub(in crate::rules) fn lint(text: &str) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for document in yaml::documents(text) {
@@ -38,8 +38,8 @@ pub(in crate::rules) fn lint(text: &str) -> Vec<Reason> {
             visit(detection, "", has_selectors, &mut |item| check(&item, has_selectors, &mut reasons));
         }
     }
-    let mut told = BTreeSet::new();
-    reasons.retain(|reason| told.insert(reason.text.clone()));
+    let mut seen = BTreeSet::new();
+    reasons.retain(|reason| seen.insert(reason.text.clone()));
     reasons
 }
 

@@ -56,7 +56,7 @@ fn warning(path: &str, more: &[&str], text: &str) -> Option<Reason> {
     if more.contains(&path) {
         return None;
     }
-    let told = match path.contains(['.', '[']) {
+    let text_of_warning = match path.contains(['.', '[']) {
         true => {
             let why = odd_path(path, true).or_else(|| unknown(path).err());
             why.map(|why| format!("`{{{path}}}` is never filled: {why}"))
@@ -70,7 +70,7 @@ fn warning(path: &str, more: &[&str], text: &str) -> Option<Reason> {
     // Below the key: detections may name the same path.
     let below = text.lines().position(|line| line.starts_with("trailwarden:")).unwrap_or_default();
     let line = text.lines().enumerate().skip(below).find(|(_, line)| line.contains(path));
-    let reason = Reason::warning(told);
+    let reason = Reason::warning(text_of_warning);
     Some(match line {
         Some((place, _)) => reason.on(place + 1),
         None => reason.at("trailwarden"),

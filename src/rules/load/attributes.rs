@@ -1,4 +1,4 @@
-//! What Sigma has no word for: the `trailwarden:` key of a rule file. A stock Sigma tool ignores it.
+//! The `trailwarden:` key of a rule file, which extends Sigma. Other Sigma tools ignore it.
 
 use rsigma_parser::{Level, SigmaRule};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use crate::rules::load::yaml;
 use crate::rules::text::remediation::RemediationTemplate;
 use crate::rules::text::template::Template;
 
-/// The `trailwarden:` key. Everything in it is optional; a key that is not listed here is a diagnostic.
+/// The `trailwarden:` key. Every key in it is optional. Unknown keys are errors.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::rules) struct Attributes {
@@ -22,22 +22,22 @@ pub(in crate::rules) struct Attributes {
     pub(in crate::rules) message: Option<Template>,
     /// How to undo it.
     pub(in crate::rules) remediation: Option<RemediationTemplate>,
-    /// Where the resource stands: the first of these that is in the record.
+    /// Locations of the resource. The first one that the record contains is used.
     #[serde(default)]
     pub(in crate::rules) resource: Vec<ResourceSpec>,
-    /// Controls the rule stands for.
+    /// Controls of compliance frameworks that the rule implements.
     #[serde(default)]
     pub(in crate::rules) compliance: Vec<Control>,
-    /// What its findings say.
+    /// Compliance status of its findings.
     #[serde(default, deserialize_with = "status")]
     pub(in crate::rules) status: Status,
-    /// When its findings are a warning only, one level lower.
+    /// Warning variant: the detection under which a finding is a warning, one level lower.
     pub(in crate::rules) undecided: Option<Undecided>,
-    /// When its findings are worse than its level says.
+    /// Escalation variant: the detection under which a finding has a higher level.
     pub(in crate::rules) raised: Option<Raised>,
-    /// The check of live state that would settle them.
+    /// The live state check that confirms or mitigates its findings.
     pub(in crate::rules) confirm: Option<Confirm>,
-    /// Whether it runs without being asked for.
+    /// Whether it runs by default.
     #[serde(default = "yes")]
     pub(in crate::rules) enabled: bool,
     /// Whether it judges the calls it matches. A rule that only lists calls does not count as covering them.

@@ -1,6 +1,6 @@
-//! What of a rule is needed when one of its calls arrives, or somebody asks: all but what it is called and watches.
+//! The parts of a rule that are needed when one of its calls arrives: all but its name and call patterns.
 //!
-//! In: the parsed rule, or the text of a built-in one, which is parsed when it is first needed.
+//! In: the parsed rule, or the text of a built-in rule, which is parsed when it is first needed.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::rules::sigma::placeholder::{self, Placeholders};
 #[derive(Debug)]
 pub(in crate::rules) struct Body {
     pub(in crate::rules) info: Arc<RuleInfo>,
-    /// The same with the severity of the case that is worse.
+    /// The same with the severity of the escalation variant.
     pub(in crate::rules) raised_info: Arc<RuleInfo>,
     pub(in crate::rules) cases: Cases,
     pub(in crate::rules) attributes: Attributes,
@@ -28,7 +28,7 @@ pub(in crate::rules) struct Body {
     pub(in crate::rules) open_call_patterns: CallPatterns,
     /// Its placeholders are filled.
     pub(in crate::rules) sigma: SigmaRule,
-    /// Whether somebody has set the level, which then holds for all findings.
+    /// Whether the configuration sets the level, which then applies to all findings.
     pub(in crate::rules) is_level_set: bool,
 }
 

@@ -1,7 +1,8 @@
-//! What of a rule is matched: the whole of it, and the cases in which its findings differ.
+//! The matchers of a rule: its condition, and its warning and escalation variants.
 //!
-//! In: the parsed rule. Out: its matchers, each compiled when it is first needed, or all at once so that what is wrong with
-//! them is told. Compiling takes longer than reading, and of most rules no call ever comes.
+//! In: the parsed rule. Out: its matchers. A built-in rule compiles each when it is first needed, because compiling takes
+//! longer than reading and most rules never see one of their calls. Other rules compile all of them at load, to report
+//! errors.
 
 use std::sync::OnceLock;
 
@@ -11,14 +12,14 @@ use crate::rules::load::attributes::Attributes;
 use crate::rules::load::diagnostic::Reason;
 use crate::rules::sigma::{CompileError, Matcher};
 
-/// The matchers of a rule. All take the rule that they are of.
+/// The matchers of a rule.
 #[derive(Debug)]
 pub(in crate::rules) struct Cases {
     /// The rule itself.
     pub(in crate::rules) whole: Case,
-    /// The case in which its findings are a warning, as a rule of its own.
+    /// The warning variant.
     pub(in crate::rules) undecided: Option<Case>,
-    /// The case in which they are worse.
+    /// The escalation variant.
     pub(in crate::rules) raised: Option<Case>,
 }
 
@@ -61,13 +62,13 @@ impl Case {
     /// Compiles it.
     ///
     /// # Errors
-    /// Everything that keeps it from being compiled.
+    /// Every error in it.
     pub(in crate::rules) fn compile(&self, sigma: &SigmaRule) -> Result<&Matcher, Vec<CompileError>> {
         let compiled = self.compiled(sigma)?;
         Ok(self.matcher.get_or_init(|| compiled))
     }
 
-    /// The matcher, compiled by now.
+    /// The matcher, which is compiled on first use.
     #[expect(
         clippy::expect_used,
         reason = "only built-in rules are not compiled when they are loaded, and tests compile each; one that silently \

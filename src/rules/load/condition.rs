@@ -65,8 +65,11 @@ pub(in crate::rules) fn unused(detections: &Detections, text: &str, also_used: &
 
 /// Why no record meets a condition, if that is plain.
 pub(in crate::rules) fn contradictions(detections: &Detections, text: &str) -> Vec<Reason> {
-    let told = detections.conditions.iter().filter_map(|condition| contradiction(condition, detections));
-    told.map(|text| Reason::warning(format!("it can never match: {text}"))).map(|one| on_condition(one, text)).collect()
+    let contradictions = detections.conditions.iter().filter_map(|condition| contradiction(condition, detections));
+    contradictions
+        .map(|text| Reason::warning(format!("it can never match: {text}")))
+        .map(|one| on_condition(one, text))
+        .collect()
 }
 
 fn on_condition(reason: Reason, text: &str) -> Reason {
@@ -148,8 +151,8 @@ impl<'d> Parts<'d> {
 
 fn contradiction(condition: &ConditionExpr, detections: &Detections) -> Option<String> {
     if let ConditionExpr::Or(parts) = condition {
-        let told: Option<Vec<String>> = parts.iter().map(|part| contradiction(part, detections)).collect();
-        return told.and_then(|told| told.into_iter().next());
+        let contradictions: Option<Vec<String>> = parts.iter().map(|part| contradiction(part, detections)).collect();
+        return contradictions.and_then(|contradictions| contradictions.into_iter().next());
     }
     let mut parts = Parts::default();
     parts.collect(condition, detections, true);

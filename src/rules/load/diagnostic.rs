@@ -1,4 +1,4 @@
-//! Why rules cannot be used, or should be looked at.
+//! Diagnostics: why a rule cannot be used, or what it does less than its text suggests.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use crate::rules::load::settings::did_you_mean;
 use crate::rules::sigma::placeholder::{PLACEHOLDERS, Unfilled};
 use crate::text::visible;
 
-/// How much a diagnostic matters.
+/// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiagnosticKind {
-    /// The rule runs, but does not do what it seems to.
+    /// The rule runs, but a part of it has no effect.
     Warning,
-    /// The rule asks for what this evaluator cannot do. Such rules can be skipped.
+    /// The rule needs a feature of Sigma that is not supported. Such rules can be skipped.
     Unsupported,
-    /// The rule is wrong.
+    /// The rule is invalid.
     Error,
 }
 
@@ -31,22 +31,22 @@ impl DiagnosticKind {
     }
 }
 
-/// One thing that is wrong with one file or rule.
+/// A diagnostic about one file or rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleDiagnostic {
     /// The file, as named on the command line or, for built-in rules, in the repository.
     pub file: String,
-    /// The line in it, from 1, when it is known.
+    /// The line in it, from 1, if it is known.
     pub line: Option<usize>,
-    /// The rule, when the diagnostic is not the whole file's.
+    /// The rule, unless the diagnostic is about the whole file.
     pub rule: Option<String>,
-    /// How much it matters.
+    /// Its severity.
     pub kind: DiagnosticKind,
-    /// What is wrong and what to do.
+    /// The error and how to correct it.
     pub reason: String,
 }
 
-/// What is wrong, before it is known where that stands.
+/// A diagnostic before its file is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::rules) struct Reason {
     pub(in crate::rules) kind: DiagnosticKind,
@@ -55,7 +55,7 @@ pub(in crate::rules) struct Reason {
     pub(in crate::rules) at: Option<At>,
 }
 
-/// Where in a document something is wrong.
+/// A position in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::rules) enum At {
     /// On the line that has this word.
@@ -129,7 +129,7 @@ impl RuleDiagnostic {
     }
 
     pub(in crate::rules) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
-        // Parsers draw pictures over several lines; a diagnostic is one line.
+        // Messages of parsers have several lines. A diagnostic has one.
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
         Self { file: file.to_owned(), line: None, rule: rule.map(str::to_owned), kind: DiagnosticKind::Error, reason }
     }

@@ -1,4 +1,4 @@
-//! The Sigma parser, asked until it has told everything that is wrong with a document.
+//! Runs the Sigma parser until it has reported every error of a document.
 //!
 //! In: a YAML document. Out: what it holds, and what the parser and the compiler say against it in words that tell what to
 //! do.
@@ -93,13 +93,13 @@ pub(in crate::rules) const SIGMA_KEYS: &[&str] = &[
 ];
 
 /// Maximum number of errors reported for one document.
-const MAX_FAULTS: usize = 20;
+const MAX_ERRORS: usize = 20;
 
-/// What the parser makes of a document. It stops at the first diagnostic; what it says of some is put right and it is asked
-/// again, so that all are found. Such a document is not to be used.
-pub(in crate::rules) fn parsed(document: &Document, told: &mut Vec<Reason>) -> Option<SigmaCollection> {
+/// Parses a document. The parser stops at the first error. Some errors are corrected in a copy and the parser runs again, to
+/// report the others too. A document with errors must not be used.
+pub(in crate::rules) fn parsed(document: &Document, reasons: &mut Vec<Reason>) -> Option<SigmaCollection> {
     let mut text = document.text.clone();
-    for _ in 0..MAX_FAULTS {
+    for _ in 0..MAX_ERRORS {
         let error = match parse_sigma_yaml(&text) {
             Ok(collection) => match collection.errors.first().cloned() {
                 Some(error) if collection.rules.is_empty() => error,
@@ -107,7 +107,7 @@ pub(in crate::rules) fn parsed(document: &Document, told: &mut Vec<Reason>) -> O
             },
             Err(error) => error.to_string(),
         };
-        told.push(of_parser(&error, document));
+        reasons.push(of_parser(&error, document));
         let quoted = error.split('\'').nth(1).unwrap_or_default();
         if error.contains("Unknown modifier") && !quoted.is_empty() {
             text = text.replace(&format!("|{quoted}"), "");
@@ -120,7 +120,7 @@ pub(in crate::rules) fn parsed(document: &Document, told: &mut Vec<Reason>) -> O
     None
 }
 
-/// What the parser says, in words that tell what to do.
+/// Returns an error of the parser with advice.
 pub(in crate::rules) fn of_parser(message: &str, document: &Document) -> Reason {
     let condition = document.text.lines().find(|line| line.trim_start().starts_with("condition:"));
     if message.contains("Condition parse error")

@@ -1,4 +1,4 @@
-//! What the configuration file says of rules: which run, the levels of their findings, and the values of placeholders.
+//! The settings of rules in the configuration file: which run, the levels of their findings, and the values of placeholders.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::sigma::placeholder::{PLACEHOLDERS, Placeholders};
 
-/// What settings and exemptions can refer to.
+/// The names that settings and exemptions can refer to.
 #[derive(Debug)]
 pub(in crate::rules) struct Known<'r> {
     pub(in crate::rules) rules: BTreeSet<&'r str>,
@@ -20,7 +20,7 @@ pub(in crate::rules) struct Known<'r> {
     pub(in crate::rules) values: &'r Placeholders,
 }
 
-/// What the configuration file says of rules.
+/// The settings of rules in the configuration file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// Whether the rules of a pack run. The setting of a single rule has precedence.

@@ -122,7 +122,7 @@ fn condition(condition: &ConditionExpr, selections: &[Selection], errors: &mut V
         ConditionExpr::Not(part) => Condition::Not(Box::new(self::condition(part, selections, errors)?)),
         ConditionExpr::Identifier(name) => {
             let Some(place) = selections.iter().position(|selection| *selection.name == **name) else {
-                // Where its detection cannot be compiled, that has been told.
+                // If its detection cannot be compiled, that error is reported instead.
                 if errors.is_empty() {
                     let text = format!("there is no detection `{name}`");
                     errors.push(CompileError { field: String::new(), value: None, text });
@@ -342,7 +342,7 @@ impl How<'_> {
         }))
     }
 
-    /// The test of a number or a part of a point in time, if one is asked for.
+    /// The test of a number or a part of a point in time, if a modifier requires one.
     fn numeric(&self, number: impl Fn() -> Result<Number, String>) -> Option<Result<ValueTest, String>> {
         let of_time = |part| Some(number().map(|number| ValueTest::Time(part, number)));
         let comparison = |how| Some(number().map(|number| ValueTest::Number(how, number)));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rsigma_parser::{Detection, Detections, SelectorPattern, detection_name_matches};
 
-/// The detections in the order of their names, so that what is said of a rule is the same each time.
+/// The detections in the order of their names, so that messages about a rule do not change from run to run.
 pub(in crate::rules) fn by_name(named: &HashMap<String, Detection>) -> Vec<(&String, &Detection)> {
     let mut detections: Vec<_> = named.iter().collect();
     detections.sort_unstable_by_key(|(name, _)| *name);

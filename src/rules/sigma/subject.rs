@@ -1,4 +1,4 @@
-//! What rules are evaluated on: the fields of an event, and facts derived when first asked for.
+//! The input of rules: the fields of an event, and facts, which are derived on first use.
 
 use std::cell::OnceCell;
 #[cfg(test)]

@@ -163,8 +163,8 @@ fn a_name_or_id_of_a_built_in_rule_is_taken() {
     let set = RuleSet::load(&[]).unwrap();
     let rule = &set.rules()[7];
     for head in [format!("name: {}", rule.name()), format!("name: mine\nid: {}", rule.id().unwrap())] {
-        let told = diagnostics(&rule_with(&head, SELECTION));
-        assert!(told.contains("is taken by a rule in rules/"), "{told}");
+        let reported = diagnostics(&rule_with(&head, SELECTION));
+        assert!(reported.contains("is taken by a rule in rules/"), "{reported}");
     }
 }
 

@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn call_patterns_are_read_off_the_detection() {
-    let told: Vec<String> = [
+    let reported: Vec<String> = [
         "  s:\n    eventSource: ec2.amazonaws.com\n    eventName: [CreateVpc, DeleteVpc]\n  condition: s",
         "  s:\n    eventSource: ec2.amazonaws.com\n  t:\n    eventName|startswith: Create\n  condition: s and t",
         "  s:\n    eventName: A\n  t:\n    eventName: B\n  condition: s or t",
@@ -28,7 +28,7 @@ fn call_patterns_are_read_off_the_detection() {
         configured(&rules, "").unwrap().rules()[0].call_patterns().to_string()
     })
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(reported.join("\n"), @"
     ec2.amazonaws.com: CreateVpc, DeleteVpc
     ec2.amazonaws.com: Create*
     any service: A; any service: B

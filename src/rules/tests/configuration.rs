@@ -45,9 +45,9 @@ fn rules_and_packs_are_switched_and_levels_set() {
         ("rules: {on: {enabled: false}, off: {enabled: true, level: high}}", vec![("off", Severity::High)]),
     ] {
         let set = configured(&rules, settings).unwrap();
-        let told = names_found(&set, r#"{"eventName":"A"}"#);
+        let reported = names_found(&set, r#"{"eventName":"A"}"#);
         let found: Vec<_> = found.into_iter().map(|(name, severity)| (name.to_owned(), severity)).collect();
-        assert_eq!(told, found, "{settings}");
+        assert_eq!(reported, found, "{settings}");
     }
 }
 
@@ -93,7 +93,7 @@ fn placeholders_are_filled_from_the_configuration() {
 #[test]
 fn a_configuration_that_cannot_be_meant_says_why() {
     let rule = rule_with("name: some-rule", "  s:\n    a|expand: '%who%'\n  condition: s");
-    let told: Vec<String> = [
+    let reported: Vec<String> = [
         "rules: [",
         "rule: {}",
         "rules: {some-rule: {level: loud}}",
@@ -103,7 +103,7 @@ fn a_configuration_that_cannot_be_meant_says_why() {
     .iter()
     .map(|settings| configured(&rule, settings).unwrap_err().to_string())
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(reported.join("\n"), @"
     trailwarden.yml:1: rules: invalid type: sequence, expected a map at line 1 column 8
     trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `trusted-organizations`, `trusted-tenants`, `trusted-providers`, `placeholders`, `live-state`, `account-names` (did you mean `rules`?)
     trailwarden.yml:1: rules.some-rule.level: unknown variant `loud`, expected one of `informational`, `low`, `medium`, `high`, `critical` at line 1 column 28

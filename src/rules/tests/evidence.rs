@@ -6,7 +6,7 @@ use super::*;
 fn evidence_of_any_form_of_detection_is_what_held() {
     let record = r#"{"eventName":"A","requestParameters":{"a":"x","b":["y","z"],"o":{"k":1},
         "list":[{"k":"1","n":2},{"k":"2"},{"k":"1"}]},"errorCode":null}"#;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for detection in [
         "s: {eventName: A, requestParameters.a|startswith: x}\n  condition: s",
         "s: [{eventName: A}, {requestParameters.a: x}, {requestParameters.a: y}]\n  condition: s",
@@ -26,9 +26,9 @@ fn evidence_of_any_form_of_detection_is_what_held() {
     ] {
         let finding = matches(&format!("  {detection}"), record).pop().unwrap_or_else(|| panic!("{detection}"));
         let clauses = finding.evidence.iter().map(|one| format!("\n  {} = {}", one.field, one.value));
-        told.push(format!("{}{}", detection.replace("\n ", ""), clauses.collect::<String>()));
+        reported.push(format!("{}{}", detection.replace("\n ", ""), clauses.collect::<String>()));
     }
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(reported.join("\n"), @r#"
     s: {eventName: A, requestParameters.a|startswith: x} condition: s
       eventName = "A"
       requestParameters.a = "x"

@@ -50,12 +50,12 @@ fn a_field_is_not_empty_where_any_character_is_found() {
             "  s:\n    FIELD\n  t:\n    eventName|fieldref: NAME\n  condition: s or t",
         ] {
             let of = |item: &str| shape.replace("FIELD", item).replace("NAME", field);
-            let asked = found(&of(&format!("{field}: '?*'")), &records);
+            let found_by_rule = found(&of(&format!("{field}: '?*'")), &records);
             let searched = found(&of(&format!("{field}|re: '(?s).'")), &records);
-            for ((asked, searched), record) in asked.iter().zip(&searched).zip(&records) {
-                assert_eq!(asked, searched, "{} on {record}", of(field));
+            for ((found_by_rule, searched), record) in found_by_rule.iter().zip(&searched).zip(&records) {
+                assert_eq!(found_by_rule, searched, "{} on {record}", of(field));
             }
-            assert!(asked.iter().any(Vec::is_empty) && !asked.iter().all(Vec::is_empty), "{shape}");
+            assert!(found_by_rule.iter().any(Vec::is_empty) && !found_by_rule.iter().all(Vec::is_empty), "{shape}");
         }
     }
 }

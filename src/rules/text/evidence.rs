@@ -74,7 +74,7 @@ impl Matched {
             return self.push("keyword", value, "a keyword of the rule is in the record".to_owned());
         };
         let other;
-        let said = match &value {
+        let shown = match &value {
             Value::Null => Cow::Borrowed("absent"),
             Value::String(text) => visible_at_most(text, MAX_IN_SENTENCE),
             value => {
@@ -82,7 +82,7 @@ impl Matched {
                 visible_at_most(&other, MAX_IN_SENTENCE)
             }
         };
-        let text = [field, " is ", &said].concat();
+        let text = [field, " is ", &shown].concat();
         self.push(field, value, text);
     }
 
@@ -90,14 +90,14 @@ impl Matched {
     fn member(&mut self, field: &str, index: usize, value: Value) {
         let path = format!("{field}[{index}]");
         let value = kept(value);
-        let said = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
-        let said = said.unwrap_or_else(|| visible_at_most(&value.to_string(), MAX_IN_SENTENCE).into_owned());
+        let shown = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
+        let shown = shown.unwrap_or_else(|| visible_at_most(&value.to_string(), MAX_IN_SENTENCE).into_owned());
         let text = match value.get("fields").and_then(Value::as_array) {
             Some(fields) => {
                 let fields: Vec<&str> = fields.iter().filter_map(Value::as_str).collect();
-                format!("{said}, in {}", fields.join(", "))
+                format!("{shown}, in {}", fields.join(", "))
             }
-            None => said,
+            None => shown,
         };
         self.push(&path, value, text);
     }
