@@ -31,6 +31,7 @@ pub mod pipeline;
 pub mod policy;
 #[cfg(feature = "lambda")]
 pub mod queue;
+pub mod report;
 pub mod rules;
 pub mod screen;
 pub mod sinks;

@@ -1,7 +1,8 @@
 //! `trailwarden evaluate`.
 
+mod filters;
 mod ordered;
-mod report;
+mod printer;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
@@ -14,24 +15,36 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline};
+use trailwarden::report::{Extent, FindingFilter};
 use trailwarden::sinks::console;
 use trailwarden::text::visible;
 
+use self::filters::Filters;
 use self::ordered::{Limits, ordered};
-use self::report::{Report, Told};
+use self::printer::{Printer, Told, Verbosity};
 use crate::input::{Source, open, progress, sources};
-use crate::output::FindingFormat;
+use crate::output::{FindingFormat, fail};
 use crate::selection::{Evaluation, warn_of_no_live_state};
 
-const EXIT_CODES: &str = "Exit codes:
-  0  nothing was found, or only what is exempt
+const AFTER_HELP: &str = "Exit codes:
+  0  nothing was found, or only suppressed findings; filters and --fail-on count
   1  there are findings
   2  some input could not be read, some record was rejected, or a rule was refused;
-     what could be evaluated is still printed";
+     what could be evaluated is still printed
 
-/// Most bytes of findings that wait for those of an earlier file: of ten thousand findings or so. In a long file of little
-/// but findings a thread gets no further ahead.
-const MOST_WAITING: usize = 32 * 1024 * 1024;
+Examples:
+  Evaluate a directory of CloudTrail files:
+    trailwarden evaluate logs/
+  Show only the summary of last week's findings:
+    trailwarden evaluate logs/ --since '1 week ago' --summary
+  Fail a pipeline on critical and high findings only:
+    trailwarden evaluate logs/ --fail-on high
+  Evaluate what another command prints:
+    aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
+
+/// Maximum size, in bytes, of findings that wait for those of an earlier file: about ten thousand findings. In a long file
+/// of little but findings a thread gets no further ahead.
+const MAX_WAITING: usize = 32 * 1024 * 1024;
 
 /// Evaluates logs and prints the findings.
 ///
@@ -40,7 +53,7 @@ const MOST_WAITING: usize = 32 * 1024 * 1024;
 /// function's on-failure destination, and exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. It
 /// may be compressed (gzip, Zstandard). Findings go to standard output, everything else to standard error.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// Files and directories; `-` is standard input, which is also read when nothing is named and something is piped in.
     #[arg(value_name = "PATH")]
@@ -54,22 +67,46 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     snapshot: Option<PathBuf>,
 
-    /// Says of each finding in full how the rule came to it: every part of the condition with its value and verdict.
+    /// Show how each part of the rule's condition evaluated
     #[arg(long)]
     explain: bool,
 
-    /// How findings are printed.
+    /// Format of standard output
     #[arg(long, value_enum, default_value_t = FindingFormat::Text)]
     format: FindingFormat,
 
-    /// How many files are evaluated at a time; else as many as there are cores. What is printed stays the same, in the
-    /// order of the files.
+    /// Print a summary in place of the findings: counts by rule, actor, account, Region and address, and the problems. A
+    /// shorter one follows the findings
+    #[arg(long, conflicts_with = "format")]
+    summary: bool,
+
+    /// Print findings without a summary
+    #[arg(long, conflicts_with = "summary")]
+    no_summary: bool,
+
+    /// Print only errors: no findings, no summary and no counts
+    #[arg(long, short, conflicts_with = "summary")]
+    quiet: bool,
+
+    /// Number of files that are evaluated at a time; the number of cores by default. The order of the findings does not
+    /// depend on it
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
     /// Parses every record and asks every rule, instead of leaving out what no rule can match; comes to the same findings, slower.
     #[arg(long)]
     no_screen: bool,
+
+    #[command(flatten)]
+    filters: Filters,
+}
+
+impl Arguments {
+    fn verbosity(&self) -> Verbosity {
+        let is_brief = matches!(self.format, FindingFormat::Text) && !self.no_summary && !self.quiet;
+        let brief = is_brief.then_some(Extent::BRIEF);
+        Verbosity { summary: if self.summary { Some(Extent::FULL) } else { brief }, tally: !self.quiet }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -80,6 +117,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         return ExitCode::from(2);
     }
     let Some((pipeline, refused)) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
+    let now = Timestamp::now();
+    let filter = match arguments.filters.read(pipeline.rules(), now) {
+        Ok(filter) => filter,
+        Err(reason) => return fail(reason),
+    };
     let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
         Err(faults) => {
@@ -97,28 +139,31 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let run = Run {
         pipeline: if arguments.no_screen { pipeline.without_screen() } else { pipeline },
         snapshot,
-        format: arguments.format.into(),
-        now: Timestamp::now(),
+        filter,
+        format: (!arguments.summary && !arguments.quiet).then(|| arguments.format.into()),
+        now,
         progress: progress(&sources),
     };
-    // Where the number of cores cannot be told, one is there.
+    // Where the number of cores is not known, one is assumed.
     let threads = arguments.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let mut report = Report::new(run.progress.clone(), refused);
+    let mut printer = Printer::new(run.progress.clone(), arguments.verbosity(), arguments.filters.fail_on, refused);
     ordered(
         &sources,
-        Limits { threads, bytes: MOST_WAITING },
+        Limits { threads, bytes: MAX_WAITING },
         |source, tell| run.one(source, tell),
         |source| Told::Failed(source.name()),
-        |told| report.tell(told),
+        |told| printer.tell(told),
     );
-    ExitCode::from(report.end())
+    ExitCode::from(printer.end())
 }
 
 /// One evaluation of many inputs.
 struct Run {
     pipeline: Pipeline,
     snapshot: Option<Snapshot>,
-    format: console::Format,
+    filter: FindingFilter,
+    /// Format of the findings on standard output, where they are printed.
+    format: Option<console::Format>,
     now: Timestamp,
     progress: ProgressBar,
 }
@@ -126,10 +171,10 @@ struct Run {
 impl Run {
     /// Evaluates one input.
     fn one(&self, source: &Source, tell: &mut dyn FnMut(Told)) {
-        let Self { pipeline, snapshot, format, now, progress } = self;
+        let Self { pipeline, snapshot, filter, format, now, progress } = self;
         tell(Told::Begun(source.label()));
         let (name, input) = open(source, progress);
-        let mut outcomes = |outcome: Outcome| tell(Told::of(outcome, *format, *now));
+        let mut outcomes = |outcome: Outcome| tell(Told::of(outcome, filter, *format, *now));
         let tally = match snapshot {
             None => pipeline.run(&name, input, &mut outcomes),
             Some(snapshot) => {
