@@ -13,6 +13,9 @@ use crate::finding::Severity;
 use crate::sinks::console::severity_style;
 use crate::text::shortened;
 
+/// Width of a summary, in columns, where it is not written to a terminal.
+pub const PIPED_WIDTH: usize = 100;
+
 /// Minimum width, in columns, for two lists beside each other.
 const TWO_COLUMNS: usize = 96;
 /// Minimum width, in columns, for a problem in one line.
@@ -63,7 +66,7 @@ pub fn summary(summary: &Summary, extent: Extent, width: usize) -> String {
 }
 
 /// `113 findings of 61 problems: 4 critical, 30 high; 2 are suppressed`
-fn headline(summary: &Summary) -> String {
+pub(super) fn headline(summary: &Summary) -> String {
     let by_severity = summary.severities.iter().filter(|(_, count)| *count > 0);
     let by_severity: Vec<String> =
         by_severity.map(|(severity, count)| format!("{count} {}", severity.caption().to_lowercase())).collect();

@@ -29,7 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("policy", &[]),
     ("sinks", &["alert", "aws", "finding", "text"]),
     ("queue", &["aws"]),
-    ("report", &["finding", "sinks", "text"]),
+    ("report", &["finding", "pipeline", "sinks", "text"]),
     ("rules", &["event", "facts", "finding", "text"]),
     ("screen", &["rules", "skim"]),
     ("skim", &[]),

@@ -2,28 +2,32 @@
 
 mod filters;
 mod ordered;
+mod outputs;
 mod printer;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use clap::Args;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
+use trailwarden::finding::RuleInfo;
 use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline};
-use trailwarden::report::{Extent, FindingFilter};
-use trailwarden::sinks::console;
+use trailwarden::report::{Entry, Extent, FindingFilter, Format, Report};
+use trailwarden::rules::RuleSet;
 use trailwarden::text::visible;
 
 use self::filters::Filters;
 use self::ordered::{Limits, ordered};
-use self::printer::{Printer, Told, Verbosity};
+use self::outputs::{Outputs, Writing};
+use self::printer::{Printer, Settings, Told};
 use crate::input::{Source, open, progress, sources};
-use crate::output::{FindingFormat, fail};
+use crate::output::fail;
 use crate::selection::{Evaluation, warn_of_no_live_state};
 
 const AFTER_HELP: &str = "Exit codes:
@@ -71,9 +75,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     explain: bool,
 
-    /// Format of standard output
-    #[arg(long, value_enum, default_value_t = FindingFormat::Text)]
-    format: FindingFormat,
+    #[command(flatten)]
+    outputs: Outputs,
 
     /// Print a summary in place of the findings: counts by rule, actor, account, Region and address, and the problems. A
     /// shorter one follows the findings
@@ -102,10 +105,10 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    fn verbosity(&self) -> Verbosity {
-        let is_brief = matches!(self.format, FindingFormat::Text) && !self.no_summary && !self.quiet;
-        let brief = is_brief.then_some(Extent::BRIEF);
-        Verbosity { summary: if self.summary { Some(Extent::FULL) } else { brief }, tally: !self.quiet }
+    /// How much of the summary is printed.
+    fn extent(&self) -> Option<Extent> {
+        let is_brief = self.outputs.standard() == Format::Text && !self.no_summary && !self.quiet;
+        if self.summary { Some(Extent::FULL) } else { is_brief.then_some(Extent::BRIEF) }
     }
 }
 
@@ -136,17 +139,41 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         warn_of_no_live_state(pipeline.rules(), "give --snapshot");
     }
     let sources = sources(&arguments.paths);
+    let targets = match arguments.outputs.targets(&sources) {
+        Ok(targets) => targets,
+        Err(reason) => return fail(reason),
+    };
+    let mut outputs = match targets.iter().map(Writing::create).collect::<Result<Vec<_>, _>>() {
+        Ok(files) => files,
+        Err(reason) => return fail(reason),
+    };
+    if !arguments.quiet {
+        let to = Box::new(anstream::stdout());
+        match Writing::begin(arguments.outputs.standard(), "standard output".to_owned(), to) {
+            Ok(output) => outputs.insert(0, output),
+            Err(error) => return fail(format_args!("standard output cannot be written: {error}")),
+        }
+    }
+    let settings =
+        Settings { summary: arguments.extent(), tally: !arguments.quiet, fail_on: arguments.filters.fail_on, refused };
+    let report = Report { rules: running(pipeline.rules()), created: now, ..Report::default() };
+    let mut formats: Vec<Option<Format>> = outputs.iter().map(|output| Some(output.format)).collect();
+    if arguments.summary
+        && let Some(standard) = formats.first_mut()
+    {
+        *standard = None;
+    }
     let run = Run {
         pipeline: if arguments.no_screen { pipeline.without_screen() } else { pipeline },
         snapshot,
         filter,
-        format: (!arguments.summary && !arguments.quiet).then(|| arguments.format.into()),
+        formats,
         now,
         progress: progress(&sources),
     };
     // Where the number of cores is not known, one is assumed.
     let threads = arguments.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let mut printer = Printer::new(run.progress.clone(), arguments.verbosity(), arguments.filters.fail_on, refused);
+    let mut printer = Printer::new(run.progress.clone(), settings, outputs, !arguments.quiet, report);
     ordered(
         &sources,
         Limits { threads, bytes: MAX_WAITING },
@@ -157,13 +184,18 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::from(printer.end())
 }
 
+/// The rules that run.
+fn running(rules: &RuleSet) -> Vec<Arc<RuleInfo>> {
+    rules.rules().iter().filter(|rule| rule.runs()).map(|rule| Arc::new(rule.info().clone())).collect()
+}
+
 /// One evaluation of many inputs.
 struct Run {
     pipeline: Pipeline,
     snapshot: Option<Snapshot>,
     filter: FindingFilter,
-    /// Format of the findings on standard output, where they are printed.
-    format: Option<console::Format>,
+    /// Format of each output; `None` for one that gets no findings.
+    formats: Vec<Option<Format>>,
     now: Timestamp,
     progress: ProgressBar,
 }
@@ -171,10 +203,11 @@ struct Run {
 impl Run {
     /// Evaluates one input.
     fn one(&self, source: &Source, tell: &mut dyn FnMut(Told)) {
-        let Self { pipeline, snapshot, filter, format, now, progress } = self;
+        let Self { pipeline, snapshot, progress, .. } = self;
         tell(Told::Begun(source.label()));
         let (name, input) = open(source, progress);
-        let mut outcomes = |outcome: Outcome| tell(Told::of(outcome, filter, *format, *now));
+        let is_file = matches!(source, Source::File { .. });
+        let mut outcomes = |outcome: Outcome| tell(self.told(outcome, &name, is_file));
         let tally = match snapshot {
             None => pipeline.run(&name, input, &mut outcomes),
             Some(snapshot) => {
@@ -184,5 +217,19 @@ impl Run {
             }
         };
         tell(Told::Ended(Box::new(tally)));
+    }
+
+    /// What to tell of an outcome of the input that is called `input`.
+    fn told(&self, outcome: Outcome, input: &str, is_file: bool) -> Told {
+        match outcome {
+            Outcome::Finding(finding) if self.filter.matches(&finding) => {
+                let entry = Entry { finding: &finding, input, is_file, now: self.now };
+                let text = |format: &Option<Format>| format.map(|format| format.entry(entry)).unwrap_or_default();
+                let texts = self.formats.iter().map(text).collect();
+                Told::Finding { texts, finding }
+            }
+            Outcome::Finding(finding) => Told::LeftOut { is_suppressed: finding.suppression.is_some() },
+            Outcome::Rejection(rejection) => Told::Rejection(rejection.to_string()),
+        }
     }
 }
