@@ -9,6 +9,7 @@ mod csv;
 mod details;
 mod filter;
 mod format;
+mod html;
 mod json;
 mod junit;
 mod markdown;

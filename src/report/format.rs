@@ -5,7 +5,7 @@ use std::path::Path;
 use anstream::adapter::strip_str;
 use jiff::Timestamp;
 
-use super::{Details, Extent, PIPED_WIDTH, Report, csv, json, junit, markdown, sarif, terminal};
+use super::{Details, Extent, PIPED_WIDTH, Report, csv, html, json, junit, markdown, sarif, terminal};
 use crate::finding::{Finding, ocsf};
 use crate::sinks::console;
 
@@ -27,6 +27,8 @@ pub enum Format {
     Sarif,
     /// JUnit XML: a test suite for each rule.
     Junit,
+    /// One HTML page that works offline and without scripts.
+    Html,
 }
 
 /// A finding, and where it was found.
@@ -44,8 +46,8 @@ pub struct Entry<'e> {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 7] =
-        [Self::Text, Self::Json, Self::Ocsf, Self::Csv, Self::Markdown, Self::Sarif, Self::Junit];
+    pub const ALL: [Self; 8] =
+        [Self::Text, Self::Json, Self::Ocsf, Self::Csv, Self::Markdown, Self::Sarif, Self::Junit, Self::Html];
 
     /// The format that the extension of a file stands for.
     pub fn of_file(path: &Path) -> Option<Self> {
@@ -61,6 +63,7 @@ impl Format {
             "md" | "markdown" => Self::Markdown,
             "sarif" => Self::Sarif,
             "xml" => Self::Junit,
+            "html" | "htm" => Self::Html,
             _ => return None,
         })
     }
@@ -68,7 +71,7 @@ impl Format {
     /// What the summary has to keep of each problem.
     pub fn details(self) -> Details {
         match self {
-            Self::Markdown | Self::Junit => Details::Full,
+            Self::Markdown | Self::Junit | Self::Html => Details::Full,
             Self::Text | Self::Json | Self::Ocsf | Self::Csv | Self::Sarif => Details::Brief,
         }
     }
@@ -79,7 +82,7 @@ impl Format {
             Self::Json => json::begin(),
             Self::Csv => csv::header(),
             Self::Sarif => sarif::begin(),
-            Self::Text | Self::Ocsf | Self::Markdown | Self::Junit => String::new(),
+            Self::Text | Self::Ocsf | Self::Markdown | Self::Junit | Self::Html => String::new(),
         }
     }
 
@@ -87,7 +90,7 @@ impl Format {
     pub fn separator(self) -> &'static str {
         match self {
             Self::Json | Self::Sarif => ",\n",
-            Self::Text | Self::Ocsf | Self::Csv | Self::Markdown | Self::Junit => "",
+            Self::Text | Self::Ocsf | Self::Csv | Self::Markdown | Self::Junit | Self::Html => "",
         }
     }
 
@@ -104,7 +107,7 @@ impl Format {
             Self::Json => json::entry(entry),
             Self::Csv => csv::row(entry),
             Self::Sarif => sarif::entry(entry),
-            Self::Markdown | Self::Junit => String::new(),
+            Self::Markdown | Self::Junit | Self::Html => String::new(),
         }
     }
 
@@ -117,6 +120,7 @@ impl Format {
             Self::Markdown => markdown::document(report),
             Self::Sarif => sarif::end(report),
             Self::Junit => junit::document(report),
+            Self::Html => html::document(report),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use sha2::Digest as _;
 use trailwarden::finding::{Finding, Live, Outcome, Path as LivePath, Suppression, Trace};
 use trailwarden::report::{Details, Entry, Extent, Format, Rejections, Report, Summary, terminal_summary};
 use trailwarden::text::is_hidden;
@@ -364,10 +365,58 @@ fn markdown_contains_no_markup_of_records() {
 }
 
 #[test]
+fn html_is_one_page_without_scripts_that_loads_nothing() {
+    let findings = varied();
+    let page = written(Format::Html, &findings);
+    // Everything that a browser could run or load is an element or an attribute, and text has neither.
+    let mut names: Vec<&str> = Vec::new();
+    for tag in page.split('<').skip(1) {
+        let name = tag.split(|one: char| !one.is_ascii_alphanumeric()).next().unwrap();
+        names.push(name);
+        let inside = tag.split_once('>').unwrap().0;
+        for attribute in ["src=", "srcset=", "style=", "data=", "action=", "poster=", " on"] {
+            assert!(!inside.contains(attribute), "{inside}");
+        }
+        assert!(
+            !inside.contains("href=") || inside.contains("href=\"#") || inside.contains("href=\"https://"),
+            "{inside}"
+        );
+    }
+    for name in ["script", "img", "link", "iframe", "object", "embed", "form", "base", "audio", "video", "use", "image"]
+    {
+        assert!(!names.contains(&name), "{name}");
+    }
+    assert!(page.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"));
+    // The policy names the style sheet that is there.
+    let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+    let hash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sha2::Sha256::digest(style));
+    assert!(
+        page.contains(&format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"))
+    );
+    // Each problem, the path of a confirmed exposure, the charts and what was rejected are there.
+    let summary = summary(&findings, Details::Full);
+    assert_eq!(names.iter().filter(|name| **name == "dl").count(), summary.problems.len());
+    for part in [
+        "<ol class=\"path\"><li><span>internet</span></li>",
+        "Findings over time",
+        "By rule",
+        "By account",
+        "logs/b.json: no",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn reports_read_like_this() {
     let finding = varied().into_iter().find(|one| one.rule.name == "sg-ingress-world-admin").unwrap();
-    for format in [Format::Csv, Format::Json, Format::Junit, Format::Markdown, Format::Sarif] {
-        let text = written(format, std::slice::from_ref(&finding));
+    for format in [Format::Csv, Format::Html, Format::Json, Format::Junit, Format::Markdown, Format::Sarif] {
+        let mut text = written(format, std::slice::from_ref(&finding));
+        if format == Format::Html {
+            // The style sheet is no text that people read, and a line for each element is easier to compare.
+            let (head, rest) = text.split_once("<style>").unwrap();
+            text = [head, rest.split_once("</style>").unwrap().1].concat().replace("><", ">\n<");
+        }
         insta::assert_snapshot!(format!("report_{format:?}"), text.replace(env!("CARGO_PKG_VERSION"), "[version]"));
     }
 }
@@ -376,7 +425,7 @@ fn reports_read_like_this() {
 fn several_reports_are_written_in_one_run() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let names = ["r.txt", "r.json", "r.jsonl", "r.csv", "r.md", "r.sarif", "r.xml"];
+    let names = ["r.txt", "r.json", "r.jsonl", "r.csv", "r.md", "r.sarif", "r.xml", "r.html"];
     let mut arguments =
         vec!["evaluate".to_owned(), LOGS.to_owned(), "--output".to_owned(), format!("json={}", file("x"))];
     arguments.extend(names.iter().flat_map(|name| ["--output".to_owned(), file(name)]));
@@ -389,7 +438,7 @@ fn several_reports_are_written_in_one_run() {
     let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
     assert_eq!(read("x"), read("r.json"));
     assert_eq!(read("r.txt"), stdout(&output));
-    for (name, format) in names.iter().zip(["text", "json", "ocsf", "csv", "markdown", "sarif", "junit"]) {
+    for (name, format) in names.iter().zip(["text", "json", "ocsf", "csv", "markdown", "sarif", "junit", "html"]) {
         let printed = stdout(&run(&["evaluate", LOGS, "--format", format]));
         let clock = regex_of_clocks();
         assert_eq!(clock(&read(name)), clock(&printed), "{name}");
@@ -438,7 +487,7 @@ fn files_that_cannot_be_written_are_refused_before_the_run() {
 
 #[test]
 fn a_run_without_findings_writes_reports_that_say_so() {
-    for format in ["json", "sarif", "junit", "markdown", "csv"] {
+    for format in ["json", "sarif", "junit", "markdown", "csv", "html"] {
         let output = run(&["evaluate", LOGS, "--until", "2001-01-01", "--format", format]);
         assert_eq!((output.status.code(), stdout(&output).is_empty()), (Some(0), false), "{format}");
     }

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use trailwarden::finding::RuleInfo;
 use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline};
-use trailwarden::report::{Entry, Extent, FindingFilter, Format, Report};
+use trailwarden::report::{CallCoverage, Entry, Extent, FindingFilter, Format, Report};
 use trailwarden::rules::RuleSet;
 use trailwarden::text::visible;
 
@@ -43,6 +43,8 @@ Examples:
     trailwarden evaluate logs/ --since '1 week ago' --summary
   Fail a pipeline on critical and high findings only:
     trailwarden evaluate logs/ --fail-on high
+  Also write an HTML report and a SARIF file:
+    trailwarden evaluate logs/ --output report.html --output report.sarif
   Evaluate what another command prints:
     aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
 
@@ -156,7 +158,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let settings =
         Settings { summary: arguments.extent(), tally: !arguments.quiet, fail_on: arguments.filters.fail_on, refused };
-    let report = Report { rules: running(pipeline.rules()), created: now, ..Report::default() };
+    // Only this format shows it.
+    let shows_coverage = outputs.iter().any(|output| output.format == Format::Html);
+    let report = Report {
+        rules: running(pipeline.rules()),
+        coverage: if shows_coverage { coverage(pipeline.rules()) } else { CallCoverage::default() },
+        created: now,
+        ..Report::default()
+    };
     let mut formats: Vec<Option<Format>> = outputs.iter().map(|output| Some(output.format)).collect();
     if arguments.summary
         && let Some(standard) = formats.first_mut()
@@ -187,6 +196,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 /// The rules that run.
 fn running(rules: &RuleSet) -> Vec<Arc<RuleInfo>> {
     rules.rules().iter().filter(|rule| rule.runs()).map(|rule| Arc::new(rule.info().clone())).collect()
+}
+
+/// How much of the sensitive calls the rules cover.
+fn coverage(rules: &RuleSet) -> CallCoverage {
+    let coverage = rules.coverage();
+    CallCoverage { sensitive: coverage.sensitive, uncovered: coverage.unwatched.len() }
 }
 
 /// One evaluation of many inputs.

@@ -29,6 +29,8 @@ pub(super) enum ReportFormat {
     Sarif,
     /// JUnit XML: a test suite for each rule
     Junit,
+    /// One page with charts that works offline and without scripts
+    Html,
 }
 
 impl From<ReportFormat> for Format {
@@ -41,6 +43,7 @@ impl From<ReportFormat> for Format {
             ReportFormat::Markdown => Self::Markdown,
             ReportFormat::Sarif => Self::Sarif,
             ReportFormat::Junit => Self::Junit,
+            ReportFormat::Html => Self::Html,
         }
     }
 }
@@ -52,7 +55,7 @@ pub(super) struct Outputs {
     format: Option<ReportFormat>,
 
     /// Also write a report to FILE. May be repeated. The extension determines the format: .txt, .json, .jsonl (OCSF), .csv, .md,
-    /// .sarif or .xml (JUnit). For another name, write `--output FORMAT=FILE`
+    /// .sarif, .xml (JUnit) or .html. For another name, write `--output FORMAT=FILE`
     #[arg(long, short, value_name = "FILE")]
     output: Vec<String>,
 }
