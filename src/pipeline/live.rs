@@ -11,7 +11,6 @@ use crate::live_state::{
     self, Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
 };
 use crate::sources::Place as Source;
-use crate::suppress::state;
 
 /// A record that live state has something to say about.
 #[derive(Debug)]
@@ -37,9 +36,8 @@ pub(super) struct Asking {
 pub(super) static ASKING: Asking = Asking { may_ask: live_state::may_ask, asks: live_state::asks };
 
 impl Case {
-    pub(super) fn new(source: Source, mut judged: super::Judged<'_>) -> Self {
-        let record = judged.text();
-        let super::Judged { findings, asks, attached, .. } = judged;
+    pub(super) fn new(source: Source, judged: super::Judged) -> Self {
+        let super::Judged { record, findings, asks, attached, .. } = judged;
         Self { source, record, findings, asks, attached }
     }
 }
@@ -162,12 +160,12 @@ impl Pipeline {
 
     fn judge(&self, claim: &Claim, inquiry: &Inquiry<'_>) -> Result<Judged, Gap> {
         let live = claim.judge(inquiry);
-        let exempt = self.rules.live_state();
+        let exempt = &self.vpc_exemptions;
         let suppression = match exempt.is_empty() {
             true => None,
             // What is not known exempts nothing.
             false => match claim.vpcs(inquiry) {
-                Ok(vpcs) => state::suppression(exempt, &vpcs),
+                Ok(vpcs) => exempt.suppression(&vpcs),
                 Err(Gap::Unknown(_)) => None,
                 Err(Gap::Open) => return Err(Gap::Open),
             },

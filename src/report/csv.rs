@@ -45,6 +45,7 @@ pub(super) fn row(entry: Entry<'_>) -> String {
     let time = finding.origin.time.map(|time| time.to_string()).unwrap_or_default();
     let suppression = finding.suppression.as_ref().map(|one| one.sentence()).unwrap_or_default();
     let (message, problem, uid) = (finding.full_message(), finding.uid(), finding.message_uid());
+    let remediation = finding.remediation.text();
     let cells: [&str; COLUMNS.len()] = [
         &time,
         json::severity(finding.severity()),
@@ -69,7 +70,7 @@ pub(super) fn row(entry: Entry<'_>) -> String {
         &uid,
         finding.live.as_ref().map_or("", |live| live.outcome.as_str()),
         &suppression,
-        &finding.remediation,
+        &remediation,
     ];
     written(&cells.map(cell))
 }

@@ -13,13 +13,13 @@ pub(super) fn details(finding: &Finding) -> Vec<(&'static str, Vec<String>)> {
         ("Time", vec![finding.when()]),
         ("Evidence", finding.why().into_iter().map(str::to_owned).collect()),
         ("Live state", vec![live]),
-        ("Paths", finding.ways_in()),
+        ("Paths", finding.access_paths()),
         (
             "Suppression",
             finding.suppression.iter().map(|one| crate::text::visible(&one.sentence()).into_owned()).collect(),
         ),
-        ("Remediation", vec![finding.remediation.clone()]),
-        ("Controls", vec![finding.rule.breaks()]),
+        ("Remediation", vec![finding.remediation.text()]),
+        ("Controls", vec![finding.rule.controls_text()]),
         ("Ids", vec![finding.ids()]),
     ];
     let parts =

@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::details::details;
 use super::terminal::{counted, headline, minute};
 use super::{Problem, Report, json};
-use crate::finding::{Finding, RuleInfo};
+use crate::finding::{Finding, RemediationPart, RuleInfo};
 use crate::text::visible;
 
 /// The style sheet.
@@ -169,6 +169,7 @@ fn finding(problem: &Problem, finding: &Finding) -> Markup {
                 dt { (label) }
                 dd {
                     @match texts.as_slice() {
+                        [_] if label == "Remediation" => { p { (remediation(finding)) } }
                         [one] => { p { (one) } }
                         several => { ul { @for one in several { li { (one) } } } }
                     }
@@ -181,6 +182,16 @@ fn finding(problem: &Problem, finding: &Finding) -> Markup {
                 dt { "References" }
                 dd { ul { @for one in references { li { a href=(one) rel="noopener noreferrer" { (visible(one)) } } } } }
             }
+        }
+    }
+}
+
+/// The sentences and commands of the remediation.
+fn remediation(finding: &Finding) -> Markup {
+    html! {
+        @for part in &finding.remediation.parts {
+            @if let Some(command) = part.command_line() { code { (command) } }
+            @if let RemediationPart::Text(text) = part { (text) }
         }
     }
 }

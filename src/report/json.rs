@@ -29,7 +29,7 @@ struct FindingJson<'f> {
     event: EventJson<'f>,
     resources: Vec<ResourceJson<'f>>,
     evidence: Vec<EvidenceJson<'f>>,
-    remediation: &'f str,
+    remediation: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     live_state: Option<LiveStateJson<'f>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,7 +190,7 @@ impl<'f> FindingJson<'f> {
                 .iter()
                 .map(|one| EvidenceJson { field: &one.field, value: &one.value, text: &one.text })
                 .collect(),
-            remediation: &finding.remediation,
+            remediation: finding.remediation.text(),
             live_state: finding.live.as_ref().map(|live| LiveStateJson {
                 outcome: live.outcome.as_str(),
                 summary: &live.summary,

@@ -69,7 +69,7 @@ pub(super) fn entry(entry: Entry<'_>) -> String {
             "time": finding.origin.time.map(|time| time.to_string()),
             "evidence": finding.evidence.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(),
             "liveState": finding.live.as_ref().map(|live| live.outcome.as_str()),
-            "remediation": finding.remediation,
+            "remediation": finding.remediation.text(),
         },
     });
     // A result without suppressions is one that nobody has suppressed; an empty list says the same.

@@ -1,17 +1,19 @@
 //! What people are told: which findings make an alert, and how it reads on each medium.
 
 use std::fs;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use trailwarden::alert::limit::{AlertLimit, MAX_ALERTS, PERIOD};
 use trailwarden::alert::{Alert, AlertPolicy, alerts};
 use trailwarden::finding::{Finding, Live, Outcome, Severity, Suppression};
 
 use crate::support::{fixture, json as record, payload_by_all_rules};
 
-fn at_least(least: Severity) -> AlertPolicy {
-    AlertPolicy { least, own_roles: Vec::new(), account: None }
+fn at_least(min_severity: Severity) -> AlertPolicy {
+    AlertPolicy { min_severity, own_roles: Vec::new(), account: None }
 }
 
 fn findings(path: &str, rule: &str) -> Vec<Finding> {
@@ -95,6 +97,57 @@ fn one_caller_and_rule_is_one_alert_that_names_every_resource() {
 }
 
 #[test]
+fn alerts_of_one_rule_and_caller_are_limited_and_the_rest_is_one_digest() {
+    let at = |minutes: i64| Timestamp::from_second(1_772_618_400 + 60 * minutes).unwrap();
+    let policy = at_least(Severity::Low);
+    let mut limit = AlertLimit::default();
+    let mut admitted = |findings: &[Finding], minutes: i64| -> Vec<usize> {
+        let groups = limit.admit(findings.iter().cloned().map(Arc::new), &policy, at(minutes));
+        groups.iter().map(|group| group.alert().unwrap().count()).collect()
+    };
+    let one = |number: usize| blocked(&[&format!("vpc-{number:017x}")]);
+    for number in 0..MAX_ALERTS {
+        assert_eq!(admitted(&one(number), 0), [1], "{number}");
+    }
+    // New names of sessions are no new callers.
+    let mut renamed = one(100);
+    renamed[0].actor.name = "NetOps/another".to_owned();
+    renamed[0].actor.access_key_id = Some("ASIAEXAMPLEOTHER0001".to_owned());
+    assert!(admitted(&renamed, 10).is_empty());
+    assert!(admitted(&one(101), 59).is_empty());
+    // Another rule, severity or caller is counted apart.
+    let critical = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
+    assert_eq!(admitted(&[critical], 59), [1]);
+    let mut other = one(102);
+    other[0].actor.session_issuer = Some("arn:aws:iam::111122223333:role/Other".to_owned());
+    assert_eq!(admitted(&other, 59), [1]);
+    // The digest comes with the next delivery, whatever is in it, and counting begins anew.
+    assert_eq!(admitted(&[], 60), [2]);
+    assert!(admitted(&[], 61).is_empty());
+    assert_eq!(admitted(&one(103), 61), [1]);
+}
+
+#[test]
+fn findings_beyond_the_limit_are_never_dropped() {
+    let policy = at_least(Severity::Low);
+    let now = Timestamp::from_second(1_772_618_400).unwrap();
+    let mut limit = AlertLimit::default();
+    let finding = Arc::new(blocked(&["vpc-1"]).remove(0));
+    let mut told = 0;
+    for _ in 0..2000 {
+        let groups = limit.admit([Arc::clone(&finding)], &policy, now);
+        told += groups.iter().map(|group| group.alert().unwrap().count()).sum::<usize>();
+        // What cannot be published is a part of the next digest.
+        if groups.iter().any(|group| group.alert().unwrap().count() > 1) {
+            told -= groups.iter().map(|group| group.alert().unwrap().count()).sum::<usize>();
+            limit.put_back(groups, now);
+        }
+    }
+    let rest = limit.admit([], &policy, now + PERIOD);
+    assert_eq!(told + rest.iter().map(|group| group.alert().unwrap().count()).sum::<usize>(), 2000);
+}
+
+#[test]
 fn calls_of_own_roles_make_no_alert_unless_they_tamper_or_are_critical() {
     let mut all = blocked(&["vpc-1"]);
     all.push(finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin"));
@@ -105,7 +158,7 @@ fn calls_of_own_roles_make_no_alert_unless_they_tamper_or_are_critical() {
     }
     let alerted = |own: &str, account: Option<&str>| {
         let account = account.map(str::to_owned);
-        let policy = AlertPolicy { least: Severity::Low, own_roles: vec![own.to_owned()], account };
+        let policy = AlertPolicy { min_severity: Severity::Low, own_roles: vec![own.to_owned()], account };
         alerts(&all, &policy).iter().map(|alert| alert.lead().rule.name.clone()).collect::<Vec<_>>()
     };
     let muted = ["sg-ingress-world-admin", "trail-stopped"];

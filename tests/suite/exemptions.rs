@@ -5,11 +5,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::rules::RuleSet;
 use trailwarden::suppress::Exemptions;
 
-use crate::support::{fixture, json, root, run, stderr, stdout};
+use crate::support::{fixture, json, run, stderr, stdout};
 
 const EXAMPLES: &str = "exemptions/examples.yml";
 
@@ -84,23 +85,6 @@ fn the_examples_cover_what_they_say_and_nothing_else() {
 }
 
 #[test]
-fn what_the_readme_shows_can_be_used() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks: Vec<&str> = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let (exemption, settings): (Vec<&str>, Vec<&str>) = blocks.into_iter().partition(|text| text.starts_with("title:"));
-    assert_eq!((exemption.len(), settings.len()), (1, 2));
-    assert_eq!(read(exemption[0]).map(|all| all.all().len()), Ok(1));
-    let loaded = settings.into_iter().map(|text| {
-        let settings = Settings::parse("README.md", text.to_owned()).unwrap();
-        RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap()
-    });
-    let [live, plain]: [RuleSet; 2] = loaded.collect::<Vec<_>>().try_into().unwrap();
-    assert!(plain.rules().iter().any(|rule| rule.info().name == "role-trust-service" && rule.runs()));
-    assert!(live.live_state().exempt_default_vpc);
-    assert_eq!(live.account_name("111122223333"), Some("production"));
-}
-
-#[test]
 fn an_exemption_counts_through_its_last_day_and_then_says_so() {
     let exemptions =
         read(&exemption("mine", "[blocked-action]", "eventSource: ec2.amazonaws.com", "2027-03-31")).unwrap();
@@ -116,8 +100,8 @@ fn an_exemption_may_name_what_is_ones_own() {
     let (settings, file) = (directory.path().join("trailwarden.yml"), directory.path().join("exemptions.yml"));
     fs::write(&settings, "placeholders: {own_roles: [trailwarden]}\n").unwrap();
     fs::write(&file, exemption("own", "any", "userIdentity.userName|expand: '%own_roles%'", "9999-12-31")).unwrap();
-    let options = Options { settings: Settings::read(&settings).unwrap(), ..Options::default() };
-    let exemptions = Exemptions::read(&file, &RuleSet::load_with(&options).unwrap()).unwrap();
+    let configuration = Configuration::of_file(ConfigurationFile::read(&settings).unwrap());
+    let exemptions = Exemptions::read(&file, &configuration.rules().unwrap()).unwrap();
     let mut event = json(&fixture("rules/blocked-action/hit-wrapped.json"));
     assert_eq!(covered(&exemptions, "blocked-action", &event, "2026-12-01T00:00:00Z"), "");
     event["userIdentity"]["userName"] = "trailwarden".into();

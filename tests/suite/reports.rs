@@ -5,7 +5,7 @@ use std::fs;
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::Digest as _;
-use trailwarden::finding::{Finding, Live, Outcome, Path as LivePath, Suppression, Trace};
+use trailwarden::finding::{Finding, Live, Outcome, Path as LivePath, Remediation, Suppression, Trace};
 use trailwarden::report::{Details, Entry, Extent, Format, Rejections, Report, Summary, terminal_summary};
 use trailwarden::text::is_hidden;
 
@@ -244,7 +244,7 @@ fn varied() -> Vec<Finding> {
     finding.resources[0].arn = Some(evil.to_owned());
     // These are always escaped.
     finding.message = trailwarden::text::visible(evil).into_owned();
-    finding.remediation = finding.message.clone();
+    finding.remediation = Remediation::of_text(finding.message.clone());
     finding.evidence[0].text = finding.message.clone();
     findings
 }
@@ -494,4 +494,32 @@ fn a_run_without_findings_writes_reports_that_say_so() {
     let output = run(&["evaluate", LOGS, "--until", "2001-01-01", "--format", "json"]);
     let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(document["summary"]["left_out_by_filters"], 4);
+}
+
+#[test]
+fn shells_complete_commands_and_options_and_manuals_describe_them() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        for word in ["evaluate", "min-severity", "exemptions"] {
+            assert!(stdout(&output).contains(word), "{shell}: {word}");
+        }
+    }
+    assert_eq!(run(&["completions", "cmd"]).status.code(), Some(2));
+    let page = stdout(&run(&["man"]));
+    assert!(page.contains(".TH trailwarden 1") && page.contains("filter\\-pattern"), "{page}");
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("new/man1");
+    let output = run(&["man", "--output-dir", pages.to_str().unwrap()]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), ""));
+    for (name, content) in [
+        ("trailwarden.1", "SUBCOMMANDS"),
+        ("trailwarden-evaluate.1", "fail\\-on"),
+        ("trailwarden-rules-check.1", "Exit codes"),
+    ] {
+        let page = fs::read_to_string(pages.join(name)).unwrap();
+        assert!(page.contains(content), "{name}: {page}");
+    }
+    let output = run(&["man", "--output-dir", "/dev/null/x"]);
+    assert_eq!(output.status.code(), Some(2));
 }

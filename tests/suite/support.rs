@@ -7,14 +7,27 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::{Event, LIVE_STATE};
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
-use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::rules::RuleSet;
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a generated file with what it should be, or writes it if `tests/refresh` runs the test.
+pub(crate) fn generated(path: &str, content: &str) {
+    let file = root().join(path);
+    if std::env::var_os("TRAILWARDEN_REFRESH").is_some() {
+        fs::write(file, content).unwrap();
+    } else {
+        let written = fs::read_to_string(file).unwrap_or_default();
+        let differs = content.lines().zip(written.lines().chain(std::iter::repeat(""))).find(|(new, old)| new != old);
+        assert!(written == content, "{path} is stale: run `tests/refresh`. First difference: {differs:?}");
+    }
 }
 
 /// A path below `fixtures/`.
@@ -87,8 +100,8 @@ static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::new(RuleSet::lo
 static ALL_RULES: LazyLock<Pipeline> = LazyLock::new(|| {
     let set = RuleSet::load(&[]).unwrap();
     let off = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
-    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
-    Pipeline::new(RuleSet::load_with(&Options { enabled: off, settings, ..Options::default() }).unwrap())
+    let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
+    Configuration { enabled_rules: off, file, ..Configuration::default() }.pipeline().unwrap()
 });
 
 /// The command line, run from the repository.

@@ -28,13 +28,13 @@ use self::outputs::{Outputs, Writing};
 use self::printer::{Printer, Settings, Told};
 use crate::input::{Source, open, progress, sources};
 use crate::output::fail;
-use crate::selection::{Evaluation, warn_of_no_live_state};
+use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
 
 const AFTER_HELP: &str = "Exit codes:
-  0  nothing was found, or only suppressed findings; filters and --fail-on count
-  1  there are findings
-  2  some input could not be read, some record was rejected, or a rule was refused;
-     what could be evaluated is still printed
+  0  no findings, or only suppressed findings
+  1  findings that match the filters and --fail-on
+  2  an input could not be read, a record was rejected, a rule was refused, or a file could
+     not be written; all other findings are still printed
 
 Examples:
   Evaluate a directory of CloudTrail files:
@@ -48,32 +48,32 @@ Examples:
   Evaluate what another command prints:
     aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
 
-/// Maximum size, in bytes, of findings that wait for those of an earlier file: about ten thousand findings. In a long file
-/// of little but findings a thread gets no further ahead.
+/// Maximum bytes of findings that wait for those of an earlier file: about ten thousand findings. A thread that reaches it
+/// waits.
 const MAX_WAITING: usize = 32 * 1024 * 1024;
 
-/// Evaluates logs and prints the findings.
+/// Evaluate logs and print the findings.
 ///
-/// Each file contains CloudTrail records in any of these forms, one value after the other: a CloudTrail file, a record, a list
-/// of records, an EventBridge event, a CloudWatch Logs batch, the Lambda event of a log subscription, messages of the
-/// function's on-failure destination, and exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. It
-/// may be compressed (gzip, Zstandard). Findings go to standard output, everything else to standard error.
+/// Each file contains one or more JSON values in any of these forms: CloudTrail file, record, array of records, EventBridge
+/// event, CloudWatch Logs batch, Lambda event of a log subscription, message of the function's on-failure queue, and exports
+/// of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. Files may be compressed (gzip, Zstandard).
+/// Findings are written to standard output, everything else to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Files and directories; `-` is standard input, which is also read when nothing is named and something is piped in.
+    /// Files and directories. `-` is standard input, which is also read if no path is given and input is piped.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
     evaluation: Evaluation,
 
-    /// Confirms findings with this snapshot of the accounts' state: `DIR/ACCOUNT/REGION/` and the output of `aws ec2 describe-…`
-    /// in it, as `trailwarden snapshot` writes it.
+    /// Verify findings against a snapshot of live state. `DIR/ACCOUNT/REGION/` contains the output of `aws ec2 describe-…`, as
+    /// `trailwarden snapshot` writes it.
     #[arg(long, value_name = "DIR")]
     snapshot: Option<PathBuf>,
 
-    /// Show how each part of the rule's condition evaluated
+    /// Show how each part of the rule's condition evaluated.
     #[arg(long)]
     explain: bool,
 
@@ -81,26 +81,26 @@ pub(crate) struct Arguments {
     outputs: Outputs,
 
     /// Print a summary in place of the findings: counts by rule, actor, account, Region and address, and the problems. A
-    /// shorter one follows the findings
+    /// shorter one follows the findings.
     #[arg(long, conflicts_with = "format")]
     summary: bool,
 
-    /// Print findings without a summary
+    /// Print findings without a summary.
     #[arg(long, conflicts_with = "summary")]
     no_summary: bool,
 
-    /// Print only errors: no findings, no summary and no counts
+    /// Print only errors: no findings, no summary and no counts.
     #[arg(long, short, conflicts_with = "summary")]
     quiet: bool,
 
-    /// Number of files that are evaluated at a time; the number of cores by default. The order of the findings does not
-    /// depend on it
+    /// Evaluate this many files at a time. The default is the number of cores. The output does not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Parses every record and asks every rule, instead of leaving out what no rule can match; comes to the same findings, slower.
-    #[arg(long)]
-    no_screen: bool,
+    /// Parse and evaluate every record. By default, records that no rule can match are skipped before parsing. The findings
+    /// are the same, and evaluation is slower.
+    #[arg(long, alias = "no-screen")]
+    no_prefilter: bool,
 
     #[command(flatten)]
     filters: Filters,
@@ -118,10 +118,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut errors = anstream::stderr();
     if arguments.paths.is_empty() && io::stdin().is_terminal() {
         // Nothing can be done about a closed standard error.
-        let _ = writeln!(errors, "error: no input; name a file or a directory, or - for standard input");
+        let _ = writeln!(errors, "error: no input; give a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
-    let Some((pipeline, refused)) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
+    let Some(loaded) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
+    let LoadedPipeline { configuration, pipeline, refused } = loaded;
     let now = Timestamp::now();
     let filter = match arguments.filters.read(pipeline.rules(), now) {
         Ok(filter) => filter,
@@ -138,7 +139,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     if snapshot.is_none() {
-        warn_of_no_live_state(pipeline.rules(), "give --snapshot");
+        warn_of_no_live_state(&configuration, "give --snapshot");
     }
     let sources = sources(&arguments.paths);
     let targets = match arguments.outputs.targets(&sources) {
@@ -173,7 +174,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         *standard = None;
     }
     let run = Run {
-        pipeline: if arguments.no_screen { pipeline.without_screen() } else { pipeline },
+        pipeline: if arguments.no_prefilter { pipeline.without_prefilter() } else { pipeline },
         snapshot,
         filter,
         formats,

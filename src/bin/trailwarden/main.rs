@@ -12,17 +12,18 @@ mod output;
 mod replay;
 mod rules;
 mod selection;
+mod shell;
 #[cfg(feature = "live")]
 mod snapshot;
 mod trust;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use trailwarden::pipeline;
 use trailwarden::rules::organization_id;
 
-/// Evaluates CloudTrail records against Sigma rules and reports what is not compliant. Evaluating needs no AWS account.
+/// Evaluate CloudTrail records against Sigma rules and report non-compliant changes. Evaluation needs no AWS account.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -41,17 +42,19 @@ enum Command {
     Facts(facts::Arguments),
     FilterPattern(filter_pattern::Arguments),
     Trust(trust::Arguments),
+    Completions(shell::CompletionsArguments),
+    Man(shell::ManArguments),
     #[cfg(feature = "live")]
     Snapshot(snapshot::Arguments),
 }
 
-/// An account id.
+/// Parses an account id.
 fn account(text: &str) -> Result<String, &'static str> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_account { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
 }
 
-/// The id or ARN of an organization or organizational unit.
+/// Parses the id or ARN of an organization or organizational unit.
 fn organization(text: &str) -> Result<String, &'static str> {
     let expected = "expected the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)";
     organization_id(text).map(|_| text.to_owned()).ok_or(expected)
@@ -69,6 +72,8 @@ fn main() -> ExitCode {
         Command::Facts(facts::Arguments {}) => facts::run(),
         Command::FilterPattern(arguments) => filter_pattern::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => shell::man(&arguments, Cli::command()),
         #[cfg(feature = "live")]
         Command::Snapshot(arguments) => snapshot::run(&arguments),
     }

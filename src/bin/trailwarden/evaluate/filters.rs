@@ -80,43 +80,43 @@ impl From<Status> for StatusFilter {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filters {
-    /// Show only findings of this severity or a higher one
+    /// Show only findings of this severity or a higher one.
     #[arg(long, value_enum, value_name = "SEVERITY")]
     min_severity: Option<Level>,
 
-    /// Show only findings with this status
+    /// Show only findings with this status.
     #[arg(long, value_enum, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<Status>,
 
-    /// Show only findings of this rule; `*` and `?` are wildcards
+    /// Show only findings of this rule; `*` and `?` are wildcards.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     rule: Vec<String>,
 
-    /// Show only findings of the rules in this pack
+    /// Show only findings of the rules in this pack.
     #[arg(long, value_name = "PACK", value_delimiter = ',')]
     pack: Vec<String>,
 
-    /// Show only findings in this account
+    /// Show only findings in this account.
     #[arg(long, value_name = "ID", value_parser = account, value_delimiter = ',')]
     account: Vec<String>,
 
-    /// Show only findings in this AWS Region
+    /// Show only findings in this AWS Region.
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     region: Vec<String>,
 
-    /// Show only findings whose actor has this name, ARN or role ARN; `*` and `?` are wildcards
+    /// Show only findings whose actor has this name, ARN or role ARN; `*` and `?` are wildcards.
     #[arg(long, value_name = "NAME")]
     actor: Vec<String>,
 
-    /// Show only findings of events at or after this time: `2026-03-04`, `2026-03-04T10:00:00Z`, `yesterday`, `2 days ago`
+    /// Show only findings of events at or after this time: `2026-03-04`, `2026-03-04T10:00:00Z`, `yesterday`, `2 days ago`.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 
-    /// Show only findings of events at or before this time. A date includes the whole day, in UTC
+    /// Show only findings of events at or before this time. A date includes the whole day, in UTC.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 
-    /// Exit with 1 only if a finding that is left has this severity or a higher one
+    /// Exit with 1 only if a finding that is left has this severity or a higher one.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Informational)]
     pub(super) fail_on: FailOn,
 }

@@ -14,22 +14,22 @@ use crate::input::Source;
 /// A format, as it is written on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ReportFormat {
-    /// A paragraph for each finding, and a summary
+    /// A paragraph for each finding, and a summary.
     Text,
-    /// One JSON document: findings, summary, counts of records, rejections
+    /// One JSON document: findings, summary, counts of records, rejections.
     Json,
-    /// One OCSF 1.5.0 Compliance Finding a line
+    /// One OCSF 1.5.0 Compliance Finding a line.
     Ocsf,
-    /// A row for each finding
+    /// A row for each finding.
     Csv,
-    /// A summary, and a section for each problem
+    /// A summary, and a section for each problem.
     #[value(alias = "md")]
     Markdown,
-    /// SARIF 2.1.0
+    /// SARIF 2.1.0.
     Sarif,
-    /// JUnit XML: a test suite for each rule
+    /// JUnit XML: a test suite for each rule.
     Junit,
-    /// One page with charts that works offline and without scripts
+    /// One page with charts that works offline and without scripts.
     Html,
 }
 
@@ -50,12 +50,12 @@ impl From<ReportFormat> for Format {
 
 #[derive(Debug, Args)]
 pub(super) struct Outputs {
-    /// Format of standard output; text by default
+    /// Format of standard output; text by default.
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
 
     /// Also write a report to FILE. May be repeated. The extension determines the format: .txt, .json, .jsonl (OCSF), .csv, .md,
-    /// .sarif, .xml (JUnit) or .html. For another name, write `--output FORMAT=FILE`
+    /// .sarif, .xml (JUnit) or .html. For another name, write `--output FORMAT=FILE`.
     #[arg(long, short, value_name = "FILE")]
     output: Vec<String>,
 }

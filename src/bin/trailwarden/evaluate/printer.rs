@@ -17,6 +17,9 @@ use super::filters::FailOn;
 use super::ordered::Item;
 use super::outputs::Writing;
 
+/// Size, in bytes, of a typical finding's evidence, remediation and names.
+const TYPICAL_DETAILS: usize = 2048;
+
 /// One thing to tell of a file.
 pub(super) enum Told {
     /// It is read from here on; its name, for the progress bar.
@@ -37,10 +40,9 @@ impl Item for Told {
     fn bytes(&self) -> usize {
         let behind = match self {
             Self::Begun(text) | Self::Rejection(text) | Self::Failed(text) => text.capacity(),
-            // A finding takes no more memory than this for each of its texts.
             Self::Finding { texts, finding } => {
                 let of_texts = texts.iter().map(|text| size_of::<String>() + text.capacity()).sum::<usize>();
-                of_texts + size_of_val(&**finding) + 2 * finding.message.capacity() + finding.remediation.capacity()
+                of_texts + size_of_val(&**finding) + 4 * finding.message.capacity() + TYPICAL_DETAILS
             }
             Self::LeftOut { .. } => 0,
             Self::Ended(_) => size_of::<Tally>(),
