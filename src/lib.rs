@@ -17,6 +17,7 @@
 pub mod access;
 pub mod alert;
 pub mod app;
+pub mod arn;
 #[cfg(any(feature = "lambda", feature = "live"))]
 pub mod aws;
 pub mod event;

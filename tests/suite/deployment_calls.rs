@@ -8,9 +8,9 @@ use std::fs;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::finding::Severity;
-use trailwarden::pipeline::{Input, Pipeline};
-use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::pipeline::Input;
 
 use crate::support::{generated, root};
 use crate::terraform::{tampering_list, tampering_parameters};

@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
+use super::source::{MAX_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 
 /// The call that changes rules of either direction.
 pub(super) const MODIFY: &str = "ModifySecurityGroupRules";
 
 /// The ingress a call adds to a security group.
 pub(in crate::facts) const INGRESS: Fact = Fact {
-    scope: calls::INGRESS,
+    name: "exposure.ingress",
+    calls: Calls::These(&[(calls::EC2, "AuthorizeSecurityGroupIngress"), (calls::EC2, "ModifySecurityGroupRules")]),
     doc: concat!(
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),
@@ -188,7 +189,7 @@ fn group<'e>(event: &'e Event<'_>) -> Vec<Cow<'e, str>> {
 
 /// The offending rules, as arguments of the command line: by id when every one is known, else by what they say.
 fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
-    let offending: Vec<&Source<'e>> = opened.offending().take(MOST_ARGUMENTS).collect();
+    let offending: Vec<&Source<'e>> = opened.offending().take(MAX_ARGUMENTS).collect();
     let ids: Option<Vec<Cow<'e, str>>> = offending.iter().map(|source| source.rule_id.clone()).collect();
     match ids {
         Some(ids) if ids.is_empty() => Vec::new(),

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Sources, members_doc, together_doc};
+use super::source::{MAX_ARGUMENTS, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
 
 /// The networks a call adds to a managed prefix list.
 pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
-    scope: calls::PREFIX_LIST,
+    name: "exposure.prefix_list",
+    calls: Calls::These(&[(calls::EC2, "CreateManagedPrefixList"), (calls::EC2, "ModifyManagedPrefixList")]),
     doc: concat!(
         "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
          every security group and route table that refers to the list. ",
@@ -37,7 +38,7 @@ fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     if let Some(id) = id {
         let list = ["--prefix-list-id".into(), id, "--current-version".into(), version.to_string().into()];
         let entries =
-            opened.offending().take(MOST_ARGUMENTS).map(|source| Cow::Owned(format!("Cidr={}", source.network)));
+            opened.offending().take(MAX_ARGUMENTS).map(|source| Cow::Owned(format!("Cidr={}", source.network)));
         members.push(("undo", texts(list.into_iter().chain(["--remove-entries".into()]).chain(entries))));
     }
     Some(object(members))
