@@ -523,3 +523,14 @@ fn shells_complete_commands_and_options_and_manuals_describe_them() {
     let output = run(&["man", "--output-dir", "/dev/null/x"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn the_help_of_every_command_has_examples() {
+    let reference = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    let sections = reference.split("\n## trailwarden ").skip(1);
+    // Commands that only have other commands below them, and those that are compiled with a feature.
+    let has_none = ["rules", "exemptions", "replay", "snapshot"];
+    for (name, text) in sections.map(|section| section.split_once('\n').unwrap()) {
+        assert!(has_none.contains(&name) || text.contains("\nExamples:\n"), "{name}");
+    }
+}
