@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Evaluate(evaluate::Arguments),
+    Evaluate(Box<evaluate::Arguments>),
     #[cfg(feature = "lambda")]
     Replay(replay::Arguments),
     Explain(explain::Arguments),
