@@ -1,5 +1,6 @@
 //! A finding: who did what, where, why it is wrong and how to undo it. Owned, so that it outlives the record.
 
+mod action;
 mod live;
 pub mod ocsf;
 mod trace;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use action::RequestedAction;
 pub use live::{Live, Outcome, Path};
 pub use trace::Trace;
 
@@ -242,6 +244,8 @@ pub struct Finding {
     pub message: String,
     /// How to undo it, safe to show and to paste.
     pub remediation: String,
+    /// The action that undoes it, if there is one.
+    pub action: Option<RequestedAction>,
     /// Who.
     pub actor: Actor,
     /// What.

@@ -15,6 +15,7 @@
 //! the Lambda function `bootstrap` are two thin ways to call it.
 
 pub mod access;
+pub mod actions;
 pub mod alert;
 #[cfg(any(feature = "lambda", feature = "live"))]
 pub mod aws;
@@ -31,6 +32,7 @@ pub mod pipeline;
 pub mod policy;
 #[cfg(feature = "lambda")]
 pub mod queue;
+pub mod remediation;
 pub mod rules;
 pub mod screen;
 pub mod sinks;

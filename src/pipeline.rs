@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::actions;
 use crate::event::{Attachment, Event, LIVE_STATE, RecordError, is_service, repaired, without};
 use crate::facts::Earlier;
 use crate::finding::Finding;
@@ -447,6 +448,7 @@ impl Pipeline {
         };
         for finding in &mut findings {
             self.exemptions.apply(event, finding, now);
+            finding.action = actions::requested(event, finding);
             finding.origin.account_name = self.rules.account_name(&finding.origin.account).map(str::to_owned);
         }
         findings

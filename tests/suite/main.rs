@@ -24,6 +24,7 @@ mod ocsf;
 mod oracle;
 mod public_data;
 mod publishing;
+mod remediation;
 mod rule_commands;
 mod rules;
 mod screen;

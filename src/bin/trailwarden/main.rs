@@ -1,5 +1,6 @@
 //! The command line.
 
+mod actions;
 mod documents;
 mod evaluate;
 mod exemptions;
@@ -8,6 +9,7 @@ mod facts;
 mod filter_pattern;
 mod input;
 mod output;
+mod remediate;
 #[cfg(feature = "lambda")]
 mod replay;
 mod rules;
@@ -41,6 +43,8 @@ enum Command {
     Facts(facts::Arguments),
     FilterPattern(filter_pattern::Arguments),
     Trust(trust::Arguments),
+    Remediate(remediate::Arguments),
+    Actions(actions::Arguments),
     #[cfg(feature = "live")]
     Snapshot(snapshot::Arguments),
 }
@@ -69,6 +73,8 @@ fn main() -> ExitCode {
         Command::Facts(facts::Arguments {}) => facts::run(),
         Command::FilterPattern(arguments) => filter_pattern::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
+        Command::Remediate(arguments) => remediate::run(&arguments),
+        Command::Actions(arguments) => actions::run(&arguments),
         #[cfg(feature = "live")]
         Command::Snapshot(arguments) => snapshot::run(&arguments),
     }
