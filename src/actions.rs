@@ -28,6 +28,7 @@ mod require_imds_tokens;
 mod require_imds_tokens_by_default;
 mod restart_trail;
 mod restore_prefix_list;
+mod restore_role_trust;
 mod revoke_ingress_rules;
 mod subnet_addresses;
 mod unshare;
@@ -61,6 +62,7 @@ pub const ACTIONS: &[&Action] = &[
     &require_imds_tokens_by_default::ACTION,
     &restart_trail::ACTION,
     &restore_prefix_list::ACTION,
+    &restore_role_trust::ACTION,
     &revoke_ingress_rules::ACTION,
     &subnet_addresses::IPV4,
     &subnet_addresses::IPV6,
@@ -122,6 +124,8 @@ pub enum Tags {
     Ec2(&'static str),
     /// With `cloudtrail:ListTags`, by the trail in this argument.
     Trail(&'static str),
+    /// With `iam:ListRoleTags`, by the name of a role in this argument.
+    Role(&'static str),
     /// The action changes a setting of the account, which has no tags.
     None,
 }
@@ -155,6 +159,8 @@ pub struct CallPlan {
     pub calls: Vec<ApiCall>,
     /// The calls that restore the state from before, in order; empty if there is no inverse.
     pub inverse: Vec<ApiCall>,
+    /// Why a person must approve these calls, although the action does not always need approval.
+    pub approval: Option<&'static str>,
 }
 
 impl Action {

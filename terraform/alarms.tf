@@ -55,13 +55,13 @@ locals {
   # Anything at all is too much.
   trouble_alarms = {
     errors = {
-      description = "The function failed; Lambda tries twice more. Its log tells why, by error type."
+      description = "The function failed. Lambda retries twice. The function's log contains the error type."
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       dimensions  = local.function_dimensions
     }
     throttles = {
-      description = "The function was not allowed to run. Deliveries wait for up to six hours: raise reserved_concurrency, and see whether somebody set it to 0."
+      description = "The function was throttled. Deliveries wait for up to six hours. Raise reserved_concurrency, and check whether it was set to 0."
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
       dimensions  = local.function_dimensions
@@ -76,50 +76,50 @@ locals {
       dimensions  = var.on_failure_bucket ? local.function_dimensions : { QueueName = aws_sqs_queue.on_failure[0].name }
     }
     on-failure-lost = {
-      description = "Lambda could not keep failed deliveries (on-failure queue or bucket): they are lost, and the records in them are in the log group alone."
+      description = "Lambda could not keep failed deliveries (on-failure queue or bucket): they are lost, and their records are only in the log group."
       namespace   = "AWS/Lambda"
       metric      = "DestinationDeliveryFailures"
       dimensions  = local.function_dimensions
     }
     rejected = {
-      description = "Records could not be read and were not evaluated. The function's log tells which and why."
+      description = "Records were rejected and not evaluated. The function's log lists them with the reason."
       namespace   = local.metrics_namespace
       metric      = "RecordsRejected"
       dimensions  = {}
     }
     delivery-errors = {
-      description = "CloudWatch Logs could not invoke the function and skips logs for up to ten minutes a time: see whether the function and its permission TrailLogGroup are there. Apply Terraform again, and evaluate the time without with the command line."
+      description = "CloudWatch Logs could not invoke the function and drops logs for up to ten minutes at a time. Check that the function and its permission TrailLogGroup exist. Apply Terraform again, and evaluate the time without with the command line."
       namespace   = "AWS/Logs"
       metric      = "DeliveryErrors"
       dimensions  = local.log_group_dimensions
     }
     delivery-throttling = {
-      description = "Lambda throttles CloudWatch Logs, which tries for 24 hours."
+      description = "Lambda throttles CloudWatch Logs, which retries for 24 hours."
       namespace   = "AWS/Logs"
       metric      = "DeliveryThrottling"
       dimensions  = local.log_group_dimensions
       periods     = 3
     }
     findings-undelivered = {
-      description = "The topic of findings could not deliver to a subscriber."
+      description = "The findings topic could not deliver to a subscriber."
       namespace   = "AWS/SNS"
       metric      = "NumberOfNotificationsFailed"
       dimensions  = { TopicName = aws_sns_topic.findings.name }
     }
     alerts-undelivered = {
-      description = "The topic of alerts could not deliver to a subscriber."
+      description = "The alerts topic could not deliver to a subscriber."
       namespace   = "AWS/SNS"
       metric      = "NumberOfNotificationsFailed"
       dimensions  = { TopicName = aws_sns_topic.alerts.name }
     }
     tampering-undelivered = {
-      description = "EventBridge saw tampering and could not tell the alerts topic or the function of it."
+      description = "EventBridge matched tampering and could not notify the alerts topic or the function."
       namespace   = "AWS/Events"
       metric      = "FailedInvocations"
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering.name }
     }
     tampering-trails-undelivered = {
-      description = "EventBridge saw a change to a trail and could not tell the alerts topic or the function of it."
+      description = "EventBridge matched a change to a trail and could not notify the alerts topic or the function."
       namespace   = "AWS/Events"
       metric      = "FailedInvocations"
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-trails"].name }
@@ -131,7 +131,7 @@ locals {
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-stores"].name }
     }
     tampering-watchers-undelivered = {
-      description = "EventBridge saw a change to an alarm or a heartbeat and could not tell the alerts topic or the function of it."
+      description = "EventBridge matched a change to an alarm or a heartbeat and could not notify the alerts topic or the function."
       namespace   = "AWS/Events"
       metric      = "FailedInvocations"
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-watchers"].name }
@@ -142,7 +142,7 @@ locals {
   silence_alarms = merge(
     {
       no-invocations = {
-        description = "Nothing invoked the function: the subscription filter, its permission or the trail may be gone."
+        description = "Nothing invoked the function: the subscription filter, its permission or the trail may be missing."
         namespace   = "AWS/Lambda"
         metric      = "Invocations"
         dimensions  = local.function_dimensions
@@ -150,7 +150,7 @@ locals {
         silence     = true
       }
       trail-silent = {
-        description = "CloudTrail wrote nothing to ${local.log_group_name}: the trail may be stopped, or may not write there."
+        description = "CloudTrail wrote nothing to ${local.log_group_name}: the trail may be stopped, or may lack permission to write."
         namespace   = local.metrics_namespace
         metric      = local.trail_records_metric
         dimensions  = {}
@@ -160,7 +160,7 @@ locals {
     },
     !local.heartbeat ? {} : {
       heartbeat-missing = {
-        description = "Three heartbeats in a row did not come through: findings may not, either. Other alarms tell where the way is broken; executions of ${local.heartbeat_name} tell whether heartbeats are sent."
+        description = "Three heartbeats in a row did not arrive, so findings may not arrive either. Other alarms show where the chain is broken. Executions of ${local.heartbeat_name} show whether heartbeats are sent."
         namespace   = "AWS/SQS"
         metric      = "NumberOfMessagesSent"
         dimensions  = { QueueName = aws_sqs_queue.heartbeats[0].name }
@@ -169,7 +169,7 @@ locals {
         silence     = true
       }
       canary-missing = {
-        description = "No canary arrived for ${local.canary_minutes} minutes: CloudTrail does not record calls, or its records do not reach the function. If `heartbeat-missing` is fine, look at the trail (`aws cloudtrail get-trail-status`). If not, look at executions of ${local.heartbeat_name} first."
+        description = "No canary arrived for ${local.canary_minutes} minutes: CloudTrail does not record calls, or its records do not reach the function. If `heartbeat-missing` is OK, check the trail (`aws cloudtrail get-trail-status`). If not, look at executions of ${local.heartbeat_name} first."
         namespace   = "AWS/SQS"
         metric      = "NumberOfMessagesSent"
         dimensions  = { QueueName = aws_sqs_queue.canaries[0].name }

@@ -1,6 +1,6 @@
 resource "aws_iam_role" "function" {
   name        = var.name
-  description = "What the function ${local.function_name} may do"
+  description = "Permissions of the function ${local.function_name}"
   # iam:PassRole hands a role to functions of its own account alone, and Lambda documents no condition keys here.
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -85,7 +85,7 @@ resource "aws_iam_role" "heartbeat" {
   count = local.heartbeat ? 1 : 0
 
   name        = local.heartbeat_name
-  description = "Enables ${local.tampering_rule_name} and puts heartbeats into one stream of ${local.log_group_name}"
+  description = "Enables ${local.tampering_rule_name} and writes heartbeats to one stream of ${local.log_group_name}"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

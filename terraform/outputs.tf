@@ -1,15 +1,15 @@
 output "findings_topic_arn" {
-  description = "Topic of findings, for machines."
+  description = "ARN of the findings topic, for machines."
   value       = aws_sns_topic.findings.arn
 }
 
 output "alerts_topic_arn" {
-  description = "Topic of alerts, for people; what a channel configuration of Amazon Q Developer names."
+  description = "ARN of the alerts topic, for people. Use it in the channel configuration of Amazon Q Developer."
   value       = aws_sns_topic.alerts.arn
 }
 
 output "log_group_name" {
-  description = "Log group that records come from."
+  description = "Name of the log group that records are read from."
   value       = local.log_group_name
 
   # Who writes into it wants to be heard.
@@ -17,57 +17,57 @@ output "log_group_name" {
 }
 
 output "trail_arn" {
-  description = "The trail, as far as it is known."
+  description = "ARN of the trail, if known."
   value       = local.creates_trail ? aws_cloudtrail.this[0].arn : local.trail_arn
 }
 
 output "bucket_name" {
-  description = "Bucket of the trail made here, else null."
+  description = "Name of the trail's bucket if the module created it, else null."
   value       = one(aws_s3_bucket.trail[*].id)
 }
 
 output "kms_key_arn" {
-  description = "Key of everything made here but the alerts topic. Who reads the bucket, the log group or the on-failure queue needs `kms:Decrypt` on it."
+  description = "ARN of the key for all resources except the alerts topic. Readers of the bucket, the log group or the on-failure queue need `kms:Decrypt` on it."
   value       = aws_kms_key.this.arn
 }
 
 output "alerts_kms_key_arn" {
-  description = "Key of the alerts topic, or null without `encrypt_alerts`."
+  description = "ARN of the key of the alerts topic, or null without `encrypt_alerts`."
   value       = one(aws_kms_key.alerts[*].arn)
 }
 
 output "function_name" {
-  description = "The function."
+  description = "Name of the function."
   value       = aws_lambda_function.this.function_name
 }
 
 output "function_log_group_name" {
-  description = "Log group of the function itself."
+  description = "Name of the function's own log group."
   value       = aws_cloudwatch_log_group.function.name
 }
 
 output "function_role_arn" {
-  description = "Role of the function, which `modules/member-role` trusts."
+  description = "ARN of the function's role, which `modules/member-role` trusts."
   value       = aws_iam_role.function.arn
 }
 
 output "on_failure_queue_url" {
-  description = "Queue of deliveries that failed for good, or null with `on_failure_bucket`."
+  description = "URL of the queue of deliveries that failed after all retries, or null with `on_failure_bucket`."
   value       = one(aws_sqs_queue.on_failure[*].url)
 }
 
 output "on_failure_bucket_name" {
-  description = "Bucket of deliveries that failed after all retries, or null without `on_failure_bucket`."
+  description = "Name of the bucket of deliveries that failed after all retries, or null without `on_failure_bucket`."
   value       = one(aws_s3_bucket.on_failure[*].bucket)
 }
 
 output "filter_pattern" {
-  description = "What reaches the function: a filter pattern, or two, one per line."
+  description = "Filter pattern for the events that reach the function, or two patterns, one per line."
   value       = local.filter_pattern
 }
 
 output "tampering" {
-  description = "What `modules/tamper-events` takes to watch another Region."
+  description = "Input of `modules/tamper-events`, which watches another Region."
   value = {
     rule_name     = aws_cloudwatch_event_rule.tampering.name
     event_pattern = local.tampering_pattern
@@ -81,11 +81,11 @@ output "tampering" {
 }
 
 output "own_placeholders" {
-  description = "What rules named `own-…` know of this deployment. The function knows it; a `configuration_file`, and the command line over the same records, want it under `placeholders`: `yamlencode(…)`."
+  description = "Names of this deployment for rules named `own-…`. The function receives them. Add them to `placeholders` of a `configuration_file`, and of the configuration of the command line for the same records: `yamlencode(…)`."
   value       = local.own_placeholders
 }
 
 output "alarm_arns" {
-  description = "The alarms, by what their names end with."
+  description = "ARNs of the alarms. Keys are the suffixes of their names."
   value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn }
 }

@@ -1,7 +1,7 @@
 # ---- Names ----------------------------------------------------------------------------------------------------------
 
 variable "name" {
-  description = "Name of the deployment, and what the names of everything in it begin with."
+  description = "Name of the deployment, and the prefix of the names of its resources."
   type        = string
   default     = "trailwarden"
 
@@ -13,7 +13,7 @@ variable "name" {
 }
 
 variable "tags" {
-  description = "Tags of everything that can have tags."
+  description = "Tags of all resources that support tags."
   type        = map(string)
   default     = {}
 }
@@ -21,7 +21,7 @@ variable "tags" {
 # ---- The function's package -----------------------------------------------------------------------------------------
 
 variable "package_file" {
-  description = "Path of the zip file with `bootstrap`. Either this or `package_s3`."
+  description = "Path of the zip file that contains `bootstrap`. Set either this or `package_s3`."
   type        = string
   default     = null
 
@@ -32,7 +32,7 @@ variable "package_file" {
 }
 
 variable "package_s3" {
-  description = "Where the zip file stands in S3, in the same Region. `object_version` or `source_code_hash` (base64 of its SHA-256) says when it is another."
+  description = "Location of the zip file in S3, in the same Region. A change of `object_version` or `source_code_hash` (base64 of its SHA-256) deploys a new version."
   type = object({
     bucket           = string
     key              = string
@@ -43,7 +43,7 @@ variable "package_s3" {
 }
 
 variable "architecture" {
-  description = "Processor that `bootstrap` is built for: `arm64` or `x86_64`."
+  description = "Architecture that `bootstrap` is built for: `arm64` or `x86_64`."
   type        = string
   default     = "arm64"
 
@@ -54,7 +54,7 @@ variable "architecture" {
 }
 
 variable "memory_size" {
-  description = "Memory of the function in MB; CPU grows with it. A delivery may decompress to 64 MiB."
+  description = "Memory of the function in MB. CPU grows with it. A delivery may decompress to 64 MiB."
   type        = number
   default     = 512
 
@@ -65,7 +65,7 @@ variable "memory_size" {
 }
 
 variable "timeout" {
-  description = "Longest run of the function in seconds."
+  description = "Timeout of the function in seconds."
   type        = number
   default     = 60
 
@@ -76,7 +76,7 @@ variable "timeout" {
 }
 
 variable "reserved_concurrency" {
-  description = "Executions at a time that are kept for the function and are its limit. `-1` reserves none, for accounts whose quota leaves no room: AWS refuses to go below 100 unreserved executions (10 in new accounts)."
+  description = "Reserved concurrency of the function, which is also its limit. `-1` reserves none, for accounts whose quota is too small: AWS requires 100 unreserved executions (10 in new accounts)."
   type        = number
   default     = 10
 
@@ -88,7 +88,7 @@ variable "reserved_concurrency" {
 }
 
 variable "log_level" {
-  description = "Least level that the function logs: `TRACE`, `DEBUG` or `INFO`, which come to the same, because it logs nothing finer. There is nothing less than `INFO`, because Lambda would then drop the lines that metrics are made of."
+  description = "Minimum log level of the function: `TRACE`, `DEBUG` or `INFO`. All three have the same effect, because the function logs nothing below `INFO`. Levels above `INFO` are not allowed, because Lambda would drop the log lines that contain the metrics."
   type        = string
   default     = "INFO"
 
@@ -101,7 +101,7 @@ variable "log_level" {
 # ---- Rules, configuration and exemptions of one's own ---------------------------------------------------------------
 
 variable "layers" {
-  description = "ARNs of versions of Lambda layers, which Lambda unpacks below `/opt`: one can carry rules, the configuration file and exemptions."
+  description = "ARNs of Lambda layer versions, which Lambda unpacks below `/opt`. A layer can contain rules, the configuration file and exemptions."
   type        = list(string)
   default     = []
 
@@ -112,7 +112,7 @@ variable "layers" {
 }
 
 variable "rules_directories" {
-  description = "Directories of rules added to the built-in ones, as the function sees them, such as `/opt/rules` or `/var/task/rules`."
+  description = "Directories of rules added to the built-in ones, as paths in the function, such as `/opt/rules` or `/var/task/rules`."
   type        = list(string)
   default     = []
 
@@ -123,7 +123,7 @@ variable "rules_directories" {
 }
 
 variable "configuration" {
-  description = "The configuration of the rules, as an object with the keys of the configuration file, such as `{ packs = { blocked-actions-extended = true } }`, or `yamldecode(file(…))`. The names of this deployment are added to its `placeholders`. With everything else in the function's environment it may have 4 KB."
+  description = "Configuration of the rules, as an object with the keys of the configuration file, such as `{ packs = { blocked-actions-extended = true } }`, or `yamldecode(file(…))`. The names of this deployment are added to its `placeholders`. The function's whole environment is limited to 4 KB."
   type        = any
   default     = {}
 
@@ -139,7 +139,7 @@ variable "configuration" {
 }
 
 variable "configuration_file" {
-  description = "The configuration file of the rules, as the function sees it, such as `/opt/trailwarden.yml`, where `configuration` is too small for it. The output `own_placeholders` is what it should say of this deployment."
+  description = "Path of the configuration file in the function, such as `/opt/trailwarden.yml`, if it is too large for `configuration`. It should contain the output `own_placeholders`."
   type        = string
   default     = null
 
@@ -150,7 +150,7 @@ variable "configuration_file" {
 }
 
 variable "exemptions_file" {
-  description = "The file of exemptions, as the function sees it, such as `/opt/exemptions.yml`."
+  description = "Path of the exemptions file in the function, such as `/opt/exemptions.yml`."
   type        = string
   default     = null
 
@@ -163,7 +163,7 @@ variable "exemptions_file" {
 # ---- The trail and its log group ------------------------------------------------------------------------------------
 
 variable "existing_trail" {
-  description = "A trail of yours to use: the log group it writes to, in this account and Region, of the Standard class and with room for a subscription filter for each filter pattern. With it, no trail, bucket or log group is made. With its ARN and the bucket it writes to, these are watched for tampering."
+  description = "An existing trail to use: the log group it writes to, in this account and Region, of the Standard class and with room for a subscription filter per filter pattern. The module then creates no trail, bucket or log group. If its ARN and bucket are given, they are watched for tampering."
   type = object({
     log_group_name = string
     arn            = optional(string)
@@ -194,7 +194,7 @@ variable "existing_trail" {
 }
 
 variable "organization" {
-  description = "Makes the trail one of all accounts of an organisation. Apply in its management account, or in a delegated administrator of CloudTrail and then with `management_account_id`, which owns the trail. Trusted access of CloudTrail must be on."
+  description = "Creates a trail for all accounts of an organization. Apply in the management account, or in a delegated administrator of CloudTrail with `management_account_id`, which owns the trail. Trusted access of CloudTrail must be enabled."
   type = object({
     id                    = string
     management_account_id = optional(string)
@@ -218,7 +218,7 @@ variable "organization" {
 }
 
 variable "bucket_retention_days" {
-  description = "Days after which log files in the trail's bucket are deleted."
+  description = "Number of days after which log files in the trail's bucket are deleted."
   type        = number
   default     = 400
 
@@ -235,7 +235,7 @@ variable "bucket_force_destroy" {
 }
 
 variable "log_retention_days" {
-  description = "Days that log groups keep logs. The trail's bucket keeps them for longer and cheaper."
+  description = "Retention of log groups in days. The trail's bucket keeps log files longer and at lower cost."
   type        = number
   default     = 90
 
@@ -246,19 +246,19 @@ variable "log_retention_days" {
 }
 
 variable "filter_pattern" {
-  description = "What reaches the function, as a CloudWatch Logs filter pattern, or two, one per line, each for a subscription filter of its own; else what is generated from the built-in rules (`filter_pattern.txt`). Generate another with `trailwarden filter-pattern` when you add or enable rules. The empty pattern lets everything through."
+  description = "CloudWatch Logs filter pattern for the events that reach the function, or two patterns, one per line, each for a subscription filter of its own. Default: the patterns generated from the built-in rules (`filter_pattern.txt`). Generate new ones with `trailwarden filter-pattern` when you add or enable rules. The empty pattern passes everything."
   type        = string
   default     = null
 }
 
 variable "on_failure_bucket" {
-  description = "Whether deliveries that failed after all retries go to a bucket rather than to a queue. A message of a queue holds 256 KiB, and an asynchronous payload may have 1 MB. The bucket keeps them for `log_retention_days`. `trailwarden replay` reads copies of its objects."
+  description = "Whether deliveries that failed after all retries go to a bucket instead of a queue. A queue message is limited to 256 KiB, an asynchronous payload to 1 MB. The bucket keeps them for `log_retention_days`. `trailwarden replay` reads copies of its objects."
   type        = bool
   default     = false
 }
 
 variable "bucket_object_lock" {
-  description = "S3 Object Lock for log files in the trail's bucket: nobody can delete them for `days`, in mode `GOVERNANCE` (except with `s3:BypassGovernanceRetention`) or `COMPLIANCE` (nobody, not even with `terraform destroy`). Set it on the first apply, because the AWS provider replaces a bucket when this changes."
+  description = "S3 Object Lock for log files in the trail's bucket. For `days`, they can be deleted only with `s3:BypassGovernanceRetention` (mode `GOVERNANCE`) or not at all, not even by `terraform destroy` (mode `COMPLIANCE`). Set it on the first apply, because the AWS provider replaces a bucket when this changes."
   type = object({
     mode = string
     days = number
@@ -274,13 +274,13 @@ variable "bucket_object_lock" {
 # ---- Topics ---------------------------------------------------------------------------------------------------------
 
 variable "findings_topic_fifo" {
-  description = "Whether the topic of findings is a FIFO topic, which keeps the order of findings on a resource and drops retries for five minutes. It delivers to SQS queues alone."
+  description = "Whether the findings topic is a FIFO topic, which keeps the order of findings per resource and drops retries for five minutes. It delivers only to SQS queues."
   type        = bool
   default     = false
 }
 
 variable "findings_subscriptions" {
-  description = "Who gets findings (OCSF documents), by any name. The policy of a queue must let `sns.amazonaws.com` send to it, with `aws:SourceArn` the topic. `filter_policy` is the JSON of a policy over the attributes of a message. Queues and streams get documents bare unless `raw_message_delivery` is false."
+  description = "Subscribers to findings (OCSF documents). Keys are arbitrary names. The policy of a queue must allow `sns.amazonaws.com` to send messages, with the topic as `aws:SourceArn`. `filter_policy` is a JSON filter policy over message attributes. Queues and streams receive bare documents unless `raw_message_delivery` is false."
   type = map(object({
     protocol              = string
     endpoint              = string
@@ -307,7 +307,7 @@ variable "findings_subscriptions" {
 }
 
 variable "alerts_subscriptions" {
-  description = "Who is told of findings and alarms in words, by any name: `email` (to be confirmed by a click), `sms`, `https`, or `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Alarms and word of tampering have no attributes, so a `filter_policy` keeps them out."
+  description = "Subscribers to alerts and alarms in plain text. Keys are arbitrary names. Protocols: `email` (requires confirmation), `sms`, `https`, `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Alarms and tampering alerts have no message attributes, so a `filter_policy` excludes them."
   type = map(object({
     protocol      = string
     endpoint      = string
@@ -322,13 +322,13 @@ variable "alerts_subscriptions" {
 }
 
 variable "encrypt_alerts" {
-  description = "Whether the alerts topic is encrypted, with a key of its own. Without a key nobody can silence it by disabling one, and SNS stores alerts unencrypted until they are delivered."
+  description = "Whether the alerts topic is encrypted with a key of its own. Without a key, nobody can silence the topic by disabling the key, but SNS stores alerts unencrypted until they are delivered."
   type        = bool
   default     = true
 }
 
 variable "alerts_min_severity" {
-  description = "Least severity that people are told of: `Informational`, `Low`, `Medium`, `High` or `Critical`."
+  description = "Minimum severity of alerts: `Informational`, `Low`, `Medium`, `High` or `Critical`."
   type        = string
   default     = "Low"
 
@@ -341,7 +341,7 @@ variable "alerts_min_severity" {
 # ---- Watching -------------------------------------------------------------------------------------------------------
 
 variable "heartbeat_minutes" {
-  description = "Minutes between heartbeats: records made up and put into the log group, which must come out of the topic of findings. `null` sends none, and then silence is noticed after a day, not an hour. A heartbeat proves log group, subscription, function, key and topic. The canary sent with it proves that CloudTrail writes. Neither proves anything behind the topic."
+  description = "Minutes between heartbeats: test records written to the log group, which must arrive on the findings topic. `null` sends none, and silence is then noticed after a day instead of an hour. A heartbeat tests log group, subscription, function, key and topic. The canary sent with it tests that CloudTrail delivers. Neither tests subscribers of the topic."
   type        = number
   default     = 15
 
@@ -352,7 +352,7 @@ variable "heartbeat_minutes" {
 }
 
 variable "watcher_accounts" {
-  description = "Accounts that may subscribe to the findings topic, for `modules/watcher` in a second account. They could subscribe to findings, too."
+  description = "Accounts that may subscribe to the findings topic, for `modules/watcher` in a second account. They can also subscribe to findings."
   type        = list(string)
   default     = []
 
@@ -365,7 +365,7 @@ variable "watcher_accounts" {
 # ---- Live state -----------------------------------------------------------------------------------------------------
 
 variable "live_state" {
-  description = "Lets the function read EC2 and IAM to confirm findings: in this account with `{}`, and with `member_role_name` in every account that has that role (`modules/member-role`)."
+  description = "Allows the function to read EC2 and IAM to confirm findings: with `{}` in this account, and with `member_role_name` in every account that has the role (`modules/member-role`)."
   type = object({
     member_role_name = optional(string)
     external_id      = optional(string)
@@ -395,7 +395,7 @@ variable "live_state" {
 }
 
 variable "account_names" {
-  description = "Whether the function looks up the names of accounts, which needs `live_state`, and which only the management account and delegated administrators of AWS Organizations may."
+  description = "Whether the function looks up account names. Requires `live_state`, and the management account or a delegated administrator of AWS Organizations."
   type        = bool
   default     = false
 

@@ -5,7 +5,11 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+/// Maximum length of the text of a policy, in bytes, with white space.
+const MAX_POLICY: usize = 20_000;
 
 /// Maximum number of elements of a list.
 const MAX_ELEMENTS: usize = 20;
@@ -38,6 +42,14 @@ pub enum ArgumentKind {
     Ports,
     /// Name or ARN of a trail.
     Trail,
+    /// Name of a role.
+    RoleName,
+    /// The text of an IAM policy.
+    PolicyDocument,
+    /// A list of whole numbers.
+    Numbers,
+    /// A time in RFC 3339.
+    Time,
     /// A list of security group rules: `id`, `protocol`, `from_port`, `to_port` and `cidr`.
     IngressRules,
 }
@@ -54,6 +66,10 @@ impl ArgumentKind {
             Self::Protocol => "the number of an IP protocol".to_owned(),
             Self::Ports => "a range of ports".to_owned(),
             Self::Trail => "the name or ARN of a trail".to_owned(),
+            Self::RoleName => "the name of a role".to_owned(),
+            Self::PolicyDocument => "the text of an IAM policy".to_owned(),
+            Self::Numbers => "a list of whole numbers".to_owned(),
+            Self::Time => "a time".to_owned(),
             Self::IngressRules => "a list of security group rules".to_owned(),
         }
     }
@@ -73,6 +89,17 @@ impl ArgumentKind {
                 text == "all" || text.split_once('-').is_some_and(|(from, to)| port(from) && port(to))
             }
             (Self::Trail, Value::String(text)) => is_trail(text),
+            (Self::RoleName, Value::String(text)) => {
+                (1..=64).contains(&text.len())
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+            }
+            (Self::PolicyDocument, Value::String(text)) => {
+                text.len() <= MAX_POLICY && serde_json::from_str::<Map<String, Value>>(text).is_ok()
+            }
+            (Self::Numbers, Value::Array(numbers)) => {
+                (1..=MAX_ELEMENTS).contains(&numbers.len()) && numbers.iter().all(Value::is_u64)
+            }
+            (Self::Time, Value::String(text)) => text.parse::<Timestamp>().is_ok(),
             (Self::IngressRules, Value::Array(rules)) => {
                 (1..=MAX_ELEMENTS).contains(&rules.len()) && rules.iter().all(is_ingress_rule)
             }

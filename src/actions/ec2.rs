@@ -37,7 +37,7 @@ pub(super) fn only(value: &Value, names: &[&str]) -> Map<String, Value> {
 
 /// One call and its inverse.
 pub(super) fn act(call: ApiCall, inverse: ApiCall) -> NextStep {
-    NextStep::Act(CallPlan { calls: vec![call], inverse: vec![inverse] })
+    NextStep::Act(CallPlan { calls: vec![call], inverse: vec![inverse], approval: None })
 }
 
 /// Tags as `TagSpecifications` of a call that creates a resource of this type; without those that AWS reserves.

@@ -167,6 +167,7 @@ fn decide(target: &Target, responses: &[Value]) -> NextStep {
     NextStep::Act(CallPlan {
         calls: vec![target.ec2("RevokeSecurityGroupIngress", revoke)],
         inverse: present.into_iter().map(|rule| authorize(target, rule)).collect(),
+        approval: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The record and the finding from which an action takes its arguments.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::event::{self, Event, path, scalar_text};
@@ -41,6 +42,11 @@ impl<'e> ArgumentSource<'e> {
             (Some(value), Some(rest)) => scalars(&path::select_in(&value, rest)),
             _ => Vec::new(),
         }
+    }
+
+    /// The time of the event.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.event.time()
     }
 
     /// The whole number at a path.

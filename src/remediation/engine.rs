@@ -170,7 +170,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         let tags = context.tags.as_deref().unwrap_or_default();
         let iac = brakes::iac(&notice.caller, tags);
         let account = &notice.place.account;
-        let choice = self.policy.mode(action, &notice.rule, account, &context, iac.as_deref(), now);
+        let mut choice = self.policy.mode(action, &notice.rule, account, &context, iac.as_deref(), now);
         if choice.mode == Mode::Tell {
             return Ok(Handled::LeftAlone(format!("The mode is tell. {}", choice.reasons.join(" ")).trim().to_owned()));
         }
@@ -195,7 +195,8 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
             }
             NextStep::Act(plan) => plan,
         };
-        let record = record.with_plan(plan, state);
+        choice.require_approval(plan.approval);
+        let record = ActionRecord { mode: choice.mode, ..record.with_plan(plan, state) };
         let reasons = choice.reasons.join(" ");
         let detail =
             if reasons.is_empty() { action.summary.to_owned() } else { format!("{} {reasons}", action.summary) };
@@ -248,6 +249,9 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
             Tags::Ec2(argument) => {
                 let filter = json!([{"Name": "resource-id", "Values": [target.text(argument)]}]);
                 Some(target.call("ec2", "DescribeTags", json!({"Filters": filter})))
+            }
+            Tags::Role(argument) => {
+                Some(target.call("iam", "ListRoleTags", json!({"RoleName": target.text(argument)})))
             }
             Tags::Trail(argument) => {
                 let arn = target.trail_arn(argument);

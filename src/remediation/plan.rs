@@ -63,9 +63,12 @@ pub fn forecast(policy: &RemediationPolicy, notice: &Notice, now: Timestamp) -> 
     }
     let context = ResourceContext { tags: matches!(action.tags, Tags::None).then(Vec::new), units: None };
     let iac = brakes::iac(&notice.caller, &[]);
-    let choice = policy.mode(action, &notice.rule, &notice.place.account, &context, iac.as_deref(), now);
+    let mut choice = policy.mode(action, &notice.rule, &notice.place.account, &context, iac.as_deref(), now);
     match (action.decide)(&target, &(action.expected)(&target)) {
-        NextStep::Act(plan) => Forecast::Calls { action: action.name, precondition: action.precondition, choice, plan },
+        NextStep::Act(plan) => {
+            choice.require_approval(plan.approval);
+            Forecast::Calls { action: action.name, precondition: action.precondition, choice, plan }
+        }
         NextStep::NothingToDo(reason) | NextStep::Differs(reason) => Forecast::Nothing(reason),
     }
 }

@@ -163,6 +163,16 @@ pub struct ModeChoice {
     pub reasons: Vec<String>,
 }
 
+impl ModeChoice {
+    /// Lowers `auto` to `approve` if there is a reason why a person must approve.
+    pub(super) fn require_approval(&mut self, reason: Option<&str>) {
+        if let Some(reason) = reason.filter(|_| self.mode == Mode::Auto) {
+            self.mode = Mode::Approve;
+            self.reasons.push(reason.to_owned());
+        }
+    }
+}
+
 impl RemediationPolicy {
     /// Reads a policy file.
     ///
@@ -294,18 +304,12 @@ impl RemediationPolicy {
         now: Timestamp,
     ) -> ModeChoice {
         let mut reasons = Vec::new();
-        let mut mode = self.matched(rule, account, context, now, &mut reasons);
-        if mode == Mode::Auto {
-            let withheld = [
-                action.approval.map(|reason| format!("The action {} needs approval: {reason}", action.name)),
-                iac.map(|reason| format!("Infrastructure as code made the change ({reason}).")),
-            ];
-            for reason in withheld.into_iter().flatten() {
-                mode = Mode::Approve;
-                reasons.push(reason);
-            }
-        }
-        ModeChoice { mode, reasons }
+        let mode = self.matched(rule, account, context, now, &mut reasons);
+        let mut choice = ModeChoice { mode, reasons };
+        choice.require_approval(action.approval);
+        let change = iac.map(|reason| format!("Infrastructure as code made the change ({reason})."));
+        choice.require_approval(change.as_deref());
+        choice
     }
 
     fn matched(

@@ -1,13 +1,15 @@
-//! Who may import whom, and that the papers name what exists.
+//! Which module may import which, and that paths and links in the documents exist.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
+use regex::Regex;
 use walkdir::WalkDir;
 
-use crate::support::root;
+use crate::support::{files, root};
 
-/// Each module and the modules of ours it may import. `text` makes others' text safe to show; whoever shows some needs it.
+/// Each module and the modules of this crate that it may import. `text` makes text from records safe to show.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("network", &[]),
     ("actions", &["event", "facts", "finding", "network", "text"]),
@@ -127,16 +129,56 @@ fn some_crates_are_known_to_few_files() {
     }
 }
 
+/// The documents for people: at the top, in `docs` and beside the Terraform module.
+fn documents() -> Vec<PathBuf> {
+    let terraform = WalkDir::new(root().join("terraform")).into_iter().map(|entry| entry.unwrap().into_path());
+    let all = files(&root()).into_iter().chain(files(&root().join("docs"))).chain(terraform);
+    all.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
 #[test]
-fn paths_named_in_the_readme_exist() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let top = ["src", "rules", "fixtures", "tests", "terraform", "benches", ".ci"];
-    let named = readme.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
-    let paths: Vec<&str> =
-        named.filter(|word| word.split_once('/').is_some_and(|(head, _)| top.contains(&head))).collect();
-    assert!(paths.len() > 5);
-    for path in paths {
-        let concrete = !path.contains(['<', '*', '…']);
-        assert!(!concrete || root().join(path).exists(), "README.md names {path}, which does not exist");
+fn paths_named_in_the_documents_exist() {
+    let top = ["src", "rules", "fixtures", "tests", "terraform", "benches", "docs", ".github"];
+    let mut seen = 0;
+    for document in documents() {
+        // The changelog names what was there at the time.
+        if document.ends_with("CHANGELOG.md") {
+            continue;
+        }
+        let text = fs::read_to_string(&document).unwrap();
+        let words = text.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+        for word in words.filter(|word| word.split_once('/').is_some_and(|(head, _)| top.contains(&head))) {
+            let path = word.split("::").next().unwrap();
+            let concrete = !path.contains(['<', '*', '…', '$']);
+            assert!(!concrete || root().join(path).exists(), "{} names {path}, which is missing", document.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+/// The anchors of a Markdown text's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let words = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-"));
+    words.map(|word| word.chars().filter(|one| one.is_alphanumeric() || matches!(one, '-' | '_')).collect()).collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for found in link.captures_iter(&text) {
+            let target = &found[1];
+            if target.contains("://") {
+                continue;
+            }
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if path.is_empty() { document.clone() } else { document.parent().unwrap().join(path) };
+            assert!(file.exists(), "{} links to {target}", document.display());
+            let known = anchor.is_empty() || anchors(&fs::read_to_string(&file).unwrap()).contains(anchor);
+            assert!(known, "{} links to {target}, and there is no such heading", document.display());
+        }
     }
 }

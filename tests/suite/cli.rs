@@ -4,13 +4,12 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{directory, fixture, json, root, run, stderr, stdout, told, trailwarden};
+use crate::support::{directory, fixture, json, run, stderr, stdout, told, trailwarden};
 
 fn lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -22,36 +21,6 @@ fn findings_read_like_this() {
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(stdout(&output));
     insta::assert_snapshot!(stderr(&output), @"7 records = 3 clean + 4 matched + 0 exempt + 0 rejected; 4 findings");
-}
-
-#[test]
-fn help_reads_like_this() {
-    let commands = stdout(&run(&["--help"]));
-    let is_sdk = |line: &&str| line.starts_with("  replay ") || line.starts_with("  snapshot ");
-    let (with_sdk, others): (Vec<&str>, Vec<&str>) = commands.lines().partition(is_sdk);
-    assert_eq!(with_sdk.len(), usize::from(cfg!(feature = "lambda")) + usize::from(cfg!(feature = "live")));
-    insta::assert_snapshot!(others.join(
-        "
-"
-    ));
-    insta::assert_snapshot!(stdout(&run(&["evaluate", "--help"])));
-    if cfg!(all(feature = "lambda", feature = "live")) {
-        insta::assert_snapshot!("help_of_replay", stdout(&run(&["replay", "--help"])));
-    }
-    for command in [
-        &["trust"][..],
-        &["explain"],
-        &["facts"],
-        &["rules", "list"],
-        &["rules", "show"],
-        &["rules", "check"],
-        &["rules", "test"],
-        &["rules", "coverage"],
-        &["rules", "reference"],
-        &["exemptions", "check"],
-    ] {
-        insta::assert_snapshot!(stdout(&run(&[command, &["--help"]].concat())));
-    }
 }
 
 #[test]
@@ -420,15 +389,6 @@ fn a_reader_that_leaves_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(stderr(&output), "");
     assert_eq!(output.status.code(), Some(1));
-}
-
-#[test]
-fn the_readme_shows_what_the_first_run_prints() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let printed = stdout(&run(&["evaluate", "fixtures/first-run"]));
-    let first = printed.split("\n\n").next().unwrap();
-    assert!(readme.contains(first), "README.md does not show:\n{first}");
-    assert!(Path::new(&fixture("first-run")).exists());
 }
 
 #[test]

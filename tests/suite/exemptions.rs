@@ -9,7 +9,7 @@ use trailwarden::event::Event;
 use trailwarden::rules::{Options, RuleSet, Settings};
 use trailwarden::suppress::Exemptions;
 
-use crate::support::{fixture, json, root, run, stderr, stdout};
+use crate::support::{fixture, json, run, stderr, stdout};
 
 const EXAMPLES: &str = "exemptions/examples.yml";
 
@@ -81,23 +81,6 @@ fn the_examples_cover_what_they_say_and_nothing_else() {
     let stop = json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging",
                       "recipientAccountId": "444455556666", "requestParameters": {"name": "t"}});
     assert_eq!(covered(&exemptions, "trail-stopped", &stop, "2026-12-01T00:00:00Z"), "");
-}
-
-#[test]
-fn what_the_readme_shows_can_be_used() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks: Vec<&str> = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let (exemption, settings): (Vec<&str>, Vec<&str>) = blocks.into_iter().partition(|text| text.starts_with("title:"));
-    assert_eq!((exemption.len(), settings.len()), (1, 2));
-    assert_eq!(read(exemption[0]).map(|all| all.all().len()), Ok(1));
-    let loaded = settings.into_iter().map(|text| {
-        let settings = Settings::parse("README.md", text.to_owned()).unwrap();
-        RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap()
-    });
-    let [live, plain]: [RuleSet; 2] = loaded.collect::<Vec<_>>().try_into().unwrap();
-    assert!(plain.rules().iter().any(|rule| rule.info().name == "role-trust-service" && rule.runs()));
-    assert!(live.live_state().exempt_default_vpc);
-    assert_eq!(live.account_name("111122223333"), Some("production"));
 }
 
 #[test]

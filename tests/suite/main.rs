@@ -14,6 +14,7 @@ mod aws_state;
 mod cases;
 mod cli;
 mod diagnostics;
+mod documentation;
 mod envelopes;
 mod exemptions;
 mod exposure;

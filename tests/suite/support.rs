@@ -17,6 +17,18 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Compares a generated file with what it should be, or writes it if `tests/refresh` runs the test.
+pub(crate) fn generated(path: &str, content: &str) {
+    let file = root().join(path);
+    if std::env::var_os("TRAILWARDEN_REFRESH").is_some() {
+        fs::write(file, content).unwrap();
+    } else {
+        let written = fs::read_to_string(file).unwrap_or_default();
+        let differs = content.lines().zip(written.lines().chain(std::iter::repeat(""))).find(|(new, old)| new != old);
+        assert!(written == content, "{path} is stale: run `tests/refresh`. First difference: {differs:?}");
+    }
+}
+
 /// A path below `fixtures/`.
 pub(crate) fn fixture(path: &str) -> PathBuf {
     root().join("fixtures").join(path)

@@ -20,28 +20,28 @@ provider "aws" {
 data "aws_region" "home" {}
 
 variable "package_file" {
-  description = "The zip file with `bootstrap`."
+  description = "Path of the zip file that contains `bootstrap`."
   type        = string
 }
 
 variable "architecture" {
-  description = "What it is built for."
+  description = "Architecture that `bootstrap` is built for."
   type        = string
   default     = "arm64"
 }
 
 variable "log_group_name" {
-  description = "The log group that the trail writes to."
+  description = "Name of the log group that the trail writes to."
   type        = string
 }
 
 variable "trail_arn" {
-  description = "The trail."
+  description = "ARN of the trail."
   type        = string
 }
 
 variable "bucket_name" {
-  description = "The bucket that the trail writes to."
+  description = "Name of the bucket that the trail writes to."
   type        = string
 }
 
@@ -69,6 +69,6 @@ module "tampering_us_east_1" {
 }
 
 output "trailwarden" {
-  description = "What the module made."
+  description = "Outputs of the module."
   value       = module.trailwarden
 }

@@ -21,18 +21,18 @@ provider "aws" {
 }
 
 variable "package_file" {
-  description = "The zip file with `bootstrap`."
+  description = "Path of the zip file that contains `bootstrap`."
   type        = string
 }
 
 variable "architecture" {
-  description = "What it is built for."
+  description = "Architecture that `bootstrap` is built for."
   type        = string
   default     = "arm64"
 }
 
 variable "organization_id" {
-  description = "The organisation."
+  description = "Id of the organization."
   type        = string
 }
 
@@ -68,6 +68,6 @@ module "member_role" {
 }
 
 output "trailwarden" {
-  description = "What the module made."
+  description = "Outputs of the module."
   value       = module.trailwarden
 }

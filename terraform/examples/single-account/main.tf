@@ -21,18 +21,18 @@ provider "aws" {
 data "aws_region" "home" {}
 
 variable "package_file" {
-  description = "The zip file with `bootstrap`."
+  description = "Path of the zip file that contains `bootstrap`."
   type        = string
 }
 
 variable "architecture" {
-  description = "What it is built for."
+  description = "Architecture that `bootstrap` is built for."
   type        = string
   default     = "arm64"
 }
 
 variable "email" {
-  description = "Who is told."
+  description = "Email address that receives alerts."
   type        = string
 }
 
@@ -85,11 +85,11 @@ resource "aws_sqs_queue_policy" "findings" {
 }
 
 output "findings_queue_url" {
-  description = "Findings arrive here."
+  description = "URL of the queue that receives findings."
   value       = aws_sqs_queue.findings.url
 }
 
 output "trailwarden" {
-  description = "What the module made."
+  description = "Outputs of the module."
   value       = module.trailwarden
 }

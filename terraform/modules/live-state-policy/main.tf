@@ -6,7 +6,7 @@ variable "partition" {
 }
 
 variable "account" {
-  description = "Account whose roles and policies may be read."
+  description = "Account whose roles and policies can be read."
   type        = string
 }
 

@@ -1,4 +1,4 @@
 output "role_arn" {
-  description = "The role."
+  description = "ARN of the role."
   value       = aws_iam_role.this.arn
 }

@@ -1,5 +1,5 @@
 variable "function_role_arn" {
-  description = "Role of the function, the output `function_role_arn` of the root module."
+  description = "ARN of the function's role: the output `function_role_arn` of the root module."
   type        = string
 
   validation {
@@ -20,7 +20,7 @@ variable "name" {
 }
 
 variable "external_id" {
-  description = "External id that the function must give: `live_state.external_id` of the root module."
+  description = "External id that the role requires: `live_state.external_id` of the root module."
   type        = string
   default     = null
 

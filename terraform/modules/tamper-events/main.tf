@@ -62,6 +62,6 @@ resource "aws_cloudwatch_event_target" "more" {
 }
 
 output "rule_arn" {
-  description = "The rule."
+  description = "ARN of the EventBridge rule."
   value       = aws_cloudwatch_event_rule.this.arn
 }

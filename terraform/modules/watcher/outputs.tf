@@ -1,14 +1,14 @@
 output "alarm_arns" {
-  description = "The alarms `heartbeat` and `canary`."
+  description = "ARNs of the alarms `heartbeat` and `canary`."
   value       = { for kind, alarm in aws_cloudwatch_metric_alarm.this : kind => alarm.arn }
 }
 
 output "topic_arn" {
-  description = "Topic of the alarms."
+  description = "ARN of the topic for alarms."
   value       = aws_sns_topic.this.arn
 }
 
 output "queue_arns" {
-  description = "Queues of `heartbeat` and `canary`, for `modules/watcher-subscription`."
+  description = "ARNs of the queues `heartbeat` and `canary`, for `modules/watcher-subscription`."
   value       = { for kind, queue in aws_sqs_queue.this : kind => queue.arn }
 }

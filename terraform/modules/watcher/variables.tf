@@ -20,7 +20,7 @@ variable "heartbeat_minutes" {
 }
 
 variable "name" {
-  description = "Name of the watcher, and the beginning of the names of its resources."
+  description = "Name of the watcher, and the prefix of the names of its resources."
   type        = string
   default     = "trailwarden-watcher"
 
@@ -31,7 +31,7 @@ variable "name" {
 }
 
 variable "subscriptions" {
-  description = "Subscribers of the alarms, by any name. `email` must be confirmed by a click."
+  description = "Subscribers to the alarms. Keys are arbitrary names. `email` requires confirmation."
   type = map(object({
     protocol = string
     endpoint = string

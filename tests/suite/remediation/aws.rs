@@ -11,6 +11,9 @@ use trailwarden::remediation::{Cloud, CloudError, FailureKind};
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const REGION: &str = "eu-west-1";
 
+/// The trust policy that the fixture of the role sets.
+pub(crate) const OPEN_TRUST: &str = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\n    \"Effect\": \"Allow\",\n    \"Principal\": \"*\",\n    \"Action\": \"sts:AssumeRole\"\n  }\n}";
+
 /// An AWS in memory.
 #[derive(Debug)]
 pub(crate) struct Aws {
@@ -166,6 +169,8 @@ pub(crate) fn world() -> Value {
         "VpcPeeringConnections": [{"VpcPeeringConnectionId": "pcx-0123456789abcdef0", "Status": {"Code": "pending-acceptance"}}],
         "Trails": [{"TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/team-trail", "Name": "team-trail",
                     "HomeRegion": "eu-west-1", "IsLogging": false}],
+        "Roles": {"ci-deploy": OPEN_TRUST},
+        "History": {},
     })
 }
 
@@ -200,7 +205,7 @@ fn read(state: &Value, call: &ApiCall) -> Result<Value, CloudError> {
             };
             Ok(json!({"Parents": [{"Id": parent}]}))
         }
-        _ if (call.account.as_str(), call.region.as_str()) != (ACCOUNT, REGION) => Err(missing()),
+        _ if call.account != ACCOUNT || (call.region != REGION && call.service == "ec2") => Err(missing()),
         ("ec2", "DescribeTags") => {
             let id = parameters["Filters"][0]["Values"][0].as_str().unwrap();
             Ok(json!({"Tags": state["Tags"].get(id).cloned().unwrap_or_else(|| json!([]))}))
@@ -258,6 +263,19 @@ fn read(state: &Value, call: &ApiCall) -> Result<Value, CloudError> {
         ("ec2", "DescribeVpcPeeringConnections") => {
             by_ids(state, "VpcPeeringConnections", "VpcPeeringConnectionId", &parameters["VpcPeeringConnectionIds"])
         }
+        ("iam", "ListRoleTags") => Ok(json!({"Tags": []})),
+        ("iam", "GetRole") => {
+            let name = text(parameters, "RoleName");
+            let document = state["Roles"].get(name).and_then(Value::as_str).ok_or_else(missing)?;
+            let document = document.replace('%', "%25").replace('\n', "%0A").replace('"', "%22").replace('{', "%7B");
+            Ok(json!({"Role": {"RoleName": name, "RoleId": "AROAEXAMPLE", "AssumeRolePolicyDocument": document}}))
+        }
+        ("config", "GetResourceConfigHistory") => {
+            assert_eq!(parameters["resourceId"], "AROAEXAMPLE");
+            let document = state["History"].get("AROAEXAMPLE").ok_or_else(missing)?;
+            let configuration = json!({"assumeRolePolicyDocument": document}).to_string();
+            Ok(json!({"configurationItems": [{"configuration": configuration}]}))
+        }
         ("cloudtrail", "ListTags") => Ok(json!({"ResourceTagList": [{"TagsList": []}]})),
         ("cloudtrail", operation) => {
             let name = text(parameters, "Name");
@@ -293,7 +311,8 @@ fn only(value: &Value, names: &[&str]) -> Map<String, Value> {
 
 impl Aws {
     fn change_state(&self, call: &ApiCall) -> Result<Value, CloudError> {
-        assert_eq!((call.account.as_str(), call.region.as_str()), (ACCOUNT, REGION));
+        assert_eq!(call.account, ACCOUNT);
+        assert!(call.region == REGION || call.service == "iam", "{call:?}");
         let state = &mut *self.state.lock().unwrap();
         let parameters = &call.parameters;
         match (call.service.as_str(), call.operation.as_str()) {
@@ -441,6 +460,10 @@ impl Aws {
                 let id = &parameters["VpcPeeringConnectionId"];
                 let peering = found(state, "VpcPeeringConnections", "VpcPeeringConnectionId", id)?;
                 peering["Status"]["Code"] = "rejected".into();
+            }
+            ("iam", "UpdateAssumeRolePolicy") => {
+                let role = state["Roles"].get_mut(text(parameters, "RoleName")).ok_or_else(missing)?;
+                *role = parameters["PolicyDocument"].clone();
             }
             ("cloudtrail", "StartLogging") => {
                 found(state, "Trails", "TrailARN", &parameters["Name"])?["IsLogging"] = true.into();
