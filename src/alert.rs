@@ -5,13 +5,14 @@
 
 mod chat;
 mod email;
+pub mod limit;
 mod plain;
 mod sms;
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::finding::{Finding, Severity, derived_id, ocsf};
+use crate::finding::{Finding, Severity, Status, derived_id, ocsf};
 use crate::text::visible_json;
 
 /// What people are told at once: one finding, or several of one rule by one caller.
@@ -84,10 +85,17 @@ fn caller(finding: &Finding) -> (Option<&str>, Option<&str>, &str) {
     (actor.access_key_id.as_deref(), actor.arn.as_deref(), &actor.name)
 }
 
+/// Whether two findings make one alert: those of one rule, severity and status, in one account, by one caller.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    fn key(one: &Finding) -> (&str, Severity, Status, &str) {
+        (&one.rule.name, one.severity(), one.status, &one.origin.account)
+    }
+    key(one) == key(other) && caller(one) == caller(other)
+}
+
 impl Alert<'_> {
     fn takes(&self, finding: &Finding) -> bool {
-        let key = |one: &Finding| (one.rule.name.clone(), one.severity(), one.status, one.origin.account.clone());
-        key(self.lead) == key(finding) && caller(self.lead) == caller(finding)
+        is_same(self.lead, finding)
     }
 
     /// How many findings it tells of.

@@ -25,6 +25,9 @@ pub struct Config {
     pub alerts_topic: Option<String>,
     /// Least severity that people are alerted of (`ALERTS_MIN_SEVERITY`).
     pub least_alert: Severity,
+    /// Patterns of the log streams whose events are evaluated (`LOG_STREAMS`, several separated by `,`); `None` for those of
+    /// CloudTrail and of heartbeats.
+    pub log_streams: Option<Vec<String>>,
     /// How live state is read; `None` when it is off (`LIVE_STATE`).
     pub live: Option<LiveConfig>,
     /// Least level that is logged (`AWS_LAMBDA_LOG_LEVEL`, set by Lambda's logging configuration). Nothing is finer than
@@ -80,10 +83,12 @@ impl Config {
         let least = variable("ALERTS_MIN_SEVERITY");
         let least = least.map(|least| check("ALERTS_MIN_SEVERITY", &least, severity, &mut faults));
         let least_alert = least.flatten().unwrap_or(LEAST_ALERT);
+        let log_streams = variable("LOG_STREAMS");
+        let log_streams = log_streams.and_then(|given| check("LOG_STREAMS", &given, log_streams_of, &mut faults));
         let live = live(variable, &mut faults);
         let log_level = log_level(variable("AWS_LAMBDA_LOG_LEVEL"), &mut faults);
         if faults.is_empty() {
-            Ok(Self { findings_topic, alerts_topic, least_alert, live, log_level })
+            Ok(Self { findings_topic, alerts_topic, least_alert, log_streams, live, log_level })
         } else {
             Err(ConfigFaults(faults))
         }
@@ -159,6 +164,16 @@ pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
         return Err("a FIFO topic delivers to no person; give a standard topic");
     }
     findings_topic(arn)
+}
+
+/// The patterns of log streams in a list with commas.
+fn log_streams_of(list: &str) -> Result<Vec<String>, &'static str> {
+    let patterns: Vec<String> = list.split(',').map(|pattern| pattern.trim().to_owned()).collect();
+    // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html
+    let is_name = |pattern: &String| !pattern.is_empty() && pattern.chars().count() <= 512 && !pattern.contains(':');
+    let all = patterns.iter().all(is_name);
+    all.then_some(patterns)
+        .ok_or("give names of log streams, with * and ?, separated by commas; * alone is every stream")
 }
 
 /// The severity of this name, whatever its case.
@@ -269,6 +284,9 @@ mod tests {
         assert_eq!(config.log_level, Level::INFO);
         let config = read(&[("SNS_ARN", TOPIC), ("AWS_LAMBDA_LOG_LEVEL", "Warn")]).unwrap();
         assert_eq!(config.log_level, Level::WARN);
+        assert_eq!(config.log_streams, None);
+        let config = read(&[("SNS_ARN", TOPIC), ("LOG_STREAMS", " a*, b ")]).unwrap();
+        assert_eq!(config.log_streams, Some(vec!["a*".to_owned(), "b".to_owned()]));
         let settings = RuleSettings::read(|name| match name {
             "RULES_DIR" => Some("/a:/b".to_owned()),
             "CONFIG_FILE" => Some(" /c/trailwarden.yml".to_owned()),
@@ -287,6 +305,7 @@ mod tests {
             ("FINDINGS_TOPIC_ARN", "my-topic\u{1b}[2J"),
             ("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
             ("ALERTS_MIN_SEVERITY", "urgent"),
+            ("LOG_STREAMS", "a,,b"),
             ("AWS_LAMBDA_LOG_LEVEL", "loud"),
         ])
         .unwrap_err();
@@ -295,6 +314,7 @@ mod tests {
         FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`: not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
         ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic delivers to no person; give a standard topic
         ALERTS_MIN_SEVERITY is `urgent`: give Informational, Low, Medium, High or Critical
+        LOG_STREAMS is `a,,b`: give names of log streams, with * and ?, separated by commas; * alone is every stream
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");
     }

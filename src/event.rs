@@ -3,7 +3,6 @@
 //! In: the text of one JSON object. Out: named common fields and look-up by path. Nothing is required beyond a sign
 //! that this is a CloudTrail record, because real records miss, null, mask and re-spell everything else.
 
-mod escaped;
 pub mod identity;
 mod member;
 pub mod path;
@@ -77,16 +76,7 @@ impl<'a> Event<'a> {
     /// # Errors
     /// [`RecordError`], when `text` is not a JSON object that looks like a CloudTrail record.
     pub fn parse(text: &'a str) -> Result<Self, RecordError> {
-        Self::of(serde_json::from_str(text)?)
-    }
-
-    /// Reads one record that is the content of a JSON string, which has to be known to be one: quotes and control characters
-    /// in it are escaped. `None` when the record is not plainly one: then it is to be unescaped and parsed.
-    pub fn parse_escaped(content: &'a str) -> Option<Self> {
-        Self::of(escaped::value(content)?).ok()
-    }
-
-    fn of(value: Value<'a>) -> Result<Self, RecordError> {
+        let value: Value<'a> = serde_json::from_str(text)?;
         let Value::Object(root) = value else {
             return Err(RecordError::NotAnObject(kind(&value)));
         };

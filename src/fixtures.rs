@@ -1,7 +1,7 @@
 //! Fixtures: records that a rule must hit, and near misses that it must not.
 //!
-//! They stand in a directory called like the rule, in files called `hit-…` and `miss-…`, each of which holds one record
-//! or several in any form that can be evaluated; each record counts.
+//! They are located in a directory named after the rule, in files named `hit-…` and `miss-…`. Each file contains one record
+//! or several, in any form that can be evaluated; each record counts.
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::event::Event;
 use crate::finding::Trace;
 use crate::rules::RuleSet;
-use crate::sources::{self, Item, Place};
+use crate::sources::{Content, Item, Reader};
 
 /// What the fixtures of one rule come to.
 #[derive(Debug, Default)]
@@ -92,24 +92,27 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
         Some("miss") => false,
         _ => return outcome.fail(&shown, "is called neither hit-… nor miss-…".to_owned()),
     };
+    let reader = match File::open(path) {
+        Ok(file) => Reader::stream(&shown, BufReader::new(file)),
+        Err(error) => Reader::unreadable(&shown, format!("cannot be opened: {error}")),
+    };
     let mut records = 0;
-    let mut sink = |place: &Place, item: Item<'_>| {
-        let json = match item {
-            Item::Record(record) => Ok(record.json()),
-            Item::Rejected(reason) => Err(reason),
-            Item::Control | Item::Screened(_) => return,
+    for Item { place, content } in reader {
+        let json = match content {
+            Content::Record(record) => Ok(record.into_json()),
+            Content::Rejected(reason) => Err(reason),
+            Content::Control | Content::Nested(_) => continue,
         };
         records += 1;
-        match json.as_ref().map_err(Clone::clone).and_then(|json| Event::parse(json).map_err(|fault| fault.to_string()))
+        match json
+            .as_deref()
+            .map_err(Clone::clone)
+            .and_then(|json| Event::parse(json).map_err(|error| error.to_string()))
         {
             Ok(event) => outcome.judge(rules, name, &event, &place.to_string(), must_hit),
             Err(reason) => outcome.fail(&place.to_string(), reason),
         }
-    };
-    match File::open(path) {
-        Ok(file) => sources::stream(&shown, BufReader::new(file), None, &mut sink),
-        Err(error) => sources::unreadable(&shown, format!("cannot be opened: {error}"), &mut sink),
-    };
+    }
     if records == 0 {
         outcome.fail(&shown, "holds no record".to_owned());
     }

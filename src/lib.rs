@@ -3,13 +3,13 @@
 //! ```text
 //! payload ─sources─▶ raw records ─event─▶ Event ─rules─▶ findings ─suppress─▶ findings ─live_state─▶ findings ─sinks─▶ SNS | stdout
 //!            │ │                          ▲   │ ask for                                  ▲
-//!            │ └─screen─▶ clean           │   ▼                                          │
+//!            │ └─prefilter─▶ clean        │   ▼                                          │
 //!         rejected                       facts (derived on demand)                 IAM / EC2, read-only
 //!         (both are counted)
 //! ```
 //!
-//! Most records are of calls that no rule watches: [`screen`] leaves them out while they are still escaped, from what
-//! [`skim`] reads of them. The findings are the same with it and without.
+//! Most records are of calls that no rule watches: [`prefilter`] skips them before they are unescaped and parsed. The
+//! findings are the same with it and without.
 //!
 //! One function, [`pipeline::Pipeline::run`], takes one payload through all stages; the command line `trailwarden` and
 //! the Lambda function `bootstrap` are two thin ways to call it.
@@ -30,13 +30,14 @@ pub mod metrics;
 pub mod network;
 pub mod pipeline;
 pub mod policy;
+pub mod prefilter;
 #[cfg(feature = "lambda")]
 pub mod queue;
 pub mod remediation;
 pub mod rules;
-pub mod screen;
+
 pub mod sinks;
-pub mod skim;
+
 pub mod sources;
 pub mod suppress;
 pub mod text;

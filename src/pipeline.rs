@@ -6,7 +6,6 @@ mod evaluator;
 mod lag;
 mod live;
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
@@ -17,14 +16,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::actions;
-use crate::event::{Attachment, Event, LIVE_STATE, RecordError, is_service, repaired, without};
+use crate::event::{Attachment, Event, LIVE_STATE, RecordError, repaired, without};
 use crate::facts::Earlier;
 use crate::finding::Finding;
 use crate::live_state::LiveState;
+use crate::prefilter::Prefilter;
 use crate::rules::RuleSet;
-use crate::screen::Screen;
-use crate::skim::{Sketch, glance};
-use crate::sources::{self, Buffers, Item, Place, Record, Screening};
+use crate::sources::{Content, Item, LogStreams, Place, Raw, Reader};
 use crate::suppress::Exemptions;
 use crate::text::visible_at_most;
 
@@ -35,8 +33,8 @@ use lag::Lag;
 use live::Asking;
 pub use live::Case;
 
-/// Longest reason, in characters, that is shown.
-const MOST_OF_A_REASON: usize = 400;
+/// Maximum length of a reason that is shown, in characters.
+const MAX_REASON: usize = 400;
 
 /// Why a record is rejected when something on the way panicked.
 const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
@@ -136,7 +134,7 @@ pub struct Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.place, visible_at_most(&self.reason, MOST_OF_A_REASON))
+        write!(formatter, "{}: {}", self.place, visible_at_most(&self.reason, MAX_REASON))
     }
 }
 
@@ -206,38 +204,51 @@ impl fmt::Debug for Input<'_> {
 pub struct Pipeline {
     rules: RuleSet,
     exemptions: Exemptions,
-    /// Whether records that no rule can match are left out before they are parsed.
-    screens: bool,
-    /// What earlier runs leave to later ones; a run takes one of them.
-    left: Mutex<Vec<Left>>,
+    /// The log streams whose events are evaluated, if a payload is the delivery of one.
+    log_streams: LogStreams,
+    /// Whether records that no rule can match are skipped before they are parsed.
+    prefilters: bool,
+    /// Caches of earlier runs; a run takes one of them.
+    caches: Mutex<Vec<Caches>>,
 }
 
-/// What a run leaves to the next.
+/// Caches that a run leaves to the next.
 #[derive(Debug, Default)]
-struct Left {
-    buffers: Buffers,
-    screen: Screen,
-    /// The same for live state, which asks for more records.
-    screen_for_live_state: Screen,
+struct Caches {
+    prefilter: Prefilter,
+    /// The same for runs with live state, which need more records.
+    prefilter_for_live_state: Prefilter,
 }
 
 impl Pipeline {
     /// A pipeline with these rules, and no exemptions.
     pub fn new(rules: RuleSet) -> Self {
-        Self { rules, exemptions: Exemptions::default(), screens: true, left: Mutex::default() }
+        Self {
+            rules,
+            exemptions: Exemptions::default(),
+            log_streams: LogStreams::ALL,
+            prefilters: true,
+            caches: Mutex::default(),
+        }
     }
 
-    /// The same with every record unescaped, parsed and put to every rule: a check on the screen. It comes to the same
-    /// findings, in many times the time, and rejects what [`crate::skim::glance`] takes on trust.
+    /// The same with every record parsed and evaluated by every rule: a check on the prefilter. The findings are the same,
+    /// in many times the time. Records that the prefilter skips without validating them may be rejected.
     #[must_use]
-    pub fn without_screen(self) -> Self {
-        Self { screens: false, ..self }
+    pub fn without_prefilter(self) -> Self {
+        Self { prefilters: false, ..self }
     }
 
     /// The same with these exemptions.
     #[must_use]
     pub fn with_exemptions(self, exemptions: Exemptions) -> Self {
         Self { exemptions, ..self }
+    }
+
+    /// The same, rejecting payloads with log events of other log streams than these.
+    #[must_use]
+    pub fn with_log_streams(self, log_streams: LogStreams) -> Self {
+        Self { log_streams, ..self }
     }
 
     /// Its rules.
@@ -252,12 +263,12 @@ impl Pipeline {
 
     /// Takes one input, called `source`, through all stages. Findings and rejections go to `outcomes` as they arise.
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
-        let mut tally = Tally::default();
-        self.judged(source, input, None, &mut tally, &mut |place, judged, tally| {
-            let findings = judged.map(|judged| judged.findings);
-            self.count(findings.map_err(|reason| Rejection { place: place.clone(), reason }), tally, outcomes);
-        });
-        tally
+        let mut run = Run::new(self, source, input, None);
+        while let Some((place, judged)) = run.next() {
+            let findings = judged.map(|judged| judged.findings).map_err(|reason| Rejection { place, reason });
+            self.count(findings, &mut run.tally, outcomes);
+        }
+        run.end()
     }
 
     /// The same with everything in memory, for a payload whose findings are published together.
@@ -306,64 +317,20 @@ impl Pipeline {
         source: &str,
         input: Input<'_>,
         outcomes: &mut dyn FnMut(Outcome),
-        is_case: fn(&Judged<'_>) -> bool,
+        is_case: fn(&Judged) -> bool,
     ) -> (Tally, Vec<Case>) {
         let mut cases = Vec::new();
-        let mut tally = Tally::default();
-        self.judged(source, input, Some(&live::ASKING), &mut tally, &mut |place, judged, tally| match judged {
-            Ok(judged) if is_case(&judged) => {
-                cases.push(Case::new(place.clone(), judged));
-            }
-            Ok(judged) => self.count(Ok(judged.findings), tally, outcomes),
-            Err(reason) => self.count(Err(Rejection { place: place.clone(), reason }), tally, outcomes),
-        });
-        (tally, cases)
-    }
-
-    fn judged(&self, source: &str, input: Input<'_>, live: Option<&Asking>, tally: &mut Tally, sink: &mut Sink<'_>) {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let Left { buffers, screen, screen_for_live_state } = &mut left;
-        let screen = &SharedScreen::new(if live.is_some() { screen_for_live_state } else { screen });
-        let lag = Lag::now();
-        let mut control = 0;
-        let mut screened = 0;
-        let mut seen = Seen::default();
-        let mut sieve = |sketch: &Sketch<'_>| {
-            let asks = |source: &str, name: &str| {
-                Earlier::counts(source, name) || live.is_some_and(|live| (live.may_ask)(source, name))
-            };
-            // What is not CloudTrail's is rejected, and not clean.
-            is_service(sketch.source) && !screen.borrow_mut().admits(&self.rules, sketch, asks)
-        };
-        let screening = self.screens.then_some(Screening { sieve: &mut sieve, buffers });
-        let earlier = &RefCell::default();
-        let mut item = |place: &Place, item: Item<'_>| match item {
-            Item::Record(record) => {
-                let judged = self.evaluate(record, live, &lag, screen, earlier);
-                if judged.as_ref().is_ok_and(|judged| seen.again(judged.digest)) {
-                    tally.duplicates += 1;
-                } else {
-                    sink(place, judged, tally);
+        let mut run = Run::new(self, source, input, Some(&live::ASKING));
+        while let Some((place, judged)) = run.next() {
+            match judged {
+                Ok(judged) if is_case(&judged) => cases.push(Case::new(place, judged)),
+                judged => {
+                    let findings = judged.map(|judged| judged.findings).map_err(|reason| Rejection { place, reason });
+                    self.count(findings, &mut run.tally, outcomes);
                 }
             }
-            Item::Screened(time) => {
-                lag.of_text(time);
-                screened += 1;
-            }
-            Item::Rejected(reason) => sink(place, Err(reason), tally),
-            Item::Control => control += 1,
-        };
-        let decoded = match input {
-            Input::Stream(reader) => sources::stream(source, reader, screening, &mut item),
-            Input::Payload(text) => sources::payload(source, text, screening, &mut item),
-            Input::Unreadable(reason) => sources::unreadable(source, reason, &mut item),
-        };
-        tally.clean += screened;
-        tally.control += control;
-        // Counted where records arise, and not where they end: otherwise the counts would balance by themselves.
-        tally.received = decoded.saturating_sub(control + tally.duplicates);
-        tally.longest_lag = tally.longest_lag.max(lag.longest());
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(left);
+        }
+        (run.end(), cases)
     }
 
     /// Counts a record by what was found, and hands that out.
@@ -391,58 +358,10 @@ impl Pipeline {
         }
     }
 
-    fn evaluate<'t>(
-        &self,
-        record: Record<'t>,
-        live: Option<&Asking>,
-        lag: &Lag,
-        screen: &SharedScreen<'_>,
-        earlier: &RefCell<Earlier>,
-    ) -> Result<Judged<'t>, String> {
-        let judged = |mut event: Event<'_>, text: Option<&str>| {
-            event.require_call().map_err(|error| error.to_string())?;
-            event.time_text().into_iter().for_each(|time| lag.of_text(time.as_bytes()));
-            let now = lag.now;
-            // A panic in a dependency on one record must not cost its neighbours.
-            guarded(|| {
-                let sketch = || if let Record::Escaped(content) = record { glance(content, false) } else { None };
-                let call = event.source().zip(event.name());
-                let screen = &mut *screen.borrow_mut();
-                let watching = call.and_then(|(source, name)| screen.watching(source, name, sketch));
-                earlier.borrow_mut().recall(&mut event);
-                let findings = self.findings(&event, watching, now);
-                let asks = live.is_some_and(|live| (live.asks)(&event));
-                earlier.borrow_mut().note(&event);
-                let digest = if asks || !findings.is_empty() { digest(&event) } else { None };
-                let attached = event.attachment().cloned();
-                Judged { record, text: text.map(str::to_owned), findings, asks, digest, attached }
-            })
-        };
-        if let Record::Escaped(content) = record
-            && let Some(event) = Event::parse_escaped(content)
-            && !event.has(LIVE_STATE)
-        {
-            return judged(event, None);
-        }
-        let json = record.json();
-        let text = match Event::parse(&json) {
-            Ok(event) if !event.has(LIVE_STATE) => return judged(event, None),
-            Ok(_) => without(&json, LIVE_STATE).unwrap_or_default(),
-            Err(RecordError::Json(error)) => {
-                let text = repaired(&json);
-                let has_live_state =
-                    Event::parse(&text).map_err(|_| RecordError::Json(error).to_string())?.has(LIVE_STATE);
-                if has_live_state { without(&text, LIVE_STATE).unwrap_or_default() } else { text.into_owned() }
-            }
-            Err(error) => return Err(error.to_string()),
-        };
-        judged(Event::parse(&text).map_err(|error| error.to_string())?, Some(&text))
-    }
-
     /// `watching`: the places of the rules that could match, where they are known.
     fn findings(&self, event: &Event<'_>, watching: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
         let mut findings = match watching {
-            _ if !self.screens => self.rules.evaluate_all(event),
+            _ if !self.prefilters => self.rules.evaluate_all(event),
             Some(places) => self.rules.evaluate_by(places, event),
             None => self.rules.evaluate(event),
         };
@@ -455,14 +374,145 @@ impl Pipeline {
     }
 }
 
-/// The screen of a run, asked when a record is read and, where that is admitted, again when it is evaluated.
-type SharedScreen<'s> = RefCell<&'s mut Screen>;
+/// One input on its way through the pipeline.
+struct Run<'p, 'i> {
+    pipeline: &'p Pipeline,
+    reader: Reader<'i>,
+    caches: Caches,
+    /// With live state, what it needs records for.
+    live: Option<&'static Asking>,
+    lag: Lag,
+    seen: Seen,
+    earlier: Earlier,
+    tally: Tally,
+}
+
+impl<'p, 'i> Run<'p, 'i> {
+    fn new(pipeline: &'p Pipeline, source: &str, input: Input<'i>, live: Option<&'static Asking>) -> Self {
+        let reader = match input {
+            Input::Stream(reader) => Reader::stream(source, reader),
+            Input::Payload(text) => Reader::payload_of_streams(source, text, &pipeline.log_streams),
+            Input::Unreadable(reason) => Reader::unreadable(source, reason),
+        };
+        let caches = pipeline.caches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        Self {
+            pipeline,
+            reader,
+            caches,
+            live,
+            lag: Lag::now(),
+            seen: Seen::default(),
+            earlier: Earlier::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The next record that has been evaluated, or what had to be rejected. Whatever else comes before it is counted.
+    fn next(&mut self) -> Option<(Place, Result<Judged, String>)> {
+        loop {
+            let Item { place, content } = self.reader.next_unopened()?;
+            match content {
+                Content::Record(raw) if self.skips(&raw) => {}
+                Content::Nested(nested) if self.skips(nested.raw()) => {}
+                Content::Nested(nested) => self.reader.open(place, nested),
+                Content::Control => self.tally.control += 1,
+                Content::Rejected(reason) => {
+                    self.tally.received += 1;
+                    return Some((place, Err(reason)));
+                }
+                Content::Record(raw) => {
+                    let judged = self.evaluate(&raw);
+                    if judged.as_ref().is_ok_and(|judged| self.seen.again(judged.digest)) {
+                        self.tally.duplicates += 1;
+                        continue;
+                    }
+                    self.tally.received += 1;
+                    return Some((place, judged));
+                }
+            }
+        }
+    }
+
+    /// Whether no rule can match a record, which is counted then.
+    fn skips(&mut self, raw: &Raw) -> bool {
+        if !self.pipeline.prefilters {
+            return false;
+        }
+        let live = self.live;
+        let asks = |source: &str, name: &str| {
+            Earlier::counts(source, name) || live.is_some_and(|live| (live.may_ask)(source, name))
+        };
+        let Some(time) = self.caches.prefilter(live.is_some()).skips(&self.pipeline.rules, raw, asks) else {
+            return false;
+        };
+        self.lag.of_text(time);
+        self.tally.received += 1;
+        self.tally.clean += 1;
+        true
+    }
+
+    fn evaluate(&mut self, raw: &Raw) -> Result<Judged, String> {
+        let json = raw.json();
+        match Event::parse(&json) {
+            Ok(event) if !event.has(LIVE_STATE) => self.judged(event, &json),
+            Ok(_) => self.judged_text(&without(&json, LIVE_STATE).unwrap_or_default()),
+            Err(RecordError::Json(error)) => {
+                let text = repaired(&json);
+                let has_live_state =
+                    Event::parse(&text).map_err(|_| RecordError::Json(error).to_string())?.has(LIVE_STATE);
+                match has_live_state {
+                    true => self.judged_text(&without(&text, LIVE_STATE).unwrap_or_default()),
+                    false => self.judged_text(&text),
+                }
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn judged_text(&mut self, text: &str) -> Result<Judged, String> {
+        self.judged(Event::parse(text).map_err(|error| error.to_string())?, text)
+    }
+
+    /// Evaluates the event that `text` is.
+    fn judged(&mut self, mut event: Event<'_>, text: &str) -> Result<Judged, String> {
+        event.require_call().map_err(|error| error.to_string())?;
+        event.time_text().into_iter().for_each(|time| self.lag.of_text(time));
+        let now = self.lag.now;
+        let live = self.live;
+        // A panic in a dependency on one record must not cost its neighbours.
+        guarded(|| {
+            let call = event.source().zip(event.name());
+            let prefilter = self.caches.prefilter(live.is_some());
+            let watching = call.and_then(|(source, name)| prefilter.places(source, name));
+            self.earlier.recall(&mut event);
+            let findings = self.pipeline.findings(&event, watching, now);
+            let asks = live.is_some_and(|live| (live.asks)(&event));
+            self.earlier.note(&event);
+            let is_of_interest = asks || !findings.is_empty();
+            let digest = if is_of_interest { digest(&event) } else { None };
+            let record = if is_of_interest && live.is_some() { text.to_owned() } else { String::new() };
+            Judged { record, findings, asks, digest, attached: event.attachment().cloned() }
+        })
+    }
+
+    /// What became of everything that was read.
+    fn end(mut self) -> Tally {
+        self.tally.longest_lag = self.lag.longest();
+        self.pipeline.caches.lock().unwrap_or_else(PoisonError::into_inner).push(self.caches);
+        self.tally
+    }
+}
+
+impl Caches {
+    fn prefilter(&mut self, with_live_state: bool) -> &mut Prefilter {
+        if with_live_state { &mut self.prefilter_for_live_state } else { &mut self.prefilter }
+    }
+}
 
 /// A record that was evaluated.
-struct Judged<'t> {
-    record: Record<'t>,
-    /// Its text where that is not the record's: without what had to be replaced or removed.
-    text: Option<String>,
+struct Judged {
+    /// Its text, without whatever had to be replaced or removed. With live state alone, where there is something to verify.
+    record: String,
     findings: Vec<Finding>,
     /// Whether live state can say what the record leaves open.
     asks: bool,
@@ -470,13 +520,6 @@ struct Judged<'t> {
     attached: Option<Attachment>,
     /// Where there is something to report, and the record has an id.
     digest: Option<Uuid>,
-}
-
-impl Judged<'_> {
-    /// The text of the record.
-    fn text(&mut self) -> String {
-        self.text.take().unwrap_or_else(|| self.record.json().into_owned())
-    }
 }
 
 /// The digest of a whole record. Records of one id and different content are different records: one of them is forged.
@@ -501,9 +544,6 @@ impl Seen {
         !self.0.insert(digest)
     }
 }
-
-/// Takes what became of each record.
-type Sink<'s> = dyn FnMut(&Place, Result<Judged<'_>, String>, &mut Tally) + 's;
 
 /// What `judge` gives, unless it panics.
 fn guarded<T>(judge: impl FnOnce() -> T) -> Result<T, String> {

@@ -14,7 +14,7 @@ mod pattern;
 pub use condition::{Condition, Operator, Quantifier, Test, date_seconds};
 pub use document::{Actions, Effect, Policy, PolicyError, Principal, PrincipalKind, Principals, Statement, Version};
 pub use evaluate::{Caller, Context, Decision, Request};
-pub use identity::{Administrator, Held, Holder, is_administrator};
+pub use identity::{Administrator, Held, Holder, TooComplex, is_administrator};
 pub use pattern::Pattern;
 
 #[cfg(test)]

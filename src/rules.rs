@@ -3,13 +3,12 @@
 //! In: YAML files, those under `rules/` that are part of the binary and those of the user's directories. Out: findings
 //! for an event. A rule that cannot be used is a fault with its file, name and reason; faults are reported all at once. No
 //! rule set comes of them, or one that names what it lacks: a rule that silently does not run is worse than none. Only
-//! this module knows the Sigma engine.
+//! this module knows the Sigma parser.
 
 mod attributes;
 mod body;
 mod cases;
 mod check;
-mod clauses;
 mod condition;
 mod correlation;
 mod coverage;
@@ -22,8 +21,6 @@ mod files;
 mod filter;
 mod index;
 mod lint;
-mod matcher;
-mod need;
 mod operations;
 mod outline;
 mod packed;
@@ -31,10 +28,11 @@ mod parser;
 mod placeholder;
 mod reference;
 mod report;
+mod required_literals;
 mod rule;
-mod said;
 mod selector;
 mod settings;
+mod sigma;
 mod subject;
 mod success;
 mod template;
@@ -51,9 +49,9 @@ pub use attributes::{AttributeError, read_attributes};
 pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
 pub use filter::Filter;
-pub use need::{Need, Needs, Part};
 pub use operations::{Class, Danger, Operation, known_calls, operations, provenance};
 pub use placeholder::PLACEHOLDERS;
+pub use required_literals::RequiredLiterals;
 pub use rule::Rule;
 pub use settings::{LiveSettings, Settings};
 pub use trigger::{Names, Trigger, Triggers};

@@ -52,6 +52,7 @@ locals {
     FINDINGS_TOPIC_ARN       = aws_sns_topic.findings.arn
     ALERTS_TOPIC_ARN         = aws_sns_topic.alerts.arn
     ALERTS_MIN_SEVERITY      = var.alerts_min_severity
+    LOG_STREAMS              = join(",", local.log_streams)
     RULES_DIR                = length(var.rules_directories) == 0 ? null : join(":", var.rules_directories)
     CONFIG                   = local.configuration_text
     CONFIG_FILE              = var.configuration_file
@@ -62,6 +63,14 @@ locals {
     MEMBER_ROLE_SESSION_NAME = try(var.live_state.session_name, null)
     ACCOUNT_NAMES            = var.account_names ? "organizations" : null
   }
+}
+
+locals {
+  # CloudTrail's streams, for an organization's trail with the organization's id before the account, and that of heartbeats.
+  log_streams = concat(
+    var.log_streams != null ? var.log_streams : ["????????????_CloudTrail_*", "o-*_????????????_CloudTrail_*"],
+    local.heartbeat ? [local.heartbeat_stream] : [],
+  )
 }
 
 # Never give this log group a subscription filter to the function: it would invoke itself for ever.

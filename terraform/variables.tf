@@ -362,6 +362,17 @@ variable "watcher_accounts" {
   }
 }
 
+variable "log_streams" {
+  description = "Log streams whose events are evaluated, with `*` and `?`: CloudTrail's by default, a single `*` for all. The stream of heartbeats is added. A delivery of another stream is rejected and goes to the on-failure destination."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.log_streams == null ? true : length(var.log_streams) > 0 && alltrue([for stream in var.log_streams : can(regex("^[^:,]{1,512}$", stream))])
+    error_message = "log_streams are names of log streams without colons and commas, at least one."
+  }
+}
+
 # ---- Live state -----------------------------------------------------------------------------------------------------
 
 variable "live_state" {

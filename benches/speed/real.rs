@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write as _};
 use std::path::PathBuf;
 
-use trailwarden::sources::{self, Item};
+use trailwarden::sources::{Content, Item, Reader};
 
 use crate::workload::batch::Workload;
 
@@ -31,11 +31,13 @@ pub(crate) fn workload() -> Option<Workload> {
     let mut records: Vec<String> = Vec::new();
     for path in paths {
         let source = path.display().to_string();
-        sources::stream(&source, BufReader::new(File::open(&path).unwrap()), None, &mut |place, item| match item {
-            Item::Record(record) => records.push(record.json().into_owned()),
-            Item::Rejected(reason) => panic!("{place}: {reason}"),
-            Item::Control | Item::Screened(_) => {}
-        });
+        for Item { place, content } in Reader::stream(&source, BufReader::new(File::open(&path).unwrap())) {
+            match content {
+                Content::Record(record) => records.push(record.into_json()),
+                Content::Rejected(reason) => panic!("{place}: {reason}"),
+                Content::Control | Content::Nested(_) => {}
+            }
+        }
     }
     if records.is_empty() {
         let _ = writeln!(io::stderr(), "skipped: real records; there are none in {}", directory.display());

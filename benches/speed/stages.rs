@@ -11,10 +11,9 @@ use flate2::read::GzDecoder;
 use jiff::Timestamp;
 use trailwarden::event::Event;
 use trailwarden::finding::{Finding, ocsf};
+use trailwarden::prefilter::Prefilter;
 use trailwarden::rules::{Options, RuleSet};
-use trailwarden::screen::Screen;
-use trailwarden::skim::Sketch;
-use trailwarden::sources::{self, Buffers, Item, Screening};
+use trailwarden::sources::{Content, Reader};
 
 use crate::limit;
 use crate::race::{Lane, OURS, race};
@@ -31,8 +30,8 @@ struct Between<'b> {
     events: &'b [Event<'b>],
     records: &'b [String],
     findings: &'b [Finding],
-    /// What a screen keeps between payloads.
-    screening: RefCell<(Screen, Buffers)>,
+    /// Keeps its cache between payloads.
+    prefilter: RefCell<Prefilter>,
 }
 
 /// A pass over all of it.
@@ -50,19 +49,26 @@ const STAGES: &[(&str, &str, Stage)] = &[
     }),
     ("decode", "payload to the text of records, every record", |between| {
         for payload in &between.workload.payloads {
-            sources::payload("payload", &payload.text, None, &mut |_, item| {
-                black_box(matches!(item, Item::Record(_)));
-            });
+            black_box(Reader::payload("payload", &payload.text).count());
         }
     }),
-    ("screen", "payload to the text of records that a rule could match", |between| {
-        let (screen, buffers) = &mut *between.screening.borrow_mut();
+    ("read", "payload to the raw text of records, every record", |between| {
         for payload in &between.workload.payloads {
-            let mut sieve = |sketch: &Sketch<'_>| !screen.admits(between.rules, sketch, |_, _| false);
-            let screening = Some(Screening { sieve: &mut sieve, buffers });
-            sources::payload("payload", &payload.text, screening, &mut |_, item| {
-                black_box(matches!(item, Item::Record(_)));
-            });
+            let mut reader = Reader::payload("payload", &payload.text);
+            black_box(std::iter::from_fn(|| reader.next_unopened()).count());
+        }
+    }),
+    ("prefilter", "payload to the text of records that a rule could match", |between| {
+        let prefilter = &mut *between.prefilter.borrow_mut();
+        for payload in &between.workload.payloads {
+            let mut reader = Reader::payload("payload", &payload.text);
+            while let Some(item) = reader.next_unopened() {
+                if let Content::Nested(nested) = item.content
+                    && prefilter.skips(between.rules, nested.raw(), |_, _| false).is_none()
+                {
+                    reader.open(item.place, nested);
+                }
+            }
         }
     }),
     ("event", "text to event, every record", |between| {
@@ -99,7 +105,7 @@ fn measure(criterion: &mut Criterion, table: &mut Table, workload: &Workload) {
         events: &events,
         records: &records,
         findings: &findings,
-        screening: RefCell::default(),
+        prefilter: RefCell::default(),
     };
     for (name, what, stage) in STAGES {
         let times = race(criterion, &format!("stages/{name}"), workload.name, OURS, || {
@@ -112,15 +118,12 @@ fn measure(criterion: &mut Criterion, table: &mut Table, workload: &Workload) {
 }
 
 fn records(workload: &Workload) -> Vec<String> {
-    let mut records = Vec::new();
-    for payload in &workload.payloads {
-        sources::payload("payload", &payload.text, None, &mut |_, item| {
-            if let Item::Record(record) = item {
-                records.push(record.json().into_owned());
-            }
-        });
-    }
-    records
+    let items = workload.payloads.iter().flat_map(|payload| Reader::payload("payload", &payload.text));
+    let records = items.filter_map(|item| match item.content {
+        Content::Record(record) => Some(record.into_json()),
+        _ => None,
+    });
+    records.collect()
 }
 
 /// Loading rules, beside the limit of one payload of 1 MB.

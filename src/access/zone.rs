@@ -64,9 +64,9 @@ pub struct Role<'r> {
     pub is_stored: bool,
 }
 
-/// Most comparisons of a value of the policy with a value of a request that one assessment makes. The largest policies in
-/// use take some thousands.
-const MAX_COMPARISONS: u64 = 60_000;
+/// Maximum number of comparisons of a value of the policy with a value of a request that one assessment makes. The largest
+/// policies in use take some thousands.
+const MAX_COMPARISONS: u64 = 30_000;
 
 /// The comparisons that are left.
 #[derive(Debug)]

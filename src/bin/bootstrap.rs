@@ -24,6 +24,7 @@ use trailwarden::pipeline::{self, Evaluator, Outcome, Pipeline, Progress, Reject
 use trailwarden::rules::{Options, RuleFault, RuleFaults, RuleSet, Settings};
 use trailwarden::sinks::sns::PublishError;
 use trailwarden::sinks::topics::Topics;
+use trailwarden::sources::LogStreams;
 use trailwarden::suppress::Exemptions;
 use trailwarden::text::visible;
 
@@ -72,6 +73,11 @@ async fn main() -> ExitCode {
         own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
         account: topic_account(&config.findings_topic).map(str::to_owned),
     };
+    let log_streams = config
+        .log_streams
+        .as_ref()
+        .map_or_else(LogStreams::standard, |patterns| LogStreams::named(patterns.iter().map(String::as_str)));
+    let pipeline = pipeline.with_log_streams(log_streams);
     let sdk = lambda_config();
     let evaluator = match config.live {
         Some(live) => with_live_state(pipeline, &sdk, live),
@@ -84,7 +90,7 @@ async fn main() -> ExitCode {
             Evaluator::new(pipeline)
         }
     };
-    let topics = Topics::new(&sdk, config.findings_topic, config.alerts_topic, policy);
+    let topics = Topics::new(&sdk, config.findings_topic, config.alerts_topic, policy).with_alert_limit();
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&evaluator, &topics, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,

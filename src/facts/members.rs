@@ -139,7 +139,7 @@ const SHAPES: &[(&str, Shape)] = &[
     (
         calls::UNDECIDED.name,
         Members(&[
-            ("reason", OneOf(&["parameters", "unreadable", "prefix-list"])),
+            ("reason", OneOf(&["parameters", "unreadable", "complex", "prefix-list"])),
             ("summary", Scalar),
             ("fields", Scalar),
             ("prefix_lists", Scalar),

@@ -190,19 +190,16 @@ impl<'e> Parameters<'e> {
         member(self.value, key).is_some_and(|(_, value)| !is_empty(value))
     }
 
-    /// Where scalars stand, as or below a member called one of `keys`, that a pipeline has masked: nothing but asterisks,
-    /// two or more.
-    pub(super) fn masked(&self, keys: &[&str]) -> Vec<String> {
-        let mut masked = Vec::new();
-        if !has_mask(self.value) {
-            return masked;
+    /// Visits each scalar, as or below a member called one of `keys`, that a pipeline has masked: nothing but asterisks, two
+    /// or more.
+    pub(super) fn masked(&self, keys: &[&str], visit: &mut dyn FnMut(&Self)) {
+        if has_mask(self.value) {
+            self.walk(&mut |place| {
+                if is_mask(place.value) && keys.iter().any(|key| key.eq_ignore_ascii_case(place.name())) {
+                    visit(place);
+                }
+            });
         }
-        self.walk(&mut |place| {
-            if is_mask(place.value) && keys.iter().any(|key| key.eq_ignore_ascii_case(place.name())) {
-                masked.push(place.path());
-            }
-        });
-        masked
     }
 
     /// The name it stands under, apart from lists and wrappings.

@@ -37,9 +37,8 @@ pub(super) struct Asking {
 pub(super) static ASKING: Asking = Asking { may_ask: live_state::may_ask, asks: live_state::asks };
 
 impl Case {
-    pub(super) fn new(source: Source, mut judged: super::Judged<'_>) -> Self {
-        let record = judged.text();
-        let super::Judged { findings, asks, attached, .. } = judged;
+    pub(super) fn new(source: Source, judged: super::Judged) -> Self {
+        let super::Judged { record, findings, asks, attached, .. } = judged;
         Self { source, record, findings, asks, attached }
     }
 }

@@ -1,6 +1,7 @@
 //! Policies that make their holder an administrator.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -59,15 +60,53 @@ pub struct Administrator {
 
 /// Most sets of permissions that are named.
 const MAX_PERMISSIONS: usize = 5;
-/// Most regions that a role's permissions are tried in.
+/// Maximum number of Regions that a role's permissions are tried in.
 const MAX_REGIONS: usize = 4;
+/// Maximum number of characters that are compared for one role. The largest sets of policies in use take about a tenth.
+const MAX_COMPARISONS: u64 = 10_000_000;
+
+/// The policies of a role are too complex to decide within the budget of comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its policies are too complex to decide")]
+pub struct TooComplex;
+
+/// The comparisons of characters that are left.
+#[derive(Debug)]
+struct Budget(Cell<u64>);
+
+impl Budget {
+    /// Whether any pattern matches the text; not, when the budget is spent.
+    fn any_matches(&self, patterns: &[Pattern], text: &str) -> bool {
+        let text: Vec<char> = text.chars().collect();
+        let mut left = self.0.get();
+        let matches = |pattern: &Pattern| pattern.matches_within(&text, &mut left).unwrap_or(false);
+        let found = patterns.iter().any(matches);
+        self.0.set(left);
+        found
+    }
+
+    /// Takes the comparisons that a condition makes with a value of this length in bytes.
+    fn spend_on(&self, condition: &Condition, length: usize) {
+        let all = condition.values.iter().map(String::len).sum::<usize>();
+        let has_wildcards = condition.values.iter().any(|value| value.contains('*'));
+        let comparisons = all.saturating_mul(if has_wildcards { length.max(1) } else { 1 });
+        self.0.set(self.0.get().saturating_sub(u64::try_from(comparisons).unwrap_or(u64::MAX)));
+    }
+
+    fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+}
 
 impl Holder<'_> {
     /// What makes it an administrator: the sets of permissions by which it can give itself whatever it wants, on any
     /// resource of the account, by whatever wildcards and in whichever of its policies. A Deny statement counts, and so
     /// does the boundary. Conditions are evaluated for what is known of such a request; the rest counts as met where it
     /// allows and as not met where it denies. `None` when there is no such set.
-    pub fn administrator(&self) -> Option<Administrator> {
+    ///
+    /// # Errors
+    /// When the policies take more comparisons than the budget of a role, and no set was found before.
+    pub fn administrator(&self) -> Result<Option<Administrator>, TooComplex> {
         let role = Role::of(self.arn);
         let policies = self.policies.iter().enumerate();
         let statements = policies
@@ -81,6 +120,7 @@ impl Holder<'_> {
             regions: regions(&statements),
             statements,
             boundary: boundary.filter(|statements| !statements.is_empty()),
+            budget: Budget(Cell::new(MAX_COMPARISONS)),
         };
         let mut places = BTreeSet::new();
         let mut permissions = Vec::new();
@@ -100,7 +140,11 @@ impl Holder<'_> {
         }
         let name = |place: usize| self.policies.get(place).map(|policy| policy.name.to_owned());
         let policies: Vec<String> = places.into_iter().filter_map(name).collect();
-        (!policies.is_empty()).then_some(Administrator { policies, permissions })
+        match (policies.is_empty(), trial.budget.is_spent()) {
+            (true, true) => Err(TooComplex),
+            (true, false) => Ok(None),
+            (false, _) => Ok(Some(Administrator { policies, permissions })),
+        }
     }
 }
 
@@ -129,8 +173,8 @@ struct Meant {
 }
 
 impl Meant {
-    fn holds(&self, text: &str) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(text)) != self.is_negated
+    fn covers(&self, text: &str, budget: &Budget) -> bool {
+        budget.any_matches(&self.patterns, text) != self.is_negated
     }
 }
 
@@ -207,10 +251,10 @@ impl Statement {
     }
 
     /// Whether it decides about `request`.
-    fn applies(&self, request: &Request<'_>) -> bool {
+    fn applies(&self, request: &Request<'_>, budget: &Budget) -> bool {
         let variable = |name: &str| request.context(&name.to_ascii_lowercase()).value();
-        self.actions.holds(request.action)
-            && self.resources.holds(&request.resource)
+        self.actions.covers(request.action, budget)
+            && self.resources.covers(&request.resource, budget)
             && self.conditions.iter().all(|one| {
                 let Some(one) = one else { return self.allows };
                 let found = match request.context(&one.key.to_ascii_lowercase()) {
@@ -218,6 +262,7 @@ impl Statement {
                     Known::Absent => None,
                     Known::Not => return self.allows,
                 };
+                budget.spend_on(one, found.iter().flatten().map(String::len).sum());
                 one.holds(found.as_deref(), self.version, &variable)
             })
     }
@@ -307,6 +352,7 @@ struct Trial<'h> {
     statements: Vec<(usize, Statement)>,
     boundary: Option<Vec<Statement>>,
     regions: Vec<String>,
+    budget: Budget,
 }
 
 impl Trial<'_> {
@@ -335,7 +381,8 @@ impl Trial<'_> {
     /// The policy that allows an action on any resource, or on what is the role's own where that is enough.
     fn allowed(&self, action: &str, service: Option<&str>) -> Option<usize> {
         let lower = action.to_ascii_lowercase();
-        if !self.statements.iter().any(|(_, statement)| statement.allows && statement.actions.holds(&lower)) {
+        let covers = |statement: &Statement| statement.allows && statement.actions.covers(&lower, &self.budget);
+        if self.budget.is_spent() || !self.statements.iter().any(|(_, statement)| covers(statement)) {
             return None;
         }
         let Role { arn, partition, account } = self.role;
@@ -369,14 +416,17 @@ impl Trial<'_> {
 
     /// The policy that allows a request, unless a statement denies it or the boundary does not allow it.
     fn place(&self, request: &Request<'_>) -> Option<usize> {
-        let applies = |statement: &Statement, allows| statement.allows == allows && statement.applies(request);
+        let applies = |statement: &Statement, allows| {
+            !self.budget.is_spent() && statement.allows == allows && statement.applies(request, &self.budget)
+        };
         let (place, _) = self.statements.iter().find(|(_, statement)| applies(statement, true))?;
         let is_denied = self.statements.iter().any(|(_, statement)| applies(statement, false));
         let is_within = self.boundary.as_ref().is_none_or(|boundary| {
             let any = |allows| boundary.iter().any(|statement| applies(statement, allows));
             any(true) && !any(false)
         });
-        (!is_denied && is_within).then_some(*place)
+        // A Deny statement may not have been compared.
+        (!is_denied && is_within && !self.budget.is_spent()).then_some(*place)
     }
 }
 

@@ -50,11 +50,17 @@ impl Pattern {
 
     /// Whether all of `text` matches. Linear in the product of both lengths at worst.
     pub fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
+        let mut unlimited = u64::MAX;
+        self.matches_within(&text.chars().collect::<Vec<_>>(), &mut unlimited).unwrap_or(false)
+    }
+
+    /// The same, taking each comparison of a character from `budget`; `None` when it is spent.
+    pub(super) fn matches_within(&self, text: &[char], budget: &mut u64) -> Option<bool> {
         let (mut at, mut place) = (0, 0);
         // Where the last `*` was, and how far the text it has taken reaches.
         let mut star: Option<(usize, usize)> = None;
         loop {
+            *budget = budget.checked_sub(1)?;
             match (self.0.get(at), text.get(place)) {
                 (Some(Token::Any), _) => {
                     star = Some((at, place));
@@ -62,13 +68,13 @@ impl Pattern {
                 }
                 (Some(Token::One), Some(_)) => (at, place) = (at + 1, place + 1),
                 (Some(Token::Char(wanted)), Some(found)) if wanted == found => (at, place) = (at + 1, place + 1),
-                (None, None) => return true,
+                (None, None) => return Some(true),
                 _ => match star {
                     Some((token, taken)) if taken < text.len() => {
                         star = Some((token, taken + 1));
                         (at, place) = (token + 1, taken + 1);
                     }
-                    _ => return false,
+                    _ => return Some(false),
                 },
             }
         }

@@ -1,7 +1,6 @@
 //! What Sigma has no word for: the `trailwarden:` key of a rule file. A stock Sigma tool ignores it.
 
-use rsigma_eval::CompiledRule;
-use rsigma_parser::Level;
+use rsigma_parser::{Level, SigmaRule};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -142,11 +141,18 @@ impl Default for Attributes {
 
 impl Attributes {
     /// The attributes of a rule with this document; what is wrong with them goes to `reasons`.
-    pub(super) fn of(rule: &CompiledRule, document: &str, reasons: &mut Vec<Reason>) -> Self {
+    pub(super) fn of(rule: &SigmaRule, document: &str, reasons: &mut Vec<Reason>) -> Self {
         let Some(value) = rule.custom_attributes.get(KEY) else {
             return Self::default();
         };
-        let attributes: Self = match read_attributes(value) {
+        let value = match serde_json::to_value(value) {
+            Ok(value) => value,
+            Err(error) => {
+                reasons.push(AttributeError::new(None, error.to_string()).reason(document));
+                return Self::default();
+            }
+        };
+        let attributes: Self = match read_attributes(&value) {
             Ok(attributes) => attributes,
             Err(error) => {
                 reasons.push(error.reason(document));

@@ -80,11 +80,6 @@ impl Unread {
         Self { outline, level: settings.level(outline.name), values }
     }
 
-    /// Whether it can be compiled with the values of its placeholders whatever they are: all are names.
-    pub(super) fn has_names_alone(&self) -> bool {
-        self.values.values().flatten().all(|value| placeholder::is_name(value))
-    }
-
     /// The calls it can match, where that is known.
     pub(super) fn triggers(&self) -> Option<Triggers> {
         let text = match self.outline.unfilled {
@@ -100,15 +95,6 @@ impl Unread {
         placeholder::fill(&mut sigma, &self.values).ok()?;
         let cases = Cases::new(Case::default(), &attributes);
         Some(Body::new(sigma, self.outline.name, pack, attributes, cases, self.level))
-    }
-
-    /// The same with all its cases compiled; `None` also when they cannot be.
-    pub(super) fn compiled(&self, pack: Option<&str>) -> Option<Body> {
-        let body = self.read(pack)?;
-        let mut reasons = Vec::new();
-        body.cases.whole.compile(&body.sigma).ok()?;
-        body.cases.compile(&body.sigma, &mut reasons);
-        reasons.is_empty().then_some(body)
     }
 }
 

@@ -5,12 +5,11 @@
 
 use std::sync::OnceLock;
 
-use rsigma_eval::EvalError;
-use rsigma_parser::{ConditionExpr, SigmaRule};
+use rsigma_parser::SigmaRule;
 
 use super::attributes::Attributes;
 use super::fault::Reason;
-use super::matcher::Matcher;
+use super::sigma::{CompileError, Matcher};
 
 /// The matchers of a rule. All take the rule that they are of.
 #[derive(Debug)]
@@ -51,8 +50,8 @@ impl Cases {
             if !sigma.detection.named.contains_key(detection) {
                 let text = format!("its `{attribute}.when` names `{detection}`, which is none of its detections");
                 reasons.push(Reason::error(text).at(attribute));
-            } else if let Err(error) = case.compile(sigma) {
-                reasons.push(Reason::error(error.to_string()));
+            } else if let Err(errors) = case.compile(sigma) {
+                reasons.extend(errors.into_iter().map(|error| Reason::error(error.text)));
             }
         }
     }
@@ -62,8 +61,8 @@ impl Case {
     /// Compiles it.
     ///
     /// # Errors
-    /// What the engine says against it.
-    pub(super) fn compile(&self, sigma: &SigmaRule) -> Result<&Matcher, EvalError> {
+    /// Everything that keeps it from being compiled.
+    pub(super) fn compile(&self, sigma: &SigmaRule) -> Result<&Matcher, Vec<CompileError>> {
         let compiled = self.compiled(sigma)?;
         Ok(self.matcher.get_or_init(|| compiled))
     }
@@ -78,11 +77,10 @@ impl Case {
         self.matcher.get_or_init(|| self.compiled(sigma).expect("a built-in rule can be compiled"))
     }
 
-    fn compiled(&self, sigma: &SigmaRule) -> Result<Matcher, EvalError> {
-        let Some(detection) = &self.detection else { return Matcher::new(sigma) };
-        let mut alone = sigma.clone();
-        alone.detection.conditions = vec![ConditionExpr::Identifier(detection.clone())];
-        alone.detection.condition_strings = vec![detection.clone()];
-        Matcher::new(&alone)
+    fn compiled(&self, sigma: &SigmaRule) -> Result<Matcher, Vec<CompileError>> {
+        match &self.detection {
+            Some(detection) => Matcher::of_detection(detection, &sigma.detection),
+            None => Matcher::new(&sigma.detection),
+        }
     }
 }

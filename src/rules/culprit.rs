@@ -1,67 +1,27 @@
-//! Which values of a rule keep it from being compiled.
-
-use rsigma_parser::{ConditionExpr, Detection, DetectionItem, SigmaRule, SigmaValue};
+//! Where in a document the values are that keep a rule from being compiled.
 
 use super::fault::Reason;
-use super::matcher::Matcher;
-use super::selector;
+use super::sigma::CompileError;
 use super::yaml::{self, Node};
 
-/// The name of the detection that is compiled alone.
-const ALONE: &str = "alone";
-
-/// An error for each value that cannot be compiled, with the value and its line.
-pub(super) fn reasons(sigma: &SigmaRule, text: &str) -> Vec<Reason> {
+/// Adds the errors, each on the line of its value, to `reasons`. Those among them name what a condition lacks.
+pub(super) fn add(errors: &[CompileError], text: &str, reasons: &mut Vec<Reason>) {
     let lines = yaml::documents(text);
-    let mut reasons = Vec::new();
-    for (_, detection) in selector::by_name(&sigma.detection.named) {
-        visit(detection, &mut |item| {
-            for value in &item.values {
-                let one = DetectionItem { field: item.field.clone(), values: vec![value.clone()] };
-                if let Some(error) = error(sigma, one) {
-                    reasons.push(reason(item, value, &error, &lines));
-                }
-            }
-        });
-    }
-    reasons
+    let is_told = !reasons.is_empty();
+    let is_new = |error: &&CompileError| error.value.is_some() || !error.field.is_empty() || !is_told;
+    reasons.extend(errors.iter().filter(is_new).map(|error| reason(error, &lines)));
 }
 
-fn visit(detection: &Detection, check: &mut impl FnMut(&DetectionItem)) {
-    match detection {
-        Detection::AllOf(items) => items.iter().for_each(check),
-        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| visit(part, check)),
-        Detection::ArrayMatch { body, .. } => visit(body, check),
-        Detection::Conditional { named, .. } => {
-            selector::by_name(named).into_iter().for_each(|(_, part)| visit(part, check));
-        }
-        Detection::Keywords(_) => {}
-    }
-}
-
-/// The error of compiling an item alone.
-fn error(sigma: &SigmaRule, item: DetectionItem) -> Option<String> {
-    let mut alone = sigma.clone();
-    alone.detection.named.clear();
-    alone.detection.named.insert(ALONE.to_owned(), Detection::AllOf(vec![item]));
-    alone.detection.conditions = vec![ConditionExpr::Identifier(ALONE.to_owned())];
-    alone.detection.condition_strings = vec![ALONE.to_owned()];
-    Matcher::new(&alone).err().map(|error| error.to_string())
-}
-
-fn reason(item: &DetectionItem, value: &SigmaValue, error: &str, lines: &[Node]) -> Reason {
-    let field = item.field.name.as_deref().unwrap_or_default();
-    let written = match value {
-        SigmaValue::String(text) => text.original.clone(),
-        SigmaValue::Integer(number) => number.to_string(),
-        SigmaValue::Float(number) => number.to_string(),
-        SigmaValue::Bool(flag) => flag.to_string(),
-        SigmaValue::Null => "null".to_owned(),
+fn reason(error: &CompileError, lines: &[Node]) -> Reason {
+    let CompileError { field, value, text } = error;
+    let Some(value) = value else {
+        let shown = if field.is_empty() { text.clone() } else { format!("`{field}`: {text}") };
+        return Reason::error(shown).at(if field.is_empty() { "detection" } else { field });
     };
-    let reason = Reason::error(format!("`{field}`: the value `{written}` cannot be used: {error}"));
-    match lines.iter().find_map(|node| line_of_value(node, field, &written)) {
+    let reason = Reason::error(format!("`{field}`: the value `{value}` cannot be used: {text}"));
+    match lines.iter().find_map(|node| line_of_value(node, field, value)) {
         Some(line) => reason.on(line),
-        None => reason.at(written),
+        None => reason.at(value),
     }
 }
 

@@ -2,13 +2,9 @@
 
 use std::borrow::Cow;
 
-use rsigma_eval::{ConditionTrace, DetectionTrace, RuleExplanation};
-use rsigma_parser::ConditionExpr;
 use serde_json::Value;
 
-use super::clauses::Clauses;
-use super::matcher::Matcher;
-use super::subject::Subject;
+use super::sigma::{Node, Trace, What};
 use crate::finding::Evidence;
 use crate::text::{MOST_IN_A_SENTENCE, shortened, visible, visible_at_most};
 
@@ -31,18 +27,10 @@ pub(super) struct Matched {
 }
 
 impl Matched {
-    /// Of a rule of which these conditions `hold`. Only clauses that had to hold count, not those under `not`.
-    pub(super) fn of(matcher: &Matcher, hold: &[&ConditionExpr], subject: &Subject<'_>) -> Self {
+    /// Of a rule that matches. Only clauses that had to hold count, not those under `not`.
+    pub(super) fn of(trace: &Trace<'_>) -> Self {
         let mut matched = Self::default();
-        hold.iter().for_each(|condition| matched.condition(condition, matcher, subject));
-        matched
-    }
-
-    /// The same, read off the trace of the whole rule.
-    #[cfg(test)]
-    pub(super) fn traced(explanation: &RuleExplanation, subject: &Subject<'_>) -> Self {
-        let mut matched = Self::default();
-        matched.trace(explanation, subject);
+        matched.parts(&trace.conditions);
         matched
     }
 
@@ -51,105 +39,37 @@ impl Matched {
         &self.members
     }
 
-    /// A condition that holds.
-    fn condition(&mut self, condition: &ConditionExpr, matcher: &Matcher, subject: &Subject<'_>) {
-        match condition {
-            ConditionExpr::Identifier(name) => self.named(name, matcher, subject),
-            ConditionExpr::And(parts) => parts.iter().for_each(|part| self.condition(part, matcher, subject)),
-            ConditionExpr::Or(parts) => {
-                for part in parts.iter().filter(|part| matcher.condition_holds(part, subject)) {
-                    self.condition(part, matcher, subject);
-                }
-            }
-            ConditionExpr::Selector { pattern, .. } => {
-                let names = matcher.clauses().keys().filter(|name| pattern.matches_detection_name(name));
-                let mut names: Vec<&String> = names.collect();
-                names.sort_unstable();
-                for name in names {
-                    if matcher.condition_holds(&ConditionExpr::Identifier(name.clone()), subject) {
-                        self.named(name, matcher, subject);
+    fn parts(&mut self, nodes: &[Node<'_>]) {
+        nodes.iter().filter(|node| node.matched).for_each(|node| self.node(node));
+    }
+
+    /// A part that holds.
+    fn node(&mut self, node: &Node<'_>) {
+        match &node.what {
+            What::All | What::Any | What::Count { .. } | What::Selection(_) => self.parts(&node.parts),
+            What::Item { item, found } => self.item(item.field(), found.json(item.is_text())),
+            What::Array { array, .. } => {
+                let mut indices = Vec::new();
+                for part in node.parts.iter().filter(|part| part.matched) {
+                    if let What::Element { index, value, .. } = &part.what {
+                        if indices.len() < MOST_CLAUSES {
+                            self.member(array.field(), *index, Value::from(*value));
+                        }
+                        indices.push(*index);
                     }
                 }
-            }
-            ConditionExpr::Not(_) => {}
-        }
-    }
-
-    /// A detection that holds.
-    fn named(&mut self, name: &str, matcher: &Matcher, subject: &Subject<'_>) {
-        if let Some(clauses) = matcher.clauses().get(name) {
-            self.clauses(clauses, matcher, subject);
-        }
-    }
-
-    fn clauses(&mut self, clauses: &Clauses, matcher: &Matcher, subject: &Subject<'_>) {
-        match clauses {
-            Clauses::Fields(fields) => {
-                for field in fields {
-                    let value = field.as_ref().and_then(|field| matcher.value(subject, field));
-                    self.item(field.as_deref(), value);
-                }
-            }
-            Clauses::All(parts) => parts.iter().for_each(|part| self.clauses(part, matcher, subject)),
-            Clauses::Traced(part) => self.trace(&matcher.explain_part(part, subject), subject),
-        }
-    }
-
-    fn trace(&mut self, explanation: &RuleExplanation, subject: &Subject<'_>) {
-        for condition in explanation.conditions.iter().filter(|condition| condition.matched()) {
-            self.traced_condition(condition, subject);
-        }
-    }
-
-    fn traced_condition(&mut self, trace: &ConditionTrace, subject: &Subject<'_>) {
-        match trace {
-            ConditionTrace::Selection { detection, .. } => self.traced_detection(detection, subject),
-            ConditionTrace::And { children, .. } | ConditionTrace::Or { children, .. } => {
-                for child in children.iter().filter(|child| child.matched()) {
-                    self.traced_condition(child, subject);
-                }
-            }
-            ConditionTrace::Quantified { branches, .. } => {
-                for branch in branches.iter().filter(|branch| branch.matched) {
-                    self.traced_detection(&branch.detection, subject);
-                }
-            }
-            ConditionTrace::Not { .. } => {}
-        }
-    }
-
-    fn traced_detection(&mut self, trace: &DetectionTrace, subject: &Subject<'_>) {
-        match trace {
-            DetectionTrace::AllOf { items, .. } => {
-                for item in items.iter().filter(|item| item.matched) {
-                    self.item(item.field.as_deref(), item.actual.clone());
-                }
-            }
-            DetectionTrace::AnyOf { branches, .. } | DetectionTrace::And { branches, .. } => {
-                for branch in branches.iter().filter(|branch| branch.matched()) {
-                    self.traced_detection(branch, subject);
-                }
-            }
-            DetectionTrace::Keywords { item, .. } => self.item(item.field.as_deref(), item.actual.clone()),
-            DetectionTrace::ArrayMatch { field, members, .. } => {
-                let indices: Vec<usize> =
-                    members.iter().filter(|member| member.matched).map(|member| member.index).collect();
-                for index in indices.iter().take(MOST_CLAUSES) {
-                    self.member(field, *index, subject);
-                }
-                match self.members.iter_mut().find(|(name, _)| name == field) {
+                match self.members.iter_mut().find(|(name, _)| name == array.field()) {
                     Some((_, known)) => known.extend(indices),
-                    None => self.members.push((field.clone(), indices)),
+                    None => self.members.push((array.field().to_owned(), indices)),
                 }
             }
-            DetectionTrace::Conditional { condition, .. } => self.traced_condition(condition, subject),
-            DetectionTrace::Other { .. } => {}
+            What::Not | What::Element { .. } => {}
         }
     }
 
     /// A field that fits, with its value; one without a name is a keyword.
-    fn item(&mut self, field: Option<&str>, value: Option<Value>) {
-        let value = kept(value.unwrap_or(Value::Null));
+    fn item(&mut self, field: Option<&str>, value: Value) {
+        let value = kept(value);
         let Some(field) = field else {
             return self.push("keyword", value, "a keyword of the rule is in the record".to_owned());
         };
@@ -167,14 +87,9 @@ impl Matched {
     }
 
     /// One member of an array: the whole of it, because its parts mean little alone.
-    fn member(&mut self, field: &str, index: usize, subject: &Subject<'_>) {
+    fn member(&mut self, field: &str, index: usize, value: Value) {
         let path = format!("{field}[{index}]");
-        let found = subject.select(field);
-        let value = found.first().and_then(|value| match value.as_array() {
-            Some(elements) => elements.get(index),
-            None => Some(*value),
-        });
-        let value = kept(value.map_or(Value::Null, Value::from));
+        let value = kept(value);
         let said = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
         let said = said.unwrap_or_else(|| visible_at_most(&value.to_string(), MOST_IN_A_SENTENCE).into_owned());
         let text = match value.get("fields").and_then(Value::as_array) {

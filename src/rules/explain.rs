@@ -1,99 +1,86 @@
-//! The tree of a rule's condition with each part's verdict, from the engine's own trace.
+//! The trace of a rule as people read it.
 
-use rsigma_eval::{ArrayEmptyReason, ConditionTrace, DetectionTrace, ItemTrace, MatchReason, RuleExplanation};
-use serde_json::Value;
+use rsigma_parser::ArrayQuantifier;
 
 use super::evidence::kept;
+use super::sigma::{self, Found, Item, Node, What};
 use crate::finding::Trace;
 use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
 
-/// Most members of a list that are shown.
-const MOST_MEMBERS: usize = 20;
+/// Maximum number of elements of an array that are shown.
+const MAX_ELEMENTS: usize = 20;
 
 /// The trace of a whole rule.
-pub(super) fn trace(name: &str, explanation: &RuleExplanation) -> Trace {
-    Trace::of(name, explanation.matched, explanation.conditions.iter().map(condition).collect())
+pub(super) fn trace(name: &str, trace: &sigma::Trace<'_>) -> Trace {
+    Trace::of(name, trace.matched, nodes(&trace.conditions))
 }
 
-fn condition(trace: &ConditionTrace) -> Trace {
-    match trace {
-        ConditionTrace::Selection { name, matched, detection } => selection(name, *matched, detection),
-        ConditionTrace::And { matched, children } => Trace::of("all of", *matched, all(children)),
-        ConditionTrace::Or { matched, children } => Trace::of("any of", *matched, all(children)),
-        ConditionTrace::Not { matched, child } => Trace::of("not", *matched, vec![condition(child)]),
-        ConditionTrace::Quantified { matched, need, got, branches, .. } => {
-            let what = format!("{need} of these {}, {got} held", branches.len());
-            let parts = branches.iter().map(|branch| selection(&branch.name, branch.matched, &branch.detection));
-            Trace::of(what, *matched, parts.collect())
+fn nodes(nodes: &[Node<'_>]) -> Vec<Trace> {
+    nodes.iter().map(node).collect()
+}
+
+fn node(node: &Node<'_>) -> Trace {
+    let Node { what, matched, parts } = node;
+    match what {
+        What::All => Trace::of("all of", *matched, nodes(parts)),
+        What::Any => Trace::of("any of", *matched, nodes(parts)),
+        What::Not => Trace::of("not", *matched, nodes(parts)),
+        What::Count { needed, held, of } => {
+            Trace::of(format!("{needed} of these {of}, {held} held"), *matched, nodes(parts))
         }
-    }
-}
-
-fn all(children: &[ConditionTrace]) -> Vec<Trace> {
-    children.iter().map(condition).collect()
-}
-
-/// A detection under its name; a level that only repeats it is left out.
-fn selection(name: &str, matched: bool, trace: &DetectionTrace) -> Trace {
-    let parts = match trace {
-        DetectionTrace::AllOf { items, .. } => items.iter().map(item).collect(),
-        DetectionTrace::And { branches, .. } => branches.iter().flat_map(parts_of_all).collect(),
-        other => vec![detection(other)],
-    };
-    Trace::of(visible(name), matched, parts)
-}
-
-/// The parts of what has to hold as a whole.
-fn parts_of_all(trace: &DetectionTrace) -> Vec<Trace> {
-    match trace {
-        DetectionTrace::AllOf { items, .. } => items.iter().map(item).collect(),
-        DetectionTrace::And { branches, .. } => branches.iter().flat_map(parts_of_all).collect(),
-        other => vec![detection(other)],
-    }
-}
-
-fn detection(trace: &DetectionTrace) -> Trace {
-    let matched = trace.matched();
-    match trace {
-        DetectionTrace::AllOf { .. } | DetectionTrace::And { .. } => Trace::of("all of", matched, parts_of_all(trace)),
-        DetectionTrace::AnyOf { branches, .. } => {
-            Trace::of("any of", matched, branches.iter().map(detection).collect())
-        }
-        DetectionTrace::Keywords { item: keywords, .. } => item(keywords),
-        DetectionTrace::ArrayMatch {
-            field, quantifier, member_count, matched_count, empty_reason, members, ..
-        } => {
-            let field = visible(field);
-            let what = match empty_reason {
-                Some(ArrayEmptyReason::MissingOrNull) => format!("{field} is absent"),
-                Some(ArrayEmptyReason::EmptyArray) => format!("{field} is empty"),
-                None => format!("{quantifier} of {field}: {matched_count} of {member_count} held"),
+        What::Selection(name) => Trace::of(visible(name), *matched, members(parts)),
+        What::Item { item, found } => self::item(item, found, *matched),
+        What::Array { array, held, of, is_missing } => {
+            let field = visible(array.field());
+            let what = match (of, is_missing) {
+                (0, true) => format!("{field} is absent"),
+                (0, false) => format!("{field} is empty"),
+                _ => format!("{} of {field}: {held} of {of} held", quantifier(array.quantifier())),
             };
-            let parts = members.iter().take(MOST_MEMBERS).map(|member| {
-                Trace::of(format!("{field}[{}]", member.index), member.matched, parts_of_all(&member.detection))
-            });
-            Trace::of(what, matched, parts.collect())
+            Trace::of(what, *matched, parts.iter().take(MAX_ELEMENTS).map(self::node).collect())
         }
-        DetectionTrace::Conditional { condition: inner, .. } => condition(inner),
-        DetectionTrace::Other { kind, .. } => Trace::of(visible(kind), matched, Vec::new()),
+        What::Element { array, index, .. } => {
+            Trace::of(format!("{}[{index}]", visible(array.field())), *matched, members(parts))
+        }
     }
 }
 
-fn item(trace: &ItemTrace) -> Trace {
-    let field = trace.field.as_deref().map_or_else(|| "any text of the record".into(), visible);
-    let found = match (&trace.actual, trace.reason) {
-        (None | Some(Value::Null), MatchReason::NoKeywordMatch) => "has none".to_owned(),
-        (None | Some(Value::Null), _) if trace.field.is_none() => "has one".to_owned(),
-        // Whether a field says anything is asked as if it were missing where it does not.
-        (None | Some(Value::Null), MatchReason::Existence) => "is absent or says nothing".to_owned(),
-        (None | Some(Value::Null), _) => "is absent".to_owned(),
-        (Some(Value::String(text)), _) => format!("is {}", visible_at_most(text, MOST_IN_A_SENTENCE)),
-        (Some(other), _) => format!("is {}", visible_at_most(&other.to_string(), MOST_IN_A_SENTENCE)),
+/// The parts of a selection or an element. A level that only says that all of them have to hold is left out.
+fn members(parts: &[Node<'_>]) -> Vec<Trace> {
+    match parts {
+        [Node { what: What::All, parts, .. }] => {
+            let is_all = |part: &&Node<'_>| matches!(part.what, What::All);
+            let inner = |part| if is_all(&part) { nodes(&part.parts) } else { vec![node(part)] };
+            parts.iter().flat_map(inner).collect()
+        }
+        parts => nodes(parts),
+    }
+}
+
+fn quantifier(quantifier: ArrayQuantifier) -> &'static str {
+    match quantifier {
+        ArrayQuantifier::Any => "any",
+        ArrayQuantifier::All => "all",
+        ArrayQuantifier::AllOrEmpty => "all_or_empty",
+        ArrayQuantifier::None => "none",
+    }
+}
+
+/// `userAgent: 'aws-cli/*'; found aws-cli/2.15.0`
+fn item(item: &Item, found: &Found<'_>, matched: bool) -> Trace {
+    let written = item.to_string();
+    let wanted = visible_at_most(&written, MOST_IN_A_SENTENCE);
+    if item.is_keyword() {
+        let what = if matched { "found in the record" } else { "not found in the record" };
+        return Trace::of(format!("{wanted}; {what}"), matched, Vec::new());
+    }
+    let value = found.json(item.is_text());
+    let what = match &value {
+        serde_json::Value::Null => "absent".into(),
+        serde_json::Value::String(text) if text.is_empty() => "found an empty string".into(),
+        serde_json::Value::String(text) => format!("found {}", visible_at_most(text, MOST_IN_A_SENTENCE)),
+        other => format!("found {}", visible_at_most(&other.to_string(), MOST_IN_A_SENTENCE)),
     };
-    let matcher = serde_json::to_value(trace.matcher).ok();
-    let matcher = matcher.as_ref().and_then(Value::as_str).unwrap_or_default().replace('_', " ");
-    let wanted = trace.pattern.as_deref().map(|text| visible_at_most(text, MOST_IN_A_SENTENCE)).unwrap_or_default();
-    let wanted = format!("{matcher} {wanted}");
-    let what = format!("{field} {found}; wanted: {}", wanted.trim());
-    Trace { what, matched: trace.matched, value: trace.actual.clone().map(kept), parts: Vec::new() }
+    let value = Some(value).filter(|value| !value.is_null()).map(kept);
+    Trace { what: format!("{wanted}; {what}"), matched, value, parts: Vec::new() }
 }

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::attributes::AttributeError;
 use super::fault::{FaultKind, Reason, RuleFault};
 use super::files::{Document, RuleFile};
-use super::matcher::Matcher;
 use super::parser::of_parser;
 use super::settings::did_you_mean;
+use super::sigma::Matcher;
 use super::subject::Subject;
 use super::{Known, check, condition, culprit, lint, placeholder};
 use crate::event::Event;
@@ -143,13 +143,9 @@ fn filter(sigma: FilterRule, name: &str, document: &Document, known: &Known<'_>)
     if let Err(unfilled) = placeholder::fill(&mut rule, known.values) {
         reasons.extend(unfilled.into_iter().map(Reason::from));
     }
-    let compiled = Matcher::new(&rule);
-    if let Err(error) = &compiled {
-        let parts = culprit::reasons(&rule, &document.text);
-        if parts.is_empty() && reasons.is_empty() {
-            reasons.push(Reason::error(error.to_string()).at("filter"));
-        }
-        reasons.extend(parts);
+    let compiled = Matcher::new(&rule.detection);
+    if let Err(errors) = &compiled {
+        culprit::add(errors, &document.text, &mut reasons);
     }
     let attributes = sigma.custom_attributes.get("trailwarden").map(serde_json::to_value);
     let attributes = attributes.transpose().ok().flatten().unwrap_or(Value::Null);

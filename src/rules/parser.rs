@@ -231,9 +231,3 @@ fn missing(key: &str, document: &Document) -> Reason {
         None => reason,
     }
 }
-
-/// What the compiler says, about the name at its end if there is one.
-pub(super) fn of_compiler(message: &str) -> Reason {
-    let named = message.rsplit_once(": ").map(|(_, word)| word).filter(|word| !word.contains(char::is_whitespace));
-    Reason::error(message).at(named.unwrap_or("detection"))
-}

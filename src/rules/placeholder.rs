@@ -35,15 +35,6 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     (EXEMPT_VPC_TAGS, "keys of the tags by which live state exempts VPCs; filled from `live-state: exempt-vpc-tags`"),
 ];
 
-/// Longest value, in bytes, that is taken for a name: the longest ARN there is. IAM user guide, "IAM identifiers".
-const MOST_OF_A_NAME: usize = 2048;
-
-/// Whether a value is a mere name. The built-in rules can be compiled with any such, as a test shows; what has a meaning in
-/// Sigma or to the engine, or is longer than a pattern may be, has to be tried.
-pub(super) fn is_name(value: &str) -> bool {
-    value.len() <= MOST_OF_A_NAME && !value.contains(['*', '?', '\\', '$'])
-}
-
 /// A placeholder that nothing fills.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unfilled {

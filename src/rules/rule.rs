@@ -13,9 +13,9 @@ use super::correlation::Correlation;
 use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
-use super::need::Needs;
 use super::packed::Text;
-use super::parser::{of_compiler, of_parser, parsed};
+use super::parser::{of_parser, parsed};
+use super::required_literals::RequiredLiterals;
 use super::settings::Settings;
 use super::subject::Subject;
 use super::trigger::Triggers;
@@ -36,7 +36,7 @@ pub struct Rule {
     triggers: OnceLock<Triggers>,
     /// The calls it could match if its placeholders had any value, where it has some.
     open_triggers: OnceLock<Triggers>,
-    needs: OnceLock<Needs>,
+    required_literals: OnceLock<RequiredLiterals>,
     body: OnceLock<Box<Body>>,
     /// What the body is read from, where it is not there from the beginning.
     unread: Option<Unread>,
@@ -115,9 +115,9 @@ impl Rule {
         FACTS.iter().filter(is_named).map(|fact| fact.scope.name).collect()
     }
 
-    /// What a record needs to say somewhere for the rule to match.
-    pub fn needs(&self) -> &Needs {
-        self.needs.get_or_init(|| Needs::of(&self.sigma().detection))
+    /// Literals that the text of a record must contain for the rule to match.
+    pub fn required_literals(&self) -> &RequiredLiterals {
+        self.required_literals.get_or_init(|| RequiredLiterals::of(&self.sigma().detection))
     }
 
     /// Whether it matches no record of a call that failed: one whose `errorCode` says something.
@@ -197,7 +197,7 @@ impl Rule {
             placeholders: Vec::new(),
             triggers: OnceLock::new(),
             open_triggers: OnceLock::new(),
-            needs: OnceLock::new(),
+            required_literals: OnceLock::new(),
             body: OnceLock::new(),
             unread: None,
             outlined: None,
@@ -246,24 +246,24 @@ impl Rule {
         let body = self.body();
         let Body { info, raised_info, cases, attributes, sigma, .. } = body;
         let matcher = cases.whole.matcher(sigma);
-        let hold = matcher.holding(subject);
-        if hold.is_empty() || self.is_trusted(subject, trusted) {
+        if !matcher.holds(subject) || self.is_trusted(subject, trusted) {
             return None;
         }
-        let matched = Matched::of(matcher, &hold, subject);
+        let trace = matcher.trace(subject);
+        let matched = Matched::of(&trace);
         let holds = |case: &Option<Case>| case.as_ref().is_some_and(|case| case.matcher(sigma).holds(subject));
         let case = attributes.undecided.as_ref().filter(|_| holds(&cases.undecided));
         let info = if holds(&cases.raised) { raised_info } else { info };
         let info = if case.is_some() { &body.undecided_info(info) } else { info };
         let mut finding = report::finding(info, attributes, case, subject, matched);
-        finding.trace = explain.then(|| explain::trace(&info.name, &matcher.explain(subject)));
+        finding.trace = explain.then(|| explain::trace(&info.name, &trace));
         Some(finding)
     }
 
     /// How the rule judges an event, whether it matches or not.
     pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &Trusted) -> Trace {
         let matcher = self.body().cases.whole.matcher(self.sigma());
-        let trace = explain::trace(&self.name, &matcher.explain(subject));
+        let trace = explain::trace(&self.name, &matcher.trace(subject));
         if !(trace.matched && self.is_trusted(subject, trusted)) {
             return trace;
         }
@@ -361,17 +361,12 @@ pub(super) fn slug(name: &str) -> String {
 fn embedded(file: &RuleFile, settings: &Settings) -> Option<Rule> {
     let (place, outline) = file.outline?;
     let unread = Unread::new(outline, settings);
-    let body = match unread.has_names_alone() {
-        true => OnceLock::new(),
-        false => OnceLock::from(Box::new(unread.compiled(file.pack.as_deref())?)),
-    };
     Some(Rule {
         name: Cow::Borrowed(outline.name),
         id: outline.id.map(Cow::Borrowed),
         runs: settings.runs(outline.name, file.pack.as_deref(), outline.enabled),
         runs_by_default: outline.enabled,
         placeholders: outline.placeholders.iter().map(|name| (*name).to_owned()).collect(),
-        body,
         unread: Some(unread),
         outlined: Some(place),
         ..Rule::of(file, file.text.clone())
@@ -394,18 +389,10 @@ fn rule(
         return Err(reasons);
     }
     let whole = Case::default();
-    let attributes = match whole.compile(&sigma) {
-        Ok(matcher) => Attributes::of(matcher.compiled(), &document.text, &mut reasons),
-        Err(error) => {
-            let parts = culprit::reasons(&sigma, &document.text);
-            // An unknown detection has been told already.
-            if parts.is_empty() && reasons.is_empty() {
-                reasons.push(of_compiler(&error.to_string()));
-            }
-            reasons.extend(parts);
-            Attributes::default()
-        }
-    };
+    let attributes = Attributes::of(&sigma, &document.text, &mut reasons);
+    if let Err(errors) = whole.compile(&sigma) {
+        culprit::add(&errors, &document.text, &mut reasons);
+    }
     // What was in them has been read.
     sigma.custom_attributes.clear();
     let cases = Cases::new(whole, &attributes);

@@ -2,7 +2,7 @@
 //! people.
 
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Delivered;
 use super::batch::Message;
 use super::sns::{Delivery, PublishError, SnsTopic};
+use crate::alert::limit::{AlertGroup, AlertLimit};
 use crate::alert::{AlertPolicy, alerts};
 use crate::aws::SdkConfig;
 use crate::finding::Finding;
@@ -25,6 +26,8 @@ pub struct Topics {
     findings: SnsTopic,
     alerts: Option<SnsTopic>,
     policy: AlertPolicy,
+    /// The limit on alerts, which lasts as long as this.
+    limit: Option<Mutex<AlertLimit>>,
 }
 
 impl Topics {
@@ -32,7 +35,13 @@ impl Topics {
     pub fn new(config: &SdkConfig, findings: String, alerts: Option<String>, policy: AlertPolicy) -> Self {
         let findings = SnsTopic::new(config, findings);
         let alerts = alerts.map(|topic| findings.beside(config, topic));
-        Self { findings, alerts, policy }
+        Self { findings, alerts, policy, limit: None }
+    }
+
+    /// The same with a limit on alerts of one rule and caller. Findings beyond it wait in memory for a later payload.
+    #[must_use]
+    pub fn with_alert_limit(self) -> Self {
+        Self { limit: Some(Mutex::default()), ..self }
     }
 
     /// Opens both topics for the findings of one payload. The future publishes what is put into the outbox until that is
@@ -92,7 +101,18 @@ impl Topics {
     ) -> Delivery {
         let mut delivery = Delivery::default();
         while let Some(findings) = arriving.recv().await {
-            if let Some(topic) = &self.alerts {
+            let Some(topic) = &self.alerts else { continue };
+            if let Some(limit) = &self.limit {
+                let limit = || limit.lock().unwrap_or_else(PoisonError::into_inner);
+                let groups = limit().admit(findings, &self.policy, now);
+                let alerts = groups.iter().filter_map(AlertGroup::alert);
+                let messages = alerts.map(|alert| Message::of_alert(&alert, now)).collect();
+                let published = topic.publish(messages, deadline).await;
+                if published.failed() > 0 {
+                    limit().put_back(groups, now);
+                }
+                delivery.add(published);
+            } else {
                 let alerts = alerts(findings.iter().map(AsRef::as_ref), &self.policy);
                 let messages = alerts.iter().map(|alert| Message::of_alert(alert, now)).collect();
                 delivery.add(topic.publish(messages, deadline).await);

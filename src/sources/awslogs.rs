@@ -1,10 +1,12 @@
 //! CloudWatch Logs subscriptions: `{"awslogs": {"data": base64(gzip(batch))}}`, and the batch itself.
 //!
 //! The types of `aws_lambda_events` fail a whole batch for one field of one log event (an `id` that is a number, a key
-//! they do not know) and read gzip without a bound; here each log event stands alone.
+//! they do not know) and decompress without a limit; here each log event stands alone.
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::ops::Range;
+use std::vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +14,12 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::items::{Items, Nested};
+use super::log_streams::LogStreams;
+use super::raw::{Raw, SharedText};
 use super::values::Values;
 use super::window::Window;
-use super::{MOST_BYTES, Members, Output, document, media};
-use crate::event::repaired;
+use super::{Content, Item, MAX_BYTES, Members, Place, document, inflate, media};
 
 #[derive(Deserialize)]
 struct AwsLogs<'a> {
@@ -23,33 +27,74 @@ struct AwsLogs<'a> {
     data: Cow<'a, str>,
 }
 
-/// The parts of a log event that matter; `message` is the record.
+/// The fields of a batch that matter, as AWS writes them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Batch<'a> {
+    #[serde(borrow, default)]
+    message_type: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    log_stream: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    log_events: Vec<LogEvent<'a>>,
+}
+
+/// The fields of a log event that matter; `message` is the record, as a JSON string.
 #[derive(Deserialize)]
 struct LogEvent<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
-    message: Cow<'a, str>,
+    message: &'a RawValue,
 }
 
-/// The Lambda event.
-pub(super) fn event(members: &Members, output: &mut Output<'_>) {
+/// `messageType` of a delivery that tests whether the destination can be reached.
+const CONTROL_MESSAGE: &str = "\"CONTROL_MESSAGE\"";
+
+/// Why a log event is rejected.
+const NO_MESSAGE: &str = "the log event has no string `message`";
+
+/// Reads the Lambda event.
+pub(super) fn event(members: &Members, items: &mut Items) {
     let Some(awslogs) = members.get("awslogs") else { return };
     let text = match decompressed(awslogs.get()) {
-        Ok(text) => text,
-        Err(reason) => return output.reject(reason),
+        Ok(text) => SharedText::from(text),
+        Err(reason) => return items.reject(reason),
     };
-    // Nothing but batches may be inside: an event in an event in an event would be read for ever.
-    let mut values = Values::new(&text, 0);
+    batches(&text, items);
+}
+
+/// Reads the batches of a decompressed payload. Nothing but batches is accepted, so that payloads in payloads end.
+fn batches(text: &SharedText, items: &mut Items) {
+    let mut values = Values::new(text.as_str(), 0);
     let mut is_empty = true;
     loop {
-        match values.next().map(|value| value.map(document::members)) {
-            Ok(Some(Ok(inside))) if inside.has("logEvents") => batch(&inside, output),
-            Ok(Some(Ok(_))) => output.reject("`awslogs.data` holds no `logEvents`"),
-            Ok(Some(Err(reason))) => output.reject(format!("`awslogs.data`: {reason}")),
-            Ok(None) if is_empty => return output.reject("`awslogs.data` is empty"),
+        let rest = values.at();
+        match values.next_as::<Batch<'_>>() {
+            Ok(Some(batch)) if batch.is_control() => items.control(),
+            Ok(Some(batch)) => match batch.log_stream.as_deref().filter(|stream| !items.log_streams.admit(stream)) {
+                Some(stream) => other_stream(stream, batch.log_events.len(), items),
+                None => items.log_events(|place, depth, log_streams| LogEvents {
+                    place,
+                    depth,
+                    log_streams,
+                    ..LogEvents::new(text, &batch)
+                }),
+            },
+            Ok(None) if is_empty => return items.reject("`awslogs.data` is empty"),
             Ok(None) => return,
-            Err(error) => return output.reject(format!("`awslogs.data`: {}", document::reason(&error))),
+            // A field is not what AWS writes there: then each log event is read by itself.
+            Err(error) if error.is_data() => {
+                values = Values::new(text.as_str(), rest);
+                match values.next().map(|value| value.map(document::members)) {
+                    Ok(Some(Ok(inside))) if inside.has("logEvents") => batch(&inside, items),
+                    Ok(Some(Ok(_))) => items.reject("`awslogs.data` holds no `logEvents`"),
+                    Ok(Some(Err(reason))) => items.reject(format!("`awslogs.data`: {reason}")),
+                    Ok(None) => return,
+                    Err(error) => return items.reject(format!("`awslogs.data`: {}", document::reason(&error))),
+                }
+            }
+            Err(error) => return items.reject(format!("`awslogs.data`: {}", document::reason(&error))),
         }
         is_empty = false;
     }
@@ -60,48 +105,123 @@ fn decompressed(awslogs: &str) -> Result<String, String> {
         serde_json::from_str(awslogs).map_err(|_| "`awslogs` has no string `data`".to_owned())?;
     let gzip =
         STANDARD.decode(awslogs.data.as_bytes()).map_err(|error| format!("`awslogs.data` is not base64: {error}"))?;
-    let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
-    let mut batch = Vec::new();
-    MultiGzDecoder::new(Window::new(gzip.as_slice()))
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut batch)
-        .map_err(|error| format!("`awslogs.data` is not whole gzip: {error}"))?;
-    if batch.len() > MOST_BYTES {
-        return Err(format!("`awslogs.data` decompresses to more than {} MiB", MOST_BYTES >> 20));
-    }
+    let batch = match inflate::inflate(&gzip) {
+        Some(batch) => batch,
+        None => streamed(&gzip)?,
+    };
     String::from_utf8(batch).map_err(|error| format!("`awslogs.data` is not UTF-8: {error}"))
 }
 
-/// The batch inside.
-pub(super) fn batch(members: &Members, output: &mut Output<'_>) {
-    let is_control = members.get("messageType").is_some_and(|kind| kind.get() == "\"CONTROL_MESSAGE\"");
-    if is_control {
-        return output.control();
+/// Decompresses gzip that is unusual or broken.
+fn streamed(gzip: &[u8]) -> Result<Vec<u8>, String> {
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    let mut batch = Vec::new();
+    MultiGzDecoder::new(Window::new(gzip))
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut batch)
+        .map_err(|error| format!("`awslogs.data` is not whole gzip: {error}"))?;
+    if batch.len() > MAX_BYTES {
+        return Err(format!("`awslogs.data` decompresses to more than {} MiB", MAX_BYTES >> 20));
     }
-    let Some(events) = members.list("logEvents") else {
-        return output.reject("`logEvents` is not a list");
-    };
-    for (event, position) in events.into_iter().zip(1..) {
-        output.place.record = Some(position);
-        let read = serde_json::from_str(event.get()).map(|event| log_event(&event, output));
-        // A lone surrogate in the message is refused by the parser.
-        let read =
-            read.or_else(|_| serde_json::from_str(&repaired(event.get())).map(|event| log_event(&event, output)));
-        if read.is_err() {
-            output.reject("the log event has no string `message`");
-        }
-        output.place.log_event = None;
-    }
-    output.place.record = None;
+    Ok(batch)
 }
 
-fn log_event(event: &LogEvent<'_>, output: &mut Output<'_>) {
-    output.place.log_event = event.id.map(id_text);
-    message(&event.message, output);
+impl Batch<'_> {
+    fn is_control(&self) -> bool {
+        self.message_type.is_some_and(|kind| kind.get() == CONTROL_MESSAGE)
+    }
+}
+
+/// The log events of a batch, each read when it is asked for.
+#[derive(Debug)]
+pub(super) struct LogEvents {
+    text: SharedText,
+    /// Where the id and the message of each are in the text.
+    events: vec::IntoIter<(Option<Range<u32>>, Range<u32>)>,
+    place: Place,
+    depth: usize,
+    log_streams: LogStreams,
+}
+
+impl LogEvents {
+    /// Those of a `batch` in `text`.
+    fn new(text: &SharedText, batch: &Batch<'_>) -> Self {
+        let start = text.as_str().as_ptr() as usize;
+        let range = |value: &RawValue| {
+            let start = u32::try_from(value.get().as_ptr() as usize - start).unwrap_or(u32::MAX);
+            start..start.saturating_add(u32::try_from(value.get().len()).unwrap_or(u32::MAX))
+        };
+        let events: Vec<_> = batch.log_events.iter().map(|event| (event.id.map(range), range(event.message))).collect();
+        Self {
+            text: text.clone(),
+            events: events.into_iter(),
+            place: Place::default(),
+            depth: 0,
+            log_streams: LogStreams::ALL,
+        }
+    }
+}
+
+impl Iterator for LogEvents {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        let (id, message) = self.events.next()?;
+        let part = |range: Range<u32>| self.text.part(range.start as usize..range.end as usize);
+        self.place.record = Some(self.place.record.unwrap_or(0) + 1);
+        let log_event = id.map(|id| id_text(part(id).as_str()));
+        let message = part(message);
+        let content = match message.as_str().starts_with('"') {
+            true => {
+                let log_streams = self.log_streams.clone();
+                Content::Nested(Nested::new(Raw::escaped(message), self::message, self.depth, log_streams))
+            }
+            false => Content::Rejected(NO_MESSAGE.to_owned()),
+        };
+        Some(Item { place: Place { log_event, ..self.place.clone() }, content })
+    }
+}
+
+/// Reads a batch that is not in a Lambda event, or in which some field is not what AWS writes there.
+pub(super) fn batch(members: &Members, items: &mut Items) {
+    if members.get("messageType").is_some_and(|kind| kind.get() == CONTROL_MESSAGE) {
+        return items.control();
+    }
+    let Some(events) = members.list("logEvents") else {
+        return items.reject("`logEvents` is not a list");
+    };
+    if let Some(stream) = members.string("logStream").filter(|stream| !items.log_streams.admit(stream)) {
+        return other_stream(&stream, events.len(), items);
+    }
+    for (event, position) in events.into_iter().zip(1..) {
+        items.place.record = Some(position);
+        match serde_json::from_str::<LogEvent<'_>>(event.get()) {
+            Ok(event) if event.message.get().starts_with('"') => {
+                items.place.log_event = event.id.map(|id| id_text(id.get()));
+                items.escaped(event.message.get(), message);
+                items.place.log_event = None;
+            }
+            _ => items.reject(NO_MESSAGE),
+        }
+    }
+    items.place.record = None;
+}
+
+/// Rejects the `count` log events of a stream that is not configured: the first with the whole payload, so that the function
+/// fails and its on-failure destination keeps the payload.
+fn other_stream(stream: &str, count: usize, items: &mut Items) {
+    let reason = format!("the log stream {stream:?} is not one of {}", items.log_streams);
+    let outer = items.place.record.take();
+    items.reject(format!("{reason}, and its {count} log events are not evaluated"));
+    for position in (1..=count).skip(1) {
+        items.place.record = u64::try_from(position).ok();
+        items.reject(reason.clone());
+    }
+    items.place.record = outer;
 }
 
 /// Reads the message of a log event: a record, or several values of any envelope, joined.
-pub(super) fn message(text: &str, output: &mut Output<'_>) {
+pub(super) fn message(text: &str, items: &mut Items) {
     let mut values = Values::new(text, media::prefix(text));
     let mut is_first = true;
     loop {
@@ -109,18 +229,18 @@ pub(super) fn message(text: &str, output: &mut Output<'_>) {
             // As CloudTrail writes its own records.
             Ok(Some(record)) if record.starts_with("{\"eventVersion\"") => {
                 let is_alone = is_first && text.trim() == record;
-                output.record(if is_alone { text } else { record });
+                items.record(if is_alone { text } else { record });
             }
             Ok(Some(value)) => match document::contained(value) {
-                Some(inside) => output.text(&inside),
+                Some(inside) => items.text(&inside),
                 None if may_contain_records(value) => {
                     // A record that is alone is handed on as it is, with the white space around it.
                     let is_alone = is_first && text.trim() == value;
-                    output.inside(|output| document::value(if is_alone { text } else { value }, output));
+                    items.inside(|items| document::value(if is_alone { text } else { value }, items));
                 }
-                None => output.record(value),
+                None => items.record(value),
             },
-            Ok(None) if is_first => return output.reject("the message is empty"),
+            Ok(None) if is_first => return items.reject("the message is empty"),
             Ok(None) => return,
             Err(error) => {
                 let reason = document::reason_at(&error, 1, values.at() + error.column(), Some(1));
@@ -128,10 +248,10 @@ pub(super) fn message(text: &str, output: &mut Output<'_>) {
                 let rest =
                     values.rest().trim_start_matches(|one: char| one == ',' || one == '\u{1e}' || one.is_whitespace());
                 match is_passed && rest.starts_with(['{', '[']) {
-                    true => output.reject(reason),
+                    true => items.reject(reason),
                     // Its own reason is that of a record.
-                    false if is_first => return output.record(text),
-                    false => return output.reject(reason),
+                    false if is_first => return items.record(text),
+                    false => return items.reject(reason),
                 }
             }
         }
@@ -146,6 +266,6 @@ fn may_contain_records(value: &str) -> bool {
 }
 
 /// AWS writes the id as a string; emulators and other producers write a number.
-fn id_text(id: &RawValue) -> String {
-    serde_json::from_str(id.get()).unwrap_or_else(|_| id.get().to_owned())
+fn id_text(id: &str) -> String {
+    serde_json::from_str(id).unwrap_or_else(|_| id.to_owned())
 }

@@ -6,60 +6,61 @@ use std::io::Read;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::envelope::{self, Form, RECORDS};
+use super::items::Items;
+use super::members::{Members, string};
+use super::table::{self, Form, RECORDS};
 use super::values::Values;
-use super::{Members, Output, string};
 use crate::event::{CUT_OFF, json_error};
 
 /// Reads the values of `text`.
-pub(super) fn read(text: &str, output: &mut Output<'_>) {
+pub(super) fn read(text: &str, items: &mut Items) {
     let mut values = Values::new(text, 0);
     let mut is_empty = true;
     loop {
         match values.next() {
-            Ok(Some(text)) => value(text, output),
-            Ok(None) if is_empty => return output.reject(CUT_OFF),
+            Ok(Some(text)) => value(text, items),
+            Ok(None) if is_empty => return items.reject(CUT_OFF),
             Ok(None) => return,
-            Err(error) => return broken(values.rest(), values.at(), &error, output),
+            Err(error) => return broken(values.rest(), values.at(), &error, items),
         }
         is_empty = false;
     }
 }
 
 /// Reads the one value that `text` is.
-pub(super) fn value(text: &str, output: &mut Output<'_>) {
+pub(super) fn value(text: &str, items: &mut Items) {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    if let Err(error) = (Document { output, text: Some(text) }).deserialize(&mut deserializer) {
-        output.end_of_records();
-        output.reject(reason(&error));
+    if let Err(error) = (Document { items, text: Some(text) }).deserialize(&mut deserializer) {
+        items.end_of_records();
+        items.reject(reason(&error));
     }
 }
 
 /// Reads the whole elements of a broken value, which begins after `before` bytes.
-fn broken(text: &str, before: usize, error: &serde_json::Error, output: &mut Output<'_>) {
+fn broken(text: &str, before: usize, error: &serde_json::Error, items: &mut Items) {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Document { output, text: None }.deserialize(&mut deserializer);
+    let read = Document { items, text: None }.deserialize(&mut deserializer);
     let error = read.as_ref().err().unwrap_or(error);
-    output.end_of_records();
-    output.reject(match error.line() {
+    items.end_of_records();
+    items.reject(match error.line() {
         1 => reason_at(error, 1, error.column() + before, Some(1)),
         line => reason_at(error, line, error.column(), Some(1)),
     });
 }
 
 /// Reads `text`, an element of a list: an object, or a string that contains one.
-pub(super) fn element(text: &str, output: &mut Output<'_>) {
+pub(super) fn element(text: &str, items: &mut Items) {
     if text.starts_with('{') {
-        return value(text, output);
+        return value(text, items);
     }
     // A list of lists is the output of `aws … --query 'Events[].[CloudTrailEvent]'`.
     let inside = text.strip_prefix('[').map(str::trim_start);
     if inside.is_some_and(|inside| inside.starts_with(['{', '"'])) {
-        return output.inside(|output| value(text, output));
+        return items.inside(|items| value(text, items));
     }
     match contained(text) {
-        Some(inside) => output.text(&inside),
-        None => output.reject("an element of the list is not a JSON object"),
+        Some(inside) => items.text(&inside),
+        None => items.reject("an element of the list is not a JSON object"),
     }
 }
 
@@ -72,9 +73,9 @@ pub(super) fn contained(text: &str) -> Option<String> {
 }
 
 /// Reads one value from `reader`, and no byte beyond it. Elements of its arrays are put out as they are read.
-pub(super) fn read_from(reader: impl Read, output: &mut Output<'_>) -> Result<(), serde_json::Error> {
-    let read = Document { output, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader));
-    output.end_of_records();
+pub(super) fn read_from(reader: impl Read, items: &mut Items) -> Result<(), serde_json::Error> {
+    let read = Document { items, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader));
+    items.end_of_records();
     read
 }
 
@@ -111,13 +112,13 @@ pub(super) fn fault_at(what: &str, line: usize, column: usize, known: Option<usi
     }
 }
 
-struct Document<'o, 's> {
-    output: &'o mut Output<'s>,
+struct Document<'o> {
+    items: &'o mut Items,
     /// The text of the value, when it is at hand: a bare record is passed on as it is.
     text: Option<&'o str>,
 }
 
-impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Document<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -125,7 +126,7 @@ impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Document<'_, '_> {
+impl<'de> Visitor<'de> for Document<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,14 +134,14 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let outer = self.output.place.record;
+        let outer = self.items.place.record;
         let mut position = 0;
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
             position += 1;
-            self.output.place.record = outer.or(Some(position));
-            self::element(element.get(), self.output);
+            self.items.place.record = outer.or(Some(position));
+            self::element(element.get(), self.items);
         }
-        self.output.place.record = outer;
+        self.items.place.record = outer;
         Ok(())
     }
 
@@ -149,7 +150,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         let mut streamed = false;
         while let Some(key) = map.next_key::<String>()? {
             if key == RECORDS {
-                map.next_value_seed(Records { output: self.output })?;
+                map.next_value_seed(Records { items: self.items })?;
                 streamed = true;
             } else {
                 members.members.push((key, map.next_value()?));
@@ -158,12 +159,12 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         if streamed {
             return Ok(());
         }
-        match envelope::of(&members).map(|envelope| envelope.form) {
-            Some(Form::Read(read)) => self.output.inside(|output| read(&members, output)),
-            Some(Form::Refused(reason)) => self.output.reject(reason(&members)),
+        match table::of(&members).map(|envelope| envelope.form) {
+            Some(Form::Read(read)) => self.items.inside(|items| read(&members, items)),
+            Some(Form::Refused(reason)) => self.items.reject(reason(&members)),
             Some(Form::Record) | None => match self.text {
-                Some(text) => self.output.record(text),
-                None => self.output.record(&members.to_json()),
+                Some(text) => self.items.record(text),
+                None => self.items.record(&members.to_json()),
             },
         }
         Ok(())
@@ -195,11 +196,11 @@ impl<'de> Visitor<'de> for AllMembers {
 }
 
 /// The array of records of an envelope.
-struct Records<'o, 's> {
-    output: &'o mut Output<'s>,
+struct Records<'o> {
+    items: &'o mut Items,
 }
 
-impl<'de> DeserializeSeed<'de> for Records<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Records<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -207,7 +208,7 @@ impl<'de> DeserializeSeed<'de> for Records<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Records<'_, '_> {
+impl<'de> Visitor<'de> for Records<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -218,10 +219,10 @@ impl<'de> Visitor<'de> for Records<'_, '_> {
         let mut position = 0;
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
             position += 1;
-            self.output.place.record = Some(position);
-            self.output.element_of_records(element.get());
+            self.items.place.record = Some(position);
+            self.items.element_of_records(element.get());
         }
-        self.output.end_of_records();
+        self.items.end_of_records();
         Ok(())
     }
 }

@@ -10,26 +10,18 @@ use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
 
 use super::document::{self, fault_at};
-use super::envelope::RECORDS;
+use super::items::Items;
+use super::media;
+use super::table::RECORDS;
 use super::values::end_of_broken;
 use super::window::Window;
-use super::{Output, is_envelope, media};
 use crate::event::{CUT_OFF, json_error};
-use crate::skim::{Sketch, Skim, Writing};
 
 /// Longest beginning of a document, in bytes, with white space.
 const MOST_OF_A_HEAD: usize = 4096;
 
 /// [`RECORDS`] as it is written.
 const KEY: &[u8] = b"\"Records\"";
-
-/// The longest part of `bytes`, from the beginning, that is text.
-fn text(bytes: &[u8]) -> &str {
-    simdutf8::compat::from_utf8(bytes).unwrap_or_else(|error| {
-        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        std::str::from_utf8(valid).unwrap_or_default()
-    })
-}
 
 /// The place of the first byte at or after `at` that is no white space.
 fn after_space(bytes: &[u8], at: usize) -> usize {
@@ -91,11 +83,17 @@ fn head(held: &[u8]) -> Head {
     }
 }
 
-/// The document with which the input goes on, if it is one that is read here. Nothing is consumed.
-pub(super) fn begins(window: &mut Window<'_>) -> Option<Document> {
+/// Whether the input goes on with a CloudTrail file. Nothing is consumed.
+pub(super) fn begins_file(window: &mut Window<'_>) -> bool {
+    matches!(head_of(window), Some((Kind::Records, _)))
+}
+
+/// The kind of list with which the input goes on, and the length of its head, if it is one that is read here. Nothing is
+/// consumed.
+fn head_of(window: &mut Window<'_>) -> Option<(Kind, usize)> {
     loop {
         match head(window.held()) {
-            Head::List(kind, head) => return Some(Document::new(kind, head)),
+            Head::List(kind, head) => return Some((kind, head)),
             Head::Open if window.held().len() < MOST_OF_A_HEAD => match window.fill() {
                 Ok(true) => {}
                 Ok(false) => return None,
@@ -178,23 +176,28 @@ pub(super) struct Broken {
 #[derive(Debug)]
 pub(super) struct Document {
     kind: Kind,
-    head: usize,
     state: State,
     /// Position of the last element.
     position: u64,
+    /// The line in which it begins.
+    first: u64,
     /// Line ends that have been passed, and bytes since.
     lines: usize,
     column: usize,
 }
 
 impl Document {
-    fn new(kind: Kind, head: usize) -> Self {
-        Self { kind, head, state: State::First, position: 0, lines: 0, column: 0 }
+    /// Begins to read the document with which the input goes on in the line `first`, if it is one that is read here.
+    pub(super) fn begin(window: &mut Window<'_>, first: u64) -> Option<Self> {
+        let (kind, head) = head_of(window)?;
+        let mut document = Self { kind, state: State::First, position: 0, first, lines: 0, column: 0 };
+        document.pass(window, head);
+        Some(document)
     }
 
-    /// Whether it is a CloudTrail file.
-    pub(super) fn is_of_records(&self) -> bool {
-        self.kind == Kind::Records
+    /// The line in which it begins.
+    pub(super) fn first_line(&self) -> u64 {
+        self.first
     }
 
     /// How many lines have ended in it so far.
@@ -202,23 +205,23 @@ impl Document {
         u64::try_from(self.lines).unwrap_or(u64::MAX)
     }
 
-    /// Reads the document to its end and no byte beyond. When it is broken, what comes after its last whole element is
-    /// still held.
-    pub(super) fn read(&mut self, window: &mut Window<'_>, output: &mut Output<'_>) -> Result<(), Broken> {
-        let first = output.place.line.unwrap_or(1);
-        let read = self.read_from(first, window, output);
-        output.end_of_records();
+    /// Reads on, to the end of the document and no byte beyond, or until there are items. Whether the document has ended. When
+    /// it is broken, what follows its last whole element is still held.
+    pub(super) fn read(&mut self, window: &mut Window<'_>, items: &mut Items) -> Result<bool, Broken> {
+        let read = self.read_some(window, items);
+        if !matches!(read, Ok(false)) {
+            items.end_of_records();
+        }
         read
     }
 
-    /// The same for a document that begins in the line `first`.
-    fn read_from(&mut self, first: u64, window: &mut Window<'_>, output: &mut Output<'_>) -> Result<(), Broken> {
-        self.pass(window, self.head);
+    fn read_some(&mut self, window: &mut Window<'_>, items: &mut Items) -> Result<bool, Broken> {
         loop {
-            let (end, stop) = self.elements(first, window.held(), output);
+            let (end, stop) = self.elements(window.held(), items);
             self.pass(window, end);
             let (reason, is_last) = match stop {
-                Stop::End => return Ok(()),
+                Stop::End => return Ok(true),
+                Stop::Again | Stop::More | Stop::Open(_) if items.has_some() => return Ok(false),
                 Stop::Again => continue,
                 Stop::Open(fault) => {
                     let more = if window.held().len() < MAX_BROKEN { window.fill_more() } else { Ok(false) };
@@ -227,9 +230,9 @@ impl Document {
                         Ok(false) => {}
                         Err(error) => window.keep(error),
                     }
-                    (self.said(first, window.held(), end, &fault), false)
+                    (self.said(window.held(), end, &fault), false)
                 }
-                Stop::Broken(fault) => (self.said(first, window.held(), end, &fault), false),
+                Stop::Broken(fault) => (self.said(window.held(), end, &fault), false),
                 Stop::More => match window.fill_more() {
                     Ok(true) => continue,
                     Ok(false) => (CUT_OFF.to_owned(), true),
@@ -251,15 +254,14 @@ impl Document {
         window.consume(end);
     }
 
-    /// Puts out the elements that are held as a whole. Returns where the last one ends, and why it is the last.
-    fn elements(&mut self, first: u64, held: &[u8], output: &mut Output<'_>) -> (usize, Stop) {
-        let mut skim = output.screening.is_some().then(|| Skim::new(text(held)));
+    /// Reads the elements that are held as a whole. Returns where the last one ends, and why it is the last.
+    fn elements(&mut self, held: &[u8], items: &mut Items) -> (usize, Stop) {
         let mut end = 0;
         loop {
             let start = match self.part(held, end) {
                 Ok(Part::Element(start)) => start,
                 Ok(part) => {
-                    output.end_of_records();
+                    items.end_of_records();
                     (end, self.state, self.position) = match part {
                         Part::Element(end) | Part::List(end) => (end, State::First, 0),
                         Part::EndOfList(end) | Part::Member(end) => (end, State::Members, 0),
@@ -269,16 +271,14 @@ impl Document {
                 }
                 Err(stop) => return (end, stop),
             };
-            let sketch = skim.as_mut().and_then(|skim| self.sketch(skim, start));
-            let whole = sketch.map_or_else(|| whole(held, start), |sketch| Ok(start + sketch.text.len()));
-            match whole {
+            match whole(held, start) {
                 Ok(whole) => end = whole,
                 Err(Stop::Broken(fault)) => match past_broken(held, start) {
                     Ok(Some(next)) => {
-                        let reason = self.said(first, held, 0, &fault);
+                        let reason = self.said(held, 0, &fault);
                         (self.position, self.state) = (self.position + 1, State::Next);
-                        output.place.record = Some(self.position);
-                        output.reject(reason);
+                        items.place.record = Some(self.position);
+                        items.reject(reason);
                         end = next;
                         continue;
                     }
@@ -289,29 +289,15 @@ impl Document {
             }
             self.position += 1;
             self.state = State::Next;
-            output.place.record = Some(self.position);
-            match sketch {
-                Some(sketch) if output.screen(&sketch) => {}
-                Some(sketch) if self.kind == Kind::Records => output.element_of_records(sketch.text),
-                Some(sketch) => output.record(sketch.text),
-                None => match std::str::from_utf8(held.get(start..end).unwrap_or_default()) {
-                    Ok(text) if self.kind == Kind::Records => output.element_of_records(text),
-                    Ok(text) => document::element(text, output),
-                    Err(error) => {
-                        output.reject(media::encoding_reason(held.get(start..end).unwrap_or_default(), error));
-                        return (end, Stop::Again);
-                    }
-                },
+            items.place.record = Some(self.position);
+            match std::str::from_utf8(held.get(start..end).unwrap_or_default()) {
+                Ok(text) if self.kind == Kind::Records => items.element_of_records(text),
+                Ok(text) => items.nested(text, document::element),
+                Err(error) => {
+                    items.reject(media::encoding_reason(held.get(start..end).unwrap_or_default(), error));
+                    return (end, Stop::Again);
+                }
             }
-        }
-    }
-
-    /// The sketch of the element at `start`, if it is a record.
-    fn sketch<'t>(&self, skim: &mut Skim<'t>, start: usize) -> Option<Sketch<'t>> {
-        skim.go_to(start);
-        match self.kind {
-            Kind::Records => skim.record(Writing::Plain),
-            Kind::Bare => skim.record_without(Writing::Plain, is_envelope),
         }
     }
 
@@ -342,7 +328,7 @@ impl Document {
     }
 
     /// The fault in words, with its line in the file. `held` begins at `start` of what the fault was found in.
-    fn said(&self, first: u64, held: &[u8], start: usize, fault: &Fault) -> String {
+    fn said(&self, held: &[u8], start: usize, fault: &Fault) -> String {
         if fault.line == 0 {
             return fault.what.clone();
         }
@@ -350,7 +336,7 @@ impl Document {
         let lines = self.lines + memchr_iter(b'\n', before).count();
         let column = memrchr(b'\n', before).map_or(self.column + before.len(), |last| before.len() - last - 1);
         let column = if fault.line == 1 { column + fault.column } else { fault.column };
-        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         fault_at(&fault.what, first.saturating_add(lines + fault.line - 1), column, Some(first))
     }
 }

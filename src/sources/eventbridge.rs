@@ -1,6 +1,7 @@
 //! EventBridge events: the record is in `detail`.
 
-use super::{Members, Output, document, envelope};
+use super::items::Items;
+use super::{Members, document, table};
 
 /// End of `detail-type` of the events that contain a record.
 const VIA_CLOUDTRAIL: &str = "via CloudTrail";
@@ -9,11 +10,11 @@ const VIA_CLOUDTRAIL: &str = "via CloudTrail";
 pub(super) fn has_record(members: &Members) -> bool {
     let Some(detail) = members.get("detail") else { return false };
     let is_via_cloudtrail = members.string("detail-type").is_some_and(|kind| kind.ends_with(VIA_CLOUDTRAIL));
-    is_via_cloudtrail || document::members(detail.get()).is_ok_and(|detail| envelope::is_record(&detail))
+    is_via_cloudtrail || document::members(detail.get()).is_ok_and(|detail| table::is_record(&detail))
 }
 
-pub(super) fn event(members: &Members, output: &mut Output<'_>) {
+pub(super) fn event(members: &Members, items: &mut Items) {
     if let Some(detail) = members.get("detail") {
-        output.record(detail.get());
+        items.record(detail.get());
     }
 }

@@ -2,11 +2,13 @@
 
 use serde_json::value::RawValue;
 
-use super::{Members, Output, document, string};
+use super::document;
+use super::items::Items;
+use super::members::{Members, string};
 
 /// An event of `aws cloudtrail lookup-events`.
-pub(super) fn lookup_event(members: &Members, output: &mut Output<'_>) {
-    text_of(members, "CloudTrailEvent", output);
+pub(super) fn lookup_event(members: &Members, items: &mut Items) {
+    text_of(members, "CloudTrailEvent", items);
 }
 
 /// Whether an object is such an event without the record. Its members have CloudTrail's names, but for their case.
@@ -15,13 +17,13 @@ pub(super) fn is_summary(members: &Members) -> bool {
 }
 
 /// The output of `aws cloudtrail lookup-events`.
-pub(super) fn lookup_events(members: &Members, output: &mut Output<'_>) {
-    elements(members, "Events", output, document::element);
+pub(super) fn lookup_events(members: &Members, items: &mut Items) {
+    elements(members, "Events", items, document::element);
 }
 
 /// A row of CloudTrail Lake, in which the record is a string.
-pub(super) fn lake_record(members: &Members, output: &mut Output<'_>) {
-    text_of(members, "eventJson", output);
+pub(super) fn lake_record(members: &Members, items: &mut Items) {
+    text_of(members, "eventJson", items);
 }
 
 /// Names of the list of rows in the result of a CloudTrail Lake query.
@@ -32,24 +34,24 @@ pub(super) fn is_lake_result(members: &Members) -> bool {
 }
 
 /// The result of a CloudTrail Lake query. A row is a list of columns, each an object with one member.
-pub(super) fn lake_result(members: &Members, output: &mut Output<'_>) {
-    check_status(members, "QueryStatus", output);
+pub(super) fn lake_result(members: &Members, items: &mut Items) {
+    check_status(members, "QueryStatus", items);
     for rows in LAKE_ROWS {
-        elements(members, rows, output, |row, output| {
+        elements(members, rows, items, |row, items| {
             let columns = serde_json::from_str::<Vec<Members>>(row).unwrap_or_default();
             match columns.iter().find(|column| column.has("eventJson")) {
-                Some(column) => lake_record(column, output),
-                None => output.reject("a row of CloudTrail Lake without eventJson; select eventJson in the query"),
+                Some(column) => lake_record(column, items),
+                None => items.reject("a row of CloudTrail Lake without eventJson; select eventJson in the query"),
             }
         });
     }
 }
 
 /// The output of `aws logs filter-log-events`, `get-log-events` or `tail`.
-pub(super) fn log_events(members: &Members, output: &mut Output<'_>) {
-    elements(members, "events", output, |event, output| match document::members(event) {
-        Ok(event) if event.has_string("message") => log_event(&event, output),
-        _ => output.reject("the log event has no string `message`"),
+pub(super) fn log_events(members: &Members, items: &mut Items) {
+    elements(members, "events", items, |event, items| match document::members(event) {
+        Ok(event) if event.has_string("message") => log_event(&event, items),
+        _ => items.reject("the log event has no string `message`"),
     });
 }
 
@@ -59,48 +61,47 @@ pub(super) fn is_log_event(members: &Members) -> bool {
 }
 
 /// An event of that output.
-pub(super) fn log_event(members: &Members, output: &mut Output<'_>) {
-    text_of(members, "message", output);
+pub(super) fn log_event(members: &Members, items: &mut Items) {
+    text_of(members, "message", items);
 }
 
 /// Rejects the result of a query that has not completed: rows may be missing.
-fn check_status(members: &Members, key: &str, output: &mut Output<'_>) {
+fn check_status(members: &Members, key: &str, items: &mut Items) {
     const UNFINISHED: [&str; 8] =
         ["scheduled", "queued", "running", "failed", "cancelled", "timeout", "timed_out", "unknown"];
     let status = members.string(key).filter(|status| UNFINISHED.contains(&status.to_ascii_lowercase().as_str()));
     if let Some(status) = status {
-        output
-            .reject(format!("the query has not completed (`{key}` is `{status}`): rows may be missing; run it again"));
+        items.reject(format!("the query has not completed (`{key}` is `{status}`): rows may be missing; run it again"));
     }
 }
 
 /// A row of CloudWatch Logs Insights. The console exports `@message` as an object.
-pub(super) fn insights_row(members: &Members, output: &mut Output<'_>) {
+pub(super) fn insights_row(members: &Members, items: &mut Items) {
     if let Some(message) = members.get("@message") {
-        value(message, output);
+        value(message, items);
     }
 }
 
 /// The result of a CloudWatch Logs Insights query: each row is a list of fields. Splunk has a list of that name, too.
-pub(super) fn insights_results(members: &Members, output: &mut Output<'_>) {
-    check_status(members, "status", output);
-    elements(members, "results", output, |row, output| {
+pub(super) fn insights_results(members: &Members, items: &mut Items) {
+    check_status(members, "status", items);
+    elements(members, "results", items, |row, items| {
         if row.starts_with('{') {
-            return document::element(row, output);
+            return document::element(row, items);
         }
         let fields = serde_json::from_str::<Vec<Members>>(row).unwrap_or_default();
         match fields.iter().find(|field| field.string("field").is_some_and(|name| name == "@message")) {
-            Some(field) => text_of(field, "value", output),
+            Some(field) => text_of(field, "value", items),
             None => {
-                output.reject("a row of CloudWatch Logs Insights without @message; add `fields @message` to the query");
+                items.reject("a row of CloudWatch Logs Insights without @message; add `fields @message` to the query");
             }
         }
     });
 }
 
 /// An event of a Splunk export.
-pub(super) fn splunk_event(members: &Members, output: &mut Output<'_>) {
-    text_of(members, "_raw", output);
+pub(super) fn splunk_event(members: &Members, items: &mut Items) {
+    text_of(members, "_raw", items);
 }
 
 /// Whether an object is a line of a Splunk export.
@@ -109,10 +110,10 @@ pub(super) fn is_splunk_result(members: &Members) -> bool {
 }
 
 /// A line of a Splunk export.
-pub(super) fn splunk_result(members: &Members, output: &mut Output<'_>) {
+pub(super) fn splunk_result(members: &Members, items: &mut Items) {
     match members.object("result") {
-        Some(event) if event.has_string("_raw") => splunk_event(&event, output),
-        _ => output.reject("an event of a Splunk export without _raw; add `| fields _raw` to the search"),
+        Some(event) if event.has_string("_raw") => splunk_event(&event, items),
+        _ => items.reject("an event of a Splunk export without _raw; add `| fields _raw` to the search"),
     }
 }
 
@@ -121,9 +122,9 @@ pub(super) fn is_collector_event(members: &Members) -> bool {
     members.has("event") && ["sourcetype", "sourceType"].iter().any(|key| members.has(key))
 }
 
-pub(super) fn collector_event(members: &Members, output: &mut Output<'_>) {
+pub(super) fn collector_event(members: &Members, items: &mut Items) {
     if let Some(event) = members.get("event") {
-        value(event, output);
+        value(event, items);
     }
 }
 
@@ -136,22 +137,22 @@ pub(super) fn is_elastic(members: &Members) -> bool {
 }
 
 /// An Elastic document. `event.original` is kept only where the integration is configured so.
-pub(super) fn elastic(members: &Members, output: &mut Output<'_>) {
+pub(super) fn elastic(members: &Members, items: &mut Items) {
     let original = members.object("event").and_then(|event| event.string("original"));
     let original = original.or_else(|| members.string("event.original"));
     let message = || members.string("message").filter(|message| message.trim_start().starts_with('{'));
     match original.or_else(message) {
-        Some(text) => output.text(&text),
-        None => output.reject(
+        Some(text) => items.text(&text),
+        None => items.reject(
             "an Elastic document without event.original, which contains the record; preserve the original event in the integration",
         ),
     }
 }
 
 /// A hit of an Elastic search.
-pub(super) fn elastic_hit(members: &Members, output: &mut Output<'_>) {
+pub(super) fn elastic_hit(members: &Members, items: &mut Items) {
     if let Some(source) = members.get("_source") {
-        value(source, output);
+        value(source, items);
     }
 }
 
@@ -160,33 +161,33 @@ pub(super) fn is_elastic_result(members: &Members) -> bool {
 }
 
 /// The result of an Elastic search.
-pub(super) fn elastic_result(members: &Members, output: &mut Output<'_>) {
+pub(super) fn elastic_result(members: &Members, items: &mut Items) {
     if let Some(hits) = members.object("hits") {
-        elements(&hits, "hits", output, document::element);
+        elements(&hits, "hits", items, document::element);
     }
 }
 
 /// Reads each element of the list `key`.
-fn elements(members: &Members, key: &str, output: &mut Output<'_>, read: impl Fn(&str, &mut Output<'_>)) {
+fn elements(members: &Members, key: &str, items: &mut Items, read: impl Fn(&str, &mut Items)) {
     for (element, position) in members.list(key).unwrap_or_default().into_iter().zip(1..) {
-        output.place.record = Some(position);
-        output.inside(|output| read(element.get(), output));
+        items.place.record = Some(position);
+        items.inside(|items| read(element.get(), items));
     }
-    output.place.record = None;
+    items.place.record = None;
 }
 
 /// Reads the member `key`, a string that contains the record.
-fn text_of(members: &Members, key: &str, output: &mut Output<'_>) {
+fn text_of(members: &Members, key: &str, items: &mut Items) {
     match members.string(key) {
-        Some(text) => output.text(&text),
-        None => output.reject(format!("`{key}` is not a string that contains a record")),
+        Some(text) => items.text(&text),
+        None => items.reject(format!("`{key}` is not a string that contains a record")),
     }
 }
 
 /// Reads an object, or a string that contains one.
-fn value(value: &RawValue, output: &mut Output<'_>) {
+fn value(value: &RawValue, items: &mut Items) {
     match string(value) {
-        Some(text) => output.text(&text),
-        None => output.inside(|output| document::element(value.get(), output)),
+        Some(text) => items.text(&text),
+        None => items.inside(|items| document::element(value.get(), items)),
     }
 }

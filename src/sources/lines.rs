@@ -9,22 +9,15 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
+use std::vec;
 
 use super::elements::{self, Broken, unreadable};
+use super::items::{Items, Part};
 use super::values::Values;
 use super::window::Window;
-use super::{MOST_BYTES, Output, batch, document, is_envelope, media};
-use crate::skim::{Sketch, Skim, Writing};
+use super::{MAX_BYTES, document, media};
 
-/// Reads everything.
-pub(super) fn read(reader: impl Read, output: &mut Output<'_>) {
-    match media::text(reader) {
-        Ok(window) => Lines::new(window).read(output),
-        Err(reason) => output.reject(reason),
-    }
-}
-
-/// A line, or as much of it as fits into [`MOST_BYTES`]; then the next piece follows with the same number.
+/// A line, or as much of it as fits into [`MAX_BYTES`]; then the next piece follows with the same number.
 struct Line {
     number: u64,
     bytes: Vec<u8>,
@@ -72,7 +65,9 @@ enum Stop {
     Document(usize),
 }
 
-struct Lines<'r> {
+/// Reads a file or standard input.
+pub(super) struct Lines<'r> {
+    items: Items,
     reader: Window<'r>,
     number: u64,
     /// Whether the last piece ended its line.
@@ -84,11 +79,26 @@ struct Lines<'r> {
     prose: Option<Prose>,
     /// Whether there was nothing but white space so far.
     is_empty: bool,
+    /// The document that is being read element by element.
+    document: Option<elements::Document>,
+    /// Whether everything has been read.
+    is_done: bool,
 }
 
 impl<'r> Lines<'r> {
-    fn new(reader: Window<'r>) -> Self {
-        Self { reader, number: 0, ended: true, again: VecDeque::new(), error: None, prose: None, is_empty: true }
+    pub(super) fn new(reader: Window<'r>, items: Items) -> Self {
+        Self {
+            items,
+            reader,
+            number: 0,
+            ended: true,
+            again: VecDeque::new(),
+            error: None,
+            prose: None,
+            is_empty: true,
+            document: None,
+            is_done: false,
+        }
     }
 
     fn next(&mut self) -> io::Result<Option<Line>> {
@@ -99,7 +109,7 @@ impl<'r> Lines<'r> {
             return Err(error);
         }
         let mut bytes = Vec::new();
-        let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
+        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
         let read = self.reader.by_ref().take(limit).read_until(b'\n', &mut bytes);
         if bytes.is_empty() {
             return read.map(|_| None);
@@ -112,43 +122,56 @@ impl<'r> Lines<'r> {
         Ok(Some(Line { number: self.number, bytes }))
     }
 
-    fn read(mut self, output: &mut Output<'_>) {
-        loop {
-            if let Some(document) = self.begins() {
-                self.flush(output);
+    /// The next items; `None` when there are no more.
+    pub(super) fn step(&mut self) -> Option<vec::IntoIter<Part>> {
+        let mut items = std::mem::replace(&mut self.items, Items::new(""));
+        while !self.is_done && !items.has_some() {
+            self.advance(&mut items);
+        }
+        let parts = items.take();
+        self.items = items;
+        (parts.len() > 0).then_some(parts)
+    }
+
+    /// Reads on by a line or by some elements of a document.
+    fn advance(&mut self, items: &mut Items) {
+        if let Some(document) = self.document.take() {
+            return self.elements(document, items);
+        }
+        if let Some(document) = self.begin_document() {
+            self.flush(items);
+            self.is_empty = false;
+            items.place.line = Some(document.first_line());
+            self.document = Some(document);
+            return;
+        }
+        match self.next() {
+            Ok(Some(line)) => return self.line(line, items),
+            Ok(None) => self.flush(items),
+            Err(error) => {
+                self.flush(items);
                 self.is_empty = false;
-                self.elements(document, output);
-                continue;
-            }
-            match self.next() {
-                Ok(Some(line)) => self.line(line, output),
-                Ok(None) => break,
-                Err(error) => {
-                    self.flush(output);
-                    self.is_empty = false;
-                    output.place.line = Some(self.number.max(1));
-                    output.reject(unreadable(&error));
-                    break;
-                }
+                items.place.line = Some(self.number.max(1));
+                items.reject(unreadable(&error));
             }
         }
-        self.flush(output);
+        self.is_done = true;
         if self.is_empty {
-            output.place.line = None;
-            output.reject("the input is empty: there is nothing to evaluate");
+            items.place.line = None;
+            items.reject("the input is empty: there is nothing to evaluate");
         }
     }
 
     /// Reads a line.
-    fn line(&mut self, line: Line, output: &mut Output<'_>) {
+    fn line(&mut self, line: Line, items: &mut Items) {
         let number = line.number;
         let text = match line.text() {
             Ok(text) => text,
             // A piece of a very long line may end within a character.
             Err(error) if error.error_len().is_none() && line.begins_value() => {
                 self.is_empty = false;
-                self.flush(output);
-                return self.document(line, 0, output);
+                self.flush(items);
+                return self.document(line, 0, items);
             }
             Err(error) => {
                 self.is_empty = false;
@@ -156,40 +179,32 @@ impl<'r> Lines<'r> {
             }
         };
         let start = before_values(text);
-        let Some(values) = text.get(start..).filter(|values| !values.is_empty()) else { return };
-        self.is_empty = false;
-        if let Some(sketch) = sketch(values, output) {
-            self.flush(output);
-            output.place.line = Some(number);
-            if !output.screen(&sketch) {
-                output.record(values);
-            }
+        if text.len() <= start {
             return;
         }
-        if let Stop::Document(at) = self.values(number, text, start, output) {
-            self.flush(output);
-            self.document(line, at, output);
+        self.is_empty = false;
+        if let Stop::Document(at) = self.values(number, text, start, items) {
+            self.flush(items);
+            self.document(line, at, items);
         }
     }
 
     /// Reads the values of a line, from the byte `start`.
-    fn values(&mut self, number: u64, text: &str, start: usize, output: &mut Output<'_>) -> Stop {
+    fn values(&mut self, number: u64, text: &str, start: usize, items: &mut Items) -> Stop {
         let mut values = Values::new(text, start);
         loop {
             match values.next() {
                 Ok(None) => return Stop::End,
                 Ok(Some(value)) if value.starts_with(['{', '[']) => {
-                    self.flush(output);
-                    output.place.line = Some(number);
-                    if batch::payload(value, output).is_none() {
-                        document::value(value, output);
-                    }
+                    self.flush(items);
+                    items.place.line = Some(number);
+                    items.nested(value, document::value);
                 }
                 Ok(Some(value)) => match document::contained(value) {
                     Some(inside) => {
-                        self.flush(output);
-                        output.place.line = Some(number);
-                        output.text(&inside);
+                        self.flush(items);
+                        items.place.line = Some(number);
+                        items.text(&inside);
                     }
                     None => {
                         self.note_text(number, text, || "not a record: a JSON object is expected".to_owned());
@@ -203,9 +218,9 @@ impl<'r> Lines<'r> {
                     }
                     let reason = || document::reason_at(&error, 1, values.at() + error.column(), Some(1));
                     if begins_value {
-                        self.flush(output);
-                        output.place.line = Some(number);
-                        output.reject(reason());
+                        self.flush(items);
+                        items.place.line = Some(number);
+                        items.reject(reason());
                         if values.skip_broken() {
                             continue;
                         }
@@ -218,20 +233,24 @@ impl<'r> Lines<'r> {
         }
     }
 
-    /// The document with which the input goes on, if it is put out element by element.
-    fn begins(&mut self) -> Option<elements::Document> {
-        match self.again.is_empty() && self.error.is_none() {
-            true => elements::begins(&mut self.reader),
-            false => None,
+    /// Begins the document with which the input goes on, if it is one that is read element by element.
+    fn begin_document(&mut self) -> Option<elements::Document> {
+        if !self.again.is_empty() || self.error.is_some() {
+            return None;
         }
+        let first = if self.ended { self.number + 1 } else { self.number };
+        elements::Document::begin(&mut self.reader, first)
     }
 
-    fn elements(&mut self, mut document: elements::Document, output: &mut Output<'_>) {
-        let first = if self.ended { self.number + 1 } else { self.number };
-        output.place.line = Some(first);
-        let read = document.read(&mut self.reader, output);
-        (self.number, self.ended) = (first + document.lines(), false);
-        output.place.record = None;
+    /// Reads on in a document.
+    fn elements(&mut self, mut document: elements::Document, items: &mut Items) {
+        let read = document.read(&mut self.reader, items);
+        if let Ok(false) = read {
+            self.document = Some(document);
+            return;
+        }
+        (self.number, self.ended) = (document.first_line() + document.lines(), false);
+        items.place.record = None;
         let Err(Broken { mut reason, record, spans_lines, is_last }) = read else { return };
         self.reader.skip_line();
         self.ended = true;
@@ -242,19 +261,19 @@ impl<'r> Lines<'r> {
         } else if let Some(last) = self.skip_to_next_value() {
             reason = format!("{reason} (the lines up to {last} belong to it)");
         }
-        output.place.record = record;
-        output.reject(reason);
-        output.place.record = None;
+        items.place.record = record;
+        items.reject(reason);
+        items.place.record = None;
     }
 
     /// Reads a value that begins at the byte `start` of `first` and ends in a later line.
-    fn document(&mut self, mut first: Line, start: usize, output: &mut Output<'_>) {
+    fn document(&mut self, mut first: Line, start: usize, items: &mut Items) {
         let number = first.number;
         first.bytes.drain(..start.min(first.bytes.len()));
-        output.place.line = Some(number);
-        let count = Rc::clone(&output.count);
+        items.place.line = Some(number);
+        let count = Rc::clone(&items.count);
         let mut reader = DocumentReader::new(self, first, || count.get());
-        let read = document::read_from(&mut reader, output);
+        let read = document::read_from(&mut reader, items);
         let Err(error) = read else {
             let (rest, last) = (reader.rest(), reader.number);
             if !rest.iter().all(u8::is_ascii_whitespace) {
@@ -278,8 +297,8 @@ impl<'r> Lines<'r> {
         if let Some(last) = self.skip_to_next_value().filter(|last| *last > number) {
             reason = format!("{reason} (the lines up to {last} belong to it)");
         }
-        output.place.record = None;
-        output.reject(reason);
+        items.place.record = None;
+        items.reject(reason);
     }
 
     /// Notes a line without JSON, with the name of its format where that is known.
@@ -299,10 +318,10 @@ impl<'r> Lines<'r> {
     }
 
     /// Rejects the lines that have been noted.
-    fn flush(&mut self, output: &mut Output<'_>) {
+    fn flush(&mut self, items: &mut Items) {
         let Some(Prose { first, last, reason }) = self.prose.take() else { return };
-        output.place.line = Some(first);
-        output.reject(if first == last { reason } else { format!("{reason} (and so the lines up to {last})") });
+        items.place.line = Some(first);
+        items.reject(if first == last { reason } else { format!("{reason} (and so the lines up to {last})") });
     }
 
     /// What follows a broken document is part of it, up to a line that is an object of its own. The number of the last
@@ -310,7 +329,7 @@ impl<'r> Lines<'r> {
     fn skip_to_next_value(&mut self) -> Option<u64> {
         let mut skipped = None;
         loop {
-            if self.begins().is_some_and(|document| document.is_of_records()) {
+            if self.again.is_empty() && self.error.is_none() && elements::begins_file(&mut self.reader) {
                 return skipped;
             }
             match self.next() {
@@ -329,13 +348,6 @@ impl<'r> Lines<'r> {
             }
         }
     }
-}
-
-/// The sketch of a line that is nothing but a record, plainly written, when records are screened.
-fn sketch<'t>(line: &'t str, output: &Output<'_>) -> Option<Sketch<'t>> {
-    output.screening.as_ref()?;
-    let sketch = Skim::new(line).record_without(Writing::Plain, is_envelope)?;
-    (sketch.text.len() == line.len()).then_some(sketch)
 }
 
 /// Reads a document across lines, and remembers those of which nothing has come yet.
@@ -384,17 +396,16 @@ impl<'l, 'r, C: Fn() -> u64> DocumentReader<'l, 'r, C> {
     fn advance(&mut self) -> io::Result<bool> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
         let count = (self.count)();
-        let mut bytes = line.bytes.len();
-        if count == self.begun.0 {
-            bytes += self.begun.1;
-        } else {
+        // Its items are all in memory.
+        let bytes = line.bytes.len() + self.begun.1;
+        if count > self.begun.0 {
             self.later.clear();
         }
         self.begun = (count, bytes);
-        if bytes > MOST_BYTES {
+        if bytes > MAX_BYTES {
             // Nothing of it is kept: it would not get shorter.
             self.later.clear();
-            let reason = format!("one value has more than {} MiB", MOST_BYTES >> 20);
+            let reason = format!("one value has more than {} MiB", MAX_BYTES >> 20);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
         }
         self.later.push(Line { number: line.number, bytes: line.bytes.clone() });

@@ -1,25 +1,8 @@
 //! Several JSON values in one text: one after the other, with white space or commas between them, or with nothing, as
 //! Firehose joins what it is sent.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
+use serde::Deserialize;
 use serde_json::value::RawValue;
-
-/// What is between two objects that are joined, also where the text is still escaped. Inside one object it is in strings
-/// alone.
-static JOINTS: LazyLock<[Finder<'static>; 4]> =
-    LazyLock::new(|| ["}{", "} {", "}\n{", r"}\n{"].map(|joint| Finder::new(joint.as_bytes()).into_owned()));
-
-/// How a record of CloudTrail begins in a message, still escaped.
-static BEGINNING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#"{\"eventVersion\""#));
-
-/// Whether several objects may be joined in a message of the batch `text`, or a record may be within something else.
-pub(super) fn may_be_several(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let is_first = |at: usize| at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'"');
-    JOINTS.iter().any(|joint| joint.find(bytes).is_some()) || BEGINNING.find_iter(bytes).any(|at| !is_first(at))
-}
 
 /// Where the broken value ends with which `bytes` begin: the place after the bracket that closes its first one. `Ok(None)`
 /// when its end is not there, an error when its brackets do not match.
@@ -90,14 +73,22 @@ impl<'t> Values<'t> {
     /// # Errors
     /// When it is no JSON; the position is that in the rest.
     pub(super) fn next(&mut self) -> Result<Option<&'t str>, serde_json::Error> {
+        Ok(self.next_as::<&RawValue>()?.map(RawValue::get))
+    }
+
+    /// The next value, deserialized.
+    ///
+    /// # Errors
+    /// When it is not JSON, or not a `T`; the position is that in the rest.
+    pub(super) fn next_as<T: Deserialize<'t>>(&mut self) -> Result<Option<T>, serde_json::Error> {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start_matches(is_between).len();
-        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<&RawValue>();
+        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<T>();
         match values.next() {
             None => Ok(None),
             Some(Ok(value)) => {
                 self.at += values.byte_offset();
-                Ok(Some(value.get()))
+                Ok(Some(value))
             }
             Some(Err(error)) => Err(error),
         }

@@ -1,13 +1,13 @@
 //! What is held of an input that is read as a stream.
 //!
 //! In: a reader. Out: some hundred kilobytes of what comes from it, or more where one value needs more, up to
-//! [`MOST_BYTES`]. What is held can be looked at again until it is consumed.
+//! [`MAX_BYTES`]. What is held can be looked at again until it is consumed.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
 use memchr::memchr;
 
-use super::MOST_BYTES;
+use super::MAX_BYTES;
 
 /// How much is held, in bytes, unless one value needs more: little enough for a processor's cache.
 const USUAL: usize = 256 * 1024;
@@ -61,7 +61,7 @@ impl<'r> Window<'r> {
     /// the looking would take the square of its length.
     pub(super) fn fill_more(&mut self) -> io::Result<bool> {
         let before = self.held().len();
-        let wanted = if before < SHORT { before + 1 } else { (before + before / 2).min(MOST_BYTES.max(before + 1)) };
+        let wanted = if before < SHORT { before + 1 } else { (before + before / 2).min(MAX_BYTES.max(before + 1)) };
         while self.held().len() < wanted {
             match self.fill() {
                 Ok(true) => {}
@@ -102,14 +102,14 @@ impl<'r> Window<'r> {
         if held > 0 && self.end < self.bytes.len() {
             return Ok(());
         }
-        if held >= MOST_BYTES {
-            let reason = format!("one value has more than {} MiB", MOST_BYTES >> 20);
+        if held >= MAX_BYTES {
+            let reason = format!("one value has more than {} MiB", MAX_BYTES >> 20);
             return Err(io::Error::new(ErrorKind::FileTooLarge, reason));
         }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, held);
         if held * 2 > self.bytes.len() {
-            self.bytes.resize((self.bytes.len() * 2).min(MOST_BYTES), 0);
+            self.bytes.resize((self.bytes.len() * 2).min(MAX_BYTES), 0);
         } else if self.bytes.len() > USUAL && held < USUAL / 2 {
             self.bytes.truncate(USUAL);
             self.bytes.shrink_to_fit();

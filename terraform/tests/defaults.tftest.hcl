@@ -132,9 +132,10 @@ run "the_function_is_told_no_more_than_it_needs" {
       FINDINGS_TOPIC_ARN  = aws_sns_topic.findings.arn
       ALERTS_TOPIC_ARN    = aws_sns_topic.alerts.arn
       ALERTS_MIN_SEVERITY = "Low"
+      LOG_STREAMS         = "????????????_CloudTrail_*,o-*_????????????_CloudTrail_*,trailwarden-heartbeat"
       CONFIG              = jsonencode({ placeholders = output.own_placeholders })
     })
-    error_message = "By default the environment must hold the topics, the least severity and the names of this deployment."
+    error_message = "By default the environment must hold the topics, the least severity, the log streams and the names of this deployment."
   }
 
   assert {

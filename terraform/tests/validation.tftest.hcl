@@ -431,3 +431,23 @@ run "object_lock_has_a_mode" {
 
   expect_failures = [var.bucket_object_lock]
 }
+
+run "log_streams_are_names" {
+  command = plan
+
+  variables {
+    log_streams = ["a,b"]
+  }
+
+  expect_failures = [var.log_streams]
+}
+
+run "at_least_one_log_stream" {
+  command = plan
+
+  variables {
+    log_streams = []
+  }
+
+  expect_failures = [var.log_streams]
+}

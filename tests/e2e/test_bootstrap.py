@@ -61,6 +61,20 @@ def test_each_finding_of_a_delivery_arrives_and_the_answer_is_the_tally(function
         }
 
 
+def test_a_log_stream_that_is_not_cloudtrails_is_rejected(function: Function, topic: Topic, endpoint: str) -> None:
+    forged = batch([log_event(blocked_action(), number) for number in range(3)]) | {"logStream": "forged"}
+    payload = awslogs(gzip.compress(json.dumps(forged).encode()))
+    outcome = function.invoke(payload)
+    assert outcome.error_type == "PayloadRejected"
+    assert [line for line in function.log() if line.get("RecordsRejected") == 3]
+    assert topic.receive() == []
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, LOG_STREAMS="forg*") as configured:
+        assert configured.invoke(payload).response["findings"] == 3
+        # A list replaces the default.
+        assert configured.invoke(delivery(blocked_action())).error_type == "PayloadRejected"
+    assert len(topic.receive()) == 3
+
+
 def exemption(directory: Path, name: str, expires: str) -> Path:
     """A file with one exemption, of every blocked action."""
     path = directory / f"{name}.yml"

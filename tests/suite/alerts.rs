@@ -1,10 +1,12 @@
 //! What people are told: which findings make an alert, and how it reads on each medium.
 
 use std::fs;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use trailwarden::alert::limit::{AlertLimit, MAX_ALERTS, PERIOD};
 use trailwarden::alert::{Alert, AlertPolicy, alerts};
 use trailwarden::finding::{Finding, Live, Outcome, Severity, Suppression};
 
@@ -92,6 +94,57 @@ fn one_caller_and_rule_is_one_alert_that_names_every_resource() {
     assert_eq!(told.len(), 1);
     let email = told[0].email();
     assert!(names.iter().all(|name| email.contains(name.as_str())), "{email}");
+}
+
+#[test]
+fn alerts_of_one_rule_and_caller_are_limited_and_the_rest_is_one_digest() {
+    let at = |minutes: i64| Timestamp::from_second(1_772_618_400 + 60 * minutes).unwrap();
+    let policy = at_least(Severity::Low);
+    let mut limit = AlertLimit::default();
+    let mut admitted = |findings: &[Finding], minutes: i64| -> Vec<usize> {
+        let groups = limit.admit(findings.iter().cloned().map(Arc::new), &policy, at(minutes));
+        groups.iter().map(|group| group.alert().unwrap().count()).collect()
+    };
+    let one = |number: usize| blocked(&[&format!("vpc-{number:017x}")]);
+    for number in 0..MAX_ALERTS {
+        assert_eq!(admitted(&one(number), 0), [1], "{number}");
+    }
+    // New names of sessions are no new callers.
+    let mut renamed = one(100);
+    renamed[0].actor.name = "NetOps/another".to_owned();
+    renamed[0].actor.access_key_id = Some("ASIAEXAMPLEOTHER0001".to_owned());
+    assert!(admitted(&renamed, 10).is_empty());
+    assert!(admitted(&one(101), 59).is_empty());
+    // Another rule, severity or caller is counted apart.
+    let critical = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
+    assert_eq!(admitted(&[critical], 59), [1]);
+    let mut other = one(102);
+    other[0].actor.session_issuer = Some("arn:aws:iam::111122223333:role/Other".to_owned());
+    assert_eq!(admitted(&other, 59), [1]);
+    // The digest comes with the next delivery, whatever is in it, and counting begins anew.
+    assert_eq!(admitted(&[], 60), [2]);
+    assert!(admitted(&[], 61).is_empty());
+    assert_eq!(admitted(&one(103), 61), [1]);
+}
+
+#[test]
+fn findings_beyond_the_limit_are_never_dropped() {
+    let policy = at_least(Severity::Low);
+    let now = Timestamp::from_second(1_772_618_400).unwrap();
+    let mut limit = AlertLimit::default();
+    let finding = Arc::new(blocked(&["vpc-1"]).remove(0));
+    let mut told = 0;
+    for _ in 0..2000 {
+        let groups = limit.admit([Arc::clone(&finding)], &policy, now);
+        told += groups.iter().map(|group| group.alert().unwrap().count()).sum::<usize>();
+        // What cannot be published is a part of the next digest.
+        if groups.iter().any(|group| group.alert().unwrap().count() > 1) {
+            told -= groups.iter().map(|group| group.alert().unwrap().count()).sum::<usize>();
+            limit.put_back(groups, now);
+        }
+    }
+    let rest = limit.admit([], &policy, now + PERIOD);
+    assert_eq!(told + rest.iter().map(|group| group.alert().unwrap().count()).sum::<usize>(), 2000);
 }
 
 #[test]

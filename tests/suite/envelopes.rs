@@ -1,5 +1,6 @@
 //! Each envelope yields the same findings, and what is broken costs nothing but itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::sources::{ENVELOPES, Envelope, MOST_BYTES};
+use trailwarden::pipeline::{Input, Pipeline};
+use trailwarden::rules::RuleSet;
+use trailwarden::sources::{LogStreams, MAX_BYTES, SOURCES, Source};
 
 use crate::support::{files, fixture, json as parsed, payload, stream};
 
@@ -67,6 +70,41 @@ fn the_same_record_gives_the_same_finding_in_every_envelope() {
 }
 
 #[test]
+fn log_events_of_other_streams_are_rejected_and_counted() {
+    let of_stream = |stream: &str, kind: &str| {
+        let mut batch = batch(&[json!({"id": "a", "message": line()}), json!({"id": "b", "message": line()})]);
+        (batch["logStream"], batch["messageType"]) = (json!(stream), json!(kind));
+        batch
+    };
+    let pipelines = || {
+        let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap()).with_log_streams(LogStreams::standard());
+        [
+            pipeline,
+            Pipeline::new(RuleSet::load(&[]).unwrap()).with_log_streams(LogStreams::standard()).without_prefilter(),
+        ]
+    };
+    let mut told = BTreeSet::new();
+    for pipeline in pipelines() {
+        let gather = |batch: &Value| pipeline.gather("payload", Input::Payload(&awslogs(batch)));
+        for stream in ["111122223333_CloudTrail_eu-west-1_2", "o-abc_111122223333_CloudTrail_us-east-1", "t-heartbeat"]
+        {
+            let result = gather(&of_stream(stream, "DATA_MESSAGE"));
+            assert_eq!((result.tally.matched, result.tally.rejected), (2, 0), "{stream}");
+        }
+        assert_eq!(gather(&of_stream("", "CONTROL_MESSAGE")).tally.control, 1);
+        let result = gather(&of_stream("forged", "DATA_MESSAGE"));
+        assert_eq!((result.tally.received, result.tally.rejected, result.findings.len()), (2, 2, 0));
+        let lines: Vec<String> = result.rejections.iter().map(ToString::to_string).collect();
+        told.insert(lines.join("\n"));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    insta::assert_snapshot!(told.first().unwrap(), @r#"
+    payload: the log stream "forged" is not one of ????????????_CloudTrail_*, o-*_????????????_CloudTrail_*, *-heartbeat, and its 2 log events are not evaluated
+    payload: record 2: the log stream "forged" is not one of ????????????_CloudTrail_*, o-*_????????????_CloudTrail_*, *-heartbeat
+    "#);
+}
+
+#[test]
 fn a_message_of_a_queue_that_is_none_of_ours_costs_nothing_but_itself() {
     let ours = json!({"requestPayload": serde_json::from_str::<Value>(&awslogs(&batch(&[json!({"message": line()})]))).unwrap()});
     let bodies = [
@@ -85,9 +123,9 @@ fn a_message_of_a_queue_that_is_none_of_ours_costs_nothing_but_itself() {
 #[test]
 fn every_envelope_has_a_fixture() {
     let texts = files(&fixture("envelopes")).into_iter().filter_map(|path| fs::read_to_string(path).ok());
-    let known: Vec<&str> = texts.filter_map(|text| Some(Envelope::of(&text)?.name)).collect();
-    for envelope in ENVELOPES.iter().filter(|envelope| envelope.is_read()) {
-        assert!(known.contains(&envelope.name), "{} has no fixture", envelope.name);
+    let known: Vec<&str> = texts.filter_map(|text| Some(Source::of(&text)?.name)).collect();
+    for source in SOURCES.iter().filter(|source| source.is_read()) {
+        assert!(known.contains(&source.name), "{} has no fixture", source.name);
     }
 }
 
@@ -129,7 +167,7 @@ fn a_bad_log_event_costs_nothing_but_itself() {
 fn a_payload_that_cannot_be_decoded_is_rejected_with_the_reason() {
     let whole = gzip(batch(&[json!({"id": "1", "timestamp": 1, "message": line()})]).to_string().as_bytes());
     let data = |data: String| json!({"awslogs": {"data": data}}).to_string();
-    let bomb = gzip(&vec![b' '; MOST_BYTES + 1]);
+    let bomb = gzip(&vec![b' '; MAX_BYTES + 1]);
     let cases = [
         data("not base64!".to_owned()),
         data(STANDARD.encode(&whole[..whole.len() / 2])),
@@ -277,7 +315,7 @@ fn an_empty_input_is_rejected_and_an_empty_list_is_not() {
 
 #[test]
 fn a_value_beyond_the_limit_costs_nothing_but_itself() {
-    let long = format!("{{\"eventName\":\"{}\"}}", "x".repeat(MOST_BYTES));
+    let long = format!("{{\"eventName\":\"{}\"}}", "x".repeat(MAX_BYTES));
     let text = format!("{}\n{long}\n{}\n", line(), line());
     let result = stream(text.as_bytes());
     assert_eq!((result.tally.matched, result.tally.rejected), (2, 1), "{:?}", result.reasons());
@@ -295,7 +333,7 @@ fn a_file_longer_than_the_limit_is_streamed() {
     }
     file.push_str(&line());
     file.push_str("]}");
-    assert!(file.len() > MOST_BYTES);
+    assert!(file.len() > MAX_BYTES);
     let result = stream(file.as_bytes());
     assert_eq!(
         (result.tally.received, result.tally.matched, result.tally.rejected),

@@ -66,35 +66,38 @@ fn what_is_printed_does_not_depend_on_the_number_of_threads() {
     }
 }
 
-/// Evaluates each input with the screen and without, and compares what is printed.
-fn compare_with_and_without_screen(inputs: &[PathBuf]) {
+/// Evaluates each input with the prefilter and without, and compares what is printed.
+fn compare_with_and_without_prefilter(inputs: &[PathBuf]) {
     for input in inputs {
         for more in [&["--explain"][..], &["--snapshot", "fixtures/live-state"], &["--format", "ocsf"]] {
-            let with = |screen: &[&str]| {
-                let (code, findings, errors) = told(input, &[&["evaluate", "DIR"], more, screen].concat());
+            let with = |option: &[&str]| {
+                let (code, findings, errors) = told(input, &[&["evaluate", "DIR"], more, option].concat());
                 let findings: Vec<String> = findings.lines().map(without_time).collect();
                 (code, findings, errors)
             };
-            let screened = with(&[]);
-            assert!(screened.1.len() > 50, "{}", screened.2);
-            let whole = with(&["--no-screen"]);
-            // Not shown in full: it is long.
-            assert!(screened == whole, "{}: {more:?}\n{}\n{}", input.display(), screened.2, whole.2);
+            let filtered = with(&[]);
+            assert!(filtered.1.len() > 50, "{}", filtered.2);
+            // The second is the former name of the first.
+            for option in ["--no-prefilter", "--no-screen"] {
+                let whole = with(&[option]);
+                // Not shown in full: it is long.
+                assert!(filtered == whole, "{}: {more:?}\n{}\n{}", input.display(), filtered.2, whole.2);
+            }
         }
     }
 }
 
 #[test]
-fn what_is_printed_does_not_depend_on_the_screen() {
+fn what_is_printed_does_not_depend_on_the_prefilter() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
-    compare_with_and_without_screen(&[directory.path().to_path_buf(), fixture("")]);
+    compare_with_and_without_prefilter(&[directory.path().to_path_buf(), fixture("")]);
 }
 
 #[test]
 #[ignore = "needs public data"]
-fn what_is_printed_of_public_logs_does_not_depend_on_the_screen() {
-    compare_with_and_without_screen(&[public_data("cloudtrail")]);
+fn what_is_printed_of_public_logs_does_not_depend_on_the_prefilter() {
+    compare_with_and_without_prefilter(&[public_data("cloudtrail")]);
 }
 
 /// A line of output without the time at which it was made.

@@ -4,19 +4,17 @@ use std::fs;
 use std::path::Path;
 
 use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
-use trailwarden::sources::{self, Item};
+use trailwarden::sources::{Content, Reader};
 
 use crate::support::{fixture, public_data};
 
 /// The messages as our decoder hands them on.
 fn ours(payload: &str) -> Vec<String> {
-    let mut messages = Vec::new();
-    sources::payload("payload", payload, None, &mut |_, item| {
-        if let Item::Record(record) = item {
-            messages.push(record.json().into_owned());
-        }
+    let records = Reader::payload("payload", payload).filter_map(|item| match item.content {
+        Content::Record(record) => Some(record.into_json()),
+        _ => None,
     });
-    messages
+    records.collect()
 }
 
 fn theirs(payload: &str) -> Vec<String> {

@@ -112,7 +112,10 @@ fn explaining_knows_trusted_accounts() {
     let explain = |more: &[&str]| stdout(&run(&[&["explain", "--rule", "role-trust-external", event], more].concat()));
     assert!(explain(&[]).contains(": matches"));
     let trusted = explain(&["--trusted-account", "444455556666"]);
-    assert!(trusted.contains("does not match") && trusted.contains("trust.policy.verdict is scoped"), "{trusted}");
+    assert!(
+        trusted.contains("does not match") && trusted.contains("trust.policy.verdict: external; found scoped"),
+        "{trusted}"
+    );
 }
 
 #[test]
@@ -178,6 +181,33 @@ fn a_trace_of_the_record_reaches_no_terminal_unescaped() {
         assert_eq!(code, 0);
         assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.contains("[2J"), "{text:?}");
     }
+}
+
+#[test]
+fn explanations_are_in_the_words_of_the_rule() {
+    let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc","userAgent":"aws-cli/2.15",
+        "requestParameters":{"list":[{"k":"v"},{"k":""}]}}"#;
+    let items = "userAgent: 'aws-cli/*'\n    eventName|cased: [CreateVpc, 'Delete*']\n    awsRegion|re|i: '^eu-'\n    \
+                 errorCode|neq: [null, a]\n    readOnly: false\n    requestParameters.list[any]: {k|contains|all: [v, w]}";
+    let rule = rule("words", "", items).replace("name: words", "name: words\nsigma-version: 3");
+    let directory = directory(&[("rules/words.yml", &rule), ("event.json", &event.replace('\n', ""))]);
+    let (_, text, _) =
+        told(directory.path(), &["explain", "--rules", "DIR/rules", "--rule", "words", "DIR/event.json"]);
+    insta::assert_snapshot!(text, @"
+    DIR/event.json:1: CreateVpc of ec2.amazonaws.com, event unknown: does not match
+    no  words
+    no    s
+    yes     userAgent: 'aws-cli/*'; found aws-cli/2.15
+    yes     eventName|cased: [CreateVpc, 'Delete*']; found CreateVpc
+    no      awsRegion|re|i: '^eu-'; absent
+    no      errorCode|neq: [null, a]; absent
+    no      readOnly: false; absent
+    no      any of requestParameters.list: 0 of 2 held
+    no        requestParameters.list[0]
+    no          k|contains|all: [v, w]; found v
+    no        requestParameters.list[1]
+    no          k|contains|all: [v, w]; found an empty string
+    ");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Files are read the same whatever arrives when, with the screen and without, and little of them is held.
+//! Files are read the same whatever arrives when, and little of them is held in memory.
 
 use std::cell::Cell;
 use std::fs;
@@ -9,8 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailwarden::skim::Sketch;
-use trailwarden::sources::{self, Buffers, Item, MOST_BYTES, Place, Screening};
+use trailwarden::sources::{Content, Item, MAX_BYTES, Place, Reader};
 
 use crate::support::{files, fixture, rule_fixtures, stream};
 
@@ -27,53 +26,22 @@ impl Read for Trickle<'_> {
     }
 }
 
-/// What is shown to the sieve, and left out.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Sieve {
-    Off,
-    LeavesNothingOut,
-    LeavesAllOut,
-}
-
 /// Each item with its place.
-fn items_of(reader: impl Read, sieve: Sieve) -> Vec<(Place, String)> {
-    let mut items = Vec::new();
-    let mut leaves_out = |_: &Sketch<'_>| sieve == Sieve::LeavesAllOut;
-    let mut buffers = Buffers::default();
-    let screening = (sieve != Sieve::Off).then_some(Screening { sieve: &mut leaves_out, buffers: &mut buffers });
-    let count = sources::stream("input", BufReader::new(reader), screening, &mut |place, item| {
-        let told = match item {
-            Item::Record(record) => format!("record {}", record.json()),
-            Item::Screened(_) => "screened".to_owned(),
-            Item::Control => "control".to_owned(),
-            Item::Rejected(reason) => format!("rejected: {reason}"),
+fn items_of(reader: impl Read) -> Vec<(Place, String)> {
+    let told = |Item { place, content }| {
+        let told = match content {
+            Content::Record(record) => format!("record {}", record.json()),
+            Content::Nested(_) => "nested".to_owned(),
+            Content::Control => "control".to_owned(),
+            Content::Rejected(reason) => format!("rejected: {reason}"),
         };
-        items.push((place.clone(), told));
-    });
-    assert_eq!(count, items.len() as u64);
-    items
+        (place, told)
+    };
+    Reader::stream("input", BufReader::new(reader)).map(told).collect()
 }
 
-fn items(bytes: &[u8], most: usize, sieve: Sieve) -> Vec<(Place, String)> {
-    items_of(Trickle { bytes, most }, sieve)
-}
-
-/// The items of `bytes`, which are the same with the screen and without, but for the records it leaves out.
-fn agreed(bytes: &[u8], name: &str) -> Vec<(Place, String)> {
-    let plain = items(bytes, usize::MAX, Sieve::Off);
-    assert_eq!(items(bytes, usize::MAX, Sieve::LeavesNothingOut), plain, "{name}");
-    let screened = items(bytes, usize::MAX, Sieve::LeavesAllOut);
-    assert_eq!(screened.len(), plain.len(), "{name}");
-    for (one, other) in screened.iter().zip(&plain) {
-        if one.1 == "screened" {
-            assert!(other.1.starts_with("record "), "{name}: {other:?}");
-            // What is left out has no id: that stays escaped.
-            assert_eq!((one.0.line, one.0.record), (other.0.line, other.0.record), "{name}");
-        } else {
-            assert_eq!(one, other, "{name}");
-        }
-    }
-    plain
+fn items(bytes: &[u8], most: usize) -> Vec<(Place, String)> {
+    items_of(Trickle { bytes, most })
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -166,21 +134,11 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_screen_changes_nothing_but_what_it_leaves_out() {
-    let mut screened = 0;
-    for (name, bytes) in corpus() {
-        agreed(&bytes, &name);
-        screened += items(&bytes, usize::MAX, Sieve::LeavesAllOut).iter().filter(|one| one.1 == "screened").count();
-    }
-    assert!(screened > 400, "{screened}");
-}
-
-#[test]
 fn a_record_that_looks_like_an_envelope_too_is_a_record() {
     for member in [r#""detail":{"eventName":"Inner"}"#, r#""awslogs":7"#, r#""logEvents":[]"#, r#""events":[]"#] {
         let both = record(1).to_string().replacen('{', &format!("{{{member},"), 1);
         for text in [both.clone(), format!("[{both}]"), format!("[{both}\n]"), format!(r#"{{"Records":[{both}]}}"#)] {
-            let told = agreed(text.as_bytes(), &text);
+            let told = items(text.as_bytes(), usize::MAX);
             assert_eq!(told.len(), 1);
             assert_eq!(told[0].1, format!("record {both}"));
         }
@@ -189,7 +147,7 @@ fn a_record_that_looks_like_an_envelope_too_is_a_record() {
     for member in [format!(r#""Records":[{inner}]"#), format!(r#""CloudTrailEvent":{}"#, Value::from(inner))] {
         let both = record(1).to_string().replacen('{', &format!("{{{member},"), 1);
         for text in [both.clone(), format!("[{both}]")] {
-            assert_eq!(agreed(text.as_bytes(), &text)[0].1, format!("record {inner}"));
+            assert_eq!(items(text.as_bytes(), usize::MAX)[0].1, format!("record {inner}"));
         }
     }
 }
@@ -197,13 +155,11 @@ fn a_record_that_looks_like_an_envelope_too_is_a_record() {
 #[test]
 fn it_does_not_matter_how_much_arrives_at_a_time() {
     for (name, bytes) in corpus() {
-        for sieve in [Sieve::Off, Sieve::LeavesNothingOut, Sieve::LeavesAllOut] {
-            let whole = items(&bytes, usize::MAX, sieve);
-            // An element is looked at anew whenever more of it arrives.
-            let few = if bytes.len() > 20_000 { &[64, 1000][..] } else { &[1, 2, 7, 64] };
-            for &most in few {
-                assert!(items(&bytes, most, sieve) == whole, "{name}: {most} bytes at a time, {sieve:?}");
-            }
+        let whole = items(&bytes, usize::MAX);
+        // An element is looked at anew whenever more of it arrives.
+        let few = if bytes.len() > 20_000 { &[64, 1000][..] } else { &[1, 2, 7, 64] };
+        for &most in few {
+            assert!(items(&bytes, most) == whole, "{name}: {most} bytes at a time");
         }
     }
 }
@@ -221,7 +177,7 @@ fn what_precedes_and_follows_a_broken_element_is_said() {
         format!("[{one},{{\n\n\"a\":[}},{one}]\n{one}"),
         format!("[{one},\u{1}{one}]"),
     ] {
-        let items = agreed(text.as_bytes(), &text);
+        let items = items(text.as_bytes(), usize::MAX);
         let (rejected, whole): (Vec<_>, Vec<_>) = items.iter().partition(|(_, told)| told.starts_with("rejected"));
         let reasons: Vec<String> = rejected.iter().map(|(place, told)| format!("{place}: {told}")).collect();
         told.push(format!("{} records; {}", whole.len(), reasons.join("; ")));
@@ -277,12 +233,8 @@ impl Read for Endless {
 fn little_is_held_of_a_file_of_any_length() {
     let element = format!("{},", record(1));
     let block = element.repeat(1 + 4 * 1024 * 1024 / element.len()).into_bytes();
-    let blocks = MOST_BYTES / block.len() + 4;
-    for (head, tail, sieve) in [
-        ("{\"Records\":[", "{}]}", Sieve::Off),
-        ("{\"Records\":[", "{}]}", Sieve::LeavesAllOut),
-        ("[", "{}]", Sieve::LeavesAllOut),
-    ] {
+    let blocks = MAX_BYTES / block.len() + 4;
+    for (head, tail) in [("{\"Records\":[", "{}]}"), ("[", "{}]")] {
         let largest = Rc::new(Cell::new(0));
         let reader = Endless {
             rest: Cursor::new(head.as_bytes().to_vec()),
@@ -292,15 +244,11 @@ fn little_is_held_of_a_file_of_any_length() {
             largest: Rc::clone(&largest),
         };
         let mut count = 0_usize;
-        let mut rejected = Vec::new();
-        let mut leaves_out = |_: &Sketch<'_>| true;
-        let mut buffers = Buffers::default();
-        let screening = (sieve != Sieve::Off).then_some(Screening { sieve: &mut leaves_out, buffers: &mut buffers });
-        sources::stream("input", BufReader::with_capacity(1, reader), screening, &mut |_, item| match item {
-            Item::Rejected(reason) => rejected.push(reason),
-            _ => count += 1,
-        });
-        assert_eq!(rejected, Vec::<String>::new());
+        let mut reader = Reader::stream("input", BufReader::with_capacity(1, reader));
+        while let Some(item) = reader.next_unopened() {
+            assert!(!matches!(item.content, Content::Rejected(_)), "{item:?}");
+            count += 1;
+        }
         let elements = (blocks - 1) * block.len() / element.len() + 1;
         assert_eq!(count, elements);
         assert!(largest.get() <= 1024 * 1024, "{} bytes asked for at a time", largest.get());
@@ -314,20 +262,18 @@ fn an_element_may_be_as_long_as_the_limit_and_no_longer() {
         let long = format!(r#"{{"eventName":"{}"}}"#, "x".repeat(length - frame));
         format!(r#"{{"Records":[{{}},{long},{{}}]}}{}{{}}"#, "\n")
     };
-    for sieve in [Sieve::Off, Sieve::LeavesAllOut] {
-        // With the comma before it.
-        assert_eq!(items(with(MOST_BYTES - 1).as_bytes(), usize::MAX, sieve).len(), 4);
-        let told = items(with(MOST_BYTES + 1).as_bytes(), usize::MAX, sieve);
-        let places: Vec<String> = told.iter().map(|(place, told)| format!("{place}: {told}")).collect();
-        assert_eq!(
-            places,
-            [
-                "input:1: record 1: record {}",
-                "input:1: record 2: rejected: one value has more than 64 MiB (the rest of the line belongs to it)",
-                "input:2: record {}"
-            ]
-        );
-    }
+    // With the comma before it.
+    assert_eq!(items(with(MAX_BYTES - 1).as_bytes(), usize::MAX).len(), 4);
+    let told = items(with(MAX_BYTES + 1).as_bytes(), usize::MAX);
+    let places: Vec<String> = told.iter().map(|(place, told)| format!("{place}: {told}")).collect();
+    assert_eq!(
+        places,
+        [
+            "input:1: record 1: record {}",
+            "input:1: record 2: rejected: one value has more than 64 MiB (the rest of the line belongs to it)",
+            "input:2: record {}"
+        ]
+    );
 }
 
 proptest! {
@@ -349,32 +295,27 @@ proptest! {
         prop_assert!(text.len() > 3 * 256 * 1024);
         let bytes = if is_gzip { gzip(text.as_bytes()) } else { text.into_bytes() };
         let expected: Vec<String> = std::iter::once(&first).chain(&records).chain(&records).map(|one| format!("record {one}")).collect();
-        for sieve in [Sieve::Off, Sieve::LeavesNothingOut] {
-            let told: Vec<String> = items(&bytes, most, sieve).into_iter().map(|(_, told)| told).collect();
-            prop_assert!(told == expected);
-        }
-        let screened = items(&bytes, most, Sieve::LeavesAllOut);
-        prop_assert_eq!(screened.iter().filter(|(_, told)| told == "screened").count(), 2 * records.len());
+        let told: Vec<String> = items(&bytes, most).into_iter().map(|(_, told)| told).collect();
+        prop_assert!(told == expected);
     }
 
     /// Bytes that are changed anywhere.
     #[test]
-    fn both_ways_agree_on_what_is_broken(
+    fn what_is_broken_does_not_depend_on_how_much_arrives_at_a_time(
         file in prop::sample::select(corpus()),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         most in 1_usize..50,
     ) {
-        let (name, mut bytes) = file;
+        let (_, mut bytes) = file;
         for (place, byte) in changes {
             let place = place.index(bytes.len().max(1));
             if let Some(changed) = bytes.get_mut(place) {
                 *changed = byte;
             }
         }
-        let plain = agreed(&bytes, &name);
         // How much is decompressed before broken gzip is noticed does depend on it.
         if !bytes.starts_with(&[0x1f, 0x8b]) {
-            prop_assert_eq!(items(&bytes, most, Sieve::Off), plain);
+            prop_assert_eq!(items(&bytes, most), items(&bytes, usize::MAX));
         }
     }
 }

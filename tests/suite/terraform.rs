@@ -44,7 +44,7 @@ fn every_variable_and_output_of_the_module_is_in_its_readme() {
 }
 
 /// The quoted words of the list `name` in terraform/tampering.tf.
-fn tampering_list(name: &str) -> BTreeSet<String> {
+pub(crate) fn tampering_list(name: &str) -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
     let (_, list) = text.split_once(&format!("\n  {name} = [\n")).unwrap();
     let (list, _) = list.split_once(']').unwrap();
@@ -52,7 +52,7 @@ fn tampering_list(name: &str) -> BTreeSet<String> {
 }
 
 /// The parameters by which EventBridge sees a part of the deployment: the keys of three objects in terraform/tampering.tf.
-fn tampering_parameters() -> BTreeSet<String> {
+pub(crate) fn tampering_parameters() -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
     let key = Regex::new(r"(?m)^ {4,6}(\w+) += ").unwrap();
     let objects = ["tampering_targets = {", "tampering_stores = merge(", "tampering_watchers = {"].map(|begin| {

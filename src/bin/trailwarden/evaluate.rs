@@ -67,9 +67,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Parses every record and asks every rule, instead of leaving out what no rule can match; comes to the same findings, slower.
-    #[arg(long)]
-    no_screen: bool,
+    /// Records that no rule can match are skipped before parsing. This turns it off: same findings, slower.
+    #[arg(long, alias = "no-screen")]
+    no_prefilter: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let sources = sources(&arguments.paths);
     let run = Run {
-        pipeline: if arguments.no_screen { pipeline.without_screen() } else { pipeline },
+        pipeline: if arguments.no_prefilter { pipeline.without_prefilter() } else { pipeline },
         snapshot,
         format: arguments.format.into(),
         now: Timestamp::now(),

@@ -10,7 +10,7 @@ use serde_json::json;
 use trailwarden::event::Event;
 use trailwarden::pipeline::Input;
 use trailwarden::rules::RuleSet;
-use trailwarden::sources::{self, Item, Place};
+use trailwarden::sources::{Content, Item, Place, Reader};
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};
@@ -53,32 +53,32 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut output = BufWriter::new(anstream::stdout());
     let mut rejected = false;
     let mut closed: Option<io::Error> = None;
-    for source in sources(&arguments.paths) {
+    let items = sources(&arguments.paths).into_iter().flat_map(|source| {
         let (name, input) = open(&source, &ProgressBar::hidden());
-        let mut sink = |place: &Place, item: Item<'_>| {
-            if closed.is_some() {
-                return;
-            }
-            let judged = match item {
-                Item::Record(record) => one(&rules, arguments, place, &record.json(), &mut output),
-                Item::Rejected(reason) => Err(reason),
-                Item::Control | Item::Screened(_) => Ok(Ok(())),
-            };
-            match judged {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => closed = Some(error),
-                Err(reason) => {
-                    rejected = true;
-                    // Nothing can be done about a closed standard error.
-                    let _ = writeln!(errors, "rejected: {place}: {}", visible(&reason));
-                }
-            }
-        };
         match input {
-            Input::Stream(reader) => sources::stream(&name, reader, None, &mut sink),
-            Input::Payload(text) => sources::payload(&name, text, None, &mut sink),
-            Input::Unreadable(reason) => sources::unreadable(&name, reason, &mut sink),
+            Input::Stream(reader) => Reader::stream(&name, reader),
+            Input::Payload(text) => Reader::payload(&name, text),
+            Input::Unreadable(reason) => Reader::unreadable(&name, reason),
+        }
+    });
+    for Item { place, content } in items {
+        let judged = match content {
+            Content::Record(record) => one(&rules, arguments, &place, &record.json(), &mut output),
+            Content::Rejected(reason) => Err(reason),
+            Content::Control | Content::Nested(_) => continue,
         };
+        match judged {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                closed = Some(error);
+                break;
+            }
+            Err(reason) => {
+                rejected = true;
+                // Nothing can be done about a closed standard error.
+                let _ = writeln!(errors, "rejected: {place}: {}", visible(&reason));
+            }
+        }
     }
     ended(closed.map_or_else(|| output.flush(), Err), if rejected { 2 } else { 0 })
 }

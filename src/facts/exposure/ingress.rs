@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, members_doc, together_doc};
+use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
@@ -84,7 +84,7 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     if let Some(response) = wire::response(event) {
         if is_in_response(event) {
             // What was created tells more than what was asked for, where that is masked.
-            sources.unreadable.clear();
+            sources.unreadable = Unreadable::default();
         }
         created(&response, "securityGroupRuleSet", live.as_ref(), &mut sources);
     }

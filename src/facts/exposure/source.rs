@@ -1,7 +1,8 @@
 //! Networks that a call lets in, where they stand in the record, and what they open together.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 
 use ipnet::IpNet;
 
@@ -32,18 +33,53 @@ pub(in crate::facts) struct Sources<'e> {
     known: Vec<Source<'e>>,
     /// Place in `known` of each network with its permission.
     places: BTreeMap<(IpNet, Permission), usize>,
-    /// Ids of prefix lists: what is in them does not stand in the record.
+    /// Ids of prefix lists whose entries the record does not contain.
     pub(super) prefix_lists: Vec<Cow<'e, str>>,
-    /// Where something stands that is no network, port or protocol.
-    pub(super) unreadable: Vec<String>,
-    /// Whether there are more networks than are compared, in the record or together with earlier ones.
+    /// The same ids, to find repeats.
+    unresolved_lists: HashSet<Cow<'e, str>>,
+    /// How many references to prefix lists the record contains.
+    list_references: usize,
+    /// Paths of values that are no network, port or protocol.
+    pub(super) unreadable: Unreadable,
+    /// Whether there are more networks or prefix lists than are compared, in the record or together with earlier ones.
     pub(super) is_too_complex: bool,
     earlier: Option<(&'e Networks, &'e str)>,
 }
 
-/// Most networks of one record that are compared. EC2 lets no group have more rules and no list more entries than some
-/// 1,000.
-const MAX_NETWORKS: usize = 10_000;
+/// Maximum number of networks of one record that are compared, and of references to prefix lists. A security group has at most 1,000 rules for IPv4 and 1,000
+/// for IPv6, and a prefix list at most 1,000 entries (Amazon VPC quotas).
+const MAX_NETWORKS: usize = 2500;
+
+/// Maximum number of unreadable values whose path is kept. One path can be almost as long as the record.
+const MAX_UNREADABLE: usize = 20;
+
+/// Paths of values that cannot be read: the first of them, and how many more there are.
+#[derive(Debug, Default)]
+pub(super) struct Unreadable {
+    pub(super) paths: Vec<String>,
+    more: usize,
+}
+
+impl Unreadable {
+    pub(super) fn add(&mut self, place: &Parameters<'_>) {
+        if self.paths.len() < MAX_UNREADABLE {
+            self.paths.push(place.path());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.paths.join(", "))?;
+        if self.more > 0 { write!(formatter, " and {} more places", self.more) } else { Ok(()) }
+    }
+}
 
 impl<'e> Sources<'e> {
     /// Adds the networks that earlier records of the payload added to the same resource.
@@ -79,7 +115,7 @@ impl<'e> Sources<'e> {
                 let field = Some(at.path());
                 self.insert(Source { network, permission, written, field, rule_id, prefix_list: None });
             }
-            _ => self.unreadable.push(at.path()),
+            _ => self.unreadable.add(&at),
         }
     }
 
@@ -104,10 +140,19 @@ impl<'e> Sources<'e> {
     ) {
         let Some(at) = place.get(key) else { return };
         let Some(id) = at.text() else { return };
+        self.list_references += 1;
+        if self.list_references > MAX_NETWORKS {
+            self.is_too_complex = true;
+            return;
+        }
         let lists = live.map(|live| live.list("prefixLists")).unwrap_or_default();
         let told = lists.iter().find(|list| list.text_of("prefixListId").is_some_and(|told| told == id));
         if let (Some(list), Some(permission)) = (told, permission) {
             for cidr in list.list("cidrs").iter().filter_map(Parameters::text) {
+                if self.known.len() >= MAX_NETWORKS {
+                    self.is_too_complex = true;
+                    return;
+                }
                 if let Some(network) = parse_network(&cidr) {
                     let written = Cow::Owned(format!("{cidr} of {id}"));
                     let (permission, field) = (permission.clone(), Some(at.path()));
@@ -115,7 +160,7 @@ impl<'e> Sources<'e> {
                     self.insert(Source { network, permission, written, field, rule_id: None, prefix_list });
                 }
             }
-        } else if !self.prefix_lists.contains(&id) {
+        } else if self.unresolved_lists.insert(id.clone()) {
             self.prefix_lists.push(id);
         }
     }

@@ -137,8 +137,9 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let mut sources = sources(event).unwrap_or_default().with_earlier(event);
     let leaves_out = leaves_out(event);
     if !ingress::is_in_response(event) {
-        let masked = wire::request(event).map(|request| request.masked(DECISIVE)).unwrap_or_default();
-        sources.unreadable.extend(masked);
+        if let Some(request) = wire::request(event) {
+            request.masked(DECISIVE, &mut |place| sources.unreadable.add(place));
+        }
     }
     let (unreadable, prefix_lists) =
         (std::mem::take(&mut sources.unreadable), std::mem::take(&mut sources.prefix_lists));
@@ -163,15 +164,26 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         return Some(object(member("complex", summary, judged.decided_by(event))));
     }
     if !unreadable.is_empty() {
-        let summary = format!("what stands in {} cannot be read", unreadable.join(", "));
+        let summary = format!("{unreadable} cannot be read");
         let mut members = member("unreadable", summary, judged.decided_by(event));
-        members.push(("fields", texts(unreadable)));
+        members.push(("fields", texts(unreadable.paths)));
         return Some(object(members));
     }
-    let summary = format!("what is in the prefix list {} does not stand there", prefix_lists.join(", "));
+    let summary = format!("the entries of the prefix list {} are not in the record", named(&prefix_lists));
     let mut members = member("prefix-list", summary, LISTS.iter().map(|word| Cow::Borrowed(*word)).collect());
     members.push(("prefix_lists", texts(prefix_lists)));
     Some(object(members))
+}
+
+/// Maximum number of prefix lists that a sentence names.
+const MAX_NAMES: usize = 20;
+
+/// The first of the ids, and how many more there are.
+fn named(ids: &[Cow<'_, str>]) -> String {
+    match ids.split_at_checked(MAX_NAMES) {
+        Some((first, more)) if !more.is_empty() => format!("{} and {} more", first.join(", "), more.len()),
+        _ => ids.join(", "),
+    }
 }
 
 /// What the record leaves open, for those who would ask.

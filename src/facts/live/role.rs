@@ -37,14 +37,17 @@ fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let mut value = assessed(&assess_within(&policy, &subject, zone), zone);
     if let Value::Object(members) = &mut value {
         match (administrator, role.text_of("policiesUnanswered")) {
-            (Some(administrator), _) => {
+            (Ok(Some(administrator)), _) => {
                 members.insert("administrator", texts(administrator.policies));
                 members.insert("escalation", texts(administrator.permissions));
             }
-            (None, Some(why)) => {
+            (Err(error), _) => {
+                members.insert("unread", Value::from(error.to_string()));
+            }
+            (Ok(None), Some(why)) => {
                 members.insert("unread", Value::Str(why));
             }
-            (None, None) => {}
+            (Ok(None), None) => {}
         }
     }
     Some(value)

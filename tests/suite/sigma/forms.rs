@@ -164,6 +164,56 @@ fn wildcards_and_modifiers() {
     );
 }
 
+/// The second opinion does not know these.
+#[test]
+fn encodings_dashes_and_times() {
+    let at = |value: &str| json!({"a": value});
+    check(
+        vec![
+            form(
+                selection("{a|windash|contains: ' -enc'}"),
+                [at("x -enc"), at("x /ENC"), at("x \u{2014}enc")],
+                [at("x +enc"), at("-enc")],
+            ),
+            form(selection("{a|windash: '-a*-b'}"), [at("/a--b"), at("-a-b")], [at("-a+b")]),
+            form(selection("{a|base64: hello}"), [at("aGVsbG8=")], [at("hello"), at("xaGVsbG8=")]),
+            form(selection("{a|wide|base64|contains: hi}"), [at("-aABpAA==-")], [at("aGk=")]),
+            form(
+                selection("{a|base64offset|contains: foobar}"),
+                [at("Zm9vYmFy"), at("eGZvb2Jhcg=="), at("eHhmb29iYXI=")],
+                [at("foobar")],
+            ),
+            form(
+                selection("{a|hour: [3, 4]}"),
+                [
+                    at("2023-07-10T03:59:00Z"),
+                    at("2023-07-10T06:00:00+02:00"),
+                    at("2023-07-10 04:00:00"),
+                    json!({"a": 10_800}),
+                ],
+                [at("2023-07-10T05:00:00Z"), at("3"), json!({"a": null})],
+            ),
+            form(selection("{a|year: 2023, a|week: 28}"), [at("2023-07-10T03:59:00Z")], [at("2023-07-17T00:00:00Z")]),
+            form(
+                selection("{a|cidr: [10.0.0.0/8, 10.1.0.0/16, 192.0.2.0/31, 192.0.2.4/32, '::/127']}"),
+                [at("10.255.255.255"), at("192.0.2.1"), at("192.0.2.4"), at("::1")],
+                [at("9.255.255.255"), at("11.0.0.0"), at("192.0.2.2"), at("192.0.2.3"), at("192.0.2.5"), at("::2")],
+            ),
+            form(
+                selection("{a: [k1, k2, k3, k4, k5, 'k6*', 7, '8']}"),
+                [at("K5"), at("k6x"), json!({"a": 7}), json!({"a": 8.0}), at("8"), json!({"a": ["z", ["K1"]]})],
+                [at("k7"), json!({"a": 9}), at("k")],
+            ),
+            form(
+                selection("{a|contains: [k1, k2, k3, k4, 'k5']}"),
+                [at("xK5x"), at("k1"), json!({"a": {"b": "k3"}})],
+                [at("k"), at("k 1")],
+            ),
+        ],
+        false,
+    );
+}
+
 #[test]
 fn conditions() {
     let three = |condition: &str| rule(&format!("x_1: {{a: 1}}\nx_2: {{b: 1}}\ny: {{c: 1}}\ncondition: {condition}"));

@@ -1,25 +1,30 @@
-//! The table of the forms in which records arrive, and of those that are known and refused.
+//! The table of the forms of input: those that are read, and those that are known and refused.
+//!
+//! To add a form, add a file with a function that recognises it and one that reads it, a row here, and a fixture in
+//! `fixtures/envelopes`.
 
-use super::{Members, Output, awslogs, cloudtrail, document, eventbridge, export, on_failure, string, trigger};
+use super::items::Items;
+use super::members::{Members, string};
+use super::{awslogs, cloudtrail, document, eventbridge, export, on_failure, trigger};
 use crate::event::is_service;
 
 /// One form of input: a JSON object of a certain shape.
 #[derive(Debug)]
-pub struct Envelope {
+pub struct Source {
     /// Its name.
     pub name: &'static str,
     /// Whether an object has this form.
-    is: fn(&Members) -> bool,
+    recognises: fn(&Members) -> bool,
     pub(super) form: Form,
 }
 
-/// How a form is read.
+/// How an object of a form is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form {
     /// It is a record.
     Record,
-    /// Its records are put out.
-    Read(fn(&Members, &mut Output<'_>)),
+    /// It contains these items.
+    Read(fn(&Members, &mut Items)),
     /// It is rejected, for this reason.
     Refused(fn(&Members) -> String),
 }
@@ -28,8 +33,8 @@ pub(super) enum Form {
 /// any length.
 pub(super) const RECORDS: &str = "Records";
 
-/// All forms, in the order in which they are tried: an object has the first that fits.
-pub static ENVELOPES: &[Envelope] = &[
+/// All forms, in the order in which they are tried: an object has the first form that recognises it.
+pub static SOURCES: &[Source] = &[
     read("CloudTrail file", |object| object.has_list(RECORDS), cloudtrail::file),
     read(
         "event of `aws cloudtrail lookup-events`",
@@ -40,7 +45,7 @@ pub static ENVELOPES: &[Envelope] = &[
     refused("event of `aws cloudtrail lookup-events` without CloudTrailEvent", export::is_summary, |_| {
         "an event of `aws cloudtrail lookup-events` without `CloudTrailEvent`, which contains the record; do not select members with --query".to_owned()
     }),
-    Envelope { name: "CloudTrail record", is: is_record, form: Form::Record },
+    Source { name: "CloudTrail record", recognises: is_record, form: Form::Record },
     read("Lambda event of a log subscription", |object| object.has("awslogs"), awslogs::event),
     read("decoded CloudWatch Logs batch", |object| object.has("logEvents"), awslogs::batch),
     read("CloudTrail digest file", |object| object.has("digestS3Object"), cloudtrail::digest),
@@ -63,16 +68,16 @@ pub static ENVELOPES: &[Envelope] = &[
     read("event of `aws logs filter-log-events`", export::is_log_event, export::log_event),
 ];
 
-const fn read(name: &'static str, is: fn(&Members) -> bool, read: fn(&Members, &mut Output<'_>)) -> Envelope {
-    Envelope { name, is, form: Form::Read(read) }
+const fn read(name: &'static str, recognises: fn(&Members) -> bool, read: fn(&Members, &mut Items)) -> Source {
+    Source { name, recognises, form: Form::Read(read) }
 }
 
-const fn refused(name: &'static str, is: fn(&Members) -> bool, reason: fn(&Members) -> String) -> Envelope {
-    Envelope { name, is, form: Form::Refused(reason) }
+const fn refused(name: &'static str, recognises: fn(&Members) -> bool, reason: fn(&Members) -> String) -> Source {
+    Source { name, recognises, form: Form::Refused(reason) }
 }
 
-impl Envelope {
-    /// The form of the JSON object that `text` is, where it is known.
+impl Source {
+    /// The form of the JSON object `text`, if it is known.
     pub fn of(text: &str) -> Option<&'static Self> {
         of(&document::members(text).ok()?)
     }
@@ -83,12 +88,12 @@ impl Envelope {
     }
 }
 
-/// The form of an object, where it is known.
-pub(super) fn of(object: &Members) -> Option<&'static Envelope> {
-    ENVELOPES.iter().find(|envelope| (envelope.is)(object))
+/// The form of an object, if it is known.
+pub(super) fn of(object: &Members) -> Option<&'static Source> {
+    SOURCES.iter().find(|source| (source.recognises)(object))
 }
 
-/// Whether an object is a record, as far as the members that name its call show.
+/// Whether an object is a record, according to the members that name its call.
 pub(super) fn is_record(object: &Members) -> bool {
     let source = object.get_of_any_case("eventSource").and_then(string);
     source.is_some_and(|source| is_service(&source)) && object.get_of_any_case("eventName").is_some()

@@ -1,4 +1,4 @@
-//! The two ways of evaluating an input, and in what they differ.
+//! The two ways of evaluating an input, with the prefilter and without, and in what they differ.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -6,12 +6,12 @@ use std::io::Cursor;
 use trailwarden::event::Event;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
+use trailwarden::prefilter::Prefilter;
 use trailwarden::rules::RuleSet;
-use trailwarden::skim::glance;
-use trailwarden::sources::{self, Item};
+use trailwarden::sources::{Content, Item, Raw, Reader};
 use trailwarden::suppress::Exemptions;
 
-use super::Given;
+use super::{Given, NO_RULES};
 
 /// How much later, in milliseconds, the second way may begin.
 const LATER: u64 = 600_000;
@@ -19,11 +19,11 @@ const LATER: u64 = 600_000;
 /// Most characters of a record that are shown.
 const MOST_SHOWN: usize = 4_000;
 
-/// A set of rules, with the screen and without.
+/// A set of rules, with the prefilter and without.
 #[derive(Debug)]
 pub(crate) struct Ways {
     pub(crate) name: String,
-    screened: Pipeline,
+    filtered: Pipeline,
     plain: Pipeline,
 }
 
@@ -33,8 +33,8 @@ pub(crate) struct Agreed {
     pub(crate) records: u64,
     pub(crate) findings: u64,
     pub(crate) rejected: u64,
-    /// Records that the screen takes for JSON at a glance, and that are none; the plain way rejects them.
-    pub(crate) unread: u64,
+    /// Inputs with a text that the prefilter may skip and that is not a record of CloudTrail: these are not compared.
+    pub(crate) odd: u64,
 }
 
 impl Agreed {
@@ -42,7 +42,7 @@ impl Agreed {
         self.records += other.records;
         self.findings += other.findings;
         self.rejected += other.rejected;
-        self.unread += other.unread;
+        self.odd += other.odd;
     }
 }
 
@@ -63,7 +63,7 @@ impl Ways {
             let exemptions = exemptions(&rules);
             Pipeline::new(rules).with_exemptions(exemptions)
         };
-        Self { name: name.to_owned(), screened: pipeline(), plain: pipeline().without_screen() }
+        Self { name: name.to_owned(), filtered: pipeline(), plain: pipeline().without_prefilter() }
     }
 
     pub(crate) fn rules(&self) -> &RuleSet {
@@ -72,47 +72,34 @@ impl Ways {
 
     /// What both ways come to, `live` where live state would be asked, or in what they differ.
     pub(crate) fn agree(&self, given: &Given, live: bool) -> Result<Agreed, String> {
-        let (screened, plain) = (told(&self.screened, given, live), told(&self.plain, given, live));
-        let unread = unread(given);
+        let (filtered, plain) = (told(&self.filtered, given, live), told(&self.plain, given, live));
+        if texts(given).iter().any(is_odd) {
+            return Ok(Agreed { odd: 1, ..Agreed::default() });
+        }
         let mut differences = String::new();
         let mut differ = |what: &str, one: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| {
-            let _ = write!(differences, "\n{what}\n  screened: {one:?}\n  plain:    {other:?}");
+            let _ = write!(differences, "\n{what}\n  filtered: {one:?}\n  plain:    {other:?}");
         };
-        // Where records are no JSON, rejections may be missing, and nothing else.
-        let is_excused = |outcome: &&Result<Finding, Rejection>| {
-            unread > 0 && outcome.is_err() && !screened.outcomes.contains(outcome)
-        };
-        let excused = plain.outcomes.iter().filter(is_excused).count() as u64;
-        if !plain.outcomes.iter().filter(|outcome| !is_excused(outcome)).eq(screened.outcomes.iter()) {
-            differ("outcomes", &screened.outcomes, &plain.outcomes);
+        if filtered.outcomes != plain.outcomes {
+            differ("outcomes", &filtered.outcomes, &plain.outcomes);
         }
-        if screened.cases != plain.cases {
-            differ("cases", &screened.cases, &plain.cases);
+        if filtered.cases != plain.cases {
+            differ("cases", &filtered.cases, &plain.cases);
         }
-        let expected = Tally {
-            clean: plain.tally.clean + excused,
-            rejected: plain.tally.rejected.saturating_sub(excused),
-            longest_lag: screened.tally.longest_lag,
-            ..plain.tally
-        };
-        if screened.tally != expected
-            || excused > unread
-            || screened.tally.longest_lag.is_some() != plain.tally.longest_lag.is_some() && excused == 0
-        {
-            differ("tally", &screened.tally, &plain.tally);
+        if filtered.tally != (Tally { longest_lag: filtered.tally.longest_lag, ..plain.tally }) {
+            differ("tally", &filtered.tally, &plain.tally);
         }
-        if let (Some(one), Some(other)) = (screened.tally.longest_lag, plain.tally.longest_lag)
-            && one.abs_diff(other) > LATER
-            && excused == 0
-        {
-            differ("lag", &one, &other);
+        match (filtered.tally.longest_lag, plain.tally.longest_lag) {
+            (Some(one), Some(other)) if one.abs_diff(other) <= LATER => {}
+            (None, None) => {}
+            (one, other) => differ("lag", &one, &other),
         }
         if differences.is_empty() {
-            let tally = plain.tally;
-            return Ok(Agreed { records: tally.received, findings: tally.findings, rejected: tally.rejected, unread });
+            let Tally { received: records, findings, rejected, .. } = plain.tally;
+            return Ok(Agreed { records, findings, rejected, odd: 0 });
         }
         let mut told = format!("{}, live {live}:{differences}\n", self.name);
-        for (number, record) in records(given).iter().enumerate() {
+        for (number, record) in texts(given).iter().map(Raw::json).enumerate() {
             let _ = writeln!(told, "record {}: {}", number + 1, record.chars().take(MOST_SHOWN).collect::<String>());
         }
         let _ = match given {
@@ -146,27 +133,32 @@ fn told(pipeline: &Pipeline, given: &Given, live: bool) -> Told {
     Told { outcomes, cases: cases.iter().map(|case| format!("{case:?}")).collect(), tally }
 }
 
-/// The texts of all records, as the plain way decodes them.
-fn records(given: &Given) -> Vec<String> {
-    let mut records = Vec::new();
-    let mut take = |_: &sources::Place, item: Item<'_>| {
-        if let Item::Record(record) = item {
-            records.push(record.json().into_owned());
+/// The texts that are shown to the prefilter.
+fn texts(given: &Given) -> Vec<Raw> {
+    let mut reader = match given {
+        Given::Payload(text) => Reader::payload("input", text),
+        Given::File(bytes) => Reader::stream("input", Cursor::new(bytes)),
+    };
+    let mut texts = Vec::new();
+    while let Some(Item { place, content }) = reader.next_unopened() {
+        match content {
+            Content::Record(raw) => texts.push(raw),
+            Content::Nested(nested) => {
+                texts.push(nested.raw().clone());
+                reader.open(place, nested);
+            }
+            Content::Control | Content::Rejected(_) => {}
         }
-    };
-    match given {
-        Given::Payload(text) => sources::payload("input", text, None, &mut take),
-        Given::File(bytes) => sources::stream("input", Cursor::new(bytes), None, &mut take),
-    };
-    records
+    }
+    texts
 }
 
-/// How many records look like those that CloudTrail writes and cannot be parsed: they are taken at a glance.
-fn unread(given: &Given) -> u64 {
-    let is_unread = |text: &String| {
-        let literal = serde_json::Value::from(text.as_str()).to_string();
-        let escaped = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
-        Event::parse(text).is_err() && glance(escaped, false).is_some()
+/// Whether the prefilter might skip a text that is not one record whose own members are called as CloudTrail calls them.
+fn is_odd(raw: &Raw) -> bool {
+    let names_call = |event: Event<'_>| {
+        ["eventSource", "eventName", "eventTime"].iter().all(|key| event.root().get(key).is_some())
+            && !["Records", "CloudTrailEvent", "eventJson"].iter().any(|key| event.root().get(key).is_some())
     };
-    records(given).iter().filter(|text| is_unread(text)).count() as u64
+    Prefilter::default().skips(&NO_RULES, raw, |_, _| false).is_some()
+        && !Event::parse(&raw.json()).is_ok_and(names_call)
 }

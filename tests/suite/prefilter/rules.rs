@@ -1,5 +1,6 @@
 //! Sets of rules: built in, public, generated, and some in every form in which a rule may look for something.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -265,6 +266,14 @@ pub(crate) fn alone(name: &str, rules: &[String], explain: bool) -> Ways {
     Ways::new(name, || RuleSet::load_with(&options).unwrap_or_else(|faults| panic!("{name}: {faults}")), nothing)
 }
 
+/// No rules at all.
+pub(crate) fn none() -> RuleSet {
+    let packs: BTreeSet<String> = RuleSet::load(&[]).unwrap().infos().filter_map(|rule| rule.pack.clone()).collect();
+    let off: String = packs.iter().map(|pack| format!("  {pack}: false\n")).collect();
+    let settings = Settings::parse("settings", format!("packs:\n{off}")).unwrap();
+    RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap()
+}
+
 fn rule(detection: &str) -> String {
     let detection: String = detection.lines().map(|line| format!("  {line}\n")).collect();
     format!(
@@ -279,10 +288,4 @@ pub(crate) fn forms() -> Vec<Ways> {
         alone(name, &rules, place % 3 == 0)
     });
     kinds.collect()
-}
-
-/// Each by itself, so that no other has a record looked at.
-pub(crate) fn each_form() -> Vec<Ways> {
-    let detections = FORMS.iter().flat_map(|(_, detections)| detections.iter());
-    detections.map(|detection| alone(detection, &[rule(detection)], false)).collect()
 }

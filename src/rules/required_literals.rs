@@ -1,72 +1,28 @@
-//! What a record needs to say somewhere for a rule to match, read off its detection.
+//! Literals that the text of a record must contain for a rule to match, read off the rule's detection.
 //!
-//! Whatever cannot be read off is not needed: too little may be asked of a record, never too much. What is left can be
-//! searched for in the text of a record before it is parsed.
+//! The prefilter searches for them before a record is parsed. Requiring too little is allowed, requiring too much is not:
+//! whatever cannot be read off is not required.
 
 use rsigma_parser::{
     ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue, StringPart,
 };
 
 use super::selector::selected;
-use crate::event::path;
 use crate::facts;
 
-/// More alternatives than this are not searched for.
-const MOST: usize = 64;
+/// Maximum number of alternatives that are searched for.
+const MAX_ALTERNATIVES: usize = 64;
 
-/// Shorter texts are in every record.
-const LEAST_LENGTH: usize = 4;
+/// Minimum length of a literal: shorter ones are in every record.
+const MIN_LENGTH: usize = 4;
 
-/// What each record that a rule matches has: at least one of each of these lists.
+/// Literals that are in the text of each record that a rule matches: at least one of each list. A literal is ASCII text in
+/// lower case, without characters that JSON escapes or that separate values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs(pub Vec<Vec<Need>>);
+pub struct RequiredLiterals(pub Vec<Vec<String>>);
 
-/// A text in a part of a record.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Need {
-    /// Where it is.
-    pub part: Part,
-    /// The text: in lower case, of ASCII alone, and without what JSON escapes or what stands between values.
-    pub text: String,
-}
-
-/// A part of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// Who called, from where and with what: the values of `userIdentity`, `sourceIPAddress` and `userAgent`.
-    Caller,
-    /// All that CloudTrail writes after these: every field that it does not write before them or between them.
-    AfterCaller,
-    /// All of it.
-    Whole,
-}
-
-impl Part {
-    /// The part that a field of a rule is in.
-    fn of(field: &str) -> Self {
-        /// What CloudTrail writes first; other records may have more of them, further behind and in another case.
-        const FIRST: [&str; 8] = [
-            "eventVersion",
-            "userIdentity",
-            "eventTime",
-            "eventSource",
-            "eventName",
-            "awsRegion",
-            "sourceIPAddress",
-            "userAgent",
-        ];
-        let (first, _) = path::split(field);
-        match field {
-            "sourceIPAddress" | "userAgent" => Self::Caller,
-            field if field.starts_with("userIdentity.") => Self::Caller,
-            _ if FIRST.iter().any(|one| one.eq_ignore_ascii_case(&first.key)) => Self::Whole,
-            _ => Self::AfterCaller,
-        }
-    }
-}
-
-impl Needs {
-    /// What a rule with this detection needs.
+impl RequiredLiterals {
+    /// The literals that a rule with these detections requires.
     pub(super) fn of(detections: &Detections) -> Self {
         let conditions = detections.conditions.iter();
         Self::any(conditions.map(|condition| Self::of_condition(condition, detections)))
@@ -77,7 +33,7 @@ impl Needs {
     }
 
     fn all(parts: impl Iterator<Item = Self>) -> Self {
-        let mut all: Vec<Vec<Need>> = Vec::new();
+        let mut all: Vec<Vec<String>> = Vec::new();
         for texts in parts.flat_map(|part| part.0) {
             if !all.contains(&texts) {
                 all.push(texts);
@@ -88,7 +44,7 @@ impl Needs {
 
     /// One of the texts of each part, by what each part asks for most narrowly.
     fn any(parts: impl Iterator<Item = Self>) -> Self {
-        let mut alternatives: Vec<Need> = Vec::new();
+        let mut alternatives: Vec<String> = Vec::new();
         for part in parts {
             let narrowest = part.0.into_iter().min_by_key(Vec::len);
             let Some(texts) = narrowest else { return Self::nothing() };
@@ -97,11 +53,11 @@ impl Needs {
         Self::one_of(alternatives)
     }
 
-    fn one_of(mut texts: Vec<Need>) -> Self {
+    fn one_of(mut texts: Vec<String>) -> Self {
         texts.sort_unstable();
         // A text that begins with another is there only where that one is.
-        texts.dedup_by(|text, shorter| text.part == shorter.part && text.text.starts_with(&shorter.text));
-        if texts.is_empty() || texts.len() > MOST { Self::nothing() } else { Self(vec![texts]) }
+        texts.dedup_by(|text, shorter| text.starts_with(shorter.as_str()));
+        if texts.is_empty() || texts.len() > MAX_ALTERNATIVES { Self::nothing() } else { Self(vec![texts]) }
     }
 
     fn of_condition(condition: &ConditionExpr, detections: &Detections) -> Self {
@@ -134,13 +90,8 @@ impl Needs {
             Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, .. } if !is_of_record(field) => {
                 Self::of_fact(field)
             }
-            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } => {
-                // Fields of the body are those of a member, whatever they are called.
-                let part = Part::of(field);
-                let needs = Self::of_detection(body).0.into_iter();
-                Self(needs.map(|texts| texts.into_iter().map(|need| Need { part, ..need }).collect()).collect())
-            }
-            Detection::Keywords(values) => Self::of_values(values, false, Part::Whole),
+            Detection::ArrayMatch { quantifier: ArrayQuantifier::Any, body, .. } => Self::of_detection(body),
+            Detection::Keywords(values) => Self::of_values(values, false),
             Detection::ArrayMatch { .. } | Detection::Conditional { .. } => Self::nothing(),
         }
     }
@@ -158,26 +109,22 @@ impl Needs {
             },
             // Which call it is has been looked at before.
             Some(name) if ["eventSource", "eventName"].contains(&name.as_str()) => Self::nothing(),
-            name => {
-                let part = name.as_deref().map_or(Part::Whole, Part::of);
-                Self::of_values(&item.values, item.field.has_modifier(Modifier::All), part)
-            }
+            _ => Self::of_values(&item.values, item.field.has_modifier(Modifier::All)),
         }
     }
 
     /// For a fact to have a value.
     fn of_fact(path: &str) -> Self {
-        let need = |member: &str| Need { part: Part::of(member), text: member.to_ascii_lowercase() };
-        Self(facts::member_behind(path).map(|member| vec![need(member)]).into_iter().collect())
+        Self(facts::member_behind(path).map(|member| vec![member.to_ascii_lowercase()]).into_iter().collect())
     }
 
-    fn of_values(values: &[SigmaValue], all: bool, part: Part) -> Self {
-        Self::of_texts(values.iter().map(longest), all, part)
+    fn of_values(values: &[SigmaValue], all: bool) -> Self {
+        Self::of_texts(values.iter().map(longest), all)
     }
 
     /// For a fact whose texts end as a text in the record's parameters does.
     fn of_quoted(values: &[SigmaValue], all: bool) -> Self {
-        Self::of_texts(values.iter().map(last), all, Part::AfterCaller)
+        Self::of_texts(values.iter().map(last), all)
     }
 
     /// For a member of such a fact.
@@ -195,8 +142,8 @@ impl Needs {
         }
     }
 
-    fn of_texts(texts: impl Iterator<Item = Option<String>>, all: bool, part: Part) -> Self {
-        let needs = texts.map(|text| Self(text.map(|text| vec![Need { part, text }]).into_iter().collect()));
+    fn of_texts(texts: impl Iterator<Item = Option<String>>, all: bool) -> Self {
+        let needs = texts.map(|text| Self(text.map(|text| vec![text]).into_iter().collect()));
         if all { Self::all(needs) } else { Self::any(needs) }
     }
 }
@@ -211,7 +158,7 @@ fn longest(value: &SigmaValue) -> Option<String> {
     let runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| !is_verbatim(one)));
     // A colon at an end may stand between a key and its value, where white space is.
     let runs = runs.map(|run| run.trim_matches([':', ' ']));
-    let longest = runs.filter(|run| run.len() >= LEAST_LENGTH && says_something(run)).max_by_key(|run| run.len());
+    let longest = runs.filter(|run| run.len() >= MIN_LENGTH && says_something(run)).max_by_key(|run| run.len());
     longest.map(str::to_ascii_lowercase)
 }
 
@@ -219,7 +166,7 @@ fn longest(value: &SigmaValue) -> Option<String> {
 fn last(value: &SigmaValue) -> Option<String> {
     let mut runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| one == ':' || !is_verbatim(one)));
     let last = runs.rfind(|run| !run.trim().is_empty())?;
-    (last.len() >= LEAST_LENGTH && says_something(last)).then(|| last.to_ascii_lowercase())
+    (last.len() >= MIN_LENGTH && says_something(last)).then(|| last.to_ascii_lowercase())
 }
 
 /// The texts between the wildcards of a value.
@@ -246,26 +193,4 @@ fn says_something(text: &str) -> bool {
         && text.bytes().filter(|byte| *byte == b'.').count() < 2
         && !text.as_bytes().windows(2).any(|pair| matches!(pair, [b'0'..=b'9', b'-']));
     !is_number_like
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_looked_for_where_its_name_in_any_case_may_stand() {
-        for (field, part) in [
-            ("userAgent", Part::Caller),
-            ("userIdentity.arn", Part::Caller),
-            ("useragent", Part::Whole),
-            ("USERIDENTITY.arn", Part::Whole),
-            ("eventname", Part::Whole),
-            ("awsRegion[0]", Part::Whole),
-            ("eventNames", Part::AfterCaller),
-            ("requestParameters.eventName", Part::AfterCaller),
-            ("errorCode", Part::AfterCaller),
-        ] {
-            assert_eq!(Part::of(field), part, "{field}");
-        }
-    }
 }

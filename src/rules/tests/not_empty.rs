@@ -1,4 +1,4 @@
-//! Fields of which a rule asks whether they say anything.
+//! `field: '?*'`: fields that are not empty.
 
 use super::*;
 
@@ -8,9 +8,9 @@ fn found(detection: &str, records: &[String]) -> Vec<Vec<Vec<(String, serde_json
     records.iter().map(|json| matches(detection, json).into_iter().map(evidence).collect()).collect()
 }
 
-/// A pattern that is written out is left to the engine, and means the same.
+/// A regular expression for it means the same.
 #[test]
-fn a_field_says_something_where_any_character_is_found() {
+fn a_field_is_not_empty_where_any_character_is_found() {
     let values = [
         r#""""#,
         r#"" ""#,

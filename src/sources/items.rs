@@ -1,0 +1,172 @@
+//! Collects the items of a payload.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::vec;
+
+use super::awslogs::LogEvents;
+use super::log_streams::LogStreams;
+use super::raw::Raw;
+use super::trigger::{self, Trigger};
+use super::{Content, Item, Place, document};
+
+/// Maximum number of envelopes around one another.
+const MAX_DEPTH: usize = 8;
+
+/// Part of a payload.
+pub(super) enum Part {
+    Item(Item),
+    /// The log events of a batch, which are read one at a time.
+    LogEvents(LogEvents),
+}
+
+/// Reads the JSON of a payload.
+pub(super) type Read = fn(&str, &mut Items);
+
+/// A payload within an input, which has not been read.
+#[derive(Debug)]
+pub struct Nested {
+    raw: Raw,
+    read: Read,
+    depth: usize,
+    outer: Option<u64>,
+    log_streams: LogStreams,
+}
+
+impl Nested {
+    /// Its text.
+    pub fn raw(&self) -> &Raw {
+        &self.raw
+    }
+
+    pub(super) fn new(raw: Raw, read: Read, depth: usize, log_streams: LogStreams) -> Self {
+        Self { raw, read, depth, outer: None, log_streams }
+    }
+
+    /// Reads it.
+    pub(super) fn items(self, place: Place) -> vec::IntoIter<Part> {
+        let Self { depth, outer, log_streams, .. } = self;
+        let mut items = Items { place, depth, outer, log_streams, ..Items::new("") };
+        (self.read)(&self.raw.json(), &mut items);
+        items.take()
+    }
+}
+
+/// The items of a payload, and the position that has been reached in it.
+pub(super) struct Items {
+    pub(super) place: Place,
+    parts: Vec<Part>,
+    /// Number of items so far; shared with the reader of a document, which can only read again what had none.
+    pub(super) count: Rc<Cell<u64>>,
+    /// Number of envelopes around the position.
+    depth: usize,
+    /// The position of the record around it, such as a log event.
+    outer: Option<u64>,
+    /// The log streams whose events are evaluated.
+    pub(super) log_streams: LogStreams,
+    /// Records of Lambda triggers in the current list, which are rejected together at its end.
+    triggers: Vec<(Trigger, u64)>,
+}
+
+impl Items {
+    /// The items of an input called `name`.
+    pub(super) fn new(name: &str) -> Self {
+        let place = Place { source: name.into(), ..Place::default() };
+        Self {
+            place,
+            parts: Vec::new(),
+            count: Rc::default(),
+            depth: 0,
+            outer: None,
+            log_streams: LogStreams::ALL,
+            triggers: Vec::new(),
+        }
+    }
+
+    /// Takes the items so far.
+    pub(super) fn take(&mut self) -> vec::IntoIter<Part> {
+        std::mem::take(&mut self.parts).into_iter()
+    }
+
+    /// Whether there are items to take.
+    pub(super) fn has_some(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    fn push(&mut self, content: Content) {
+        self.count.set(self.count.get() + 1);
+        self.parts.push(Part::Item(Item { place: self.place.clone(), content }));
+    }
+
+    pub(super) fn record(&mut self, text: &str) {
+        self.push(Content::Record(Raw::plain(text.to_owned())));
+    }
+
+    /// Adds JSON that `read` reads when it is opened.
+    pub(super) fn nested(&mut self, text: &str, read: Read) {
+        self.push_nested(Raw::plain(text.to_owned()), read);
+    }
+
+    /// The same for a JSON string that contains JSON.
+    pub(super) fn escaped(&mut self, literal: &str, read: Read) {
+        self.push_nested(Raw::escaped(literal.to_owned().into()), read);
+    }
+
+    fn push_nested(&mut self, raw: Raw, read: Read) {
+        let nested = Nested { outer: self.outer, ..Nested::new(raw, read, self.depth, self.log_streams.clone()) };
+        self.push(Content::Nested(nested));
+    }
+
+    /// Adds the log events of a batch.
+    pub(super) fn log_events(&mut self, read: impl FnOnce(Place, usize, LogStreams) -> LogEvents) {
+        self.count.set(self.count.get() + 1);
+        self.parts.push(Part::LogEvents(read(self.place.clone(), self.depth, self.log_streams.clone())));
+    }
+
+    pub(super) fn control(&mut self) {
+        self.push(Content::Control);
+    }
+
+    pub(super) fn reject(&mut self, reason: impl Into<String>) {
+        self.push(Content::Rejected(reason.into()));
+    }
+
+    /// Adds an element of `Records`, unless it is a record of a Lambda trigger.
+    pub(super) fn element_of_records(&mut self, text: &str) {
+        let Some(trigger) = trigger::of_record(text) else { return self.record(text) };
+        match self.triggers.iter_mut().find(|(known, _)| known.is_like(&trigger)) {
+            Some((_, count)) => *count += 1,
+            None => self.triggers.push((trigger, 1)),
+        }
+    }
+
+    /// Rejects the records of triggers in a list that has ended: each kind once.
+    pub(super) fn end_of_records(&mut self) {
+        self.place.record = self.outer;
+        for (trigger, count) in std::mem::take(&mut self.triggers) {
+            self.reject(trigger.reason(count));
+        }
+    }
+
+    /// Reads the content of an envelope.
+    pub(super) fn inside(&mut self, read: impl FnOnce(&mut Self)) {
+        if self.depth >= MAX_DEPTH {
+            return self.reject(format!("more than {MAX_DEPTH} envelopes around one another"));
+        }
+        self.depth += 1;
+        let outer = std::mem::replace(&mut self.outer, self.place.record);
+        read(self);
+        self.place.record = std::mem::replace(&mut self.outer, outer);
+        self.depth -= 1;
+    }
+
+    /// Reads a string that contains JSON.
+    pub(super) fn text(&mut self, text: &str) {
+        let text = text.trim();
+        if text.starts_with(['{', '[']) {
+            self.inside(|items| document::read(text, items));
+        } else {
+            self.reject("a string that contains no JSON object");
+        }
+    }
+}
