@@ -8,6 +8,7 @@
 mod arguments;
 mod call;
 mod ec2;
+mod history;
 pub mod reference;
 mod source;
 mod target;
@@ -21,15 +22,22 @@ mod delete_route;
 mod detach_internet_gateway;
 mod disassociate_address;
 mod disassociate_route_table;
+mod enable_detector;
+mod enable_event_rule;
+mod enable_key;
 mod encrypt_new_volumes;
 mod reject_peering;
+mod release_function;
 mod remove_interface_address;
 mod require_imds_tokens;
 mod require_imds_tokens_by_default;
 mod restart_trail;
+mod restore_network_acl_entry;
 mod restore_prefix_list;
 mod restore_role_trust;
+mod restore_route;
 mod revoke_ingress_rules;
+mod start_config_recorder;
 mod subnet_addresses;
 mod unshare;
 
@@ -55,15 +63,22 @@ pub const ACTIONS: &[&Action] = &[
     &detach_internet_gateway::ACTION,
     &disassociate_address::ACTION,
     &disassociate_route_table::ACTION,
+    &enable_detector::ACTION,
+    &enable_event_rule::ACTION,
+    &enable_key::ACTION,
     &encrypt_new_volumes::ACTION,
     &reject_peering::ACTION,
+    &release_function::ACTION,
     &remove_interface_address::ACTION,
     &require_imds_tokens::ACTION,
     &require_imds_tokens_by_default::ACTION,
     &restart_trail::ACTION,
+    &restore_network_acl_entry::ACTION,
     &restore_prefix_list::ACTION,
     &restore_role_trust::ACTION,
+    &restore_route::ACTION,
     &revoke_ingress_rules::ACTION,
+    &start_config_recorder::ACTION,
     &subnet_addresses::IPV4,
     &subnet_addresses::IPV6,
     &unshare::IMAGE,
@@ -126,7 +141,7 @@ pub enum Tags {
     Trail(&'static str),
     /// With `iam:ListRoleTags`, by the name of a role in this argument.
     Role(&'static str),
-    /// The action changes a setting of the account, which has no tags.
+    /// Nowhere: the action changes a setting of the account, or restores detection and Trailwarden itself.
     None,
 }
 
@@ -161,6 +176,13 @@ pub struct CallPlan {
     pub inverse: Vec<ApiCall>,
     /// Why a person must approve these calls, although the action does not always need approval.
     pub approval: Option<&'static str>,
+}
+
+impl CallPlan {
+    /// A plan of one call that has no inverse.
+    fn without_inverse(call: ApiCall) -> Self {
+        Self { calls: vec![call], inverse: Vec::new(), approval: None }
+    }
 }
 
 impl Action {

@@ -42,6 +42,8 @@ pub enum ArgumentKind {
     Ports,
     /// Name or ARN of a trail.
     Trail,
+    /// A name or id of letters, digits and `-_.`.
+    Name,
     /// Name of a role.
     RoleName,
     /// The text of an IAM policy.
@@ -66,6 +68,7 @@ impl ArgumentKind {
             Self::Protocol => "the number of an IP protocol".to_owned(),
             Self::Ports => "a range of ports".to_owned(),
             Self::Trail => "the name or ARN of a trail".to_owned(),
+            Self::Name => "a name".to_owned(),
             Self::RoleName => "the name of a role".to_owned(),
             Self::PolicyDocument => "the text of an IAM policy".to_owned(),
             Self::Numbers => "a list of whole numbers".to_owned(),
@@ -89,6 +92,10 @@ impl ArgumentKind {
                 text == "all" || text.split_once('-').is_some_and(|(from, to)| port(from) && port(to))
             }
             (Self::Trail, Value::String(text)) => is_trail(text),
+            (Self::Name, Value::String(text)) => {
+                (1..=128).contains(&text.len())
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            }
             (Self::RoleName, Value::String(text)) => {
                 (1..=64).contains(&text.len())
                     && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))

@@ -34,23 +34,7 @@ pub(super) const ACTION: Action = Action {
         single(responses, || by_id(target, "DescribeNetworkAcls", "NetworkAclIds", "network_acl_id"))
     },
     state: |target, responses| entry(target, responses).cloned().unwrap_or_default(),
-    expected: |target| {
-        let cidr = target.text("cidr");
-        let name = if cidr.contains(':') { "Ipv6CidrBlock" } else { "CidrBlock" };
-        let mut entry = json!({
-            "RuleNumber": target.number("rule_number"),
-            "Egress": false,
-            "Protocol": target.text("protocol"),
-            "RuleAction": "allow",
-            name: cidr,
-        });
-        let port = |port: &str| port.parse::<u16>().ok();
-        let range = target.text("ports").split_once('-').and_then(|(from, to)| port(from).zip(port(to)));
-        if let (Some((from, to)), Some(members)) = (range, entry.as_object_mut()) {
-            members.insert("PortRange".to_owned(), json!({"From": from, "To": to}));
-        }
-        vec![json!({"NetworkAcls": [{"NetworkAclId": target.text("network_acl_id"), "Entries": [entry]}]})]
-    },
+    expected,
     decide,
     permissions: &[
         IamStatement { actions: &["ec2:DescribeNetworkAcls", "ec2:DescribeTags"], resources: &["*"], conditions: &[] },
@@ -63,10 +47,11 @@ pub(super) const ACTION: Action = Action {
 };
 
 fn requested(source: &ArgumentSource<'_>) -> Option<Map<String, Value>> {
-    // The record of ReplaceNetworkAclEntry does not contain the former entry, which would have to be restored.
-    if !source.is("CreateNetworkAclEntry") {
-        return None;
-    }
+    if source.is("CreateNetworkAclEntry") { arguments(source) } else { None }
+}
+
+/// The entry in a record.
+pub(super) fn arguments(source: &ArgumentSource<'_>) -> Option<Map<String, Value>> {
     let network = source.text("ec2.request.cidrBlock").or_else(|| source.text("ec2.request.ipv6CidrBlock"))?;
     let network: IpNet = network.parse().ok()?;
     let number = u64::try_from(source.number("ec2.request.ruleNumber")?).ok()?;
@@ -84,8 +69,27 @@ fn ports(from: Option<i64>, to: Option<i64>) -> String {
     from.zip(to).map_or_else(|| "all".to_owned(), |(from, to)| format!("{from}-{to}"))
 }
 
+/// The response in the state that the record implies.
+pub(super) fn expected(target: &Target) -> Vec<Value> {
+    let cidr = target.text("cidr");
+    let name = if cidr.contains(':') { "Ipv6CidrBlock" } else { "CidrBlock" };
+    let mut entry = json!({
+        "RuleNumber": target.number("rule_number"),
+        "Egress": false,
+        "Protocol": target.text("protocol"),
+        "RuleAction": "allow",
+        name: cidr,
+    });
+    let port = |port: &str| port.parse::<u16>().ok();
+    let range = target.text("ports").split_once('-').and_then(|(from, to)| port(from).zip(port(to)));
+    if let (Some((from, to)), Some(members)) = (range, entry.as_object_mut()) {
+        members.insert("PortRange".to_owned(), json!({"From": from, "To": to}));
+    }
+    vec![json!({"NetworkAcls": [{"NetworkAclId": target.text("network_acl_id"), "Entries": [entry]}]})]
+}
+
 /// The ingress entry with the number.
-fn entry<'v>(target: &Target, responses: &'v [Value]) -> Option<&'v Value> {
+pub(super) fn entry<'v>(target: &Target, responses: &'v [Value]) -> Option<&'v Value> {
     let acl = one(response(responses), "NetworkAcls", "NetworkAclId", target.text("network_acl_id"))?;
     list(acl, "Entries").iter().find(|entry| {
         entry.get("RuleNumber").and_then(Value::as_u64) == Some(target.number("rule_number"))
@@ -98,14 +102,7 @@ fn decide(target: &Target, responses: &[Value]) -> NextStep {
     let Some(entry) = entry(target, responses) else {
         return NextStep::NothingToDo(format!("{acl} has no ingress entry {number}."));
     };
-    let network = |text: &str| text.parse::<IpNet>().ok().map(|network| network.trunc());
-    let allows = ["CidrBlock", "Ipv6CidrBlock"]
-        .iter()
-        .any(|name| network(text(entry, name)).is_some_and(|cidr| network(target.text("cidr")) == Some(cidr)));
-    let port = |end: &str| entry.pointer(&format!("/PortRange/{end}")).and_then(Value::as_i64);
-    let is_same =
-        text(entry, "Protocol") == target.text("protocol") && ports(port("From"), port("To")) == target.text("ports");
-    if text(entry, "RuleAction") != "allow" || !allows || !is_same {
+    if !is_of_record(target, entry) {
         return NextStep::Differs(format!("The ingress entry {number} of {acl} is no longer as the call created it."));
     }
     let names =
@@ -114,4 +111,17 @@ fn decide(target: &Target, responses: &[Value]) -> NextStep {
     create.insert("NetworkAclId".to_owned(), acl.into());
     let delete = json!({"NetworkAclId": acl, "RuleNumber": number, "Egress": false});
     act(target.ec2("DeleteNetworkAclEntry", delete), target.ec2("CreateNetworkAclEntry", Value::Object(create)))
+}
+
+/// Whether an entry allows the network, protocol and ports of the record.
+pub(super) fn is_of_record(target: &Target, entry: &Value) -> bool {
+    let network = |text: &str| text.parse::<IpNet>().ok().map(|network| network.trunc());
+    let allows = ["CidrBlock", "Ipv6CidrBlock"]
+        .iter()
+        .any(|name| network(text(entry, name)).is_some_and(|cidr| network(target.text("cidr")) == Some(cidr)));
+    let port = |end: &str| entry.pointer(&format!("/PortRange/{end}")).and_then(Value::as_i64);
+    text(entry, "RuleAction") == "allow"
+        && allows
+        && text(entry, "Protocol") == target.text("protocol")
+        && ports(port("From"), port("To")) == target.text("ports")
 }

@@ -52,10 +52,11 @@ pub(super) const ACTION: Action = Action {
 const DESTINATIONS: [&str; 3] = ["DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"];
 
 fn requested(source: &ArgumentSource<'_>) -> Option<Map<String, Value>> {
-    // The record of ReplaceRoute does not contain the former target, which would have to be restored.
-    if !source.is("CreateRoute") {
-        return None;
-    }
+    if source.is("CreateRoute") { arguments(source) } else { None }
+}
+
+/// The table, the destination and the gateway in a record.
+pub(super) fn arguments(source: &ArgumentSource<'_>) -> Option<Map<String, Value>> {
     let destination = ["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"]
         .into_iter()
         .find_map(|name| source.text(&format!("ec2.request.{name}")))?;

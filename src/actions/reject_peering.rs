@@ -30,9 +30,7 @@ pub(super) const ACTION: Action = Action {
         let id = target.text("peering_id");
         let reject = || target.ec2("RejectVpcPeeringConnection", json!({"VpcPeeringConnectionId": id}));
         match status(target, responses) {
-            Some("pending-acceptance") => {
-                NextStep::Act(CallPlan { calls: vec![reject()], inverse: Vec::new(), approval: None })
-            }
+            Some("pending-acceptance") => NextStep::Act(CallPlan::without_inverse(reject())),
             Some("active") => NextStep::Differs(format!("{id} was accepted. Deleting it is left to a person.")),
             _ => NextStep::NothingToDo(format!("{id} is not pending.")),
         }

@@ -68,7 +68,7 @@ fn decide(target: &Target, responses: &[Value]) -> NextStep {
         Some(true) => NextStep::NothingToDo(format!("The trail {name} logs.")),
         Some(false) => {
             let start = target.call("cloudtrail", "StartLogging", json!({"Name": text(trail, "TrailARN")}));
-            NextStep::Act(CallPlan { calls: vec![start], inverse: Vec::new(), approval: None })
+            NextStep::Act(CallPlan::without_inverse(start))
         }
         None => NextStep::Differs(format!("CloudTrail did not return the status of {name}.")),
     }

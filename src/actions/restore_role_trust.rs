@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::ec2::{response, text};
 use super::{
     Action, ApiCall, Argument, ArgumentKind, ArgumentSource, CallPlan, IamStatement, NextStep, Reversibility, Tags,
-    Target,
+    Target, history,
 };
 
 /// The row.
@@ -71,14 +71,7 @@ fn next_read(target: &Target, responses: &[Value]) -> Option<ApiCall> {
         [] => Some(target.call("iam", "GetRole", json!({"RoleName": target.text("role_name")}))),
         [role] => {
             let id = role.pointer("/Role/RoleId")?.as_str()?;
-            let parameters = json!({
-                "resourceType": "AWS::IAM::Role",
-                "resourceId": id,
-                "laterTime": target.text("changed_at"),
-                "chronologicalOrder": "Reverse",
-                "limit": 1,
-            });
-            Some(target.call("config", "GetResourceConfigHistory", parameters))
+            Some(history::read(target, "AWS::IAM::Role", id))
         }
         _ => None,
     }
@@ -91,8 +84,7 @@ fn current(responses: &[Value]) -> Option<String> {
 
 /// The text of the trust policy before the call, from AWS Config.
 fn before(responses: &[Value]) -> Option<String> {
-    let item = responses.get(1)?.pointer("/configurationItems/0")?;
-    let configuration: Value = serde_json::from_str(text(item, "configuration")).ok()?;
+    let configuration = history::configuration(responses.get(1))?;
     decoded(text(&configuration, "assumeRolePolicyDocument"))
 }
 

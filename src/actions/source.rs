@@ -20,9 +20,9 @@ impl<'e> ArgumentSource<'e> {
         Self { event, finding }
     }
 
-    /// Whether the record is of this operation.
+    /// Whether the record is of this operation, in any version of its API.
     pub(super) fn is(&self, operation: &str) -> bool {
-        self.event.name() == Some(operation)
+        self.event.name().is_some_and(|name| facts::without_version(name) == operation)
     }
 
     /// The only scalar at a path of a field or fact, as text; `None` if there are several different ones.

@@ -10,7 +10,7 @@ use super::record::{ActionRecord, ActionStatus};
 use super::resolved;
 use super::told::Told;
 use super::traits::{Approvals, Cloud, CloudError, FailureKind, Store, StoredItem, Teller};
-use crate::actions::{Action, ApiCall, NextStep, Tags, Target};
+use crate::actions::{AccountRegion, Action, ApiCall, NextStep, Tags, Target};
 use crate::text::visible;
 
 /// How long one instance works on a record alone. Longer than an invocation may take.
@@ -124,12 +124,12 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
     /// [`Retry`], if it is to be delivered again.
     pub async fn handle(&self, notice: &Notice, now: Timestamp) -> Result<Handled, Retry> {
         let left_alone = |reason: &str| Ok(Handled::LeftAlone(reason.to_owned()));
-        if let Some((item, record)) = self.load(&notice.action_id()).await? {
-            return self.resume(item, record, now).await;
-        }
         let Some((name, arguments)) = &notice.action else {
             return left_alone("No action undoes the finding.");
         };
+        if let Some((version, record)) = self.load(&notice.action_id()).await? {
+            return self.resume(version, record, now).await;
+        }
         let stale = || brakes::stale(notice.event_time, &self.policy.limits, now);
         if let Some(reason) = brakes::inactive(notice).or_else(stale) {
             return Ok(Handled::LeftAlone(reason));
@@ -232,7 +232,21 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
 
     /// The entry that forbids to touch the resource.
     fn never(&self, notice: &Notice, action: &Action, target: &Target, tags: &[(String, String)]) -> Option<String> {
-        let arguments = target.arguments().values().filter_map(Value::as_str);
+        // A record names some resources without their ARN.
+        let AccountRegion { partition, account, .. } = target.place();
+        let (arn, is_own_role) = match action.tags {
+            Tags::Role(argument) => {
+                let arn = format!("arn:{partition}:iam::{account}:role/{}", target.text(argument));
+                let is_own = self.deployment.roles.iter().any(|role| is_same_role(role, &arn));
+                (Some(arn), is_own)
+            }
+            Tags::Trail(argument) => (Some(target.trail_arn(argument)), false),
+            Tags::Ec2(_) | Tags::None => (None, false),
+        };
+        if is_own_role {
+            return Some("a role of the deployment".to_owned());
+        }
+        let arguments = target.arguments().values().filter_map(Value::as_str).chain(arn.as_deref());
         let ids: Vec<&str> = notice.resources.iter().map(String::as_str).chain(arguments).collect();
         let is_own = |pattern: &&String| {
             let pattern = wildmatch::WildMatch::new(pattern);
@@ -381,7 +395,9 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
                 self.conclude(version, record.with(ActionStatus::Failed, reason), now).await
             }
             Ok(Examined { decision: NextStep::Act(plan), state }) => {
-                if let Some(reason) = brakes::stale(record.event_time, &self.policy.limits, now) {
+                // A person approved calls about an event that may have become old since.
+                let stale = brakes::stale(record.event_time, &self.policy.limits, now);
+                if let Some(reason) = stale.filter(|_| record.person.is_none()) {
                     let detail = format!("The action was interrupted. {reason}");
                     return self.conclude(version, record.with(ActionStatus::Failed, detail), now).await;
                 }
@@ -517,12 +533,16 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         }
     }
 
-    /// Takes a person's answer to a request for approval. An answer counts once.
+    /// Takes a person's answer to a request for approval. An answer counts once. The same answer again completes calls that
+    /// were interrupted.
     ///
     /// # Errors
     /// [`Rejected`], if the answer does not count or is to be given again.
     pub async fn answer(&self, id: &str, answer: &Answer, now: Timestamp) -> Result<Handled, Rejected> {
         let (version, record) = self.load(id).await?.ok_or_else(|| Rejected::Unknown(id.to_owned()))?;
+        if record.status == ActionStatus::Started && answer.is_yes && record.person.as_ref() == Some(&answer.person) {
+            return Ok(self.resume(version, record, now).await?);
+        }
         if record.status != ActionStatus::AwaitingApproval {
             return Err(Rejected::No(format!("the action is {}", record.status.as_str())));
         }
@@ -632,6 +652,13 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
             Err(ReadError::Denied(reason)) => Err(Rejected::No(reason)),
         }
     }
+}
+
+/// Whether two ARNs are of one role, whatever their paths: names of roles are unique in an account.
+fn is_same_role(one: &str, other: &str) -> bool {
+    let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
+    name(one) == name(other) && account(one) == account(other)
 }
 
 /// The record as one that this instance works on.

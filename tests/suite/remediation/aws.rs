@@ -123,7 +123,7 @@ pub(crate) fn world() -> Value {
                "FromPort": from, "ToPort": to, "CidrIpv4": cidr, "Description": "for dana",
                "Tags": [{"Key": "team", "Value": "net"}]})
     };
-    json!({
+    let mut world = json!({
         "Switch": "on",
         "Tags": {},
         "SecurityGroupRules": [
@@ -136,6 +136,7 @@ pub(crate) fn world() -> Value {
             "Routes": [
                 {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "Origin": "CreateRouteTable"},
                 {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-0123456789abcdef0", "Origin": "CreateRoute", "State": "active"},
+                {"DestinationIpv6CidrBlock": "::/0", "GatewayId": "igw-0123456789abcdef0", "Origin": "CreateRoute", "State": "active"},
             ],
             "Associations": [{"RouteTableAssociationId": "rtbassoc-0123456789abcdef0",
                               "RouteTableId": "rtb-0123456789abcdef0", "SubnetId": "subnet-0123456789abcdef0"}],
@@ -159,6 +160,8 @@ pub(crate) fn world() -> Value {
             {"RuleNumber": 90, "Egress": false, "Protocol": "6", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 22, "To": 22}},
             {"RuleNumber": 90, "Egress": true, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"},
             {"RuleNumber": 100, "Egress": false, "Protocol": "6", "RuleAction": "allow", "CidrBlock": "10.0.0.0/8", "PortRange": {"From": 443, "To": 443}},
+        ]}, {"NetworkAclId": "acl-0123456789abcdef1", "Entries": [
+            {"RuleNumber": 90, "Egress": false, "Protocol": "6", "RuleAction": "allow", "Ipv6CidrBlock": "::/0", "PortRange": {"From": 3389, "To": 3389}},
         ]}],
         "PrefixLists": [{"PrefixListId": "pl-0123456789abcdef0", "Version": 5, "State": "modify-complete",
                          "Versions": {"4": [{"Cidr": "10.0.0.0/8"}], "5": [{"Cidr": "0.0.0.0/0"}, {"Cidr": "10.0.0.0/8"}]}}],
@@ -169,9 +172,27 @@ pub(crate) fn world() -> Value {
         "VpcPeeringConnections": [{"VpcPeeringConnectionId": "pcx-0123456789abcdef0", "Status": {"Code": "pending-acceptance"}}],
         "Trails": [{"TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/team-trail", "Name": "team-trail",
                     "HomeRegion": "eu-west-1", "IsLogging": false}],
+        "Recording": {"default": false},
+        "Detectors": {"12abc34d567e8fa901bc2d34e56789f0": "DISABLED"},
+        "EventRules": {"default/trailwarden-second-path": "DISABLED"},
+        "Keys": {"0a1b2c3d-1111-4222-8333-444455556666": "PendingDeletion"},
+        "Concurrency": {"trailwarden": 0},
         "Roles": {"ci-deploy": OPEN_TRUST},
-        "History": {},
-    })
+    });
+    world["History"] = history();
+    world
+}
+
+/// What AWS Config recorded before the calls, by the id of the resource.
+fn history() -> Value {
+    let routes = json!({"routes": [
+        {"destinationIpv6CidrBlock": "::/0", "egressOnlyInternetGatewayId": "eigw-0123456789abcdef0", "gatewayId": null},
+    ]});
+    let entries = json!({"entries": [
+        {"ruleNumber": 90, "egress": false, "protocol": "6", "ruleAction": "allow", "cidrBlock": "10.0.0.0/8",
+         "ipv6CidrBlock": null, "portRange": {"from": 3389, "to": 3389}},
+    ]});
+    json!({"rtb-0123456789abcdef0": routes.to_string(), "acl-0123456789abcdef1": entries.to_string()})
 }
 
 /// The text of a parameter or member.
@@ -205,6 +226,7 @@ fn read(state: &Value, call: &ApiCall) -> Result<Value, CloudError> {
             };
             Ok(json!({"Parents": [{"Id": parent}]}))
         }
+        ("iam", "ListRoleTags") if call.account == "999900001111" => Ok(json!({"Tags": []})),
         _ if call.account != ACCOUNT || (call.region != REGION && call.service == "ec2") => Err(missing()),
         ("ec2", "DescribeTags") => {
             let id = parameters["Filters"][0]["Values"][0].as_str().unwrap();
@@ -271,10 +293,26 @@ fn read(state: &Value, call: &ApiCall) -> Result<Value, CloudError> {
             Ok(json!({"Role": {"RoleName": name, "RoleId": "AROAEXAMPLE", "AssumeRolePolicyDocument": document}}))
         }
         ("config", "GetResourceConfigHistory") => {
-            assert_eq!(parameters["resourceId"], "AROAEXAMPLE");
-            let document = state["History"].get("AROAEXAMPLE").ok_or_else(missing)?;
-            let configuration = json!({"assumeRolePolicyDocument": document}).to_string();
+            let configuration = state["History"].get(text(parameters, "resourceId")).ok_or_else(missing)?;
             Ok(json!({"configurationItems": [{"configuration": configuration}]}))
+        }
+        ("config", "DescribeConfigurationRecorderStatus") => {
+            let name = parameters["ConfigurationRecorderNames"][0].as_str().unwrap();
+            let recording = state["Recording"].get(name).ok_or_else(missing)?;
+            Ok(json!({"ConfigurationRecordersStatus": [{"name": name, "recording": recording}]}))
+        }
+        ("guardduty", "GetDetector") => {
+            Ok(json!({"Status": state["Detectors"].get(text(parameters, "DetectorId")).ok_or_else(missing)?}))
+        }
+        ("events", "DescribeRule") => {
+            Ok(json!({"State": state["EventRules"].get(event_rule(parameters)).ok_or_else(missing)?}))
+        }
+        ("kms", "DescribeKey") => {
+            let key = state["Keys"].get(text(parameters, "KeyId")).ok_or_else(missing)?;
+            Ok(json!({"KeyMetadata": {"KeyState": key}}))
+        }
+        ("lambda", "GetFunctionConcurrency") => {
+            Ok(json!({"ReservedConcurrentExecutions": state["Concurrency"][text(parameters, "FunctionName")]}))
         }
         ("cloudtrail", "ListTags") => Ok(json!({"ResourceTagList": [{"TagsList": []}]})),
         ("cloudtrail", operation) => {
@@ -289,6 +327,11 @@ fn read(state: &Value, call: &ApiCall) -> Result<Value, CloudError> {
         }
         (service, operation) => panic!("{service}:{operation} is not implemented"),
     }
+}
+
+/// The key of an event rule in the state.
+fn event_rule(parameters: &Value) -> String {
+    format!("{}/{}", text(parameters, "EventBusName"), text(parameters, "Name"))
 }
 
 /// The element of a list with an id.
@@ -350,6 +393,27 @@ impl Aws {
                 route.insert("Origin".to_owned(), "CreateRoute".into());
                 route.insert("State".to_owned(), "active".into());
                 table["Routes"].as_array_mut().unwrap().push(Value::Object(route));
+            }
+            ("ec2", "ReplaceRoute") => {
+                let table = found(state, "RouteTables", "RouteTableId", &parameters["RouteTableId"])?;
+                let routes = table["Routes"].as_array_mut().unwrap();
+                let is =
+                    |route: &&mut Value| route["DestinationIpv6CidrBlock"] == parameters["DestinationIpv6CidrBlock"];
+                let route = routes.iter_mut().find(is).ok_or_else(missing)?;
+                let targets = ["DestinationIpv6CidrBlock", "GatewayId", "EgressOnlyInternetGatewayId"];
+                *route = Value::Object(only(parameters, &targets));
+                route["Origin"] = "CreateRoute".into();
+                route["State"] = "active".into();
+            }
+            ("ec2", "ReplaceNetworkAclEntry") => {
+                let acl = found(state, "NetworkAcls", "NetworkAclId", &parameters["NetworkAclId"])?;
+                let entries = acl["Entries"].as_array_mut().unwrap();
+                let is = |entry: &&mut Value| {
+                    entry["RuleNumber"] == parameters["RuleNumber"] && entry["Egress"] == parameters["Egress"]
+                };
+                let names =
+                    ["RuleNumber", "Egress", "Protocol", "RuleAction", "CidrBlock", "Ipv6CidrBlock", "PortRange"];
+                *entries.iter_mut().find(is).ok_or_else(missing)? = Value::Object(only(parameters, &names));
             }
             ("ec2", "ModifySubnetAttribute") => {
                 let subnet = found(state, "Subnets", "SubnetId", &parameters["SubnetId"])?;
@@ -460,6 +524,27 @@ impl Aws {
                 let id = &parameters["VpcPeeringConnectionId"];
                 let peering = found(state, "VpcPeeringConnections", "VpcPeeringConnectionId", id)?;
                 peering["Status"]["Code"] = "rejected".into();
+            }
+            ("config", "StartConfigurationRecorder") => {
+                state["Recording"][text(parameters, "ConfigurationRecorderName")] = true.into();
+            }
+            ("guardduty", "UpdateDetector") => {
+                assert_eq!(parameters["Enable"], true);
+                state["Detectors"][text(parameters, "DetectorId")] = "ENABLED".into();
+            }
+            ("events", "EnableRule") => state["EventRules"][event_rule(parameters)] = "ENABLED".into(),
+            ("kms", "CancelKeyDeletion") => {
+                let key = &mut state["Keys"][text(parameters, "KeyId")];
+                assert_eq!(*key, "PendingDeletion");
+                *key = "Disabled".into();
+            }
+            ("kms", "EnableKey") => {
+                let key = &mut state["Keys"][text(parameters, "KeyId")];
+                assert_eq!(*key, "Disabled");
+                *key = "Enabled".into();
+            }
+            ("lambda", "DeleteFunctionConcurrency") => {
+                state["Concurrency"][text(parameters, "FunctionName")] = Value::Null;
             }
             ("iam", "UpdateAssumeRolePolicy") => {
                 let role = state["Roles"].get_mut(text(parameters, "RoleName")).ok_or_else(missing)?;
