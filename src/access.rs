@@ -133,7 +133,7 @@ pub fn assess_within(policy: &Policy, role: &Role<'_>, zone: &Zone) -> Assessmen
     let scene = Scene {
         role: *role,
         zone,
-        stranger: solve::stranger(policy, role, zone),
+        outsider: solve::outsider(policy, role, zone),
         role_tags: outsider::role_tags(policy),
         budget: Budget::new(),
     };
@@ -171,13 +171,13 @@ fn judge_statement(policy: &Policy, place: usize, statement: &Statement, scene: 
     }
     let groups: Vec<Group> = match &statement.principals {
         Some(principals @ (Principals::Anyone | Principals::AllBut(_))) => {
-            vec![Group::everybody(principals, scene.stranger)]
+            vec![Group::everybody(principals, scene.outsider)]
         }
         Some(Principals::Named(principals)) => {
             // What is there twice is judged once.
             let mut seen = HashSet::new();
             let once = principals.iter().filter(|one| seen.insert((one.kind, one.value.as_str())));
-            once.map(|principal| Group::of(principal, &scene.role, scene.zone, scene.stranger)).collect()
+            once.map(|principal| Group::of(principal, &scene.role, scene.zone, scene.outsider)).collect()
         }
         None => Vec::new(),
     };

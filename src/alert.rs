@@ -1,7 +1,7 @@
-//! Alerts: what people are told of the findings of one payload.
+//! Alerts: messages for people about the findings of one payload.
 //!
-//! Findings that are exempt or below the minimum severity make no alert. Several of one rule and severity by one caller,
-//! such as those of one run of a deployment tool, are one alert that lists every resource.
+//! Suppressed findings and findings below the minimum severity cause no alert. Several findings of one rule, severity and
+//! caller, such as those of one run of a deployment tool, are one alert that lists every resource.
 
 mod chat;
 mod email;
@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::finding::{Finding, Severity, Status, derived_id, ocsf};
 use crate::text::visible_json;
 
-/// What people are told at once: one finding, or several of one rule by one caller.
+/// One finding, or several of one rule by one caller.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert<'f> {
     /// The first.
@@ -24,21 +24,21 @@ pub struct Alert<'f> {
     more: Vec<&'f Finding>,
 }
 
-/// What people are told of.
+/// Which findings make alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertPolicy {
-    /// The least severity.
-    pub least: Severity,
-    /// Your own roles, by ARN, or by name for roles of your own account: what they do is reported to machines alone, unless
-    /// it is tampering or critical, so that no alert is the cause of another.
+    /// The minimum severity.
+    pub min_severity: Severity,
+    /// Your own roles, by ARN, or by name for roles of your own account. Their findings cause no alert unless they are
+    /// tampering or critical, so that no alert can cause another.
     pub own_roles: Vec<String>,
-    /// The account that names without an ARN belong to: the one of the deployment. Without it, names are no roles.
+    /// The account of roles that are listed by name: that of the deployment. Without it, such names match no role.
     pub account: Option<String>,
 }
 
 impl AlertPolicy {
     fn admits(&self, finding: &Finding) -> bool {
-        finding.suppression.is_none() && finding.severity() >= self.least && !self.is_own(finding)
+        finding.suppression.is_none() && finding.severity() >= self.min_severity && !self.is_own(finding)
     }
 
     fn is_own(&self, finding: &Finding) -> bool {
@@ -66,7 +66,7 @@ impl AlertPolicy {
     }
 }
 
-/// The alerts of one payload, in the order of their first findings.
+/// Returns the alerts of one payload, in the order of their first findings.
 pub fn alerts<'f>(findings: impl IntoIterator<Item = &'f Finding>, policy: &AlertPolicy) -> Vec<Alert<'f>> {
     let mut alerts: Vec<Alert<'_>> = Vec::new();
     for finding in findings.into_iter().filter(|one| policy.admits(one)) {
@@ -79,7 +79,7 @@ pub fn alerts<'f>(findings: impl IntoIterator<Item = &'f Finding>, policy: &Aler
     alerts
 }
 
-/// Who called: the access key tells one run of a tool from another.
+/// The caller. The access key distinguishes runs of a tool.
 fn caller(finding: &Finding) -> (Option<&str>, Option<&str>, &str) {
     let actor = &finding.actor;
     (actor.access_key_id.as_deref(), actor.arn.as_deref(), &actor.name)
@@ -98,23 +98,23 @@ impl Alert<'_> {
         is_same(self.lead, finding)
     }
 
-    /// How many findings it tells of.
+    /// The number of its findings.
     pub fn count(&self) -> usize {
         1 + self.more.len()
     }
 
-    /// How bad the worst of them is.
+    /// The highest severity of its findings.
     pub fn severity(&self) -> Severity {
         let all = std::iter::once(&self.lead).chain(&self.more).map(|finding| finding.severity());
         all.max().unwrap_or(Severity::Informational)
     }
 
-    /// The first of them.
+    /// The first finding.
     pub fn lead(&self) -> &Finding {
         self.lead
     }
 
-    /// Its id: equal on every retry.
+    /// The id, equal on every retry.
     pub fn uid(&self) -> String {
         let uids: Vec<String> = std::iter::once(&self.lead).chain(&self.more).map(|one| one.message_uid()).collect();
         derived_id(&[&["alert"][..], &uids.iter().map(String::as_str).collect::<Vec<_>>()].concat())
@@ -130,18 +130,18 @@ impl Alert<'_> {
         email::body(self)
     }
 
-    /// The custom notification that Amazon Q Developer shows in chat channels, as JSON.
+    /// The custom notification for Amazon Q Developer in chat applications, as JSON.
     pub fn chat(&self) -> String {
         chat::notification(self)
     }
 
-    /// One line.
+    /// The text message: one line.
     pub fn sms(&self) -> String {
         sms::line(self)
     }
 
-    /// The body of a message with `MessageStructure=json`: a text for each kind of subscriber. Machines get the OCSF
-    /// document of the first finding, created at `now`; the findings topic has all of them.
+    /// The body of a message with `MessageStructure=json`: a text for each kind of subscriber. Queues and functions receive the
+    /// OCSF document of the first finding, created at `now`. The findings topic has all findings.
     pub fn body(&self, now: Timestamp) -> String {
         let document = ocsf::line(self.lead, now);
         let email = self.email();
@@ -149,7 +149,7 @@ impl Alert<'_> {
                              "sqs": document, "lambda": document}))
     }
 
-    /// The same for people alone, where the document is too long. Lines of the email beyond its maximum length are left out.
+    /// The same without the document, if it is too long. Lines of the email beyond its maximum length are left out.
     pub fn body_without_document(&self) -> String {
         let email = email::cut(self.email());
         visible_json(&json!({"default": email, "email": email, "https": self.chat(), "sms": self.sms()}))

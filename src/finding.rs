@@ -1,8 +1,10 @@
-//! A finding: who did what, where, why it is wrong and how to undo it. Owned, so that it outlives the record.
+//! A finding: who did what and where, why it violates a rule, and how to undo it. Owned, so that it outlives the record.
 
 mod action;
+pub mod command;
 mod live;
 pub mod ocsf;
+pub mod remediation;
 mod trace;
 mod wording;
 
@@ -14,21 +16,22 @@ use uuid::Uuid;
 
 pub use action::RequestedAction;
 pub use live::{Live, Outcome, Path};
+pub use remediation::{Remediation, RemediationPart};
 pub use trace::Trace;
 
-/// Namespace of the ids Trailwarden derives: an arbitrary UUID, fixed for ever, because every id depends on it.
+/// Namespace of derived ids: an arbitrary UUID that must never change, because every id depends on it.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d5b_6f0e_2f1c_5b64_9a57_1c0e_7d3f_42a9);
 
-/// How bad a finding is. The numbers are OCSF's `severity_id`.
+/// Severity of a finding. The numbers are OCSF's `severity_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// No action needed.
     Informational = 1,
-    /// Somebody should look at it some day.
+    /// Review when convenient.
     Low = 2,
-    /// Somebody should look at it soon.
+    /// Review soon.
     Medium = 3,
-    /// Action is needed.
+    /// Action is needed soon.
     High = 4,
     /// Action is needed now.
     Critical = 5,
@@ -40,7 +43,7 @@ impl Severity {
         self as u8
     }
 
-    /// One step less, and never less than the least.
+    /// One step less; the lowest stays.
     pub fn lower(self) -> Self {
         match self {
             Self::Informational | Self::Low => Self::Informational,
@@ -62,13 +65,13 @@ impl Severity {
     }
 }
 
-/// What the evaluation says of the resource.
+/// Compliance status of the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Status {
-    /// The resource breaks the rule.
+    /// The resource violates the rule.
     #[default]
     NonCompliant,
-    /// The record cannot decide it.
+    /// The record does not contain enough to decide.
     Warning,
 }
 
@@ -82,7 +85,7 @@ impl Status {
     }
 }
 
-/// A check of live state that settles what a record alone cannot.
+/// The kind of verification by live state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirm {
@@ -92,10 +95,10 @@ pub enum Confirm {
     Trust,
 }
 
-/// The rule a finding comes from, as far as readers of findings care.
+/// The part of a rule that findings contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleInfo {
-    /// The slug people see and exempt by, such as `sg-ingress-world`.
+    /// The unique name, such as `sg-ingress-world`.
     pub name: String,
     /// The pack it belongs to, when it has one.
     pub pack: Option<String>,
@@ -105,15 +108,15 @@ pub struct RuleInfo {
     pub title: String,
     /// The reasoning behind it.
     pub description: Option<String>,
-    /// How bad its findings are.
+    /// The severity of its findings.
     pub severity: Severity,
-    /// The check of live state that would settle its findings.
+    /// The kind of verification by live state.
     pub confirm: Option<Confirm>,
-    /// Where to read on.
+    /// Links to documentation.
     pub references: Vec<String>,
     /// Sigma tags, such as `attack.t1190`.
     pub tags: Vec<String>,
-    /// The controls of compliance frameworks it stands for.
+    /// Controls of compliance frameworks.
     pub controls: Vec<Control>,
 }
 
@@ -127,10 +130,10 @@ pub struct Control {
     pub control: String,
 }
 
-/// Who called.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Actor {
-    /// The short name people know them by.
+    /// The short name.
     pub name: String,
     /// `userIdentity.type`.
     pub kind: Option<String>,
@@ -144,13 +147,13 @@ pub struct Actor {
     pub access_key_id: Option<String>,
     /// ARN of the role behind a session.
     pub session_issuer: Option<String>,
-    /// Whether the session was opened with MFA.
+    /// Whether the session used MFA.
     pub mfa: Option<bool>,
-    /// The service that called on their behalf.
+    /// The AWS service that called on the caller's behalf.
     pub invoked_by: Option<String>,
 }
 
-/// What was called and from where.
+/// The API call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Call {
     /// `eventSource`.
@@ -184,42 +187,42 @@ pub struct Origin {
     pub partition: String,
 }
 
-/// What the finding is about.
+/// A resource that the finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
     /// Id within its account and region, such as `sg-0abc` or a role's name.
     pub id: String,
     /// CloudFormation type, such as `AWS::EC2::SecurityGroup`.
     pub kind: String,
-    /// ARN, when it can be told.
+    /// ARN, if known.
     pub arn: Option<String>,
 }
 
-/// One clause of the rule that held.
+/// One clause of the rule that matched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// Field of the record or fact.
     pub field: String,
-    /// Its value; long strings are shortened.
+    /// The value. Long strings are shortened.
     pub value: Value,
     /// The clause in words, safe to show.
     pub text: String,
 }
 
-/// The exemption that covers a finding.
+/// The suppression of a finding by an exemption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
-    /// Its name.
+    /// The name of the exemption.
     pub exemption: String,
-    /// Who answers for it.
+    /// The owner of the exemption.
     pub owner: String,
     /// Why the finding is acceptable.
     pub reason: String,
-    /// Where that was decided.
+    /// The ticket of the decision.
     pub ticket: Option<String>,
-    /// The last day, in UTC, on which it counts; `None` for as long as it is configured.
+    /// The last day (UTC) on which it works. `None` if it has no end.
     pub expires: Option<String>,
-    /// The names of others that cover it too.
+    /// Names of other exemptions that match too.
     pub also: Vec<String>,
 }
 
@@ -238,31 +241,31 @@ impl Suppression {
 pub struct Finding {
     /// The rule.
     pub rule: Arc<RuleInfo>,
-    /// Whether the resource breaks it, or may.
+    /// Whether the resource violates it.
     pub status: Status,
     /// One sentence, safe to show.
     pub message: String,
-    /// How to undo it, safe to show and to paste.
-    pub remediation: String,
+    /// How to undo it.
+    pub remediation: Remediation,
     /// The action that undoes it, if there is one.
     pub action: Option<RequestedAction>,
-    /// Who.
+    /// The caller.
     pub actor: Actor,
-    /// What.
+    /// The API call.
     pub call: Call,
-    /// Where and when.
+    /// The record: where and when.
     pub origin: Origin,
-    /// What it is about; the first is the one the problem's id is made of.
+    /// The resources it is about. The problem's id is derived from the first.
     pub resources: Vec<Resource>,
-    /// Why.
+    /// The clauses of the rule that matched.
     pub evidence: Vec<Evidence>,
-    /// Why, in full, when that was asked for.
+    /// The full evaluation of the rule, if requested.
     pub trace: Option<Trace>,
-    /// What live state says of it, where that was asked.
+    /// The verification by live state, if there was one.
     pub live: Option<Live>,
-    /// The exemption that covers it.
+    /// The suppression, if an exemption matches.
     pub suppression: Option<Suppression>,
-    /// What else is to be said, a sentence each, safe to show.
+    /// Further sentences, safe to show.
     pub notes: Vec<String>,
 }
 
@@ -279,7 +282,7 @@ impl Finding {
         derived_id(&["message", &self.uid(), &self.origin.event_id])
     }
 
-    /// How bad it is: what the rule says, and one step less where live state says that the way in is not open.
+    /// The severity of the rule, one step lower if live state shows that there is no open path.
     pub fn severity(&self) -> Severity {
         match &self.live {
             Some(live) if live.outcome.lowers() => self.rule.severity.lower(),
@@ -287,12 +290,12 @@ impl Finding {
         }
     }
 
-    /// The word for what becomes of it: that of its status, or `SUPPRESSED`.
+    /// `SUPPRESSED`, or else the code of the status.
     pub fn status_word(&self) -> &'static str {
         if self.suppression.is_some() { "SUPPRESSED" } else { self.status.code() }
     }
 
-    /// The sentence of the finding, and what else is to be said.
+    /// The message and the further sentences.
     pub fn full_message(&self) -> String {
         let parts = std::iter::once(&self.message).chain(&self.notes);
         parts.map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -304,7 +307,7 @@ impl Finding {
     }
 }
 
-/// A version 5 UUID over `parts`, which cannot run into each other because each is preceded by its length.
+/// Returns a version 5 UUID of `parts`. Each part is preceded by its length, so that different parts have different ids.
 pub fn derived_id(parts: &[&str]) -> String {
     let mut name = String::new();
     for part in parts {

@@ -17,9 +17,10 @@
 pub mod access;
 pub mod actions;
 pub mod alert;
+pub mod app;
+pub mod arn;
 #[cfg(any(feature = "lambda", feature = "live"))]
 pub mod aws;
-pub mod config;
 pub mod event;
 pub mod facts;
 pub mod filter_pattern;

@@ -1,4 +1,4 @@
-//! One line of the log for each invocation, which CloudWatch reads as metrics.
+//! Metrics of an invocation as one log line, in CloudWatch's embedded metric format.
 //!
 //! After the CloudWatch user guide, "Embedded metric format specification".
 
@@ -7,17 +7,17 @@ use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Severity};
 use crate::pipeline::Tally;
-use crate::sinks::Delivered;
+use crate::sinks::DeliveryCounts;
 
 /// Namespace of the metrics.
 pub const NAMESPACE: &str = "Trailwarden";
 
-/// The line, at `now`.
+/// Returns the log line of an invocation that ends at `now`.
 pub fn line<F: AsRef<Finding>>(
     request_id: &str,
     tally: &Tally,
     findings: &[F],
-    delivered: Delivered,
+    delivered: DeliveryCounts,
     now: Timestamp,
 ) -> String {
     let open = || findings.iter().map(AsRef::as_ref).filter(|finding| finding.suppression.is_none());

@@ -6,7 +6,7 @@ mod evaluator;
 mod lag;
 mod live;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
@@ -23,7 +23,7 @@ use crate::live_state::LiveState;
 use crate::prefilter::Prefilter;
 use crate::rules::RuleSet;
 use crate::sources::{Content, Item, LogStreams, Place, Raw, Reader};
-use crate::suppress::Exemptions;
+use crate::suppress::{Exemptions, VpcExemptions};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
@@ -204,6 +204,9 @@ impl fmt::Debug for Input<'_> {
 pub struct Pipeline {
     rules: RuleSet,
     exemptions: Exemptions,
+    vpc_exemptions: VpcExemptions,
+    /// Names of accounts, by account id.
+    account_names: BTreeMap<String, String>,
     /// The log streams whose events are evaluated, if a payload is the delivery of one.
     log_streams: LogStreams,
     /// Whether records that no rule can match are skipped before they are parsed.
@@ -226,6 +229,8 @@ impl Pipeline {
         Self {
             rules,
             exemptions: Exemptions::default(),
+            vpc_exemptions: VpcExemptions::default(),
+            account_names: BTreeMap::new(),
             log_streams: LogStreams::ALL,
             prefilters: true,
             caches: Mutex::default(),
@@ -243,6 +248,18 @@ impl Pipeline {
     #[must_use]
     pub fn with_exemptions(self, exemptions: Exemptions) -> Self {
         Self { exemptions, ..self }
+    }
+
+    /// The same with these exemptions of VPCs, which take effect with live state.
+    #[must_use]
+    pub fn with_vpc_exemptions(self, vpc_exemptions: VpcExemptions) -> Self {
+        Self { vpc_exemptions, ..self }
+    }
+
+    /// The same with these names of accounts, by account id.
+    #[must_use]
+    pub fn with_account_names(self, account_names: BTreeMap<String, String>) -> Self {
+        Self { account_names, ..self }
     }
 
     /// The same, rejecting payloads with log events of other log streams than these.
@@ -368,7 +385,7 @@ impl Pipeline {
         for finding in &mut findings {
             self.exemptions.apply(event, finding, now);
             finding.action = actions::requested(event, finding);
-            finding.origin.account_name = self.rules.account_name(&finding.origin.account).map(str::to_owned);
+            finding.origin.account_name = self.account_names.get(&finding.origin.account).cloned();
         }
         findings
     }

@@ -27,6 +27,7 @@ mod packed;
 mod parser;
 mod placeholder;
 mod reference;
+mod remediation;
 mod report;
 mod required_literals;
 mod rule;
@@ -40,7 +41,7 @@ mod trigger;
 mod trusted;
 mod yaml;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,12 +51,12 @@ pub use coverage::{Coverage, Unwatched};
 pub use fault::{FaultKind, RuleFault, RuleFaults};
 pub use filter::Filter;
 pub use operations::{Class, Danger, Operation, known_calls, operations, provenance};
-pub use placeholder::PLACEHOLDERS;
+pub use placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS};
 pub use required_literals::RequiredLiterals;
 pub use rule::Rule;
-pub use settings::{LiveSettings, Settings};
+pub use settings::{RuleSetting, Settings, did_you_mean, with_suggestion};
 pub use trigger::{Names, Trigger, Triggers};
-pub use trusted::organization_id;
+pub use trusted::{is_account, organization_id};
 
 use crate::event::Event;
 use crate::facts::Zone;
@@ -80,8 +81,6 @@ pub struct RuleSet {
     faulty: Vec<String>,
     placeholders: Placeholders,
     explain: bool,
-    live_state: LiveSettings,
-    account_names: BTreeMap<String, String>,
 }
 
 /// Which rules to run, and on what terms.
@@ -89,15 +88,13 @@ pub struct RuleSet {
 pub struct Options {
     /// Directories of rules beside the built-in ones.
     pub directories: Vec<PathBuf>,
-    /// The configuration file's content.
+    /// What the configuration file says of rules.
     pub settings: Settings,
     /// Names of rules to run that are off unless asked for.
     pub enabled: Vec<String>,
-    /// Ids of accounts that are trusted beside those of the settings: rules about other accounts find nothing where only
+    /// Your own accounts, organizations, tenants and identity providers. Rules about other accounts find nothing where only
     /// these are named.
-    pub trusted_accounts: Vec<String>,
-    /// Ids or ARNs of organizations and organizational units that are trusted beside those of the settings.
-    pub trusted_organizations: Vec<String>,
+    pub zone: Zone,
     /// Whether findings say in full how they came about.
     pub explain: bool,
     /// What becomes of rules that cannot be used.
@@ -112,27 +109,6 @@ pub enum Unusable {
     Stop,
     /// They are left out, and [`RuleSet::skipped`] names them. A directory that cannot be read still stops all.
     Skip,
-}
-
-impl Options {
-    /// What is configured as your own, by the settings and beside them.
-    pub fn zone(&self) -> Zone {
-        let settings = &self.settings;
-        let organizations = settings.trusted_organizations.iter().chain(&self.trusted_organizations);
-        Zone {
-            accounts: settings.trusted_accounts.iter().chain(&self.trusted_accounts).cloned().collect(),
-            organizations: organizations.filter_map(|text| organization_id(text)).map(str::to_owned).collect(),
-            tenants: settings.trusted_tenants.clone(),
-            providers: settings.trusted_providers.clone(),
-        }
-    }
-
-    /// The accounts and organizations that are trusted, by the settings and beside them.
-    fn trusted(&self) -> Trusted {
-        let Settings { trusted_accounts, trusted_organizations, .. } = &self.settings;
-        let accounts = trusted_accounts.iter().chain(&self.trusted_accounts);
-        Trusted::new(accounts, trusted_organizations.iter().chain(&self.trusted_organizations))
-    }
 }
 
 impl RuleSet {
@@ -198,14 +174,12 @@ impl RuleSet {
             Self {
                 index: Index::new(&rules),
                 rules,
-                trusted: options.trusted(),
-                zone: Arc::new(options.zone()),
+                trusted: Trusted::of(&options.zone),
+                zone: Arc::new(options.zone.clone()),
                 skipped: Vec::new(),
                 faulty,
                 placeholders: options.settings.placeholders.clone(),
                 explain: false,
-                live_state: LiveSettings::default(),
-                account_names: BTreeMap::new(),
             },
             faults,
         )
@@ -234,14 +208,12 @@ impl RuleSet {
         let set = Self {
             index: Index::new(&rules),
             rules,
-            trusted: options.trusted(),
-            zone: Arc::new(options.zone()),
+            trusted: Trusted::of(&options.zone),
+            zone: Arc::new(options.zone.clone()),
             skipped,
             faulty,
             placeholders: options.settings.placeholders.clone(),
             explain: options.explain,
-            live_state: options.settings.live_state.clone(),
-            account_names: options.settings.account_names.clone(),
         };
         if faults.is_empty() { Ok(set) } else { Err(RuleFaults(faults)) }
     }
@@ -430,21 +402,6 @@ impl RuleSet {
     /// What there is to know about each rule, in the order in which they run.
     pub fn infos(&self) -> impl Iterator<Item = &RuleInfo> {
         self.rules.iter().map(Rule::info)
-    }
-
-    /// The values that the configuration gives a placeholder.
-    pub fn placeholder_values(&self, name: &str) -> &[String] {
-        self.placeholders.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// What live state exempts.
-    pub fn live_state(&self) -> &LiveSettings {
-        &self.live_state
-    }
-
-    /// The name that the configuration gives an account.
-    pub fn account_name(&self, account: &str) -> Option<&str> {
-        self.account_names.get(account).map(String::as_str)
     }
 
     /// Why rules were left out.

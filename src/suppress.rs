@@ -1,8 +1,8 @@
-//! Exemptions: findings that somebody has accepted, for a reason and until a day.
+//! Suppression of findings by exemptions: a person has accepted them for a reason and until a day.
 //!
-//! An exempt finding is kept and marked. When its exemption has run out it is a finding as before, and says so.
+//! A suppressed finding is kept and marked. After its last day an exemption stops working, and the finding says that it expired.
 
-pub mod state;
+mod vpc;
 
 use std::fs;
 use std::path::Path;
@@ -17,6 +17,8 @@ use crate::finding::{Finding, Suppression};
 use crate::rules::{AttributeError, Filter, RuleFault, RuleFaults, RuleSet, read_attributes};
 use crate::text::visible;
 
+pub use vpc::VpcExemptions;
+
 /// The exemptions of one file.
 #[derive(Debug, Default)]
 pub struct Exemptions(Vec<Exemption>);
@@ -28,17 +30,17 @@ pub struct Exemption {
     terms: Terms,
 }
 
-/// The key `trailwarden:` of an exemption; a key that is not listed here is a fault.
+/// The key `trailwarden:` of an exemption. A key that is not listed here is an error.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Terms {
-    /// Who answers for it.
+    /// The owner.
     owner: String,
-    /// Why it is acceptable.
+    /// The reason why the finding is acceptable.
     reason: String,
-    /// Where it was decided.
+    /// The ticket of the decision.
     ticket: Option<String>,
-    /// The last day, in UTC, on which it counts.
+    /// The last day (UTC) on which it works.
     #[serde(deserialize_with = "day")]
     expires: Date,
 }
@@ -46,7 +48,7 @@ struct Terms {
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     let text = String::deserialize(deserializer)?;
     let wrong = |()| serde::de::Error::custom(format!("it is a day such as 2027-03-31, not {text:?}"));
-    // A time of day would be read and forgotten.
+    // A time of day would be ignored.
     if text.trim().len() != "2027-03-31".len() {
         return Err(wrong(()));
     }
@@ -54,10 +56,10 @@ fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Err
 }
 
 impl Exemptions {
-    /// Reads the file of exemptions, which refer to `rules`.
+    /// Reads a file of exemptions, which refer to `rules`.
     ///
     /// # Errors
-    /// Every fault in it.
+    /// Returns every error in it.
     pub fn read(path: &Path, rules: &RuleSet) -> Result<Self, RuleFaults> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path)
@@ -65,10 +67,8 @@ impl Exemptions {
         let parsed = rules.filters(path, text, |filter| {
             let terms: Terms = read_attributes(&filter.attributes).map_err(|error| {
                 let missing = "it needs the key `trailwarden:` with `owner`, `reason` and `expires`";
-                vec![match filter.attributes.is_null() {
-                    true => AttributeError::new(None, missing.to_owned()),
-                    false => error,
-                }]
+                let is_missing = filter.attributes.is_null();
+                vec![if is_missing { AttributeError::new(None, missing.to_owned()) } else { error }]
             })?;
             let written = [("owner", &terms.owner), ("reason", &terms.reason)];
             let empty = written.iter().filter(|(_, text)| text.trim().is_empty());
@@ -84,7 +84,7 @@ impl Exemptions {
         &self.0
     }
 
-    /// Marks a finding for `event` that is exempt at `now`; of one whose exemptions have run out, says so.
+    /// Suppresses a finding of `event` if an exemption matches at `now`. If only expired ones match, adds a note.
     pub fn apply(&self, event: &Event<'_>, finding: &mut Finding, now: Timestamp) {
         let meant =
             self.0.iter().filter(|one| one.filter.is_about(&finding.rule)).filter(|one| one.filter.exempts(event));
@@ -101,17 +101,17 @@ impl Exemptions {
 }
 
 impl Exemption {
-    /// What people call it by.
+    /// The name.
     pub fn name(&self) -> &str {
         &self.filter.name
     }
 
-    /// One line on what it exempts.
+    /// The title: one line.
     pub fn title(&self) -> &str {
         &self.filter.title
     }
 
-    /// What findings say of it.
+    /// The suppression in findings.
     pub fn suppression(&self) -> Suppression {
         let Terms { owner, reason, ticket, expires } = self.terms.clone();
         Suppression {
@@ -124,12 +124,12 @@ impl Exemption {
         }
     }
 
-    /// Whether it has run out: its last day, in UTC, is over.
+    /// Whether its last day (UTC) is over.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_within(0, now)
     }
 
-    /// Whether it will have run out `days` from now.
+    /// Whether it will have expired `days` from now.
     pub fn expires_within(&self, days: u32, now: Timestamp) -> bool {
         let today = now.to_zoned(TimeZone::UTC).date();
         let then = today.saturating_add(Span::new().days(i64::from(days.min(1_000_000))));

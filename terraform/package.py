@@ -3,6 +3,7 @@
 
     python3 terraform/package.py                # for arm64
     python3 terraform/package.py x86_64
+    python3 terraform/package.py --verify       # builds twice, and fails unless both files are equal
 
 Needs a Rust toolchain and Python 3.11. cargo-lambda, and zig, which compiles and links for either processor, come from
 PyPI into a virtual environment below the target directory.
@@ -16,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -33,9 +35,16 @@ def main() -> None:
     parser.add_argument("architecture", nargs="?", choices=sorted(TRIPLES), default="arm64")
     parser.add_argument("--features", default="lambda,live", help="`lambda` alone reads no live state (%(default)s)")
     parser.add_argument("--output", type=Path, help="the zip file (trailwarden-ARCHITECTURE.zip in the target directory)")
+    parser.add_argument("--verify", action="store_true", help="build twice from nothing, and compare both files")
     given = parser.parse_args()
     package = given.output or TARGET / f"trailwarden-{given.architecture}.zip"
-    binary = build(given.architecture, given.features).read_bytes()
+    binary = build(given.architecture, given.features, TARGET).read_bytes()
+    if given.verify:
+        with tempfile.TemporaryDirectory(dir=TARGET) as directory:
+            again = build(given.architecture, given.features, Path(directory)).read_bytes()
+        if difference := first_difference(binary, again):
+            sys.exit(f"error: the build is not reproducible: {difference}")
+        print("two builds are equal", file=sys.stderr)
     if newest := newest_glibc(binary):
         version = ".".join(map(str, newest))
         if newest > GLIBC:
@@ -45,8 +54,17 @@ def main() -> None:
     print(f"{package}  SHA-256 {hashlib.sha256(package.read_bytes()).hexdigest()}")
 
 
-def build(architecture: str, features: str) -> Path:
-    """The release build of `bootstrap`."""
+def first_difference(one: bytes, other: bytes) -> str | None:
+    """Where two builds differ."""
+    if one == other:
+        return None
+    common = min(len(one), len(other))
+    place = next((place for place in range(common) if one[place] != other[place]), common)
+    return f"the files have {len(one)} and {len(other)} bytes and differ from byte {place} on"
+
+
+def build(architecture: str, features: str, target: Path) -> Path:
+    """The release build of `bootstrap`, with this target directory."""
     tools = TARGET / "package-venv"
     installed = tools / "tools.installed"
     if not installed.is_file() or installed.read_text() != "\n".join(TOOLS):
@@ -54,18 +72,18 @@ def build(architecture: str, features: str) -> Path:
         subprocess.run([tools / "bin" / "pip", "install", "--quiet", *TOOLS], check=True)
         installed.write_text("\n".join(TOOLS))
     triple = TRIPLES[architecture]
-    # Paths of this machine would otherwise stand in the binary, in the messages of panics.
-    homes = {ROOT: "", Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")): "/cargo"}
+    # Paths of this machine would otherwise be in the binary, in the messages of panics.
+    homes = {ROOT: "", target: "/target", Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")): "/cargo"}
     flags = "\x1f".join(f"--remap-path-prefix={path}={name}" for path, name in homes.items())
     environment = {
         **os.environ,
         "CARGO_ENCODED_RUSTFLAGS": flags,
         "CARGO_LAMBDA_NO_TELEMETRY": "1",
-        "CARGO_TARGET_DIR": str(TARGET),
+        "CARGO_TARGET_DIR": str(target),
         "PATH": f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}",
     }
     command = ["cargo", "lambda", "build", "--release", "--locked", "--bin", "bootstrap", "--features", features]
-    directory = TARGET / "package" / architecture
+    directory = target / "package" / architecture
     command += ["--target", triple, "--lambda-dir", str(directory), "--flatten", "bootstrap"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
     return directory / "bootstrap"

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use fastrand::Rng;
-use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::app::ConfigurationFile;
+use trailwarden::rules::{Options, RuleSet};
 
 use super::interesting::INTERESTING;
 use super::noise::NOISE;
@@ -36,7 +37,7 @@ pub(crate) fn alone(directory: &Path) -> Options {
     let built_in = RuleSet::load(&[]).unwrap();
     let packs: BTreeSet<&str> = built_in.infos().filter_map(|rule| rule.pack.as_deref()).collect();
     let off: String = packs.iter().map(|pack| format!("  {pack}: false\n")).collect();
-    let settings = Settings::parse("settings", format!("packs:\n{off}")).unwrap();
+    let settings = ConfigurationFile::parse("settings", format!("packs:\n{off}")).unwrap().rules;
     Options { directories: vec![directory.to_owned()], settings, ..Options::default() }
 }
 

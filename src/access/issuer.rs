@@ -22,7 +22,7 @@ pub(super) struct Issuer {
     #[serde(default)]
     weak: BTreeMap<String, Vec<Form>>,
     /// Claims of somebody else's token, each with the values it may have.
-    pub(super) stranger: BTreeMap<String, Vec<String>>,
+    pub(super) outsider: BTreeMap<String, Vec<String>>,
     /// A condition that fixes the tenant.
     pub(super) example: BTreeMap<String, Vec<String>>,
     /// Whether it has tokens for people who did not sign in.
@@ -134,7 +134,7 @@ static UNLISTED: LazyLock<Issuer> = LazyLock::new(|| {
         who: "everybody with a token of the provider, which others may share".to_owned(),
         claims: BTreeMap::from([("sub".to_owned(), claim)]),
         weak: BTreeMap::new(),
-        stranger: of_sub("evil"),
+        outsider: of_sub("evil"),
         example: of_sub("SUBJECT"),
         guests: false,
         source: String::new(),
@@ -245,7 +245,7 @@ mod tests {
             assert!(issuer.source.starts_with("https://"), "{}", issuer.name);
             assert!(!issuer.claims.is_empty() && !issuer.example.is_empty(), "{}", issuer.name);
             assert_eq!(issuer.name, issuer.name.to_lowercase());
-            for (claim, values) in &issuer.stranger {
+            for (claim, values) in &issuer.outsider {
                 let claim = issuer.claim(claim).unwrap();
                 assert!(values.iter().all(|value| claim.tenant(value, false).is_some()), "{}", issuer.name);
             }

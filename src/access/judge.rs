@@ -2,11 +2,12 @@
 
 use super::advice;
 use super::issuer;
-use super::key::{Guest, Hold, Side};
+use super::key::{Barrier, Guest, Side};
 use super::principal::{self, Group};
 use super::solve::{Named, Scene, Search, Way, deny_of, written};
 use super::witness::Witness;
 use super::{MAX_NAMES, Verdict};
+use crate::arn::is_account_id;
 use crate::policy::{Caller, Decision, Effect, Policy, Principals, Request, Statement};
 
 /// What a group of principals comes to.
@@ -89,10 +90,10 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
         Group::Foreign(account, caller) => {
             let held = Search { keys: Some(&KEYS_OF_NAMED), ..search(caller, Side::Aws, true) };
             if let Caller::Aws { account, .. } = caller
-                && principal::is_account(account)
+                && is_account_id(account)
                 && !scene.budget.is_spent()
                 && let Some((way, _)) = held.worst()
-                && matches!(way.hold, Hold::Own | Hold::Nobody)
+                && matches!(way.barrier, Barrier::Own | Barrier::Nobody)
                 && !scene.budget.is_spent()
             {
                 let told = reason(policy, Verdict::Scoped, &format!("principals of account {account}"), &way);
@@ -113,11 +114,11 @@ pub(super) fn judge(policy: &Policy, place: usize, statement: &Statement, group:
             }
             let way = search(caller, Side::Service, true).worst().map(|(way, _)| way);
             let unguarded_service = match &way {
-                Some(way) if way.hold < Hold::Fixed => Some(name.clone()),
+                Some(way) if way.barrier < Barrier::Fixed => Some(name.clone()),
                 _ => None,
             };
             let finding = match way {
-                Some(way) if way.hold == Hold::Foreign => {
+                Some(way) if way.barrier == Barrier::Foreign => {
                     let told = format!("{name} for {}", others(&way.named, "resources"));
                     let fix = advice::for_named(Verdict::External, group);
                     Finding { named: way.named, fix, ..Finding::lets_in(Verdict::External, told) }
@@ -161,20 +162,20 @@ fn open(search: Search<'_>, place: usize, group: &Group, who: &str) -> Finding {
     let Some((mut way, mut action)) = search.worst() else {
         return Finding::sentence(Verdict::Scoped, format!("lets nobody in: {who} would need another action"));
     };
-    if scene.budget.is_spent() && way.hold != Hold::Free {
+    if scene.budget.is_spent() && way.barrier != Barrier::Free {
         return too_complex();
     }
-    let mut verdict = verdict_of(way.hold, side);
+    let mut verdict = verdict_of(way.barrier, side);
     let mut named = std::mem::take(&mut way.named);
     let mut guests = false;
-    if let (Side::Tenant(issuer, _), Hold::Fixed | Hold::Foreign | Hold::Own) = (side, way.hold)
+    if let (Side::Tenant(issuer, _), Barrier::Fixed | Barrier::Foreign | Barrier::Own) = (side, way.barrier)
         && issuer.guests
     {
         // The pool is fixed; whoever it lets in without signing in is still anybody.
         let search = Search { side: Side::Tenant(issuer, Guest::Yes), ..search };
         let is_asked = statement.conditions.iter().any(|one| one.key.to_ascii_lowercase().ends_with(":amr"));
         if let Some((guest, by)) = search.worst()
-            && guest.hold < Hold::Unknown
+            && guest.barrier < Barrier::Unknown
         {
             verdict = if is_asked { Verdict::Public } else { Verdict::Weak };
             (way, action, guests) = (guest, by, true);
@@ -234,7 +235,7 @@ fn with_exempted(mut finding: Finding, search: Search<'_>) -> Finding {
                 continue;
             }
             let search = Search { caller: &caller, is_one: true, side: Side::Aws, ..search };
-            let gets_in = search.worst().is_some_and(|(way, _)| !matches!(way.hold, Hold::Own | Hold::Nobody));
+            let gets_in = search.worst().is_some_and(|(way, _)| !matches!(way.barrier, Barrier::Own | Barrier::Nobody));
             if !gets_in {
                 continue;
             }
@@ -270,17 +271,17 @@ impl Search<'_> {
     }
 }
 
-fn verdict_of(hold: Hold, side: Side) -> Verdict {
+fn verdict_of(barrier: Barrier, side: Side) -> Verdict {
     let is_tenant = matches!(side, Side::Tenant(..));
-    match hold {
+    match barrier {
         // Of an issuer that is not in the table it is not known that others have tokens of it.
-        Hold::Free if matches!(side, Side::Tenant(issuer, _) if issuer.is_unlisted) => Verdict::Weak,
-        Hold::Free => Verdict::Public,
-        Hold::Weak => Verdict::Weak,
-        Hold::Unknown => Verdict::Undecidable,
-        Hold::Foreign => Verdict::External,
-        Hold::Fixed | Hold::Own | Hold::Nobody if is_tenant => Verdict::Scoped,
-        Hold::Fixed | Hold::Own | Hold::Nobody => Verdict::Constrained,
+        Barrier::Free if matches!(side, Side::Tenant(issuer, _) if issuer.is_unlisted) => Verdict::Weak,
+        Barrier::Free => Verdict::Public,
+        Barrier::Weak => Verdict::Weak,
+        Barrier::Unknown => Verdict::Undecidable,
+        Barrier::Foreign => Verdict::External,
+        Barrier::Fixed | Barrier::Own | Barrier::Nobody if is_tenant => Verdict::Scoped,
+        Barrier::Fixed | Barrier::Own | Barrier::Nobody => Verdict::Constrained,
     }
 }
 

@@ -8,12 +8,12 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::issuer::Issuer;
-use super::whose::{PRINCIPALS, Shape, THE_ACCOUNT, THE_ORGANIZATION};
+use super::whose::{PRINCIPALS, THE_ACCOUNT, THE_ORGANIZATION, ValuePattern};
 use crate::network::{Reach, parse_network};
 use crate::policy::{Condition, Test, date_seconds};
 
-/// Accounts of strangers: one for each first digit, so that few patterns mean them all.
-pub(super) const STRANGERS: [&str; 10] = [
+/// Accounts of outsiders: one for each first digit, so that few patterns mean them all.
+pub(super) const OUTSIDERS: [&str; 10] = [
     "999999999999",
     "888888888888",
     "777777777777",
@@ -29,14 +29,14 @@ pub(super) const STRANGERS: [&str; 10] = [
 /// What stands for the role's own tags, which are not known.
 pub(super) const THE_TAG: &str = "the tag of the role";
 
-/// A stranger's values that no account names.
+/// A outsider's values that no account names.
 const USER_ID: &str = "AROAEVILEVILEVILEVIL2:evil";
 const ORGANIZATION: &str = "o-evilevil99";
 const ORGANIZATION_PATH: &str = "o-evilevil99/r-evil/ou-evil-evilevil/";
 
 /// What it takes to meet conditions, in rising order: of several, the highest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Hold {
+pub(super) enum Barrier {
     /// Nothing: anybody can.
     Free,
     /// A value that anybody could send, or a place that anybody could be in, if they knew or went there.
@@ -53,7 +53,7 @@ pub(super) enum Hold {
     Nobody,
 }
 
-impl Hold {
+impl Barrier {
     /// How bad it is that somebody gets in so: of several ways in, the worst counts.
     pub(super) fn concern(self) -> u8 {
         match self {
@@ -70,9 +70,9 @@ impl Hold {
 
 /// What a key is about.
 #[derive(Debug, Clone)]
-pub(super) enum Class {
+pub(super) enum KeyKind {
     /// Who the caller is, or whose resource or network is used: given, not chosen.
-    Identity(Shape),
+    Identity(ValuePattern),
     /// A claim of a shared issuer's token that does not name the tenant and few tokens have.
     Claim(&'static Issuer, String),
     /// What the caller chooses, or where they come from.
@@ -96,7 +96,7 @@ pub(super) enum Class {
 /// A key as an outsider sees it.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    pub(super) class: Class,
+    pub(super) kind: KeyKind,
     /// Whether a request can be without it.
     pub(super) may_be_missing: bool,
     /// Values an outsider has or can have, and whether it takes something in particular.
@@ -128,7 +128,7 @@ pub(super) struct View<'v> {
     /// The name of the provider or of the service.
     pub(super) name: &'v str,
     /// The account of the outsider.
-    pub(super) stranger: &'v str,
+    pub(super) outsider: &'v str,
     /// The account of the role, when it is known.
     pub(super) account: Option<&'v str>,
     /// The time of the request, when it is known.
@@ -136,8 +136,8 @@ pub(super) struct View<'v> {
 }
 
 impl Key {
-    fn new(class: Class, may_be_missing: bool, own: &[&str]) -> Self {
-        Self { class, may_be_missing, own: own.iter().map(|value| ((*value).to_owned(), false)).collect() }
+    fn new(kind: KeyKind, may_be_missing: bool, own: &[&str]) -> Self {
+        Self { kind, may_be_missing, own: own.iter().map(|value| ((*value).to_owned(), false)).collect() }
     }
 
     /// The key `name`, in lower case.
@@ -150,77 +150,79 @@ impl Key {
         }
         let is_tenant = matches!(view.side, Side::Tenant(..));
         // Callers with a token have no AWS identity yet, and services have none of an account.
-        let identity = |shape, own: &[&str], may_be_missing| match view.side {
-            Side::Aws => key(Class::Identity(shape), may_be_missing, own),
-            Side::Service | Side::Tenant(..) => key(Class::Missing, true, &[]),
+        let identity = |pattern_kind, own: &[&str], may_be_missing| match view.side {
+            Side::Aws => key(KeyKind::Identity(pattern_kind), may_be_missing, own),
+            Side::Service | Side::Tenant(..) => key(KeyKind::Missing, true, &[]),
         };
-        let stranger = view.stranger;
-        let somebody = |ending: &str| format!("arn:aws:iam::{stranger}:{ending}");
-        let mut accounts = vec![stranger];
-        accounts.extend(STRANGERS.iter().filter(|account| **account != stranger));
+        let outsider = view.outsider;
+        let somebody = |ending: &str| format!("arn:aws:iam::{outsider}:{ending}");
+        let mut accounts = vec![outsider];
+        accounts.extend(OUTSIDERS.iter().filter(|account| **account != outsider));
         let now = view.now.unwrap_or(UNKNOWN_TIME);
         match name {
-            "aws:principalaccount" => identity(Shape::Account, &accounts, false),
+            "aws:principalaccount" => identity(ValuePattern::Account, &accounts, false),
             "aws:principalarn" => {
-                identity(Shape::PrincipalArn, &[&somebody("role/evil"), &somebody("user/evil")], false)
+                identity(ValuePattern::PrincipalArn, &[&somebody("role/evil"), &somebody("user/evil")], false)
             }
-            "aws:userid" => identity(Shape::UserId, &[USER_ID], false),
-            "aws:principalorgid" => identity(Shape::Organization, &[ORGANIZATION, "o-evilevil88"], true),
-            "aws:principalorgpaths" => identity(Shape::OrganizationPath, &[ORGANIZATION_PATH], true),
-            "aws:federatedprovider" => key(Class::Identity(Shape::Provider), true, &["accounts.google.com"]),
-            "aws:sourceaccount" | "aws:vpceaccount" => key(Class::Identity(Shape::Account), true, &accounts),
-            "aws:sourceorgid" | "aws:vpceorgid" => key(Class::Identity(Shape::Organization), true, &[ORGANIZATION]),
+            "aws:userid" => identity(ValuePattern::UserId, &[USER_ID], false),
+            "aws:principalorgid" => identity(ValuePattern::Organization, &[ORGANIZATION, "o-evilevil88"], true),
+            "aws:principalorgpaths" => identity(ValuePattern::OrganizationPath, &[ORGANIZATION_PATH], true),
+            "aws:federatedprovider" => key(KeyKind::Identity(ValuePattern::Provider), true, &["accounts.google.com"]),
+            "aws:sourceaccount" | "aws:vpceaccount" => key(KeyKind::Identity(ValuePattern::Account), true, &accounts),
+            "aws:sourceorgid" | "aws:vpceorgid" => {
+                key(KeyKind::Identity(ValuePattern::Organization), true, &[ORGANIZATION])
+            }
             "aws:sourceorgpaths" | "aws:vpceorgpaths" => {
-                key(Class::Identity(Shape::OrganizationPath), true, &[ORGANIZATION_PATH])
+                key(KeyKind::Identity(ValuePattern::OrganizationPath), true, &[ORGANIZATION_PATH])
             }
             "aws:sourcearn" | "ec2:sourceinstancearn" | "lambda:sourcefunctionarn" | "aws:sourcevpcarn" => {
-                let function = format!("arn:aws:lambda:us-east-1:{stranger}:function:evil");
-                key(Class::Identity(Shape::SourceArn), true, &[&function])
+                let function = format!("arn:aws:lambda:us-east-1:{outsider}:function:evil");
+                key(KeyKind::Identity(ValuePattern::SourceArn), true, &[&function])
             }
             "aws:sourcevpc" | "aws:ec2instancesourcevpc" => {
-                key(Class::Identity(Shape::Resource), true, &["vpc-0e0e0e0e0e0e0e0e0"])
+                key(KeyKind::Identity(ValuePattern::Resource), true, &["vpc-0e0e0e0e0e0e0e0e0"])
             }
-            "aws:sourcevpce" => key(Class::Identity(Shape::Resource), true, &["vpce-0e0e0e0e0e0e0e0e0"]),
-            "aws:sourceip" => key(Class::Network, true, &["9.9.9.9", "149.112.112.112", "2620:fe::9"]),
+            "aws:sourcevpce" => key(KeyKind::Identity(ValuePattern::Resource), true, &["vpce-0e0e0e0e0e0e0e0e0"]),
+            "aws:sourceip" => key(KeyKind::Network, true, &["9.9.9.9", "149.112.112.112", "2620:fe::9"]),
             "aws:vpcsourceip" | "aws:ec2instancesourceprivateipv4" => {
-                key(Class::Network, true, &["10.0.0.7", "192.168.0.7", "172.16.0.7"])
+                key(KeyKind::Network, true, &["10.0.0.7", "192.168.0.7", "172.16.0.7"])
             }
-            "aws:currenttime" => key(Class::Time, false, &[&now.to_string()]),
-            "aws:epochtime" => key(Class::Time, false, &[&now.as_second().to_string()]),
-            "aws:tokenissuetime" => key(Class::Time, true, &[&now.to_string()]),
-            "aws:securetransport" => key(Class::Given, false, &["true"]),
-            "aws:requestedregion" => key(Class::Common, false, &["us-east-1", "eu-west-1", "ap-southeast-2"]),
+            "aws:currenttime" => key(KeyKind::Time, false, &[&now.to_string()]),
+            "aws:epochtime" => key(KeyKind::Time, false, &[&now.as_second().to_string()]),
+            "aws:tokenissuetime" => key(KeyKind::Time, true, &[&now.to_string()]),
+            "aws:securetransport" => key(KeyKind::Given, false, &["true"]),
+            "aws:requestedregion" => key(KeyKind::Common, false, &["us-east-1", "eu-west-1", "ap-southeast-2"]),
             "aws:principaltype" => match view.side {
-                Side::Aws => key(Class::Given, false, &["AssumedRole", "User", "Account", "FederatedUser"]),
-                Side::Service | Side::Tenant(..) => key(Class::Missing, true, &[]),
+                Side::Aws => key(KeyKind::Given, false, &["AssumedRole", "User", "Account", "FederatedUser"]),
+                Side::Service | Side::Tenant(..) => key(KeyKind::Missing, true, &[]),
             },
             "aws:principalisawsservice" => match view.side {
-                Side::Service => key(Class::Given, false, &["true"]),
-                Side::Aws | Side::Tenant(..) => key(Class::Given, false, &["false"]),
+                Side::Service => key(KeyKind::Given, false, &["true"]),
+                Side::Aws | Side::Tenant(..) => key(KeyKind::Given, false, &["false"]),
             },
             // Only services have a name of this kind.
             "aws:principalservicename" | "aws:principalservicenameslist" => match view.side {
-                Side::Service => key(Class::Given, false, &[view.name]),
-                Side::Aws | Side::Tenant(..) => key(Class::Missing, true, &[]),
+                Side::Service => key(KeyKind::Given, false, &[view.name]),
+                Side::Aws | Side::Tenant(..) => key(KeyKind::Missing, true, &[]),
             },
-            "aws:viaawsservice" => key(Class::Given, false, &["false", "true"]),
+            "aws:viaawsservice" => key(KeyKind::Given, false, &["false", "true"]),
             "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" => {
-                key(Class::Common, true, &["cloudformation.amazonaws.com"])
+                key(KeyKind::Common, true, &["cloudformation.amazonaws.com"])
             }
             "aws:resourceaccount" => match view.account {
-                Some(account) => key(Class::Given, false, &[account]),
-                None => key(Class::Role, false, &[THE_ACCOUNT]),
+                Some(account) => key(KeyKind::Given, false, &[account]),
+                None => key(KeyKind::Role, false, &[THE_ACCOUNT]),
             },
-            "aws:resourceorgid" | "aws:resourceorgpaths" => key(Class::Role, false, &[THE_ORGANIZATION]),
-            "sts:durationseconds" => key(Class::Common, true, &["3600"]),
+            "aws:resourceorgid" | "aws:resourceorgpaths" => key(KeyKind::Role, false, &[THE_ORGANIZATION]),
+            "sts:durationseconds" => key(KeyKind::Common, true, &["3600"]),
             "aws:multifactorauthpresent" => {
                 let own = vec![("false".to_owned(), false), ("true".to_owned(), true)];
-                Self { own, ..key(Class::Chosen, true, &[]) }
+                Self { own, ..key(KeyKind::Chosen, true, &[]) }
             }
-            "aws:multifactorauthage" => Self { own: vec![("600".to_owned(), true)], ..key(Class::Chosen, true, &[]) },
+            "aws:multifactorauthage" => Self { own: vec![("600".to_owned(), true)], ..key(KeyKind::Chosen, true, &[]) },
             // Words that no policy asks for by chance.
-            "sts:externalid" => key(Class::Chosen, true, &["3f1c2a9b-external"]),
-            "sts:rolesessionname" => key(Class::Chosen, false, &["evil-3f1c2a9b"]),
+            "sts:externalid" => key(KeyKind::Chosen, true, &["3f1c2a9b-external"]),
+            "sts:rolesessionname" => key(KeyKind::Chosen, false, &["evil-3f1c2a9b"]),
             "sts:sourceidentity"
             | "aws:sourceidentity"
             | "aws:username"
@@ -228,32 +230,32 @@ impl Key {
             | "aws:referer"
             | "sts:transitivetagkeys"
             | "aws:tagkeys"
-            | "sts:awsservicename" => key(Class::Chosen, true, &["evil-3f1c2a9b"]),
+            | "sts:awsservicename" => key(KeyKind::Chosen, true, &["evil-3f1c2a9b"]),
             _ if ["aws:principaltag/", "aws:requesttag/"].iter().any(|prefix| name.starts_with(prefix)) => {
-                key(Class::Chosen, true, &["3f1c2a9b"])
+                key(KeyKind::Chosen, true, &["3f1c2a9b"])
             }
             _ if ["aws:resourcetag/", "iam:resourcetag/"].iter().any(|prefix| name.starts_with(prefix)) => {
-                key(Class::Role, true, &[THE_TAG])
+                key(KeyKind::Role, true, &[THE_TAG])
             }
             // Claims of another provider, which the caller's session may have been made with.
             _ if name.starts_with("saml:") || name.contains('.') => match is_tenant {
-                true => key(Class::Missing, true, &[]),
-                false => key(Class::Chosen, true, &["evil"]),
+                true => key(KeyKind::Missing, true, &[]),
+                false => key(KeyKind::Chosen, true, &["evil"]),
             },
-            _ => key(Class::Unknown, true, &[]),
+            _ => key(KeyKind::Unknown, true, &[]),
         }
     }
 
     fn of_claim(claim: &str, issuer: &'static Issuer, guest: Guest) -> Self {
-        let strangers = issuer.stranger.iter().find(|(name, _)| name.eq_ignore_ascii_case(claim));
+        let strangers = issuer.outsider.iter().find(|(name, _)| name.eq_ignore_ascii_case(claim));
         let own: Vec<&str> = strangers.map_or(vec!["evil"], |(_, values)| values.iter().map(String::as_str).collect());
         match issuer.claim(claim) {
             // A guest of the pool has the pool's id.
-            Some(_) if guest == Guest::Yes && claim == "aud" => Self::new(Class::Common, true, &own),
-            Some(shape) => Self::new(Class::Identity(Shape::Tenant(issuer, shape)), true, &own),
-            None if claim == "amr" && guest == Guest::Yes => Self::new(Class::Given, false, &["unauthenticated"]),
-            None if issuer.has_weak(claim) => Self::new(Class::Claim(issuer, claim.to_owned()), true, &own),
-            None => Self::new(Class::Common, true, &own),
+            Some(_) if guest == Guest::Yes && claim == "aud" => Self::new(KeyKind::Common, true, &own),
+            Some(pattern_kind) => Self::new(KeyKind::Identity(ValuePattern::Tenant(issuer, pattern_kind)), true, &own),
+            None if claim == "amr" && guest == Guest::Yes => Self::new(KeyKind::Given, false, &["unauthenticated"]),
+            None if issuer.has_weak(claim) => Self::new(KeyKind::Claim(issuer, claim.to_owned()), true, &own),
+            None => Self::new(KeyKind::Common, true, &own),
         }
     }
 }
@@ -269,13 +271,13 @@ fn claim_of<'n>(name: &'n str, issuer: &Issuer, issuer_name: &str) -> Option<&'n
 }
 
 /// Whether a value of such a key can be in a request, as far as its form tells. `key` is in lower case.
-pub(super) fn could_be(key: &str, class: &Class, value: &str, now: Option<Timestamp>) -> bool {
-    match class {
-        Class::Identity(shape) => shape.could_be(value),
-        Class::Network if key == "aws:sourceip" => value.parse().is_ok_and(|address| is_public(&address)),
-        Class::Network => value.parse::<IpAddr>().is_ok(),
+pub(super) fn could_be(key: &str, kind: &KeyKind, value: &str, now: Option<Timestamp>) -> bool {
+    match kind {
+        KeyKind::Identity(pattern_kind) => pattern_kind.could_be(value),
+        KeyKind::Network if key == "aws:sourceip" => value.parse().is_ok_and(|address| is_public(&address)),
+        KeyKind::Network => value.parse::<IpAddr>().is_ok(),
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
-        Class::Time => date_seconds(value).is_some_and(|date| now.is_none_or(|now| date >= now.as_second() as f64)),
+        KeyKind::Time => date_seconds(value).is_some_and(|date| now.is_none_or(|now| date >= now.as_second() as f64)),
         _ => true,
     }
 }
@@ -307,13 +309,13 @@ pub(super) fn are_private(values: &[String]) -> bool {
 }
 
 /// Values for which a clause might hold.
-pub(super) fn values_for(condition: &Condition, value: &str, class: &Class, stranger: &str) -> Vec<String> {
+pub(super) fn values_for(condition: &Condition, value: &str, kind: &KeyKind, outsider: &str) -> Vec<String> {
     match condition.operator.test {
         Test::IpAddress => parse_network(value).map(|network| some_hosts(&network)).unwrap_or_default(),
         Test::Bool => ["true", "false", value].map(str::to_owned).to_vec(),
         Test::Null => Vec::new(),
         Test::StringEquals | Test::StringEqualsIgnoreCase | Test::NumericEquals => vec![value.to_owned()],
-        Test::StringLike | Test::Arn => fillings(value, class, stranger),
+        Test::StringLike | Test::Arn => fillings(value, kind, outsider),
         Test::DateEquals
         | Test::DateLessThan
         | Test::DateLessThanEquals
@@ -358,40 +360,40 @@ fn some_hosts(network: &IpNet) -> Vec<String> {
     hosts.iter().map(ToString::to_string).collect()
 }
 
-/// Values as strangers have them, which patterns are filled after.
-fn templates(class: &Class, stranger: &str) -> Vec<String> {
-    match class {
-        Class::Identity(Shape::PrincipalArn) => {
-            PRINCIPALS.iter().map(|beginning| format!("{beginning}{stranger}:role/evil")).collect()
+/// Values as outsiders have them, which patterns are filled after.
+fn templates(kind: &KeyKind, outsider: &str) -> Vec<String> {
+    match kind {
+        KeyKind::Identity(ValuePattern::PrincipalArn) => {
+            PRINCIPALS.iter().map(|beginning| format!("{beginning}{outsider}:role/evil")).collect()
         }
-        Class::Identity(Shape::SourceArn) => vec![
-            format!("arn:aws:lambda:us-east-1:{stranger}:function:evil"),
+        KeyKind::Identity(ValuePattern::SourceArn) => vec![
+            format!("arn:aws:lambda:us-east-1:{outsider}:function:evil"),
             "arn:aws:s3:::evil".to_owned(),
-            format!("arn:aws-cn:lambda:cn-north-1:{stranger}:function:evil"),
-            format!("arn:aws-us-gov:lambda:us-gov-west-1:{stranger}:function:evil"),
+            format!("arn:aws-cn:lambda:cn-north-1:{outsider}:function:evil"),
+            format!("arn:aws-us-gov:lambda:us-gov-west-1:{outsider}:function:evil"),
         ],
-        Class::Identity(Shape::UserId) => vec![USER_ID.to_owned(), format!("{stranger}:evil")],
-        Class::Identity(Shape::Organization) => vec![ORGANIZATION.to_owned()],
-        Class::Identity(Shape::OrganizationPath) => vec![ORGANIZATION_PATH.to_owned()],
-        Class::Identity(Shape::Tenant(issuer, claim)) => {
+        KeyKind::Identity(ValuePattern::UserId) => vec![USER_ID.to_owned(), format!("{outsider}:evil")],
+        KeyKind::Identity(ValuePattern::Organization) => vec![ORGANIZATION.to_owned()],
+        KeyKind::Identity(ValuePattern::OrganizationPath) => vec![ORGANIZATION_PATH.to_owned()],
+        KeyKind::Identity(ValuePattern::Tenant(issuer, claim)) => {
             let of_claim = |name: &String| issuer.claim(name).is_some_and(|known| std::ptr::eq(known, *claim));
-            let mut known = issuer.stranger.iter().filter(|(name, _)| of_claim(name));
+            let mut known = issuer.outsider.iter().filter(|(name, _)| of_claim(name));
             known.next().map(|(_, values)| values.clone()).unwrap_or_default()
         }
-        Class::Network => vec!["9.9.9.9".to_owned()],
+        KeyKind::Network => vec!["9.9.9.9".to_owned()],
         _ => Vec::new(),
     }
 }
 
-/// Texts that a pattern matches: its wildcards replaced in a few ways, the first of which read as a stranger's.
-fn fillings(pattern: &str, class: &Class, stranger: &str) -> Vec<String> {
+/// Texts that a pattern matches: its wildcards replaced in a few ways, the first of which read as a outsider's.
+fn fillings(pattern: &str, kind: &KeyKind, outsider: &str) -> Vec<String> {
     if !pattern.contains(['*', '?']) {
         return vec![pattern.to_owned()];
     }
     let ones = pattern.replace('?', "9");
     let Some((before, after)) = ones.split_once('*') else { return vec![ones] };
     let mut stars: Vec<String> = Vec::new();
-    for template in templates(class, stranger) {
+    for template in templates(kind, outsider) {
         let Some(rest) = template.strip_prefix(before) else { continue };
         stars.push(rest.to_owned());
         stars.extend(rest.match_indices([':', '/', '@']).filter_map(|(at, _)| rest.get(..at).map(str::to_owned)));

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::issuer;
-use super::key::{Class, Hold, Key, Side, THE_TAG, View};
-use super::principal::is_account;
+use super::key::{Barrier, Key, KeyKind, Side, THE_TAG, View};
 use super::solve::{Clause, Scene, Search};
+use crate::arn::is_account_id;
 use crate::policy::{Caller, Context, Policy, Version};
 
 /// Stands for `${*}` and its like: a character that is no wildcard and that no value has.
@@ -27,15 +27,15 @@ impl<'p> Search<'p> {
             Caller::Service(name) => name,
             Caller::Aws { .. } => "",
         };
-        let Scene { stranger, role, .. } = self.scene;
-        let view = View { side: self.side, name, stranger, account: role.account, now: role.now };
+        let Scene { outsider, role, .. } = self.scene;
+        let view = View { side: self.side, name, outsider, account: role.account, now: role.now };
         let model = Key::of(key, view);
         match (key, self.caller) {
             // Whom the statement lets in, before others, or alone.
             ("aws:principalarn" | "aws:principalaccount", Caller::Aws { arn, account }) => {
                 let own = std::iter::once((if key.ends_with("arn") { arn } else { account }.clone(), false));
                 match self.is_one {
-                    true if key.ends_with("account") => Key { class: Class::Given, own: own.collect(), ..model },
+                    true if key.ends_with("account") => Key { kind: KeyKind::Given, own: own.collect(), ..model },
                     true => Key { own: own.chain(self.names_of_account(account)).collect(), ..model },
                     false => Key { own: own.chain(model.own).collect(), ..model },
                 }
@@ -62,7 +62,7 @@ impl<'p> Search<'p> {
                         continue;
                     }
                     let model = self.model(&variable);
-                    let chosen = matches!(model.class, Class::Chosen);
+                    let chosen = matches!(model.kind, KeyKind::Chosen);
                     // Whoever may choose takes what it is compared with.
                     let is_all = value.eq_ignore_ascii_case(&format!("${{{variable}}}"));
                     let same = self.model(&condition.key.to_ascii_lowercase());
@@ -84,10 +84,10 @@ impl<'p> Search<'p> {
     }
 
     /// Weak where a clause compares with what callers had to choose.
-    pub(super) fn hold_of_assumed(&self, clauses: &[Clause<'p>], known: &Known) -> Hold {
+    pub(super) fn barrier_of_assumed(&self, clauses: &[Clause<'p>], known: &Known) -> Barrier {
         let values = clauses.iter().flat_map(|(condition, _)| &condition.values);
         let mut variables = values.flat_map(|value| self.variables_of_callers(value));
-        if variables.any(|variable| known.assumed.contains(&variable)) { Hold::Weak } else { Hold::Free }
+        if variables.any(|variable| known.assumed.contains(&variable)) { Barrier::Weak } else { Barrier::Free }
     }
 
     /// The caller, as the context says: conditions may have made them somebody else, whose ARN and account agree.
@@ -97,7 +97,7 @@ impl<'p> Search<'p> {
         let (mut new_arn, mut new_account) = (arn.clone(), account.clone());
         match (said("aws:PrincipalArn", context), said("aws:PrincipalAccount", context)) {
             (Some(other), _) if other != *arn => {
-                let theirs = other.split(':').nth(4).filter(|part| is_account(part)).map(str::to_owned);
+                let theirs = other.split(':').nth(4).filter(|part| is_account_id(part)).map(str::to_owned);
                 new_account = theirs.unwrap_or(new_account);
                 new_arn = other;
             }
@@ -137,7 +137,7 @@ impl<'p> Search<'p> {
         }
         set(&mut context, &[("aws:SecureTransport", "true"), ("sts:RoleSessionName", "evil-3f1c2a9b")]);
         if let (Side::Tenant(issuer, _), Caller::Federated(name)) = (self.side, self.caller) {
-            let claims = issuer.stranger.iter().filter_map(|(claim, values)| Some((claim, values.first()?)));
+            let claims = issuer.outsider.iter().filter_map(|(claim, values)| Some((claim, values.first()?)));
             for (claim, value) in claims {
                 let key =
                     if claim.contains(':') { claim.clone() } else { format!("{}:{claim}", issuer::name_of(name)) };
@@ -155,7 +155,7 @@ impl<'p> Search<'p> {
         let lower = name.to_ascii_lowercase();
         known.variable(name).or_else(|| {
             let role = self.model(&lower);
-            let is_of_role = matches!(role.class, Class::Role | Class::Given) && lower.starts_with("aws:resource");
+            let is_of_role = matches!(role.kind, KeyKind::Role | KeyKind::Given) && lower.starts_with("aws:resource");
             role.own.into_iter().next().filter(|_| is_of_role).map(|(value, _)| value)
         })
     }

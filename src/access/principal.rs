@@ -2,6 +2,7 @@
 
 use super::issuer::{self, Issuer};
 use super::zone::{Role, Zone};
+use crate::arn::is_account_id;
 use crate::policy::{Caller, Pattern, Principal, PrincipalKind, Principals};
 
 /// Whom a principal admits, as far as conditions do not hold them back.
@@ -27,18 +28,18 @@ pub(super) enum Group {
 
 impl Group {
     /// `*`, or all but some.
-    pub(super) fn everybody(principals: &Principals, stranger: &str) -> Self {
+    pub(super) fn everybody(principals: &Principals, outsider: &str) -> Self {
         let who = match principals {
             Principals::AllBut(_) => "everybody but whom its NotPrincipal names",
             Principals::Anyone | Principals::Named(_) => "any AWS account",
         };
-        Self::Everybody(caller(&format!("arn:aws:iam::{stranger}:role/evil"), stranger), who.to_owned())
+        Self::Everybody(caller(&format!("arn:aws:iam::{outsider}:role/evil"), outsider), who.to_owned())
     }
 
-    pub(super) fn of(principal: &Principal, role: &Role<'_>, zone: &Zone, stranger: &str) -> Self {
+    pub(super) fn of(principal: &Principal, role: &Role<'_>, zone: &Zone, outsider: &str) -> Self {
         let value = principal.value.as_str();
         match principal.kind {
-            PrincipalKind::Aws => Self::of_aws(value, role, zone, stranger),
+            PrincipalKind::Aws => Self::of_aws(value, role, zone, outsider),
             PrincipalKind::CanonicalUser if value.contains(['*', '?']) => Self::Unknown(value.to_owned()),
             PrincipalKind::CanonicalUser => Self::Foreign(value.to_owned(), caller(value, value)),
             PrincipalKind::Service if value.contains(['*', '?']) => {
@@ -49,9 +50,9 @@ impl Group {
         }
     }
 
-    fn of_aws(value: &str, role: &Role<'_>, zone: &Zone, stranger: &str) -> Self {
+    fn of_aws(value: &str, role: &Role<'_>, zone: &Zone, outsider: &str) -> Self {
         if value == "*" {
-            return Self::everybody(&Principals::Anyone, stranger);
+            return Self::everybody(&Principals::Anyone, outsider);
         }
         let wild = value.contains(['*', '?']);
         let of_account = |account: &str| match is_own(account, role, zone) {
@@ -60,7 +61,7 @@ impl Group {
         };
         let parts: Vec<&str> = value.splitn(6, ':').collect();
         match parts.as_slice() {
-            ["arn", _, "iam" | "sts", "", account, _] if is_account(account) => match wild {
+            ["arn", _, "iam" | "sts", "", account, _] if is_account_id(account) => match wild {
                 true => {
                     let example = fill(value, "x");
                     let who = format!("whoever in account {account} is called {value}");
@@ -70,12 +71,12 @@ impl Group {
             },
             ["arn", _, "iam", "", "cloudfront", _] => Self::Named(value.to_owned()),
             _ if wild => {
-                let example = fill_account(value, stranger);
-                let account = example.split(':').nth(4).filter(|account| is_account(account)).unwrap_or(stranger);
+                let example = fill_account(value, outsider);
+                let account = example.split(':').nth(4).filter(|account| is_account_id(account)).unwrap_or(outsider);
                 let who = format!("whoever in any AWS account is called {value}");
                 Self::Everybody(caller(&example, account), who)
             }
-            [account] if is_account(account) => of_account(account),
+            [account] if is_account_id(account) => of_account(account),
             // A deleted role or user leaves its unique id behind, which nobody has again.
             [id] if is_unique_id(id) && (role.is_stored || is_placeholder(id)) => Self::Named(value.to_owned()),
             // Whoever writes one names somebody there is, and it does not show of which account.
@@ -92,7 +93,7 @@ impl Group {
             _ => None,
         };
         if value.contains(['*', '?']) {
-            return match account.filter(|account| is_account(account)) {
+            return match account.filter(|account| is_account_id(account)) {
                 Some(_) => Self::InAccount(caller(&fill(value, "x")), format!("any provider called {value}")),
                 None => {
                     Self::Everybody(caller(&fill(value, "accounts.google.com")), "any identity provider".to_owned())
@@ -102,10 +103,12 @@ impl Group {
         let name = issuer::name_of(value);
         match (issuer::shared(name), account) {
             (Some(issuer), _) => Self::Tenants(issuer, caller(value)),
-            (None, Some(account)) if is_account(account) && role.account.is_some() && !is_own(account, role, zone) => {
+            (None, Some(account))
+                if is_account_id(account) && role.account.is_some() && !is_own(account, role, zone) =>
+            {
                 Self::Foreign(account.to_owned(), caller(value))
             }
-            (None, Some(account)) if is_account(account) => {
+            (None, Some(account)) if is_account_id(account) => {
                 let is_oidc = value.contains(":oidc-provider/");
                 match is_oidc && issuer::may_be_shared(name) && zone.has_provider(name).is_none() {
                     true => Self::Tenants(issuer::unlisted(), caller(value)),
@@ -142,11 +145,6 @@ pub(super) fn is_own(account: &str, role: &Role<'_>, zone: &Zone) -> bool {
     role.account == Some(account) || zone.accounts.iter().any(|trusted| trusted == account)
 }
 
-/// Whether it is an account id: twelve digits.
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// Whether it is a unique id of IAM, such as `AROA…`.
 pub(super) fn is_unique_id(text: &str) -> bool {
     text.len() >= 16
@@ -164,12 +162,12 @@ fn fill(pattern: &str, star: &str) -> String {
     pattern.replacen('*', star, 1).replace(['*', '?'], "x")
 }
 
-/// An ARN with a stranger's account where the pattern leaves it open.
-fn fill_account(pattern: &str, stranger: &str) -> String {
+/// An ARN with a outsider's account where the pattern leaves it open.
+fn fill_account(pattern: &str, outsider: &str) -> String {
     let mut parts: Vec<String> = pattern.splitn(6, ':').map(str::to_owned).collect();
     if let [_, _, _, _, account, name] = parts.as_mut_slice() {
         *account = match account.as_str() {
-            "*" => stranger.to_owned(),
+            "*" => outsider.to_owned(),
             open => {
                 let digits = 12_usize.saturating_sub(open.replace('*', "").len());
                 open.replacen('*', &"9".repeat(digits), 1).replace('*', "").replace('?', "9")
@@ -178,6 +176,6 @@ fn fill_account(pattern: &str, stranger: &str) -> String {
         *name = fill(name, "evil");
         return parts.join(":").replace('*', "aws").replace('?', "x");
     }
-    let whole = format!("arn:aws:iam::{stranger}:role/evil");
+    let whole = format!("arn:aws:iam::{outsider}:role/evil");
     if Pattern::glob(pattern).matches(&whole) { whole } else { fill(pattern, "evil") }
 }

@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::ASSUME;
-use super::key::{Class, Hold, STRANGERS, Side, are_private, could_be, is_everywhere, values_for};
+use super::key::{Barrier, KeyKind, OUTSIDERS, Side, are_private, could_be, is_everywhere, values_for};
 use super::outsider::Known;
 use super::principal::is_own;
-use super::whose::{Shape, THE_ACCOUNT, THE_ORGANIZATION, Whose, Wildcards};
+use super::whose::{THE_ACCOUNT, THE_ORGANIZATION, ValuePattern, Whose, Wildcards};
 use super::zone::{Budget, Role, Zone};
 use crate::policy::{Caller, Condition, Context, Effect, Policy, Principals, Statement, Test};
 
@@ -34,7 +34,7 @@ pub(super) type Clause<'p> = (&'p Condition, bool);
 pub(super) struct Scene<'p> {
     pub(super) role: Role<'p>,
     pub(super) zone: &'p Zone,
-    pub(super) stranger: &'static str,
+    pub(super) outsider: &'static str,
     /// The tags of the role that the policy compares with.
     pub(super) role_tags: Vec<String>,
     pub(super) budget: Budget,
@@ -59,7 +59,7 @@ impl Named {
 /// A way in.
 #[derive(Debug)]
 pub(super) struct Way<'p> {
-    pub(super) hold: Hold,
+    pub(super) barrier: Barrier,
     pub(super) context: Context,
     /// What holds the door, or would if it were stronger.
     pub(super) clause: Option<&'p Condition>,
@@ -74,7 +74,7 @@ pub(super) struct Way<'p> {
 /// What it takes to meet the clauses on one key.
 #[derive(Debug)]
 struct Solved<'p> {
-    hold: Hold,
+    barrier: Barrier,
     /// With which values; `None`: without the key, or it is not known.
     values: Option<Vec<String>>,
     clause: Option<&'p Condition>,
@@ -84,13 +84,13 @@ struct Solved<'p> {
 }
 
 impl<'p> Solved<'p> {
-    fn new(hold: Hold, values: Option<Vec<String>>, clause: Option<&'p Condition>) -> Self {
-        Self { hold, values, clause, is_told: false, named: Named::default() }
+    fn new(barrier: Barrier, values: Option<Vec<String>>, clause: Option<&'p Condition>) -> Self {
+        Self { barrier, values, clause, is_told: false, named: Named::default() }
     }
 }
 
-/// An account that the policy does not mention, if there is one: whom it names is no stranger.
-pub(super) fn stranger(policy: &Policy, role: &Role<'_>, zone: &Zone) -> &'static str {
+/// An account that the policy does not mention, if there is one: whom it names is no outsider.
+pub(super) fn outsider(policy: &Policy, role: &Role<'_>, zone: &Zone) -> &'static str {
     let principals = policy.statements.iter().flat_map(|one| match &one.principals {
         Some(Principals::Named(all) | Principals::AllBut(all)) => all.as_slice(),
         Some(Principals::Anyone) | None => &[],
@@ -98,7 +98,7 @@ pub(super) fn stranger(policy: &Policy, role: &Role<'_>, zone: &Zone) -> &'stati
     let values = policy.statements.iter().flat_map(|one| &one.conditions).flat_map(|one| &one.values);
     let texts: Vec<&String> = principals.map(|principal| &principal.value).chain(values).collect();
     let is_new = |account: &&&str| !is_own(account, role, zone) && !texts.iter().any(|text| text.contains(**account));
-    STRANGERS.iter().find(is_new).copied().unwrap_or("999999999999")
+    OUTSIDERS.iter().find(is_new).copied().unwrap_or("999999999999")
 }
 
 /// A condition in words: `StringEquals aws:PrincipalOrgID o-abc123def4`.
@@ -166,7 +166,7 @@ impl<'p> Search<'p> {
             let Some(way) = self.by(action) else { continue };
             worst = Some(match worst {
                 None => (way, action.to_owned()),
-                Some((mut known, by)) if known.hold.concern() >= way.hold.concern() => {
+                Some((mut known, by)) if known.barrier.concern() >= way.barrier.concern() => {
                     known.named.add(way.named);
                     (known, by)
                 }
@@ -206,7 +206,7 @@ impl<'p> Search<'p> {
                 let named = Named::default();
                 let context = Context::default();
                 return Some(Way {
-                    hold: Hold::Nobody,
+                    barrier: Barrier::Nobody,
                     context,
                     clause: None,
                     told: vec![],
@@ -226,11 +226,11 @@ impl<'p> Search<'p> {
         for number in 0..ways {
             let mut way = self.solve(&self.clauses(&denies, number));
             if self.scene.budget.is_spent() {
-                way.hold = Hold::Unknown;
+                way.barrier = Barrier::Unknown;
             }
-            let is_free = way.hold == Hold::Free;
+            let is_free = way.barrier == Barrier::Free;
             match &mut worst {
-                Some(known) if known.hold.concern() >= way.hold.concern() => known.named.add(way.named),
+                Some(known) if known.barrier.concern() >= way.barrier.concern() => known.named.add(way.named),
                 Some(known) => {
                     let named = std::mem::take(&mut known.named);
                     way.named.add(named);
@@ -243,8 +243,8 @@ impl<'p> Search<'p> {
             }
         }
         let mut way = worst?;
-        if unsure && way.hold < Hold::Unknown {
-            way.hold = Hold::Unknown;
+        if unsure && way.barrier < Barrier::Unknown {
+            way.barrier = Barrier::Unknown;
             way.clause = None;
         }
         Some(way)
@@ -281,38 +281,38 @@ impl<'p> Search<'p> {
         let variables: HashSet<String> = values.flat_map(|value| self.variables_of_callers(value)).collect();
         let mut known = self.known(clauses, &keys);
         let mut way = Way {
-            hold: Hold::Free,
+            barrier: Barrier::Free,
             context: Context::default(),
             clause: None,
             told: Vec::new(),
             named: Named::default(),
             deny: None,
         };
-        let mut named: Vec<(Hold, Named)> = Vec::new();
+        let mut named: Vec<(Barrier, Named)> = Vec::new();
         // A key whose value another one is compared with comes first.
         let (first, others): (Vec<_>, Vec<_>) = by_key.iter().partition(|(key, _)| variables.contains(*key));
         for (key, on_key) in first.into_iter().chain(others) {
             if self.scene.budget.is_spent() {
-                way.hold = Hold::Unknown;
+                way.barrier = Barrier::Unknown;
                 break;
             }
             let solved = self.solve_key(key, on_key, &known);
             match solved.values {
                 Some(values) => known.context.set(key, values),
                 // Met without it.
-                None if solved.hold == Hold::Free => known.context.remove(key),
+                None if solved.barrier == Barrier::Free => known.context.remove(key),
                 None => {}
             }
             if solved.is_told {
                 way.told.push(key.clone());
             }
-            if solved.hold > way.hold || way.clause.is_none() {
+            if solved.barrier > way.barrier || way.clause.is_none() {
                 way.clause = solved.clause.or(on_key.first().map(|(condition, _)| *condition));
             }
-            way.hold = way.hold.max(solved.hold);
-            named.push((solved.hold, solved.named));
+            way.barrier = way.barrier.max(solved.barrier);
+            named.push((solved.barrier, solved.named));
         }
-        if matches!(way.hold, Hold::Fixed | Hold::Foreign) {
+        if matches!(way.barrier, Barrier::Fixed | Barrier::Foreign) {
             named.into_iter().for_each(|(_, named)| way.named.add(named));
         }
         way.context = known.context;
@@ -346,62 +346,63 @@ impl<'p> Search<'p> {
     fn solve_key(&self, key: &str, clauses: &[Clause<'p>], known: &Known) -> Solved<'p> {
         let model = self.model(key);
         let first = clauses.first().map(|(condition, _)| *condition);
-        if model.may_be_missing && self.meets(key, clauses, None, known) && !is_always_there(key, &model.class, clauses)
+        if model.may_be_missing && self.meets(key, clauses, None, known) && !is_always_there(key, &model.kind, clauses)
         {
-            return Solved::new(Hold::Free, None, None);
+            return Solved::new(Barrier::Free, None, None);
         }
-        if matches!(model.class, Class::Missing) {
-            return Solved::new(Hold::Nobody, None, first);
+        if matches!(model.kind, KeyKind::Missing) {
+            return Solved::new(Barrier::Nobody, None, first);
         }
-        if let Class::Identity(shape) = model.class
-            && let Some(solved) = self.held_by_identity(key, shape, &model.class, clauses, known)
+        if let KeyKind::Identity(pattern_kind) = model.kind
+            && let Some(solved) = self.barrier_by_identity(key, pattern_kind, &model.kind, clauses, known)
         {
             return solved;
         }
-        let mut best: Option<(Hold, Vec<String>, bool)> = None;
-        let candidates = self.candidates(key, &model.class, clauses, known);
+        let mut best: Option<(Barrier, Vec<String>, bool)> = None;
+        let candidates = self.candidates(key, &model.kind, clauses, known);
         for (value, particular) in model.own.iter().cloned().chain(candidates).take(MAX_VALUES) {
             if self.scene.budget.is_spent() {
                 break;
             }
             let is_now = model.own.first().is_some_and(|(now, _)| *now == value);
-            let own = self.hold(&model.class, clauses, particular, is_now);
+            let own = self.barrier(&model.kind, clauses, particular, is_now);
             let values = vec![value];
             let is_better = best.as_ref().is_none_or(|(least, ..)| own < *least);
             if !is_better || !self.meets(key, clauses, Some(&values), known) {
                 continue;
             }
-            let assumed = self.hold_of_assumed(clauses, known);
-            let hold = own.max(if matches!(self.side, Side::Tenant(..)) { Hold::Free } else { assumed });
-            let is_told = hold == Hold::Weak || particular && matches!(model.class, Class::Chosen | Class::Network);
-            if best.as_ref().is_none_or(|(least, ..)| hold < *least) {
-                best = Some((hold, values, is_told));
+            let assumed = self.barrier_of_assumed(clauses, known);
+            let barrier = own.max(if matches!(self.side, Side::Tenant(..)) { Barrier::Free } else { assumed });
+            let is_told =
+                barrier == Barrier::Weak || particular && matches!(model.kind, KeyKind::Chosen | KeyKind::Network);
+            if best.as_ref().is_none_or(|(least, ..)| barrier < *least) {
+                best = Some((barrier, values, is_told));
             }
-            if hold == Hold::Free {
+            if barrier == Barrier::Free {
                 break;
             }
         }
-        let (hold, values, is_told) = match best {
-            Some((hold, values, is_told)) => (hold, Some(values), is_told),
-            None if self.is_impossible(key, &model.class, clauses, known) => (Hold::Nobody, None, false),
-            None => (Hold::Unknown, None, false),
+        let (barrier, values, is_told) = match best {
+            Some((barrier, values, is_told)) => (barrier, Some(values), is_told),
+            None if self.is_impossible(key, &model.kind, clauses, known) => (Barrier::Nobody, None, false),
+            None => (Barrier::Unknown, None, false),
         };
         // Whoever meets all of them meets each selection of them, which may ask for more than the value found shows.
         match self.hardest_of_fewer(key, clauses, known) {
-            Some(harder) if harder.hold > hold => {
-                let values = values.filter(|_| harder.hold < Hold::Unknown);
+            Some(harder) if harder.barrier > barrier => {
+                let values = values.filter(|_| harder.barrier < Barrier::Unknown);
                 Solved { values, is_told, ..harder }
             }
-            _ => Solved { is_told, ..Solved::new(hold, values, first) },
+            _ => Solved { is_told, ..Solved::new(barrier, values, first) },
         }
     }
 
     /// What it takes where some clause leaves only values that are somebody's in particular; `None` where none does.
-    fn held_by_identity(
+    fn barrier_by_identity(
         &self,
         key: &str,
-        shape: Shape,
-        class: &Class,
+        pattern_kind: ValuePattern,
+        kind: &KeyKind,
         clauses: &[Clause<'p>],
         known: &Known,
     ) -> Option<Solved<'p>> {
@@ -413,12 +414,12 @@ impl<'p> Search<'p> {
             let whose = |value: &String| {
                 let (value, is_open) = self.without_callers(value, &known.context);
                 let wildcards = if is_open { Wildcards::Like } else { Wildcards::of(test) };
-                let padded = match (test, shape) {
-                    (Test::NumericEquals, Shape::Account) => format!("{value:0>12}"),
+                let padded = match (test, pattern_kind) {
+                    (Test::NumericEquals, ValuePattern::Account) => format!("{value:0>12}"),
                     _ => value,
                 };
                 self.scene.budget.spend(4);
-                shape.whose(&padded, wildcards)
+                pattern_kind.whose(&padded, wildcards)
             };
             let all: Vec<(&String, Whose)> = condition.values.iter().map(|value| (value, whose(value))).collect();
             all.iter().all(|(_, whose)| *whose != Whose::Anybody).then_some((place, *condition, all))
@@ -427,18 +428,18 @@ impl<'p> Search<'p> {
         for (place, condition, all) in doors.collect::<Vec<_>>() {
             let others: Vec<Clause<'p>> =
                 clauses.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, clause)| *clause).collect();
-            let mut solved = Solved::new(Hold::Nobody, None, Some(condition));
+            let mut solved = Solved::new(Barrier::Nobody, None, Some(condition));
             for (value, whose) in all {
-                let Some(hold) = self.owner(shape, &whose) else { continue };
+                let Some(barrier) = self.owner(pattern_kind, &whose) else { continue };
                 // Some value that it admits has to meet the other clauses too.
                 let mut filled = self.filled(value, &known.context);
-                if matches!((condition.operator.test, shape), (Test::NumericEquals, Shape::Account)) {
+                if matches!((condition.operator.test, pattern_kind), (Test::NumericEquals, ValuePattern::Account)) {
                     filled = format!("{filled:0>12}");
                 }
                 let is_pattern = Wildcards::of(condition.operator.test) != Wildcards::No && value.contains(['*', '?'])
                     || value.contains("${");
-                let mut candidates = values_for(condition, &filled, class, self.scene.stranger);
-                candidates.retain(|candidate| could_be(key, class, candidate, self.scene.role.now));
+                let mut candidates = values_for(condition, &filled, kind, self.scene.outsider);
+                candidates.retain(|candidate| could_be(key, kind, candidate, self.scene.role.now));
                 let found = match others.is_empty() {
                     true => candidates.into_iter().next(),
                     false => candidates
@@ -449,13 +450,13 @@ impl<'p> Search<'p> {
                 if found.is_none() && !is_pattern {
                     continue;
                 }
-                self.name(hold, shape, whose, &mut solved.named);
-                if hold.concern() > solved.hold.concern() {
-                    solved.hold = hold;
+                self.name(barrier, pattern_kind, whose, &mut solved.named);
+                if barrier.concern() > solved.barrier.concern() {
+                    solved.barrier = barrier;
                     solved.values = found.map(|found| vec![found]);
                 }
             }
-            if hardest.as_ref().is_none_or(|known| solved.hold > known.hold) {
+            if hardest.as_ref().is_none_or(|known| solved.barrier > known.barrier) {
                 hardest = Some(solved);
             }
         }
@@ -463,24 +464,28 @@ impl<'p> Search<'p> {
     }
 
     /// What it takes to be whom a value names; `None` when it names nobody.
-    fn owner(&self, shape: Shape, whose: &Whose) -> Option<Hold> {
+    fn owner(&self, pattern_kind: ValuePattern, whose: &Whose) -> Option<Barrier> {
         let Scene { role, zone, .. } = self.scene;
         let known = |is_own: Option<bool>| match is_own {
-            Some(true) => Hold::Own,
-            Some(false) => Hold::Foreign,
-            None => Hold::Fixed,
+            Some(true) => Barrier::Own,
+            Some(false) => Barrier::Foreign,
+            None => Barrier::Fixed,
         };
-        match (whose, shape) {
+        match (whose, pattern_kind) {
             (Whose::Nobody | Whose::Anybody, _) => None,
-            (Whose::Account(account), _) if account == THE_ACCOUNT || is_own(account, role, zone) => Some(Hold::Own),
-            (Whose::Account(account), Shape::Account | Shape::PrincipalArn) if self.is_denied(account) => None,
-            (Whose::Account(_) | Whose::Id(_), _) => Some(Hold::Foreign),
-            (Whose::Organization(organization), _) if organization == THE_ORGANIZATION => Some(Hold::Own),
+            (Whose::Account(account), _) if account == THE_ACCOUNT || is_own(account, role, zone) => Some(Barrier::Own),
+            (Whose::Account(account), ValuePattern::Account | ValuePattern::PrincipalArn)
+                if self.is_denied(account) =>
+            {
+                None
+            }
+            (Whose::Account(_) | Whose::Id(_), _) => Some(Barrier::Foreign),
+            (Whose::Organization(organization), _) if organization == THE_ORGANIZATION => Some(Barrier::Own),
             (Whose::Organization(path), _) => Some(known(zone.has_organization(path))),
-            (Whose::Tenant(tenant), Shape::Tenant(issuer, _)) => {
+            (Whose::Tenant(tenant), ValuePattern::Tenant(issuer, _)) => {
                 Some(known(zone.has_tenant(self.issuer_name(&issuer.name), tenant)))
             }
-            (Whose::Tenant(_) | Whose::Somebody, _) => Some(Hold::Fixed),
+            (Whose::Tenant(_) | Whose::Somebody, _) => Some(Barrier::Fixed),
         }
     }
 
@@ -507,16 +512,16 @@ impl<'p> Search<'p> {
     }
 
     /// Adds whom a value names, where they are not known to be in the zone of trust.
-    fn name(&self, hold: Hold, shape: Shape, whose: Whose, to: &mut Named) {
-        if !matches!(hold, Hold::Fixed | Hold::Foreign) {
+    fn name(&self, barrier: Barrier, pattern_kind: ValuePattern, whose: Whose, to: &mut Named) {
+        if !matches!(barrier, Barrier::Fixed | Barrier::Foreign) {
             return;
         }
-        match (whose, shape) {
+        match (whose, pattern_kind) {
             (Whose::Account(id) | Whose::Id(id), _) => to.accounts.push(id),
             (Whose::Organization(path), _) => {
                 to.organizations.push(path.trim_end_matches('/').to_owned());
             }
-            (Whose::Tenant(tenant), Shape::Tenant(issuer, _)) if !issuer.is_unlisted => {
+            (Whose::Tenant(tenant), ValuePattern::Tenant(issuer, _)) if !issuer.is_unlisted => {
                 to.tenants.push(format!("{} {tenant}", self.issuer_name(&issuer.name)));
             }
             _ => {}
@@ -524,12 +529,12 @@ impl<'p> Search<'p> {
     }
 
     /// Values for which the clauses on a key might hold, each with whether it is one in particular.
-    fn candidates(&self, key: &str, class: &Class, clauses: &[Clause<'p>], known: &Known) -> Vec<(String, bool)> {
+    fn candidates(&self, key: &str, kind: &KeyKind, clauses: &[Clause<'p>], known: &Known) -> Vec<(String, bool)> {
         let mut candidates = Vec::new();
-        if matches!(class, Class::Given) {
+        if matches!(kind, KeyKind::Given) {
             return candidates;
         }
-        let is_role = matches!(class, Class::Role);
+        let is_role = matches!(kind, KeyKind::Role);
         for (condition, _) in clauses {
             for value in &condition.values {
                 if candidates.len() >= MAX_VALUES || !self.scene.budget.spend(1) {
@@ -542,22 +547,25 @@ impl<'p> Search<'p> {
                 }
                 let filled = self.filled(value, &known.context);
                 let wildcards = Wildcards::of(condition.operator.test);
-                let found = values_for(condition, &filled, class, self.scene.stranger);
-                let found = found.into_iter().filter(|found| could_be(key, class, found, self.scene.role.now));
-                let particular = match class {
-                    Class::Identity(Shape::Tenant(issuer, _)) => {
+                let found = values_for(condition, &filled, kind, self.scene.outsider);
+                let found = found.into_iter().filter(|found| could_be(key, kind, found, self.scene.role.now));
+                let particular = match kind {
+                    KeyKind::Identity(ValuePattern::Tenant(issuer, _)) => {
                         let claim = key.rsplit(':').next().unwrap_or_default();
                         issuer.is_weak(claim, &filled, wildcards != Wildcards::No)
                     }
-                    Class::Identity(_) => false,
-                    Class::Claim(issuer, claim) => issuer.is_weak(claim, &filled, wildcards != Wildcards::No),
+                    KeyKind::Identity(_) => false,
+                    KeyKind::Claim(issuer, claim) => issuer.is_weak(claim, &filled, wildcards != Wildcards::No),
                     // Whoever has what they are compared with is nobody in particular.
                     _ => !is_theirs,
                 };
-                let is_outsider = |found: &String| match class {
-                    Class::Identity(
-                        shape @ (Shape::Account | Shape::PrincipalArn | Shape::SourceArn | Shape::UserId),
-                    ) => self.owner(*shape, &shape.whose(found, Wildcards::No)) != Some(Hold::Own),
+                let is_outsider = |found: &String| match kind {
+                    KeyKind::Identity(
+                        pattern_kind @ (ValuePattern::Account
+                        | ValuePattern::PrincipalArn
+                        | ValuePattern::SourceArn
+                        | ValuePattern::UserId),
+                    ) => self.owner(*pattern_kind, &pattern_kind.whose(found, Wildcards::No)) != Some(Barrier::Own),
                     _ => true,
                 };
                 candidates.extend(found.filter(is_outsider).map(|found| (found, particular)));
@@ -567,7 +575,7 @@ impl<'p> Search<'p> {
     }
 
     /// Whether no request can meet the clauses on a key, as none of the values tried does.
-    fn is_impossible(&self, key: &str, class: &Class, clauses: &[Clause<'p>], known: &Known) -> bool {
+    fn is_impossible(&self, key: &str, kind: &KeyKind, clauses: &[Clause<'p>], known: &Known) -> bool {
         let asks = |condition: &Condition, wanted: bool| condition.operator.negated != wanted;
         let is_date = |test: Test| {
             use Test::{DateEquals, DateGreaterThan, DateGreaterThanEquals, DateLessThan, DateLessThanEquals};
@@ -576,13 +584,13 @@ impl<'p> Search<'p> {
         let is_literal = |(condition, wanted): &Clause<'p>| {
             let is_one = matches!(condition.operator.test, Test::StringEquals | Test::StringEqualsIgnoreCase);
             let could_be =
-                |value: &String| could_be(key, class, &self.filled(value, &known.context), self.scene.role.now);
+                |value: &String| could_be(key, kind, &self.filled(value, &known.context), self.scene.role.now);
             is_one && asks(condition, *wanted) && !condition.values.iter().any(could_be)
         };
-        match class {
-            Class::Given | Class::Role => true,
-            Class::Time if clauses.iter().all(|(condition, _)| is_ordering(condition, is_date)) => true,
-            Class::Network => clauses.iter().any(|clause @ (condition, wanted)| {
+        match kind {
+            KeyKind::Given | KeyKind::Role => true,
+            KeyKind::Time if clauses.iter().all(|(condition, _)| is_ordering(condition, is_date)) => true,
+            KeyKind::Network => clauses.iter().any(|clause @ (condition, wanted)| {
                 let is_in = condition.operator.test == Test::IpAddress && asks(condition, *wanted);
                 is_in && key == "aws:sourceip" && are_private(&condition.values) || is_literal(clause)
             }),
@@ -599,31 +607,34 @@ impl<'p> Search<'p> {
             let others = clauses.iter().enumerate().filter(|(place, _)| *place != without);
             self.solve_key(key, &others.map(|(_, clause)| *clause).collect::<Vec<_>>(), known)
         });
-        fewer.filter(|solved| solved.hold != Hold::Unknown).max_by_key(|solved| solved.hold)
+        fewer.filter(|solved| solved.barrier != Barrier::Unknown).max_by_key(|solved| solved.barrier)
     }
 
-    fn hold(&self, class: &Class, clauses: &[Clause<'p>], particular: bool, is_now: bool) -> Hold {
+    fn barrier(&self, kind: &KeyKind, clauses: &[Clause<'p>], particular: bool, is_now: bool) -> Barrier {
         // Whatever else the holder of a token has to meet, it does not tell whose tenant they are.
-        let weak = if matches!(self.side, Side::Tenant(..)) { Hold::Free } else { Hold::Weak };
-        match class {
-            Class::Identity(Shape::Tenant(..)) | Class::Claim(..) if particular => Hold::Weak,
-            Class::Chosen if particular => weak,
-            Class::Time if is_now && self.scene.role.now.is_some() => Hold::Free,
-            Class::Time => Hold::Weak,
-            Class::Network if particular => weak,
-            Class::Network => {
+        let weak = if matches!(self.side, Side::Tenant(..)) { Barrier::Free } else { Barrier::Weak };
+        match kind {
+            KeyKind::Identity(ValuePattern::Tenant(..)) | KeyKind::Claim(..) if particular => Barrier::Weak,
+            KeyKind::Chosen if particular => weak,
+            KeyKind::Time if is_now && self.scene.role.now.is_some() => Barrier::Free,
+            KeyKind::Time => Barrier::Weak,
+            KeyKind::Network if particular => weak,
+            KeyKind::Network => {
                 let narrows = clauses.iter().any(|(condition, wanted)| {
                     condition.operator.test == Test::IpAddress
                         && condition.operator.negated != *wanted
                         && !is_everywhere(&condition.values)
                 });
-                if narrows { weak } else { Hold::Free }
+                if narrows { weak } else { Barrier::Free }
             }
-            Class::Unknown => Hold::Unknown,
-            Class::Identity(_) | Class::Claim(..) | Class::Chosen | Class::Common | Class::Role | Class::Given => {
-                Hold::Free
-            }
-            Class::Missing => Hold::Nobody,
+            KeyKind::Unknown => Barrier::Unknown,
+            KeyKind::Identity(_)
+            | KeyKind::Claim(..)
+            | KeyKind::Chosen
+            | KeyKind::Common
+            | KeyKind::Role
+            | KeyKind::Given => Barrier::Free,
+            KeyKind::Missing => Barrier::Nobody,
         }
     }
 }
@@ -634,13 +645,13 @@ const ALWAYS_THERE: [&str; 3] = [":sub", ":aud", "sts:rolesessionname"];
 /// Whether every request has the key, although some clause would hold without it: a token has a subject and an audience,
 /// which `…IfExists` therefore compares. `ForAllValues:` compares other claims that fix the tenant, too: tokens of
 /// issuers that have these claims all have them.
-fn is_always_there(key: &str, class: &Class, clauses: &[Clause<'_>]) -> bool {
+fn is_always_there(key: &str, kind: &KeyKind, clauses: &[Clause<'_>]) -> bool {
     let is_compared = |(condition, wanted): &Clause<'_>| {
         let operator = condition.operator;
         let has_quantifier = operator.quantifier.is_some() && operator.test != Test::Null;
         *wanted && has_quantifier && !operator.if_exists && !operator.negated
     };
-    matches!(class, Class::Identity(Shape::Tenant(..)))
+    matches!(kind, KeyKind::Identity(ValuePattern::Tenant(..)))
         && (ALWAYS_THERE.iter().any(|name| key.ends_with(name)) || clauses.iter().any(is_compared))
 }
 

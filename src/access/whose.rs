@@ -1,7 +1,8 @@
 //! Whose a value of a policy is: the part of it that says who.
 
 use super::issuer::{Claim, Issuer};
-use super::principal::{is_account, is_placeholder, is_unique_id};
+use super::principal::{is_placeholder, is_unique_id};
+use crate::arn::is_account_id;
 use crate::policy::{Pattern, Test};
 
 /// Stands for the role's own account and organization where they are not known.
@@ -10,7 +11,7 @@ pub(super) const THE_ORGANIZATION: &str = "the organization of the role";
 
 /// Which part of a value says who.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Shape {
+pub(super) enum ValuePattern {
     /// An account id.
     Account,
     /// The account of the ARN of a principal.
@@ -87,7 +88,7 @@ pub(super) const PRINCIPALS: [&str; 8] = [
     "arn:aws-eusc:sts::",
 ];
 
-impl Shape {
+impl ValuePattern {
     /// Whose a value is.
     pub(super) fn whose(self, value: &str, wildcards: Wildcards) -> Whose {
         let is_wild = wildcards != Wildcards::No && value.contains(['*', '?']);
@@ -103,7 +104,7 @@ impl Shape {
             Self::Account => account(value, is_wild),
             Self::PrincipalArn => principal(value, literal, wildcards),
             Self::SourceArn => resource(value, literal, wildcards),
-            Self::Provider => match value.split(':').nth(4).filter(|account| is_account(account)) {
+            Self::Provider => match value.split(':').nth(4).filter(|account| is_account_id(account)) {
                 Some(account) => Whose::Account(account.to_owned()),
                 None => Whose::Anybody,
             },
@@ -123,7 +124,7 @@ impl Shape {
                     None => literal,
                 };
                 match id {
-                    id if is_account(id) => Whose::Account(id.to_owned()),
+                    id if is_account_id(id) => Whose::Account(id.to_owned()),
                     id if is_unique_id(id) && !is_placeholder(id) => Whose::Id(id.to_owned()),
                     _ => Whose::Nobody,
                 }
@@ -141,7 +142,7 @@ impl Shape {
     /// Whether a request can have such a value, as far as its form tells.
     pub(super) fn could_be(self, value: &str) -> bool {
         match self {
-            Self::Account => is_account(value),
+            Self::Account => is_account_id(value),
             Self::PrincipalArn => is_principal(value),
             Self::SourceArn => value.starts_with("arn:") && value.split(':').count() > 5,
             Self::Organization => is_organization(value),
@@ -160,7 +161,7 @@ fn is_organization(text: &str) -> bool {
 /// An account id, or a pattern of some. An account has twelve digits: a pattern of more leaves no room for its stars.
 fn account(pattern: &str, is_wild: bool) -> Whose {
     if !is_wild {
-        return if is_account(pattern) { Whose::Account(pattern.to_owned()) } else { Whose::Nobody };
+        return if is_account_id(pattern) { Whose::Account(pattern.to_owned()) } else { Whose::Nobody };
     }
     let fixed = pattern.replace('*', "");
     let is_digits = fixed.bytes().all(|byte| byte.is_ascii_digit() || byte == b'?');
@@ -227,7 +228,7 @@ fn resource(value: &str, literal: &str, wildcards: Wildcards) -> Whose {
             Whose::Nobody => Whose::Anybody,
             other => other,
         },
-        part if is_account(part) => Whose::Account(part.to_owned()),
+        part if is_account_id(part) => Whose::Account(part.to_owned()),
         _ => Whose::Somebody,
     }
 }
@@ -238,7 +239,7 @@ fn is_principal(value: &str) -> bool {
     let ["arn", partition, "iam" | "sts", "", account, name] = parts.as_slice() else { return false };
     let kind = name.split_once('/').map(|(kind, rest)| (kind, rest.rsplit('/').next().unwrap_or_default()));
     partition.starts_with("aws")
-        && is_account(account)
+        && is_account_id(account)
         && match kind {
             Some(("role" | "user" | "assumed-role" | "federated-user", name)) => {
                 !name.is_empty() && !name.contains(':')

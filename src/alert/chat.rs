@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::Alert;
 use super::plain::{without_emoji_names, without_pictures};
-use crate::finding::Severity;
+use crate::finding::{Remediation, RemediationPart, Severity};
 use crate::text::{shortened, visible, visible_json};
 
-/// Longest title and text, in characters.
-const MOST_OF_A_TITLE: usize = 250;
-const MOST_OF_A_TEXT: usize = 3000;
+/// Maximum characters of a title and of a text.
+const MAX_TITLE: usize = 250;
+const MAX_TEXT: usize = 3000;
 /// Characters of the list of all resources; a text has room for the rest.
 const MAX_LIST: usize = 1500;
 
@@ -34,7 +34,7 @@ pub(super) fn notification(alert: &Alert<'_>) -> String {
         ("What", finding.what()),
         ("Why", finding.why().join("; ")),
         ("Live", finding.live_state()),
-        ("Way in", finding.ways_in().into_iter().next().unwrap_or_default()),
+        ("Path", finding.access_paths().into_iter().next().unwrap_or_default()),
     ] {
         if !text.is_empty() {
             parts.push(format!("*{label}:* {}", escaped(&text)));
@@ -52,15 +52,15 @@ pub(super) fn notification(alert: &Alert<'_>) -> String {
         "id": alert.uid(),
         "content": {
             "textType": "client-markdown",
-            "title": shortened(&title, MOST_OF_A_TITLE),
-            "description": shortened(&parts.join("\n"), MOST_OF_A_TEXT),
-            "nextSteps": [shortened(&with_code(&finding.remediation), MOST_OF_A_TEXT), exempt],
+            "title": shortened(&title, MAX_TITLE),
+            "description": shortened(&parts.join("\n"), MAX_TEXT),
+            "nextSteps": [shortened(&with_code(&finding.remediation), MAX_TEXT), exempt],
             "keywords": [rule.name, escaped(&finding.origin.account)],
         },
         "metadata": {
-            // One thread a problem.
+            // One thread per problem.
             "threadId": finding.uid(),
-            "summary": shortened(&escaped(&finding.message), MOST_OF_A_TITLE),
+            "summary": shortened(&escaped(&finding.message), MAX_TITLE),
             "eventType": finding.status_word(),
             "relatedResources": resources,
             "additionalContext": {"rule": rule.name, "region": escaped(&finding.origin.region)},
@@ -86,21 +86,23 @@ fn list(alert: &Alert<'_>) -> String {
     format!("*All {}:* {}{more}", alert.count(), shown.join(", "))
 }
 
-/// A text with commands between backticks, in which a backslash would be part of the command.
-fn with_code(text: &str) -> String {
-    let parts = text.split('`').enumerate().map(|(place, part)| match place % 2 {
-        0 => escaped(part),
-        _ => {
-            let part = without_emoji_names(part);
-            let code = without_pictures(&part)
+/// A remediation with its commands between backticks, in which a backslash would be part of the command.
+fn with_code(remediation: &Remediation) -> String {
+    let parts = remediation.parts.iter().map(|part| match (part, part.command_line()) {
+        (_, Some(command)) => {
+            let command = without_emoji_names(&command);
+            let code = without_pictures(&command)
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")
                 .replace('>', "&gt;")
                 .replace('@', "(at)");
-            code.replace("](", "] (").replace("http://", "http:/ /").replace("https://", "https:/ /")
+            let code = code.replace("](", "] (").replace("http://", "http:/ /").replace("https://", "https:/ /");
+            format!("`{code}`")
         }
+        (RemediationPart::Text(text), None) => escaped(text),
+        (_, None) => String::new(),
     });
-    parts.collect::<Vec<_>>().join("`")
+    parts.collect()
 }
 
 /// Text in which nothing is a link, a mention or a mark of the chat application.

@@ -1,27 +1,30 @@
-//! The email: what a person reads at night in one minute.
+//! The email of an alert. A person on call must be able to read it in one minute.
 
 use super::Alert;
 use super::plain::{defused, without_pictures};
-use crate::finding::Finding;
+use crate::finding::{Finding, RemediationPart};
 use crate::text::{shortened, visible};
 
-/// SNS takes fewer than 100 characters.
-const MOST_OF_A_SUBJECT: usize = 99;
-/// Accounts have twelve digits, and names of up to fifty characters; records may say anything.
-const MOST_OF_AN_ACCOUNT: usize = 24;
-/// Ways in that are shown.
-const MOST_WAYS: usize = 3;
-/// Characters of a line, but for commands, which are not broken.
+/// Maximum characters of a subject: SNS accepts fewer than 100.
+const MAX_SUBJECT: usize = 99;
+/// Maximum characters of an account: names have up to fifty, and records may contain anything.
+const MAX_ACCOUNT: usize = 24;
+/// Characters of the column of labels.
+const LABEL: usize = 10;
+/// Maximum number of paths.
+const MAX_PATHS: usize = 3;
+/// Characters of a line. Commands are not broken.
 const WIDTH: usize = 78;
-/// Clauses that are shown.
-const MOST_CLAUSES: usize = 3;
-/// Lines of one part that are shown.
-const MOST_LINES_OF_A_PART: usize = 5;
-/// Lines in all, apart from the list of all resources.
-const MOST_LINES: usize = 40;
-/// Bytes of an email that is cut. SNS takes it twice, beside the texts for chat and phones, and JSON escapes may double it.
+/// Maximum number of clauses.
+const MAX_CLAUSES: usize = 3;
+/// Maximum lines of one part.
+const MAX_PART_LINES: usize = 5;
+/// Maximum lines in all, without the list of resources.
+const MAX_LINES: usize = 40;
+/// Maximum bytes of an email that is cut. A message contains it twice, beside the texts for chat and phones, and JSON escapes
+/// may double it.
 const MAX_BYTES: usize = 48 * 1024;
-/// Characters of one command; a longer one, which only a forged record can cause, is not shown.
+/// Maximum characters of one command. Only a forged record can cause a longer one, which is not shown.
 const MAX_COMMAND: usize = 4096;
 
 pub(super) fn subject(alert: &Alert<'_>) -> String {
@@ -29,14 +32,14 @@ pub(super) fn subject(alert: &Alert<'_>) -> String {
     let severity = alert.severity().caption().to_uppercase();
     let count = if alert.count() > 1 { format!("{} x ", alert.count()) } else { String::new() };
     let account = finding.origin.account_name.as_ref().unwrap_or(&finding.origin.account);
-    let account = shortened(account, MOST_OF_AN_ACCOUNT);
+    let account = shortened(account, MAX_ACCOUNT);
     let head = format!("[{}][{severity}] {count}", finding.status_word());
-    let room = MOST_OF_A_SUBJECT.saturating_sub(head.len() + account.len() + " - ".len());
+    let room = MAX_SUBJECT.saturating_sub(head.len() + account.len() + " - ".len());
     let title: String = rule.title.chars().take(room).collect();
     let subject = format!("{head}{} - {account}", title.trim_end());
-    // SNS refuses what is no printable ASCII, and what begins with a blank.
+    // SNS rejects characters that are not printable ASCII, and a space at the beginning.
     let ascii = subject.chars().map(|one| if (' '..='~').contains(&one) { one } else { '?' });
-    ascii.take(MOST_OF_A_SUBJECT).collect()
+    ascii.take(MAX_SUBJECT).collect()
 }
 
 pub(super) fn body(alert: &Alert<'_>) -> String {
@@ -62,30 +65,38 @@ pub(super) fn body(alert: &Alert<'_>) -> String {
     row(&mut lines, "Where", &finding.place());
     row(&mut lines, "What", &finding.what());
     let why = finding.why();
-    for clause in why.iter().take(MOST_CLAUSES) {
+    for clause in why.iter().take(MAX_CLAUSES) {
         row(&mut lines, "Why", clause);
     }
     row(&mut lines, "Live", &finding.live_state());
-    for way in finding.ways_in().iter().take(MOST_WAYS) {
-        row(&mut lines, "Way in", way);
+    for way in finding.access_paths().iter().take(MAX_PATHS) {
+        row(&mut lines, "Path", way);
     }
-    row(&mut lines, "Breaks", &finding.rule.breaks());
-    // Commands stand on lines of their own, whole, so that they can be pasted.
-    for (place, piece) in finding.remediation.split('`').enumerate() {
-        match (place % 2, piece.trim_matches([' ', '.', ',', ':'])) {
-            (_, "") => {}
-            (0, text) => lines.extend(part(if place == 0 { "Undo" } else { "" }, &plain(text))),
-            (_, command) if command.len() > MAX_COMMAND => {
-                lines.extend(part("", "(a command that is too long to show)"))
+    row(&mut lines, "Controls", &finding.rule.controls_text());
+    // Commands are on lines of their own and not broken, so that they can be pasted.
+    let mut label = "Undo";
+    for piece in &finding.remediation.parts {
+        match piece.command_line() {
+            Some(command) if command.len() > MAX_COMMAND => {
+                lines.extend(part("", "(a command that is too long to show)"));
             }
-            (_, command) => lines.push(format!("          {}", without_links(command))),
+            Some(command) => lines.push(format!("{:LABEL$}  {}", "", without_links(&command))),
+            None => {
+                if let RemediationPart::Text(text) = piece
+                    && let text = text.trim_matches([' ', '.', ',', ':'])
+                    && !text.is_empty()
+                {
+                    lines.extend(part(label, &plain(text)));
+                }
+            }
         }
+        label = "";
     }
     let name = &finding.rule.name;
     row(&mut lines, "Exempt", &format!("with a filter for the rule {name} in the file of exemptions"));
     row(&mut lines, "Ids", &finding.ids());
-    if lines.len() > MOST_LINES {
-        lines.truncate(MOST_LINES - 1);
+    if lines.len() > MAX_LINES {
+        lines.truncate(MAX_LINES - 1);
         lines.push("Full details are on the findings topic.".to_owned());
     }
     if !alert.more.is_empty() {
@@ -114,7 +125,7 @@ pub(super) fn cut(email: String) -> String {
 
 /// The lines of one part, the first after its label.
 fn part(label: &str, text: &str) -> impl Iterator<Item = String> {
-    wrapped(&format!("{label:<8}"), text).into_iter().take(MOST_LINES_OF_A_PART)
+    wrapped(&format!("{label:<LABEL$}"), text).into_iter().take(MAX_PART_LINES)
 }
 
 fn place_of(finding: &Finding) -> String {

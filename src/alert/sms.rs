@@ -5,8 +5,8 @@ use super::plain::defused;
 use crate::finding::Outcome;
 use crate::text::{shortened, visible};
 
-/// Two messages of a phone.
-const MOST: usize = 300;
+/// Maximum characters: two text messages.
+const MAX_CHARACTERS: usize = 300;
 
 pub(super) fn line(alert: &Alert<'_>) -> String {
     let (finding, rule) = (alert.lead, &alert.lead.rule);
@@ -16,5 +16,5 @@ pub(super) fn line(alert: &Alert<'_>) -> String {
     let live = finding.live.as_ref().filter(|live| live.outcome == Outcome::Confirmed);
     let live = live.map_or(String::new(), |live| format!(" {}", live.summary));
     let line = format!("{severity} {account} {}: {}{live}{more}", rule.name, finding.message);
-    shortened(&defused(&line, &[]), MOST).into_owned()
+    shortened(&defused(&line, &[]), MAX_CHARACTERS).into_owned()
 }

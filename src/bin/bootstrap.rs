@@ -1,38 +1,32 @@
-//! The Lambda function: evaluates each delivery of a log subscription and publishes what it finds.
+//! The Lambda function: evaluates each delivery of a log subscription and publishes the findings.
 //!
-//! Configuration and rules are read once, and everything that is wrong with them is reported at once. An invocation
-//! fails when a finding could not be published, so that Lambda tries again, and when its payload could not be decoded at
-//! all, so that the on-failure destination keeps it.
+//! Configuration and rules are read once, and all their errors are reported together. An invocation fails if a finding could
+//! not be published, so that Lambda retries it, and if its payload could not be decoded, so that Lambda sends the payload to
+//! the on-failure destination.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use trailwarden::alert::AlertPolicy;
-use trailwarden::aws::{SdkConfig, lambda_config};
-use trailwarden::config::{Config, LiveConfig, RuleSettings, topic_account};
+use trailwarden::app::environment;
+use trailwarden::aws::lambda_config;
 use trailwarden::metrics;
-use trailwarden::pipeline::{self, Evaluator, Outcome, Pipeline, Progress, Rejection, Tally};
-use trailwarden::rules::{Options, RuleFault, RuleFaults, RuleSet, Settings};
-use trailwarden::sinks::sns::PublishError;
-use trailwarden::sinks::topics::Topics;
-use trailwarden::sources::LogStreams;
-use trailwarden::suppress::Exemptions;
+use trailwarden::pipeline::{self, Evaluator, Outcome, Progress, Rejection, Tally};
+use trailwarden::sinks::{DeliveryError, Sinks, Terms};
 use trailwarden::text::visible;
 
-/// Why an invocation fails. The names of the variants' types are a contract: alarms and people filter by them.
+/// Why an invocation fails. The error types are a contract: alarms and people filter by them.
 #[derive(Debug, thiserror::Error)]
 enum InvocationError {
     #[error(transparent)]
-    Publish(#[from] PublishError),
+    Publish(#[from] DeliveryError),
     #[error("the payload could not be decoded: {0}")]
     Payload(String),
     #[error("the counts do not balance, please report this: {0}")]
@@ -53,45 +47,29 @@ impl From<InvocationError> for Diagnostic {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let variable = |name: &str| std::env::var(name).ok();
-    let config = Config::read(variable);
-    log(config.as_ref().map_or(LevelFilter::INFO, |config| config.log_level.into()));
+    let (configuration, mut errors) = environment::read(|name| std::env::var(name).ok());
+    log(configuration.log_level.into());
     pipeline::hide_panic_messages();
-    let (config, pipeline) = match (config, evaluation(RuleSettings::read(variable))) {
-        (Ok(config), Ok(pipeline)) => (config, pipeline),
-        (config, pipeline) => {
-            let faults = config.err().into_iter().flat_map(|faults| faults.0);
-            let rule_faults = pipeline.err().into_iter().flat_map(|faults| faults.0);
-            for fault in faults.chain(rule_faults.map(|fault| fault.to_string())) {
-                tracing::error!(fault = %visible(&fault), "cannot start");
+    let pipeline = match configuration.pipeline() {
+        Ok(pipeline) if errors.is_empty() => pipeline,
+        result => {
+            let faults = result.err().into_iter().flat_map(|faults| faults.0);
+            errors.extend(faults.map(|fault| fault.to_string()));
+            for error in errors {
+                tracing::error!(fault = %visible(&error), "cannot start");
             }
             return ExitCode::FAILURE;
         }
     };
-    let policy = AlertPolicy {
-        least: config.least_alert,
-        own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
-        account: topic_account(&config.findings_topic).map(str::to_owned),
-    };
-    let log_streams = config
-        .log_streams
-        .as_ref()
-        .map_or_else(LogStreams::standard, |patterns| LogStreams::named(patterns.iter().map(String::as_str)));
-    let pipeline = pipeline.with_log_streams(log_streams);
+    if configuration.live_state.is_none() && !configuration.file.vpc_exemptions.is_empty() {
+        tracing::warn!(
+            "`live-state` of the configuration file exempts nothing, because LIVE_STATE is off: set it to on"
+        );
+    }
     let sdk = lambda_config();
-    let evaluator = match config.live {
-        Some(live) => with_live_state(pipeline, &sdk, live),
-        None => {
-            if !pipeline.rules().live_state().is_empty() {
-                tracing::warn!(
-                    "`live-state` of the configuration file exempts nothing, because LIVE_STATE is off: set it to on"
-                );
-            }
-            Evaluator::new(pipeline)
-        }
-    };
-    let topics = Topics::new(&sdk, config.findings_topic, config.alerts_topic, policy).with_alert_limit();
-    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&evaluator, &topics, event));
+    let evaluator = configuration.evaluator(pipeline, &sdk);
+    let sinks = configuration.sinks(&sdk);
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&evaluator, &sinks, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,25 +79,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The rules and exemptions that are configured.
-fn evaluation(configured: RuleSettings) -> Result<Pipeline, RuleFaults> {
-    let RuleSettings { directories, file, text, exemptions } = configured;
-    let settings = match (file, text) {
-        (None, None) => Ok(Settings::default()),
-        (Some(file), None) => Settings::read(&file),
-        (None, Some(text)) => Settings::parse("CONFIG", text),
-        (Some(_), Some(_)) => {
-            Err(RuleFault::of_file("CONFIG", "CONFIG_FILE is set too; give one of the two".to_owned()))
-        }
-    };
-    let settings = settings.map_err(|fault| RuleFaults(vec![fault]))?;
-    let options = Options { directories, settings, ..Options::default() };
-    let rules = RuleSet::load_with(&options)?;
-    let exemptions = exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose()?;
-    Ok(Pipeline::new(rules).with_exemptions(exemptions.unwrap_or_default()))
-}
-
-/// JSON lines on standard output. Only our own targets go below warnings: others might log payloads.
+/// Writes JSON lines to standard output. Dependencies log warnings and errors only: finer levels might contain payloads.
 fn log(level: LevelFilter) {
     let ours = ["trailwarden", "bootstrap"].map(|target| (target, level));
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
@@ -128,50 +88,37 @@ fn log(level: LevelFilter) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-#[cfg(feature = "live")]
-fn with_live_state(pipeline: Pipeline, sdk: &SdkConfig, config: LiveConfig) -> Evaluator {
-    let LiveConfig { member_role, external_id, session_name, names } = config;
-    let member = member_role.map(|name| trailwarden::live_state::aws::MemberRole { name, external_id, session_name });
-    Evaluator::new(pipeline).with_live_state(trailwarden::pipeline::aws::AwsLive::new(sdk, member, names))
-}
+/// Maximum time of an invocation for live state.
+const MAX_LIVE_STATE: Duration = Duration::from_secs(30);
 
-#[cfg(not(feature = "live"))]
-fn with_live_state(_: Pipeline, _: &SdkConfig, _: LiveConfig) -> Evaluator {
-    // `Config::read` has refused to start.
-    std::process::exit(1)
-}
-
-/// Longest time that live state may take of an invocation.
-const MOST_FOR_LIVE_STATE: Duration = Duration::from_secs(30);
-
-/// How long live state may take: half of what is left, so that the rest is enough to publish.
+/// Returns the time for live state: half of the remaining time, so that the rest is enough to publish.
 fn budget(context: &Context) -> Duration {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    (left / 2).min(MOST_FOR_LIVE_STATE)
+    (left / 2).min(MAX_LIVE_STATE)
 }
 
-/// Time left at the end of an invocation to report what was not published, so that the function answers with a retryable
-/// error instead of being stopped.
+/// Time at the end of an invocation to report messages that were not published. Without it, Lambda would stop the function
+/// before it returns a retryable error.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// The last moment at which SNS may accept a message.
+/// Returns the time by which a message must be accepted.
 fn publish_deadline(context: &Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     Instant::now() + left.saturating_sub(MARGIN)
 }
 
-/// Why an invocation fails when the evaluation of a payload panicked outside a record.
+/// The error of an invocation whose evaluation panicked outside a record.
 const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
 
 async fn handle(
     evaluator: &Evaluator,
-    topics: &Topics,
+    sinks: &Sinks,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Tally, InvocationError> {
     let LambdaEvent { payload, context } = event;
     let request_id = context.request_id.as_str();
     let now = Timestamp::now();
-    let (mut outbox, published) = topics.open(now, publish_deadline(&context));
+    let (mut outbox, published) = sinks.open(Terms { now, deadline: publish_deadline(&context) });
     let (mut findings, mut undecodable) = (Vec::new(), None);
     let evaluation = async {
         let mut take = |progress| match progress {
@@ -186,7 +133,7 @@ async fn handle(
                     undecodable = Some(reason);
                 }
             }
-            Progress::Settling => outbox.alert(),
+            Progress::Settling => outbox.end_group(),
         };
         let tally = evaluator.run("payload", payload.get().to_owned(), budget(&context), &mut take).await;
         drop(outbox);

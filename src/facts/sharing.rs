@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::calls::{EC2, RAM};
 use super::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::arn::{Arn, is_account_id};
 use crate::event::{Event, Value, scalar_text};
 
 /// The other accounts and organizations of a call that shares or joins something.
@@ -128,7 +129,7 @@ fn external<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let own = event.account();
     found.principals.retain(|(principal, _)| {
         let account = account_in(principal);
-        let is_account = !grant.arns_only || (account.is_some() && arn(principal).is_some());
+        let is_account = !grant.arns_only || (account.is_some() && Arn::parse(principal).is_some());
         is_account && account != own && !is_everyone_or_service(principal) && !inside.contains(principal)
     });
     found.value()
@@ -208,28 +209,22 @@ fn is_everyone_or_service(principal: &str) -> bool {
         || principal.ends_with(".amazonaws.com.cn")
 }
 
-/// An ARN's parts: service, account, resource.
-fn arn(text: &str) -> Option<(&str, &str, &str)> {
-    let mut parts = text.splitn(6, ':');
-    let (prefix, _, service, _, account, resource) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    (prefix == "arn").then_some((service, account, resource))
-}
-
 /// Whether `principal` is an organization or organizational unit, by id or ARN.
 fn is_organization(principal: &str) -> bool {
-    match arn(principal) {
-        Some((service, _, resource)) => service == "organizations" && !resource.starts_with("account/"),
+    match Arn::parse(principal) {
+        Some(arn) => arn.service == "organizations" && !arn.resource.starts_with("account/"),
         None => principal.starts_with("o-") || principal.starts_with("ou-"),
     }
 }
 
 /// The account that `principal` is, or belongs to.
 fn account_in(principal: &str) -> Option<&str> {
-    let account = match arn(principal) {
-        Some(("organizations", _, resource)) => resource.strip_prefix("account/")?.rsplit('/').next()?,
-        Some((_, account, _)) => account,
+    let account = match Arn::parse(principal) {
+        Some(Arn { service: "organizations", resource, .. }) => {
+            resource.strip_prefix("account/")?.rsplit('/').next()?
+        }
+        Some(arn) => arn.account,
         None => principal,
     };
-    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+    is_account_id(account).then_some(account)
 }

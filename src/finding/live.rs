@@ -1,24 +1,24 @@
-//! What live state says of a finding.
+//! The verification of a finding by live state.
 
 use jiff::Timestamp;
 
-/// What live state says.
+/// The result of verifying a finding against live state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is so: somebody on the internet gets in.
+    /// The finding is true now: somebody on the internet gets in.
     Confirmed,
-    /// It is open, but nothing stands behind it, or a hop on the way is missing.
+    /// It is open, but no resource uses it, or a hop of the path is missing.
     Latent,
-    /// It is open, and another layer blocks it.
+    /// It is open, but another layer blocks it.
     Mitigated,
-    /// The state does not hold it any more.
+    /// It has been reverted.
     Remediated,
     /// Live state could not be read.
     Unknown,
 }
 
 impl Outcome {
-    /// The word for it.
+    /// The name in OCSF documents.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",
@@ -29,26 +29,26 @@ impl Outcome {
         }
     }
 
-    /// Whether it makes the finding less bad, by one step. What is not known never does, and neither does what somebody
-    /// has taken back: it was open for a while.
+    /// Whether it lowers the severity by one step. An unknown result never does, and neither does a reverted change: it was
+    /// open for a while.
     pub(super) fn lowers(self) -> bool {
         matches!(self, Self::Latent | Self::Mitigated)
     }
 }
 
-/// The way from the internet to one network interface.
+/// A path from the internet to one network interface.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Path {
     /// `eni-…`
     pub interface: String,
-    /// Its public address.
+    /// Its public IP address.
     pub address: String,
-    /// What takes connections there, such as `i-…`, where it is known.
+    /// The instance it is attached to, such as `i-…`, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// What gets there, such as `tcp port 22`.
+    /// The traffic that reaches it, such as `tcp port 22`.
     pub traffic: Vec<String>,
-    /// Every hop from the internet on, in order, each in words.
+    /// Every hop from the internet in order, as text.
     pub hops: Vec<String>,
 }
 
@@ -58,15 +58,15 @@ impl std::fmt::Display for Path {
     }
 }
 
-/// What live state says of a finding. All texts are safe to show.
+/// The verification of a finding by live state. All texts are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
-    /// What it says.
+    /// The result.
     pub outcome: Outcome,
-    /// The same as a sentence, with the reason.
+    /// The result as a sentence, with the reason.
     pub summary: String,
-    /// The ways in, when it is confirmed that there are some. Not more than some; `summary` tells how many there are.
+    /// Paths from the internet if there are any. Their number is limited; `summary` contains the total.
     pub paths: Vec<Path>,
-    /// When the oldest answer that counted was true, where that is known.
+    /// The time of the oldest response that was used, if known.
     pub checked_at: Option<Timestamp>,
 }

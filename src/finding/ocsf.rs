@@ -14,10 +14,10 @@ use crate::text;
 /// Version of the OCSF schema the document follows.
 pub const OCSF_VERSION: &str = "1.5.0";
 
-/// Largest `desc` of the finding, in characters: rule authors may write essays.
-const MOST_DESCRIPTION: usize = 4096;
+/// Maximum characters of the `desc` of a finding: descriptions of rules have no limit.
+const MAX_DESCRIPTION: usize = 4096;
 
-/// The finding as an OCSF document, created at `now`.
+/// Returns the finding as an OCSF document, created at `now`.
 pub fn document(finding: &Finding, now: Timestamp) -> Value {
     let rule = &finding.rule;
     let time = finding.origin.time.map(Timestamp::as_millisecond);
@@ -44,7 +44,7 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
         "finding_info": finding_info(finding, now),
         "resources": finding.resources.iter().map(|one| resource(one, finding, &cloud)).collect::<Vec<_>>(),
         "evidences": std::iter::once(evidence(finding)).chain(finding.live.as_ref().map(live_state)).collect::<Vec<_>>(),
-        "remediation": without_empty(json!({"desc": finding.remediation, "references": rule.references})),
+        "remediation": without_empty(json!({"desc": finding.remediation.text(), "references": rule.references})),
     });
     if let Some(members) = document.as_object_mut() {
         let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
@@ -138,7 +138,7 @@ fn compliance(finding: &Finding) -> Value {
 fn finding_info(finding: &Finding, now: Timestamp) -> Value {
     let rule = &finding.rule;
     let time = finding.origin.time.map(Timestamp::as_millisecond);
-    let description = rule.description.as_deref().map(|text| text::visible_at_most(text, MOST_DESCRIPTION));
+    let description = rule.description.as_deref().map(|text| text::visible_at_most(text, MAX_DESCRIPTION));
     without_empty(json!({
         "uid": finding.uid(),
         "title": rule.title,
@@ -200,7 +200,7 @@ fn evidence(finding: &Finding) -> Value {
     }))
 }
 
-/// What live state says, beside the record as evidence of its own.
+/// The result of live state as evidence beside the record.
 fn live_state(live: &Live) -> Value {
     let data = without_empty(json!({
         "outcome": live.outcome.as_str(),
@@ -211,7 +211,7 @@ fn live_state(live: &Live) -> Value {
     json!({"name": "Live state", "data": data})
 }
 
-/// An address is an `ip`; services call from their DNS name or from `AWS Internal`.
+/// An IP address is an `ip`. AWS services call from a DNS name or from `AWS Internal`.
 fn source(address: &str) -> Value {
     match address.parse::<IpAddr>() {
         Ok(_) => json!({"ip": address}),
@@ -240,10 +240,10 @@ fn actor(actor: &Actor) -> Value {
     without_empty(json!({"user": user, "session": session, "app_name": actor.invoked_by}))
 }
 
-/// The object without members that say nothing: null, `""`, `[]` and `{}`.
+/// The object without empty members: null, `""`, `[]` and `{}`.
 fn without_empty(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
-    let says_something = |value: &Value| match value {
+    let is_filled = |value: &Value| match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
         Value::Array(elements) => !elements.is_empty(),
@@ -252,6 +252,6 @@ fn without_empty(value: Value) -> Value {
     };
     // Extended, because a map that is collected is sorted first, by code of its own for each kind of iterator.
     let mut kept = Map::new();
-    kept.extend(members.into_iter().filter(|(_, value)| says_something(value)));
+    kept.extend(members.into_iter().filter(|(_, value)| is_filled(value)));
     Value::Object(kept)
 }

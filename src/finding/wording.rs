@@ -1,4 +1,4 @@
-//! The parts of a finding in words, safe to show on a terminal, the same in every text for people.
+//! The parts of a finding as text for people, safe to show on a terminal.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Finding, RuleInfo};
 use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
 
-/// Longest user agent, in characters, that is shown.
+/// Maximum characters of a user agent.
 const MAX_USER_AGENT: usize = 100;
 
 impl Finding {
@@ -51,7 +51,7 @@ impl Finding {
             .into_owned()
     }
 
-    /// What live state says, as a sentence, and when it was so; empty where it was not asked.
+    /// The result of live state as a sentence with its time. Empty if live state was not used.
     pub fn live_state(&self) -> String {
         self.live.as_ref().map_or_else(String::new, |live| match live.checked_at {
             Some(at) => format!("{} Checked at {}.", live.summary, whole_second(at)),
@@ -59,8 +59,8 @@ impl Finding {
         })
     }
 
-    /// The ways in that live state has found, each in a line.
-    pub fn ways_in(&self) -> Vec<String> {
+    /// The paths from the internet that live state found, each as one line.
+    pub fn access_paths(&self) -> Vec<String> {
         self.live.iter().flat_map(|live| &live.paths).map(ToString::to_string).collect()
     }
 
@@ -69,7 +69,7 @@ impl Finding {
         visible(self.origin.time_text.as_deref().unwrap_or("unknown")).into_owned()
     }
 
-    /// The clauses that held, without those that only repeat what was called.
+    /// The clauses that matched, without those that only repeat the call.
     pub fn why(&self) -> Vec<&str> {
         let says_more = |field: &str| !matches!(field, "eventSource" | "eventName");
         let clauses = self.evidence.iter().filter(|one| says_more(&one.field));
@@ -88,7 +88,7 @@ impl Finding {
 
 impl RuleInfo {
     /// The controls, each framework named once.
-    pub fn breaks(&self) -> String {
+    pub fn controls_text(&self) -> String {
         let mut frameworks: Vec<(&str, Vec<&str>)> = Vec::new();
         for control in &self.controls {
             match frameworks.iter_mut().find(|(name, _)| *name == control.framework) {
@@ -96,8 +96,8 @@ impl RuleInfo {
                 None => frameworks.push((&control.framework, vec![&control.control])),
             }
         }
-        let said = frameworks.into_iter().map(|(name, controls)| format!("{name} {}", controls.join(", ")));
-        visible(&said.collect::<Vec<_>>().join("; ")).into_owned()
+        let texts = frameworks.into_iter().map(|(name, controls)| format!("{name} {}", controls.join(", ")));
+        visible(&texts.collect::<Vec<_>>().join("; ")).into_owned()
     }
 }
 

@@ -11,7 +11,6 @@ use crate::live_state::{
     self, Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
 };
 use crate::sources::Place as Source;
-use crate::suppress::state;
 
 /// A record that live state has something to say about.
 #[derive(Debug)]
@@ -161,12 +160,12 @@ impl Pipeline {
 
     fn judge(&self, claim: &Claim, inquiry: &Inquiry<'_>) -> Result<Judged, Gap> {
         let live = claim.judge(inquiry);
-        let exempt = self.rules.live_state();
+        let exempt = &self.vpc_exemptions;
         let suppression = match exempt.is_empty() {
             true => None,
             // What is not known exempts nothing.
             false => match claim.vpcs(inquiry) {
-                Ok(vpcs) => state::suppression(exempt, &vpcs),
+                Ok(vpcs) => exempt.suppression(&vpcs),
                 Err(Gap::Unknown(_)) => None,
                 Err(Gap::Open) => return Err(Gap::Open),
             },

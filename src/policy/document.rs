@@ -10,7 +10,7 @@ use super::condition::{Condition, Operator};
 use super::pattern::Pattern;
 
 /// How often a document may have been percent-encoded.
-const MOST_ENCODINGS: usize = 3;
+const MAX_ENCODINGS: usize = 3;
 
 /// Why a policy document, or a statement of it, could not be read.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -165,7 +165,7 @@ pub(super) fn decoded(text: &str) -> Result<Cow<'_, str>, PolicyError> {
     let blank = |one: char| one.is_whitespace() || one == '\u{feff}';
     let mut json = Cow::Borrowed(text.trim_matches(blank));
     // Some tools encode what is encoded already, and write blanks as `+`, which is itself written as `%2B`.
-    for _ in 0..MOST_ENCODINGS {
+    for _ in 0..MAX_ENCODINGS {
         if !json.starts_with('%') {
             break;
         }

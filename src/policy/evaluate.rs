@@ -73,8 +73,8 @@ pub enum Decision {
     Allowed,
     /// Some statement denies it.
     Denied,
-    /// No statement is about it.
-    NotAllowed,
+    /// No statement allows it.
+    ImplicitDeny,
 }
 
 impl Policy {
@@ -87,7 +87,7 @@ impl Policy {
         match (says(Effect::Deny), says(Effect::Allow)) {
             (true, _) => Decision::Denied,
             (false, true) => Decision::Allowed,
-            (false, false) => Decision::NotAllowed,
+            (false, false) => Decision::ImplicitDeny,
         }
     }
 

@@ -10,6 +10,7 @@ use super::condition::{self, Condition, Operator};
 use super::document::{Version, decoded};
 use super::escalation::{ESCALATIONS, Escalation, resources};
 use super::pattern::Pattern;
+use crate::arn::Arn;
 
 /// Managed policies of AWS that let their holder do everything, or give itself everything, and the actions they allow.
 const ADMINISTRATORS: [(&str, &str); 2] = [("AdministratorAccess", "*"), ("IAMFullAccess", "iam:*")];
@@ -20,8 +21,9 @@ pub fn is_administrator(arn: &str) -> bool {
 }
 
 fn allowed_by(arn: &str) -> Option<&'static str> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", _, "iam", "", "aws", policy] = parts.as_slice() else { return None };
+    let Arn { service: "iam", region: "", account: "aws", resource: policy, .. } = Arn::parse(arn)? else {
+        return None;
+    };
     let name = policy.rsplit('/').next()?;
     ADMINISTRATORS.iter().find(|(known, _)| *known == name).map(|(_, actions)| *actions)
 }
@@ -113,7 +115,8 @@ impl Holder<'_> {
             .flat_map(|(place, policy)| policy.statements(&role).into_iter().map(move |statement| (place, statement)));
         let statements: Vec<(usize, Statement)> = statements.collect();
         let boundary = self.boundary.as_ref().map(|boundary| boundary.statements(&role));
-        let is_own = |arn: &&str| !role.account.is_empty() && arn.split(':').nth(4) == Some(role.account);
+        let is_own =
+            |arn: &&str| !role.account.is_empty() && Arn::parse(arn).is_some_and(|arn| arn.account == role.account);
         let trial = Trial {
             role,
             own_policies: self.policies.iter().filter_map(|policy| policy.arn).filter(is_own).collect(),
@@ -306,9 +309,9 @@ impl Known<'_> {
 
 impl<'r> Role<'r> {
     fn of(arn: &'r str) -> Self {
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let part = |place: usize| parts.get(place).copied().unwrap_or_default();
-        Self { arn, partition: part(1), account: part(4) }
+        let parts = Arn::parse(arn);
+        let (partition, account) = parts.map(|parts| (parts.partition, parts.account)).unwrap_or_default();
+        Self { arn, partition, account }
     }
 
     /// What is known of a key, in lower case, in all requests of the role.

@@ -199,7 +199,7 @@ fn a_deny_wins_and_a_statement_with_a_fault_says_nothing() {
     };
     assert_eq!(decide(aws("999999999999"), "sts:AssumeRole"), Decision::Allowed);
     assert_eq!(decide(aws("444455556666"), "sts:AssumeRole"), Decision::Denied);
-    assert_eq!(decide(aws("444455556666"), "sts:TagSession"), Decision::NotAllowed);
+    assert_eq!(decide(aws("444455556666"), "sts:TagSession"), Decision::ImplicitDeny);
     assert_eq!(decide(Caller::Service("ec2.amazonaws.com".to_owned()), "sts:TagSession"), Decision::Allowed);
-    assert_eq!(decide(Caller::Service("s3.amazonaws.com".to_owned()), "sts:TagSession"), Decision::NotAllowed);
+    assert_eq!(decide(Caller::Service("s3.amazonaws.com".to_owned()), "sts:TagSession"), Decision::ImplicitDeny);
 }

@@ -8,6 +8,7 @@ use serde_path_to_error::Segment;
 
 use super::check::unknown_fact;
 use super::fault::Reason;
+use super::remediation::RemediationTemplate;
 use super::settings::{did_you_mean, is_slip};
 use super::template::Template;
 use super::yaml;
@@ -20,7 +21,7 @@ pub(super) struct Attributes {
     /// The finding's sentence.
     pub(super) message: Option<Template>,
     /// How to undo it.
-    pub(super) remediation: Option<Template>,
+    pub(super) remediation: Option<RemediationTemplate>,
     /// Where the resource stands: the first of these that is in the record.
     #[serde(default)]
     pub(super) resource: Vec<ResourceSpec>,
@@ -66,7 +67,7 @@ pub(super) struct Undecided {
     /// The finding's sentence in that case.
     pub(super) message: Option<Template>,
     /// How to find out, and to undo it.
-    pub(super) remediation: Option<Template>,
+    pub(super) remediation: Option<RemediationTemplate>,
 }
 
 /// The case in which a record that matches is worse.
@@ -176,8 +177,14 @@ impl Attributes {
 
     /// The sentences.
     pub(super) fn templates(&self) -> Vec<&Template> {
-        let undecided = self.undecided.iter().flat_map(|case| [&case.message, &case.remediation]);
-        [&self.message, &self.remediation].into_iter().chain(undecided).flatten().collect()
+        let messages = [&self.message].into_iter().chain(self.undecided.iter().map(|case| &case.message));
+        messages.flatten().chain(self.remediations().map(RemediationTemplate::template)).collect()
+    }
+
+    /// The remediations of all cases.
+    pub(super) fn remediations(&self) -> impl Iterator<Item = &RemediationTemplate> {
+        let undecided = self.undecided.iter().filter_map(|case| case.remediation.as_ref());
+        self.remediation.iter().chain(undecided)
     }
 
     /// The detections that cases refer to.

@@ -114,6 +114,16 @@ impl RuleFault {
         Self::new(file, None, reason)
     }
 
+    /// A fault of a file with this text, at the line that contains `word` or that `reason` names.
+    pub fn in_text(file: &str, text: &str, word: Option<&str>, reason: String) -> Self {
+        let reason = Reason::error(reason);
+        let reason = match word {
+            Some(word) => reason.at(word),
+            None => reason,
+        };
+        reason.in_file(file, text, None)
+    }
+
     pub(super) fn new(file: &str, rule: Option<&str>, reason: String) -> Self {
         // Parsers draw pictures over several lines; a fault is one line.
         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -12,8 +12,8 @@ use super::selector;
 /// Values by the name of the placeholder.
 pub(super) type Placeholders = BTreeMap<String, Vec<String>>;
 
-/// The placeholder that the configuration of live state fills.
-pub(super) const EXEMPT_VPC_TAGS: &str = "exempt_vpc_tags";
+/// The placeholder whose values are the keys `live-state: exempt-vpc-tags` of the configuration file.
+pub const EXEMPT_VPC_TAGS: &str = "exempt_vpc_tags";
 
 /// The placeholders of the built-in rules, and what they stand for.
 pub const PLACEHOLDERS: &[(&str, &str)] = &[

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::attributes::{Attributes, ResourceSpec, Undecided};
 use super::evidence::Matched;
+use super::remediation::{RemediationTemplate, Values};
 use super::subject::Subject;
 use super::template::Template;
 use crate::event::{Event, Value, scalar_text};
+use crate::facts;
 use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, Status, derived_id};
 use crate::text::{MOST_IN_A_SENTENCE, shell_word, shortened, visible_at_most};
 
@@ -36,40 +38,16 @@ pub(super) fn finding(
     let event = subject.event;
     let (actor, origin, call) = (actor(event), origin(event), call(event));
     let resources = resources(attributes, subject, &matched, &origin, &call);
-    let of_context = |path: &str| match path {
-        "actor" => Some(actor.name.as_str()),
-        "resource" => resources.first().map(|resource| resource.id.as_str()),
-        "account" => Some(origin.account.as_str()),
-        "region" => Some(origin.region.as_str()),
-        "partition" => Some(origin.partition.as_str()),
-        _ => None,
-    };
-    let fill = |path: &str, in_command: bool| {
-        if let Some(value) = of_context(path) {
-            return Some(shown(value, in_command));
-        }
-        let mut values = values(path, subject, &matched);
-        if values.len() == 1 {
-            return values.pop().map(|value| match value {
-                Cow::Borrowed(value) => shown(value, in_command),
-                Cow::Owned(value) => Cow::Owned(shown(&value, in_command).into_owned()),
-            });
-        }
-        match (values.as_slice(), values.len().saturating_sub(MOST_VALUES), in_command) {
-            ([], ..) => None,
-            (values, _, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ").into()),
-            (values, 0, false) => Some(in_prose(values).into()),
-            (values, more, false) => Some(format!("{} and {more} more", in_prose(values)).into()),
-        }
-    };
-    let of_case = |text: fn(&Undecided) -> &Option<Template>| undecided.and_then(|case| text(case).as_ref());
-    let message = match of_case(|case| &case.message).or(attributes.message.as_ref()) {
+    let sources = Sources { subject, matched: &matched, actor: &actor, origin: &origin, resources: &resources };
+    let fill = |path: &str, in_command: bool| sources.shown(path, in_command);
+    let message = match undecided.and_then(|case| case.message.as_ref()).or(attributes.message.as_ref()) {
         Some(message) => message.fill(fill),
         None => Template::standard_message(&rule.title).fill(fill),
     };
-    let remediation = match of_case(|case| &case.remediation).or(attributes.remediation.as_ref()) {
-        Some(remediation) => remediation.fill(fill),
-        None => Template::standard_remediation().fill(fill),
+    let remediation = undecided.and_then(|case| case.remediation.as_ref()).or(attributes.remediation.as_ref());
+    let remediation = match remediation {
+        Some(remediation) => remediation.fill(&sources, &origin.account),
+        None => RemediationTemplate::standard().fill(&sources, &origin.account),
     };
     Finding {
         message,
@@ -86,6 +64,60 @@ pub(super) fn finding(
         live: None,
         suppression: None,
         notes: Vec::new(),
+    }
+}
+
+/// The record and the parts of the finding that placeholders name.
+struct Sources<'s, 'e> {
+    subject: &'s Subject<'e>,
+    matched: &'s Matched,
+    actor: &'s Actor,
+    origin: &'s Origin,
+    resources: &'s [Resource],
+}
+
+impl Sources<'_, '_> {
+    fn of_context(&self, path: &str) -> Option<&str> {
+        match path {
+            "actor" => Some(self.actor.name.as_str()),
+            "resource" => self.resources.first().map(|resource| resource.id.as_str()),
+            "account" => Some(self.origin.account.as_str()),
+            "region" => Some(self.origin.region.as_str()),
+            "partition" => Some(self.origin.partition.as_str()),
+            _ => None,
+        }
+    }
+}
+
+impl Values for Sources<'_, '_> {
+    fn values(&self, path: &str) -> Vec<Cow<'_, str>> {
+        match self.of_context(path) {
+            Some(value) => vec![Cow::Borrowed(value)],
+            None => values(path, self.subject, self.matched),
+        }
+    }
+
+    fn is_fact(&self, path: &str) -> bool {
+        facts::find(path).is_some()
+    }
+
+    fn shown(&self, path: &str, in_command: bool) -> Option<Cow<'_, str>> {
+        if let Some(value) = self.of_context(path) {
+            return Some(shown(value, in_command));
+        }
+        let mut values = values(path, self.subject, self.matched);
+        if values.len() == 1 {
+            return values.pop().map(|value| match value {
+                Cow::Borrowed(value) => shown(value, in_command),
+                Cow::Owned(value) => Cow::Owned(shown(&value, in_command).into_owned()),
+            });
+        }
+        match (values.as_slice(), values.len().saturating_sub(MOST_VALUES), in_command) {
+            ([], ..) => None,
+            (values, _, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ").into()),
+            (values, 0, false) => Some(in_prose(values).into()),
+            (values, more, false) => Some(format!("{} and {more} more", in_prose(values)).into()),
+        }
     }
 }
 

@@ -16,8 +16,9 @@ const USUAL: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Template(Vec<Part>);
 
+/// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Literal(String),
     Hole {
         paths: Vec<String>,
@@ -86,6 +87,16 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// A template of these parts.
+    pub(super) fn of(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
+
+    /// Its parts, in order.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
     /// The paths its holes name.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         let paths = self.0.iter().flat_map(|part| match part {
@@ -107,15 +118,21 @@ impl Template {
 
     /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
     pub(super) fn fill<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
+        let text = self.fill_untrimmed(fill);
+        match text.trim() {
+            trimmed if trimmed.len() < text.len() => trimmed.to_owned(),
+            _ => text,
+        }
+    }
+
+    /// The same with the white space at both ends, for a part of a sentence.
+    pub(super) fn fill_untrimmed<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
         let mut text = String::with_capacity(USUAL);
         for part in &self.0 {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Hole { paths, otherwise, in_command } => {
                     let found = paths.iter().find_map(|path| fill(path, *in_command));
-                    if *in_command && found.as_ref().is_some_and(|found| found.starts_with('-')) {
-                        join_to_option(&mut text);
-                    }
                     match found {
                         // A backtick of the record would end a command, or begin one.
                         Some(found) if found.contains('`') => text.push_str(&found.replace('`', "\u{2cb}")),
@@ -125,10 +142,7 @@ impl Template {
                 }
             }
         }
-        match text.trim() {
-            trimmed if trimmed.len() < text.len() => trimmed.to_owned(),
-            _ => text,
-        }
+        text
     }
 }
 
@@ -142,15 +156,6 @@ impl fmt::Display for Template {
             }
         }
         Ok(())
-    }
-}
-
-/// Turns `--name ` at the end of a command into `--name=`: a value that begins with `-` would be read as an option.
-fn join_to_option(command: &mut String) {
-    let option = command.strip_suffix(' ').and_then(|rest| rest.rsplit(' ').next());
-    if option.is_some_and(|option| option.starts_with("--") && !option.contains('=')) {
-        command.pop();
-        command.push('=');
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accounts and organizations that rules about others leave alone.
 
 use crate::event::Event;
+use crate::facts::Zone;
 
 /// Accounts and organizations of one's own.
 #[derive(Debug, Clone, Default)]
@@ -11,13 +12,9 @@ pub(super) struct Trusted {
 }
 
 impl Trusted {
-    /// Of account ids, and of organizations as [`organization_id`] reads them.
-    pub(super) fn new<'t>(
-        accounts: impl Iterator<Item = &'t String>,
-        organizations: impl Iterator<Item = &'t String>,
-    ) -> Self {
-        let ids = organizations.filter_map(|text| organization_id(text)).map(str::to_owned);
-        Self { accounts: accounts.cloned().collect(), organizations: ids.collect() }
+    /// The accounts and organizations of a zone.
+    pub(super) fn of(zone: &Zone) -> Self {
+        Self { accounts: zone.accounts.clone(), organizations: zone.organizations.clone() }
     }
 
     /// Whether `text` names an account or organization that is trusted, by id or ARN, or the account of `event`. An ARN of
@@ -44,8 +41,8 @@ impl Trusted {
     }
 }
 
-/// Whether `text` is an account id.
-pub(super) fn is_account(text: &str) -> bool {
+/// Whether `text` is an account id: twelve digits.
+pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

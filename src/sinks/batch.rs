@@ -9,21 +9,21 @@ use crate::alert::Alert;
 use crate::finding::{Finding, derived_id, ocsf};
 use crate::text::{visible_at_most, visible_json};
 
-/// Most messages of one request.
-pub const MOST_ENTRIES: usize = 10;
+/// Maximum number of messages in one request.
+pub const MAX_ENTRIES: usize = 10;
 
-/// Most bytes of one message, and of all messages of one request: bodies and attributes.
-pub const MOST_BYTES: usize = 262_144;
+/// Maximum bytes of one message, and of all messages in one request: bodies and attributes.
+pub const MAX_BYTES: usize = 262_144;
 
-/// Longest text from the record in an attribute, in characters.
-const MOST_OF_AN_ATTRIBUTE: usize = 300;
+/// Maximum characters of text from a record in an attribute.
+const MAX_ATTRIBUTE: usize = 300;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The OCSF document; of an alert, a text for each kind of subscriber.
+    /// The OCSF document, or for an alert a text for each kind of subscriber.
     pub body: String,
-    /// Whether the body is such a selection (`MessageStructure=json`).
+    /// Whether the body has a text for each kind of subscriber (`MessageStructure=json`).
     pub structured: bool,
     /// The subject of emails.
     pub subject: Option<String>,
@@ -35,13 +35,12 @@ pub struct Message {
     pub rule: String,
     /// The problem's id, for the log.
     pub finding_uid: String,
-    /// What messages about the same resource have in common, for topics that keep their order.
+    /// The group of FIFO topics: equal for messages about the same resource.
     pub group: String,
 }
 
 impl Message {
-    /// The message of a finding, created at `now`. One that is too long loses what was found in the record, then the
-    /// trace, and says so.
+    /// The message of a finding, created at `now`. If it is too long, the evidence is left out, then the trace, with a note.
     pub fn of(finding: &Finding, now: Timestamp) -> Self {
         let mut message = Self {
             body: ocsf::line(finding, now),
@@ -55,7 +54,7 @@ impl Message {
         };
         let mut document = Value::Null;
         for (pointer, member) in [("/evidences/0", "data"), ("", "unmapped")] {
-            if message.bytes() <= MOST_BYTES {
+            if message.bytes() <= MAX_BYTES {
                 break;
             }
             if document.is_null() {
@@ -71,7 +70,7 @@ impl Message {
         let message = Self::of(alert.lead(), now);
         let (body, subject) = (alert.body(now), Some(alert.subject()));
         let mut message = Self { body, structured: true, subject, uid: alert.uid(), ..message };
-        if message.bytes() > MOST_BYTES {
+        if message.bytes() > MAX_BYTES {
             message.body = alert.body_without_document();
         }
         message
@@ -113,9 +112,9 @@ fn attributes(finding: &Finding) -> Vec<(&'static str, &'static str, String)> {
     ]
 }
 
-/// Text from the record as an attribute: not empty, which SNS refuses, and without characters that are no XML.
+/// Text from the record as an attribute: neither empty nor with characters that XML cannot contain, both of which SNS rejects.
 fn attribute(text: &str) -> String {
-    let shown = visible_at_most(text, MOST_OF_AN_ATTRIBUTE);
+    let shown = visible_at_most(text, MAX_ATTRIBUTE);
     if shown.is_empty() { "unknown".to_owned() } else { shown.into_owned() }
 }
 
@@ -124,7 +123,7 @@ pub fn batches(lengths: impl IntoIterator<Item = usize>) -> Vec<std::ops::Range<
     let mut batches = Vec::new();
     let (mut start, mut end, mut bytes) = (0, 0, 0_usize);
     for length in lengths {
-        if end > start && (end - start == MOST_ENTRIES || bytes.saturating_add(length) > MOST_BYTES) {
+        if end > start && (end - start == MAX_ENTRIES || bytes.saturating_add(length) > MAX_BYTES) {
             batches.push(start..end);
             (start, bytes) = (end, 0);
         }

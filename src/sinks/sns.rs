@@ -1,7 +1,8 @@
 //! Messages to an SNS topic.
 //!
-//! They go in batches, a few at a time. What SNS refuses of a batch is tried again alone; what it has accepted is not
-//! sent again by the same environment, so that a retry of the invocation adds only what was missing.
+//! Messages are published in batches, a few at a time. Messages that SNS rejects in a batch are sent again without the
+//! others. The same environment does not send an accepted message again, so that a retry of the invocation publishes only
+//! the missing ones.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -10,29 +11,30 @@ use std::time::Duration;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_sns::operation::publish_batch::PublishBatchError as Refusal;
+use aws_sdk_sns::operation::publish_batch::PublishBatchError;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
 
 use super::batch::{Message, batches};
+use super::{Delivery, Failure};
 use crate::aws::{Region, SdkConfig, said, unanswered};
 
-/// Requests under way at a time.
-const MOST_REQUESTS: usize = 4;
+/// Maximum number of concurrent requests.
+const MAX_REQUESTS: usize = 4;
 
-/// How often the messages that SNS refused of a batch are tried, and how long is waited before the second time; twice as
-/// long before each next. The requests themselves are tried again by the SDK.
-const MOST_ATTEMPTS: u32 = 3;
+/// Maximum number of attempts for messages that SNS rejects in a batch, and the wait before the second attempt. The wait
+/// doubles before each further one. The SDK retries requests that fail as a whole.
+const MAX_ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// Timeouts of one attempt. SNS answers within tens of milliseconds; a request that hangs must leave time for others.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Accepted messages that are remembered.
-const MOST_REMEMBERED: usize = 20_000;
+/// Maximum number of accepted messages that are remembered.
+const MAX_REMEMBERED: usize = 20_000;
 
 /// Error codes of SNS after which the same request may succeed.
 /// <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html> and the errors of Publish.
@@ -47,20 +49,6 @@ const TRANSIENT: [&str; 9] = [
     "Throttling",
     "ThrottlingException",
 ];
-
-/// Some messages could not be published; all others were.
-#[derive(Debug, thiserror::Error)]
-#[error("{failed} of {of} messages could not be published; the first: {first}")]
-pub struct PublishError {
-    /// How many could not be published.
-    pub failed: usize,
-    /// How many there were.
-    pub of: usize,
-    /// Why the first failed.
-    pub first: String,
-    /// Whether a retry may publish at least one of them.
-    pub retryable: bool,
-}
 
 /// A topic to publish to.
 #[derive(Debug)]
@@ -82,7 +70,7 @@ impl Accepted {
         if self.ids.insert(uid.to_owned()) {
             self.order.push_back(uid.to_owned());
         }
-        if self.order.len() > MOST_REMEMBERED
+        if self.order.len() > MAX_REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
             self.ids.remove(&oldest);
@@ -90,51 +78,11 @@ impl Accepted {
     }
 }
 
-/// What became of messages.
-#[derive(Debug, Default)]
-pub struct Delivery {
-    /// How many there were.
-    pub messages: usize,
-    /// How many are with SNS, also from before.
-    pub accepted: usize,
-    /// How often one that was refused was tried again.
-    pub retried: usize,
-    /// Why the first of the others is not with SNS.
-    first: Option<String>,
-    /// Whether a retry may publish at least one of the others.
-    retryable: bool,
-}
-
-impl Delivery {
-    /// Adds what became of later messages, or of those of another topic.
-    pub fn add(&mut self, other: Self) {
-        self.messages += other.messages;
-        self.accepted += other.accepted;
-        self.retried += other.retried;
-        self.retryable |= other.retryable;
-        self.first = self.first.take().or(other.first);
-    }
-
-    /// How many were not accepted.
-    pub fn failed(&self) -> usize {
-        self.messages.saturating_sub(self.accepted)
-    }
-
-    /// Whether everything was accepted.
-    ///
-    /// # Errors
-    /// When a message was not.
-    pub fn result(self) -> Result<(), PublishError> {
-        let failed = self.failed();
-        self.first
-            .map_or(Ok(()), |first| Err(PublishError { failed, of: self.messages, first, retryable: self.retryable }))
-    }
-}
-
 /// Why a message was not accepted.
 #[derive(Debug, Clone)]
-struct Failure {
+struct Rejected {
     reason: String,
+    /// Whether the same request may succeed later.
     transient: bool,
 }
 
@@ -160,54 +108,53 @@ impl SnsTopic {
         }
     }
 
-    /// Publishes every message that this environment has not published; one that fails does not keep the others back.
-    /// Messages that SNS has not accepted at `deadline` count as failed, and a retry may publish them.
-    pub async fn publish(&self, messages: Vec<Message>, deadline: Instant) -> Delivery {
+    /// Publishes every message that this environment has not published. A message that fails does not keep the others back.
+    /// A message that SNS has not accepted at `deadline` counts as failed, and a retry may publish it.
+    pub async fn publish(&self, messages: Vec<Message>, deadline: std::time::Instant) -> Delivery {
+        let deadline = Instant::from_std(deadline);
         let all = messages.len();
         let mut open = messages;
         open.retain(|message| !self.is_accepted(&message.uid));
-        let mut given_up: Vec<Failure> = Vec::new();
+        let mut failures: Vec<Failure> = Vec::new();
         let mut retried = 0;
-        for attempt in 1..=MOST_ATTEMPTS {
-            let failed = self.publish_once(&open, deadline).await;
+        for attempt in 1..=MAX_ATTEMPTS {
+            let rejected = self.publish_once(&open, deadline).await;
             let wait = FIRST_WAIT * 2_u32.pow(attempt - 1);
-            let last = attempt == MOST_ATTEMPTS || Instant::now() + wait >= deadline;
+            let is_last = attempt == MAX_ATTEMPTS || Instant::now() + wait >= deadline;
             let (again, for_good): (Vec<_>, Vec<_>) =
-                failed.into_iter().partition(|(_, failure)| failure.transient && !last);
-            given_up.extend(for_good.into_iter().map(|(_, failure)| failure));
-            let again: HashSet<usize> = again.into_iter().map(|(place, _)| place).collect();
-            let mut place = 0..;
-            open.retain(|_| place.next().is_some_and(|place| again.contains(&place)));
+                rejected.into_iter().partition(|(_, rejected)| rejected.transient && !is_last);
+            failures.extend(for_good.into_iter().map(|(index, Rejected { reason, transient })| Failure {
+                uid: open.get(index).map(|message| message.uid.clone()).unwrap_or_default(),
+                reason,
+                retryable: transient,
+            }));
+            let again: HashSet<usize> = again.into_iter().map(|(index, _)| index).collect();
+            let mut index = 0..;
+            open.retain(|_| index.next().is_some_and(|index| again.contains(&index)));
             if open.is_empty() {
                 break;
             }
             retried += open.len();
             tokio::time::sleep(wait).await;
         }
-        Delivery {
-            messages: all,
-            accepted: all - given_up.len(),
-            retried,
-            retryable: given_up.iter().any(|failure| failure.transient),
-            first: given_up.into_iter().next().map(|first| first.reason),
-        }
+        Delivery { accepted: all.saturating_sub(failures.len()), retried, failures }
     }
 
     fn is_accepted(&self, uid: &str) -> bool {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner).ids.contains(uid)
     }
 
-    /// Sends all messages, and returns the places of those that were not accepted.
-    async fn publish_once(&self, messages: &[Message], deadline: Instant) -> Vec<(usize, Failure)> {
+    /// Sends all messages, and returns the indexes of those that were not accepted.
+    async fn publish_once(&self, messages: &[Message], deadline: Instant) -> Vec<(usize, Rejected)> {
         let requests = batches(messages.iter().map(Message::bytes));
         // Where order counts, requests follow each other.
-        let at_once = if self.is_fifo() { 1 } else { MOST_REQUESTS };
+        let at_once = if self.is_fifo() { 1 } else { MAX_REQUESTS };
         let sent = requests.into_iter().map(|range| async move {
             let start = range.start;
             let batch = messages.get(range).unwrap_or_default();
             let failed = tokio::time::timeout_at(deadline, self.send(batch)).await.unwrap_or_else(|_| {
                 let reason = "SNS did not answer before the deadline".to_owned();
-                every(batch, &Failure { reason, transient: true })
+                every(batch, &Rejected { reason, transient: true })
             });
             failed.into_iter().map(move |(place, failure)| (start + place, failure)).collect::<Vec<_>>()
         });
@@ -217,17 +164,17 @@ impl SnsTopic {
     }
 
     /// Sends one batch.
-    async fn send(&self, messages: &[Message]) -> Vec<(usize, Failure)> {
+    async fn send(&self, messages: &[Message]) -> Vec<(usize, Rejected)> {
         let entries = messages.iter().enumerate().map(|(place, message)| self.entry(place, message));
         let entries = match entries.collect::<Result<Vec<_>, _>>() {
             Ok(entries) => entries,
-            Err(error) => return every(messages, &Failure { reason: error.to_string(), transient: false }),
+            Err(error) => return every(messages, &Rejected { reason: error.to_string(), transient: false }),
         };
         let request = self.client.publish_batch().topic_arn(&self.arn).set_publish_batch_request_entries(Some(entries));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
-                return every(messages, &Failure { reason: describe(&error), transient: is_transient(&error) });
+                return every(messages, &Rejected { reason: describe(&error), transient: is_transient(&error) });
             }
         };
         let mut open: HashSet<usize> = (0..messages.len()).collect();
@@ -248,11 +195,11 @@ impl SnsTopic {
         let failed = open.into_iter().map(|place| {
             let refused = answer.failed().iter().find(|one| one.id().parse() == Ok(place));
             let failure = match refused {
-                Some(refused) => Failure {
+                Some(refused) => Rejected {
                     reason: said(refused.code(), refused.message()),
                     transient: !refused.sender_fault() || TRANSIENT.contains(&refused.code()),
                 },
-                None => Failure { reason: "SNS did not say what became of it".to_owned(), transient: true },
+                None => Rejected { reason: "SNS reported no result for it".to_owned(), transient: true },
             };
             (place, failure)
         });
@@ -284,16 +231,16 @@ impl SnsTopic {
     }
 }
 
-/// Each message with the same failure.
-fn every(messages: &[Message], failure: &Failure) -> Vec<(usize, Failure)> {
-    (0..messages.len()).map(|place| (place, failure.clone())).collect()
+/// Returns every message as rejected for the same reason.
+fn every(messages: &[Message], rejected: &Rejected) -> Vec<(usize, Rejected)> {
+    (0..messages.len()).map(|place| (place, rejected.clone())).collect()
 }
 
 fn region(arn: &str) -> Option<&str> {
     arn.split(':').nth(3)
 }
 
-fn is_transient(error: &SdkError<Refusal>) -> bool {
+fn is_transient(error: &SdkError<PublishBatchError>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(refusal) => {
@@ -304,7 +251,7 @@ fn is_transient(error: &SdkError<Refusal>) -> bool {
     }
 }
 
-fn describe(error: &SdkError<Refusal>) -> String {
+fn describe(error: &SdkError<PublishBatchError>) -> String {
     match error {
         SdkError::ServiceError(refusal) => {
             said(refusal.err().code().unwrap_or("no error code"), refusal.err().message())

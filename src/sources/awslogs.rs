@@ -54,22 +54,34 @@ const CONTROL_MESSAGE: &str = "\"CONTROL_MESSAGE\"";
 /// Why a log event is rejected.
 const NO_MESSAGE: &str = "the log event has no string `message`";
 
+/// Name of the data in rejections.
+const DATA: &str = "awslogs.data";
+
 /// Reads the Lambda event.
 pub(super) fn event(members: &Members, items: &mut Items) {
     let Some(awslogs) = members.get("awslogs") else { return };
-    let text = match decompressed(awslogs.get()) {
-        Ok(text) => SharedText::from(text),
-        Err(reason) => return items.reject(reason),
+    let Ok(AwsLogs { data }) = serde_json::from_str(awslogs.get()) else {
+        return items.reject("`awslogs` has no string `data`");
     };
-    batches(&text, items);
+    match STANDARD.decode(data.as_bytes()) {
+        Ok(gzip) => compressed(&gzip, DATA, items, |_, items| items.reject(format!("`{DATA}` holds no `logEvents`"))),
+        Err(error) => items.reject(format!("`{DATA}` is not base64: {error}")),
+    }
 }
 
-/// Reads the batches of a decompressed payload. Nothing but batches is accepted, so that payloads in payloads end.
-fn batches(text: &SharedText, items: &mut Items) {
+/// Reads compressed batches, which `name` contains. A value that is not a batch is left to `other`.
+pub(super) fn compressed(gzip: &[u8], name: &str, items: &mut Items, other: fn(&str, &mut Items)) {
+    match decompressed(gzip) {
+        Ok(text) => batches(&SharedText::from(text), name, items, other),
+        Err(reason) => items.reject(format!("`{name}` {reason}")),
+    }
+}
+
+fn batches(text: &SharedText, name: &str, items: &mut Items, other: fn(&str, &mut Items)) {
     let mut values = Values::new(text.as_str(), 0);
     let mut is_empty = true;
     loop {
-        let rest = values.at();
+        let start = values.at();
         match values.next_as::<Batch<'_>>() {
             Ok(Some(batch)) if batch.is_control() => items.control(),
             Ok(Some(batch)) => match batch.log_stream.as_deref().filter(|stream| !items.log_streams.admit(stream)) {
@@ -81,49 +93,48 @@ fn batches(text: &SharedText, items: &mut Items) {
                     ..LogEvents::new(text, &batch)
                 }),
             },
-            Ok(None) if is_empty => return items.reject("`awslogs.data` is empty"),
+            Ok(None) if is_empty => return items.reject(format!("`{name}` is empty")),
             Ok(None) => return,
-            // A field is not what AWS writes there: then each log event is read by itself.
+            // A field is not what AWS writes there: each log event is read by itself.
             Err(error) if error.is_data() => {
-                values = Values::new(text.as_str(), rest);
-                match values.next().map(|value| value.map(document::members)) {
-                    Ok(Some(Ok(inside))) if inside.has("logEvents") => batch(&inside, items),
-                    Ok(Some(Ok(_))) => items.reject("`awslogs.data` holds no `logEvents`"),
-                    Ok(Some(Err(reason))) => items.reject(format!("`awslogs.data`: {reason}")),
+                values = Values::new(text.as_str(), start);
+                match values.next() {
+                    Ok(Some(value)) => match document::members(value) {
+                        Ok(inside) if inside.has("logEvents") => batch(&inside, items),
+                        Ok(_) => other(value, items),
+                        Err(reason) => items.reject(format!("`{name}`: {reason}")),
+                    },
                     Ok(None) => return,
-                    Err(error) => return items.reject(format!("`awslogs.data`: {}", document::reason(&error))),
+                    Err(error) => return items.reject(format!("`{name}`: {}", document::reason(&error))),
                 }
             }
-            Err(error) => return items.reject(format!("`awslogs.data`: {}", document::reason(&error))),
+            Err(error) => return items.reject(format!("`{name}`: {}", document::reason(&error))),
         }
         is_empty = false;
     }
 }
 
-fn decompressed(awslogs: &str) -> Result<String, String> {
-    let awslogs: AwsLogs<'_> =
-        serde_json::from_str(awslogs).map_err(|_| "`awslogs` has no string `data`".to_owned())?;
-    let gzip =
-        STANDARD.decode(awslogs.data.as_bytes()).map_err(|error| format!("`awslogs.data` is not base64: {error}"))?;
-    let batch = match inflate::inflate(&gzip) {
-        Some(batch) => batch,
-        None => streamed(&gzip)?,
+/// The text of a compressed payload, or why there is none.
+fn decompressed(gzip: &[u8]) -> Result<String, String> {
+    let bytes = match inflate::inflate(gzip) {
+        Some(bytes) => bytes,
+        None => streamed(gzip)?,
     };
-    String::from_utf8(batch).map_err(|error| format!("`awslogs.data` is not UTF-8: {error}"))
+    String::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}"))
 }
 
 /// Decompresses gzip that is unusual or broken.
 fn streamed(gzip: &[u8]) -> Result<Vec<u8>, String> {
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-    let mut batch = Vec::new();
+    let mut bytes = Vec::new();
     MultiGzDecoder::new(Window::new(gzip))
         .take(limit.saturating_add(1))
-        .read_to_end(&mut batch)
-        .map_err(|error| format!("`awslogs.data` is not whole gzip: {error}"))?;
-    if batch.len() > MAX_BYTES {
-        return Err(format!("`awslogs.data` decompresses to more than {} MiB", MAX_BYTES >> 20));
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("is not whole gzip: {error}"))?;
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("decompresses to more than {} MiB", MAX_BYTES >> 20));
     }
-    Ok(batch)
+    Ok(bytes)
 }
 
 impl Batch<'_> {
@@ -138,6 +149,8 @@ pub(super) struct LogEvents {
     text: SharedText,
     /// Where the id and the message of each are in the text.
     events: vec::IntoIter<(Option<Range<u32>>, Range<u32>)>,
+    /// Position of the last one.
+    position: u64,
     place: Place,
     depth: usize,
     log_streams: LogStreams,
@@ -155,6 +168,7 @@ impl LogEvents {
         Self {
             text: text.clone(),
             events: events.into_iter(),
+            position: 0,
             place: Place::default(),
             depth: 0,
             log_streams: LogStreams::ALL,
@@ -168,7 +182,7 @@ impl Iterator for LogEvents {
     fn next(&mut self) -> Option<Item> {
         let (id, message) = self.events.next()?;
         let part = |range: Range<u32>| self.text.part(range.start as usize..range.end as usize);
-        self.place.record = Some(self.place.record.unwrap_or(0) + 1);
+        self.position += 1;
         let log_event = id.map(|id| id_text(part(id).as_str()));
         let message = part(message);
         let content = match message.as_str().starts_with('"') {
@@ -178,7 +192,7 @@ impl Iterator for LogEvents {
             }
             false => Content::Rejected(NO_MESSAGE.to_owned()),
         };
-        Some(Item { place: Place { log_event, ..self.place.clone() }, content })
+        Some(Item { place: Place { record: Some(self.position), log_event, ..self.place.clone() }, content })
     }
 }
 

@@ -4,7 +4,7 @@ use super::Members;
 use super::items::Items;
 use super::table::RECORDS;
 
-/// A file of records. One that is read as a stream never gets here: its records are put out while it is read.
+/// A file of records. A file that is read as a stream never gets here: its records are read one by one.
 pub(super) fn file(members: &Members, items: &mut Items) {
     for (record, position) in members.list(RECORDS).unwrap_or_default().into_iter().zip(1..) {
         items.place.record = Some(position);

@@ -72,7 +72,7 @@ pub(super) fn contained(text: &str) -> Option<String> {
     matches!(ends, ('{', '}') | ('[', ']')).then_some(text)
 }
 
-/// Reads one value from `reader`, and no byte beyond it. Elements of its arrays are put out as they are read.
+/// Reads one value from `reader`, and no byte beyond it. Elements of its arrays are added as they are read.
 pub(super) fn read_from(reader: impl Read, items: &mut Items) -> Result<(), serde_json::Error> {
     let read = Document { items, text: None }.deserialize(&mut serde_json::Deserializer::from_reader(reader));
     items.end_of_records();

@@ -1,8 +1,8 @@
 //! CloudTrail files and lists, element by element.
 //!
-//! In: an input that goes on with `{"Records":[` or `[{`. Out: the elements of the list, each as soon as it is read, so that
-//! no more than one of them has to be held, however long the document is. When it turns out to be broken, that is one
-//! rejection, which names the element that could not be read; what came before it stays.
+//! Reads an input that continues with `{"Records":[` or `[{` and yields the elements of the list as they arrive, so that a
+//! document of any length needs little memory. A broken document is one rejection, which names the element that cannot be
+//! read; the elements before it are kept.
 
 use std::io::{self, BufRead as _, ErrorKind};
 

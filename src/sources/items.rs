@@ -8,7 +8,7 @@ use super::awslogs::LogEvents;
 use super::log_streams::LogStreams;
 use super::raw::Raw;
 use super::trigger::{self, Trigger};
-use super::{Content, Item, Place, document};
+use super::{Content, Item, Place, Source, document};
 
 /// Maximum number of envelopes around one another.
 const MAX_DEPTH: usize = 8;
@@ -131,21 +131,25 @@ impl Items {
         self.push(Content::Rejected(reason.into()));
     }
 
-    /// Adds an element of `Records`, unless it is a record of a Lambda trigger.
+    /// Adds an element of `Records`: a record of CloudTrail or of a Lambda trigger.
     pub(super) fn element_of_records(&mut self, text: &str) {
         let Some(trigger) = trigger::of_record(text) else { return self.record(text) };
+        if Source::of(text).is_some_and(Source::is_read) {
+            return self.nested(text, document::value);
+        }
         match self.triggers.iter_mut().find(|(known, _)| known.is_like(&trigger)) {
             Some((_, count)) => *count += 1,
             None => self.triggers.push((trigger, 1)),
         }
     }
 
-    /// Rejects the records of triggers in a list that has ended: each kind once.
+    /// Rejects the records of triggers in a list that has ended: each kind once, and as a whole, so that the delivery fails.
     pub(super) fn end_of_records(&mut self) {
-        self.place.record = self.outer;
+        self.place.record = None;
         for (trigger, count) in std::mem::take(&mut self.triggers) {
             self.reject(trigger.reason(count));
         }
+        self.place.record = self.outer;
     }
 
     /// Reads the content of an envelope.

@@ -1,10 +1,10 @@
 //! Files and standard input, line by line.
 //!
-//! The values of a line are read by themselves, so JSON Lines need no more memory than their longest line and a broken line
-//! costs nothing but itself. A line that begins a value and does not end it begins a document, which is read on over the
-//! lines that follow. When a document breaks off before anything came of it, the lines after its first are looked at again,
-//! because it may have been nothing but one cut line among good ones. A CloudTrail file and a list, which may be a single
-//! line of any length, are put out [element by element](super::elements). All line numbers are those of the file.
+//! Each line is read by itself, so JSON Lines need no more memory than their longest line, and a broken line costs nothing
+//! but itself. A line that begins a value and does not end it begins a document, which continues on the lines that follow.
+//! If a document breaks off before it yields an item, the lines after its first are read again: it may have been one cut
+//! line among whole ones. CloudTrail files and lists, which may be a single line of any length, are read [element by
+//! element](super::elements). All line numbers are those of the file.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
@@ -356,9 +356,9 @@ struct DocumentReader<'l, 'r, C> {
     current: Vec<u8>,
     position: usize,
     number: u64,
-    /// The lines, after the first, that have been begun since an item was last put out.
+    /// The lines after the first that have been begun since the last item.
     later: Vec<Line>,
-    /// How many items have been put out.
+    /// The number of items so far.
     count: C,
     /// That number, and how many bytes of the value had been read, when the current line was begun.
     begun: (u64, usize),

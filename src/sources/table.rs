@@ -5,7 +5,7 @@
 
 use super::items::Items;
 use super::members::{Members, string};
-use super::{awslogs, cloudtrail, document, eventbridge, export, on_failure, trigger};
+use super::{awslogs, cloudtrail, document, eventbridge, export, kinesis, on_failure, sns, sqs, trigger};
 use crate::event::is_service;
 
 /// One form of input: a JSON object of a certain shape.
@@ -48,6 +48,10 @@ pub static SOURCES: &[Source] = &[
     Source { name: "CloudTrail record", recognises: is_record, form: Form::Record },
     read("Lambda event of a log subscription", |object| object.has("awslogs"), awslogs::event),
     read("decoded CloudWatch Logs batch", |object| object.has("logEvents"), awslogs::batch),
+    read("message of an SQS trigger", sqs::is_message, sqs::message),
+    read("message of an SNS trigger", sns::is_record, sns::record),
+    read("SNS message", sns::is_message, sns::message),
+    read("record of a Kinesis trigger", kinesis::is_record, kinesis::record),
     read("CloudTrail digest file", |object| object.has("digestS3Object"), cloudtrail::digest),
     read("EventBridge event", eventbridge::has_record, eventbridge::event),
     read("failed invocation", |object| object.has("requestPayload"), on_failure::invocation),

@@ -64,7 +64,7 @@ const FORMS: &[(Sign, &str, &str)] = &[
     (Sign::Value("Event", "s3:TestEvent"), "the test event of an S3 notification", UNRELATED),
     (Sign::Members(&["invocationSchemaVersion", "tasks"]), "an S3 Batch Operations task", OBJECT),
     (Sign::Members(&["getObjectContext"]), "an S3 Object Lambda request", UNRELATED),
-    (Sign::Members(&["TopicArn", "Type"]), "an SNS message", MESSAGES),
+    (Sign::Members(&["TopicArn", "Type"]), "an SNS message without a text", MESSAGES),
     (Sign::Members(&["ReceiptHandle", "Body"]), "an SQS message", MESSAGES),
     (Sign::Members(&["receiptHandle", "body"]), "an SQS message", MESSAGES),
     (Sign::Members(&["invokingEvent"]), "an AWS Config rule invocation", CONFIG),
@@ -145,7 +145,7 @@ pub(super) fn of(object: &Members) -> Option<Trigger> {
     Some(Trigger::new(*name, None, advice))
 }
 
-/// The form of an element of `Records` that is a record of a trigger.
+/// The form of an element of `Records` that is a record of a trigger, whether its content is read or not.
 pub(super) fn of_record(text: &str) -> Option<Trigger> {
     // Nearly all elements are CloudTrail's, and have neither.
     let may_be = [&b"\"aws:"[..], b"\"cf\""].iter().any(|sign| memmem::find(text.as_bytes(), sign).is_some());

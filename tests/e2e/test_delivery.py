@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from faults import Faults, error
 from function import Function
-from payloads import blocked_action, delivery, opened_group
+from payloads import blocked_action, clean, delivery, opened_group
 from topic import Topic
 
 NUMBER = 150
 MANY = 1_000
+# How soon a message must arrive on a topic when requests to the other one fail.
+WITHIN_SECONDS = 5
 
 
 def of(number: int) -> str:
@@ -197,3 +200,51 @@ def test_a_request_that_hangs_once_is_sent_again(endpoint: str, topic: Topic) ->
     with Faults(endpoint, first) as faults, Function(faults.endpoint, FINDINGS_TOPIC_ARN=topic.arn) as function:
         assert function.invoke(delivery(opened_group())).error_type is None
     assert len(topic.receive()) == 1
+
+
+@pytest.mark.parametrize("broken", ["findings", "alerts"])
+@pytest.mark.parametrize("fault", ["hang", error("Throttling", 400)], ids=["hung", "throttled"])
+def test_the_other_topic_is_served_within_seconds_and_a_retry_loses_nothing(
+    endpoint: str, topic: Topic, fault: object, broken: str
+) -> None:
+    alerts = Topic(endpoint, f"alerts-{broken}-{'hung' if fault == 'hang' else 'throttled'}")
+    topics = {"findings": topic, "alerts": alerts}
+    failing = topics.pop(broken)
+    (other,) = topics.values()
+    payload = delivery(opened_group())
+
+    def of_one_topic(_: int, fields: dict[str, str]) -> object:
+        return fault if fields["TopicArn"] == failing.arn else None
+
+    with (
+        Faults(endpoint, of_one_topic) as faults,
+        Function(
+            faults.endpoint, seconds=8, FINDINGS_TOPIC_ARN=topic.arn, ALERTS_TOPIC_ARN=alerts.arn
+        ) as function,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        # A cold start does not count.
+        assert function.invoke(delivery(clean())).error_type is None
+        begin = time.monotonic()
+        answer = pool.submit(function.invoke, payload)
+        while not (arrived := other.receive()):
+            assert time.monotonic() - begin < WITHIN_SECONDS
+            time.sleep(0.05)
+        print(f"{broken} {fault if fault == 'hang' else 'throttled'}: {time.monotonic() - begin:.2f} s to the other topic")
+        assert answer.result().error_type == "PublishFailedRetryable"
+    assert len(arrived) == 1
+    assert failing.receive() == []
+    # Lambda delivers the payload again.
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, ALERTS_TOPIC_ARN=alerts.arn) as function:
+        assert function.invoke(payload).error_type is None
+    assert len(failing.receive()) == 1
+
+
+def test_alerts_of_one_rule_and_caller_are_limited(endpoint: str, topic: Topic) -> None:
+    alerts = Topic(endpoint, "alerts-limited")
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, ALERTS_TOPIC_ARN=alerts.arn) as function:
+        for place in range(13):
+            assert function.invoke(delivery(blocked_action(eventID=f"00000000-0000-4000-8000-{place:012}"))).error_type is None
+    assert len(topic.receive()) == 13
+    # The others wait in the memory of the function for the next hour.
+    assert len(alerts.receive()) == 10

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import package
+import pytest
 
 
 def test_equal_binaries_make_equal_files(tmp_path: Path) -> None:
@@ -15,6 +16,35 @@ def test_equal_binaries_make_equal_files(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         (entry,) = archive.infolist()
     assert (entry.filename, entry.external_attr >> 16, entry.date_time) == ("bootstrap", 0o100755, (1980, 1, 1, 0, 0, 0))
+
+
+def test_builds_that_differ_are_told_apart() -> None:
+    assert package.first_difference(b"same", b"same") is None
+    assert package.first_difference(b"same", b"sane") == "the files have 4 and 4 bytes and differ from byte 2 on"
+    assert package.first_difference(b"same", b"same and more") == "the files have 4 and 13 bytes and differ from byte 4 on"
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_verify_builds_twice_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, equal: bool) -> None:
+    built = []
+
+    def build(_: str, __: str, target: Path) -> Path:
+        binary = tmp_path / f"bootstrap-{len(built)}"
+        binary.write_bytes(b"\x7fELF" if equal else b"\x7fELF%d" % len(built))
+        built.append(target)
+        return binary
+
+    monkeypatch.setattr(package, "build", build)
+    monkeypatch.setattr(package, "TARGET", tmp_path)
+    monkeypatch.setattr("sys.argv", ["package.py", "--verify", "--output", str(tmp_path / "p.zip")])
+    if equal:
+        package.main()
+        assert (tmp_path / "p.zip").is_file()
+    else:
+        with pytest.raises(SystemExit, match="not reproducible"):
+            package.main()
+        assert not (tmp_path / "p.zip").exists()
+    assert len(set(built)) == 2
 
 
 def test_the_newest_glibc_that_is_needed_is_found() -> None:

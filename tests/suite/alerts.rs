@@ -12,8 +12,8 @@ use trailwarden::finding::{Finding, Live, Outcome, Severity, Suppression};
 
 use crate::support::{fixture, json as record, payload_by_all_rules};
 
-fn at_least(least: Severity) -> AlertPolicy {
-    AlertPolicy { least, own_roles: Vec::new(), account: None }
+fn at_least(min_severity: Severity) -> AlertPolicy {
+    AlertPolicy { min_severity, own_roles: Vec::new(), account: None }
 }
 
 fn findings(path: &str, rule: &str) -> Vec<Finding> {
@@ -158,7 +158,7 @@ fn calls_of_own_roles_make_no_alert_unless_they_tamper_or_are_critical() {
     }
     let alerted = |own: &str, account: Option<&str>| {
         let account = account.map(str::to_owned);
-        let policy = AlertPolicy { least: Severity::Low, own_roles: vec![own.to_owned()], account };
+        let policy = AlertPolicy { min_severity: Severity::Low, own_roles: vec![own.to_owned()], account };
         alerts(&all, &policy).iter().map(|alert| alert.lead().rule.name.clone()).collect::<Vec<_>>()
     };
     let muted = ["sg-ingress-world-admin", "trail-stopped"];

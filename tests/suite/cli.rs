@@ -151,7 +151,7 @@ fn trust_tells_who_gets_in() {
     assert_eq!(told("org.json", by_org, &["--config", config.to_str().unwrap()]).0, 1);
     fs::write(&config, "trusted-tenants: {github.com: [acme]}\n").unwrap();
     let (code, _, faults) = told("org.json", by_org, &["--config", config.to_str().unwrap()]);
-    assert!(code == 2 && faults.contains("`github.com` is not an issuer that tenants share"), "{faults}");
+    assert!(code == 2 && faults.contains("`github.com` is not an issuer that several tenants share"), "{faults}");
 
     let (_, json, _) = told("one.json", &open, &["--format", "json"]);
     let document: Value = serde_json::from_str(&json).unwrap();

@@ -8,11 +8,11 @@ use std::fs;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::finding::Severity;
-use trailwarden::pipeline::{Input, Pipeline};
-use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::pipeline::Input;
 
-use crate::support::root;
+use crate::support::{generated, root};
 use crate::terraform::{tampering_list, tampering_parameters};
 
 const CALLS: &str = "tests/cases/hardening/deployment-calls.jsonl";
@@ -21,13 +21,13 @@ const TABLE: &str = "docs/deployment-calls.md";
 const HEAD: &str = "\
 # Calls that change the deployment, and what reports them
 
-For each call that changes or silences a part of the deployment, the paths by which people get to know of it. `tests/refresh`
-writes this table from `tests/cases/hardening/deployment-calls.jsonl`; a test fails if a call has no path.
+Every call that changes or silences a part of the deployment, and what reports it. `tests/refresh` writes this table from
+`tests/cases/hardening/deployment-calls.jsonl`. A test fails if nothing reports a call.
 
 * **Rule**: the record passes through the trail, the log group and the function, and becomes a finding and an alert.
-* **EventBridge**: a rule of the module (`terraform/tampering.tf`) sends the call to the alerts topic and to the function,
-  without the trail's log group, the subscription filter or the function being needed.
-* **Alarm**: an alarm of the module that fires when the call has its usual effect. It needs neither path.
+* **EventBridge**: a rule of the module (`terraform/tampering.tf`) sends the call to the alerts topic and to the function. It
+  needs neither the trail's log group nor the subscription filter nor the function.
+* **Alarm**: an alarm of the module fires when the call has its usual effect. It needs neither of the other two.
 
 | service | call | on | rule | EventBridge | alarm |
 |---|---|---|---|---|---|
@@ -75,8 +75,8 @@ fn alarms() -> BTreeSet<String> {
 
 #[test]
 fn every_call_that_changes_the_deployment_reaches_people() {
-    let settings = Settings::read(&root().join("tests/cases/hardening/own.yml")).unwrap();
-    let pipeline = Pipeline::new(RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap());
+    let file = ConfigurationFile::read(&root().join("tests/cases/hardening/own.yml")).unwrap();
+    let pipeline = Configuration::of_file(file).pipeline().unwrap();
     let (parameters, trail_calls, alarms) = (tampering_parameters(), tampering_list("tampering_trail_calls"), alarms());
     let harmless = &tampering_list("tampering_harmless") | &tampering_list("tampering_harmless_to_watchers");
     let (mut table, mut silent) = (HEAD.to_owned(), Vec::new());
@@ -112,9 +112,5 @@ fn every_call_that_changes_the_deployment_reaches_people() {
         .unwrap();
     }
     assert!(silent.is_empty(), "nobody gets to know of these calls:\n{}", silent.join("\n"));
-    let path = root().join(TABLE);
-    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-        fs::write(&path, &table).unwrap();
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), table, "{TABLE} is not up to date: run tests/refresh");
+    generated(TABLE, &table);
 }

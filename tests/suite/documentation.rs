@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use tempfile::tempdir;
-use trailwarden::rules::{Options, RuleSet, Settings};
 
 use crate::support::{generated, root, run, stdout};
 
@@ -93,14 +92,13 @@ fn configurations_and_exemptions_in_the_documents_can_be_used() {
     fs::write(&file, exemptions[0]).unwrap();
     let output = run(&["exemptions", "check", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let loaded = settings.into_iter().map(|text| {
-        let settings = Settings::parse("docs", text.to_owned()).unwrap();
-        RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap()
-    });
-    let [plain, live]: [RuleSet; 2] = loaded.collect::<Vec<_>>().try_into().unwrap();
-    assert!(plain.rules().iter().any(|rule| rule.info().name == "role-trust-service" && rule.runs()));
-    assert!(live.live_state().exempt_default_vpc);
-    assert_eq!(live.account_name("111122223333"), Some("production"));
+    let loaded = settings
+        .into_iter()
+        .map(|text| Configuration::of_file(ConfigurationFile::parse("docs", text.to_owned()).unwrap()));
+    let [plain, live]: [Configuration; 2] = loaded.collect::<Vec<_>>().try_into().unwrap();
+    assert!(plain.rules().unwrap().rules().iter().any(|rule| rule.info().name == "role-trust-service" && rule.runs()));
+    assert!(live.rules().is_ok() && live.file.vpc_exemptions.exempt_default_vpc);
+    assert_eq!(live.file.account_names["111122223333"], "production");
 }
 
 #[test]

@@ -526,12 +526,9 @@ fn events_of_lambda_triggers_are_refused_by_name_once_for_each_payload() {
     for (event, name) in [
         (record(s3), "an S3 notification from s3://trail/AWSLogs/1.json.gz and 1 more like it"),
         (record(json!({"eventSource": "aws:s3"})), "an S3 notification and 1 more like it"),
-        (record(json!({"messageId": "1", "body": "{}", "eventSource": "aws:sqs"})), "SQS trigger"),
-        (record(json!({"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Message": "{}"}})), "SNS trigger"),
-        (
-            record(json!({"eventSource": "aws:kinesis", "eventName": "aws:kinesis:record", "kinesis": {"data": ""}})),
-            "Kinesis",
-        ),
+        (record(json!({"messageId": "1", "body": null, "eventSource": "aws:sqs"})), "SQS trigger"),
+        (record(json!({"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {}})), "SNS trigger"),
+        (record(json!({"eventSource": "aws:kinesis", "eventName": "aws:kinesis:record", "kinesis": {}})), "Kinesis"),
         (
             record(
                 json!({"eventSource": "aws:dynamodb", "eventName": "INSERT", "eventVersion": "1.1", "dynamodb": {}}),
@@ -552,7 +549,7 @@ fn events_of_lambda_triggers_are_refused_by_name_once_for_each_payload() {
             "test event of an S3 notification",
         ),
         (json!({"invocationSchemaVersion": "2.0", "invocationId": "1", "job": {}, "tasks": []}), "S3 Batch Operations"),
-        (json!({"Type": "Notification", "TopicArn": "arn", "Message": "{}"}), "SNS message"),
+        (json!({"Type": "SubscriptionConfirmation", "TopicArn": "arn"}), "SNS message"),
         (
             json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
             "EventBridge event of the kind `Scheduled Event` from aws.events",
@@ -593,6 +590,44 @@ fn a_record_among_those_of_a_trigger_is_evaluated() {
     for result in [payload(&text), stream(text.as_bytes()), stream(text.replace("[{", "[\n{").as_bytes())] {
         assert_eq!((result.tally.received, result.tally.matched, result.tally.rejected), (3, 1, 2), "{}", result.tally);
     }
+}
+
+#[test]
+fn payloads_are_read_within_messages_and_streams() {
+    let subscription = awslogs(&batch(&[json!({"message": line()}), json!({"message": "START"})]));
+    let sns = |message: &str| json!({"Type": "Notification", "TopicArn": "arn", "Message": message}).to_string();
+    let sqs = |body: &str| json!({"messageId": "1", "body": body, "eventSource": "aws:sqs"});
+    let kinesis = |data: &[u8]| json!({"eventSource": "aws:kinesis", "kinesis": {"data": STANDARD.encode(data)}});
+    let compressed = gzip(batch(&[json!({"message": line()}), json!({"message": "START"})]).to_string().as_bytes());
+    let broken = line().replacen("\"eventVersion\"", "\"number\":NaN,\"eventVersion\"", 1);
+    for (records, matched, rejected) in [
+        (vec![sqs(&line()), sqs("no JSON"), sqs(&line()), sqs(&broken)], 2, 2),
+        (vec![sqs(&subscription)], 1, 1),
+        (vec![sqs(&sns(&subscription)), sqs(&sns(&line()))], 2, 1),
+        (vec![json!({"EventSource": "aws:sns", "Sns": serde_json::from_str::<Value>(&sns(&line())).unwrap()})], 1, 0),
+        (vec![kinesis(&compressed), kinesis(b"\xff"), kinesis(line().as_bytes())], 2, 2),
+        (vec![kinesis(&gzip(line().as_bytes())), kinesis(&compressed[..20])], 1, 1),
+        (vec![sqs(&json!({"Records": [sqs(&json!({"Records": [sqs(&line())]}).to_string())]}).to_string())], 1, 0),
+        (vec![sqs(&json!({"Records": [{"eventSource": "aws:s3"}]}).to_string()), sqs(&line())], 1, 1),
+    ] {
+        let text = json!({ "Records": records }).to_string();
+        for result in [payload(&text), stream(text.as_bytes())] {
+            let tally = result.tally;
+            assert_eq!((tally.matched, tally.rejected), (matched, rejected), "{text}: {:?}", result.reasons());
+            assert_eq!(tally.received, matched + rejected, "{text}");
+        }
+    }
+}
+
+#[test]
+fn payloads_in_payloads_end() {
+    let mut text = line();
+    for _ in 0..10 {
+        text = json!({"TopicArn": "arn", "Message": text}).to_string();
+    }
+    let result = payload(&text);
+    assert_eq!((result.tally.received, result.tally.rejected), (1, 1));
+    assert!(result.reasons()[0].contains("more than 8 envelopes"), "{:?}", result.reasons());
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::rules::RuleSet;
 use trailwarden::suppress::Exemptions;
 
 use crate::support::{fixture, json, run, stderr, stdout};
@@ -99,8 +100,8 @@ fn an_exemption_may_name_what_is_ones_own() {
     let (settings, file) = (directory.path().join("trailwarden.yml"), directory.path().join("exemptions.yml"));
     fs::write(&settings, "placeholders: {own_roles: [trailwarden]}\n").unwrap();
     fs::write(&file, exemption("own", "any", "userIdentity.userName|expand: '%own_roles%'", "9999-12-31")).unwrap();
-    let options = Options { settings: Settings::read(&settings).unwrap(), ..Options::default() };
-    let exemptions = Exemptions::read(&file, &RuleSet::load_with(&options).unwrap()).unwrap();
+    let configuration = Configuration::of_file(ConfigurationFile::read(&settings).unwrap());
+    let exemptions = Exemptions::read(&file, &configuration.rules().unwrap()).unwrap();
     let mut event = json(&fixture("rules/blocked-action/hit-wrapped.json"));
     assert_eq!(covered(&exemptions, "blocked-action", &event, "2026-12-01T00:00:00Z"), "");
     event["userIdentity"]["userName"] = "trailwarden".into();

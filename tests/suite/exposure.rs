@@ -421,7 +421,7 @@ fn a_finding_over_several_calls_names_their_networks() {
     let finding = findings.iter().find(|finding| finding.rule.name == "sg-ingress-wide-admin").unwrap();
     assert!(finding.message.contains("52.128.0.0/9"), "{}", finding.message);
     assert!(finding.message.contains("52.0.0.0/9 (by the earlier call event-0)"), "{}", finding.message);
-    assert!(finding.remediation.contains("CidrIp=52.0.0.0/9"), "{}", finding.remediation);
+    assert!(finding.remediation.text().contains("CidrIp=52.0.0.0/9"), "{}", finding.remediation);
 }
 
 #[test]
@@ -650,7 +650,7 @@ proptest! {
         let result = payload(&record.to_string());
         prop_assert_eq!(result.tally.rejected, 0);
         for finding in result.findings {
-            prop_assert!(!finding.message.is_empty() && !finding.remediation.is_empty() && !finding.uid().is_empty());
+            prop_assert!(!finding.message.is_empty() && !finding.remediation.text().is_empty() && !finding.uid().is_empty());
         }
     }
 }

@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 use matcher::Matcher;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
 use trailwarden::filter_pattern::{FilterPatterns, Limits, PatternError, of_rules, of_triggers};
-use trailwarden::rules::{Names, Options, RuleSet, Settings, Trigger, Triggers, Unusable, known_calls};
+use trailwarden::rules::{Names, Options, RuleSet, Trigger, Triggers, Unusable, known_calls};
 
 use crate::sigma::real_records;
 use crate::support::{directory, fixture, public_data, root, rule_fixtures, run, stderr, stdout, told};
@@ -22,8 +23,9 @@ use crate::workload::generated::record::Records;
 fn all_rules(directories: Vec<std::path::PathBuf>) -> RuleSet {
     let set = RuleSet::load(&[]).unwrap();
     let enabled = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
-    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
-    let options = Options { directories, enabled, settings, unusable: Unusable::Skip, ..Options::default() };
+    let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
+    let options = Configuration::of_file(file).rule_options();
+    let options = Options { directories, enabled, unusable: Unusable::Skip, ..options };
     RuleSet::load_with(&options).unwrap()
 }
 

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use trailwarden::alert::{AlertPolicy, alerts};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::finding::{Finding, Outcome as Live, Severity, ocsf};
 use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Tally};
-use trailwarden::rules::{Options, RuleSet, Settings};
 use walkdir::WalkDir;
 
 use crate::support::{fixture, json, run, stderr, stdout};
@@ -62,8 +62,7 @@ fn pipeline(configuration: &str) -> Pipeline {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("configuration.yml");
     fs::write(&path, configuration).unwrap();
-    let options = Options { settings: Settings::read(&path).unwrap(), ..Options::default() };
-    Pipeline::new(RuleSet::load_with(&options).unwrap())
+    Configuration::of_file(ConfigurationFile::read(&path).unwrap()).pipeline().unwrap()
 }
 
 /// The findings of a payload, settled, with the tally.
@@ -413,7 +412,7 @@ fn people_are_told_the_way_in_and_the_name_of_the_account() {
     let text = fs::read_to_string(fixture(OPENED)).unwrap();
     let named = pipeline("account-names: {\"111122223333\": production}");
     let (findings, _) = settled(&named, &text, &World::whole());
-    let all = alerts(&findings, &AlertPolicy { least: Severity::Low, own_roles: Vec::new(), account: None });
+    let all = alerts(&findings, &AlertPolicy { min_severity: Severity::Low, own_roles: Vec::new(), account: None });
     let [alert] = all.as_slice() else { panic!("{} alerts", all.len()) };
     let chat: Value = serde_json::from_str(&alert.chat()).unwrap();
     assert!(alert.email().lines().count() <= 40);
@@ -442,7 +441,7 @@ fn what_others_wrote_into_the_state_is_shown_escaped() {
     let text = fs::read_to_string(fixture(OPENED)).unwrap();
     let finding = &settled(&pipeline(""), &text, &world).0[0];
     assert_eq!(finding.live.as_ref().unwrap().outcome, Live::Confirmed);
-    for shown in [finding.live_state(), finding.ways_in().join(" ")] {
+    for shown in [finding.live_state(), finding.access_paths().join(" ")] {
         assert!(shown.contains("i-"), "{shown}");
         assert!(!shown.contains(['\u{1b}', '\u{202e}', '\n']), "{shown:?}");
     }

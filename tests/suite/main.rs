@@ -20,6 +20,7 @@ mod envelopes;
 mod exemptions;
 mod exposure;
 mod filter_pattern;
+mod fuzzed;
 mod live_state;
 mod many_files;
 mod ocsf;

@@ -163,6 +163,8 @@ fn a_group_with_thousands_of_open_rules_makes_no_finding_too_long_for_sns() {
     event["requestParameters"]["ipPermissions"]["items"] = (40_000..44_000).map(permission).collect();
     let finding = payload(&event.to_string()).findings.remove(0);
     let length = ocsf::line(&finding, now()).len();
-    assert!(finding.remediation.contains("IpProtocol=tcp,FromPort=40001,ToPort=40001,IpRanges=[{CidrIp=0.0.0.0/0}]"));
+    assert!(
+        finding.remediation.text().contains("IpProtocol=tcp,FromPort=40001,ToPort=40001,IpRanges=[{CidrIp=0.0.0.0/0}]")
+    );
     assert!(length < 200_000, "{length} bytes");
 }

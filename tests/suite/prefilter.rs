@@ -106,6 +106,17 @@ proptest! {
     }
 }
 
+#[test]
+fn nearly_all_generated_inputs_are_compared() {
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut all = Agreed::default();
+    for _ in 0..400 {
+        let bytes: Vec<u8> = (0..random.usize(0..600)).map(|_| random.u8(..)).collect();
+        all.add(agree(&WAYS[1], &given(&mut Dice::new(&bytes), &CORPUS), false));
+    }
+    assert!(all.odd < 40 && all.findings > 100, "{all:?}");
+}
+
 /// The records of the public logs.
 fn real() -> Vec<String> {
     let directory = public_data("cloudtrail");

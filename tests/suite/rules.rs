@@ -5,9 +5,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
 use trailwarden::live_state::Claim;
-use trailwarden::rules::{Names, Options, RuleSet, Settings};
+use trailwarden::rules::{Names, RuleSet};
 
 use crate::support::{RuleFixture, Yield, files, fixture, json, payload, payload_by_all_rules, root, rule_fixtures};
 
@@ -73,8 +74,8 @@ fn one_call_is_one_finding_of_tampering() {
 
 #[test]
 fn every_call_that_a_list_names_has_a_record_that_hits() {
-    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
-    let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+    let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
+    let set = Configuration::of_file(file).rules().unwrap();
     let listed = ["tamper", "blocked-actions-extended", "data-events"].map(Some);
     for rule in set.rules().iter().filter(|rule| listed.contains(&rule.info().pack.as_deref())) {
         let name = &rule.info().name;
@@ -154,8 +155,8 @@ fn is_weakened_by(log_group: &str, placeholders: &str) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("trailwarden.yml");
     fs::write(&file, format!("placeholders: {placeholders}\n")).unwrap();
-    let settings = Settings::read(&file).unwrap();
-    let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
+    let file = ConfigurationFile::read(&file).unwrap();
+    let set = Configuration::of_file(file).rules().unwrap();
     let event = serde_json::json!({
         "eventSource": "cloudtrail.amazonaws.com",
         "eventName": "UpdateTrail",
@@ -267,7 +268,7 @@ fn a_finding_names_its_resource_and_only_what_offends() {
         payload(&fs::read_to_string(fixture("rules/sg-ingress-world-all/hit-all-traffic-among-narrow.json")).unwrap());
     let finding = &result.findings[0];
     insta::assert_snapshot!(finding.message, @"NetOps/dana opened security group sg-0aaa1111bbb22222c to the whole internet: all traffic from 0.0.0.0/0, all traffic from ::/0.");
-    insta::assert_snapshot!(finding.remediation, @"Revoke what was opened, then allow only the networks that need it: `aws ec2 revoke-security-group-ingress --region eu-west-1 --group-id sg-0aaa1111bbb22222c --security-group-rule-ids sgr-0123456789abcde02 sgr-0123456789abcde03`");
+    insta::assert_snapshot!(finding.remediation, @"Revoke the rules, then allow only the networks that need access: `aws ec2 revoke-security-group-ingress --region eu-west-1 --group-id sg-0aaa1111bbb22222c --security-group-rule-ids sgr-0123456789abcde02 sgr-0123456789abcde03`");
     assert_eq!(finding.resources[0].id, "sg-0aaa1111bbb22222c");
     let told: Vec<&str> = finding.evidence.iter().map(|clause| clause.text.as_str()).collect();
     insta::assert_snapshot!(told.join("\n"), @"

@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::{Event, LIVE_STATE};
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
-use trailwarden::rules::{Options, RuleSet, Settings};
+use trailwarden::rules::RuleSet;
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -99,8 +100,8 @@ static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::new(RuleSet::lo
 static ALL_RULES: LazyLock<Pipeline> = LazyLock::new(|| {
     let set = RuleSet::load(&[]).unwrap();
     let off = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
-    let settings = Settings::read(&fixture("rules/trailwarden.yml")).unwrap();
-    Pipeline::new(RuleSet::load_with(&Options { enabled: off, settings, ..Options::default() }).unwrap())
+    let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
+    Configuration { enabled_rules: off, file, ..Configuration::default() }.pipeline().unwrap()
 });
 
 /// The command line, run from the repository.

@@ -21,53 +21,53 @@ use self::ordered::{Limits, ordered};
 use self::report::{Report, Told};
 use crate::input::{Source, open, progress, sources};
 use crate::output::FindingFormat;
-use crate::selection::{Evaluation, warn_of_no_live_state};
+use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
 
 const EXIT_CODES: &str = "Exit codes:
-  0  nothing was found, or only what is exempt
-  1  there are findings
-  2  some input could not be read, some record was rejected, or a rule was refused;
-     what could be evaluated is still printed";
+  0  no findings, or only suppressed findings
+  1  findings
+  2  an input could not be read, a record was rejected, or a rule was refused;
+     all other findings are still printed";
 
-/// Most bytes of findings that wait for those of an earlier file: of ten thousand findings or so. In a long file of little
-/// but findings a thread gets no further ahead.
-const MOST_WAITING: usize = 32 * 1024 * 1024;
+/// Maximum bytes of findings that wait for those of an earlier file: about ten thousand findings. A thread that reaches it
+/// waits.
+const MAX_WAITING: usize = 32 * 1024 * 1024;
 
-/// Evaluates logs and prints the findings.
+/// Evaluate logs and print the findings.
 ///
-/// Each file contains CloudTrail records in any of these forms, one value after the other: a CloudTrail file, a record, a list
-/// of records, an EventBridge event, a CloudWatch Logs batch, the Lambda event of a log subscription, messages of the
-/// function's on-failure destination, and exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. It
-/// may be compressed (gzip, Zstandard). Findings go to standard output, everything else to standard error.
+/// Each file contains one or more JSON values in any of these forms: CloudTrail file, record, array of records, EventBridge
+/// event, CloudWatch Logs batch, Lambda event of a log subscription, message of the function's on-failure queue, and exports
+/// of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. Files may be compressed (gzip, Zstandard).
+/// Findings are written to standard output, everything else to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// Files and directories; `-` is standard input, which is also read when nothing is named and something is piped in.
+    /// Files and directories. `-` is standard input, which is also read if no path is given and input is piped.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
     evaluation: Evaluation,
 
-    /// Confirms findings with this snapshot of the accounts' state: `DIR/ACCOUNT/REGION/` and the output of `aws ec2 describe-…`
-    /// in it, as `trailwarden snapshot` writes it.
+    /// Verify findings against a snapshot of live state. `DIR/ACCOUNT/REGION/` contains the output of `aws ec2 describe-…`, as
+    /// `trailwarden snapshot` writes it.
     #[arg(long, value_name = "DIR")]
     snapshot: Option<PathBuf>,
 
-    /// Says of each finding in full how the rule came to it: every part of the condition with its value and verdict.
+    /// Show how each part of the rule's condition evaluated.
     #[arg(long)]
     explain: bool,
 
-    /// How findings are printed.
+    /// The format of findings.
     #[arg(long, value_enum, default_value_t = FindingFormat::Text)]
     format: FindingFormat,
 
-    /// How many files are evaluated at a time; else as many as there are cores. What is printed stays the same, in the
-    /// order of the files.
+    /// Evaluate this many files at a time. The default is the number of cores. The output does not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Records that no rule can match are skipped before parsing. This turns it off: same findings, slower.
+    /// Parse and evaluate every record. By default, records that no rule can match are skipped before parsing. The findings
+    /// are the same, and evaluation is slower.
     #[arg(long, alias = "no-screen")]
     no_prefilter: bool,
 }
@@ -76,10 +76,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut errors = anstream::stderr();
     if arguments.paths.is_empty() && io::stdin().is_terminal() {
         // Nothing can be done about a closed standard error.
-        let _ = writeln!(errors, "error: no input; name a file or a directory, or - for standard input");
+        let _ = writeln!(errors, "error: no input; give a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
-    let Some((pipeline, refused)) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
+    let Some(loaded) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
+    let LoadedPipeline { configuration, pipeline, refused } = loaded;
     let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
         Err(faults) => {
@@ -91,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     if snapshot.is_none() {
-        warn_of_no_live_state(pipeline.rules(), "give --snapshot");
+        warn_of_no_live_state(&configuration, "give --snapshot");
     }
     let sources = sources(&arguments.paths);
     let run = Run {
@@ -101,12 +102,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         now: Timestamp::now(),
         progress: progress(&sources),
     };
-    // Where the number of cores cannot be told, one is there.
+    // If the number of cores is unknown, one is assumed.
     let threads = arguments.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let mut report = Report::new(run.progress.clone(), refused);
     ordered(
         &sources,
-        Limits { threads, bytes: MOST_WAITING },
+        Limits { threads, bytes: MAX_WAITING },
         |source, tell| run.one(source, tell),
         |source| Told::Failed(source.name()),
         |told| report.tell(told),

@@ -21,24 +21,24 @@ const EXIT_CODES: &str = "Exit codes:
   0  every record was judged
   2  some input could not be read, there is no such rule, or a rule cannot be used";
 
-/// Tells how a rule judges records: every part of its condition with what was found and whether it held.
+/// Show how each part of a rule's condition evaluates on records.
 ///
-/// Takes the same input as `evaluate`, and a rule also when it is off.
+/// Takes the same input as `evaluate`. The rule need not be enabled.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The rule.
+    /// The name of the rule.
     #[arg(long, value_name = "NAME")]
     rule: String,
 
-    /// Files and directories; `-` is standard input.
+    /// Files and directories. `-` is standard input.
     #[arg(value_name = "EVENT", required = true)]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
     selection: Selection,
 
-    /// How verdicts are printed; as JSON, one object a record on a line of its own.
+    /// The format of the result. JSON is one object per record, each on one line.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -7,7 +7,7 @@ use trailwarden::facts::{Calls, FACTS};
 
 use crate::output::print;
 
-/// Lists the facts that rules can name beside the fields of the record.
+/// List the facts that rules can use beside the fields of a record.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 

@@ -23,31 +23,32 @@ const EXIT_CODES: &str = "Exit codes:
   2  there is none: the rules cannot be used, one of them can match any call, or it does not fit;
      or a rule was refused, and the pattern that was printed is for the others";
 
-/// Prints the pattern for the subscription filter: what it drops, no rule that runs can match.
+/// Generate a CloudWatch Logs filter pattern that passes every event the enabled rules can match.
 ///
-/// The pattern alone goes to standard output, or two patterns, one per line, if one is not enough: a log group takes two
-/// subscription filters. How long they are and what passes though no rule watches it goes to standard error. It is for the log group that CloudTrail writes to. Print it anew
-/// when rules change or are turned on. A rule that waits for the configuration to name what is one's own counts as if it did.
+/// The pattern is written to standard output. If one pattern is not enough, there are two, one per line: a log group can have
+/// two subscription filters. A report on their length, and on events that pass although no rule matches them, is written to
+/// standard error. The pattern is for the log group that CloudTrail writes to. Generate it again after rules have changed.
+/// Rules with unset placeholders are treated as enabled.
 ///
-/// CloudWatch Logs tells upper from lower case, rules do not: names of calls are written as CloudTrail does. Those that are
-/// not known are written as in the rule, and named on standard error.
+/// Filter patterns are case-sensitive and rules are not. Names of calls are written as CloudTrail writes them. Unknown names
+/// are written as in the rule, and listed on standard error.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// Most characters of a pattern.
+    /// The maximum number of characters of a pattern.
     #[arg(long, value_name = "N", default_value_t = MOST_CHARACTERS, value_parser = within(1..=MOST_CHARACTERS))]
     max_length: usize,
 
-    /// Maximum number of patterns, one per line, each for a subscription filter of its own. No record passes both of two, so
-    /// none is delivered twice. With 2, there are two where these let less through than one. By default, there are two only
-    /// if one does not fit, or lets through more than twice as much that no rule watches.
+    /// The maximum number of patterns. Each is for one subscription filter. No event passes both of two patterns, so none is
+    /// delivered twice. With 2, there are two if they pass fewer unneeded events than one. By default, there are two only if
+    /// one does not fit, or passes more than twice as many unneeded events.
     #[arg(long, value_name = "N", value_parser = within(1..=MOST_FILTERS))]
     filters: Option<usize>,
 
-    /// How the pattern is printed. JSON holds the report too.
+    /// The format of the pattern. JSON contains the report too.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -57,7 +58,7 @@ fn within(range: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let Some(Loaded { rules, refused }) = arguments.selection.load(false) else { return ExitCode::from(2) };
+    let Some(Loaded { rules, refused, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
     let characters = arguments.max_length;
     let found = match arguments.filters {
         Some(filters) => of_rules(&rules, Limits { characters, filters }),

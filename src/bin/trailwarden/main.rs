@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 use trailwarden::pipeline;
 use trailwarden::rules::organization_id;
 
-/// Evaluates CloudTrail records against Sigma rules and reports what is not compliant. Evaluating needs no AWS account.
+/// Evaluate CloudTrail records against Sigma rules and report non-compliant changes. Evaluation needs no AWS account.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -49,13 +49,13 @@ enum Command {
     Snapshot(snapshot::Arguments),
 }
 
-/// An account id.
+/// Parses an account id.
 fn account(text: &str) -> Result<String, &'static str> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_account { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
 }
 
-/// The id or ARN of an organization or organizational unit.
+/// Parses the id or ARN of an organization or organizational unit.
 fn organization(text: &str) -> Result<String, &'static str> {
     let expected = "expected the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)";
     organization_id(text).map(|_| text.to_owned()).ok_or(expected)

@@ -7,21 +7,21 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use trailwarden::sinks::console;
 
-/// How a result is printed.
+/// The format of a result.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Format {
-    /// Lines for people.
+    /// Text for people.
     Text,
-    /// JSON, for programs.
+    /// JSON for programs.
     Json,
 }
 
-/// How findings are printed.
+/// The format of findings.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum FindingFormat {
-    /// A paragraph for people.
+    /// A paragraph per finding, for people.
     Text,
-    /// One OCSF 1.5.0 Compliance Finding a line.
+    /// One OCSF 1.5.0 Compliance Finding per line.
     Ocsf,
 }
 
@@ -34,13 +34,13 @@ impl From<FindingFormat> for console::Format {
     }
 }
 
-/// Prints a result, and ends with this exit code.
+/// Prints a result, and returns `code` if that succeeds.
 pub(crate) fn print(text: &str, code: u8) -> ExitCode {
     let mut output = anstream::stdout();
     ended(output.write_all(text.as_bytes()).and_then(|()| output.flush()), code)
 }
 
-/// Ends with this exit code, unless the result could not be printed.
+/// Returns `code` if the result could be printed.
 pub(crate) fn ended(printed: io::Result<()>, code: u8) -> ExitCode {
     match printed {
         // A reader that has seen enough, such as `head`, is no error.
@@ -51,7 +51,7 @@ pub(crate) fn ended(printed: io::Result<()>, code: u8) -> ExitCode {
     }
 }
 
-/// Says why the command cannot be carried out.
+/// Reports why the command cannot run.
 pub(crate) fn fail(reason: impl Display) -> ExitCode {
     // Nothing can be done about a closed standard error.
     let _ = writeln!(anstream::stderr(), "error: {reason}");

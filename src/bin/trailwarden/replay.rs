@@ -11,72 +11,70 @@ use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use trailwarden::alert::AlertPolicy;
-use trailwarden::aws::{SdkConfig, sdk_config};
-use trailwarden::config::{LEAST_ALERT, alerts_topic, findings_topic, severity, topic_account};
+use trailwarden::app::{
+    Configuration, DEFAULT_MIN_ALERT_SEVERITY, Destination, LiveStateConfiguration, alerts_topic, findings_topic,
+    severity, topic_account,
+};
+use trailwarden::aws::sdk_config;
 use trailwarden::finding::Severity;
-use trailwarden::pipeline::{Evaluator, Pipeline};
 use trailwarden::queue::{Queue, QueueUrl};
-use trailwarden::sinks::topics::Topics;
 
 use self::run::{Run, Target};
 use crate::input::{open, sources};
 use crate::output::{FindingFormat, fail};
-use crate::selection::Evaluation;
-#[cfg(not(feature = "live"))]
-use crate::selection::warn_of_no_live_state;
+use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
 
 const MORE: &str = "\
-Permissions: sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility of the queue, sns:Publish of the
-topics, and kms:Decrypt and kms:GenerateDataKey where they are encrypted; with live state also what the function has for
-it. Credentials are found as the AWS SDK finds
-them; those of IAM Identity Center are handed over by `eval \"$(aws configure export-credentials --format env)\"`. The
-regions are those of the queue's URL and of the topics' ARNs.
+Permissions: sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility on the queue, sns:Publish on the topics,
+and kms:Decrypt and kms:GenerateDataKey if they are encrypted. Live state needs the permissions that the function has for
+it. Credentials come from the same places as for the AWS CLI. For IAM Identity Center, run
+`eval \"$(aws configure export-credentials --format env)\"` first. Regions are those of the queue URL and of the topic ARNs.
 
-Received messages are hidden from others until the command ends, also when it is interrupted; should it be killed, for
-15 minutes. Each run counts as one receive of each message that stays: mind a redrive policy of the queue.
+Received messages are hidden from other consumers until the command ends, also if it is interrupted. If it is killed, they
+are hidden for 15 minutes. Each run counts as one receive of each message that stays in the queue. Take care with a redrive
+policy of the queue.
 
-`trailwarden evaluate` reads what `aws sqs receive-message` prints, too. It needs no AWS account and tells by its exit
-code whether there are findings; it sees at most ten messages, publishes nothing and deletes nothing.
+`trailwarden evaluate` also reads the output of `aws sqs receive-message`. It needs no AWS account, and its exit code tells
+whether there are findings. It reads at most ten messages, publishes nothing and deletes nothing.
 
 Exit codes:
-  0  everything was evaluated and, where a topic is named, published
-  2  otherwise; what was not done stays in the queue, and standard error says why";
+  0  everything was evaluated and, if a topic is given, published
+  2  otherwise: the rest stays in the queue, and standard error gives the reasons";
 
-/// Evaluates what the function could not, from its on-failure destination, and publishes or prints the findings.
+/// Evaluate payloads from the function's on-failure queue, and publish or print the findings.
 ///
-/// When an invocation of the function has failed for good, because the topic is gone or denies access or the payload
-/// cannot be decoded, its on-failure destination keeps the payload. This command reads such payloads from the SQS queue
-/// that is this destination, until it is empty, or from files.
+/// If the function cannot publish or decode a payload (topic deleted, access denied), Lambda sends the payload to the
+/// function's on-failure destination after its retries. This command reads such payloads from the SQS queue of that
+/// destination until it is empty, or from files.
 ///
-/// Without --findings-topic it prints the findings and deletes nothing. With it, it publishes them as the function does,
-/// and deletes a message from the queue when all of its payload was evaluated, and everything published. What could not
-/// be done stays in the queue, for the next run; a payload that no run can evaluate stays until you delete it.
+/// Without --findings-topic it prints the findings and deletes nothing. With --findings-topic it publishes them as the
+/// function does, and deletes a message from the queue when its whole payload was evaluated and all findings were published.
+/// Other messages stay in the queue for the next run. A payload that no run can evaluate stays until you delete it.
 ///
-/// Give the rules, configuration and exemptions that the function has: findings then have the ids that the function gave
-/// them, so that whoever has received one already can tell. Give --live-state when the function has LIVE_STATE=on: else
-/// what only live state can find is lost with the message.
+/// Use the rules, configuration and exemptions of the function. The findings then have the ids that the function gave them,
+/// so that subscribers recognise duplicates. Give --live-state if the function has LIVE_STATE=on. Otherwise findings that need
+/// live state are lost with the message.
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct Arguments {
-    /// Files and directories to read, each file as one payload; `-` is standard input. They may hold whatever
-    /// `evaluate` takes.
+    /// Files and directories to read, each file as one payload. `-` is standard input. They may contain the same input as for
+    /// `evaluate`.
     #[arg(value_name = "PATH", required_unless_present = "queue_url")]
     paths: Vec<PathBuf>,
 
-    /// The queue that the on-failure destination is, read after the files.
+    /// The URL of the on-failure queue. It is read after the files.
     #[arg(long, value_name = "URL")]
     queue_url: Option<QueueUrl>,
 
-    /// Publishes findings to this SNS topic, and deletes from the queue what is done.
+    /// Publish findings to this SNS topic, and delete complete payloads from the queue.
     #[arg(long, value_name = "ARN", value_parser = findings_topic)]
     findings_topic: Option<String>,
 
-    /// Publishes alerts for people to this SNS topic.
+    /// Publish alerts for people to this SNS topic.
     #[arg(long, value_name = "ARN", value_parser = alerts_topic, requires = "findings_topic")]
     alerts_topic: Option<String>,
 
-    /// The least severity that people are told of: Informational, Low, Medium, High or Critical; else Low.
+    /// The minimum severity of alerts: Informational, Low, Medium, High or Critical. The default is Low.
     #[arg(long, value_name = "SEVERITY", value_parser = severity, requires = "alerts_topic")]
     alerts_min_severity: Option<Severity>,
 
@@ -87,43 +85,67 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     live: live::Options,
 
-    /// How findings are printed.
+    /// The format of printed findings.
     #[arg(long, value_enum, default_value_t = FindingFormat::Text, conflicts_with = "findings_topic")]
     format: FindingFormat,
 }
 
 impl Arguments {
     #[cfg(feature = "live")]
-    fn evaluator(&self, pipeline: Pipeline, config: &SdkConfig) -> Evaluator {
-        self.live.evaluator(pipeline, config)
+    fn live_state(&self) -> Option<LiveStateConfiguration> {
+        self.live.configuration()
     }
 
     #[cfg(not(feature = "live"))]
-    fn evaluator(&self, pipeline: Pipeline, _: &SdkConfig) -> Evaluator {
-        warn_of_no_live_state(pipeline.rules(), "this `trailwarden` was built without it");
-        Evaluator::new(pipeline)
+    fn live_state(&self) -> Option<LiveStateConfiguration> {
+        None
+    }
+
+    fn destinations(&self) -> Vec<Destination> {
+        let Some(arn) = self.findings_topic.clone() else { return Vec::new() };
+        let account = topic_account(&arn).map(str::to_owned);
+        let min_severity = self.alerts_min_severity.unwrap_or(DEFAULT_MIN_ALERT_SEVERITY);
+        let alerts = self.alerts_topic.clone().map(|arn| Destination::AlertsTopic {
+            arn,
+            min_severity,
+            account,
+            is_limited: false,
+        });
+        std::iter::once(Destination::FindingsTopic { arn }).chain(alerts).collect()
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let Some((pipeline, refused)) = arguments.evaluation.load(false) else { return ExitCode::from(2) };
-    if refused && arguments.findings_topic.is_some() {
-        // The function does not start either: a payload would be deleted without what the rule finds in it.
+    let Some(loaded) = arguments.evaluation.load(false) else { return ExitCode::from(2) };
+    if loaded.refused && arguments.findings_topic.is_some() {
+        // The function does not start either. Otherwise a payload would be deleted without the findings of that rule.
         return fail(
-            "nothing was evaluated, because a payload is not done before all rules have seen it: correct the rules that \
-             are refused, or leave out what is unsupported with --allow-unsupported",
+            "nothing was evaluated, because a payload is complete only if all rules have evaluated it: correct the rules \
+             that were refused, or skip unsupported ones with --allow-unsupported",
         );
     }
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(replay(arguments, pipeline, refused)),
+        Ok(runtime) => runtime.block_on(replay(arguments, loaded)),
         Err(error) => fail(format_args!("no request to AWS can be made: {error}")),
     }
 }
 
-async fn replay(arguments: &Arguments, pipeline: Pipeline, refused: bool) -> ExitCode {
-    let config = sdk_config().await;
-    let target = target(arguments, &config, &pipeline);
-    let mut run = Run::new(arguments.evaluator(pipeline, &config), target);
+async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
+    let LoadedPipeline { configuration, pipeline, refused } = loaded;
+    let configuration =
+        Configuration { live_state: arguments.live_state(), destinations: arguments.destinations(), ..configuration };
+    if configuration.live_state.is_none() {
+        let advice =
+            if cfg!(feature = "live") { "give --live-state" } else { "this `trailwarden` was built without it" };
+        warn_of_no_live_state(&configuration, advice);
+    }
+    let sdk = sdk_config().await;
+    let target = if configuration.destinations.is_empty() {
+        Target::printed(arguments.format.into())
+    } else {
+        Target::Published(configuration.sinks(&sdk))
+    };
+    let mut run = Run::new(configuration.evaluator(pipeline, &sdk), target);
     if !arguments.paths.is_empty() {
         for source in sources(&arguments.paths) {
             let (name, input) = open(&source, &ProgressBar::hidden());
@@ -131,7 +153,7 @@ async fn replay(arguments: &Arguments, pipeline: Pipeline, refused: bool) -> Exi
         }
     }
     if let Some(url) = &arguments.queue_url {
-        let mut queue = Queue::new(&config, url);
+        let mut queue = Queue::new(&sdk, url);
         tokio::select! {
             biased;
             () = interrupted() => run.problem("interrupted; what is not done stays in the queue"),
@@ -148,20 +170,10 @@ async fn replay(arguments: &Arguments, pipeline: Pipeline, refused: bool) -> Exi
     run.end(arguments.queue_url.is_some(), refused)
 }
 
-fn target(arguments: &Arguments, config: &SdkConfig, pipeline: &Pipeline) -> Target {
-    let Some(findings) = arguments.findings_topic.clone() else { return Target::printed(arguments.format.into()) };
-    let policy = AlertPolicy {
-        least: arguments.alerts_min_severity.unwrap_or(LEAST_ALERT),
-        own_roles: pipeline.rules().placeholder_values("own_roles").to_vec(),
-        account: topic_account(&findings).map(str::to_owned),
-    };
-    Target::Topics(Box::new(Topics::new(config, findings, arguments.alerts_topic.clone(), policy)))
-}
-
 /// Ends when the user interrupts the command.
 async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
-        // Interrupts cannot be seen: the process ends as if it were killed.
+        // Without a signal handler the process ends as if it were killed.
         std::future::pending().await
     }
 }

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use trailwarden::rules::{Options, Rule, RuleFault, RuleSet, Settings};
+use trailwarden::app::{Configuration, ConfigurationFile};
+use trailwarden::rules::{Rule, RuleFault, RuleSet};
 
 use crate::selection::Selection;
 
-/// Lists, checks and tests rules.
+/// List, check and test rules.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -48,16 +49,16 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 /// The rules of a directory or file, or the built-in ones, as a configuration file says.
 #[derive(Debug, Args)]
 struct Own {
-    /// The directory, or a single file; the built-in rules when none is named.
+    /// A directory of rules or a single file. The default is the built-in rules.
     #[arg(value_name = "PATH")]
     directory: Option<PathBuf>,
 
-    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts and
-    /// organizations. The fixtures have one of their own, `trailwarden.yml`, which is taken when none is named.
+    /// Read this configuration file: enabled rules and packs, levels, placeholders, trusted accounts and organizations. The
+    /// default is the file `trailwarden.yml` in the directory of the fixtures, if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Where the fixtures are; otherwise `fixtures/rules` beside the directory of the rules, or `fixtures` in it.
+    /// The directory of the fixtures. The default is `fixtures/rules` beside the directory of the rules, or `fixtures` in it.
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
 }
@@ -71,10 +72,13 @@ impl Own {
     /// The rules as far as they can be used, and what is wrong with those of the directory.
     fn load(&self) -> Result<(RuleSet, Vec<RuleFault>), RuleFault> {
         let of_fixtures = Some(self.fixtures().join("trailwarden.yml")).filter(|path| path.is_file());
-        let settings = self.config.clone().or(of_fixtures).as_deref().map(Settings::read).transpose()?;
-        let directories: Vec<PathBuf> = self.directory.iter().cloned().collect();
-        let options = Options { directories, settings: settings.unwrap_or_default(), ..Options::default() };
-        let (rules, mut faults) = RuleSet::check(&options);
+        let file = self.config.clone().or(of_fixtures).as_deref().map(ConfigurationFile::read).transpose()?;
+        let configuration = Configuration {
+            rule_directories: self.directory.iter().cloned().collect(),
+            file: file.unwrap_or_default(),
+            ..Configuration::default()
+        };
+        let (rules, mut faults) = configuration.check_rules();
         // What is wrong with a built-in rule is not the directory's fault.
         let built_in: HashSet<&str> = rules.rules().iter().filter(|rule| rule.is_built_in()).map(Rule::file).collect();
         faults.retain(|fault| self.directory.is_none() || !built_in.contains(fault.file.as_str()));

@@ -1,42 +1,40 @@
-//! Which rules to run, and what is exempt: the options that several commands share.
+//! Options that several commands share: which rules run, and which findings are suppressed.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::pipeline::Pipeline;
-use trailwarden::rules::{FaultKind, Options, RuleFaults, RuleSet, Settings, Unusable};
-use trailwarden::suppress::Exemptions;
+use trailwarden::rules::{FaultKind, RuleFaults, RuleSet, Unusable};
 use trailwarden::text::visible;
 
 use crate::{account, organization};
 
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
-    /// Adds the rules (`*.yml`, `*.yaml`) below this directory to the built-in ones. May be repeated.
+    /// Load the rules (`*.yml`, `*.yaml`) below this directory too. May be repeated.
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
 
-    /// The configuration file: rules and packs on and off, levels, placeholders, trusted accounts and
-    /// organizations.
+    /// Read this configuration file: enabled rules and packs, levels, placeholders, trusted accounts and organizations.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Runs this rule, which is off unless enabled. May be repeated.
+    /// Enable this rule. May be repeated.
     #[arg(long, value_name = "RULE")]
     enable: Vec<String>,
 
-    /// Trusts this account: rules about other accounts find nothing where only trusted ones are named. May be repeated.
+    /// Trust this account: rules about other accounts find nothing if an event names only trusted ones. May be repeated.
     #[arg(long, value_name = "ID", value_parser = account)]
     trusted_account: Vec<String>,
 
-    /// Trusts this organization or organizational unit (`o-…`, `ou-…` or an ARN), like `--trusted-account`. May be
-    /// repeated.
+    /// Trust this organization or organizational unit (`o-…`, `ou-…` or an ARN). May be repeated.
     #[arg(long, value_name = "ID", value_parser = organization)]
     trusted_organization: Vec<String>,
 
-    /// Leaves out rules that ask for what is not supported, and lists them; otherwise they are refused, which is an error.
+    /// Skip rules that use unsupported features, and list them. By default, such a rule is an error.
     #[arg(long)]
     allow_unsupported: bool,
 }
@@ -47,18 +45,30 @@ pub(crate) struct Evaluation {
     #[command(flatten)]
     selection: Selection,
 
-    /// Marks findings as exempt that this file of Sigma filters covers.
+    /// Suppress findings matched by the Sigma filters in FILE.
     #[arg(long, value_name = "FILE")]
     exemptions: Option<PathBuf>,
 }
 
+/// A pipeline and the configuration it was built from.
+pub(crate) struct LoadedPipeline {
+    pub(crate) configuration: Configuration,
+    pub(crate) pipeline: Pipeline,
+    /// Whether a rule was refused.
+    pub(crate) refused: bool,
+}
+
 impl Evaluation {
-    /// The pipeline, and whether some rule was refused. Faults go to standard error; `None` when nothing can be run.
-    pub(crate) fn load(&self, explain: bool) -> Option<(Pipeline, bool)> {
-        let Loaded { rules, refused } = self.selection.load(explain)?;
-        self.selection.tell_of_warnings(&rules);
-        match self.exemptions.as_deref().map(|path| Exemptions::read(path, &rules)).transpose() {
-            Ok(exemptions) => Some((Pipeline::new(rules).with_exemptions(exemptions.unwrap_or_default()), refused)),
+    /// Loads rules and exemptions. Writes errors to standard error, and returns `None` if nothing can be evaluated.
+    pub(crate) fn load(&self, explain: bool) -> Option<LoadedPipeline> {
+        let Loaded { configuration, rules, refused } = self.selection.load(explain)?;
+        let configuration = Configuration { exemptions: self.exemptions.clone(), ..configuration };
+        self.selection.report_warnings(&rules);
+        match configuration.exemptions(&rules) {
+            Ok(exemptions) => {
+                let pipeline = configuration.pipeline_of(rules, exemptions);
+                Some(LoadedPipeline { configuration, pipeline, refused })
+            }
             Err(faults) => {
                 // Nothing can be done about a closed standard error.
                 let _ = writeln!(
@@ -71,27 +81,28 @@ impl Evaluation {
     }
 }
 
-/// Says that exemptions by live state have no effect, when there are some. `give` is what to do about it.
-pub(crate) fn warn_of_no_live_state(rules: &RuleSet, give: &str) {
-    if !rules.live_state().is_empty() {
+/// Warns that exemptions by live state have no effect, if there are any. `advice` says what to do.
+pub(crate) fn warn_of_no_live_state(configuration: &Configuration, advice: &str) {
+    if !configuration.file.vpc_exemptions.is_empty() {
         // Nothing can be done about a closed standard error.
         let _ = writeln!(
             anstream::stderr(),
-            "warning: `live-state` of the configuration file exempts nothing without live state; {give}"
+            "warning: `live-state` of the configuration file exempts nothing without live state; {advice}"
         );
     }
 }
 
-/// Rules that can be run.
+/// Rules and the configuration they were loaded by.
 pub(crate) struct Loaded {
+    pub(crate) configuration: Configuration,
     pub(crate) rules: RuleSet,
-    /// Whether some rule was refused.
+    /// Whether a rule was refused.
     pub(crate) refused: bool,
 }
 
 impl Selection {
-    /// One line on standard error if some of the user's rules have warnings.
-    fn tell_of_warnings(&self, rules: &RuleSet) {
+    /// Writes one line to standard error if the user's rules have warnings.
+    fn report_warnings(&self, rules: &RuleSet) {
         let warnings = if self.rules.is_empty() { Vec::new() } else { rules.warnings() };
         let about: BTreeSet<&str> = warnings.iter().filter_map(|warning| warning.rule.as_deref()).collect();
         let Some(name) = about.first() else { return };
@@ -107,19 +118,24 @@ impl Selection {
         let _ = writeln!(anstream::stderr(), "warning: {count} about {rules}; see {}", visible(&commands));
     }
 
-    /// Loads the rules. Faults, and what was left out or refused, go to standard error; `None` when nothing can be run.
+    /// Loads the rules. Writes errors and rules that were skipped or refused to standard error, and returns `None` if no
+    /// rule can run.
     pub(crate) fn load(&self, explain: bool) -> Option<Loaded> {
         let mut errors = anstream::stderr();
-        match self.try_load(explain) {
-            Ok(rules) => {
+        let loaded = self.configuration(explain).and_then(|configuration| {
+            let rules = configuration.rules()?;
+            Ok((configuration, rules))
+        });
+        match loaded {
+            Ok((configuration, rules)) => {
                 let mut refused = false;
                 for fault in rules.skipped() {
-                    let is_let_go = self.allow_unsupported && fault.kind == FaultKind::Unsupported;
-                    refused |= !is_let_go;
+                    let is_allowed = self.allow_unsupported && fault.kind == FaultKind::Unsupported;
+                    refused |= !is_allowed;
                     // Nothing can be done about a closed standard error.
-                    let _ = writeln!(errors, "{}: {fault}", if is_let_go { "left out" } else { "error: refused" });
+                    let _ = writeln!(errors, "{}: {fault}", if is_allowed { "left out" } else { "error: refused" });
                 }
-                Some(Loaded { rules, refused })
+                Some(Loaded { configuration, rules, refused })
             }
             Err(faults) => {
                 let _ = writeln!(errors, "error: these rules cannot be used; nothing was evaluated");
@@ -129,17 +145,17 @@ impl Selection {
         }
     }
 
-    fn try_load(&self, explain: bool) -> Result<RuleSet, RuleFaults> {
-        let settings =
-            self.config.as_deref().map(Settings::read).transpose().map_err(|fault| RuleFaults(vec![fault]))?;
-        RuleSet::load_with(&Options {
-            directories: self.rules.clone(),
-            settings: settings.unwrap_or_default(),
-            enabled: self.enable.clone(),
+    fn configuration(&self, explain: bool) -> Result<Configuration, RuleFaults> {
+        let file = self.config.as_deref().map(ConfigurationFile::read).transpose();
+        Ok(Configuration {
+            rule_directories: self.rules.clone(),
+            file: file.map_err(|fault| RuleFaults(vec![fault]))?.unwrap_or_default(),
+            enabled_rules: self.enable.clone(),
             trusted_accounts: self.trusted_account.clone(),
             trusted_organizations: self.trusted_organization.clone(),
             explain,
             unusable: Unusable::Skip,
+            ..Configuration::default()
         })
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::Timestamp;
-use trailwarden::config::{external_id, member_role};
+use trailwarden::app::{external_id, member_role};
 use trailwarden::live_state::aws::{AwsState, MemberRole, is_region};
 use trailwarden::live_state::listing::Listing;
 use trailwarden::live_state::snapshot::{OF_A_REGION, Writer};
@@ -47,34 +47,34 @@ const PERMISSIONS: &str = r#"Permissions:
   To read other accounts, the credentials need sts:AssumeRole on the role there.
 
 Exit codes:
-  0  everything was written
-  2  something was denied or could not be written; the rest was written"#;
+  0  all files were written
+  2  a request was denied or a file could not be written; the others were written"#;
 
-/// Writes the state of an account to files: networks, security groups, interfaces, instances and roles.
+/// Write the live state of an account to files: networks, security groups, interfaces, instances and roles.
 ///
-/// DIR/ACCOUNT/REGION holds a file for each list, as the AWS CLI prints it, but of what matters here alone; so files that
-/// `aws ec2 describe-vpcs` and its like wrote can stand beside them. Credentials and region come from where the AWS CLI
-/// takes them: the environment, profiles, or the role of the machine.
+/// DIR/ACCOUNT/REGION contains a file for each list, in the format of the AWS CLI but with the fields that Trailwarden uses. It
+/// may also contain files that were written by `aws ec2 describe-vpcs` and similar commands. Credentials and Region come from
+/// the same places as for the AWS CLI: the environment, profiles, or the role of the machine.
 #[derive(Debug, Args)]
 #[command(after_long_help = PERMISSIONS)]
 pub(crate) struct Arguments {
-    /// The directory to write to; of each account and region that is read, what was written before is replaced.
+    /// The directory to write to. Earlier files of the same account and Region are replaced.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
-    /// A region to read; may be given several times. Otherwise the one that the environment or the profile names.
+    /// Read this Region. May be repeated. The default is the Region of the environment or the profile.
     #[arg(long = "region", value_name = "REGION", value_parser = region)]
     regions: Vec<String>,
 
-    /// An account to read; may be given several times. Otherwise the one that the credentials are of.
+    /// Read this account. May be repeated. The default is the account of the credentials.
     #[arg(long = "account", value_name = "ID", value_parser = crate::account)]
     accounts: Vec<String>,
 
-    /// The role to assume in other accounts, by its name.
+    /// Assume the role of this name in other accounts.
     #[arg(long, value_name = "NAME", value_parser = member_role)]
     member_role_name: Option<String>,
 
-    /// The external id that the trust policy of that role wants.
+    /// The external id that the trust policy of that role requires.
     #[arg(long, value_name = "ID", value_parser = external_id, requires = "member_role_name")]
     member_role_external_id: Option<String>,
 }

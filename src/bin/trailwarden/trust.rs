@@ -10,59 +10,60 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailwarden::access::{self, Assessment, Judgement, Verdict, Witness, Zone, assess_within};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::policy::{Caller, Policy};
-use trailwarden::rules::{Options, RuleFaults, RuleSet, Settings};
+use trailwarden::rules::RuleFaults;
 use trailwarden::text::{visible, visible_json};
 
 use crate::documents::{self, Role};
 use crate::output::{Format, ended, fail};
 use crate::{account, organization};
 
-/// Longest input, in bytes: the authorization details of a large account.
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
+/// Maximum bytes of the input: the authorization details of a large account.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 const EXIT_CODES: &str = "Verdicts:
   public       everybody can assume the role
-  weak         everybody who meets something that anybody could meet, such as an external id
-  undecidable  it cannot be told
-  external     principals of other accounts, organizations or tenants than your own can
-  constrained  everybody by the principal, but a condition or a Deny statement fixes who
-  scoped       only your own accounts, named services and held identity providers can
+  weak         everybody who meets a condition that anybody can meet, such as an external id
+  undecidable  the policy is missing, not understood or too complex
+  external     principals of accounts, organizations or tenants that are not your own
+  constrained  everybody by the Principal element, limited by a condition or a Deny statement
+  scoped       only your own accounts, named services and your own identity providers
 
 Exit codes, for the worst of several roles:
   0  scoped or constrained
   1  public, weak or external
   2  undecidable, or the input cannot be read";
 
-/// Tells who in the world can assume a role, from its trust policy.
+/// Show who can assume a role, according to its trust policy.
 ///
-/// The file holds a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`, a
+/// The file contains a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`, a
 /// list of roles, CloudTrail records, an AWS Config item, a Terraform plan or a CloudFormation template. Nothing is sent
 /// anywhere.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The file; `-` is standard input.
+    /// The file. `-` is standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The account of the role. Otherwise it is taken from the role's ARN, and without one every account is another.
+    /// The account of the role. The default is the account of the role's ARN. Without an ARN, every account is foreign.
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
 
-    /// The configuration file, for what it lists as your own: trusted accounts, organizations, tenants and providers.
+    /// Read your own accounts, organizations, tenants and providers from this configuration file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Counts this account as your own. May be repeated.
+    /// Treat this account as your own. May be repeated.
     #[arg(long, value_name = "ID", value_parser = account)]
     trusted_account: Vec<String>,
 
-    /// Counts this organization or organizational unit (`o-…`, `ou-…` or an ARN) as your own. May be repeated.
+    /// Treat this organization or organizational unit (`o-…`, `ou-…` or an ARN) as your own. May be repeated.
     #[arg(long, value_name = "ID", value_parser = organization)]
     trusted_organization: Vec<String>,
 
-    /// How the verdict is printed; as JSON, one object, or a list of them when the input is a list.
+    /// The format of the verdict. JSON is one object, or an array if the input is an array.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -105,18 +106,18 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 impl Arguments {
     /// What is configured as your own.
     fn zone(&self) -> Result<Zone, RuleFaults> {
-        let settings = self.config.as_deref().map(Settings::read).transpose();
-        let options = Options {
-            settings: settings.map_err(|fault| RuleFaults(vec![fault]))?.unwrap_or_default(),
+        let file = self.config.as_deref().map(ConfigurationFile::read).transpose();
+        let configuration = Configuration {
+            file: file.map_err(|fault| RuleFaults(vec![fault]))?.unwrap_or_default(),
             trusted_accounts: self.trusted_account.clone(),
             trusted_organizations: self.trusted_organization.clone(),
-            ..Options::default()
+            ..Configuration::default()
         };
         if self.config.is_some() {
-            // What is wrong with the file shows when rules are loaded with it.
-            RuleSet::load_with(&options)?;
+            // Names in the file that do not exist are reported when rules are loaded with it.
+            configuration.rules()?;
         }
-        Ok(options.zone())
+        Ok(configuration.zone())
     }
 }
 
@@ -131,11 +132,11 @@ fn exit_code(assessment: &Result<Assessment, String>) -> u8 {
 fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let read = match path.as_os_str() == "-" {
-        true => io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes),
-        false => fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)),
+        true => io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes),
+        false => fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
     };
     read.map_err(|error| format!("cannot be read: {error}"))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST_BYTES {
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
         return Err("is longer than 256 MiB".to_owned());
     }
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())

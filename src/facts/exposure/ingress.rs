@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
+use super::source::{MAX_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
 
@@ -188,7 +188,7 @@ fn group<'e>(event: &'e Event<'_>) -> Vec<Cow<'e, str>> {
 
 /// The offending rules, as arguments of the command line: by id when every one is known, else by what they say.
 fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
-    let offending: Vec<&Source<'e>> = opened.offending().take(MOST_ARGUMENTS).collect();
+    let offending: Vec<&Source<'e>> = opened.offending().take(MAX_ARGUMENTS).collect();
     let ids: Option<Vec<Cow<'e, str>>> = offending.iter().map(|source| source.rule_id.clone()).collect();
     match ids {
         Some(ids) if ids.is_empty() => Vec::new(),

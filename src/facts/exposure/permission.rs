@@ -14,7 +14,7 @@ pub(super) struct Permission {
 }
 
 /// A service is named beside its port; more than these in a range would say less than the range itself.
-const MOST_SERVICES: usize = 3;
+const MAX_SERVICES: usize = 3;
 
 impl Permission {
     /// All traffic.
@@ -69,7 +69,7 @@ impl Permission {
     pub(super) fn words(&self) -> String {
         let mut words = self.traffic.words().join(", ");
         let services = services_in(&self.traffic);
-        if (1..=MOST_SERVICES).contains(&services.len()) {
+        if (1..=MAX_SERVICES).contains(&services.len()) {
             words.push_str(&format!(" ({})", services.join(", ")));
         }
         words

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::permission::Permission;
-use super::source::{MOST_ARGUMENTS, Sources, members_doc, together_doc};
+use super::source::{MAX_ARGUMENTS, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
 use crate::facts::{Fact, Origin, calls, object, texts, wire};
 
@@ -37,7 +37,7 @@ fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     if let Some(id) = id {
         let list = ["--prefix-list-id".into(), id, "--current-version".into(), version.to_string().into()];
         let entries =
-            opened.offending().take(MOST_ARGUMENTS).map(|source| Cow::Owned(format!("Cidr={}", source.network)));
+            opened.offending().take(MAX_ARGUMENTS).map(|source| Cow::Owned(format!("Cidr={}", source.network)));
         members.push(("undo", texts(list.into_iter().chain(["--remove-entries".into()]).chain(entries))));
     }
     Some(object(members))

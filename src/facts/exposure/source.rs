@@ -198,7 +198,7 @@ impl<'e> Sources<'e> {
 
 /// Most entries named in a command. EC2 lets no group have more rules and no list more entries than some 1,000; a made
 /// up record must not make a finding too long to publish.
-pub(super) const MOST_ARGUMENTS: usize = 500;
+pub(super) const MAX_ARGUMENTS: usize = 500;
 
 /// What a call opens.
 #[derive(Debug)]

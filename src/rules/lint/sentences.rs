@@ -4,6 +4,7 @@ use super::fields::{odd_path, unknown};
 use crate::event::schema::RECORD;
 use crate::rules::attributes::ResourceSpec;
 use crate::rules::fault::Reason;
+use crate::rules::remediation::RemediationTemplate;
 use crate::rules::rule::Rule;
 use crate::rules::settings::did_you_mean;
 use crate::rules::template::Template;
@@ -36,6 +37,12 @@ pub(super) fn lint(rule: &Rule, reasons: &mut Vec<Reason>) {
         }
     }
     attributes.others().for_each(|path| check(path, &[]));
+    let commands = attributes.remediations().flat_map(RemediationTemplate::unread_commands);
+    reasons.extend(commands.map(|(command, fault)| {
+        let line = command.split(['{', '\n']).next().unwrap_or_default().trim_end();
+        let text = format!("the command `{command}` is not read as one AWS API call: {fault}");
+        Reason::warning(text).at(line)
+    }));
     reasons.extend(escaped);
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::app::{Configuration, ConfigurationFile};
 use crate::finding::Severity;
 
 /// The rules of one file in the pack `p`, as the configuration file says.
@@ -12,8 +13,9 @@ pub(super) fn configured(rules: &str, settings: &str) -> Result<RuleSet, RuleFau
     std::fs::write(&path, settings).unwrap();
     let file = RuleFile::new(Path::new("r"), Path::new("r/p/r.yml"), rules.to_owned());
     let shorter = |fault: RuleFault| RuleFault { file: "trailwarden.yml".to_owned(), ..fault };
-    let settings = Settings::read(&path).map_err(|fault| RuleFaults(vec![shorter(fault)]))?;
-    let result = RuleSet::compile(&[file], &Options { settings, ..Options::default() }, Vec::new());
+    let settings = ConfigurationFile::read(&path).map_err(|fault| RuleFaults(vec![shorter(fault)]))?;
+    let options = Configuration::of_file(settings).rule_options();
+    let result = RuleSet::compile(&[file], &options, Vec::new());
     result.map_err(|RuleFaults(faults)| {
         let is_rule = |fault: &RuleFault| fault.file.starts_with("r/");
         RuleFaults(faults.into_iter().map(|fault| if is_rule(&fault) { fault } else { shorter(fault) }).collect())
@@ -91,7 +93,7 @@ fn a_configuration_that_cannot_be_meant_says_why() {
         "rule: {}",
         "rules: {some-rule: {level: loud}}",
         "placeholders: {whom: [a], own_trails: ['arn:aws:cloudtrail:eu-west-1:111122223333:trail/t']}\npacks: {q: true}\n\
-         rules: {some-rul: {enabled: true}}\ntrusted-accounts: [acme]\ntrusted-organizations: [o-short, acme]",
+         rules: {some-rul: {enabled: true}}",
     ]
     .iter()
     .map(|settings| configured(&rule, settings).unwrap_err().to_string())
@@ -104,9 +106,6 @@ fn a_configuration_that_cannot_be_meant_says_why() {
     trailwarden.yml:3: there is no rule `some-rul` (did you mean `some-rule`?)
     trailwarden.yml:2: there is no pack `q`
     trailwarden.yml:1: there is no placeholder `whom`
-    trailwarden.yml:4: `acme` is not an account id, which has twelve digits and stands in quotes
-    trailwarden.yml:5: `o-short` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
-    trailwarden.yml:4: `acme` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
     trailwarden.yml:1: `arn:aws:cloudtrail:eu-west-1:111122223333:trail/t` is an ARN; give the name alone
     trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: name those that these trails write to
     trailwarden.yml:1: `own_trails` is set and `own_buckets` is not: name those that these trails write to

@@ -10,6 +10,7 @@ use walkdir::WalkDir;
 use super::super::attributes::Attributes;
 use super::super::embedded::Embedded;
 use super::*;
+use crate::app::{Configuration, ConfigurationFile};
 
 /// The built-in files as if they were a user's: parsed and compiled when they are loaded.
 fn unparsed() -> Vec<RuleFile> {
@@ -79,9 +80,9 @@ fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
 fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
     let configuration = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rules/trailwarden.yml");
     let mut hit = BTreeSet::new();
-    for settings in [Settings::default(), Settings::read(&configuration).unwrap()] {
+    for file in [ConfigurationFile::default(), ConfigurationFile::read(&configuration).unwrap()] {
         let enabled = RuleSet::load(&[]).unwrap().infos().map(|rule| rule.name.clone()).collect();
-        let options = Options { settings, enabled, explain: true, ..Options::default() };
+        let options = Options { enabled, explain: true, ..Configuration::of_file(file).rule_options() };
         let later = RuleSet::load_with(&options).unwrap();
         let at_once = RuleSet::compile(&unparsed(), &options, Vec::new()).unwrap();
         for (file, text) in records() {
@@ -118,7 +119,7 @@ fn an_outline_tells_what_the_whole_rule_would() {
         "placeholders: {own_trails: [t], own_log_groups: [g], own_buckets: [b], watched_buckets: ['payroll-*']}",
         "live-state: {exempt-vpc-tags: [INTERNAL]}",
     ] {
-        let settings = Settings::parse("trailwarden.yml", text.to_owned()).unwrap();
+        let settings = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap().rules;
         let options = Options { settings, ..Options::default() };
         let later = RuleSet::load_with(&options).unwrap();
         let at_once = RuleSet::compile(&unparsed(), &options, Vec::new()).unwrap();
@@ -178,7 +179,7 @@ proptest! {
         let values: Vec<String> = values.into_iter().chain([long]).collect();
         let placeholders: HashMap<&str, &Vec<String>> = PLACEHOLDERS.iter().map(|(name, _)| (*name, &values)).collect();
         let text = serde_json::json!({"placeholders": placeholders}).to_string();
-        let settings = Settings::parse("trailwarden.yml", text).unwrap();
+        let settings = ConfigurationFile::parse("trailwarden.yml", text).unwrap().rules;
         let set = RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap();
         let event = Event::parse(r#"{"eventName":"A"}"#).unwrap();
         for rule in set.rules().iter().filter(|rule| !rule.placeholders().is_empty()) {

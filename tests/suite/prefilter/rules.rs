@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use trailwarden::rules::{Options, RuleSet, Settings, Unusable};
+use trailwarden::app::{Configuration, ConfigurationFile};
+use trailwarden::rules::{Options, RuleSet, Unusable};
 use trailwarden::suppress::Exemptions;
 
 use super::compare::Ways;
@@ -233,10 +234,12 @@ pub(crate) fn built_in(root: &Path) -> Vec<Ways> {
     let all = || {
         let set = RuleSet::load(&[]).unwrap();
         let enabled = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
-        let settings = Settings::read(&root.join("fixtures/rules/trailwarden.yml")).unwrap();
+        let file = ConfigurationFile::read(&root.join("fixtures/rules/trailwarden.yml")).unwrap();
         let trusted_accounts = vec!["111122223333".to_owned(), "193672423079".to_owned()];
-        let options = Options { enabled, settings, trusted_accounts, explain: true, ..Options::default() };
-        RuleSet::load_with(&options).unwrap()
+        let enabled_rules = enabled;
+        Configuration { enabled_rules, file, trusted_accounts, explain: true, ..Configuration::default() }
+            .rules()
+            .unwrap()
     };
     vec![
         Ways::new("built-in rules", || RuleSet::load(&[]).unwrap(), nothing),
@@ -261,7 +264,7 @@ pub(crate) fn alone(name: &str, rules: &[String], explain: bool) -> Ways {
     off.sort();
     off.dedup();
     let off: String = off.iter().map(|pack| format!("  {pack}: false\n")).collect();
-    let settings = Settings::parse("settings", format!("packs:\n{off}")).unwrap();
+    let settings = ConfigurationFile::parse("settings", format!("packs:\n{off}")).unwrap().rules;
     let options = Options { directories: vec![directory.path().to_owned()], settings, explain, ..Options::default() };
     Ways::new(name, || RuleSet::load_with(&options).unwrap_or_else(|faults| panic!("{name}: {faults}")), nothing)
 }
@@ -270,8 +273,7 @@ pub(crate) fn alone(name: &str, rules: &[String], explain: bool) -> Ways {
 pub(crate) fn none() -> RuleSet {
     let packs: BTreeSet<String> = RuleSet::load(&[]).unwrap().infos().filter_map(|rule| rule.pack.clone()).collect();
     let off: String = packs.iter().map(|pack| format!("  {pack}: false\n")).collect();
-    let settings = Settings::parse("settings", format!("packs:\n{off}")).unwrap();
-    RuleSet::load_with(&Options { settings, ..Options::default() }).unwrap()
+    Configuration::of_file(ConfigurationFile::parse("settings", format!("packs:\n{off}")).unwrap()).rules().unwrap()
 }
 
 fn rule(detection: &str) -> String {

@@ -18,37 +18,37 @@ use crate::output::{Format, print};
 use crate::selection::{Loaded, Selection};
 
 const EXIT_CODES: &str = "Exit codes:
-  0  nothing is wrong
-  1  there is no exemption, or one has expired, expires soon, or covered nothing in the log
-  2  the file cannot be used, or some of the log could not be read";
+  0  every exemption is good
+  1  there is no exemption, or one has expired, expires soon, or covers nothing in the log
+  2  the file cannot be used, or part of the log could not be read";
 
-/// Lists what is wrong with a file of exemptions: faults, what has expired or will soon, and what covers nothing.
+/// Check a file of exemptions for errors, and for exemptions that have expired, expire soon or cover nothing.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The file.
+    /// The file of exemptions.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Counts what each exemption covers in this log; takes the same input as `evaluate`. May be repeated.
+    /// Count the findings that each exemption covers in this log. Takes the same input as `evaluate`. May be repeated.
     #[arg(long, value_name = "PATH")]
     over: Vec<PathBuf>,
 
-    /// Lists exemptions that expire within this many days.
+    /// List exemptions that expire within this many days.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     within: u32,
 
     #[command(flatten)]
     selection: Selection,
 
-    /// How the result is printed.
+    /// The format of the result.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut errors = anstream::stderr();
-    let Some(Loaded { rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
+    let Some(Loaded { configuration, rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
     let exemptions = match Exemptions::read(&arguments.file, &rules) {
         Ok(exemptions) => exemptions,
         Err(faults) => {
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         // Nothing can be done about a closed standard error.
         let _ = writeln!(errors, "{}: there is no exemption in it", visible(&arguments.file.display().to_string()));
     }
-    let pipeline = Pipeline::new(rules).with_exemptions(exemptions);
+    let pipeline = configuration.pipeline_of(rules, exemptions);
     let (covered, rejected) = covered(&pipeline, &arguments.over);
     let now = Timestamp::now();
     let mut wrong = pipeline.exemptions().all().is_empty();

@@ -1,18 +1,17 @@
 //! One replay: payload after payload, and what became of each.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::time::Instant;
-use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Evaluated, Evaluator, Input, Tally};
 use trailwarden::queue::{HIDDEN_MINUTES, Message, Queue};
-use trailwarden::sinks::console;
-use trailwarden::sinks::topics::Topics;
+use trailwarden::sinks::console::{self, Console};
+use trailwarden::sinks::{Sinks, Terms};
 use trailwarden::text::visible;
 
 use super::tell;
@@ -20,20 +19,23 @@ use crate::output::ended;
 
 /// How long live state may take of a payload. Messages are received ten at a time, so it takes at most ten of the
 /// [`HIDDEN_MINUTES`] after which others would see them.
-const MOST_FOR_LIVE_STATE: Duration = Duration::from_secs(60);
+const MAX_LIVE_STATE: Duration = Duration::from_secs(60);
 
 /// How long publishing may take of a payload, within the same [`HIDDEN_MINUTES`].
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where findings go.
 pub(super) enum Target {
-    Topics(Box<Topics>),
-    Printed { format: console::Format, output: BufWriter<anstream::Stdout> },
+    /// To the configured destinations. Then payloads are deleted from the queue.
+    Published(Sinks),
+    /// To standard output alone.
+    Printed(Sinks, Arc<Console>),
 }
 
 impl Target {
     pub(super) fn printed(format: console::Format) -> Self {
-        Self::Printed { format, output: BufWriter::new(anstream::stdout()) }
+        let console = Arc::new(Console::new(format, Box::new(BufWriter::new(anstream::stdout()))));
+        Self::Printed(Sinks::new(vec![Box::new(Arc::clone(&console))]), console)
     }
 }
 
@@ -103,8 +105,8 @@ impl Run {
                 self.counts.failed += 1;
                 tell(format_args!("failed: {}: {}", visible(name), faults.join("; ")));
             }
-            Target::Topics(_) => self.counts.published += 1,
-            Target::Printed { .. } => self.counts.printed += 1,
+            Target::Published(_) => self.counts.published += 1,
+            Target::Printed(..) => self.counts.printed += 1,
         }
     }
 
@@ -131,7 +133,7 @@ impl Run {
         // a queue named by mistake must not lose its messages.
         let printed = json!({"Messages": [{"Body": body}]}).to_string();
         let mut faults = self.payload(&name, Input::Payload(&printed)).await;
-        let publishes = matches!(self.target, Target::Topics(_));
+        let publishes = matches!(self.target, Target::Published(_));
         if publishes
             && faults.is_empty()
             && let Err(error) = queue.delete(id).await
@@ -148,7 +150,7 @@ impl Run {
 
     /// Evaluates one payload, and publishes or prints its findings. What was not done of it, safe to show.
     async fn payload(&mut self, name: &str, input: Input<'_>) -> Vec<String> {
-        let Evaluated { tally, findings, rejections } = self.evaluator.gather(name, input, MOST_FOR_LIVE_STATE).await;
+        let Evaluated { tally, findings, rejections } = self.evaluator.gather(name, input, MAX_LIVE_STATE).await;
         self.tally.add(&tally);
         for rejection in &rejections {
             tell(format_args!("rejected: {rejection}"));
@@ -162,13 +164,16 @@ impl Run {
         if !tally.balances() {
             faults.push("the counts do not balance, please report this".to_owned());
         }
-        let now = Timestamp::now();
-        match &mut self.target {
-            Target::Topics(topics) => {
-                let deadline = Instant::now() + PUBLISH_TIMEOUT;
-                faults.extend(topics.publish(findings, now, deadline).await.1.err().map(|e| e.to_string()));
+        let terms = Terms { now: Timestamp::now(), deadline: Instant::now() + PUBLISH_TIMEOUT };
+        match &self.target {
+            Target::Published(sinks) => {
+                faults.extend(sinks.deliver(findings, terms).await.1.err().map(|error| error.to_string()));
             }
-            Target::Printed { format, output } => self.closed = print(output, *format, &findings, now).err(),
+            Target::Printed(sinks, console) => {
+                // The error of standard output ends the run, and is reported once.
+                let _ = sinks.deliver(findings, terms).await;
+                self.closed = console.take_error();
+            }
         }
         faults
     }
@@ -191,24 +196,11 @@ impl Run {
             _ if queue && counts.all() == 0 && !self.problem => {
                 format!("; what another replay has received is hidden for up to {HIDDEN_MINUTES} minutes")
             }
-            Target::Printed { .. } if queue => "; nothing was deleted from the queue".to_owned(),
+            Target::Printed(..) if queue => "; nothing was deleted from the queue".to_owned(),
             _ => String::new(),
         };
         tell(format_args!("{}{more}", counts.sentence()));
         let done = self.counts.kept + self.counts.failed == 0 && !self.problem && !refused;
         ExitCode::from(if done { 0 } else { 2 })
     }
-}
-
-/// Prints the findings of one payload at once, so that those before an interruption are all there.
-fn print(
-    output: &mut BufWriter<anstream::Stdout>,
-    format: console::Format,
-    findings: &[Finding],
-    now: Timestamp,
-) -> io::Result<()> {
-    for finding in findings {
-        console::write(output, format, finding, now)?;
-    }
-    output.flush()
 }

@@ -15,21 +15,21 @@ use super::Own;
 use crate::output::{Format, fail, print};
 
 const EXIT_CODES: &str = "Exit codes:
-  0  nothing is wrong
-  1  something is wrong with a rule or the configuration
+  0  no errors or warnings
+  1  a rule or the configuration has errors or warnings
   2  the configuration cannot be read";
 
-/// Lists everything that is wrong with rules and their configuration, with file and line.
+/// Check rules and their configuration, and list errors and warnings with file and line.
 ///
-/// Errors keep a rule from being used; what is unsupported can be left out with `--allow-unsupported`; of a rule with
-/// warnings, some part does nothing, or has no fixture that shows what it does.
+/// A rule with an error cannot be used. A rule that uses an unsupported feature can be skipped with `--allow-unsupported`. A
+/// rule with a warning is used, but a part of it has no effect or no fixture.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     own: Own,
 
-    /// How the faults are printed.
+    /// The format of the result.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

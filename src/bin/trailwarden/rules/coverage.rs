@@ -11,13 +11,13 @@ use super::loaded;
 use crate::output::{Format, print};
 use crate::selection::Selection;
 
-/// Lists sensitive API calls that no enabled rule judges, and rules by ATT&CK technique and control.
+/// List sensitive API calls that no enabled rule covers, and coverage by ATT&CK technique and control.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// How it is printed.
+    /// The format of the result.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

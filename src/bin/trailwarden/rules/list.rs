@@ -12,16 +12,16 @@ use super::loaded;
 use crate::output::{Format, print};
 use crate::selection::Selection;
 
-/// Longest list of calls in the table, in characters.
-const MOST_OF_THE_CALLS: usize = 90;
+/// Maximum characters of a list of calls in the table.
+const MAX_CALLS: usize = 90;
 
-/// Lists rules: name, level, whether it runs, pack, calls it watches.
+/// List rules: name, level, whether it is enabled, pack, call patterns.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// How the list is printed.
+    /// The format of the list.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
                     "{:name_width$}  {level:<13}  {runs:<3}  {:pack_width$}  {}",
                     visible(&rule.info().name),
                     visible(pack(rule)),
-                    visible(&shortened(&calls, MOST_OF_THE_CALLS))
+                    visible(&shortened(&calls, MAX_CALLS))
                 );
             }
             print(&table, 0)

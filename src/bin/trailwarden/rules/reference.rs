@@ -7,7 +7,7 @@ use trailwarden::rules::RuleSet;
 
 use crate::output::{fail, print};
 
-/// Prints the reference of all built-in rules and facts, as Markdown.
+/// Print the reference of all built-in rules and facts as Markdown.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 

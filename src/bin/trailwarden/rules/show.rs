@@ -9,10 +9,10 @@ use super::loaded;
 use crate::output::{fail, print};
 use crate::selection::Selection;
 
-/// Shows one rule: what it finds, why, how to undo it, and its file.
+/// Show one rule: its description, remediation and source.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The rule.
+    /// The name of the rule.
     #[arg(value_name = "NAME")]
     name: String,
 

@@ -13,21 +13,21 @@ use super::Own;
 use crate::output::{Format, fail, print};
 
 const EXIT_CODES: &str = "Exit codes:
-  0  every rule hits its hits and misses its misses
-  1  some rule does not, or has no fixture of one kind
+  0  every rule matches its hits and none of its misses
+  1  a rule does not, or lacks fixtures of one kind
   2  the rules cannot be used, or there are none";
 
-/// Runs the fixtures of rules: records that each must hit, and near misses that it must not.
+/// Test rules against their fixtures: records that a rule must match, and near misses that it must not match.
 ///
-/// They stand in files `hit-….json` and `miss-….json` in a directory called like the rule. Of a rule that fails, it is told
-/// how it came to its verdict.
+/// Fixtures are files `hit-….json` and `miss-….json` in a directory with the name of the rule. For a rule that fails, the
+/// evaluation of its condition is shown.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     own: Own,
 
-    /// How the result is printed.
+    /// The format of the result.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

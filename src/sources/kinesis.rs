@@ -1,0 +1,40 @@
+//! Records of Kinesis streams, as a Lambda function receives them. The data is a batch of a log subscription, compressed, or
+//! JSON of any form.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::awslogs;
+use super::items::Items;
+use super::members::Members;
+
+/// `eventSource` of the records of a Lambda trigger.
+const SOURCE: &str = "aws:kinesis";
+
+/// Name of the data in rejections.
+const DATA: &str = "kinesis.data";
+
+fn data(object: &Members) -> Option<String> {
+    object.object("kinesis")?.string("data")
+}
+
+/// Whether an object is a record of a stream.
+pub(super) fn is_record(object: &Members) -> bool {
+    object.string("eventSource").as_deref() == Some(SOURCE) && data(object).is_some()
+}
+
+/// Reads the data of a record.
+pub(super) fn record(object: &Members, items: &mut Items) {
+    let Some(data) = data(object) else { return };
+    let bytes = match STANDARD.decode(data) {
+        Ok(bytes) => bytes,
+        Err(error) => return items.reject(format!("`{DATA}` is not base64: {error}")),
+    };
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return awslogs::compressed(&bytes, DATA, items, |value, items| items.text(value));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => items.text(&text),
+        Err(error) => items.reject(format!("`{DATA}` is not UTF-8: {error}")),
+    }
+}
