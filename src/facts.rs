@@ -17,7 +17,7 @@ mod verified_access;
 mod wire;
 
 pub use call::without_version;
-pub use calls::{Calls, SCOPES, Scope, find, is_fact_namespace, member_behind, quotes};
+pub use calls::{Calls, find, is_fact_namespace, member_behind, quotes};
 pub use exposure::{Earlier, Undecided};
 pub use members::fact_at;
 pub use wire::Parameters;
@@ -32,8 +32,10 @@ use crate::network::Opening;
 /// One derivable fact.
 #[derive(Debug)]
 pub struct Fact {
-    /// What it is called, and the calls it exists for.
-    pub scope: Scope,
+    /// The path that rules use, such as `exposure.ingress`.
+    pub name: &'static str,
+    /// The calls it exists for.
+    pub calls: Calls,
     /// What it means and which members its value has.
     pub doc: &'static str,
     /// Where the value comes from, for a record of one of those calls; `None` when there is nothing to say.
@@ -51,19 +53,6 @@ enum Origin {
     Read(for<'e> fn(&'e Event<'_>) -> Option<Parameters<'e>>),
 }
 
-impl Calls {
-    /// Whether `event` is one of these calls.
-    pub fn admit(&self, event: &Event<'_>) -> bool {
-        match self {
-            Self::These(pairs) => {
-                event.source().zip(event.name()).is_some_and(|(source, name)| pairs.contains(&(source, name)))
-            }
-            Self::AllOf(sources) => event.source().is_some_and(|source| sources.contains(&source)),
-            Self::All => true,
-        }
-    }
-}
-
 impl Fact {
     /// The fact's value for `event`, if it has one and is derived, with nothing configured as your own.
     pub fn of<'e>(&self, event: &'e Event<'_>) -> Option<Value<'e>> {
@@ -73,8 +62,8 @@ impl Fact {
     /// The same with what `zone` lists as your own.
     pub fn within<'e>(&self, event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
         match self.origin {
-            Origin::Derived(derive) if self.scope.calls.admit(event) => derive(event),
-            Origin::DerivedWithin(derive) if self.scope.calls.admit(event) => derive(event, zone),
+            Origin::Derived(derive) if self.calls.admit(event) => derive(event),
+            Origin::DerivedWithin(derive) if self.calls.admit(event) => derive(event, zone),
             Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
         }
     }
@@ -82,14 +71,13 @@ impl Fact {
     /// The part of `event` that the fact is a way to read, if it is one.
     pub fn parameters<'e>(&self, event: &'e Event<'_>) -> Option<Parameters<'e>> {
         match self.origin {
-            Origin::Read(read) if self.scope.calls.admit(event) => read(event),
+            Origin::Read(read) if self.calls.admit(event) => read(event),
             Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
         }
     }
 }
 
-/// Every fact there is. A new one is a file beside these, a line here and, in `facts/calls.rs`, its scope and a line for that
-/// in the same order.
+/// Every fact there is. A new one is a file beside these and a line here.
 pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,

@@ -13,17 +13,15 @@ mod condition;
 mod correlation;
 mod coverage;
 mod culprit;
-mod embedded;
 mod evidence;
 mod explain;
 mod fault;
 mod files;
 mod filter;
+mod header;
 mod index;
 mod lint;
 mod operations;
-mod outline;
-mod packed;
 mod parser;
 mod placeholder;
 mod reference;
@@ -146,7 +144,7 @@ impl RuleSet {
         let mut faults = Vec::new();
         let mut files = Self::files(options, &mut faults);
         // What is wrong with a built-in rule is what the tests say, and whoever writes one wants to see it here.
-        files.iter_mut().for_each(|file| file.outline = None);
+        files.iter_mut().for_each(|file| file.header = None);
         let Parsed { mut rules, correlations } = Self::parse(&files, &options.settings, &mut faults);
         let faulty_before = faulty(&faults);
         let ids = rules.iter().filter_map(Rule::id);
@@ -223,8 +221,8 @@ impl RuleSet {
         let mut rules: Vec<Rule> = Vec::with_capacity(files.len());
         let mut correlations = Vec::new();
         let mut seen: HashMap<String, Taken<'_>> = HashMap::new();
-        // The build script has seen to it that those of rules with an outline differ.
-        let may_repeat = files.iter().any(|file| file.outline.is_none());
+        // Those of built-in rules differ, as a test shows.
+        let may_repeat = files.iter().any(|file| file.header.is_none());
         for file in files {
             for rule in rule::parse(file, settings, |name| seen.contains_key(name), &mut correlations, faults) {
                 if !may_repeat {

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::{Fact, Origin, calls, named, object, texts};
+use super::{Calls, Fact, Origin, calls, named, object, texts};
 use crate::event::{Event, Value, scalar_text};
 
 /// The operation's name.
 pub(super) const OPERATION: Fact = Fact {
-    scope: calls::OPERATION,
+    name: "call.operation",
+    calls: Calls::All,
     doc: "`eventName` without the version of the interface that AWS Lambda appends: UpdateFunctionCode20150331v2 is \
           UpdateFunctionCode.",
     origin: Origin::Derived(operation),
@@ -15,7 +16,17 @@ pub(super) const OPERATION: Fact = Fact {
 
 /// What guards the trail, and what the trail consists of.
 pub(super) const TARGET: Fact = Fact {
-    scope: calls::TARGET,
+    name: "call.target",
+    calls: Calls::AllOf(&[
+        calls::CLOUDTRAIL,
+        "logs.amazonaws.com",
+        "lambda.amazonaws.com",
+        "sns.amazonaws.com",
+        "kms.amazonaws.com",
+        "s3.amazonaws.com",
+        "events.amazonaws.com",
+        calls::IAM,
+    ]),
     doc: "What a call to CloudTrail, CloudWatch Logs, Lambda, SNS, KMS, S3, EventBridge or IAM was made on. `kind` is \
           trail, event-data-store, channel, log-group, destination, function, topic, key, bucket, event-rule or role; \
           `names` are the names, also where the call gave ARNs: of a function without its qualifier, of a subscription \

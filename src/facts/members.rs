@@ -74,9 +74,9 @@ macro_rules! trust {
 
 /// By the name of the fact. Facts that are not listed have any members.
 const SHAPES: &[(&str, Shape)] = &[
-    (calls::OPERATION.name, Scalar),
+    ("call.operation", Scalar),
     (
-        calls::TARGET.name,
+        "call.target",
         Members(&[
             (
                 "kind",
@@ -97,12 +97,9 @@ const SHAPES: &[(&str, Shape)] = &[
             ("names", Scalar),
         ]),
     ),
+    ("exposure.ingress", opening!(("direction", OneOf(&["ingress", "unknown"])), ("group", Scalar), ("rules", Scalar))),
     (
-        calls::INGRESS.name,
-        opening!(("direction", OneOf(&["ingress", "unknown"])), ("group", Scalar), ("rules", Scalar)),
-    ),
-    (
-        calls::LOAD_BALANCER.name,
+        "exposure.load_balancer",
         Members(&[
             ("scheme", OneOf(&["internet-facing", "internal"])),
             ("stated", OneOf(&["true", "false"])),
@@ -112,14 +109,14 @@ const SHAPES: &[(&str, Shape)] = &[
             ("undo", Scalar),
         ]),
     ),
-    (calls::NETWORK_ACL.name, opening!(("return_traffic", OneOf(&["true", "false"])))),
+    ("exposure.network_acl", opening!(("return_traffic", OneOf(&["true", "false"])))),
     (
-        calls::PEERING.name,
+        "exposure.peering",
         Members(&[("peer_account", Scalar), ("external", OneOf(&["true", "false"])), ("connection", Scalar)]),
     ),
-    (calls::PREFIX_LIST.name, opening!(("undo", Scalar))),
+    ("exposure.prefix_list", opening!(("undo", Scalar))),
     (
-        calls::PUBLIC_ADDRESS.name,
+        "exposure.public_address",
         Members(&[
             ("addresses", Members(&[("family", OneOf(&["ipv4", "ipv6"])), ("fields", Scalar), ("summary", Scalar)])),
             ("interfaces", Scalar),
@@ -127,7 +124,7 @@ const SHAPES: &[(&str, Shape)] = &[
         ]),
     ),
     (
-        calls::ROUTE.name,
+        "exposure.route",
         Members(&[
             ("reach", REACH),
             ("destination", Scalar),
@@ -137,7 +134,7 @@ const SHAPES: &[(&str, Shape)] = &[
         ]),
     ),
     (
-        calls::UNDECIDED.name,
+        "exposure.undecided",
         Members(&[
             ("reason", OneOf(&["parameters", "unreadable", "complex", "prefix-list"])),
             ("summary", Scalar),
@@ -146,12 +143,12 @@ const SHAPES: &[(&str, Shape)] = &[
             ("decided_by", Scalar),
         ]),
     ),
-    (calls::LIVE_INGRESS.name, opening!(("groups", Scalar))),
-    (calls::LIVE_ROLE.name, trust!(("administrator", Scalar), ("unread", Scalar))),
-    (calls::LIVE_ROUTE.name, Members(&[("reach", REACH), ("destinations", Scalar), ("gateways", Scalar)])),
-    (calls::LIVE_UNANSWERED.name, Scalar),
-    (calls::TRUST_POLICY.name, trust!()),
-    (calls::EC2_RESOURCES.name, Members(&[("id", Scalar), ("type", Scalar), ("arn", Scalar)])),
+    ("live.ingress", opening!(("groups", Scalar))),
+    ("live.role", trust!(("administrator", Scalar), ("unread", Scalar))),
+    ("live.route", Members(&[("reach", REACH), ("destinations", Scalar), ("gateways", Scalar)])),
+    ("live.unanswered", Scalar),
+    ("trust.policy", trust!()),
+    ("ec2.resources", Members(&[("id", Scalar), ("type", Scalar), ("arn", Scalar)])),
 ];
 
 impl Fact {
@@ -160,7 +157,7 @@ impl Fact {
     /// # Errors
     /// The first step of the path that is no member.
     pub fn shape_at<'p>(&self, path: &'p str) -> Result<Shape, Unknown<'p>> {
-        let whole = SHAPES.iter().find(|(name, _)| *name == self.scope.name).map_or(Open, |(_, shape)| *shape);
+        let whole = SHAPES.iter().find(|(name, _)| *name == self.name).map_or(Open, |(_, shape)| *shape);
         let members = match whole {
             Members(members) => members,
             Open => return Ok(Open),

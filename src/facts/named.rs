@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Fact, Origin, calls, object, texts};
+use super::{Calls, Fact, Origin, object, texts};
 use crate::event::{Event, Value};
 
 /// What the parameters of a call name.
 pub(super) const NAMED: Fact = Fact {
-    scope: calls::NAMED,
+    name: "call.named",
+    calls: Calls::All,
     doc: "The resources that the parameters of a call name, at any depth, and those in the record's `resources`: a list \
           without repeats, with `kind` (trail, event-data-store, channel, log-group, destination, function, topic, queue, \
           key, bucket, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine or table), `id` (the \

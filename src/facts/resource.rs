@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Fact, Origin, calls, object};
+use super::{Calls, Fact, Origin, calls, object};
 use crate::event::{Event, Value};
 
 /// The EC2 resources in a record.
 pub(super) const EC2_RESOURCES: Fact = Fact {
-    scope: calls::EC2_RESOURCES,
+    name: "ec2.resources",
+    calls: Calls::AllOf(&[calls::EC2]),
     doc: "The EC2 resources a call of ec2.amazonaws.com names, in the request or in the response: a list without repeats, \
           with `id` (`vpc-0abc…`), `type` (the CloudFormation type, such as AWS::EC2::VPC) and `arn`. The first is the one \
           that the call is named after, in the request (for a call that creates something: also in the response), else \

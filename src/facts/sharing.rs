@@ -4,13 +4,28 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::calls::{EC2, RAM};
-use super::{Fact, Origin, Parameters, calls, object, texts, wire};
+use super::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 use crate::arn::{Arn, is_account_id};
 use crate::event::{Event, Value, scalar_text};
 
 /// The other accounts and organizations of a call that shares or joins something.
 pub(super) const EXTERNAL: Fact = Fact {
-    scope: calls::SHARING,
+    name: "sharing.external",
+    calls: Calls::These(&[
+        (calls::EC2, "ModifyImageAttribute"),
+        (calls::EC2, "ModifySnapshotAttribute"),
+        (calls::EC2, "ModifyFpgaImageAttribute"),
+        (calls::EC2, "ModifyVpcEndpointServicePermissions"),
+        (calls::EC2, "CreateNetworkInterfacePermission"),
+        (calls::EC2, "EnableAddressTransfer"),
+        (calls::EC2, "ModifyEbsDefaultKmsKeyId"),
+        (calls::EC2, "CreateTransitGatewayPeeringAttachment"),
+        (calls::EC2, "AcceptTransitGatewayPeeringAttachment"),
+        (calls::EC2, "AcceptTransitGatewayVpcAttachment"),
+        (calls::EC2, "AcceptTransitGatewayClientVpnAttachment"),
+        (calls::RAM, "CreateResourceShare"),
+        (calls::RAM, "AssociateResourceShare"),
+    ]),
     doc: "Accounts and organizations, other than the record's own account, that a call shares something with, hands \
           something to or joins. `accounts` are account ids, `organizations` ids or ARNs of organizations and \
           organizational units, `principals` all of them as written. `undo` are the arguments that remove them, at most \

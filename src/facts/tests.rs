@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 fn fact<'e>(name: &str, event: &'e Event<'_>) -> Option<Value<'e>> {
-    FACTS.iter().find(|fact| fact.scope.name == name).unwrap().of(event)
+    FACTS.iter().find(|fact| fact.name == name).unwrap().of(event)
 }
 
 /// What a call of `name` lets in, one entry a line with its reach, then what is open to the world and to wide prefixes.
@@ -26,18 +26,18 @@ fn ingress(parameters: &str) -> String {
 
 #[test]
 fn every_fact_is_named_once_and_documented() {
-    let names: BTreeSet<&str> = FACTS.iter().map(|fact| fact.scope.name).collect();
+    let names: BTreeSet<&str> = FACTS.iter().map(|fact| fact.name).collect();
     assert_eq!(names.len(), FACTS.len());
     for (place, fact) in FACTS.iter().enumerate() {
-        assert!(fact.scope.name.contains('.'), "{} has no namespace", fact.scope.name);
-        assert!(fact.doc.len() > 80, "{} is not documented", fact.scope.name);
-        assert_eq!(find(fact.scope.name), Some((place, None)));
+        assert!(fact.name.contains('.'), "{} has no namespace", fact.name);
+        assert!(fact.doc.len() > 80, "{} is not documented", fact.name);
+        assert_eq!(find(fact.name), Some((place, None)));
     }
 }
 
 #[test]
 fn a_path_leads_into_its_fact_and_into_no_other() {
-    let place = FACTS.iter().position(|fact| fact.scope.name == "exposure.ingress").unwrap();
+    let place = FACTS.iter().position(|fact| fact.name == "exposure.ingress").unwrap();
     assert_eq!(find("exposure.ingress.reach"), Some((place, Some("reach"))));
     assert_eq!(find("exposure.ingress[0].reach"), Some((place, Some("[0].reach"))));
     assert_eq!(find("exposure.ingresses"), None);
@@ -155,7 +155,7 @@ fn parameters_are_selected_in_both_styles() {
             r#"{{"eventSource":"ec2.amazonaws.com","eventName":"ModifySnapshotAttribute","requestParameters":{request}}}"#
         );
         let event = Event::parse(&json).unwrap();
-        let fact = FACTS.iter().find(|fact| fact.scope.name == "ec2.request").unwrap();
+        let fact = FACTS.iter().find(|fact| fact.name == "ec2.request").unwrap();
         let parameters = fact.parameters(&event).unwrap();
         let texts = |path: &str| parameters.select(path).into_iter().filter_map(Value::as_str).collect::<Vec<_>>();
         assert_eq!(texts("snapshotId"), ["snap-1"]);
@@ -409,7 +409,7 @@ fn wrappers_with_shortened_names_are_unwrapped() {
             r#"{{"eventSource":"ec2.amazonaws.com","eventName":"DeleteTransitGatewayVpcAttachment","requestParameters":{request}}}"#
         );
         let event = Event::parse(&json).unwrap();
-        let fact = FACTS.iter().find(|fact| fact.scope.name == "ec2.request").unwrap();
+        let fact = FACTS.iter().find(|fact| fact.name == "ec2.request").unwrap();
         fact.parameters(&event)
             .unwrap()
             .select(path)

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Fact, Origin, calls, named, object, texts};
+use super::{Calls, Fact, Origin, calls, named, object, texts};
 use crate::event::{Event, Object, Value, scalar_text};
 
 /// The settings of a trail that a call gives.
 pub(super) const SETTINGS: Fact = Fact {
-    scope: calls::TRAIL_SETTINGS,
+    name: "trail.settings",
+    calls: Calls::These(&[(calls::CLOUDTRAIL, "CreateTrail"), (calls::CLOUDTRAIL, "UpdateTrail")]),
     doc: "The settings that CreateTrail and UpdateTrail give a trail. `said` lists them in words, `less` those that make it \
           record or protect less; `bucket`, `log-group`, `role`, `key` and `topic` are the resources it is to use, each as \
           its ARN and, unless that is one of another account, its name.",
@@ -16,7 +17,8 @@ pub(super) const SETTINGS: Fact = Fact {
 
 /// The management events that a trail no longer records.
 pub(super) const SELECTORS: Fact = Fact {
-    scope: calls::TRAIL_SELECTORS,
+    name: "trail.selectors",
+    calls: Calls::These(&[(calls::CLOUDTRAIL, "PutEventSelectors")]),
     doc: "The management events that a trail records by the selectors of PutEventSelectors, all of them taken together. \
           `level` is whole when it records all, minor when only events of AWS KMS or the RDS Data API are missing, else \
           major; `misses` lists in words what is missing.",

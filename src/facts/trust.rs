@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::{Fact, Origin, calls, object, texts, wire};
+use super::{Calls, Fact, Origin, calls, object, texts, wire};
 use crate::access::{Assessment, Judgement, Role, Verdict, Zone, assess_within};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
 
 /// What a trust policy comes to.
 pub(super) const POLICY: Fact = Fact {
-    scope: calls::TRUST_POLICY,
+    name: "trust.policy",
+    calls: Calls::These(&[(calls::IAM, "CreateRole"), (calls::IAM, "UpdateAssumeRolePolicy")]),
     doc: "Who can assume the role of CreateRole or UpdateAssumeRolePolicy, by its trust policy. `verdict` is that of the \
           worst statement: public (everybody), weak (everybody who meets something that anybody could meet, such as an \
           external id), undecidable (the policy is missing, not understood, or too complex to decide), external \

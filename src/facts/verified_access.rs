@@ -1,11 +1,17 @@
 //! Policies of AWS Verified Access.
 
-use super::{Fact, Origin, calls, object, wire};
+use super::{Calls, Fact, Origin, calls, object, wire};
 use crate::event::{Event, Value};
 
 /// The policy that a call gives a Verified Access group or endpoint.
 pub(super) const POLICY: Fact = Fact {
-    scope: calls::VERIFIED_ACCESS,
+    name: "exposure.verified_access",
+    calls: Calls::These(&[
+        (calls::EC2, "CreateVerifiedAccessGroup"),
+        (calls::EC2, "CreateVerifiedAccessEndpoint"),
+        (calls::EC2, "ModifyVerifiedAccessGroupPolicy"),
+        (calls::EC2, "ModifyVerifiedAccessEndpointPolicy"),
+    ]),
     doc: "The policy of a Verified Access group or endpoint after it was created, or after its policy was modified. \
           `policy` is off (`PolicyEnabled` is false), open (a `permit` for every principal, action and resource without \
           a condition, and no `forbid`) or restricted. Absent when the call names no policy.",

@@ -1,15 +1,14 @@
 //! What of a rule is needed when one of its calls arrives, or somebody asks: all but what it is called and watches.
 //!
-//! In: the parsed rule, or, of a built-in one, what the build script has made of it, which is read when it is first needed.
+//! In: the parsed rule, or the text of a built-in one, which is parsed when it is first needed.
 
 use std::sync::Arc;
 
-use rsigma_parser::{Level, SigmaRule};
+use rsigma_parser::{Level, SigmaRule, parse_sigma_yaml};
 
 use super::attributes::Attributes;
 use super::cases::{Case, Cases};
-use super::embedded::Embedded;
-use super::outline::Outline;
+use super::header::Header;
 use super::placeholder::{self, Placeholders};
 use super::settings::Settings;
 use super::trigger::Triggers;
@@ -23,6 +22,10 @@ pub(super) struct Body {
     pub(super) raised_info: Arc<RuleInfo>,
     pub(super) cases: Cases,
     pub(super) attributes: Attributes,
+    /// The calls it can match.
+    pub(super) triggers: Triggers,
+    /// The calls it could match if its placeholders had any value.
+    pub(super) open_triggers: Triggers,
     /// Its placeholders are filled.
     pub(super) sigma: SigmaRule,
     /// Whether somebody has set the level, which then holds for all findings.
@@ -30,7 +33,8 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// From its parts. The rule belongs to `pack`; `level` is the one that somebody has set.
+    /// From its parts. The rule belongs to `pack`; `level` is the one that somebody has set; `open_triggers` are the calls
+    /// that it matches whatever fills its placeholders.
     pub(super) fn new(
         mut sigma: SigmaRule,
         name: &str,
@@ -38,6 +42,7 @@ impl Body {
         attributes: Attributes,
         cases: Cases,
         level: Option<Level>,
+        open_triggers: Triggers,
     ) -> Self {
         sigma.level = level.or(sigma.level);
         let info = info(&sigma, name, pack, &attributes);
@@ -48,6 +53,8 @@ impl Body {
             raised_info: Arc::new(raised_info),
             cases,
             attributes,
+            triggers: Triggers::of(&sigma.detection),
+            open_triggers,
             sigma,
             is_level_set: level.is_some(),
         }
@@ -62,39 +69,32 @@ impl Body {
     }
 }
 
-/// A built-in rule of which no more than the outline is known yet, and what the configuration says of it.
+/// A built-in rule that is not parsed yet, and what the configuration says of it.
 #[derive(Debug)]
 pub(super) struct Unread {
-    pub(super) outline: &'static Outline,
+    name: &'static str,
     level: Option<Level>,
     /// Of its placeholders.
     values: Placeholders,
 }
 
 impl Unread {
-    pub(super) fn new(outline: &'static Outline, settings: &Settings) -> Self {
-        let value = |name: &&str| Some(((*name).to_owned(), settings.placeholders.get(*name)?.clone()));
-        // Collecting would sort them first, by code of its own.
-        let mut values = Placeholders::new();
-        values.extend(outline.placeholders.iter().filter_map(value));
-        Self { outline, level: settings.level(outline.name), values }
+    pub(super) fn new(header: &Header, settings: &Settings) -> Self {
+        let value = |name: &String| Some((name.clone(), settings.placeholders.get(name)?.clone()));
+        let values = header.placeholders.iter().filter_map(value).collect();
+        Self { name: header.name, level: settings.level(header.name), values }
     }
 
-    /// The calls it can match, where that is known.
-    pub(super) fn triggers(&self) -> Option<Triggers> {
-        let text = match self.outline.unfilled {
-            None => self.outline.triggers,
-            Some(unfilled) => Some(unfilled).filter(|_| self.values.values().all(Vec::is_empty))?,
-        };
-        Some(Triggers::read(text))
-    }
-
-    /// The rule; `None` when the build script has written something else.
-    pub(super) fn read(&self, pack: Option<&str>) -> Option<Body> {
-        let Embedded { mut sigma, attributes } = Embedded::read(self.outline)?;
+    /// The rule in this text; `None` if it cannot be used.
+    pub(super) fn read(&self, text: &str, pack: Option<&str>) -> Option<Body> {
+        let mut sigma = parse_sigma_yaml(text).ok()?.rules.pop()?;
+        let open = Triggers::of(&sigma.detection);
         placeholder::fill(&mut sigma, &self.values).ok()?;
+        let mut reasons = Vec::new();
+        let attributes = Attributes::of(&sigma, text, &mut reasons);
+        sigma.custom_attributes.clear();
         let cases = Cases::new(Case::default(), &attributes);
-        Some(Body::new(sigma, self.outline.name, pack, attributes, cases, self.level))
+        reasons.is_empty().then(|| Body::new(sigma, self.name, pack, attributes, cases, self.level, open))
     }
 }
 

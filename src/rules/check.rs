@@ -65,7 +65,7 @@ pub(super) fn unknown_fact(path: &str) -> Option<Reason> {
     if !facts::is_fact_namespace(path) || facts::find(path).is_some() {
         return None;
     }
-    let known: Vec<&str> = FACTS.iter().map(|fact| fact.scope.name).collect();
+    let known: Vec<&str> = FACTS.iter().map(|fact| fact.name).collect();
     let nearest = did_you_mean(path, &known);
     Some(Reason::error(format!("there is no fact `{path}`{nearest}; `trailwarden facts` lists them")).at(path))
 }

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs;
-use std::ops::Range;
 use std::path::Path;
 
 use walkdir::WalkDir;
 
 use super::fault::{Reason, RuleFault};
-use super::outline::{BUILTIN, Outline};
-use super::packed::Text;
+use super::header::Header;
+
+/// `(path in the repository, text)` of every built-in rule file.
+static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));
 
 /// One rule file.
 #[derive(Debug)]
@@ -22,9 +23,9 @@ pub(super) struct RuleFile {
     /// Whether it is part of the binary.
     pub(super) built_in: bool,
     /// Its text.
-    pub(super) text: Text,
-    /// The one rule in it, as the build script has read it, and its place among the built-in files.
-    pub(super) outline: Option<(usize, &'static Outline)>,
+    pub(super) text: Cow<'static, str>,
+    /// The header of the one rule in a built-in file, which is parsed when it is needed.
+    pub(super) header: Option<Header>,
 }
 
 /// One YAML document of a rule file.
@@ -56,7 +57,7 @@ impl RuleFile {
     /// The documents of the file. Collection actions (`action: global`) connect documents; a file with one is kept whole.
     pub(super) fn documents(&self) -> Vec<Document> {
         let stem = Path::new(self.name.as_ref()).file_stem().unwrap_or_default().to_string_lossy();
-        let text = self.text.as_str();
+        let text: &str = &self.text;
         if text.lines().any(|line| line.starts_with("action:")) {
             return vec![Document { name: stem.into_owned(), text: text.to_owned(), above: 0 }];
         }
@@ -84,21 +85,21 @@ impl RuleFile {
         let mut below = path.strip_prefix(root).unwrap_or(path).components();
         let first = below.next().filter(|_| below.next().is_some());
         let pack = first.map(|first| first.as_os_str().to_string_lossy().into_owned().into());
-        let text = Text::Own(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
-        Self { name: path.display().to_string().into(), pack, built_in: false, text, outline: None }
+        let text = Cow::Owned(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
+        Self { name: path.display().to_string().into(), pack, built_in: false, text, header: None }
     }
 }
 
 /// The rule files that are part of the binary.
 pub(super) fn builtin() -> Vec<RuleFile> {
-    let file = |(place, (path, text, outline)): (usize, &'static (&str, Range<usize>, Option<Outline>))| RuleFile {
+    let file = |(path, text): &'static (&str, &str)| RuleFile {
         name: Cow::Borrowed(*path),
         pack: path.strip_prefix("rules/").and_then(|path| path.split_once('/')).map(|(pack, _)| Cow::Borrowed(pack)),
         built_in: true,
-        text: Text::BuiltIn(text.clone()),
-        outline: outline.as_ref().map(|outline| (place, outline)),
+        text: Cow::Borrowed(*text),
+        header: Header::read(text),
     };
-    BUILTIN.iter().enumerate().map(file).collect()
+    BUILTIN.iter().map(file).collect()
 }
 
 /// Every rule file below `directory`, in the order of their names; a fault for what cannot be read. Hidden files and

@@ -77,19 +77,22 @@ fn collect(detection: &Detection, found: &mut Vec<String>) {
                     SigmaValue::String(text) => Some(text.original.as_str()),
                     _ => None,
                 });
-                for text in texts {
-                    let mut rest = text;
-                    while let Some((_, name, after)) = placeholder(rest) {
-                        found.push(name.to_owned());
-                        rest = after;
-                    }
-                }
+                texts.for_each(|text| collect_names(text, found));
             }
         }
         Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| collect(part, found)),
         Detection::ArrayMatch { body, .. } => collect(body, found),
         Detection::Conditional { named, .. } => named.values().for_each(|part| collect(part, found)),
         Detection::Keywords(_) => {}
+    }
+}
+
+/// Adds the names of the placeholders in a text.
+pub(super) fn collect_names(text: &str, found: &mut Vec<String>) {
+    let mut rest = text;
+    while let Some((_, name, after)) = placeholder(rest) {
+        found.push(name.to_owned());
+        rest = after;
     }
 }
 

@@ -25,7 +25,7 @@ impl RuleSet {
         text.push_str("\n## Facts\n\nA rule names facts as it names fields of the record.\n\n| fact | calls | meaning |\n|---|---|---|\n");
         for fact in FACTS {
             let doc = fact.doc.replace('|', "\\|");
-            let _ = writeln!(text, "| `{}` | {} | {doc} |", fact.scope.name, calls(fact));
+            let _ = writeln!(text, "| `{}` | {} | {doc} |", fact.name, calls(fact));
         }
         text.push_str(
             "\n## Placeholders\n\nValues of the `%placeholders%` of the built-in rules, under `placeholders:` in the \
@@ -92,7 +92,7 @@ fn severity(rule: &Rule) -> String {
 }
 
 fn calls(fact: &Fact) -> String {
-    match fact.scope.calls {
+    match fact.calls {
         Calls::All => "all".to_owned(),
         Calls::AllOf(sources) => list(sources.iter().map(|source| format!("all of {source}"))),
         Calls::These(pairs) => list(pairs.iter().map(|(_, name)| (*name).to_owned())),

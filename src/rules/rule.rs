@@ -13,7 +13,7 @@ use super::correlation::Correlation;
 use super::evidence::Matched;
 use super::fault::{Reason, RuleFault};
 use super::files::{Document, RuleFile};
-use super::packed::Text;
+use super::header::Header;
 use super::parser::{of_parser, parsed};
 use super::required_literals::RequiredLiterals;
 use super::settings::Settings;
@@ -33,19 +33,16 @@ pub struct Rule {
     runs: bool,
     runs_by_default: bool,
     placeholders: Vec<String>,
-    triggers: OnceLock<Triggers>,
-    /// The calls it could match if its placeholders had any value, where it has some.
-    open_triggers: OnceLock<Triggers>,
     required_literals: OnceLock<RequiredLiterals>,
     body: OnceLock<Box<Body>>,
     /// What the body is read from, where it is not there from the beginning.
     unread: Option<Unread>,
-    /// Its place among the built-in ones, where it has an outline.
-    outlined: Option<usize>,
+    /// What of a built-in rule is known without parsing it.
+    header: Option<Header>,
     file: Cow<'static, str>,
     built_in: bool,
     /// The YAML document.
-    text: Text,
+    text: Cow<'static, str>,
     /// The number of lines above it in the file.
     above: usize,
 }
@@ -83,24 +80,17 @@ impl Rule {
 
     /// The calls it can match.
     pub fn triggers(&self) -> &Triggers {
-        let known = || self.unread.as_ref().and_then(Unread::triggers);
-        self.triggers.get_or_init(|| known().unwrap_or_else(|| Triggers::of(&self.sigma().detection)))
+        &self.body().triggers
     }
 
     /// The calls it could match if its placeholders had any value.
     pub fn triggers_when_filled(&self) -> &Triggers {
-        match &self.unread {
-            _ if self.placeholders.is_empty() => self.triggers(),
-            Some(unread) => self.open_triggers.get_or_init(|| Triggers::read(unread.outline.triggers)),
-            None => self.open_triggers.get().unwrap_or_else(|| self.triggers()),
-        }
+        &self.body().open_triggers
     }
 
     /// Whether it could match such a call.
     pub(super) fn watches(&self, source: &str, name: &str) -> bool {
-        // To know what the placeholders are filled with, a built-in rule has to be read: for calls that it could match at all.
-        let is_known = self.placeholders.is_empty() || self.triggers.get().is_some();
-        (is_known || self.triggers_when_filled().admit(source, name)) && self.triggers().admit(source, name)
+        self.triggers().admit(source, name)
     }
 
     /// Whether it reports only events that no other rule of its pack reports.
@@ -111,8 +101,8 @@ impl Rule {
     /// The facts that its file names.
     pub fn facts(&self) -> Vec<&'static str> {
         let text = self.text();
-        let is_named = |fact: &&&Fact| text.contains(fact.scope.name);
-        FACTS.iter().filter(is_named).map(|fact| fact.scope.name).collect()
+        let is_named = |fact: &&&Fact| text.contains(fact.name);
+        FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
     }
 
     /// Literals that the text of a record must contain for the rule to match.
@@ -137,7 +127,7 @@ impl Rule {
 
     /// Its YAML document.
     pub fn text(&self) -> &str {
-        self.text.as_str()
+        &self.text
     }
 
     /// The line of the file, from 1, on which it begins.
@@ -187,7 +177,7 @@ impl Rule {
     }
 
     /// A rule of a file, of which nothing else is known.
-    fn of(file: &RuleFile, text: Text) -> Self {
+    fn of(file: &RuleFile, text: Cow<'static, str>) -> Self {
         Self {
             name: Cow::default(),
             id: None,
@@ -195,12 +185,10 @@ impl Rule {
             runs: false,
             runs_by_default: false,
             placeholders: Vec::new(),
-            triggers: OnceLock::new(),
-            open_triggers: OnceLock::new(),
             required_literals: OnceLock::new(),
             body: OnceLock::new(),
             unread: None,
-            outlined: None,
+            header: None,
             file: file.name.clone(),
             built_in: file.built_in,
             text,
@@ -217,9 +205,9 @@ impl Rule {
         self.body().attributes.judges
     }
 
-    /// Its place among the built-in ones, where it has an outline.
-    pub(super) fn outlined(&self) -> Option<usize> {
-        self.outlined
+    /// What of a built-in rule is known without parsing it.
+    pub(super) fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
     }
 
     pub(super) fn sigma(&self) -> &SigmaRule {
@@ -233,7 +221,7 @@ impl Rule {
                   run would be worse than none"
     )]
     fn body(&self) -> &Body {
-        let read = || self.unread.as_ref().and_then(|unread| unread.read(self.pack()));
+        let read = || self.unread.as_ref().and_then(|unread| unread.read(self.text(), self.pack()));
         self.body.get_or_init(|| Box::new(read().expect("a built-in rule can be read")))
     }
 
@@ -289,7 +277,7 @@ pub(super) fn parse(
     correlations: &mut Vec<Correlation>,
     faults: &mut Vec<RuleFault>,
 ) -> Vec<Rule> {
-    if let Some(rule) = embedded(file, settings) {
+    if let Some(rule) = built_in(file, settings) {
         return vec![rule];
     }
     let before = faults.len();
@@ -355,20 +343,18 @@ pub(super) fn slug(name: &str) -> String {
     if plain.is_empty() { "rule".to_owned() } else { plain }
 }
 
-/// The built-in rule of which the build script has written the outline. Nothing is wrong with it, as tests show, so that it
-/// is read and compiled when the first of its calls arrives. Where the configuration fills more than names into it, it is
-/// compiled here; `None` when that fails: then it is parsed, and its faults are told, like those of any other.
-fn embedded(file: &RuleFile, settings: &Settings) -> Option<Rule> {
-    let (place, outline) = file.outline?;
-    let unread = Unread::new(outline, settings);
+/// The built-in rule of a file. Nothing is wrong with it, as tests show, so that it is parsed and compiled when the first of
+/// its calls arrives.
+fn built_in(file: &RuleFile, settings: &Settings) -> Option<Rule> {
+    let header = file.header.clone()?;
     Some(Rule {
-        name: Cow::Borrowed(outline.name),
-        id: outline.id.map(Cow::Borrowed),
-        runs: settings.runs(outline.name, file.pack.as_deref(), outline.enabled),
-        runs_by_default: outline.enabled,
-        placeholders: outline.placeholders.iter().map(|name| (*name).to_owned()).collect(),
-        unread: Some(unread),
-        outlined: Some(place),
+        name: Cow::Borrowed(header.name),
+        id: header.id.map(Cow::Borrowed),
+        runs: settings.runs(header.name, file.pack.as_deref(), header.enabled),
+        runs_by_default: header.enabled,
+        placeholders: header.placeholders.clone(),
+        unread: Some(Unread::new(&header, settings)),
+        header: Some(header),
         ..Rule::of(file, file.text.clone())
     })
 }
@@ -383,7 +369,7 @@ fn rule(
     let mut reasons = check::reasons_against(&sigma);
     reasons.extend(condition::unknown(&sigma, &document.text));
     let placeholders = placeholder::names(&sigma);
-    let open = if placeholders.is_empty() { OnceLock::new() } else { OnceLock::from(Triggers::of(&sigma.detection)) };
+    let open_triggers = Triggers::of(&sigma.detection);
     if let Err(unfilled) = placeholder::fill(&mut sigma, &settings.placeholders) {
         reasons.extend(unfilled.into_iter().map(Reason::from));
         return Err(reasons);
@@ -401,15 +387,16 @@ fn rule(
         return Err(reasons);
     }
     let pack = file.pack.as_deref();
+    let (runs_by_default, id) = (attributes.enabled, sigma.id.clone());
+    let body = Body::new(sigma, name, pack, attributes, cases, settings.level(name), open_triggers);
     Ok(Rule {
         name: Cow::Owned(name.to_owned()),
-        id: sigma.id.clone().map(Cow::Owned),
-        runs: settings.runs(name, pack, attributes.enabled),
-        runs_by_default: attributes.enabled,
+        id: id.map(Cow::Owned),
+        runs: settings.runs(name, pack, runs_by_default),
+        runs_by_default,
         placeholders,
-        open_triggers: open,
-        body: OnceLock::from(Box::new(Body::new(sigma, name, pack, attributes, cases, settings.level(name)))),
+        body: OnceLock::from(Box::new(body)),
         above: document.above,
-        ..Rule::of(file, Text::Own(document.text.clone()))
+        ..Rule::of(file, Cow::Owned(document.text.clone()))
     })
 }

@@ -1,5 +1,5 @@
+mod builtin;
 mod configuration;
-mod embedded;
 mod evidence;
 mod not_empty;
 mod success;

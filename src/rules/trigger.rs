@@ -12,7 +12,7 @@ use rsigma_parser::{
 use wildmatch::WildMatch;
 
 use super::selector::selected;
-use crate::facts::{self, Calls, SCOPES};
+use crate::facts::{self, Calls, FACTS};
 
 /// More alternatives than this are taken for anything.
 const MOST: usize = 512;
@@ -112,22 +112,6 @@ impl Triggers {
             all = all.or(Self::of_condition(condition, detections));
         }
         all
-    }
-
-    /// The calls that a text names in which they are shown.
-    pub(super) fn read(text: &str) -> Self {
-        let names = |text: &str, any: &str| match text == any {
-            true => Names::Any,
-            false => Names::These(text.split(", ").map(str::to_owned).collect()),
-        };
-        let trigger = |text: &str| {
-            let (text, management_only) = text.strip_suffix(MANAGEMENT).map_or((text, false), |text| (text, true));
-            let (text, writes_only) = text.strip_suffix(WRITES).map_or((text, false), |text| (text, true));
-            let (source, name) = text.split_once(": ")?;
-            let (source, name) = (names(source, ANY_SERVICE), names(name, ANY_CALL));
-            Some(Trigger { source, name, writes_only, management_only })
-        };
-        Self(text.split("; ").filter_map(trigger).collect())
     }
 
     /// Whether the rule could match such a call.
@@ -250,7 +234,7 @@ impl Triggers {
 
     /// The calls for which there is such a fact; anything when it is a field of the record.
     fn of_fact(path: &str) -> Self {
-        let Some(fact) = facts::find(path).and_then(|(place, _)| SCOPES.get(place)) else {
+        let Some(fact) = facts::find(path).and_then(|(place, _)| FACTS.get(place)) else {
             return Self::anything();
         };
         let trigger =

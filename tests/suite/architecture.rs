@@ -69,7 +69,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Crates that only some files may name: the Sigma engine, the AWS SDK and its HTTP client stay replaceable.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("rsigma", &["src/build.rs", "src/rules.rs", "src/rules/"]),
+    ("rsigma", &["src/rules.rs", "src/rules/"]),
     ("aws_sdk_sns", &["src/sinks/sns.rs"]),
     ("aws_sdk_sqs", &["src/queue.rs"]),
     ("aws_sdk_ec2", &["src/live_state/aws/"]),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use tempfile::tempdir;
+use trailwarden::app::{Configuration, ConfigurationFile};
 
 use crate::support::{generated, root, run, stdout};
 

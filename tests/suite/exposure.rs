@@ -37,7 +37,7 @@ fn findings(record: &Value) -> Vec<Finding> {
 fn fact(name: &str, record: &Value) -> Value {
     let text = record.to_string();
     let event = Event::parse(&text).unwrap();
-    let fact = FACTS.iter().find(|fact| fact.scope.name == name).unwrap();
+    let fact = FACTS.iter().find(|fact| fact.name == name).unwrap();
     let mut value = fact.of(&event).map_or(Value::Null, |value| Value::from(&value));
     without_places(&mut value);
     value
@@ -309,7 +309,7 @@ proptest! {
         ] {
             let [legacy, wrapped] = parameters.in_both_styles(name);
             for fact_of in FACTS {
-                prop_assert_eq!(fact(fact_of.scope.name, &legacy), fact(fact_of.scope.name, &wrapped), "{} of {}", fact_of.scope.name, name);
+                prop_assert_eq!(fact(fact_of.name, &legacy), fact(fact_of.name, &wrapped), "{} of {}", fact_of.name, name);
             }
             prop_assert_eq!(judged(&legacy), judged(&wrapped), "{}", name);
         }
@@ -518,7 +518,7 @@ fn everybody_is_found_in_every_form_of_a_permission() {
 
 /// Every call some fact is derived from, as `(eventSource, eventName)`.
 fn calls() -> Vec<(&'static str, &'static str)> {
-    let pairs = FACTS.iter().filter_map(|fact| match fact.scope.calls {
+    let pairs = FACTS.iter().filter_map(|fact| match fact.calls {
         Calls::These(pairs) => Some(pairs),
         Calls::AllOf(_) | Calls::All => None,
     });

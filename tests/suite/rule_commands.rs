@@ -300,7 +300,7 @@ fn the_reference_is_up_to_date() {
 fn every_fact_is_listed() {
     let text = stdout(&run(&["facts"]));
     for fact in trailwarden::facts::FACTS {
-        assert!(text.contains(fact.scope.name) && text.contains(fact.doc), "{}", fact.scope.name);
+        assert!(text.contains(fact.name) && text.contains(fact.doc), "{}", fact.name);
     }
 }
 

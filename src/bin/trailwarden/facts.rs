@@ -14,12 +14,12 @@ pub(crate) struct Arguments {}
 pub(crate) fn run() -> ExitCode {
     let mut text = String::new();
     for fact in FACTS {
-        let calls = match fact.scope.calls {
+        let calls = match fact.calls {
             Calls::All => "all calls".to_owned(),
             Calls::AllOf(sources) => format!("all calls of {}", sources.join(", ")),
             Calls::These(pairs) => pairs.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", "),
         };
-        text.push_str(&format!("{}\n  for {calls}\n  {}\n\n", fact.scope.name, fact.doc));
+        text.push_str(&format!("{}\n  for {calls}\n  {}\n\n", fact.name, fact.doc));
     }
     print(&text, 0)
 }

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use super::permission::Permission;
 use super::source::{MAX_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 
 /// The call that changes rules of either direction.
 pub(super) const MODIFY: &str = "ModifySecurityGroupRules";
 
 /// The ingress a call adds to a security group.
 pub(in crate::facts) const INGRESS: Fact = Fact {
-    scope: calls::INGRESS,
+    name: "exposure.ingress",
+    calls: Calls::These(&[(calls::EC2, "AuthorizeSecurityGroupIngress"), (calls::EC2, "ModifySecurityGroupRules")]),
     doc: concat!(
         "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
         members_doc!(),

@@ -1,12 +1,18 @@
 //! Listeners of load balancers.
 
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 use crate::network::{Kind, Traffic, services_in};
 
 /// The ports that a call lets a load balancer listen on.
 pub(in crate::facts) const LISTENER: Fact = Fact {
-    scope: calls::LISTENER,
+    name: "exposure.listener",
+    calls: Calls::These(&[
+        (calls::ELB, "CreateListener"),
+        (calls::ELB, "ModifyListener"),
+        (calls::ELB, "CreateLoadBalancerListeners"),
+        (calls::ELB, "CreateLoadBalancer"),
+    ]),
     doc: "What a load balancer listens on after CreateListener, ModifyListener, CreateLoadBalancerListeners or \
           CreateLoadBalancer (classic). `kind` is that of the worst port: all, admin, database, high-risk, other or web; \
           `services` are the services on these ports, `ports` the ports, `summary` both in words. Absent when the call \

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 
 /// Which way a new load balancer faces.
 pub(in crate::facts) const LOAD_BALANCER: Fact = Fact {
-    scope: calls::LOAD_BALANCER,
+    name: "exposure.load_balancer",
+    calls: Calls::These(&[(calls::ELB, "CreateLoadBalancer")]),
     doc: "Which way the load balancer of CreateLoadBalancer faces. `scheme` is internet-facing or internal: what the \
           response says, else the request; a request that leaves it out asks for internet-facing, but for a gateway \
           load balancer, which has none. `stated` is whether either of them says so, `generation` classic or v2, \

@@ -3,11 +3,12 @@
 use super::permission::Permission;
 use super::source::{Opened, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, wire};
 
 /// The ingress that an entry of a network ACL allows.
 pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
-    scope: calls::NETWORK_ACL,
+    name: "exposure.network_acl",
+    calls: Calls::These(&[(calls::EC2, "CreateNetworkAclEntry"), (calls::EC2, "ReplaceNetworkAclEntry")]),
     doc: concat!(
         "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
         members_doc!(),

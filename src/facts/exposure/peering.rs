@@ -1,11 +1,12 @@
 //! Peering with VPCs of other accounts.
 
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, calls, object, wire};
+use crate::facts::{Calls, Fact, Origin, calls, object, wire};
 
 /// With whom a call peers.
 pub(in crate::facts) const PEERING: Fact = Fact {
-    scope: calls::PEERING,
+    name: "exposure.peering",
+    calls: Calls::These(&[(calls::EC2, "CreateVpcPeeringConnection"), (calls::EC2, "AcceptVpcPeeringConnection")]),
     doc: "With whom CreateVpcPeeringConnection or AcceptVpcPeeringConnection peers. `peer_account` is the account of the \
           other VPC, `external` whether it is another than the one the record is from, `connection` the id of the \
           peering connection. A request that names no account asks for one of its own.",

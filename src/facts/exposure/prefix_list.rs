@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use super::permission::Permission;
 use super::source::{MAX_ARGUMENTS, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
 
 /// The networks a call adds to a managed prefix list.
 pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
-    scope: calls::PREFIX_LIST,
+    name: "exposure.prefix_list",
+    calls: Calls::These(&[(calls::EC2, "CreateManagedPrefixList"), (calls::EC2, "ModifyManagedPrefixList")]),
     doc: concat!(
         "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
          every security group and route table that refers to the list. ",

@@ -3,12 +3,20 @@
 use std::borrow::Cow;
 
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 use crate::network::{is_global, parse_network};
 
 /// The public addresses a call asks for.
 pub(in crate::facts) const PUBLIC_ADDRESS: Fact = Fact {
-    scope: calls::PUBLIC_ADDRESS,
+    name: "exposure.public_address",
+    calls: Calls::These(&[
+        (calls::EC2, "RunInstances"),
+        (calls::EC2, "ModifyNetworkInterfaceAttribute"),
+        (calls::EC2, "RequestSpotInstances"),
+        (calls::EC2, "RequestSpotFleet"),
+        (calls::EC2, "CreateLaunchTemplate"),
+        (calls::EC2, "CreateLaunchTemplateVersion"),
+    ]),
     doc: "That RunInstances, ModifyNetworkInterfaceAttribute, RequestSpotInstances, RequestSpotFleet, \
           CreateLaunchTemplate or CreateLaunchTemplateVersion asks for addresses of the public internet. `addresses` has a member for each: \
           `family`, which is ipv4 (`associatePublicIpAddress`), carrier (`associateCarrierIpAddress`, in a Wavelength Zone) or \

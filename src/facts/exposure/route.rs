@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use super::permission::Permission;
 use super::source::Sources;
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 
 /// The destination that a call routes to an internet gateway or a carrier gateway.
 pub(in crate::facts) const ROUTE: Fact = Fact {
-    scope: calls::ROUTE,
+    name: "exposure.route",
+    calls: Calls::These(&[(calls::EC2, "CreateRoute"), (calls::EC2, "ReplaceRoute")]),
     doc: "What CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`) or, in a Wavelength Zone, a carrier \
           gateway (`cagw-…`); absent for other targets. `reach` is how much of the internet the destination is: world, \
           wide (at least an IPv4 /8 or an IPv6 /16), public or private. `destination` is the network when it is world or wide, host bits masked, `gateway` the gateway, \

@@ -6,11 +6,38 @@ use super::source::Sources;
 use super::{LOAD_BALANCER, PEERING, ingress, network_acl, prefix_list, route};
 use crate::event::{Event, Value};
 use crate::facts::calls::{EC2, ELB};
-use crate::facts::{Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
 
 /// What the record leaves open.
 pub(in crate::facts) const UNDECIDED: Fact = Fact {
-    scope: calls::UNDECIDED,
+    name: "exposure.undecided",
+    calls: Calls::These(&[
+        (calls::EC2, "AuthorizeSecurityGroupIngress"),
+        (calls::EC2, "ModifySecurityGroupRules"),
+        (calls::EC2, "CreateRoute"),
+        (calls::EC2, "ReplaceRoute"),
+        (calls::EC2, "CreateNetworkAclEntry"),
+        (calls::EC2, "ReplaceNetworkAclEntry"),
+        (calls::EC2, "ModifySubnetAttribute"),
+        (calls::EC2, "RunInstances"),
+        (calls::EC2, "RequestSpotInstances"),
+        (calls::EC2, "RequestSpotFleet"),
+        (calls::EC2, "CreateLaunchTemplate"),
+        (calls::EC2, "CreateLaunchTemplateVersion"),
+        (calls::EC2, "ModifySnapshotAttribute"),
+        (calls::EC2, "ModifyImageAttribute"),
+        (calls::EC2, "ModifyVpcEndpointServicePermissions"),
+        (calls::EC2, "CreateVpcPeeringConnection"),
+        (calls::EC2, "AcceptVpcPeeringConnection"),
+        (calls::EC2, "ModifyInstanceMetadataOptions"),
+        (calls::EC2, "ModifyInstanceMetadataDefaults"),
+        (calls::EC2, "EnableSnapshotBlockPublicAccess"),
+        (calls::EC2, "ModifyVpcBlockPublicAccessOptions"),
+        (calls::EC2, "CreateManagedPrefixList"),
+        (calls::EC2, "ModifyManagedPrefixList"),
+        (calls::EC2, "RestoreManagedPrefixListVersion"),
+        (calls::ELB, "CreateLoadBalancer"),
+    ]),
     doc: "Why the record of a call that could open something does not decide whether it did. `reason` is parameters \
           (CloudTrail left them out, as it does above 100 KB), unreadable (they are masked, or no networks, ports or \
           protocols), complex (more networks than are compared) or prefix-list (what is let in or routed is the content \
@@ -257,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_calls_of_the_fact_are_those_that_are_judged() {
-        let Calls::These(calls) = UNDECIDED.scope.calls else { panic!("it is about some calls") };
+        let Calls::These(calls) = UNDECIDED.calls else { panic!("it is about some calls") };
         let calls: BTreeSet<_> = calls.iter().copied().collect();
         assert_eq!(calls, JUDGED.iter().map(|judged| judged.call).collect());
     }

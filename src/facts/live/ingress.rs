@@ -2,11 +2,12 @@
 
 use crate::event::{Event, Value};
 use crate::facts::exposure::{described_ingress, members_doc};
-use crate::facts::{Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
 
 /// What an interface or instance is now open to.
 pub(in crate::facts) const INGRESS: Fact = Fact {
-    scope: calls::LIVE_INGRESS,
+    name: "live.ingress",
+    calls: Calls::These(&[(calls::EC2, "ModifyNetworkInterfaceAttribute"), (calls::EC2, "ModifyInstanceAttribute")]),
     doc: concat!(
         "By live state, what the security groups let in that ModifyNetworkInterfaceAttribute or \
          ModifyInstanceAttribute puts an interface or instance behind. ",

@@ -1,12 +1,21 @@
 //! What the internet reaches after a call that completed an opening.
 
 use crate::event::{Event, Value};
-use crate::facts::{Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
 use crate::network::Reach;
 
 /// What a call made reachable.
 pub(in crate::facts) const REACHED: Fact = Fact {
-    scope: calls::LIVE_REACHED,
+    name: "live.reached",
+    calls: Calls::These(&[
+        (calls::EC2, "StartInstances"),
+        (calls::EC2, "AttachNetworkInterface"),
+        (calls::EC2, "CreateNetworkInterface"),
+        (calls::EC2, "AssignIpv6Addresses"),
+        (calls::EC2, "AssociateSubnetCidrBlock"),
+        (calls::ELB, "SetSecurityGroups"),
+        (calls::ELB, "ApplySecurityGroupsToLoadBalancer"),
+    ]),
     doc: "By live state, what the internet reaches now of the instances, interfaces, subnet or load balancer that \
           StartInstances, AttachNetworkInterface, CreateNetworkInterface, AssignIpv6Addresses, AssociateSubnetCidrBlock, \
           SetSecurityGroups or ApplySecurityGroupsToLoadBalancer is about, through address, route, internet gateway, \

@@ -5,12 +5,18 @@ use std::borrow::Cow;
 use crate::access::{Role, Zone, assess_within};
 use crate::event::{Event, Value};
 use crate::facts::trust::{self, assessed};
-use crate::facts::{Fact, Origin, Parameters, calls, texts, wire};
+use crate::facts::{Calls, Fact, Origin, Parameters, calls, texts, wire};
 use crate::policy::{Held, Holder, Policy};
 
 /// Whom a role lets in, and which of its policies make it an administrator.
 pub(in crate::facts) const ROLE: Fact = Fact {
-    scope: calls::LIVE_ROLE,
+    name: "live.role",
+    calls: Calls::These(&[
+        (calls::IAM, "CreateRole"),
+        (calls::IAM, "UpdateAssumeRolePolicy"),
+        (calls::IAM, "AttachRolePolicy"),
+        (calls::IAM, "PutRolePolicy"),
+    ]),
     doc: "By live state, the role that CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy is about. It \
           has the members of `trust.policy`, for its trust policy as it is now, and `administrator`: the names of the \
           policies that let it do everything or give itself what it wants; absent when there is none, and \

@@ -2,12 +2,13 @@
 
 use crate::event::{Event, Value};
 use crate::facts::exposure::described_routes;
-use crate::facts::{Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
 use crate::network::Reach;
 
 /// The way to an internet gateway that a subnet now has.
 pub(in crate::facts) const ROUTE: Fact = Fact {
-    scope: calls::LIVE_ROUTE,
+    name: "live.route",
+    calls: Calls::These(&[(calls::EC2, "AssociateRouteTable"), (calls::EC2, "ReplaceRouteTableAssociation")]),
     doc: "By live state, where the route table leads that AssociateRouteTable or ReplaceRouteTableAssociation puts a \
           subnet behind; absent when it leads to no internet gateway. `reach` is how much of the internet is routed there: \
           world, wide, public or private; `destinations` are the networks, `gateways` the gateways.",

@@ -163,7 +163,7 @@ pub(super) fn odd_path(field: &str, has_selectors: bool) -> Option<String> {
 /// The shape of the value at a path of the record or of a fact; otherwise why there is none.
 pub(super) fn unknown(path: &str) -> Result<Shape, String> {
     if let Some((fact, rest)) = fact_at(path) {
-        let name = fact.scope.name;
+        let name = fact.name;
         return fact.shape_at(rest).map_err(|unknown| match unknown.members.as_slice() {
             [] => format!("`{path}`: `{}` has no members, and so no `{}`", parent(name, &unknown), unknown.member),
             members => {

@@ -11,9 +11,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use trailwarden::access::{Role, Zone, assess_within};
+use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::pipeline::{Evaluated, Input, Pipeline};
 use trailwarden::policy::{Held, Holder, Policy};
-use trailwarden::rules::{Options, RuleSet, Settings, Unusable};
+use trailwarden::rules::{Options, RuleSet, Unusable};
 use trailwarden::suppress::Exemptions;
 
 /// The reason for which a record is rejected when evaluating it panics.
@@ -104,10 +105,10 @@ pub(crate) fn exemptions(bytes: &[u8]) {
 /// A configuration file.
 pub(crate) fn configuration(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    if let Ok(settings) = Settings::parse("fuzz", text)
-        && let Ok(rules) = RuleSet::load_with(&Options { settings, ..Options::default() })
+    if let Ok(file) = ConfigurationFile::parse("fuzz", text)
+        && let Ok(pipeline) = Configuration::of_file(file).pipeline()
     {
-        evaluate(&Pipeline::new(rules), RECORD);
+        evaluate(&pipeline, RECORD);
     }
 }
 

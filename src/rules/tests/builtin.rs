@@ -1,4 +1,4 @@
-//! The built-in rules as the build script leaves them.
+//! The built-in rules, which are parsed when they are needed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,13 +8,13 @@ use rsigma_parser::parse_sigma_yaml;
 use walkdir::WalkDir;
 
 use super::super::attributes::Attributes;
-use super::super::embedded::Embedded;
+use super::super::header::Header;
 use super::*;
 use crate::app::{Configuration, ConfigurationFile};
 
 /// The built-in files as if they were a user's: parsed and compiled when they are loaded.
 fn unparsed() -> Vec<RuleFile> {
-    files::builtin().into_iter().map(|file| RuleFile { outline: None, ..file }).collect()
+    files::builtin().into_iter().map(|file| RuleFile { header: None, ..file }).collect()
 }
 
 /// `(file, text)` of every record that a rule must hit or miss.
@@ -36,42 +36,43 @@ fn the_text_of_each_built_in_rule_is_its_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let built_in = files::builtin();
     for file in &built_in {
-        assert_eq!(file.text.as_str(), fs::read_to_string(root.join(file.name.as_ref())).unwrap(), "{}", file.name);
+        assert_eq!(file.text, fs::read_to_string(root.join(file.name.as_ref())).unwrap(), "{}", file.name);
     }
     assert_eq!(built_in.len(), files::below(&root.join("rules"), &mut Vec::new()).len());
 }
 
-/// A file of the user is left out, not refused, where it is a built-in one word for word.
 #[test]
-fn only_the_same_text_is_equal_to_a_built_in_one() {
-    let built_in = files::builtin();
-    let own = |text: String| RuleFile::new(Path::new(""), Path::new("r.yml"), text).text;
-    let text = built_in[0].text.as_str();
-    assert!(own(text.to_owned()) == built_in[0].text);
-    assert!(own(format!("{text}\n")) != built_in[0].text);
-    assert!(own(text.replacen('e', "a", 1)) != built_in[0].text);
-    assert!(built_in[0].text != built_in[1].text);
+fn a_header_is_what_the_parser_makes_of_the_file() {
+    let mut taken = BTreeSet::new();
+    for file in files::builtin() {
+        let header = file.header.as_ref().unwrap_or_else(|| panic!("{} has no header", file.name));
+        assert_eq!(file.documents().len(), 1, "{}", file.name);
+        let collection = parse_sigma_yaml(&file.text).unwrap();
+        let others = collection.errors.len() + collection.correlations.len() + collection.filters.len();
+        assert_eq!((collection.rules.len(), others), (1, 0), "{}", file.name);
+        let sigma = &collection.rules[0];
+        let mut reasons = Vec::new();
+        let attributes = Attributes::of(sigma, "", &mut reasons);
+        assert_eq!(reasons, [], "{}", file.name);
+        assert_eq!(Some(header.name), sigma.name.as_deref(), "{}", file.name);
+        assert_eq!(header.id, sigma.id.as_deref(), "{}", file.name);
+        assert_eq!(header.enabled, attributes.enabled, "{}", file.name);
+        assert_eq!(header.placeholders, placeholder::names(sigma), "{}", file.name);
+        for known_as in [Some(header.name), header.id].into_iter().flatten() {
+            assert!(taken.insert(known_as.to_ascii_lowercase()), "{known_as} of {} is taken", file.name);
+        }
+    }
 }
 
 #[test]
-fn what_is_embedded_is_what_the_parser_makes_of_the_file() {
-    for file in files::builtin() {
-        let (_, outline) = file.outline.unwrap_or_else(|| panic!("{} has no outline", file.name));
-        let embedded = Embedded::read(outline).unwrap_or_else(|| panic!("{} cannot be read", file.name));
-        let documents = file.documents();
-        assert_eq!(documents.len(), 1, "{}", file.name);
-        assert_eq!(documents[0].text, file.text.as_str(), "{}", file.name);
-        let collection = parse_sigma_yaml(file.text.as_str()).unwrap();
-        assert!(collection.errors.is_empty(), "{}", file.name);
-        let mut parsed = collection.rules[0].clone();
-        let mut reasons = Vec::new();
-        let attributes = Attributes::of(&parsed, "", &mut reasons);
-        assert_eq!(reasons, [], "{}", file.name);
-        assert_eq!(outline.enabled, attributes.enabled, "{}", file.name);
-        assert_eq!(outline.placeholders, placeholder::names(&parsed), "{}", file.name);
-        assert_eq!(format!("{:?}", embedded.attributes), format!("{attributes:?}"), "{}", file.name);
-        parsed.custom_attributes.clear();
-        assert_eq!(embedded.sigma, parsed, "{}", file.name);
+fn a_text_that_is_not_one_named_rule_has_no_header() {
+    let text = "title: t\nname: n\nlogsource: {product: aws}\ndetection:\n  s: {eventName: A}\n  condition: s\n";
+    assert!(Header::read(text).is_some());
+    for other in ["---", "action: global", "name: two words", "detection: {}", "name:"] {
+        let key = other.split(':').next().unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with(key) || key == "---");
+        let text: String = lines.chain([other]).map(|line| format!("{line}\n")).collect();
+        assert!(Header::read(text.leak()).is_none(), "{other}");
     }
 }
 
@@ -108,9 +109,9 @@ fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
     assert_eq!(hit, all);
 }
 
-/// Before any rule is read, so that it is the outlines that tell.
+/// Before any rule is parsed, so that it is the headers that tell.
 #[test]
-fn an_outline_tells_what_the_whole_rule_would() {
+fn a_header_names_every_call_that_the_rule_watches() {
     for text in [
         "",
         "packs: {tamper: false, blocked-actions-extended: true}\nrules: {trail-stopped: {enabled: true}}",
