@@ -1,6 +1,4 @@
-//! What every AWS client starts from, and how what AWS answers is shown.
-
-mod http;
+//! Configuration that all AWS clients share, and AWS errors made safe to show.
 
 use std::env;
 use std::error::Error;
@@ -9,36 +7,49 @@ use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 pub use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+pub use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, Connector};
+use aws_types::sdk_config::SharedHttpClient;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-pub use self::http::http_client;
 use crate::text::{visible, visible_at_most};
 
-/// Longest part of an error message, in characters, that is passed on.
-const MOST_OF_AN_ERROR: usize = 300;
+/// Maximum length of an error message in characters.
+const MAX_ERROR_CHARS: usize = 300;
 
-/// Credentials, region and endpoint as the SDK finds them: in the environment, in the profile of the user, in the
-/// metadata of where it runs. All clients share the connections of its HTTP client.
+/// Credentials, region and endpoint from the default chain of the SDK: environment, profile, instance metadata. Proxies come
+/// from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. All clients share one HTTP client.
 pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client(ProxyConfig::from_env())).load().await
 }
 
-/// The same from the environment alone, where Lambda puts all of it: the keys of the role, the region,
-/// `AWS_ENDPOINT_URL` with or without a service's name, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`. No
-/// other variable of the SDK counts (retries are its default), and no file: to look for what is not there costs a start its
-/// time and the binary more than a megabyte.
+/// Configuration from the environment variables that Lambda sets: the role's keys, the region, `AWS_ENDPOINT_URL` with or
+/// without a service name, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`. Other variables of the SDK and its files
+/// are not read, because looking for them slows the start. Retries keep their defaults and no proxy is used.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub fn lambda_config() -> SdkConfig {
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(credentials)
-        .http_client(http_client())
+        .http_client(http_client(ProxyConfig::disabled()))
         .service_config(Environment);
     config.set_region(variable("AWS_REGION").map(Region::new));
     config.set_use_fips(flag("AWS_USE_FIPS_ENDPOINT"));
     config.set_use_dual_stack(flag("AWS_USE_DUALSTACK_ENDPOINT"));
     config.build()
+}
+
+/// The SDK's HTTP client with TLS by ring and the system's root certificates. AWS clients that are given the same HTTP client
+/// and have the same timeouts share connections.
+pub fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, _| {
+        let mut connector = Connector::builder();
+        connector.set_connector_settings(settings.cloned());
+        connector.proxy_config(proxy.clone()).tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -49,12 +60,12 @@ fn flag(name: &str) -> Option<bool> {
     let value = variable(name)?;
     let flag = value.to_ascii_lowercase().parse().ok();
     if flag.is_none() {
-        tracing::warn!(name, value = %visible(&value), "is neither true nor false, and counts for nothing");
+        tracing::warn!(name, value = %visible(&value), "is neither true nor false and is ignored");
     }
     flag
 }
 
-/// What the environment says to one service, or else to all.
+/// Settings of one service from the environment, or else those of all services.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 #[derive(Debug)]
 struct Environment;
@@ -66,13 +77,13 @@ impl LoadServiceConfig for Environment {
     }
 }
 
-/// What AWS said, safe to show: the code and message of an error, if it has a code.
-pub fn said(code: &str, message: Option<&str>) -> String {
-    visible_at_most(&format!("{code}: {}", message.unwrap_or("no message")), MOST_OF_AN_ERROR).into_owned()
+/// Code and message of an error response, safe to show.
+pub fn service_error(code: &str, message: Option<&str>) -> String {
+    visible_at_most(&format!("{code}: {}", message.unwrap_or("no message")), MAX_ERROR_CHARS).into_owned()
 }
 
-/// Why there was no answer, safe to show: the error with all its causes, of which the last tells most.
-pub fn unanswered(error: &(dyn Error + 'static)) -> String {
+/// An error with all its causes, safe to show.
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
-    visible_at_most(&causes.collect::<Vec<_>>().join(": "), MOST_OF_AN_ERROR).into_owned()
+    visible_at_most(&causes.collect::<Vec<_>>().join(": "), MAX_ERROR_CHARS).into_owned()
 }

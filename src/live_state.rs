@@ -1,28 +1,34 @@
-//! Live state: what the account itself says of what a record suggests.
+//! Live state: what EC2 and IAM report about the resources of an account.
 //!
-//! An event says what was asked for; only the state of the account says whether the world can now get in. Everything
-//! here decides from what is known, and notes what it would have to ask; [`LiveState`] answers all of that at once, and
-//! then it is decided again, until nothing is open. So look-ups are shared between findings, and the deciding is the same
-//! for an account that is asked and for a snapshot of it.
+//! An event tells what was requested. Only the state of the account tells whether the internet can reach something now. Every
+//! decision reads a [`StateStore`] through a [`Lookup`], which notes the queries that are missing. [`LiveState`] resolves
+//! all of them at once, and the decision is repeated until nothing is missing. So findings share queries, and decisions are
+//! the same for an account and for a snapshot of it.
 
+pub mod assertion;
 #[cfg(feature = "live")]
 pub mod aws;
 pub mod cache;
-mod claim;
-mod complete;
-mod completion;
-pub mod describe;
-mod judge;
-mod knowledge;
+pub mod enrich;
+mod files;
+pub mod kind;
 mod layers;
-pub mod listing;
-pub mod question;
-mod reachability;
+mod path;
+mod path_analysis;
+pub mod query;
+pub mod resources;
+pub mod response;
+#[cfg(feature = "live")]
+mod session;
 pub mod snapshot;
-mod ways;
+pub mod store;
+mod target;
+mod verify;
 
-pub use claim::{Claim, unknown};
-pub use complete::{asks, complete, completed, may_ask, unanswered};
-pub use knowledge::{Gap, Inquiry, Knowledge};
-pub use question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
+pub use assertion::{Assertion, unknown};
+pub use enrich::{enrich, enriched, may_need_state, needs_state, unavailable};
+pub use kind::Resource;
+pub use query::{AccountRegion, AnyQueryKind, LiveState, Query, QueryKind, Resolved};
+pub use response::{Response, Unavailable};
 pub use snapshot::Snapshot;
+pub use store::{Lookup, Missing, StateStore};

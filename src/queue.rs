@@ -1,5 +1,5 @@
-//! The SQS queue that an on-failure destination can be: hands out each message once, deletes those that are done, and
-//! gives the others back.
+//! The SQS queue of an on-failure destination. Receives each message once, deletes processed messages and makes the others
+//! visible again.
 
 mod url;
 
@@ -11,30 +11,30 @@ use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequ
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use crate::aws::{Region, SdkConfig, said, unanswered};
+use crate::aws::{Region, SdkConfig, error_chain, service_error};
 
 pub use url::QueueUrl;
 
-/// For how many minutes a received message is hidden from others: until it is deleted, given back, or the process that
-/// received it has been killed this long ago.
+/// Visibility timeout of a received message in minutes. It matters only if the process is killed, because messages are
+/// deleted or made visible otherwise.
 pub const HIDDEN_MINUTES: i32 = 15;
 
-/// Most messages of one request.
+/// Maximum number of messages of a request.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
-const MOST_MESSAGES: i32 = 10;
-const MOST_ENTRIES: usize = 10;
+const MAX_MESSAGES: i32 = 10;
+const MAX_ENTRIES: usize = 10;
 
-/// Seconds that SQS waits for a message. Any wait has it ask all of its servers: without, an answer may be empty though
-/// the queue is not.
+/// Seconds that SQS waits for a message. With a wait it queries all servers. Without one, a response may be empty although the
+/// queue is not.
 const WAIT: i32 = 2;
 
-/// Requests under way at a time, when messages are given back.
-const MOST_REQUESTS: usize = 8;
+/// Maximum number of concurrent requests that make messages visible.
+const MAX_REQUESTS: usize = 8;
 
-/// The message is visible already.
+/// The error code if a message is visible already.
 const NOT_IN_FLIGHT: [&str; 2] = ["MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
 
-/// What SQS did not do, and why; safe to show.
+/// An SQS error, safe to show.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct QueueError(String);
@@ -43,11 +43,11 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
     fn from(error: SdkError<E>) -> Self {
         Self(match &error {
             SdkError::ServiceError(refusal) => {
-                said(refusal.err().code().unwrap_or("no error code"), refusal.err().message())
+                service_error(refusal.err().code().unwrap_or("no error code"), refusal.err().message())
             }
             SdkError::TimeoutError(_) => "SQS did not answer in time".to_owned(),
-            SdkError::DispatchFailure(_) => format!("SQS could not be reached: {}", unanswered(&error)),
-            other => unanswered(other),
+            SdkError::DispatchFailure(_) => format!("SQS could not be reached: {}", error_chain(&error)),
+            other => error_chain(other),
         })
     }
 }
@@ -57,11 +57,11 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
 pub struct Message {
     /// Its id.
     pub id: String,
-    /// Its text.
+    /// Its body.
     pub body: String,
 }
 
-/// A standard queue, and which of its messages are in hand.
+/// A standard queue and the messages received from it.
 #[derive(Debug)]
 pub struct Queue {
     client: Client,
@@ -71,7 +71,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue at `url`, reached in the region that stands there, if one does, else in the configured one.
+    /// The queue at `url`, in the Region of the URL or else the configured one.
     pub fn new(config: &SdkConfig, url: &QueueUrl) -> Self {
         let mut own = aws_sdk_sqs::config::Builder::from(config);
         if let Some(region) = url.region() {
@@ -80,21 +80,21 @@ impl Queue {
         Self { client: Client::from_conf(own.build()), url: url.to_string(), in_hand: HashMap::new() }
     }
 
-    /// The next messages, at most ten; none when the queue has no more. One that is in hand is not handed out again, even
-    /// if it has become visible meanwhile.
+    /// Receives at most ten messages, or none if the queue is empty. A message is returned once, even if it became visible
+    /// again.
     ///
     /// # Errors
-    /// What SQS said.
+    /// The error of SQS.
     pub async fn receive(&mut self) -> Result<Vec<Message>, QueueError> {
         loop {
             let request = self.client.receive_message().queue_url(&self.url);
-            let request = request.max_number_of_messages(MOST_MESSAGES).wait_time_seconds(WAIT);
+            let request = request.max_number_of_messages(MAX_MESSAGES).wait_time_seconds(WAIT);
             let received = request.visibility_timeout(HIDDEN_MINUTES * 60).send().await?.messages.unwrap_or_default();
             let was_empty = received.is_empty();
             let mut new = Vec::new();
             for message in received {
                 let id = message.message_id.unwrap_or_default();
-                // The newest handle is the one that counts.
+                // Only the newest receipt handle is valid.
                 if self.in_hand.insert(id.clone(), message.receipt_handle.unwrap_or_default()).is_none() {
                     new.push(Message { id, body: message.body.unwrap_or_default() });
                 }
@@ -105,10 +105,10 @@ impl Queue {
         }
     }
 
-    /// Deletes a message in hand.
+    /// Deletes a received message.
     ///
     /// # Errors
-    /// What SQS said; the message is still in hand.
+    /// The error of SQS. The message is still hidden.
     pub async fn delete(&mut self, id: &str) -> Result<(), QueueError> {
         let handle = self.in_hand.get(id).map(String::as_str).unwrap_or_default();
         self.client.delete_message().queue_url(&self.url).receipt_handle(handle).send().await?;
@@ -116,14 +116,14 @@ impl Queue {
         Ok(())
     }
 
-    /// Makes all messages in hand visible to others again.
+    /// Makes all received messages visible to other consumers.
     ///
     /// # Errors
-    /// How many could not be, and why the first; they are hidden for [`HIDDEN_MINUTES`] at most.
+    /// The number of messages that stay hidden for at most [`HIDDEN_MINUTES`], with the first reason.
     pub async fn give_back(&mut self) -> Result<(), QueueError> {
         let handles: Vec<String> = self.in_hand.drain().map(|(_, handle)| handle).collect();
-        let requests = handles.chunks(MOST_ENTRIES).map(|handles| self.show(handles));
-        let failed: Vec<String> = stream::iter(requests).buffer_unordered(MOST_REQUESTS).concat().await;
+        let requests = handles.chunks(MAX_ENTRIES).map(|handles| self.show(handles));
+        let failed: Vec<String> = stream::iter(requests).buffer_unordered(MAX_REQUESTS).concat().await;
         let Some(first) = failed.first() else { return Ok(()) };
         let many = failed.len();
         Err(QueueError(format!(
@@ -131,7 +131,7 @@ impl Queue {
         )))
     }
 
-    /// Makes the messages of one request visible; why it could not be done, for each with which that is so.
+    /// Makes the messages of one request visible. Returns a reason for each message that stays hidden.
     async fn show(&self, handles: &[String]) -> Vec<String> {
         let entry = |(place, handle): (usize, &String)| {
             Entry::builder().id(place.to_string()).receipt_handle(handle).visibility_timeout(0).build()
@@ -144,7 +144,7 @@ impl Queue {
         match request.send().await {
             Ok(answer) => {
                 let is_hidden = |one: &&BatchResultErrorEntry| !NOT_IN_FLIGHT.contains(&one.code());
-                answer.failed().iter().filter(is_hidden).map(|one| said(one.code(), one.message())).collect()
+                answer.failed().iter().filter(is_hidden).map(|one| service_error(one.code(), one.message())).collect()
             }
             Err(error) => vec![QueueError::from(error).to_string(); handles.len()],
         }

@@ -8,7 +8,7 @@ use crate::text::{shell_word, visible_json};
 /// A call of an AWS API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiCall {
-    /// Service as the AWS command line names it, such as `ec2`.
+    /// Service as IAM names it, such as `ec2`.
     pub service: String,
     /// Operation as the API names it, such as `DeleteRoute`.
     pub operation: String,
@@ -33,9 +33,11 @@ impl ApiCall {
             Some(members) if members.is_empty() => String::new(),
             _ => format!(" --cli-input-json {}", shell_word(&parameters)),
         };
+        // The one service here whose name in the AWS command line differs from that in IAM.
+        let service = if self.service == "config" { "configservice" } else { &self.service };
         format!(
             "aws {} {} --region {}{input}",
-            shell_word(&self.service),
+            shell_word(service),
             shell_word(&kebab_case(&self.operation)),
             shell_word(&self.region)
         )
@@ -84,5 +86,9 @@ mod tests {
         };
         assert_eq!(call.command(), "aws ec2 enable-ebs-encryption-by-default --region eu-west-1");
         assert_eq!(call.iam_action(), "ec2:EnableEbsEncryptionByDefault");
+        let config =
+            ApiCall { service: "config".to_owned(), operation: "StartConfigurationRecorder".to_owned(), ..call };
+        assert_eq!(config.command(), "aws configservice start-configuration-recorder --region eu-west-1");
+        assert_eq!(config.iam_action(), "config:StartConfigurationRecorder");
     }
 }

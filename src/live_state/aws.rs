@@ -1,52 +1,43 @@
-//! The state of accounts from AWS itself, read-only: the only user of the clients of EC2, IAM, Organizations and STS.
+//! Live state from AWS, read-only.
 //!
-//! Questions that one call can answer share it, whichever findings they come from, and all pages are followed. The own
-//! account is read with the own credentials, any other with a role that is assumed there.
+//! Queries that one call can resolve share it, whichever findings they come from, and all pages are read. The account of the
+//! credentials is read with them, and any other account with a role that is assumed there.
 //!
-//! | for | IAM actions |
-//! |---|---|
-//! | networks | `ec2:Describe…` of NetworkInterfaces, SecurityGroupRules, SecurityGroups, RouteTables, InternetGateways, NetworkAcls, Vpcs, Subnets, Instances, VpcBlockPublicAccessOptions and VpcBlockPublicAccessExclusions; `ec2:GetManagedPrefixListEntries` |
-//! | roles | `iam:GetRole`, `iam:ListAttachedRolePolicies`, `iam:ListRolePolicies`, `iam:GetRolePolicy`, `iam:GetPolicy`, `iam:GetPolicyVersion` |
-//! | names of accounts | `organizations:DescribeAccount` |
-//! | other accounts | `sts:AssumeRole` on the role in them, which needs the rows above |
-//! | snapshots | `ec2:DescribeManagedPrefixLists`, `iam:GetAccountAuthorizationDetails` |
+//! The IAM actions are in the rows of [`super::resources::RESOURCES`]. Beside them, names of accounts need
+//! `organizations:DescribeAccount`, and other accounts need `sts:AssumeRole` on the role in them.
 
 mod accounts;
 mod batch;
-mod ec2;
-mod iam;
-mod refusal;
-mod resource;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use super::listing::{Listing, shares};
-use super::question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
-use super::snapshot::AuthorizationDetails;
+use super::kind::ResourceKind;
+use super::query::{AccountRegion, LiveState, Query, Resolved, share};
+use super::response::{Response, Unavailable};
+use super::session::{Deadline, PolicyDocuments, Selection, Session};
 use accounts::Accounts;
-use batch::{Batch, Request, batches};
-use iam::{PolicyTexts, Roles};
-use refusal::Deadline;
+use batch::{Batch, batches};
 
 pub use accounts::MemberRole;
 pub use batch::is_region;
 
-/// How many requests are under way at a time. EC2 lets an account read some twenty times a second, and its owner has
-/// other use for that.
-const MOST_REQUESTS: usize = 8;
+/// Maximum number of concurrent requests. EC2 allows an account some twenty reads a second, which the account's other users
+/// need as well.
+const MAX_REQUESTS: usize = 8;
 
-/// The state of accounts, from AWS. Clients and sessions are kept, so it should be built once.
+/// Live state from AWS. Build it once, because clients and sessions are kept.
 #[derive(Debug)]
 pub struct AwsState {
     accounts: Accounts,
 }
 
-/// The state of accounts from AWS, asked until a moment; after it the rest is unanswered.
+/// Live state from AWS until a deadline. What was not read by then is unavailable.
 #[derive(Debug, Clone, Copy)]
 pub struct Until<'a> {
     state: &'a AwsState,
@@ -54,99 +45,106 @@ pub struct Until<'a> {
 }
 
 impl AwsState {
-    /// Reads with what `config` says: credentials, region of STS, endpoint, HTTP client and retries (three attempts with
-    /// exponential backoff, unless it says otherwise). Without a role only the own account can be read.
+    /// Reads with the credentials, Region of STS, endpoint, HTTP client and retries of `config`. Without a member role only the
+    /// account of the credentials can be read.
     pub fn new(config: &SdkConfig, member: Option<MemberRole>) -> Self {
         Self { accounts: Accounts::new(config, member) }
     }
 
-    /// Asks STS and Organizations in this region, where the configuration names none.
+    /// Calls STS and Organizations in this Region if the configuration has none.
     #[must_use]
     pub fn or_region(mut self, region: &str) -> Self {
         self.accounts.or_region(region);
         self
     }
 
-    /// The same with an end: what is not answered by then is left.
+    /// The same state until a time.
     pub fn until(&self, end: Instant) -> Until<'_> {
         Until { state: self, deadline: Deadline(Some(end.into())) }
     }
 
-    /// The same with an end so far from now.
+    /// The same state for a duration from now.
     pub fn within(&self, budget: Duration) -> Until<'_> {
         self.until(Instant::now() + budget)
     }
 
-    fn without_end(&self) -> Until<'_> {
+    fn without_deadline(&self) -> Until<'_> {
         Until { state: self, deadline: Deadline(None) }
     }
 
-    /// The account that the credentials are of.
+    /// The account of the credentials.
     ///
     /// # Errors
-    /// When STS does not say.
-    pub async fn own_account(&self) -> Result<String, Unanswered> {
+    /// If STS does not return it.
+    pub async fn own_account(&self) -> Result<String, Unavailable> {
         Ok(self.accounts.own(Deadline(None)).await?.account)
     }
 
-    /// The region of the configuration.
+    /// The Region of the configuration.
     pub fn region(&self) -> Option<&str> {
         self.accounts.region()
     }
 
-    /// What Organizations calls an account; nothing when it knows none of that id, or there is no organisation. Names are
-    /// remembered for an hour, refusals for five minutes.
+    /// The name of an account in Organizations. `None` if there is no such account or no organization. Names are cached for an
+    /// hour, errors for five minutes.
     ///
     /// # Errors
-    /// When Organizations does not say. It answers the management account and delegated administrators alone.
-    pub async fn account_name(&self, account: &str) -> Result<Option<String>, Unanswered> {
-        self.without_end().account_name(account).await
+    /// If Organizations does not return it. It answers only the management account and delegated administrators.
+    pub async fn account_name(&self, account: &str) -> Result<Option<String>, Unavailable> {
+        self.without_deadline().account_name(account).await
     }
 
-    /// A whole list of a region.
+    /// All resources of a kind, as a snapshot has them.
     ///
     /// # Errors
-    /// When AWS refuses; and for what is read one by one.
-    pub async fn list(&self, place: &Place, listing: Listing) -> Result<Answer, Unanswered> {
-        self.open(place).await?;
-        ec2::list(&self.accounts.clients(place).ec2, listing, None).await
+    /// If AWS does not return them.
+    pub async fn list(&self, scope: &AccountRegion, kind: &ResourceKind) -> Result<Response, Unavailable> {
+        let session = self.session(scope).await?;
+        (kind.fetch)(&session, Selection::All).await
     }
 
-    /// The prefix lists of a region by their ids, each with what is in it.
+    /// All resources of a kind by their ids. `None` for a kind that one list has.
     ///
     /// # Errors
-    /// When AWS refuses.
-    pub async fn prefix_lists(&self, place: &Place) -> Result<Vec<(String, Result<Answer, Unanswered>)>, Unanswered> {
-        self.open(place).await?;
-        let client = self.accounts.clients(place).ec2;
-        let lists = ec2::prefix_lists(&client).await?.into_iter().map(|id| {
-            let client = &client;
+    /// If AWS does not return the ids.
+    pub async fn list_by_id(
+        &self,
+        scope: &AccountRegion,
+        kind: &ResourceKind,
+    ) -> Option<Result<Vec<(String, Result<Response, Unavailable>)>, Unavailable>> {
+        let ids = kind.ids?;
+        let session = match self.session(scope).await {
+            Ok(session) => session,
+            Err(error) => return Some(Err(error)),
+        };
+        let ids = match ids(&session).await {
+            Ok(ids) => ids,
+            Err(error) => return Some(Err(error)),
+        };
+        let lists = ids.into_iter().map(|id| {
+            let session = &session;
             async move {
-                let entries = ec2::prefix_list(client, &id).await;
-                (id, entries)
+                let list = (kind.fetch)(session, Selection::Id(id.clone())).await;
+                (id, list)
             }
         });
-        Ok(stream::iter(lists).buffered(MOST_REQUESTS).collect().await)
+        Some(Ok(stream::iter(lists).buffered(MAX_REQUESTS).collect().await))
     }
 
-    /// The roles of an account with all their policies.
-    ///
-    /// # Errors
-    /// When AWS refuses.
-    pub async fn authorization_details(&self, place: &Place) -> Result<AuthorizationDetails, Unanswered> {
-        self.open(place).await?;
-        iam::authorization_details(&self.accounts.clients(place).iam).await
+    async fn session(&self, scope: &AccountRegion) -> Result<Session, Unavailable> {
+        self.open(scope).await?;
+        Ok(self.accounts.session(scope, Deadline(None), Arc::default()))
     }
 
-    /// Sees to it that an account can be read at all.
+    /// Checks that an account can be read.
     ///
     /// # Errors
-    /// When STS does not say whose credentials these are, or refuses the role in the account.
-    pub async fn open(&self, place: &Place) -> Result<(), Unanswered> {
-        if !is_region(&place.region) {
-            return Err(Unanswered(format!("{} is not a region", place.region)));
+    /// If STS does not return the account of the credentials, or denies the role in the account.
+    pub async fn open(&self, scope: &AccountRegion) -> Result<(), Unavailable> {
+        if !is_region(&scope.region) {
+            return Err(Unavailable(format!("{} is not a region", scope.region)));
         }
-        self.accounts.open(&place.account, Deadline(None)).await
+        self.accounts.open(&scope.account, Deadline(None)).await
     }
 }
 
@@ -154,72 +152,42 @@ impl Until<'_> {
     /// [`AwsState::account_name`].
     ///
     /// # Errors
-    /// The same, and when time is over.
-    pub async fn account_name(&self, account: &str) -> Result<Option<String>, Unanswered> {
+    /// The same, and if the deadline passes.
+    pub async fn account_name(&self, account: &str) -> Result<Option<String>, Unavailable> {
         self.state.accounts.name(account, self.deadline).await
     }
 
-    /// Opens the accounts of the batches; those that stay shut, with the reason.
-    async fn shut(&self, batches: &[Batch]) -> BTreeMap<String, Unanswered> {
-        let accounts: BTreeSet<&str> = batches.iter().map(|batch| batch.place.account.as_str()).collect();
+    /// Opens the accounts of the batches. Returns the errors by account.
+    async fn open(&self, batches: &[Batch]) -> BTreeMap<String, Unavailable> {
+        let accounts: BTreeSet<&str> = batches.iter().map(|batch| batch.scope.account.as_str()).collect();
         if accounts.is_empty() {
             return BTreeMap::new();
         }
-        // Who one is oneself is asked once, before anything is asked at the same time.
-        if let Err(refusal) = self.state.accounts.own(self.deadline).await {
-            return accounts.iter().map(|account| ((*account).to_owned(), refusal.clone())).collect();
+        // The identity is read once, before concurrent requests need it.
+        if let Err(error) = self.state.accounts.own(self.deadline).await {
+            return accounts.iter().map(|account| ((*account).to_owned(), error.clone())).collect();
         }
         let opened = accounts.into_iter().map(|account| async move {
-            let refusal = self.state.accounts.open(account, self.deadline).await.err()?;
-            Some((account.to_owned(), refusal))
+            let error = self.state.accounts.open(account, self.deadline).await.err()?;
+            Some((account.to_owned(), error))
         });
-        stream::iter(opened).buffer_unordered(MOST_REQUESTS).filter_map(|shut| async { shut }).collect().await
+        stream::iter(opened).buffer_unordered(MAX_REQUESTS).filter_map(|error| async { error }).collect().await
     }
 
-    async fn ask(&self, batch: Batch, texts: &PolicyTexts) -> Vec<Answered> {
-        let clients = self.state.accounts.clients(&batch.place);
-        // Of the state it is known that it was so no earlier than this.
-        let at = Timestamp::now();
-        let only = batch.questions.first().map(|question| question.id.as_str()).unwrap_or_default();
-        let (listing, filter) = match batch.request {
-            Request::Filtered(listing, name, values) => (listing, Some((name, values))),
-            Request::Whole(listing) | Request::One(listing) => (listing, None),
-        };
-        let answer = match listing {
-            Listing::Roles => {
-                let account = &batch.place.account;
-                Roles { client: &clients.iam, account, deadline: self.deadline, texts }.role(only).await
-            }
-            Listing::PrefixListEntries => {
-                self.deadline.before(ec2::action(listing), ec2::prefix_list(&clients.ec2, only)).await
-            }
-            listing => self.deadline.before(ec2::action(listing), ec2::list(&clients.ec2, listing, filter)).await,
-        };
-        match answer {
-            Ok(whole) => shared(batch.questions, &whole, at),
-            Err(refusal) => refuse(batch.questions, &refusal),
+    async fn read(&self, batch: Batch, policies: Arc<PolicyDocuments>) -> Vec<Resolved> {
+        let session = self.state.accounts.session(&batch.scope, self.deadline, policies);
+        // The response is not older than this.
+        let checked_at = Timestamp::now();
+        match (batch.kind.fetch)(&session, batch.selection).await {
+            Ok(list) => share(batch.queries, &list, Some(checked_at)),
+            Err(error) => failed(batch.queries, &error),
         }
     }
 }
 
-/// To each question its share of a list.
-fn shared(questions: Vec<Question>, whole: &Answer, at: Timestamp) -> Vec<Answered> {
-    let mut by_topic: BTreeMap<Topic, Vec<Question>> = BTreeMap::new();
-    for question in questions {
-        by_topic.entry(question.topic).or_default().push(question);
-    }
-    let answered = by_topic.into_iter().flat_map(|(topic, questions)| {
-        let ids: Vec<&str> = questions.iter().map(|question| question.id.as_str()).collect();
-        let answers = shares(topic, &ids, whole);
-        let pairs = questions.into_iter().zip(answers);
-        pairs.map(|(question, answer)| Answered { question, answer: Ok(answer), at: Some(at) }).collect::<Vec<_>>()
-    });
-    answered.collect()
-}
-
-fn refuse(questions: Vec<Question>, refusal: &Unanswered) -> Vec<Answered> {
-    let all = questions.into_iter();
-    all.map(|question| Answered { question, answer: Err(refusal.clone()), at: None }).collect()
+fn failed(queries: Vec<Query>, error: &Unavailable) -> Vec<Resolved> {
+    let failed = queries.into_iter();
+    failed.map(|query| Resolved { query, response: Err(error.clone()), checked_at: None }).collect()
 }
 
 impl LiveState for Until<'_> {
@@ -227,31 +195,31 @@ impl LiveState for Until<'_> {
         self.deadline.is_long_over()
     }
 
-    async fn answer(&self, questions: Vec<Question>) -> Vec<Answered> {
-        let (batches, impossible) = batches(questions);
-        let mut answered: Vec<Answered> = impossible
+    async fn resolve(&self, queries: Vec<Query>) -> Vec<Resolved> {
+        let (batches, invalid) = batches(queries);
+        let mut resolved: Vec<Resolved> = invalid
             .into_iter()
-            .map(|(question, reason)| Answered { question, answer: Err(Unanswered(reason)), at: None })
+            .map(|(query, reason)| Resolved { query, response: Err(Unavailable(reason)), checked_at: None })
             .collect();
-        let shut = self.shut(&batches).await;
-        let texts = PolicyTexts::default();
-        let asked = batches.into_iter().map(|batch| {
-            let (shut, texts) = (&shut, &texts);
+        let errors = self.open(&batches).await;
+        let policies = Arc::<PolicyDocuments>::default();
+        let reads = batches.into_iter().map(|batch| {
+            let (errors, policies) = (&errors, Arc::clone(&policies));
             async move {
-                match shut.get(&batch.place.account) {
-                    Some(refusal) => refuse(batch.questions, refusal),
-                    None => self.ask(batch, texts).await,
+                match errors.get(&batch.scope.account) {
+                    Some(error) => failed(batch.queries, error),
+                    None => self.read(batch, policies).await,
                 }
             }
         });
-        let all: Vec<Vec<Answered>> = stream::iter(asked).buffer_unordered(MOST_REQUESTS).collect().await;
-        answered.extend(all.into_iter().flatten());
-        answered
+        let all: Vec<Vec<Resolved>> = stream::iter(reads).buffer_unordered(MAX_REQUESTS).collect().await;
+        resolved.extend(all.into_iter().flatten());
+        resolved
     }
 }
 
 impl LiveState for AwsState {
-    async fn answer(&self, questions: Vec<Question>) -> Vec<Answered> {
-        self.without_end().answer(questions).await
+    async fn resolve(&self, queries: Vec<Query>) -> Vec<Resolved> {
+        self.without_deadline().resolve(queries).await
     }
 }

@@ -1,4 +1,4 @@
-//! Answers that are remembered for a while, since one sandbox sees many payloads about the same networks.
+//! A cache of responses, because one sandbox sees many payloads about the same networks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,57 +6,51 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::listing::Listing;
-use super::question::{Answered, LiveState, Question};
+use super::query::{LiveState, Query, Resolved};
+use super::response::Unavailable;
 
-/// What is opened and closed by the minute, and what hangs on it: rules of security groups, interfaces, instances.
-const OF_WHAT_CHANGES_OFTEN: SignedDuration = SignedDuration::from_secs(15);
-/// Roles with their policies.
-const OF_ROLES: SignedDuration = SignedDuration::from_secs(60);
-/// How a network is laid out: routes, gateways, network ACLs, subnets, VPCs, prefix lists, block public access.
-const OF_NETWORKS: SignedDuration = SignedDuration::from_secs(120);
-/// That there is no answer. Short, since a permission may be granted at any moment; but a permission that is missing
-/// must not cost a call for each payload of a storm.
-const OF_REFUSALS: SignedDuration = SignedDuration::from_secs(15);
+/// How long an error is kept. A permission may be granted at any moment, but while it is missing, a burst of payloads must
+/// not cost a call for each.
+const UNAVAILABLE: SignedDuration = SignedDuration::from_secs(15);
 
-/// How many answers are remembered. Those that end first are forgotten first.
-const MOST_REMEMBERED: usize = 20_000;
+/// Maximum number of entries. The entries that expire first are evicted first.
+const MAX_ENTRIES: usize = 20_000;
 
-/// Answers, each for as long as its topic allows.
+/// Responses, each for the lifetime of its resource kind.
 pub struct Cache {
-    kept: Mutex<HashMap<Question, Kept>>,
-    /// The wall clock: the monotonic one may stand still while a sandbox is frozen between two invocations.
+    entries: Mutex<HashMap<Query, CacheEntry>>,
+    /// The wall clock, because the monotonic clock may stop while a sandbox is frozen between two invocations.
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    most: usize,
+    max: usize,
 }
 
 #[derive(Debug, Clone)]
-struct Kept {
-    answered: Answered,
+struct CacheEntry {
+    resolved: Resolved,
     since: Timestamp,
     until: Timestamp,
 }
 
-impl Kept {
-    /// A clock that was set back ends it too.
-    fn counts(&self, now: Timestamp) -> bool {
+impl CacheEntry {
+    /// A clock that was set back expires it, too.
+    fn is_fresh(&self, now: Timestamp) -> bool {
         self.since <= now && now < self.until
     }
 }
 
 impl fmt::Debug for Cache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Cache").field("most", &self.most).finish_non_exhaustive()
+        formatter.debug_struct("Cache").field("max", &self.max).finish_non_exhaustive()
     }
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { kept: Mutex::default(), now: Box::new(Timestamp::now), most: MOST_REMEMBERED }
+        Self { entries: Mutex::default(), now: Box::new(Timestamp::now), max: MAX_ENTRIES }
     }
 }
 
-/// A source of answers that is asked only for what is not remembered.
+/// A source behind a cache.
 #[derive(Debug)]
 pub struct Cached<'a, S> {
     cache: &'a Cache,
@@ -64,84 +58,72 @@ pub struct Cached<'a, S> {
 }
 
 impl Cache {
-    /// Remembers by a clock and a size of one's own.
-    pub fn with(now: impl Fn() -> Timestamp + Send + Sync + 'static, most: usize) -> Self {
-        Self { kept: Mutex::default(), now: Box::new(now), most }
+    /// A cache with this clock and maximum number of entries.
+    pub fn with(now: impl Fn() -> Timestamp + Send + Sync + 'static, max: usize) -> Self {
+        Self { entries: Mutex::default(), now: Box::new(now), max }
     }
 
-    /// The source, with what is remembered in front of it. The source may be made for one payload, such as one with a
-    /// deadline; the cache outlives it.
+    /// Puts the cache in front of a source. The source may be made for one payload, such as one with a deadline, and the cache
+    /// outlives it.
     pub fn over<S: LiveState>(&self, source: S) -> Cached<'_, S> {
         Cached { cache: self, source }
     }
 
-    /// How many answers are remembered, also those that no longer count.
+    /// The number of entries, including expired ones.
     pub fn len(&self) -> usize {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Whether nothing is remembered.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What is known of the questions, and the questions that are open.
-    fn look_up(&self, questions: Vec<Question>) -> (Vec<Answered>, Vec<Question>) {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The cached results, and the queries that have none.
+    fn look_up(&self, queries: Vec<Query>) -> (Vec<Resolved>, Vec<Query>) {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.now)();
-        let (mut known, mut open) = (Vec::new(), Vec::new());
-        for question in questions {
-            match kept.get(&question).filter(|kept| kept.counts(now)) {
-                Some(kept) => known.push(kept.answered.clone()),
-                None => open.push(question),
+        let (mut cached, mut open) = (Vec::new(), Vec::new());
+        for query in queries {
+            match entries.get(&query).filter(|entry| entry.is_fresh(now)) {
+                Some(entry) => cached.push(entry.resolved.clone()),
+                None => open.push(query),
             }
         }
-        (known, open)
+        (cached, open)
     }
 
-    fn remember(&self, answered: &[Answered]) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    fn insert(&self, resolved: &[Resolved]) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.now)();
-        for one in answered {
-            // Want of time says nothing of the next payload, which has its own.
-            if one.answer.as_ref().is_err_and(|refusal| refusal.is_want_of_time()) {
+        for one in resolved {
+            // The next payload has a deadline of its own.
+            if one.response.as_ref().is_err_and(Unavailable::is_past_deadline) {
                 continue;
             }
             let until = now.saturating_add(lifetime(one)).unwrap_or(now);
-            kept.insert(one.question.clone(), Kept { answered: one.clone(), since: now, until });
+            entries.insert(one.query.clone(), CacheEntry { resolved: one.clone(), since: now, until });
         }
-        if kept.len() > self.most {
-            kept.retain(|_, kept| kept.counts(now));
+        if entries.len() > self.max {
+            entries.retain(|_, entry| entry.is_fresh(now));
         }
-        if kept.len() > self.most {
-            // Room for a quarter, so that this is not done for each answer.
-            let stay = self.most - self.most / 4;
-            let mut by_end: Vec<(Timestamp, Question)> =
-                kept.iter().map(|(question, kept)| (kept.until, question.clone())).collect();
+        if entries.len() > self.max {
+            // Evicts a quarter, so that this is rare.
+            let stay = self.max - self.max / 4;
+            let mut by_end: Vec<(Timestamp, Query)> =
+                entries.iter().map(|(query, entry)| (entry.until, query.clone())).collect();
             by_end.sort_unstable();
-            by_end.truncate(kept.len() - stay);
-            for (_, question) in by_end {
-                kept.remove(&question);
+            by_end.truncate(entries.len() - stay);
+            for (_, query) in by_end {
+                entries.remove(&query);
             }
         }
     }
 }
 
-/// For how long an answer counts.
-fn lifetime(answered: &Answered) -> SignedDuration {
-    match answered.question.topic.listing() {
-        _ if answered.answer.is_err() => OF_REFUSALS,
-        Listing::NetworkInterfaces | Listing::SecurityGroupRules | Listing::Instances => OF_WHAT_CHANGES_OFTEN,
-        Listing::Roles => OF_ROLES,
-        Listing::SecurityGroups
-        | Listing::RouteTables
-        | Listing::InternetGateways
-        | Listing::NetworkAcls
-        | Listing::Vpcs
-        | Listing::Subnets
-        | Listing::PrefixListEntries
-        | Listing::BlockPublicAccess => OF_NETWORKS,
-    }
+/// How long a response may be used.
+fn lifetime(resolved: &Resolved) -> SignedDuration {
+    if resolved.response.is_err() { UNAVAILABLE } else { resolved.query.kind.resource().lifetime }
 }
 
 impl<S: LiveState> LiveState for Cached<'_, S> {
@@ -149,14 +131,14 @@ impl<S: LiveState> LiveState for Cached<'_, S> {
         self.source.is_over()
     }
 
-    async fn answer(&self, questions: Vec<Question>) -> Vec<Answered> {
-        let (mut known, open) = self.cache.look_up(questions);
+    async fn resolve(&self, queries: Vec<Query>) -> Vec<Resolved> {
+        let (mut resolved, open) = self.cache.look_up(queries);
         if !open.is_empty() {
-            let found = self.source.answer(open).await;
-            self.cache.remember(&found);
-            known.extend(found);
+            let found = self.source.resolve(open).await;
+            self.cache.insert(&found);
+            resolved.extend(found);
         }
-        known
+        resolved
     }
 }
 

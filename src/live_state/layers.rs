@@ -1,20 +1,22 @@
-//! What EC2 says of groups, ACLs and routes, as layers that traffic from the internet passes.
+//! Security groups, network ACLs and routes as layers that traffic from the internet passes.
 
 use ipnet::IpNet;
 
-use super::describe::{NetworkAcl, NetworkAclEntry, Route, RouteTable, SecurityGroupRule};
-use super::knowledge::{Gap, Inquiry};
-use super::question::Topic;
+use super::resources::network_acl::{NetworkAcl, NetworkAclEntry};
+use super::resources::prefix_list::PrefixListEntry;
+use super::resources::route_table::{Route, RouteTable};
+use super::resources::security_group_rule::SecurityGroupRule;
+use super::store::{Lookup, Missing};
 use crate::network::{Entry, Layer, Protocol, Rule, Traffic, parse_network};
 
-/// What the rules let in. Rules that let in other groups let nobody in from the internet.
-pub(super) fn ingress(inquiry: &Inquiry<'_>, rules: &[SecurityGroupRule]) -> Result<Vec<Entry>, Gap> {
+/// The traffic that the rules allow. Rules that reference security groups allow nothing from the internet.
+pub(super) fn ingress(lookup: &Lookup<'_>, rules: &[SecurityGroupRule]) -> Result<Vec<Entry>, Missing> {
     let mut entries = Vec::new();
-    let lists = rules.iter().filter(|rule| !rule.is_egress).map(|rule| (rule, networks_of(inquiry, rule)));
-    // Collected first, so that every prefix list is asked for at once.
+    let lists = rules.iter().filter(|rule| !rule.is_egress).map(|rule| (rule, networks_of(lookup, rule)));
+    // Collected first, so that all prefix lists are queried at once.
     for (rule, networks) in lists.collect::<Vec<_>>() {
         let port = |port: Option<i32>| i64::from(port.unwrap_or(-1));
-        // A protocol that is not understood counts as all of them: it must not hide what is open.
+        // An unknown protocol counts as all protocols, so that it does not hide an opening.
         let traffic = Traffic::permitted(&rule.ip_protocol, port(rule.from_port), port(rule.to_port));
         let traffic = traffic.unwrap_or_else(Traffic::all);
         entries.extend(networks?.into_iter().map(|network| Entry { network, traffic: traffic.clone() }));
@@ -22,22 +24,22 @@ pub(super) fn ingress(inquiry: &Inquiry<'_>, rules: &[SecurityGroupRule]) -> Res
     Ok(entries)
 }
 
-fn networks_of(inquiry: &Inquiry<'_>, rule: &SecurityGroupRule) -> Result<Vec<IpNet>, Gap> {
+fn networks_of(lookup: &Lookup<'_>, rule: &SecurityGroupRule) -> Result<Vec<IpNet>, Missing> {
     let own = [&rule.cidr_ipv4, &rule.cidr_ipv6].into_iter().flatten().filter_map(|text| parse_network(text));
     let mut networks: Vec<IpNet> = own.collect();
     if let Some(list) = &rule.prefix_list_id {
-        networks.extend(prefix_list(inquiry, list)?);
+        networks.extend(prefix_list(lookup, list)?);
     }
     Ok(networks)
 }
 
 /// The networks in a prefix list.
-pub(super) fn prefix_list(inquiry: &Inquiry<'_>, id: &str) -> Result<Vec<IpNet>, Gap> {
-    let entries = inquiry.prefix_list(Topic::PrefixList, id)?;
+pub(super) fn prefix_list(lookup: &Lookup<'_>, id: &str) -> Result<Vec<IpNet>, Missing> {
+    let entries = lookup.get(PrefixListEntry::BY_LIST, id)?;
     Ok(entries.iter().filter_map(|entry| parse_network(&entry.cidr)).collect())
 }
 
-/// The route table that counts for a subnet: its own, else the main one of the VPC.
+/// The route table of a subnet: its own, or else the main one of the VPC.
 pub(super) fn table_of<'t>(tables: &'t [RouteTable], subnet: &str) -> Option<&'t RouteTable> {
     let own = |table: &&RouteTable| table.associations.iter().any(|one| one.subnet_id.as_deref() == Some(subnet));
     tables.iter().find(own).or_else(|| tables.iter().find(|table| is_main(table)))
@@ -47,23 +49,23 @@ pub(super) fn is_main(table: &RouteTable) -> bool {
     table.associations.iter().any(|association| association.main)
 }
 
-/// A route with what it leads to.
+/// A route with its target.
 pub(super) struct Routed<'t> {
     pub(super) network: IpNet,
-    /// The internet gateway, when the route leads there and works.
+    /// The internet gateway, if that is the target and the route is active.
     pub(super) gateway: Option<&'t str>,
     priority: Priority,
 }
 
-/// The order of routes for the same network, the one that is used first (VPC user guide, "Route priority"). A route that
-/// is a black hole takes part: what it matches is dropped.
+/// The order in which routes for the same network apply (VPC user guide, "Route priority"). A blackhole route takes part: it
+/// drops the traffic it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Priority {
-    /// A route for a network that somebody or the table itself made.
+    /// A static or local route for a network.
     Static,
     /// A route for an entry of a prefix list.
     PrefixList,
-    /// A route that a gateway or a route server brought in.
+    /// A route that a gateway or a route server propagated.
     Propagated,
 }
 
@@ -77,35 +79,35 @@ impl Priority {
     }
 }
 
-/// The routes of a table, for the same network in the order of their priority.
-pub(super) fn routes<'t>(inquiry: &Inquiry<'_>, table: &'t RouteTable) -> Result<Vec<Routed<'t>>, Gap> {
-    let lists = table.routes.iter().map(|route| (route, destinations(inquiry, route))).collect::<Vec<_>>();
+/// The routes of a table. Routes for the same network are in the order of their priority.
+pub(super) fn routes<'t>(lookup: &Lookup<'_>, table: &'t RouteTable) -> Result<Vec<Routed<'t>>, Missing> {
+    let lists = table.routes.iter().map(|route| (route, destinations(lookup, route))).collect::<Vec<_>>();
     let mut routes = Vec::new();
     for (route, networks) in lists {
         let gateway = route.gateway_id.as_deref().filter(|id| id.starts_with("igw-") && route.state == "active");
         let networks = match networks {
-            // A list that leads elsewhere only takes addresses away: it may stay unread, as that of an endpoint for S3.
-            Err(Gap::Unknown(_)) if gateway.is_none() => continue,
+            // A route to another target only takes addresses away. Its list may be unavailable, such as that of an S3 endpoint.
+            Err(Missing::Unavailable(_)) if gateway.is_none() => continue,
             networks => networks?,
         };
         let priority = Priority::of(route);
         routes.extend(networks.into_iter().map(|network| Routed { network, gateway, priority }));
     }
-    // EC2 takes any of two prefix lists with the same network: the one that leads to the internet must not be hidden.
+    // EC2 may use either of two prefix lists with the same network. The one to the internet must not be hidden.
     routes.sort_by_key(|route| (route.priority, route.gateway.is_none()));
     Ok(routes)
 }
 
-fn destinations(inquiry: &Inquiry<'_>, route: &Route) -> Result<Vec<IpNet>, Gap> {
+fn destinations(lookup: &Lookup<'_>, route: &Route) -> Result<Vec<IpNet>, Missing> {
     let own = [&route.destination_cidr_block, &route.destination_ipv6_cidr_block];
     let mut networks: Vec<IpNet> = own.into_iter().flatten().filter_map(|text| parse_network(text)).collect();
     if let Some(list) = &route.destination_prefix_list_id {
-        networks.extend(prefix_list(inquiry, list)?);
+        networks.extend(prefix_list(lookup, list)?);
     }
     Ok(networks)
 }
 
-/// The way to an internet gateway that `counts`.
+/// The layer of routes to internet gateways that `counts` accepts.
 pub(super) fn to_gateways(routes: &[Routed<'_>], counts: impl Fn(&str) -> bool) -> Layer {
     let rules = routes.iter().map(|route| Rule {
         network: route.network,
@@ -115,18 +117,18 @@ pub(super) fn to_gateways(routes: &[Routed<'_>], counts: impl Fn(&str) -> bool) 
     Layer::longest_prefix(rules.collect())
 }
 
-/// The network ACL that counts for a subnet: its own, else the default one of the VPC.
+/// The network ACL of a subnet: its own, or else the default one of the VPC.
 pub(super) fn acl_of<'a>(acls: &'a [NetworkAcl], subnet: &str) -> Option<&'a NetworkAcl> {
     let own = |acl: &&NetworkAcl| acl.associations.iter().any(|one| one.subnet_id == subnet);
     acls.iter().find(own).or_else(|| acls.iter().find(|acl| acl.is_default))
 }
 
-/// What an ACL does with what comes in.
+/// The layer of an ACL's inbound entries.
 pub(super) fn inbound(acl: &NetworkAcl) -> Layer {
     Layer::first_match(acl_rules(acl, false))
 }
 
-/// What an ACL does with answers.
+/// The layer of an ACL's outbound entries, for responses.
 pub(super) fn answers(acl: &NetworkAcl) -> Layer {
     Layer::for_answers(acl_rules(acl, true))
 }
@@ -137,7 +139,7 @@ fn acl_rules(acl: &NetworkAcl, egress: bool) -> Vec<Rule> {
     entries.into_iter().filter_map(acl_rule).collect()
 }
 
-/// `None` for an entry that denies nothing that is certain, such as ICMP without a type.
+/// `None` for an entry that denies nothing for certain, such as ICMP without a type.
 fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
     let allow = entry.rule_action.eq_ignore_ascii_case("allow");
     let network = entry.cidr_block.as_ref().or(entry.ipv6_cidr_block.as_ref()).and_then(|text| parse_network(text))?;
@@ -153,7 +155,7 @@ fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
     let traffic = Traffic::permitted(&entry.protocol, number(numbers.0), number(numbers.1));
     match (traffic, allow) {
         (Some(traffic), _) => Some(Rule { network, traffic, allow }),
-        // Not understood: it must not hide what is open.
+        // Unknown traffic must not hide an opening.
         (None, true) => Some(Rule { network, traffic: Traffic::all(), allow }),
         (None, false) => None,
     }

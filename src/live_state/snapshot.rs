@@ -1,7 +1,7 @@
-//! The state of accounts from files, for the command line and for tests: what the AWS CLI prints, one file a list.
+//! Live state from files, for the command line and for tests: what the AWS CLI prints, one file for each list.
 //!
 //! ```text
-//! DIR/ACCOUNT/snapshot.json                              {"CheckedAt": "2026-03-04T10:00:00Z"}, may be missing
+//! DIR/ACCOUNT/snapshot.json                              {"CheckedAt": "2026-03-04T10:00:00Z"}, optional
 //! DIR/ACCOUNT/get-account-authorization-details.json     aws iam get-account-authorization-details
 //! DIR/ACCOUNT/REGION/snapshot.json                       as above
 //! DIR/ACCOUNT/REGION/describe-network-interfaces.json    aws ec2 describe-network-interfaces
@@ -9,85 +9,59 @@
 //! DIR/ACCOUNT/REGION/get-managed-prefix-list-entries/PREFIX_LIST.json
 //! ```
 //!
-//! A file that is missing leaves questions unanswered; a resource that is not in a file that is there does not exist.
+//! If a file is missing, its resources are unavailable. A resource that a file does not contain does not exist.
 
-mod layout;
-mod read;
-mod roles;
-mod write;
+mod writer;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
-use super::describe::{
-    BlockPublicAccess, BlockPublicAccessExclusion, Instance, InternetGateway, NetworkAcl, NetworkInterface, RouteTable,
-    SecurityGroup, SecurityGroupRule, Subnet, Vpc,
-};
-use super::listing::{Listing, shares};
-use super::question::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
-use layout::{EXCLUSIONS, EXCLUSIONS_KEY, PREFIX_LISTS, ROLES, SNAPSHOT, file, missing};
-use read::Reader;
+use super::files::{Reader, SNAPSHOT};
+use super::kind::{Location, ResourceKind};
+use super::query::{AccountRegion, LiveState, Query, Resolved, share};
+use super::resources::RESOURCES;
+use super::response::{Response, Unavailable};
+use crate::text::shell_word;
 
-pub use layout::OF_A_REGION;
-#[cfg(feature = "live")]
-pub(crate) use roles::decoded;
-pub use roles::{
-    AttachedPolicy, AuthorizationDetails, Boundary, Document, InlinePolicy, ManagedPolicy, PolicyVersion, RoleDetail,
-};
-pub use write::Writer;
+pub use writer::Writer;
 
-/// The state of accounts, as files say.
+/// A snapshot of accounts.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    accounts: HashMap<String, Roles>,
-    regions: HashMap<Place, Region>,
+    accounts: HashMap<String, Directory>,
+    regions: HashMap<AccountRegion, Directory>,
 }
 
-/// The roles of an account.
+/// The files of an account, or of a Region of it.
 #[derive(Debug, Clone, Default)]
-struct Roles {
-    at: Option<Timestamp>,
-    roles: Option<Answer>,
+struct Directory {
+    checked_at: Option<Timestamp>,
+    /// By the name of the kind. The error is the missing file.
+    lists: HashMap<&'static str, Result<Response, &'static str>>,
+    /// By the name of the kind and the id.
+    by_id: HashMap<(&'static str, String), Response>,
 }
 
-/// What is known of a region.
-#[derive(Debug, Clone, Default)]
-struct Region {
-    at: Option<Timestamp>,
-    lists: HashMap<Listing, Answer>,
-    prefix_lists: HashMap<String, Answer>,
-    /// Whether block public access is only unanswered for want of what it does not count for.
-    only_exclusions_missing: bool,
-}
-
-/// Everything that is wrong with a snapshot. Never empty; not yet safe to show.
+/// All errors in a snapshot. Never empty. Not yet safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct SnapshotFaults(pub Vec<String>);
+pub struct SnapshotErrors(pub Vec<String>);
 
-impl fmt::Display for SnapshotFaults {
+impl fmt::Display for SnapshotErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0.join("\n"))
     }
-}
-
-/// Instances that were started together.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Reservation {
-    instances: Vec<Instance>,
 }
 
 impl Snapshot {
     /// Reads all files below a directory.
     ///
     /// # Errors
-    /// Every fault, when a file cannot be read, is not what the AWS CLI prints, or is one page of several; or when there
-    /// is no account at all.
-    pub fn open(directory: &Path) -> Result<Self, SnapshotFaults> {
+    /// All errors, if a file cannot be read, is not what the AWS CLI prints, or is one page of several, or if there is no
+    /// account.
+    pub fn open(directory: &Path) -> Result<Self, SnapshotErrors> {
         let mut reader = Reader::default();
         let mut snapshot = Self::default();
         for (account, path) in reader.directory(directory) {
@@ -97,151 +71,108 @@ impl Snapshot {
             }
             for (region, path) in reader.directory(&path) {
                 if path.is_dir() {
-                    let place = Place { account: account.clone(), region };
-                    snapshot.regions.insert(place, Region::read(&mut reader, &path));
+                    let scope = AccountRegion { account: account.clone(), region };
+                    let is_regional = |kind: &ResourceKind| kind.location != Location::Account;
+                    snapshot.regions.insert(scope, Directory::read(&mut reader, &path, is_regional));
                 }
             }
-            snapshot.accounts.insert(account, Roles::read(&mut reader, &path));
+            let is_global = |kind: &ResourceKind| kind.location == Location::Account;
+            snapshot.accounts.insert(account, Directory::read(&mut reader, &path, is_global));
         }
-        if snapshot.accounts.is_empty() && reader.faults.is_empty() {
-            reader.faults.push(format!(
+        if snapshot.accounts.is_empty() && reader.errors.is_empty() {
+            reader.errors.push(format!(
                 "{}: holds no snapshot of an account; expected files such as 111122223333/eu-west-1/describe-vpcs.json",
                 directory.display()
             ));
         }
-        if reader.faults.is_empty() { Ok(snapshot) } else { Err(SnapshotFaults(reader.faults)) }
+        if reader.errors.is_empty() { Ok(snapshot) } else { Err(SnapshotErrors(reader.errors)) }
     }
 
-    /// What a question is answered from, and when that was so.
-    fn whole(&self, question: &Question) -> (Option<&Answer>, Option<Timestamp>) {
-        let Question { place, topic, id } = question;
-        if *topic == Topic::Role {
-            let account = self.accounts.get(&place.account);
-            return (account.and_then(|account| account.roles.as_ref()), account.and_then(|account| account.at));
+    fn directory(&self, query: &Query) -> Option<&Directory> {
+        match query.kind.resource().location {
+            Location::Account => self.accounts.get(&query.scope.account),
+            Location::Region | Location::RegionById(_) => self.regions.get(&query.scope),
         }
-        let region = self.regions.get(place);
-        let whole = region.and_then(|region| match topic {
-            Topic::PrefixList => region.prefix_lists.get(id),
-            _ => region.lists.get(&topic.listing()),
-        });
-        (whole, region.and_then(|region| region.at))
+    }
+}
+
+impl Directory {
+    fn read(reader: &mut Reader, path: &Path, is_here: impl Fn(&ResourceKind) -> bool) -> Self {
+        let mut directory = Self { checked_at: reader.checked_at(&path.join(SNAPSHOT)), ..Self::default() };
+        for kind in RESOURCES.iter().filter(|kind| is_here(kind)) {
+            let name = kind.name();
+            if let Location::RegionById(_) = kind.location {
+                for (file, path) in reader.directory(&path.join(name)) {
+                    let Some(id) = file.strip_suffix(".json") else { continue };
+                    if let Ok(response) = (kind.read)(reader, &path) {
+                        directory.by_id.insert((name, id.to_owned()), response);
+                    }
+                }
+            } else {
+                directory.lists.insert(name, (kind.read)(reader, &path.join(format!("{name}.json"))));
+            }
+        }
+        directory
     }
 
-    fn unanswered(&self, Question { place, topic, id }: &Question) -> Unanswered {
-        let only_exclusions = self.regions.get(place).is_some_and(|region| region.only_exclusions_missing);
-        let name = match topic {
-            Topic::BlockPublicAccess if only_exclusions => EXCLUSIONS,
-            topic => file(topic.listing()).0,
-        };
-        Unanswered(missing(place, topic.listing(), name, id))
+    /// The list that answers a query, or the file that is missing.
+    fn list(&self, query: &Query) -> Result<&Response, &'static str> {
+        let name = query.kind.resource().name();
+        match query.kind.resource().location {
+            Location::RegionById(_) => self.by_id.get(&(name, query.id.clone())).ok_or(name),
+            Location::Region | Location::Account => match self.lists.get(name) {
+                Some(list) => list.as_ref().map_err(|missing| *missing),
+                None => Err(name),
+            },
+        }
     }
 }
 
 impl LiveState for Snapshot {
-    async fn answer(&self, questions: Vec<Question>) -> Vec<Answered> {
-        // Questions that share a list are answered in one pass over it.
-        let mut alike: BTreeMap<(Place, Topic), Vec<Question>> = BTreeMap::new();
-        let mut answered = Vec::with_capacity(questions.len());
-        for question in questions {
-            // Each prefix list is a list of its own.
-            if question.topic == Topic::PrefixList {
-                let (whole, at) = self.whole(&question);
-                let answer = whole.cloned().ok_or_else(|| self.unanswered(&question));
-                answered.push(Answered { question, answer, at });
-            } else {
-                alike.entry((question.place.clone(), question.topic)).or_default().push(question);
+    async fn resolve(&self, queries: Vec<Query>) -> Vec<Resolved> {
+        // Queries for one list share a pass over it.
+        let mut batches: HashMap<(AccountRegion, &str, Option<String>), Vec<Query>> = HashMap::new();
+        for query in queries {
+            let kind = query.kind.resource();
+            let id = matches!(kind.location, Location::RegionById(_)).then(|| query.id.clone());
+            batches.entry((query.scope.clone(), kind.name(), id)).or_default().push(query);
+        }
+        let mut resolved = Vec::new();
+        for queries in batches.into_values() {
+            let Some(first) = queries.first() else { continue };
+            let directory = self.directory(first);
+            let checked_at = directory.and_then(|directory| directory.checked_at);
+            match directory.map_or(Err(first.kind.resource().name()), |directory| directory.list(first)) {
+                Ok(list) => resolved.extend(share(queries, list, checked_at)),
+                Err(file) => resolved.extend(queries.into_iter().map(|query| {
+                    let response = Err(Unavailable(missing(&query, file)));
+                    Resolved { query, response, checked_at }
+                })),
             }
         }
-        for ((_, topic), questions) in alike {
-            let Some((whole, at)) = questions.first().map(|first| self.whole(first)) else { continue };
-            let ids: Vec<&str> = questions.iter().map(|question| question.id.as_str()).collect();
-            let answers: Vec<_> = match whole {
-                Some(whole) => shares(topic, &ids, whole).into_iter().map(Ok).collect(),
-                None => questions.iter().map(|question| Err(self.unanswered(question))).collect(),
-            };
-            let pairs = questions.into_iter().zip(answers);
-            answered.extend(pairs.map(|(question, answer)| Answered { question, answer, at }));
-        }
-        answered
+        resolved
     }
 }
 
-impl Roles {
-    fn read(reader: &mut Reader, directory: &Path) -> Self {
-        let path = directory.join(ROLES);
-        let lists = reader.two_lists::<RoleDetail, ManagedPolicy>(
-            &path,
-            ("RoleDetailList", |role| !role.role_name.is_empty()),
-            ("Policies", |policy| !policy.arn.is_empty()),
-        );
-        let details = lists.map(|(role_detail_list, policies)| AuthorizationDetails { role_detail_list, policies });
-        Self {
-            at: reader.checked_at(&directory.join(SNAPSHOT)),
-            roles: details.map(|details| Answer::Roles(details.roles())),
+/// Says that a file is missing, and which command prints it.
+fn missing(query: &Query, command: &str) -> String {
+    let AccountRegion { account, region } = &query.scope;
+    let id = &query.id;
+    match query.kind.resource().location {
+        Location::Account => {
+            format!("the snapshot has no file {account}/{command}.json; in that account, `aws iam {command}` prints it")
         }
-    }
-}
-
-impl Region {
-    fn read(reader: &mut Reader, directory: &Path) -> Self {
-        let mut region = Self { at: reader.checked_at(&directory.join(SNAPSHOT)), ..Self::default() };
-        for listing in OF_A_REGION {
-            if let Some(answer) = list(reader, directory, listing) {
-                region.lists.insert(listing, answer);
-            }
-        }
-        region.read_block_public_access(reader, directory);
-        for (name, path) in reader.directory(&directory.join(PREFIX_LISTS)) {
-            let Some(id) = name.strip_suffix(".json") else { continue };
-            if let Some(entries) = reader.list(&path, "Entries", |_| true) {
-                region.prefix_lists.insert(id.to_owned(), Answer::PrefixList(entries));
-            }
-        }
-        region
-    }
-
-    fn read_block_public_access(&mut self, reader: &mut Reader, directory: &Path) {
-        let (name, key) = file(Listing::BlockPublicAccess);
-        let has_mode = |options: &BlockPublicAccess| !options.internet_gateway_block_mode.is_empty();
-        let options = reader.one(&directory.join(name), key, has_mode);
-        let has_arn = |exclusion: &BlockPublicAccessExclusion| !exclusion.resource_arn.is_empty();
-        let exclusions = reader.list(&directory.join(EXCLUSIONS), EXCLUSIONS_KEY, has_arn);
-        let Some(mut options) = options else { return };
-        // What it does not count for is of no matter while it is off.
-        if exclusions.is_none() && options.internet_gateway_block_mode != "off" {
-            self.only_exclusions_missing = true;
-            return;
-        }
-        options.exclusions = exclusions.unwrap_or_default();
-        self.lists.insert(Listing::BlockPublicAccess, Answer::BlockPublicAccess(options));
-    }
-}
-
-/// A list of a region, when there is a file of it.
-fn list(reader: &mut Reader, directory: &Path, listing: Listing) -> Option<Answer> {
-    let (name, key) = file(listing);
-    let path = directory.join(name);
-    /// Reads the list of one kind.
-    macro_rules! read {
-        ($answer:ident, $kind:ident, $id:ident) => {
-            reader.list(&path, key, |one: &$kind| !one.$id.is_empty()).map(Answer::$answer)
-        };
-    }
-    match listing {
-        Listing::NetworkInterfaces => read!(Interfaces, NetworkInterface, network_interface_id),
-        Listing::SecurityGroupRules => read!(GroupRules, SecurityGroupRule, security_group_rule_id),
-        Listing::SecurityGroups => read!(Groups, SecurityGroup, group_id),
-        Listing::RouteTables => read!(RouteTables, RouteTable, route_table_id),
-        Listing::InternetGateways => read!(Gateways, InternetGateway, internet_gateway_id),
-        Listing::NetworkAcls => read!(Acls, NetworkAcl, network_acl_id),
-        Listing::Vpcs => read!(Vpcs, Vpc, vpc_id),
-        Listing::Subnets => read!(Subnets, Subnet, subnet_id),
-        Listing::Instances => {
-            let complete = |one: &Reservation| one.instances.iter().all(|instance| !instance.instance_id.is_empty());
-            let reservations = reader.list(&path, key, complete)?;
-            Some(Answer::Instances(reservations.into_iter().flat_map(|reservation| reservation.instances).collect()))
-        }
-        Listing::PrefixListEntries | Listing::BlockPublicAccess | Listing::Roles => None,
+        Location::RegionById(option) => format!(
+            "the snapshot has no file {account}/{region}/{command}/{id}.json; in that account, \
+             `aws ec2 {command} --region {} {option} {}` prints it",
+            shell_word(region),
+            shell_word(id)
+        ),
+        Location::Region => format!(
+            "the snapshot has no file {account}/{region}/{command}.json; in that account, \
+             `aws ec2 {command} --region {}` prints it",
+            shell_word(region)
+        ),
     }
 }
 

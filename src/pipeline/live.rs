@@ -8,7 +8,8 @@ use super::{Outcome, Pipeline, Rejection, Tally, guarded};
 use crate::event::{Attachment, Event, RecordError};
 use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
 use crate::live_state::{
-    self, Claim, Gap, Inquiry, Knowledge, LiveState, Place, Question, complete, completed, unanswered, unknown,
+    self, AccountRegion, Assertion, LiveState, Lookup, Missing, Query, StateStore, enrich, enriched, unavailable,
+    unknown,
 };
 use crate::sources::Place as Source;
 
@@ -33,7 +34,7 @@ pub(super) struct Asking {
 }
 
 /// With live state. It is handed on as a value: what completes records is no part of a program that never names it.
-pub(super) static ASKING: Asking = Asking { may_ask: live_state::may_ask, asks: live_state::asks };
+pub(super) static ASKING: Asking = Asking { may_ask: live_state::may_need_state, asks: live_state::needs_state };
 
 impl Case {
     pub(super) fn new(source: Source, judged: super::Judged) -> Self {
@@ -66,7 +67,7 @@ enum Completion {
 /// A case on its way.
 struct Open {
     findings: Vec<Finding>,
-    claims: Vec<Option<Claim>>,
+    claims: Vec<Option<Assertion>>,
     unknown: Option<String>,
 }
 
@@ -87,25 +88,23 @@ impl Pipeline {
         outcomes: &mut dyn FnMut(Outcome),
     ) {
         let now = Timestamp::now();
-        let mut knowledge = Knowledge::default();
-        let completions = asked(live, &mut knowledge, tally, cases, |case, knowledge, open| {
+        let mut store = StateStore::default();
+        let completions = asked(live, &mut store, tally, cases, |case, store, open| {
             if !case.asks {
                 return Some(Completion::Whole);
             }
             // A record on which this fails is left as it is.
             guarded(|| {
                 let Ok(event) = parsed(&case.record, case.attached.as_ref()) else { return Some(Completion::Whole) };
-                let inquiry = Inquiry::new(knowledge, Place::of(&event));
-                let completion = match complete(&event, &inquiry) {
-                    Ok(_) if is_older(inquiry.checked_at(), event.time()) => {
-                        Some(Completion::Unknown(OLDER.to_owned()))
-                    }
-                    Ok(Some(state)) => Some(Completion::Completed(completed(&case.record, &state))),
+                let lookup = Lookup::new(store, AccountRegion::of(&event));
+                let completion = match enrich(&event, &lookup) {
+                    Ok(_) if is_older(lookup.checked_at(), event.time()) => Some(Completion::Unknown(OLDER.to_owned())),
+                    Ok(Some(state)) => Some(Completion::Completed(enriched(&case.record, &state))),
                     Ok(None) => Some(Completion::Whole),
-                    Err(Gap::Unknown(why)) => Some(Completion::Unknown(why)),
-                    Err(Gap::Open) => None,
+                    Err(Missing::Unavailable(why)) => Some(Completion::Unknown(why)),
+                    Err(Missing::Pending) => None,
                 };
-                open.extend(inquiry.into_open());
+                open.extend(lookup.into_pending());
                 completion
             })
             .unwrap_or(Some(Completion::Whole))
@@ -119,19 +118,19 @@ impl Pipeline {
             });
             open.push(self.reconsider(case, completion, now));
         }
-        let claims: BTreeSet<Claim> =
+        let claims: BTreeSet<Assertion> =
             open.iter().flatten().flat_map(|open| open.claims.iter().flatten().cloned()).collect();
-        let judged = asked(live, &mut knowledge, tally, claims.into_iter().collect(), |claim, knowledge, open| {
+        let judged = asked(live, &mut store, tally, claims.into_iter().collect(), |claim, store, open| {
             let judged = guarded(|| {
-                let inquiry = Inquiry::new(knowledge, claim.place.clone());
-                let judged = self.judge(claim, &inquiry);
-                open.extend(inquiry.into_open());
+                let lookup = Lookup::new(store, claim.scope.clone());
+                let judged = self.judge(claim, &lookup);
+                open.extend(lookup.into_pending());
                 judged.ok()
             });
             judged.unwrap_or_else(|why| Some(Judged { live: unknown(&why), suppression: None }))
         })
         .await;
-        let judged: BTreeMap<Claim, Judged> =
+        let judged: BTreeMap<Assertion, Judged> =
             judged.into_iter().filter_map(|(claim, judged)| Some((claim, judged?))).collect();
         for one in open {
             self.count(one.map(|open| open.settled(&judged)), tally, outcomes);
@@ -145,29 +144,29 @@ impl Pipeline {
         let (record, again, unknown) = match completion {
             Completion::Whole => (record, false, None),
             // Where only live state decides, that it could not be asked is told by rules of its own.
-            Completion::Unknown(why) => (completed(&record, &unanswered(&why)), true, Some(why)),
+            Completion::Unknown(why) => (enriched(&record, &unavailable(&why)), true, Some(why)),
             Completion::Completed(record) => (record, true, None),
         };
         let event = parsed(&record, attached.as_ref()).map_err(|error| rejected(error.to_string()))?;
         let considered = guarded(|| {
             let findings = if again { self.findings(&event, None, now) } else { findings };
-            let claims: Vec<_> = findings.iter().map(|finding| Claim::of(finding, &event)).collect();
+            let claims: Vec<_> = findings.iter().map(|finding| Assertion::of(finding, &event)).collect();
             (findings, claims)
         });
         let (findings, claims) = considered.map_err(rejected)?;
         Ok(Open { findings, claims, unknown })
     }
 
-    fn judge(&self, claim: &Claim, inquiry: &Inquiry<'_>) -> Result<Judged, Gap> {
-        let live = claim.judge(inquiry);
+    fn judge(&self, claim: &Assertion, lookup: &Lookup<'_>) -> Result<Judged, Missing> {
+        let live = claim.verify(lookup);
         let exempt = &self.vpc_exemptions;
         let suppression = match exempt.is_empty() {
             true => None,
             // What is not known exempts nothing.
-            false => match claim.vpcs(inquiry) {
+            false => match claim.vpcs(lookup) {
                 Ok(vpcs) => exempt.suppression(&vpcs),
-                Err(Gap::Unknown(_)) => None,
-                Err(Gap::Open) => return Err(Gap::Open),
+                Err(Missing::Unavailable(_)) => None,
+                Err(Missing::Pending) => return Err(Missing::Pending),
             },
         };
         Ok(Judged { live: live?, suppression })
@@ -175,7 +174,7 @@ impl Pipeline {
 }
 
 impl Open {
-    fn settled(self, judged: &BTreeMap<Claim, Judged>) -> Vec<Finding> {
+    fn settled(self, judged: &BTreeMap<Assertion, Judged>) -> Vec<Finding> {
         let Self { mut findings, claims, unknown: why } = self;
         for (finding, claim) in findings.iter_mut().zip(&claims) {
             let Some(claim) = claim else {
@@ -208,10 +207,10 @@ fn parsed<'r>(record: &'r str, attached: Option<&Attachment>) -> Result<Event<'r
 /// Decides each of `items`, asking `live` for what `decide` notes as open until nothing is.
 async fn asked<S: LiveState, I, D>(
     live: &S,
-    knowledge: &mut Knowledge,
+    store: &mut StateStore,
     tally: &mut Tally,
     items: Vec<I>,
-    decide: impl Fn(&I, &Knowledge, &mut BTreeSet<Question>) -> Option<D>,
+    decide: impl Fn(&I, &StateStore, &mut BTreeSet<Query>) -> Option<D>,
 ) -> Vec<(I, Option<D>)> {
     let mut decided: Vec<(I, Option<D>)> = items.into_iter().map(|item| (item, None)).collect();
     loop {
@@ -220,18 +219,18 @@ async fn asked<S: LiveState, I, D>(
             if live.is_over() {
                 return decided;
             }
-            *decision = decide(item, knowledge, &mut open);
+            *decision = decide(item, store, &mut open);
         }
         if open.is_empty() {
             break;
         }
-        let answers = live.answer(open.iter().cloned().collect()).await;
+        let answers = live.resolve(open.iter().cloned().collect()).await;
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let answered = answers.iter().filter(|one| one.answer.is_ok()).count();
+        let answered = answers.iter().filter(|one| one.response.is_ok()).count();
         tally.lookups += number(open.len());
         tally.lookups_failed += number(open.len().saturating_sub(answered));
-        knowledge.learn(answers);
-        knowledge.give_up(&open);
+        store.insert(answers);
+        store.give_up(&open);
     }
     decided
 }

@@ -1,4 +1,4 @@
-//! The URL of a queue, and what it says about it.
+//! The URL of a queue.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ impl FromStr for QueueUrl {
             return Err("not the URL of an SQS queue (https://sqs.REGION.amazonaws.com/ACCOUNT/NAME); \
                         `aws sqs get-queue-url --queue-name NAME` prints it");
         }
-        // It keeps back what follows a message of the same group, until that is deleted.
+        // A FIFO queue withholds later messages of a group until a message is deleted.
         if text.ends_with(".fifo") {
             return Err("a FIFO queue, which does not hand out all of its messages at once; \
                         the on-failure destination of a function is a standard queue");
@@ -36,7 +36,7 @@ impl fmt::Display for QueueUrl {
 }
 
 impl QueueUrl {
-    /// The region, where the host names one: `sqs.REGION.…` (also with `sqs-fips`, and behind the name of a VPC endpoint)
+    /// The Region, if the host contains one: `sqs.REGION.…` (also with `sqs-fips`, and behind the name of a VPC endpoint)
     /// and the older `REGION.queue.amazonaws.com`.
     /// <https://docs.aws.amazon.com/general/latest/gr/sqs-service.html>
     pub fn region(&self) -> Option<&str> {

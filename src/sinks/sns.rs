@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::batch::{Message, batches};
 use super::{Delivery, Failure};
-use crate::aws::{Region, SdkConfig, said, unanswered};
+use crate::aws::{Region, SdkConfig, error_chain, service_error};
 
 /// Maximum number of concurrent requests.
 const MAX_REQUESTS: usize = 4;
@@ -196,7 +196,7 @@ impl SnsTopic {
             let refused = answer.failed().iter().find(|one| one.id().parse() == Ok(place));
             let failure = match refused {
                 Some(refused) => Rejected {
-                    reason: said(refused.code(), refused.message()),
+                    reason: service_error(refused.code(), refused.message()),
                     transient: !refused.sender_fault() || TRANSIENT.contains(&refused.code()),
                 },
                 None => Rejected { reason: "SNS reported no result for it".to_owned(), transient: true },
@@ -254,10 +254,10 @@ fn is_transient(error: &SdkError<PublishBatchError>) -> bool {
 fn describe(error: &SdkError<PublishBatchError>) -> String {
     match error {
         SdkError::ServiceError(refusal) => {
-            said(refusal.err().code().unwrap_or("no error code"), refusal.err().message())
+            service_error(refusal.err().code().unwrap_or("no error code"), refusal.err().message())
         }
         SdkError::TimeoutError(_) => "SNS did not answer in time".to_owned(),
-        SdkError::DispatchFailure(_) => format!("SNS could not be reached: {}", unanswered(error)),
-        other => unanswered(other),
+        SdkError::DispatchFailure(_) => format!("SNS could not be reached: {}", error_chain(error)),
+        other => error_chain(other),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::finding::Suppression;
-use crate::live_state::describe::Vpc;
+use crate::live_state::resources::vpc::Vpc;
 
 /// The VPCs that live state exempts: the key `live-state:` of the configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

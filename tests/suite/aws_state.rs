@@ -4,6 +4,7 @@ mod command;
 mod http;
 mod stub;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -11,8 +12,22 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 use stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
+use trailwarden::aws::ProxyConfig;
 use trailwarden::live_state::aws::{AwsState, MemberRole};
-use trailwarden::live_state::{Answer, Answered, LiveState, Place, Question, Topic, Unanswered};
+use trailwarden::live_state::resources::actions;
+use trailwarden::live_state::resources::block_public_access::BlockPublicAccess;
+use trailwarden::live_state::resources::internet_gateway::InternetGateway;
+use trailwarden::live_state::resources::network_acl::NetworkAcl;
+use trailwarden::live_state::resources::network_interface::NetworkInterface;
+use trailwarden::live_state::resources::prefix_list::PrefixListEntry;
+use trailwarden::live_state::resources::role::Role;
+use trailwarden::live_state::resources::route_table::RouteTable;
+use trailwarden::live_state::resources::security_group_rule::SecurityGroupRule;
+use trailwarden::live_state::resources::subnet::Subnet;
+use trailwarden::live_state::resources::vpc::Vpc;
+use trailwarden::live_state::{
+    AccountRegion, AnyQueryKind, LiveState, Query, QueryKind, Resolved, Resource, Unavailable,
+};
 use trailwarden::pipeline::aws::AwsLive;
 use trailwarden::pipeline::{Input, Pipeline};
 use trailwarden::rules::RuleSet;
@@ -21,12 +36,13 @@ const ACCOUNT: &str = "111122223333";
 const MEMBER: &str = "444455556666";
 const REGION: &str = "eu-west-1";
 
-fn question(topic: Topic, id: &str) -> Question {
-    of(ACCOUNT, topic, id)
+fn select(kind: impl Into<AnyQueryKind>, id: &str) -> Query {
+    of(ACCOUNT, kind, id)
 }
 
-fn of(account: &str, topic: Topic, id: &str) -> Question {
-    Question { place: Place { account: account.to_owned(), region: REGION.to_owned() }, topic, id: id.to_owned() }
+fn of(account: &str, kind: impl Into<AnyQueryKind>, id: &str) -> Query {
+    let scope = AccountRegion { account: account.to_owned(), region: REGION.to_owned() };
+    Query { scope, kind: kind.into(), id: id.to_owned() }
 }
 
 /// The id of the resource of a number.
@@ -45,7 +61,7 @@ async fn config(stub: &Stub) -> SdkConfig {
         .region(Region::new(REGION))
         .endpoint_url(&stub.url)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(trailwarden::aws::http_client())
+        .http_client(trailwarden::aws::http_client(ProxyConfig::disabled()))
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         // Whoever waits for what does not come fails.
         .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(60)).build())
@@ -66,13 +82,25 @@ fn identity(partition: &str) -> Reply {
     query("GetCallerIdentity", &format!("<Account>{ACCOUNT}</Account>{arn}"))
 }
 
-fn ask(stub: &Stub, questions: Vec<Question>) -> Vec<Answered> {
-    run(async { AwsState::new(&config(stub).await, None).answer(questions).await })
+fn resolve(stub: &Stub, queries: Vec<Query>) -> Vec<Resolved> {
+    let resolved = run(async { AwsState::new(&config(stub).await, None).resolve(queries).await });
+    assert_allowed(stub);
+    resolved
 }
 
-fn ask_one(stub: &Stub, question: Question) -> Result<Answer, String> {
-    let [answered] = ask(stub, vec![question]).try_into().unwrap();
-    answered.answer.map_err(|Unanswered(reason)| reason)
+/// The policy of the Terraform module allows every call.
+fn assert_allowed(stub: &Stub) {
+    let allowed: BTreeSet<&str> = actions().into_values().flatten().collect();
+    for action in stub.counts().keys().filter(|action| *action != "GetCallerIdentity") {
+        let is_allowed = ["ec2", "iam"].iter().any(|service| allowed.contains(format!("{service}:{action}").as_str()));
+        assert!(is_allowed, "the policy does not allow {action}");
+    }
+}
+
+fn resolve_one<T: Resource>(stub: &Stub, kind: &'static QueryKind<T>, id: &str) -> Result<Vec<T>, String> {
+    let [resolved] = resolve(stub, vec![select(kind, id)]).try_into().unwrap();
+    let response = resolved.response.map_err(|Unavailable(reason)| reason)?;
+    Ok(response.resources().unwrap().to_vec())
 }
 
 /// A page of entries, of as many as may be on one, with the token of the next.
@@ -119,25 +147,26 @@ fn large_vpc(call: &Call) -> Reply {
 #[test]
 fn ten_thousand_groups_of_one_vpc_cost_a_handful_of_calls() {
     let stub = stub(large_vpc);
-    let mut questions: Vec<Question> = Vec::new();
+    let mut queries: Vec<Query> = Vec::new();
     for number in 0..10_000 {
-        questions.push(question(Topic::GroupRules, &id("sg", number)));
-        questions.push(question(Topic::InterfacesOfGroup, &id("sg", number)));
+        queries.push(select(SecurityGroupRule::BY_GROUP, &id("sg", number)));
+        queries.push(select(NetworkInterface::BY_GROUP, &id("sg", number)));
     }
     let vpc = id("vpc", 1);
-    let of_vpc = [Topic::Vpc, Topic::RouteTablesOfVpc, Topic::GatewaysOfVpc, Topic::AclsOfVpc];
-    questions.extend(of_vpc.map(|topic| question(topic, &vpc)));
-    questions.push(question(Topic::BlockPublicAccess, ""));
-    let answered = ask(&stub, questions.clone());
-    assert_eq!(answered.len(), questions.len());
+    let of_vpc: [AnyQueryKind; 4] =
+        [Vpc::BY_ID.into(), RouteTable::BY_VPC.into(), InternetGateway::BY_VPC.into(), NetworkAcl::BY_VPC.into()];
+    queries.extend(of_vpc.map(|kind| select(kind, &vpc)));
+    queries.push(select(BlockPublicAccess::OF_REGION, ""));
+    let resolved = resolve(&stub, queries.clone());
+    assert_eq!(resolved.len(), queries.len());
     let mut reachable = 0;
-    for one in &answered {
-        assert!(one.at.is_some());
-        match one.answer.as_ref().unwrap() {
-            Answer::GroupRules(rules) => assert_eq!((rules.len(), &rules[0].group_id), (1, &one.question.id)),
-            Answer::Interfaces(interfaces) => reachable += interfaces.len(),
-            _ => {}
+    for one in &resolved {
+        assert!(one.checked_at.is_some());
+        let response = one.response.as_ref().unwrap();
+        if let Some(rules) = response.resources::<SecurityGroupRule>() {
+            assert_eq!((rules.len(), &rules[0].group_id), (1, &one.query.id));
         }
+        reachable += response.resources::<NetworkInterface>().map_or(0, <[_]>::len);
     }
     assert_eq!(reachable, 100);
     insta::assert_debug_snapshot!(stub.counts(), @r#"
@@ -155,16 +184,17 @@ fn ten_thousand_groups_of_one_vpc_cost_a_handful_of_calls() {
 }
 
 #[test]
-fn ids_go_two_hundred_to_a_call_and_each_answer_to_its_question() {
+fn ids_go_two_hundred_to_a_call_and_each_response_to_its_query() {
     let stub = stub(|call| {
         let numbers = call.values().into_iter().map(|id| usize::from_str_radix(&id[3..], 16).unwrap());
         let rules: String = numbers.map(|number| format!("<item>{}</item>", rule(number))).collect();
         ec2(&call.action, &format!("<securityGroupRuleSet>{rules}</securityGroupRuleSet>"))
     });
-    let questions: Vec<_> = (0..450).map(|number| question(Topic::GroupRules, &id("sg", number))).collect();
-    for one in ask(&stub, questions) {
-        let Ok(Answer::GroupRules(rules)) = one.answer else { panic!("{:?}", one.answer) };
-        assert_eq!((rules.len(), &rules[0].group_id), (1, &one.question.id));
+    let queries: Vec<_> = (0..450).map(|number| select(SecurityGroupRule::BY_GROUP, &id("sg", number))).collect();
+    for one in resolve(&stub, queries) {
+        let response = one.response.unwrap();
+        let rules = response.resources::<SecurityGroupRule>().unwrap();
+        assert_eq!((rules.len(), &rules[0].group_id), (1, &one.query.id));
     }
     let calls = stub.calls();
     let mut sizes: Vec<_> = calls.iter().map(|call| (call.get("Filter.1.Name"), call.values().len())).collect();
@@ -185,9 +215,9 @@ fn a_throttled_call_is_tried_again_and_then_unknown() {
         }
         ec2_error(503, "RequestLimitExceeded", "Request limit exceeded.")
     });
-    let Ok(Answer::Subnets(found)) = ask_one(&stub, question(Topic::Subnet, &id("subnet", 1))) else { panic!() };
+    let Ok(found) = resolve_one(&stub, Subnet::BY_ID, &id("subnet", 1)) else { panic!() };
     assert_eq!(found.len(), 1);
-    let reason = ask_one(&stub, question(Topic::RouteTable, &id("rtb", 1))).unwrap_err();
+    let reason = resolve_one(&stub, RouteTable::BY_ID, &id("rtb", 1)).unwrap_err();
     assert_eq!(reason, "ec2:DescribeRouteTables: RequestLimitExceeded: Request limit exceeded.");
     assert_eq!((stub.counts()["DescribeSubnets"], stub.counts()["DescribeRouteTables"]), (3, 3));
 }
@@ -199,15 +229,17 @@ fn a_denied_call_names_the_action_and_costs_no_other_answer() {
         "DescribeRouteTables" => ec2_error(403, "UnauthorizedOperation", &message),
         action => ec2(action, ""),
     });
-    let questions = vec![question(Topic::RouteTablesOfVpc, &id("vpc", 1)), question(Topic::Vpc, &id("vpc", 1))];
-    for one in ask(&stub, questions) {
-        match (one.question.topic, one.answer) {
-            (Topic::Vpc, answer) => assert_eq!(answer, Ok(Answer::Vpcs(Vec::new()))),
-            (_, Err(Unanswered(reason))) => {
+    let queries = vec![select(RouteTable::BY_VPC, &id("vpc", 1)), select(Vpc::BY_ID, &id("vpc", 1))];
+    for one in resolve(&stub, queries) {
+        match one.response {
+            Ok(response) => {
+                assert_eq!(one.query.kind, Vpc::BY_ID.into());
+                assert_eq!(response.resources(), Some(&[] as &[Vpc]));
+            }
+            Err(Unavailable(reason)) => {
                 assert!(reason.starts_with("ec2:DescribeRouteTables: UnauthorizedOperation: You are not"), "{reason}");
                 assert!(reason.len() < 250, "{reason}");
             }
-            (_, answer) => panic!("{answer:?}"),
         }
     }
     assert_eq!(stub.counts()["DescribeRouteTables"], 1);
@@ -219,19 +251,20 @@ fn what_is_not_answered_in_time_is_left_and_the_rest_is_kept() {
         "DescribeRouteTables" => Reply::Never,
         action => ec2(action, ""),
     });
-    let questions = vec![question(Topic::RouteTablesOfVpc, &id("vpc", 1)), question(Topic::Vpc, &id("vpc", 1))];
-    let answered = run(async {
+    let queries = vec![select(RouteTable::BY_VPC, &id("vpc", 1)), select(Vpc::BY_ID, &id("vpc", 1))];
+    let resolved = run(async {
         let state = AwsState::new(&config(&stub).await, None);
-        let mut answered = state.within(Duration::from_millis(500)).answer(questions).await;
+        let mut resolved = state.within(Duration::from_millis(500)).resolve(queries).await;
         // When time is over, nothing is begun.
-        answered.extend(state.within(Duration::ZERO).answer(vec![question(Topic::Acl, &id("acl", 1))]).await);
-        answered
+        resolved.extend(state.within(Duration::ZERO).resolve(vec![select(NetworkAcl::BY_ID, &id("acl", 1))]).await);
+        resolved
     });
-    for one in answered {
-        match one.question.topic {
-            Topic::Vpc => assert_eq!(one.answer, Ok(Answer::Vpcs(Vec::new()))),
-            Topic::Acl => assert_eq!(one.answer, Err(Unanswered("no time left: ec2:DescribeNetworkAcls".to_owned()))),
-            _ => assert_eq!(one.answer, Err(Unanswered("no time left: ec2:DescribeRouteTables".to_owned()))),
+    for one in resolved {
+        let error = one.response.map(drop).err().map(|Unavailable(reason)| reason);
+        match one.query.kind.resource().name() {
+            "describe-vpcs" => assert_eq!(error, None),
+            "describe-network-acls" => assert_eq!(error.as_deref(), Some("no time left: ec2:DescribeNetworkAcls")),
+            _ => assert_eq!(error.as_deref(), Some("no time left: ec2:DescribeRouteTables")),
         }
     }
     assert!(!stub.counts().contains_key("DescribeNetworkAcls"));
@@ -240,15 +273,15 @@ fn what_is_not_answered_in_time_is_left_and_the_rest_is_kept() {
 #[test]
 fn what_is_no_id_or_no_region_is_never_asked() {
     let stub = stub(|call| ec2(&call.action, ""));
-    let mut elsewhere = question(Topic::Vpc, &id("vpc", 1));
-    elsewhere.place.region = "x.attacker.example/".to_owned();
-    let questions = vec![
-        question(Topic::GroupRules, "sg-*"),
-        question(Topic::InterfacesOfAddress, "198.51.100.7.attacker"),
-        of("../../x", Topic::Role, "x"),
+    let mut elsewhere = select(Vpc::BY_ID, &id("vpc", 1));
+    elsewhere.scope.region = "x.attacker.example/".to_owned();
+    let queries = vec![
+        select(SecurityGroupRule::BY_GROUP, "sg-*"),
+        select(NetworkInterface::BY_ADDRESS, "198.51.100.7.attacker"),
+        of("../../x", Role::BY_NAME, "x"),
         elsewhere,
     ];
-    let mut reasons: Vec<_> = ask(&stub, questions).into_iter().map(|one| one.answer.unwrap_err().0).collect();
+    let mut reasons: Vec<_> = resolve(&stub, queries).into_iter().map(|one| one.response.unwrap_err().0).collect();
     reasons.sort_unstable();
     insta::assert_debug_snapshot!(reasons, @r#"
     [
@@ -260,7 +293,7 @@ fn what_is_no_id_or_no_region_is_never_asked() {
     "#);
     assert_eq!(stub.calls().len(), 0);
     // A name may hold anything, and stands for itself.
-    assert_eq!(ask_one(&stub, question(Topic::InterfacesOfLoadBalancer, "a*b?")), Ok(Answer::Interfaces(Vec::new())));
+    assert_eq!(resolve_one(&stub, NetworkInterface::BY_LOAD_BALANCER, "a*b?"), Ok(Vec::new()));
     assert_eq!(stub.calls()[1].values(), [r"ELB a\*b\?"]);
 }
 
@@ -280,7 +313,7 @@ fn block_public_access_is_off_only_where_that_is_certain() {
                 ec2(action, &format!("<{set}><item>{entry}</item></{set}>{next}"))
             }
         });
-        let answer = ask_one(&stub, question(Topic::BlockPublicAccess, ""));
+        let answer = resolve_one(&stub, BlockPublicAccess::OF_REGION, "");
         (answer, stub.calls().len() - 1)
     };
     let on = || {
@@ -288,13 +321,13 @@ fn block_public_access_is_off_only_where_that_is_certain() {
         let options = format!("<vpcBlockPublicAccessOptions>{mode}</vpcBlockPublicAccessOptions>");
         ec2("DescribeVpcBlockPublicAccessOptions", &options)
     };
-    let (Ok(Answer::BlockPublicAccess(found)), 3) = answer(on) else { panic!() };
-    assert_eq!(found.internet_gateway_block_mode, "block-ingress");
-    let states: Vec<_> = found.exclusions.iter().map(|exclusion| exclusion.state.as_str()).collect();
+    let (Ok(found), 3) = answer(on) else { panic!() };
+    assert_eq!(found[0].internet_gateway_block_mode, "block-ingress");
+    let states: Vec<_> = found[0].exclusions.iter().map(|exclusion| exclusion.state.as_str()).collect();
     assert_eq!(states, ["create-complete", "delete-complete"]);
     let absent = || ec2_error(400, "InvalidAction", "The action is not valid for this web service.");
-    let (Ok(Answer::BlockPublicAccess(found)), 1) = answer(absent) else { panic!() };
-    assert_eq!(found.internet_gateway_block_mode, "off");
+    let (Ok(found), 1) = answer(absent) else { panic!() };
+    assert_eq!(found[0].internet_gateway_block_mode, "off");
     let (Err(reason), 1) = answer(|| ec2_error(400, "UnsupportedOperation", "No.")) else { panic!() };
     assert_eq!(reason, "ec2:DescribeVpcBlockPublicAccessOptions: UnsupportedOperation: No.");
     let html = || Reply::Now(500, "<!doctype html><title>500 Internal Server Error</title>".to_owned());
@@ -311,9 +344,9 @@ fn a_prefix_list_that_cannot_be_seen_is_unknown() {
             ec2(&call.action, &named(&entries, "entrySet"))
         }
     });
-    let reason = ask_one(&stub, question(Topic::PrefixList, &id("pl", 1))).unwrap_err();
+    let reason = resolve_one(&stub, PrefixListEntry::BY_LIST, &id("pl", 1)).unwrap_err();
     insta::assert_snapshot!(reason, @"pl-00000000000000001 is not visible to this account: ec2:GetManagedPrefixListEntries: InvalidPrefixListID.NotFound: does not exist");
-    let Ok(Answer::PrefixList(found)) = ask_one(&stub, question(Topic::PrefixList, &id("pl", 2))) else { panic!() };
+    let Ok(found) = resolve_one(&stub, PrefixListEntry::BY_LIST, &id("pl", 2)) else { panic!() };
     assert_eq!((found.len(), found[149].cidr.as_str()), (150, "10.0.149.0/24"));
 }
 
@@ -338,16 +371,16 @@ fn reader() -> MemberRole {
 }
 
 /// Asks about two accounts, twice.
-fn ask_members(stub: &Stub, member: Option<MemberRole>) -> Vec<Answered> {
+fn ask_members(stub: &Stub, member: Option<MemberRole>) -> Vec<Resolved> {
     run(async {
         let state = AwsState::new(&config(stub).await, member);
-        let questions = |number| {
+        let queries = |number| {
             let (vpc, table) = (id("vpc", number), id("rtb", number));
-            vec![question(Topic::Vpc, &vpc), of(MEMBER, Topic::Vpc, &vpc), of(MEMBER, Topic::RouteTable, &table)]
+            vec![select(Vpc::BY_ID, &vpc), of(MEMBER, Vpc::BY_ID, &vpc), of(MEMBER, RouteTable::BY_ID, &table)]
         };
-        let mut answered = state.answer(questions(1)).await;
-        answered.extend(state.answer(questions(2)).await);
-        answered
+        let mut resolved = state.resolve(queries(1)).await;
+        resolved.extend(state.resolve(queries(2)).await);
+        resolved
     })
 }
 
@@ -358,7 +391,7 @@ fn other_accounts_are_read_with_a_role_whose_session_is_kept() {
             "AssumeRole" => session(minutes),
             action => ec2(action, ""),
         });
-        assert!(ask_members(&stub, Some(reader())).iter().all(|one| one.answer.is_ok()));
+        assert!(ask_members(&stub, Some(reader())).iter().all(|one| one.response.is_ok()));
         let calls = stub.calls();
         let assumed: Vec<_> = calls.iter().filter(|call| call.action == "AssumeRole").collect();
         assert_eq!(assumed.len(), sessions);
@@ -381,10 +414,10 @@ fn the_role_is_one_of_the_partition_that_the_credentials_are_of() {
             "AssumeRole" => session(60),
             action => ec2(action, ""),
         });
-        let mut question = of(MEMBER, Topic::Vpc, &id("vpc", 1));
-        question.place.region = region.to_owned();
-        let answered = run(async { AwsState::new(&config(&stub).await, Some(reader())).answer(vec![question]).await });
-        assert!(answered[0].answer.is_ok(), "{:?}", answered[0].answer);
+        let mut query = of(MEMBER, Vpc::BY_ID, &id("vpc", 1));
+        query.scope.region = region.to_owned();
+        let resolved = run(async { AwsState::new(&config(&stub).await, Some(reader())).resolve(vec![query]).await });
+        assert!(resolved[0].response.is_ok(), "{:?}", resolved[0].response);
         let calls = stub.calls();
         let assumed = calls.iter().find(|call| call.action == "AssumeRole").unwrap();
         assert_eq!(assumed.get("RoleArn"), format!("arn:{partition}:iam::{MEMBER}:role/audit/Reader"));
@@ -405,15 +438,15 @@ fn an_account_that_stays_shut_is_unknown_and_costs_no_other() {
         (None, "no role to read account 444455556666 with; set MEMBER_ROLE_NAME"),
     ] {
         for one in ask_members(&stub, member) {
-            match one.answer {
-                Ok(_) => assert_eq!(one.question.place.account, ACCOUNT),
-                Err(Unanswered(reason)) => {
-                    assert_eq!((reason.as_str(), one.question.place.account.as_str()), (expected, MEMBER))
+            match one.response {
+                Ok(_) => assert_eq!(one.query.scope.account, ACCOUNT),
+                Err(Unavailable(reason)) => {
+                    assert_eq!((reason.as_str(), one.query.scope.account.as_str()), (expected, MEMBER))
                 }
             }
         }
     }
-    // One a round, however many questions.
+    // One a round, however many queries.
     assert_eq!(stub.counts()["AssumeRole"], 2);
 }
 
@@ -475,14 +508,15 @@ fn role_answers(call: &Call) -> Reply {
 #[test]
 fn a_role_comes_with_the_texts_of_its_policies() {
     let stub = stub(role_answers);
-    let questions = ["deploy", "other", "gone"].map(|name| question(Topic::Role, name));
-    for one in ask(&stub, questions.to_vec()) {
-        let Ok(Answer::Roles(roles)) = one.answer else { panic!("{:?}", one.answer) };
+    let queries = ["deploy", "other", "gone"].map(|name| select(Role::BY_NAME, name));
+    for one in resolve(&stub, queries.to_vec()) {
+        let response = one.response.unwrap();
+        let roles = response.resources::<Role>().unwrap();
         let Some(role) = roles.first() else {
-            assert_eq!(one.question.id, "gone");
+            assert_eq!(one.query.id, "gone");
             continue;
         };
-        assert_eq!(role.role_name, one.question.id);
+        assert_eq!(role.role_name, one.query.id);
         assert!(role.assume_role_policy_document.starts_with(r#"{"Statement":[{"#));
         assert_eq!(role.policies_unanswered, None);
         let policies: Vec<_> =
@@ -496,7 +530,7 @@ fn a_role_comes_with_the_texts_of_its_policies() {
 #[test]
 fn a_role_comes_with_the_text_of_its_boundary() {
     let boundary = |stub: &Stub, name: &str| {
-        let Ok(Answer::Roles(roles)) = ask_one(stub, question(Topic::Role, name)) else { panic!("{name}") };
+        let Ok(roles) = resolve_one(stub, Role::BY_NAME, name) else { panic!("{name}") };
         roles[0].permissions_boundary.clone().map(|boundary| (boundary.policy_name, boundary.document))
     };
     let text = Some(r#"{"Own":1}"#.to_owned());
@@ -524,12 +558,11 @@ fn what_decides_about_routes_interfaces_and_icmp_is_read() {
             ec2(action, &format!("<networkAclSet><item>{acl}{entries}</item></networkAclSet>"))
         }
     });
-    let asked = |topic, prefix| ask_one(&stub, question(topic, &id(prefix, 1)));
-    let Ok(Answer::Interfaces(interfaces)) = asked(Topic::Interface, "eni") else { panic!() };
+    let interfaces = resolve_one(&stub, NetworkInterface::BY_ID, &id("eni", 1)).unwrap();
     assert!(interfaces[0].deny_all_igw_traffic);
-    let Ok(Answer::RouteTables(tables)) = asked(Topic::RouteTable, "rtb") else { panic!() };
+    let tables = resolve_one(&stub, RouteTable::BY_ID, &id("rtb", 1)).unwrap();
     assert_eq!(tables[0].routes[0].origin, "EnableVgwRoutePropagation");
-    let Ok(Answer::Acls(acls)) = asked(Topic::Acl, "acl") else { panic!() };
+    let acls = resolve_one(&stub, NetworkAcl::BY_ID, &id("acl", 1)).unwrap();
     let icmp = acls[0].entries[0].icmp_type_code.clone().unwrap();
     assert_eq!((icmp.kind, icmp.code), (Some(8), Some(-1)));
 }
@@ -578,7 +611,7 @@ fn what_a_group_lets_in_now_is_asked_for_where_a_call_may_be_a_part_of_it() {
 fn policies_are_read_only_of_roles_that_may_let_in_strangers() {
     for (name, policies) in [("scoped", 0), ("external", 0), ("garbled", 3), ("open", 3)] {
         let stub = stub(role_answers);
-        let Ok(Answer::Roles(roles)) = ask_one(&stub, question(Topic::Role, name)) else { panic!("{name}") };
+        let Ok(roles) = resolve_one(&stub, Role::BY_NAME, name) else { panic!("{name}") };
         assert_eq!((roles[0].policies.len(), &roles[0].policies_unanswered), (policies, &None), "{name}");
         assert_eq!(stub.calls().len(), if policies == 0 { 2 } else { 8 }, "{name}");
     }
@@ -628,7 +661,7 @@ fn policies_that_are_not_answered_do_not_cost_the_role() {
                     if call.action == denied { query_error(403, "AccessDenied", "no") } else { role_answers(call) }
                 },
             );
-        let Ok(Answer::Roles(roles)) = ask_one(&stub, question(Topic::Role, "deploy")) else { panic!("{denied}") };
+        let Ok(roles) = resolve_one(&stub, Role::BY_NAME, "deploy") else { panic!("{denied}") };
         let names: Vec<_> = roles[0].policies.iter().map(|policy| policy.policy_name.as_str()).collect();
         assert_eq!(names, expected, "{denied}");
         assert_eq!(roles[0].policies_unanswered, Some(format!("iam:{denied}: AccessDenied: no")));
@@ -645,7 +678,7 @@ fn accounts_have_the_names_that_organizations_gives_them() {
     let alone = Stub::new(|_| Reply::Now(400, r#"{"__type": "AWSOrganizationsNotInUseException"}"#.to_owned()));
     for (stub, expected) in [
         (&stub, Ok(Some("payments-prod".to_owned()))),
-        (&denying, Err(Unanswered("organizations:DescribeAccount: AccessDeniedException: no".to_owned()))),
+        (&denying, Err(Unavailable("organizations:DescribeAccount: AccessDeniedException: no".to_owned()))),
         (&alone, Ok(None)),
     ] {
         run(async {

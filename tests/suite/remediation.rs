@@ -437,6 +437,34 @@ fn a_role_may_make_exactly_the_calls_of_its_action() {
     }
 }
 
+/// Actions whose finding suggests another call than the one that they make.
+const OTHER_CALL_SUGGESTED: &[(&str, &str)] = &[
+    ("reject-peering", "the finding is also about peerings that were accepted, which have to be deleted"),
+    ("restore-network-acl-entry", "the former entry is not in the record"),
+    ("restore-prefix-list", "people can keep some of the entries"),
+    ("restore-route", "the former target is not in the record"),
+];
+
+#[test]
+fn a_finding_suggests_the_call_that_its_action_makes() {
+    for (name, rule, file) in CASES {
+        let rig = Rig::default();
+        let record = record(rule, file, later(-1), &[]);
+        act(&rig, &delivered(&document(rule, &record)));
+        let found = payload_by_all_rules(&record.to_string());
+        let finding = found.findings.iter().find(|finding| finding.rule.name == *rule).unwrap();
+        let suggested: BTreeSet<String> = finding
+            .remediation
+            .commands()
+            .map(|command| format!("aws {} {} ", command.service, command.operation))
+            .collect();
+        let acts = rig.aws.acts.lock().unwrap();
+        let is_suggested = acts.iter().all(|call| suggested.iter().any(|start| call.command().starts_with(start)));
+        let differs = OTHER_CALL_SUGGESTED.iter().any(|(other, _)| other == name);
+        assert_eq!(is_suggested, !differs, "{name}: {suggested:?}");
+    }
+}
+
 #[test]
 fn a_plan_without_aws_has_the_calls_that_are_made() {
     for (name, rule, file) in CASES {

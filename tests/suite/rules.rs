@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::Value;
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
-use trailwarden::live_state::Claim;
+use trailwarden::live_state::Assertion;
 use trailwarden::rules::{Names, RuleSet};
 
 use crate::support::{RuleFixture, Yield, files, fixture, json, payload, payload_by_all_rules, root, rule_fixtures};
@@ -253,8 +253,8 @@ fn live_state_can_say_something_about_whatever_asks_for_it() {
     for RuleFixture { text, .. } in rule_fixtures() {
         let event = Event::parse(&text).unwrap();
         for finding in payload_by_all_rules(&text).findings {
-            if let Some(claim) = Claim::of(&finding, &event) {
-                *judged.entry(finding.rule.name.clone()).or_default() |= claim.can_be_judged();
+            if let Some(assertion) = Assertion::of(&finding, &event) {
+                *judged.entry(finding.rule.name.clone()).or_default() |= assertion.can_be_verified();
             }
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use regex::Regex;
-use walkdir::WalkDir;
 
 use crate::support::{generated, root, rule_fixtures};
 
@@ -170,33 +169,8 @@ fn each_promise_of_the_threat_model_has_a_test() {
     }
 }
 
-/// The actions of EC2 and IAM in a text.
-fn actions(text: &str) -> BTreeSet<String> {
-    let action = Regex::new(r"\b(?:ec2|iam):[A-Z]\w+").unwrap();
-    action.find_iter(text).map(|found| found.as_str().to_owned()).collect()
-}
-
-const LIVE_STATE_POLICY: &str = "terraform/modules/live-state-policy/main.tf";
-
-/// The policy with these actions of EC2 in its first statement, as `tests/refresh` writes it.
-fn with_ec2_actions(policy: &str, needed: &BTreeSet<String>) -> String {
-    let (before, rest) = policy.split_once("      Action = [\n").unwrap();
-    let (_, after) = rest.split_once("      ]\n").unwrap();
-    let ec2 = needed.iter().filter(|action| action.starts_with("ec2:"));
-    let list: String = ec2.map(|action| format!("        \"{action}\",\n")).collect();
-    format!("{before}      Action = [\n{list}      ]\n{after}")
-}
-
 #[test]
 fn live_state_may_do_what_it_does_and_no_more() {
-    let about = read("src/live_state/aws.rs");
-    let snapshots = about.lines().find(|line| line.starts_with("//! | snapshots |")).map(actions).unwrap();
-    let files = WalkDir::new(root().join("src/live_state/aws")).into_iter().map(Result::unwrap);
-    let code = files.filter(|file| file.file_type().is_file()).map(|file| fs::read_to_string(file.path()).unwrap());
-    let used: BTreeSet<String> = code.flat_map(|text| actions(&text)).collect();
-    assert!(used.is_superset(&snapshots), "{snapshots:?}");
-    let needed: BTreeSet<String> = used.difference(&snapshots).cloned().collect();
-    generated(LIVE_STATE_POLICY, &with_ec2_actions(&read(LIVE_STATE_POLICY), &needed));
-    // The statements about IAM name resources, so they are written by hand.
-    assert_eq!(actions(&read(LIVE_STATE_POLICY)), needed);
+    let actions = serde_json::to_string_pretty(&trailwarden::live_state::resources::actions()).unwrap() + "\n";
+    generated("terraform/modules/live-state-policy/actions.json", &actions);
 }

@@ -9,46 +9,41 @@ use clap::Args;
 use jiff::Timestamp;
 use trailwarden::app::{external_id, member_role};
 use trailwarden::live_state::aws::{AwsState, MemberRole, is_region};
-use trailwarden::live_state::listing::Listing;
-use trailwarden::live_state::snapshot::{OF_A_REGION, Writer};
-use trailwarden::live_state::{Answer, Place, Unanswered};
+use trailwarden::live_state::kind::ResourceKind;
+use trailwarden::live_state::resources::{RESOURCES, snapshot_actions};
+use trailwarden::live_state::snapshot::Writer;
+use trailwarden::live_state::{AccountRegion, Response, Unavailable};
 use trailwarden::text::visible;
 
-const PERMISSIONS: &str = r#"Permissions:
+/// The section of the long help about permissions and exit codes.
+fn help() -> String {
+    let actions: Vec<String> = snapshot_actions().into_iter().map(|action| format!("          {action:?}")).collect();
+    format!(
+        r#"Permissions:
   The credentials, or the role in the other account, need no more than this policy allows:
 
-  {
+  {{
     "Version": "2012-10-17",
     "Statement": [
-      {
+      {{
         "Sid": "TrailwardenSnapshot",
         "Effect": "Allow",
         "Action": [
-          "ec2:DescribeInstances",
-          "ec2:DescribeInternetGateways",
-          "ec2:DescribeManagedPrefixLists",
-          "ec2:DescribeNetworkAcls",
-          "ec2:DescribeNetworkInterfaces",
-          "ec2:DescribeRouteTables",
-          "ec2:DescribeSecurityGroupRules",
-          "ec2:DescribeSecurityGroups",
-          "ec2:DescribeSubnets",
-          "ec2:DescribeVpcBlockPublicAccessExclusions",
-          "ec2:DescribeVpcBlockPublicAccessOptions",
-          "ec2:DescribeVpcs",
-          "ec2:GetManagedPrefixListEntries",
-          "iam:GetAccountAuthorizationDetails"
+{}
         ],
         "Resource": "*"
-      }
+      }}
     ]
-  }
+  }}
 
   To read other accounts, the credentials need sts:AssumeRole on the role there.
 
 Exit codes:
   0  all files were written
-  2  a request was denied or a file could not be written; the others were written"#;
+  2  a request was denied or a file could not be written; the others were written"#,
+        actions.join(",\n")
+    )
+}
 
 /// Write the live state of an account to files: networks, security groups, interfaces, instances and roles.
 ///
@@ -56,7 +51,7 @@ Exit codes:
 /// may also contain files that were written by `aws ec2 describe-vpcs` and similar commands. Credentials and Region come from
 /// the same places as for the AWS CLI: the environment, profiles, or the role of the machine.
 #[derive(Debug, Args)]
-#[command(after_long_help = PERMISSIONS)]
+#[command(after_long_help = help())]
 pub(crate) struct Arguments {
     /// The directory to write to. Earlier files of the same account and Region are replaced.
     #[arg(value_name = "DIR")]
@@ -120,7 +115,7 @@ async fn all(arguments: &Arguments) -> bool {
     let accounts = if arguments.accounts.is_empty() {
         match state.own_account().await {
             Ok(account) => vec![account],
-            Err(Unanswered(reason)) => {
+            Err(Unavailable(reason)) => {
                 say(&format!("error: whose credentials these are is not known: {reason}"));
                 return false;
             }
@@ -132,98 +127,93 @@ async fn all(arguments: &Arguments) -> bool {
     for account in &accounts {
         let mut shut = None;
         if let Some(region) = regions.first() {
-            let place = Place { account: account.clone(), region: region.clone() };
-            shut = state.open(&place).await.err();
+            let scope = AccountRegion { account: account.clone(), region: region.clone() };
+            shut = state.open(&scope).await.err();
         }
-        if let Some(Unanswered(reason)) = shut {
+        if let Some(Unavailable(reason)) = shut {
             say(&format!("error: account {account} cannot be read: {reason}"));
             complete = false;
             continue;
         }
-        let places = regions.iter().map(|region| Place { account: account.clone(), region: region.clone() });
-        for (number, place) in places.enumerate() {
+        let scopes = regions.iter().map(|region| AccountRegion { account: account.clone(), region: region.clone() });
+        for (number, scope) in scopes.enumerate() {
             let mut snapshot =
-                Snapshot { state: &state, writer: Writer::new(&arguments.directory), place, complete: true };
+                Snapshot { state: &state, writer: Writer::new(&arguments.directory), scope, complete: true };
             if number == 0 {
-                snapshot.roles().await;
+                snapshot.write(true).await;
             }
-            snapshot.region().await;
+            snapshot.write(false).await;
             complete &= snapshot.complete;
         }
     }
     complete
 }
 
-/// The files of one account and region.
+/// The files of one account and Region.
 struct Snapshot<'a> {
     state: &'a AwsState,
     writer: Writer,
-    place: Place,
+    scope: AccountRegion,
     complete: bool,
 }
 
-impl Snapshot<'_> {
-    async fn roles(&mut self) {
-        let checked_at = Timestamp::now();
-        let path = self.writer.path(&self.place, Listing::Roles);
-        match self.state.authorization_details(&self.place).await {
-            Ok(details) => {
-                self.done(self.writer.begin(&self.place, Listing::Roles), &path);
-                self.wrote(self.writer.roles(&self.place.account, &details), &path);
-                self.done(self.writer.finish(&self.place, Listing::Roles, checked_at), &path);
-            }
-            // It is the only file of its directory, which says how old it is.
-            Err(Unanswered(reason)) => self.lacks(&path, &reason),
-        }
-    }
+/// The resources of a kind.
+enum List {
+    Whole(Response),
+    ById(Vec<(String, Result<Response, Unavailable>)>),
+}
 
-    async fn region(&mut self) {
+impl Snapshot<'_> {
+    /// Writes the files of the account, or of the Region, and their age. If nothing could be read, older files stay.
+    async fn write(&mut self, is_global: bool) {
         let checked_at = Timestamp::now();
         let mut lists = Vec::new();
-        for listing in OF_A_REGION.into_iter().chain([Listing::BlockPublicAccess]) {
-            lists.push((listing, self.state.list(&self.place, listing).await));
+        for kind in RESOURCES.iter().copied().filter(|kind| kind.is_global() == is_global) {
+            let list = match self.state.list_by_id(&self.scope, kind).await {
+                Some(lists) => lists.map(List::ById),
+                None => self.state.list(&self.scope, kind).await.map(List::Whole),
+            };
+            lists.push((kind, list));
         }
-        let prefix_lists = self.state.prefix_lists(&self.place).await;
-        if prefix_lists.is_err() && lists.iter().all(|(_, answer)| answer.is_err()) {
-            for (listing, answer) in lists {
-                if let Err(Unanswered(reason)) = answer {
-                    self.lacks(&self.writer.path(&self.place, listing), &reason);
+        let Some((first, _)) = lists.first() else { return };
+        let directory = self.writer.directory(&self.scope, first);
+        if lists.iter().all(|(_, list)| list.is_err()) {
+            for (kind, list) in lists {
+                // Ids cannot be listed for the same reason as all else.
+                if let (Err(Unavailable(reason)), false) = (list, kind.has_ids()) {
+                    self.lacks(&self.writer.path(&self.scope, kind), &reason);
                 }
             }
             return;
         }
-        let directory = self.writer.directory(&self.place);
-        self.done(self.writer.begin(&self.place, Listing::Vpcs), &directory);
-        for (listing, answer) in lists {
-            match answer {
-                Ok(answer) => {
-                    let path = self.writer.path(&self.place, listing);
-                    self.wrote(self.writer.list(&self.place, listing, &answer), &path);
+        self.done(self.writer.begin(&directory), &directory);
+        for (kind, list) in lists {
+            match list {
+                Ok(List::Whole(list)) => {
+                    let path = self.writer.path(&self.scope, kind);
+                    self.wrote(self.writer.write(&self.scope, kind, &list), &path);
                 }
-                Err(refusal) => self.missing(listing, &refusal),
+                Ok(List::ById(lists)) => self.write_ids(kind, lists),
+                Err(error) => self.missing(kind, &error),
             }
         }
-        match prefix_lists {
-            Ok(lists) => self.prefix_lists(lists),
-            Err(refusal) => self.missing(Listing::PrefixListEntries, &refusal),
-        }
-        self.done(self.writer.finish(&self.place, Listing::Vpcs, checked_at), &directory);
+        self.done(self.writer.finish(&directory, checked_at), &directory);
     }
 
-    fn prefix_lists(&mut self, lists: Vec<(String, Result<Answer, Unanswered>)>) {
-        let directory = self.writer.path(&self.place, Listing::PrefixListEntries);
+    fn write_ids(&mut self, kind: &ResourceKind, lists: Vec<(String, Result<Response, Unavailable>)>) {
+        let directory = self.writer.path(&self.scope, kind);
         let mut written = HashSet::new();
-        for (id, entries) in lists {
+        for (id, list) in lists {
             let path = directory.join(format!("{id}.json"));
-            match entries {
-                Ok(entries) => {
-                    self.wrote(self.writer.prefix_list(&self.place, &id, &entries), &path);
+            match list {
+                Ok(list) => {
+                    self.wrote(self.writer.write_id(&self.scope, kind, &id, &list), &path);
                     written.insert(id);
                 }
-                Err(Unanswered(reason)) => self.lacks(&path, &reason),
+                Err(Unavailable(reason)) => self.lacks(&path, &reason),
             }
         }
-        self.done(self.writer.retract_prefix_lists_but(&self.place, &written), &directory);
+        self.done(self.writer.remove_ids_except(&self.scope, kind, &written), &directory);
     }
 
     fn wrote(&mut self, result: io::Result<()>, path: &Path) {
@@ -243,10 +233,10 @@ impl Snapshot<'_> {
         }
     }
 
-    fn missing(&mut self, listing: Listing, Unanswered(reason): &Unanswered) {
-        let path = self.writer.path(&self.place, listing);
+    fn missing(&mut self, kind: &ResourceKind, Unavailable(reason): &Unavailable) {
+        let path = self.writer.path(&self.scope, kind);
         self.lacks(&path, reason);
-        match self.writer.retract(&self.place, listing) {
+        match self.writer.remove(&self.scope, kind) {
             Ok(true) => say(&format!("removed the older {}, which would pass for current", path.display())),
             Ok(false) => {}
             Err(error) => self.lacks(&path, &format!("is older than the rest and cannot be removed: {error}")),

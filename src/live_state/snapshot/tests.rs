@@ -2,18 +2,26 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::live_state::describe::{Association, NetworkInterface};
+use crate::live_state::kind::Resource;
+use crate::live_state::query::{AnyQueryKind, QueryKind};
+use crate::live_state::resources::block_public_access::BlockPublicAccess;
+use crate::live_state::resources::instance::Instance;
+use crate::live_state::resources::network_interface::{Association, NetworkInterface};
+use crate::live_state::resources::prefix_list::PrefixListEntry;
+use crate::live_state::resources::role::Role;
+use crate::live_state::resources::route_table::RouteTable;
+use crate::live_state::resources::vpc::Vpc;
 use pollster::block_on;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 
-fn place() -> Place {
-    Place { account: ACCOUNT.to_owned(), region: REGION.to_owned() }
+fn scope() -> AccountRegion {
+    AccountRegion { account: ACCOUNT.to_owned(), region: REGION.to_owned() }
 }
 
-fn question(topic: Topic, id: &str) -> Question {
-    Question { place: place(), topic, id: id.to_owned() }
+fn query(kind: impl Into<AnyQueryKind>, id: &str) -> Query {
+    Query { scope: scope(), kind: kind.into(), id: id.to_owned() }
 }
 
 fn write(directory: &Path, files: &[(&str, &str)]) {
@@ -30,17 +38,18 @@ fn opened(files: &[(&str, &str)]) -> Snapshot {
     Snapshot::open(directory.path()).unwrap()
 }
 
-fn ask(snapshot: &Snapshot, topic: Topic, id: &str) -> Result<Answer, String> {
-    let [answered] = block_on(snapshot.answer(vec![question(topic, id)])).try_into().unwrap();
-    assert_eq!(answered.question, question(topic, id));
-    answered.answer.map_err(|Unanswered(reason)| reason)
+fn read<T: Resource>(snapshot: &Snapshot, kind: &'static QueryKind<T>, id: &str) -> Result<Vec<T>, String> {
+    let [resolved] = block_on(snapshot.resolve(vec![query(kind, id)])).try_into().unwrap();
+    assert_eq!(resolved.query, query(kind, id));
+    let response = resolved.response.map_err(|Unavailable(reason)| reason)?;
+    Ok(response.resources().unwrap().to_vec())
 }
 
-fn faults(path: &str, text: &str) -> String {
+fn errors(path: &str, text: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), &[(path, text)]);
-    let faults = Snapshot::open(directory.path()).unwrap_err().to_string();
-    faults.replace(&directory.path().display().to_string(), "DIR")
+    let errors = Snapshot::open(directory.path()).unwrap_err().to_string();
+    errors.replace(&directory.path().display().to_string(), "DIR")
 }
 
 const INTERFACES: (&str, &str) = (
@@ -63,25 +72,25 @@ const INTERFACES: (&str, &str) = (
 fn interfaces_are_found_by_all_that_leads_to_them() {
     let snapshot = opened(&[INTERFACES]);
     let load_balancer = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer";
-    for (topic, id, expected) in [
-        (Topic::Interface, "eni-2", &["eni-2"][..]),
-        (Topic::InterfacesOfInstance, "i-1", &["eni-1"]),
-        (Topic::InterfacesOfGroup, "sg-2", &["eni-1", "eni-2"]),
-        (Topic::InterfacesOfSubnet, "subnet-2", &["eni-2"]),
-        (Topic::InterfacesOfVpc, "vpc-1", &["eni-1", "eni-2"]),
-        (Topic::InterfacesOfAddress, "198.51.100.7", &["eni-1"]),
-        (Topic::InterfacesOfAddress, "198.51.100.8", &["eni-1"]),
-        (Topic::InterfacesOfAddress, "eipalloc-1", &["eni-1"]),
-        (Topic::InterfacesOfLoadBalancer, &format!("{load_balancer}/app/front/50dc6c495c0c9188"), &["eni-2"]),
-        (Topic::InterfacesOfLoadBalancer, "old", &["eni-3"]),
-        (Topic::InterfacesOfLoadBalancer, &format!("{load_balancer}/old"), &["eni-3"]),
-        (Topic::InterfacesOfGroup, "sg-3", &[]),
+    for (kind, id, expected) in [
+        (NetworkInterface::BY_ID, "eni-2", &["eni-2"][..]),
+        (NetworkInterface::BY_INSTANCE, "i-1", &["eni-1"]),
+        (NetworkInterface::BY_GROUP, "sg-2", &["eni-1", "eni-2"]),
+        (NetworkInterface::BY_SUBNET, "subnet-2", &["eni-2"]),
+        (NetworkInterface::BY_VPC, "vpc-1", &["eni-1", "eni-2"]),
+        (NetworkInterface::BY_ADDRESS, "198.51.100.7", &["eni-1"]),
+        (NetworkInterface::BY_ADDRESS, "198.51.100.8", &["eni-1"]),
+        (NetworkInterface::BY_ADDRESS, "eipalloc-1", &["eni-1"]),
+        (NetworkInterface::BY_LOAD_BALANCER, &format!("{load_balancer}/app/front/50dc6c495c0c9188"), &["eni-2"]),
+        (NetworkInterface::BY_LOAD_BALANCER, "old", &["eni-3"]),
+        (NetworkInterface::BY_LOAD_BALANCER, &format!("{load_balancer}/old"), &["eni-3"]),
+        (NetworkInterface::BY_GROUP, "sg-3", &[]),
     ] {
-        let Ok(Answer::Interfaces(found)) = ask(&snapshot, topic, id) else { panic!("{topic:?}") };
+        let found = read(&snapshot, kind, id).unwrap();
         let found: Vec<&str> = found.iter().map(|one| one.network_interface_id.as_str()).collect();
-        assert_eq!(found, expected, "{topic:?} {id}");
+        assert_eq!(found, expected, "{kind:?} {id}");
     }
-    let Ok(Answer::Interfaces(found)) = ask(&snapshot, Topic::Interface, "eni-1") else { panic!() };
+    let found = read(&snapshot, NetworkInterface::BY_ID, "eni-1").unwrap();
     let NetworkInterface { association, ipv6_addresses, attachment, .. } = &found[0];
     let address = Association { public_ip: "198.51.100.7".into(), allocation_id: Some("eipalloc-1".into()) };
     assert_eq!(association.as_ref(), Some(&address));
@@ -89,8 +98,19 @@ fn interfaces_are_found_by_all_that_leads_to_them() {
     assert_eq!(attachment.as_ref().unwrap().instance_id.as_deref(), Some("i-1"));
 }
 
+/// The number of resources, of instances those that run, and of prefix list entries those of the whole internet.
+fn count(response: &Response) -> usize {
+    let vpcs = response.resources::<Vpc>().map(<[_]>::len);
+    let instances = response.resources::<Instance>();
+    let running = instances.map(|all| all.iter().filter(|one| one.state.name == "running").count());
+    let entries = response.resources::<PrefixListEntry>();
+    let world = entries.map(|all| all.iter().filter(|one| one.cidr == "0.0.0.0/0").count());
+    let interfaces = response.resources::<NetworkInterface>().map(<[_]>::len);
+    vpcs.or(running).or(world).or(interfaces).unwrap()
+}
+
 #[test]
-fn questions_of_many_kinds_are_answered_at_once_and_each_once() {
+fn queries_of_many_kinds_are_resolved_at_once_and_each_once() {
     let snapshot = opened(&[
         INTERFACES,
         ("111122223333/eu-west-1/describe-vpcs.json", r#"{"Vpcs": [{"VpcId": "vpc-1", "IsDefault": true}]}"#),
@@ -105,25 +125,21 @@ fn questions_of_many_kinds_are_answered_at_once_and_each_once() {
         ),
         ("111122223333/eu-west-1/snapshot.json", r#"{"CheckedAt": "2026-03-04T10:00:00Z"}"#),
     ]);
-    let questions = vec![
-        question(Topic::Vpc, "vpc-1"),
-        question(Topic::Vpc, "vpc-2"),
-        question(Topic::Instance, "i-1"),
-        question(Topic::PrefixList, "pl-1"),
-        question(Topic::PrefixList, "pl-2"),
-        question(Topic::InterfacesOfGroup, "sg-1"),
+    let queries = vec![
+        query(Vpc::BY_ID, "vpc-1"),
+        query(Vpc::BY_ID, "vpc-2"),
+        query(Instance::BY_ID, "i-1"),
+        query(PrefixListEntry::BY_LIST, "pl-1"),
+        query(PrefixListEntry::BY_LIST, "pl-2"),
+        query(NetworkInterface::BY_GROUP, "sg-1"),
     ];
-    let answered = block_on(snapshot.answer(questions.clone()));
-    assert_eq!(answered.len(), questions.len());
-    for question in &questions {
-        let one = answered.iter().find(|one| one.question == *question).unwrap();
-        let found = match &one.answer {
-            Ok(Answer::Vpcs(found)) => found.len(),
-            Ok(Answer::Instances(found)) => found.iter().filter(|one| one.state.name == "running").count(),
-            Ok(Answer::PrefixList(found)) => found.iter().filter(|one| one.cidr == "0.0.0.0/0").count(),
-            Ok(Answer::Interfaces(found)) => found.len(),
-            Ok(other) => panic!("{other:?}"),
-            Err(Unanswered(reason)) => {
+    let resolved = block_on(snapshot.resolve(queries.clone()));
+    assert_eq!(resolved.len(), queries.len());
+    for query in &queries {
+        let one = resolved.iter().find(|one| one.query == *query).unwrap();
+        let found = match &one.response {
+            Ok(response) => count(response),
+            Err(Unavailable(reason)) => {
                 assert!(reason.contains("get-managed-prefix-list-entries/pl-2.json"), "{reason}");
                 assert!(reason.contains("--prefix-list-id pl-2"), "{reason}");
                 99
@@ -131,35 +147,35 @@ fn questions_of_many_kinds_are_answered_at_once_and_each_once() {
         };
         assert_eq!(
             found,
-            if question.id == "vpc-2" {
+            if query.id == "vpc-2" {
                 0
-            } else if question.id == "pl-2" {
+            } else if query.id == "pl-2" {
                 99
             } else {
                 1
             }
         );
-        assert_eq!(one.at, Some("2026-03-04T10:00:00Z".parse().unwrap()));
+        assert_eq!(one.checked_at, Some("2026-03-04T10:00:00Z".parse().unwrap()));
     }
 }
 
 #[test]
-fn a_missing_file_is_unanswered_and_says_how_to_make_it() {
+fn a_missing_file_is_unavailable_and_says_how_to_make_it() {
     let snapshot = opened(&[INTERFACES]);
     assert_eq!(
-        ask(&snapshot, Topic::RouteTable, "rtb-1").unwrap_err(),
+        read(&snapshot, RouteTable::BY_ID, "rtb-1").unwrap_err(),
         "the snapshot has no file 111122223333/eu-west-1/describe-route-tables.json; in that account, \
          `aws ec2 describe-route-tables --region eu-west-1` prints it"
     );
     assert_eq!(
-        ask(&snapshot, Topic::Role, "admin").unwrap_err(),
+        read(&snapshot, Role::BY_NAME, "admin").unwrap_err(),
         "the snapshot has no file 111122223333/get-account-authorization-details.json; in that account, \
          `aws iam get-account-authorization-details` prints it"
     );
-    let elsewhere = Place { account: "444455556666".to_owned(), region: "eu west;1".to_owned() };
-    let asked = Question { place: elsewhere, topic: Topic::Vpc, id: "vpc-1".to_owned() };
-    let [answered] = block_on(snapshot.answer(vec![asked])).try_into().unwrap();
-    let Unanswered(reason) = answered.answer.unwrap_err();
+    let elsewhere = AccountRegion { account: "444455556666".to_owned(), region: "eu west;1".to_owned() };
+    let asked = Query { scope: elsewhere, kind: Vpc::BY_ID.into(), id: "vpc-1".to_owned() };
+    let [resolved] = block_on(snapshot.resolve(vec![asked])).try_into().unwrap();
+    let Unavailable(reason) = resolved.response.unwrap_err();
     assert!(reason.contains("--region 'eu west;1'"), "{reason}");
 }
 
@@ -174,17 +190,17 @@ fn block_public_access_needs_its_exclusions_unless_it_is_off() {
     };
     let (off, blocking) = (mode("off"), mode("block-ingress"));
     let snapshot = opened(&[(options, &off)]);
-    let Ok(Answer::BlockPublicAccess(found)) = ask(&snapshot, Topic::BlockPublicAccess, "") else { panic!() };
-    assert_eq!(found.internet_gateway_block_mode, "off");
-    let reason = ask(&opened(&[(options, &blocking)]), Topic::BlockPublicAccess, "").unwrap_err();
+    let found = read(&snapshot, BlockPublicAccess::OF_REGION, "").unwrap();
+    assert_eq!(found[0].internet_gateway_block_mode, "off");
+    let reason = read(&opened(&[(options, &blocking)]), BlockPublicAccess::OF_REGION, "").unwrap_err();
     assert!(reason.contains("describe-vpc-block-public-access-exclusions.json"), "{reason}");
-    let reason = ask(&opened(&[INTERFACES]), Topic::BlockPublicAccess, "").unwrap_err();
+    let reason = read(&opened(&[INTERFACES]), BlockPublicAccess::OF_REGION, "").unwrap_err();
     assert!(reason.contains("describe-vpc-block-public-access-options.json"), "{reason}");
     let excluded = r#"{"VpcBlockPublicAccessExclusions": [{"ExclusionId": "vpcbpa-exclude-1", "State": "delete-complete",
         "ResourceArn": "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1", "InternetGatewayExclusionMode": "allow-egress"}]}"#;
     let snapshot = opened(&[(options, &blocking), (exclusions, excluded)]);
-    let Ok(Answer::BlockPublicAccess(found)) = ask(&snapshot, Topic::BlockPublicAccess, "") else { panic!() };
-    assert_eq!(found.exclusions[0].state, "delete-complete");
+    let found = read(&snapshot, BlockPublicAccess::OF_REGION, "").unwrap();
+    assert_eq!(found[0].exclusions[0].state, "delete-complete");
 }
 
 #[test]
@@ -205,12 +221,12 @@ fn roles_have_their_documents_whichever_way_they_are_written() {
           "PolicyVersionList": [{"VersionId": "v2", "IsDefaultVersion": true, "Document": {"Statement": [{"Action": "*"}]}},
                                 {"VersionId": "v1", "IsDefaultVersion": false, "Document": {}}]}]}"#,
     )]);
-    let Ok(Answer::Roles(found)) = ask(&snapshot, Topic::Role, "deploy") else { panic!() };
+    let found = read(&snapshot, Role::BY_NAME, "deploy").unwrap();
     insta::assert_debug_snapshot!(found);
-    let Ok(Answer::Roles(found)) = ask(&snapshot, Topic::Role, "other") else { panic!() };
+    let found = read(&snapshot, Role::BY_NAME, "other").unwrap();
     assert_eq!(found[0].assume_role_policy_document, r#"{"Statement":[]}"#);
     assert!(found[0].policies_unanswered.as_ref().unwrap().contains("arn:aws:iam::111122223333:policy/lost"));
-    assert_eq!(ask(&snapshot, Topic::Role, "nobody"), Ok(Answer::Roles(Vec::new())));
+    assert_eq!(read(&snapshot, Role::BY_NAME, "nobody"), Ok(Vec::new()));
 }
 
 #[test]
@@ -218,23 +234,23 @@ fn a_file_that_is_not_what_the_aws_cli_prints_is_refused_by_name() {
     let vpcs = "111122223333/eu-west-1/describe-vpcs.json";
     insta::assert_snapshot!(
         [
-            faults(vpcs, "[]"),
-            faults(vpcs, "{"),
-            faults(vpcs, r#"{"Subnets": []}"#),
-            faults(vpcs, r#"{"Vpcs": {}}"#),
-            faults(vpcs, r#"{"Vpcs": [{"VpcId": "vpc-1"}, {"VpcId": 2}]}"#),
-            faults(vpcs, r#"{"Vpcs": [{"vpcId": "vpc-1"}]}"#),
-            faults(vpcs, r#"{"Vpcs": [], "NextToken": "eyJ2IjoiMiJ9"}"#),
-            faults(
+            errors(vpcs, "[]"),
+            errors(vpcs, "{"),
+            errors(vpcs, r#"{"Subnets": []}"#),
+            errors(vpcs, r#"{"Vpcs": {}}"#),
+            errors(vpcs, r#"{"Vpcs": [{"VpcId": "vpc-1"}, {"VpcId": 2}]}"#),
+            errors(vpcs, r#"{"Vpcs": [{"vpcId": "vpc-1"}]}"#),
+            errors(vpcs, r#"{"Vpcs": [], "NextToken": "eyJ2IjoiMiJ9"}"#),
+            errors(
                 "111122223333/get-account-authorization-details.json",
                 r#"{"RoleDetailList": [], "IsTruncated": true}"#
             ),
-            faults("111122223333/eu-west-1/snapshot.json", r#"{"CheckedAt": "yesterday"}"#),
-            faults(
+            errors("111122223333/eu-west-1/snapshot.json", r#"{"CheckedAt": "yesterday"}"#),
+            errors(
                 "111122223333/eu-west-1/describe-vpc-block-public-access-options.json",
                 r#"{"VpcBlockPublicAccessOptions": {}}"#
             ),
-            faults("eu-west-1/describe-vpcs.json", r#"{"Vpcs": []}"#),
+            errors("eu-west-1/describe-vpcs.json", r#"{"Vpcs": []}"#),
         ]
         .join("\n")
     );

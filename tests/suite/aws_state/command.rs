@@ -2,28 +2,77 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::thread;
 
 use serde_json::Value;
 use trailwarden::live_state::Snapshot;
+use trailwarden::live_state::resources::block_public_access::BlockPublicAccess;
+use trailwarden::live_state::resources::instance::Instance;
+use trailwarden::live_state::resources::internet_gateway::InternetGateway;
+use trailwarden::live_state::resources::network_acl::NetworkAcl;
+use trailwarden::live_state::resources::network_interface::NetworkInterface;
+use trailwarden::live_state::resources::prefix_list::PrefixListEntry;
+use trailwarden::live_state::resources::role::Role;
+use trailwarden::live_state::resources::route_table::RouteTable;
+use trailwarden::live_state::resources::security_group::SecurityGroup;
+use trailwarden::live_state::resources::security_group_rule::SecurityGroupRule;
+use trailwarden::live_state::resources::subnet::Subnet;
+use trailwarden::live_state::resources::vpc::Vpc;
 
 use super::stub::{Call, Reply, Stub, ec2, ec2_error, query, query_error};
-use super::{ACCOUNT, MEMBER, REGION, config, id, named, of, page, question, run, session, stub};
-use super::{Answer, Answered, AwsState, LiveState, Question, Topic};
+use super::{ACCOUNT, MEMBER, REGION, config, id, named, of, page, run, select, session, stub};
+use super::{AnyQueryKind, AwsState, LiveState, Query, Resolved};
 
 fn snapshot(stub: &Stub, directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trailwarden"))
+    command(&stub.url, directory).args(arguments).output().unwrap()
+}
+
+fn command(endpoint: &str, directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailwarden"));
+    command
         .arg("snapshot")
         .arg(directory)
-        .args(arguments)
         .env_clear()
-        .env("AWS_ENDPOINT_URL", &stub.url)
+        .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", "AKIAOWN")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env("AWS_REGION", REGION)
-        .output()
-        .unwrap()
+        .env("AWS_REGION", REGION);
+    command
+}
+
+/// A proxy that denies every tunnel and sends the first line of each request.
+fn proxy() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            sender.send(line).unwrap();
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").unwrap();
+        }
+    });
+    (url, receiver)
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_used_for_all_hosts_but_those_of_no_proxy() {
+    let directory = tempfile::tempdir().unwrap();
+    let (url, requests) = proxy();
+    let output = command("https://sts.aws.invalid", directory.path()).env("HTTPS_PROXY", &url).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(requests.recv().unwrap(), "CONNECT sts.aws.invalid:443 HTTP/1.1\r\n");
+    let (url, requests) = proxy();
+    let stub = stub(region);
+    let mut direct = command(&stub.url, directory.path());
+    assert_eq!(direct.env("HTTP_PROXY", &url).env("NO_PROXY", "127.0.0.1").status().unwrap().code(), Some(0));
+    assert!(requests.try_recv().is_err());
 }
 
 fn errors(output: &Output, directory: &Path) -> String {
@@ -144,37 +193,37 @@ fn account(call: &Call) -> Reply {
     query(&call.action, &inner)
 }
 
-/// One question of each topic, each with an answer.
-fn questions() -> Vec<Question> {
-    let topics = [
-        (Topic::Interface, id("eni", 1)),
-        (Topic::InterfacesOfInstance, id("i", 1)),
-        (Topic::InterfacesOfGroup, id("sg", 7)),
-        (Topic::InterfacesOfSubnet, id("subnet", 1)),
-        (Topic::InterfacesOfVpc, id("vpc", 1)),
-        (Topic::InterfacesOfAddress, "198.51.100.7".to_owned()),
-        (Topic::InterfacesOfAddress, "eipalloc-00000001".to_owned()),
-        (Topic::InterfacesOfLoadBalancer, "none".to_owned()),
-        (Topic::GroupRules, id("sg", 2_400)),
-        (Topic::GroupRule, id("sgr", 2_499)),
-        (Topic::Group, id("sg", 249)),
-        (Topic::RouteTablesOfVpc, id("vpc", 1)),
-        (Topic::RouteTable, id("rtb", 1)),
-        (Topic::GatewaysOfVpc, id("vpc", 1)),
-        (Topic::AclsOfVpc, id("vpc", 1)),
-        (Topic::Acl, id("acl", 1)),
-        (Topic::Vpc, id("vpc", 1)),
-        (Topic::Subnet, id("subnet", 1)),
-        (Topic::Instance, id("i", 1)),
-        (Topic::PrefixList, id("pl", 1)),
-        (Topic::BlockPublicAccess, String::new()),
-        (Topic::Role, "deploy".to_owned()),
+/// A query of each kind, each with a response.
+fn queries() -> Vec<Query> {
+    let kinds: [(AnyQueryKind, String); 22] = [
+        (NetworkInterface::BY_ID.into(), id("eni", 1)),
+        (NetworkInterface::BY_INSTANCE.into(), id("i", 1)),
+        (NetworkInterface::BY_GROUP.into(), id("sg", 7)),
+        (NetworkInterface::BY_SUBNET.into(), id("subnet", 1)),
+        (NetworkInterface::BY_VPC.into(), id("vpc", 1)),
+        (NetworkInterface::BY_ADDRESS.into(), "198.51.100.7".to_owned()),
+        (NetworkInterface::BY_ADDRESS.into(), "eipalloc-00000001".to_owned()),
+        (NetworkInterface::BY_LOAD_BALANCER.into(), "none".to_owned()),
+        (SecurityGroupRule::BY_GROUP.into(), id("sg", 2_400)),
+        (SecurityGroupRule::BY_ID.into(), id("sgr", 2_499)),
+        (SecurityGroup::BY_ID.into(), id("sg", 249)),
+        (RouteTable::BY_VPC.into(), id("vpc", 1)),
+        (RouteTable::BY_ID.into(), id("rtb", 1)),
+        (InternetGateway::BY_VPC.into(), id("vpc", 1)),
+        (NetworkAcl::BY_VPC.into(), id("vpc", 1)),
+        (NetworkAcl::BY_ID.into(), id("acl", 1)),
+        (Vpc::BY_ID.into(), id("vpc", 1)),
+        (Subnet::BY_ID.into(), id("subnet", 1)),
+        (Instance::BY_ID.into(), id("i", 1)),
+        (PrefixListEntry::BY_LIST.into(), id("pl", 1)),
+        (BlockPublicAccess::OF_REGION.into(), String::new()),
+        (Role::BY_NAME.into(), "deploy".to_owned()),
     ];
-    topics.into_iter().map(|(topic, id)| question(topic, &id)).collect()
+    kinds.into_iter().map(|(kind, id)| select(kind, &id)).collect()
 }
 
-fn sorted(answered: Vec<Answered>) -> Vec<(Question, Answer)> {
-    let mut all: Vec<_> = answered.into_iter().map(|one| (one.question, one.answer.unwrap())).collect();
+fn sorted(resolved: Vec<Resolved>) -> Vec<(Query, String)> {
+    let mut all: Vec<_> = resolved.into_iter().map(|one| (one.query, format!("{:?}", one.response.unwrap()))).collect();
     all.sort_by(|(one, _), (other, _)| one.cmp(other));
     all
 }
@@ -186,11 +235,11 @@ fn a_snapshot_answers_as_aws_does() {
     let output = snapshot(&stub, directory.path(), &[]);
     assert_eq!((errors(&output, directory.path()).as_str(), output.status.code()), ("", Some(0)));
     let written = Snapshot::open(directory.path()).unwrap();
-    let offline = run(written.answer(questions()));
-    assert!(offline.iter().all(|one| one.at.is_some()));
-    let live = run(async { AwsState::new(&config(&stub).await, None).answer(questions()).await });
+    let offline = run(written.resolve(queries()));
+    assert!(offline.iter().all(|one| one.checked_at.is_some()));
+    let live = run(async { AwsState::new(&config(&stub).await, None).resolve(queries()).await });
     let (offline, live) = (sorted(offline), sorted(live));
-    assert_eq!(offline.len(), questions().len());
+    assert_eq!(offline.len(), queries().len());
     for (offline, live) in offline.iter().zip(&live) {
         assert_eq!(offline, live);
     }
@@ -235,9 +284,14 @@ fn what_is_denied_is_said_and_its_older_file_does_not_stay() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(errors(&output, directory.path()));
     let there = Snapshot::open(directory.path()).unwrap();
-    let answered = run(there.answer(questions()));
-    let missing: Vec<_> = answered.iter().filter(|one| one.answer.is_err()).map(|one| one.question.topic).collect();
-    let expected = [Topic::PrefixList, Topic::RouteTablesOfVpc, Topic::RouteTable, Topic::BlockPublicAccess];
+    let resolved = run(there.resolve(queries()));
+    let missing: BTreeSet<_> = resolved.iter().filter(|one| one.response.is_err()).map(|one| one.query.kind).collect();
+    let expected = BTreeSet::from([
+        PrefixListEntry::BY_LIST.into(),
+        RouteTable::BY_VPC.into(),
+        RouteTable::BY_ID.into(),
+        BlockPublicAccess::OF_REGION.into(),
+    ]);
     assert_eq!(missing, expected);
 }
 
@@ -266,11 +320,11 @@ fn an_account_that_cannot_be_read_keeps_what_was_written_before() {
     assert_eq!(snapshot(&down, directory.path(), &[]).status.code(), Some(2));
     let there = Snapshot::open(directory.path()).unwrap();
     let vpc = id("vpc", 1);
-    let mut elsewhere = question(Topic::Vpc, &vpc);
-    elsewhere.place.region = "us-east-1".to_owned();
+    let mut elsewhere = select(Vpc::BY_ID, &vpc);
+    elsewhere.scope.region = "us-east-1".to_owned();
     let asked =
-        vec![question(Topic::Vpc, &vpc), of(MEMBER, Topic::Vpc, &vpc), elsewhere, of(MEMBER, Topic::Role, "deploy")];
-    assert!(run(there.answer(asked)).iter().all(|one| one.answer.is_ok() && one.at.is_some()));
+        vec![select(Vpc::BY_ID, &vpc), of(MEMBER, Vpc::BY_ID, &vpc), elsewhere, of(MEMBER, Role::BY_NAME, "deploy")];
+    assert!(run(there.resolve(asked)).iter().all(|one| one.response.is_ok() && one.checked_at.is_some()));
 }
 
 #[test]

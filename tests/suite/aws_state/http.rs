@@ -32,7 +32,7 @@ async fn ask(config: &SdkConfig) -> Result<(), SdkError<GetCallerIdentityError>>
 fn failure(config: &SdkConfig, url: &str, timeouts: TimeoutConfigBuilder) -> (ConnectorError, String) {
     let config = config.to_builder().endpoint_url(url).timeout_config(timeouts.build());
     let error = run(ask(&config.retry_config(RetryConfig::disabled()).build())).unwrap_err();
-    let said = trailwarden::aws::unanswered(&error);
+    let said = trailwarden::aws::error_chain(&error);
     match error.into_source() {
         Ok(source) => (*source.downcast().unwrap(), said),
         Err(other) => panic!("{other:?}"),
@@ -100,7 +100,7 @@ fn who_does_not_answer_in_time_has_timed_out() {
     let config = run(config(&stub));
     let (error, said) = failure(&config, &stub.url, TimeoutConfig::builder().read_timeout(SOON));
     assert!(error.is_timeout(), "{said}");
-    assert!(said.ends_with("HTTP read timeout occurred after 50ms"), "{said}");
+    assert!(said.contains("HTTP read timeout occurred after 50ms"), "{said}");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn who_does_not_take_up_tls_in_time_has_timed_out() {
     let config = run(config(&numbered(|_| Reply::Never)));
     let (error, said) = failure(&config, &url, TimeoutConfig::builder().connect_timeout(SOON));
     assert!(error.is_timeout(), "{said}");
-    assert!(said.ends_with("HTTP connect timeout occurred after 50ms"), "{said}");
+    assert!(said.contains("HTTP connect timeout occurred after 50ms"), "{said}");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_connection_that_is_refused_or_is_no_tls_is_an_io_error() {
 fn an_answer_that_is_no_http_is_not_asked_for_again() {
     let stub = numbered(|_| Reply::Now(1_000, String::new()));
     let error = run(async { ask(&config(&stub).await).await.unwrap_err() });
-    let said = trailwarden::aws::unanswered(&error);
+    let said = trailwarden::aws::error_chain(&error);
     assert!(said.contains("invalid HTTP"), "{said}");
     assert_eq!(stub.calls().len(), 1);
 }

@@ -1,15 +1,15 @@
-//! Calls after which the internet may get through an opening that was there before: they start an instance, attach or
-//! make an interface, give it an address, or give a load balancer security groups.
+//! Calls that may expose something through an existing opening: they start an instance, attach or create an interface,
+//! assign an address, or set the security groups of a load balancer.
 
 use std::net::Ipv6Addr;
 
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::describe::NetworkInterface;
-use super::knowledge::{Gap, Inquiry};
-use super::question::Topic;
-use super::reachability::{Opened, Reached, Survey, Through, Way};
+use super::path::{Constraint, Opened, PathAnalysis, PathStatus, Reached};
+use super::query::QueryKind;
+use super::resources::network_interface::NetworkInterface;
+use super::store::{Lookup, Missing};
 use crate::event::{Event, scalar_text};
 use crate::facts;
 use crate::network::{Family, Kind, Traffic, parse_network, services_in};
@@ -29,20 +29,20 @@ pub(super) const COMPLETING: [(&str, &[&str]); 2] = [
     ("elasticloadbalancing.amazonaws.com", &["SetSecurityGroups", "ApplySecurityGroupsToLoadBalancer"]),
 ];
 
-/// The interfaces that such a call may have made reachable.
+/// The interfaces that such a call may have exposed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
-    /// How `ids` name them.
-    pub(super) topic: Topic,
+    /// How `ids` select them.
+    pub(super) by: &'static QueryKind<NetworkInterface>,
     pub(super) ids: Vec<String>,
-    /// The IP versions that the call is about.
+    /// The IP versions that the call affects.
     pub(super) families: Vec<Family>,
-    /// The only network whose addresses count, when the call is about one.
+    /// The only network whose addresses count, if the call names one.
     network: Option<IpNet>,
 }
 
 impl Target {
-    /// The target of a call; `None` for other calls, and for those that name nothing.
+    /// The target of a call. `None` for other calls and for calls without ids.
     pub(super) fn of(event: &Event<'_>) -> Option<Self> {
         let is_listed = |(source, name): (&str, &str)| {
             COMPLETING.iter().any(|(known, names)| *known == source && names.contains(&name))
@@ -53,48 +53,50 @@ impl Target {
         let request = |path| selected(facts::ec2_request(event), path);
         let response = |path| selected(facts::ec2_response(event), path);
         let both = || vec![Family::V4, Family::V6];
-        let (topic, ids, families) = match event.name()? {
-            "StartInstances" => (Topic::InterfacesOfInstance, started(event), both()),
-            "AttachNetworkInterface" => (Topic::Interface, request("networkInterfaceId"), both()),
-            "CreateNetworkInterface" => (Topic::Interface, response("networkInterface.networkInterfaceId"), both()),
-            "AssignIpv6Addresses" => (Topic::Interface, request("networkInterfaceId"), vec![Family::V6]),
-            "AssociateSubnetCidrBlock" => (Topic::InterfacesOfSubnet, request("subnetId"), vec![Family::V6]),
-            "SetSecurityGroups" => (Topic::InterfacesOfLoadBalancer, request("loadBalancerArn"), both()),
-            _ => (Topic::InterfacesOfLoadBalancer, request("loadBalancerName"), both()),
+        let (by, ids, families) = match event.name()? {
+            "StartInstances" => (NetworkInterface::BY_INSTANCE, started(event), both()),
+            "AttachNetworkInterface" => (NetworkInterface::BY_ID, request("networkInterfaceId"), both()),
+            "CreateNetworkInterface" => {
+                (NetworkInterface::BY_ID, response("networkInterface.networkInterfaceId"), both())
+            }
+            "AssignIpv6Addresses" => (NetworkInterface::BY_ID, request("networkInterfaceId"), vec![Family::V6]),
+            "AssociateSubnetCidrBlock" => (NetworkInterface::BY_SUBNET, request("subnetId"), vec![Family::V6]),
+            "SetSecurityGroups" => (NetworkInterface::BY_LOAD_BALANCER, request("loadBalancerArn"), both()),
+            _ => (NetworkInterface::BY_LOAD_BALANCER, request("loadBalancerName"), both()),
         };
         let associated = [response("ipv6CidrBlockAssociation.ipv6CidrBlock"), request("ipv6CidrBlock")].concat();
         let network = associated.first().and_then(|text| parse_network(text));
-        (!ids.is_empty()).then_some(Self { topic, ids, families, network })
+        (!ids.is_empty()).then_some(Self { by, ids, families, network })
     }
 
-    /// What the internet reaches of it now: the value of `reached` of `liveState`; `None` when it reaches nothing.
+    /// What the internet reaches now: the value of `reached` in `liveState`. `None` if it reaches nothing.
     ///
     /// # Errors
-    /// [`Gap`], while there is something to ask, or when nothing is reached and something could not be told.
-    pub(super) fn reached(&self, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
-        let found: Vec<_> = self.ids.iter().map(|id| inquiry.interfaces(self.topic, id)).collect();
-        let found = found.into_iter().collect::<Result<Vec<_>, Gap>>()?;
+    /// [`Missing`], if a query is pending, or if nothing is reached and a query failed.
+    pub(super) fn reached(&self, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
+        let found: Vec<_> = self.ids.iter().map(|id| lookup.get(self.by, id)).collect();
+        let found = found.into_iter().collect::<Result<Vec<_>, Missing>>()?;
         let everything = Opened { traffic: Traffic::all(), families: self.families.clone() };
-        let survey = Survey::new(inquiry, Through { group: None, opened: Some(&everything) });
-        let ways: Vec<_> = found
+        let analysis = PathAnalysis::new(lookup, Constraint { group: None, opened: Some(&everything) });
+        let paths: Vec<_> = found
             .into_iter()
             .flatten()
             .filter(|interface| self.is_about(interface))
-            .map(|interface| (interface, survey.way_to(interface)))
+            .map(|interface| (interface, analysis.path_to(interface)))
             .collect();
-        if ways.iter().any(|(_, way)| matches!(way, Err(Gap::Open))) {
-            return Err(Gap::Open);
+        if paths.iter().any(|(_, path)| matches!(path, Err(Missing::Pending))) {
+            return Err(Missing::Pending);
         }
         let (mut reached, mut open) = (Reached::default(), Vec::new());
-        for (interface, way) in &ways {
-            if let Ok(Way::Open(path)) = way {
-                reached |= survey.reached(interface)?;
+        for (interface, path) in &paths {
+            if let Ok(PathStatus::Open(path)) = path {
+                reached |= analysis.reached(interface)?;
                 open.push((*interface, path));
             }
         }
         if open.is_empty() {
-            // A way that is open tells, whatever is not known of the others.
-            return ways.into_iter().find_map(|(_, way)| way.err()).map_or(Ok(None), Err);
+            // An open path decides, even if state of the others is missing.
+            return paths.into_iter().find_map(|(_, path)| path.err()).map_or(Ok(None), Err);
         }
         let kind = |traffic: &Traffic| Kind::of(traffic).map(Kind::as_str);
         let traffic = reached.traffic();
@@ -131,7 +133,7 @@ fn selected(parameters: Option<facts::Parameters<'_>>, path: &str) -> Vec<String
     found.into_iter().filter_map(scalar_text).map(|text| text.into_owned()).filter(|text| !text.is_empty()).collect()
 }
 
-/// The instances that StartInstances started: those that ran before are not among them, where the response tells.
+/// The instances that StartInstances started, without those that ran before if the response tells.
 fn started(event: &Event<'_>) -> Vec<String> {
     let response = |path| selected(facts::ec2_response(event), path);
     let (ids, before) = (response("instancesSet.instanceId"), response("instancesSet.previousState.name"));

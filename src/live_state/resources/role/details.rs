@@ -1,4 +1,4 @@
-//! Roles and their policies as `aws iam get-account-authorization-details` prints them.
+//! The file that `aws iam get-account-authorization-details` prints: roles and their policies.
 
 use std::collections::HashMap;
 
@@ -6,109 +6,110 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::live_state::describe::{Role, RolePolicy};
+use super::{Role, RolePolicy};
 use crate::policy::is_administrator;
 
-/// The parts of the answer that tell what roles may do.
+/// The part of the file that determines what roles may do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub struct AuthorizationDetails {
+pub(super) struct AuthorizationDetails {
     /// Every role.
-    pub role_detail_list: Vec<RoleDetail>,
+    pub(super) role_detail_list: Vec<RoleDetail>,
     /// The policies that are attached to them.
-    pub policies: Vec<ManagedPolicy>,
+    pub(super) policies: Vec<ManagedPolicy>,
 }
 
 /// A role.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub struct RoleDetail {
+pub(super) struct RoleDetail {
     /// Its name.
-    pub role_name: String,
+    pub(super) role_name: String,
     /// Its ARN.
-    pub arn: String,
+    pub(super) arn: String,
     /// Its trust policy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub assume_role_policy_document: Option<Document>,
+    pub(super) assume_role_policy_document: Option<Document>,
     /// Its inline policies.
-    pub role_policy_list: Vec<InlinePolicy>,
+    pub(super) role_policy_list: Vec<InlinePolicy>,
     /// The policies attached to it.
-    pub attached_managed_policies: Vec<AttachedPolicy>,
+    pub(super) attached_managed_policies: Vec<AttachedPolicy>,
     /// Its permissions boundary.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub permissions_boundary: Option<Boundary>,
+    pub(super) permissions_boundary: Option<Boundary>,
 }
 
 /// A permissions boundary.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub struct Boundary {
+pub(super) struct Boundary {
     /// The ARN of the policy.
-    pub permissions_boundary_arn: String,
+    pub(super) permissions_boundary_arn: String,
 }
 
 /// An inline policy.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub struct InlinePolicy {
+pub(super) struct InlinePolicy {
     /// Its name.
-    pub policy_name: String,
-    /// What it says.
+    pub(super) policy_name: String,
+    /// Its document.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy_document: Option<Document>,
+    pub(super) policy_document: Option<Document>,
 }
 
-/// A policy that is attached.
+/// A reference to an attached policy.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub struct AttachedPolicy {
+pub(super) struct AttachedPolicy {
     /// Its name.
-    pub policy_name: String,
+    pub(super) policy_name: String,
     /// Its ARN.
-    pub policy_arn: String,
+    pub(super) policy_arn: String,
 }
 
-/// A policy that can be attached.
+/// A managed policy.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub struct ManagedPolicy {
+pub(super) struct ManagedPolicy {
     /// Its name.
-    pub policy_name: String,
+    pub(super) policy_name: String,
     /// Its ARN.
-    pub arn: String,
-    /// The version that counts.
-    pub default_version_id: String,
+    pub(super) arn: String,
+    /// The id of the version in use.
+    pub(super) default_version_id: String,
     /// Its versions.
-    pub policy_version_list: Vec<PolicyVersion>,
+    pub(super) policy_version_list: Vec<PolicyVersion>,
 }
 
 /// A version of a policy.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub struct PolicyVersion {
+pub(super) struct PolicyVersion {
     /// `v1`, …
-    pub version_id: String,
-    /// What it says.
+    pub(super) version_id: String,
+    /// Its document.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub document: Option<Document>,
+    pub(super) document: Option<Document>,
 }
 
-/// A policy document: an object, as the AWS CLI prints it, or percent-encoded text, as IAM's API gives it. Its text is
-/// kept as it is written, so that nothing of it is lost.
+/// A policy document: an object as the AWS CLI prints it, or a percent-encoded string as the IAM API returns it. The
+/// original text is kept, so that nothing is lost.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Document(Box<RawValue>);
+pub(super) struct Document(Box<RawValue>);
 
 impl Document {
-    /// The document that IAM gave as text.
-    pub fn of(text: &str) -> Self {
+    /// The document that IAM returned as a string.
+    #[cfg(feature = "live")]
+    pub(super) fn of(text: &str) -> Self {
         let text = decoded(text);
         let raw = RawValue::from_string(text.clone()).or_else(|_| serde_json::value::to_raw_value(&text));
         Self(raw.unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 
-    /// The JSON text of it.
-    pub fn text(&self) -> String {
+    /// The document as JSON.
+    fn text(&self) -> String {
         match serde_json::from_str::<String>(self.0.get()) {
             Ok(text) => decoded(&text),
             Err(_) => self.0.get().to_owned(),
@@ -116,8 +117,8 @@ impl Document {
     }
 }
 
-/// The JSON text of a document, which IAM's API percent-encodes.
-pub(crate) fn decoded(text: &str) -> String {
+/// A document as JSON, which the IAM API percent-encodes.
+pub(super) fn decoded(text: &str) -> String {
     if text.trim_start().starts_with('{') {
         text.to_owned()
     } else {
@@ -126,8 +127,8 @@ pub(crate) fn decoded(text: &str) -> String {
 }
 
 impl AuthorizationDetails {
-    /// The roles with what they may do.
-    pub(crate) fn roles(&self) -> Vec<Role> {
+    /// The roles with their policies.
+    pub(super) fn roles(&self) -> Vec<Role> {
         let policies: HashMap<&str, &ManagedPolicy> =
             self.policies.iter().map(|policy| (policy.arn.as_str(), policy)).collect();
         self.role_detail_list.iter().map(|detail| detail.role(&policies)).collect()
@@ -153,12 +154,12 @@ impl RoleDetail {
             let arn = &boundary.permissions_boundary_arn;
             managed(arn.rsplit('/').next().unwrap_or(arn), arn)
         });
-        let unknown = all
+        let missing = all
             .iter()
             .find(|policy| policy.document.is_none() && !policy.policy_arn.as_deref().is_some_and(is_administrator));
-        let policies_unanswered = unknown.map(|policy| {
+        let policies_unanswered = missing.map(|policy| {
             let name = policy.policy_arn.as_deref().unwrap_or(&policy.policy_name);
-            format!("the snapshot does not hold the text of the policy {name}")
+            format!("the snapshot does not contain the document of the policy {name}")
         });
         let trust = self.assume_role_policy_document.as_ref().map(Document::text);
         Role {
@@ -173,9 +174,49 @@ impl RoleDetail {
 }
 
 impl ManagedPolicy {
-    /// What its default version says.
+    /// The document of its default version.
     fn document(&self) -> Option<String> {
         let default = self.policy_version_list.iter().find(|version| version.version_id == self.default_version_id);
         default.and_then(|version| version.document.as_ref()).map(Document::text)
+    }
+}
+
+#[cfg(feature = "live")]
+impl From<aws_sdk_iam::types::RoleDetail> for RoleDetail {
+    fn from(sdk: aws_sdk_iam::types::RoleDetail) -> Self {
+        let inline = sdk.role_policy_list.unwrap_or_default().into_iter().map(|policy| InlinePolicy {
+            policy_name: policy.policy_name.unwrap_or_default(),
+            policy_document: policy.policy_document.as_deref().map(Document::of),
+        });
+        let attached = sdk.attached_managed_policies.unwrap_or_default().into_iter().map(|policy| AttachedPolicy {
+            policy_name: policy.policy_name.unwrap_or_default(),
+            policy_arn: policy.policy_arn.unwrap_or_default(),
+        });
+        Self {
+            role_name: sdk.role_name.unwrap_or_default(),
+            arn: sdk.arn.unwrap_or_default(),
+            assume_role_policy_document: sdk.assume_role_policy_document.as_deref().map(Document::of),
+            role_policy_list: inline.collect(),
+            attached_managed_policies: attached.collect(),
+            permissions_boundary: sdk.permissions_boundary.map(|boundary| Boundary {
+                permissions_boundary_arn: boundary.permissions_boundary_arn.unwrap_or_default(),
+            }),
+        }
+    }
+}
+
+#[cfg(feature = "live")]
+impl From<aws_sdk_iam::types::ManagedPolicyDetail> for ManagedPolicy {
+    fn from(sdk: aws_sdk_iam::types::ManagedPolicyDetail) -> Self {
+        let versions = sdk.policy_version_list.unwrap_or_default().into_iter().map(|version| PolicyVersion {
+            version_id: version.version_id.unwrap_or_default(),
+            document: version.document.as_deref().map(Document::of),
+        });
+        Self {
+            policy_name: sdk.policy_name.unwrap_or_default(),
+            arn: sdk.arn.unwrap_or_default(),
+            default_version_id: sdk.default_version_id.unwrap_or_default(),
+            policy_version_list: versions.collect(),
+        }
     }
 }

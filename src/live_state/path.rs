@@ -1,71 +1,78 @@
 //! Whether packets from the internet reach a network interface: address, route, internet gateway, VPC block public
-//! access, network ACL both ways, security groups, and whether anything runs there.
+//! access, network ACL in both directions, security groups, and whether the instance runs.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::describe::{BlockPublicAccess, InternetGateway, NetworkInterface, RouteTable, SecurityGroupRule};
-use super::knowledge::{Gap, Inquiry};
 use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
-use super::question::Topic;
+use super::resources::block_public_access::BlockPublicAccess;
+use super::resources::instance::Instance;
+use super::resources::internet_gateway::InternetGateway;
+use super::resources::network_acl::NetworkAcl;
+use super::resources::network_interface::NetworkInterface;
+use super::resources::route_table::RouteTable;
+use super::resources::security_group::SecurityGroup;
+use super::resources::security_group_rule::SecurityGroupRule;
+use super::resources::vpc::Vpc;
+use super::store::{Lookup, Missing};
 use crate::finding::Path;
 use crate::network::{Entry, Family, Layer, Opening, Traffic, is_global, parse_network, passing};
 
-/// What became of the way to one interface.
+/// The result for the path to one interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Way {
-    /// The internet gets there.
+pub(super) enum PathStatus {
+    /// The internet reaches it.
     Open(Path),
-    /// It has no public address, and so concerns nobody on the internet; said in words.
+    /// It has no public address, with the reason in words.
     Private(String),
-    /// A hop is missing; which.
-    Missing(String),
-    /// All hops are there, and a layer blocks; which.
+    /// A hop is missing, with the reason in words.
+    Incomplete(String),
+    /// All hops exist and a layer blocks the traffic, with the reason in words.
     Blocked(String),
 }
 
-/// Through what it is asked whether the internet gets in.
+/// Restricts a path to a part of the security groups or of the traffic.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Through<'c> {
-    /// Only this group counts, of all that the interface has.
+pub(super) struct Constraint<'c> {
+    /// The only security group of the interface that counts.
     pub(super) group: Option<&'c str>,
-    /// Only this counts.
+    /// The only traffic that counts.
     pub(super) opened: Option<&'c Opened>,
 }
 
-/// What was opened to the world or a large part of it.
+/// Traffic that was opened to the internet or a large part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Opened {
     pub(super) traffic: Traffic,
-    /// Over which IP versions.
+    /// The IP versions.
     pub(super) families: Vec<Family>,
 }
 
 impl Opened {
-    /// What of it all `layers` let in.
-    pub(super) fn through(&self, layers: &[&Layer]) -> bool {
+    /// Whether all `layers` allow some of it.
+    pub(super) fn passes(&self, layers: &[&Layer]) -> bool {
         self.families.iter().any(|family| !open_through(*family, layers, Some(&self.traffic)).is_nothing())
     }
 }
 
-/// Everything that decides about an interface.
+/// Everything that determines whether an interface can be reached.
 struct Hops<'k> {
     table: &'k RouteTable,
-    /// Where routes lead instead of an internet gateway, when that hands on what comes in there.
+    /// The target of routes that inspects traffic from an internet gateway, such as a firewall.
     middlebox: Option<String>,
     /// Whether the VPC belongs to another account.
     is_shared: bool,
     layers: Vec<(Hop, Layer)>,
-    /// The internet gateways that the routes lead to.
+    /// The internet gateways that are targets of routes.
     gateways: Vec<&'k str>,
     groups: Vec<String>,
-    /// What was found for each IP version.
+    /// The results by IP version.
     obstacles: RefCell<HashMap<Family, Result<Traffic, Hop>>>,
     acl: &'k str,
 }
 
-/// What a layer stands for.
+/// The kind of a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hop {
     Route,
@@ -75,66 +82,68 @@ enum Hop {
     Groups,
 }
 
-/// Looks at one interface after the other. Those in one subnet with the same groups share all but their address.
-pub(super) struct Survey<'k, 's> {
-    inquiry: &'s Inquiry<'k>,
-    through: Through<'s>,
-    /// What is on the way, by subnet and groups.
+/// Finds the paths to interfaces. Interfaces in one subnet with the same groups share all hops but their address.
+pub(super) struct PathAnalysis<'k, 's> {
+    lookup: &'s Lookup<'k>,
+    constraint: Constraint<'s>,
+    /// The hops by subnet and groups.
     known: RefCell<HashMap<(String, Vec<String>), Known<'k>>>,
 }
 
-/// What is on the way, if that is known.
-type Known<'k> = Rc<Result<Hops<'k>, Gap>>;
+/// The hops, unless state is missing.
+type Known<'k> = Rc<Result<Hops<'k>, Missing>>;
 
-impl<'k, 's> Survey<'k, 's> {
-    pub(super) fn new(inquiry: &'s Inquiry<'k>, through: Through<'s>) -> Self {
-        Self { inquiry, through, known: RefCell::default() }
+impl<'k, 's> PathAnalysis<'k, 's> {
+    pub(super) fn new(lookup: &'s Lookup<'k>, constraint: Constraint<'s>) -> Self {
+        Self { lookup, constraint, known: RefCell::default() }
     }
 
-    /// What is on the way to `interface`.
+    /// The hops to `interface`.
     fn hops(&self, interface: &NetworkInterface) -> Known<'k> {
         let groups = interface.groups.iter().map(|group| group.group_id.clone()).collect();
         let mut known = self.known.borrow_mut();
         let entry = known.entry((interface.subnet_id.clone(), groups));
-        Rc::clone(entry.or_insert_with(|| Rc::new(hops(self.inquiry, interface, self.through.group))))
+        Rc::clone(entry.or_insert_with(|| Rc::new(hops(self.lookup, interface, self.constraint.group))))
     }
 
-    /// How the internet reaches `interface`.
-    pub(super) fn way_to(&self, interface: &NetworkInterface) -> Result<Way, Gap> {
-        let through = self.through;
+    /// The path from the internet to `interface`.
+    pub(super) fn path_to(&self, interface: &NetworkInterface) -> Result<PathStatus, Missing> {
+        let constraint = self.constraint;
         let id = &interface.network_interface_id;
         let mut addresses = public_addresses(interface);
-        if let Some(opened) = through.opened {
+        if let Some(opened) = constraint.opened {
             addresses.retain(|(family, _)| opened.families.contains(family));
         }
         if addresses.is_empty() {
-            let over = match through.opened.map(|opened| opened.families.as_slice()) {
+            let over = match constraint.opened.map(|opened| opened.families.as_slice()) {
                 Some([family]) => format!("{} ", family.as_str()),
                 _ => String::new(),
             };
-            return Ok(Way::Private(format!("{id} has no public {over}address")));
+            return Ok(PathStatus::Private(format!("{id} has no public {over}address")));
         }
         if interface.deny_all_igw_traffic {
-            return Ok(Way::Blocked(format!("{id} drops what comes from internet gateways (DenyAllIgwTraffic)")));
+            return Ok(PathStatus::Blocked(format!(
+                "{id} drops what comes from internet gateways (DenyAllIgwTraffic)"
+            )));
         }
         if matches!(interface.interface_type.as_str(), "nat_gateway" | "natGateway") {
-            return Ok(Way::Missing(format!("{id} is a NAT gateway, which takes no connections")));
+            return Ok(PathStatus::Incomplete(format!("{id} is a NAT gateway, which takes no connections")));
         }
         if interface.status == "available" {
-            return Ok(Way::Missing(format!("{id} is not attached to anything")));
+            return Ok(PathStatus::Incomplete(format!("{id} is not attached to anything")));
         }
-        self.way_in(interface, addresses)
+        self.path_via(interface, addresses)
     }
 
-    /// What gets to `interface` from how much of the internet, by the addresses it has.
+    /// The traffic that reaches the public addresses of `interface`.
     ///
     /// # Errors
-    /// As for [`Survey::way_to`].
-    pub(super) fn reached(&self, interface: &NetworkInterface) -> Result<Reached, Gap> {
+    /// As for [`PathAnalysis::path_to`].
+    pub(super) fn reached(&self, interface: &NetworkInterface) -> Result<Reached, Missing> {
         let hops = self.hops(interface);
-        let hops = Result::as_ref(&hops).map_err(Gap::clone)?;
+        let hops = Result::as_ref(&hops).map_err(Missing::clone)?;
         let layers: Vec<&Layer> = hops.layers.iter().map(|(_, layer)| layer).collect();
-        let (mut reached, opened) = (Reached::default(), self.through.opened);
+        let (mut reached, opened) = (Reached::default(), self.constraint.opened);
         for (family, _) in public_addresses(interface) {
             if opened.is_none_or(|opened| opened.families.contains(&family)) {
                 reached |= reached_through(family, &layers, opened.map(|opened| &opened.traffic));
@@ -143,67 +152,74 @@ impl<'k, 's> Survey<'k, 's> {
         Ok(reached)
     }
 
-    /// How the internet reaches `interface` by these addresses, whatever it has.
-    pub(super) fn way_in(&self, interface: &NetworkInterface, addresses: Vec<(Family, String)>) -> Result<Way, Gap> {
-        let inquiry = self.inquiry;
-        // All of it is asked for before the first answer is needed.
+    /// The path from the internet to `interface` if it has these addresses.
+    pub(super) fn path_via(
+        &self,
+        interface: &NetworkInterface,
+        addresses: Vec<(Family, String)>,
+    ) -> Result<PathStatus, Missing> {
+        let lookup = self.lookup;
+        // All queries are noted before the first response is needed.
         let instance = instance_of(interface);
-        let state = instance.map(|id| inquiry.instances(Topic::Instance, id));
-        let block = inquiry.block_public_access(Topic::BlockPublicAccess, "");
+        let state = instance.map(|id| lookup.get(Instance::BY_ID, id));
+        let block = lookup.get(BlockPublicAccess::OF_REGION, "");
         let hops = self.hops(interface);
         if let (Some(id), Some(instances)) = (instance, state) {
-            // An instance that has an interface is there: in a shared VPC it is another account's.
+            // An instance that has an interface exists. In a shared VPC it belongs to another account.
             let Some(instance) = instances?.first() else {
-                return Err(Gap::Unknown(format!(
+                return Err(Missing::Unavailable(format!(
                     "instance {id}, which has {}, cannot be seen",
                     interface.network_interface_id
                 )));
             };
             let state = instance.state.name.as_str();
             if !matches!(state, "running" | "pending") {
-                return Ok(Way::Missing(format!("instance {id} is {state}")));
+                return Ok(PathStatus::Incomplete(format!("instance {id} is {state}")));
             }
         }
-        let (hops, block) = (Result::as_ref(&hops).map_err(Gap::clone)?, block?);
-        let mut best: Result<Option<Way>, Gap> = Ok(None);
+        let (hops, block) = (Result::as_ref(&hops).map_err(Missing::clone)?, block?);
+        let Some(block) = block.first() else {
+            return Err(Missing::Unavailable("the state of VPC block public access is empty".to_owned()));
+        };
+        let mut best: Result<Option<PathStatus>, Missing> = Ok(None);
         for (family, address) in addresses {
-            let way = self.way_over(family, &address, interface, hops, block);
-            best = match (best, way) {
-                // A way that is open tells, whatever is not known of the other IP version.
-                (Ok(Some(open @ Way::Open(_))), _) | (_, Ok(open @ Way::Open(_))) => Ok(Some(open)),
+            let path = self.path_over(family, &address, interface, hops, block);
+            best = match (best, path) {
+                // An open path decides, even if state of the other IP version is missing.
+                (Ok(Some(open @ PathStatus::Open(_))), _) | (_, Ok(open @ PathStatus::Open(_))) => Ok(Some(open)),
                 (Err(gap), _) | (_, Err(gap)) => Err(gap),
-                (Ok(Some(blocked @ Way::Blocked(_))), Ok(Way::Missing(_))) => Ok(Some(blocked)),
-                (Ok(_), Ok(way)) => Ok(Some(way)),
+                (Ok(Some(blocked @ PathStatus::Blocked(_))), Ok(PathStatus::Incomplete(_))) => Ok(Some(blocked)),
+                (Ok(_), Ok(path)) => Ok(Some(path)),
             };
         }
-        best?.ok_or(Gap::Open)
+        best?.ok_or(Missing::Pending)
     }
 
-    /// How the internet reaches `interface` over one IP version.
-    fn way_over(
+    /// The path from the internet to `interface` over one IP version.
+    fn path_over(
         &self,
         family: Family,
         address: &str,
         interface: &NetworkInterface,
         hops: &Hops<'_>,
         block: &BlockPublicAccess,
-    ) -> Result<Way, Gap> {
+    ) -> Result<PathStatus, Missing> {
         let (id, vpc) = (&interface.network_interface_id, &interface.vpc_id);
         let instance = instance_of(interface);
-        let unknown = |why: String| Err(Gap::Unknown(why));
-        Ok(match hops.obstacle(family, self.through.opened.map(|opened| &opened.traffic)) {
+        let unknown = |why: String| Err(Missing::Unavailable(why));
+        Ok(match hops.obstacle(family, self.constraint.opened.map(|opened| &opened.traffic)) {
             Ok(traffic) => match blocks(block, interface) {
                 Some(what) if hops.is_shared => {
                     return unknown(format!("{what} in this account, and {vpc} is another account's"));
                 }
-                Some(what) => Way::Blocked(what),
-                None => Way::Open(hops.path(interface, address, family, &traffic, instance)),
+                Some(what) => PathStatus::Blocked(what),
+                None => PathStatus::Open(hops.path(interface, address, family, &traffic, instance)),
             },
             Err(Hop::Route) => match &hops.middlebox {
                 Some(target) => {
                     return unknown(format!("what comes from the internet goes through {target}, which decides"));
                 }
-                None => Way::Missing(format!(
+                None => PathStatus::Incomplete(format!(
                     "{} has no {} route to an internet gateway",
                     hops.table.route_table_id,
                     family.as_str()
@@ -212,12 +228,13 @@ impl<'k, 's> Survey<'k, 's> {
             Err(Hop::Gateway) if hops.is_shared => {
                 return unknown(format!("{vpc} is another account's, whose internet gateway cannot be seen"));
             }
-            Err(Hop::Gateway) => {
-                Way::Missing(format!("internet gateway {} is not attached to {vpc}", hops.gateways.join(", ")))
-            }
-            Err(Hop::Inbound) => Way::Blocked(format!("network ACL {} keeps it out", hops.acl)),
-            Err(Hop::Answers) => Way::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
-            Err(Hop::Groups) => Way::Blocked(match hops.groups.as_slice() {
+            Err(Hop::Gateway) => PathStatus::Incomplete(format!(
+                "internet gateway {} is not attached to {vpc}",
+                hops.gateways.join(", ")
+            )),
+            Err(Hop::Inbound) => PathStatus::Blocked(format!("network ACL {} keeps it out", hops.acl)),
+            Err(Hop::Answers) => PathStatus::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
+            Err(Hop::Groups) => PathStatus::Blocked(match hops.groups.as_slice() {
                 [] => format!("{id} has no security group that lets it in"),
                 [group] => format!("{group} lets in neither the world nor a large part of it"),
                 groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
@@ -226,7 +243,7 @@ impl<'k, 's> Survey<'k, 's> {
     }
 }
 
-/// The public addresses of an interface, one a family.
+/// The public addresses of an interface, one for each IP version.
 pub(super) fn public_addresses(interface: &NetworkInterface) -> Vec<(Family, String)> {
     let further = interface.private_ip_addresses.iter().filter_map(|one| one.association.as_ref());
     let v4 = interface.association.iter().chain(further).map(|one| &one.public_ip).find(|ip| !ip.is_empty());
@@ -244,32 +261,32 @@ fn instance_of(interface: &NetworkInterface) -> Option<&String> {
     interface.attachment.as_ref()?.instance_id.as_ref().filter(|id| !id.is_empty())
 }
 
-/// What is on the way to `interface`; with `only`, of its security groups just that one counts.
-fn hops<'k>(inquiry: &Inquiry<'k>, interface: &NetworkInterface, only: Option<&str>) -> Result<Hops<'k>, Gap> {
+/// The hops to `interface`. With `only`, no other security group counts.
+fn hops<'k>(lookup: &Lookup<'k>, interface: &NetworkInterface, only: Option<&str>) -> Result<Hops<'k>, Missing> {
     let (vpc, subnet) = (&interface.vpc_id, &interface.subnet_id);
-    // All of it is asked for before the first answer is needed.
-    let tables = inquiry.route_tables(Topic::RouteTablesOfVpc, vpc);
-    let attached = inquiry.gateways(Topic::GatewaysOfVpc, vpc);
-    let acls = inquiry.acls(Topic::AclsOfVpc, vpc);
+    // All queries are noted before the first response is needed.
+    let tables = lookup.get(RouteTable::BY_VPC, vpc);
+    let attached = lookup.get(InternetGateway::BY_VPC, vpc);
+    let acls = lookup.get(NetworkAcl::BY_VPC, vpc);
     let all = interface.groups.iter().map(|group| group.group_id.as_str());
     let groups: Vec<&str> = all.filter(|id| only.is_none_or(|only| only == *id)).collect();
-    let rules: Vec<_> = groups.iter().map(|id| rules_of(inquiry, id)).collect();
-    let let_in: Vec<_> = rules.into_iter().map(|rules| ingress(inquiry, rules?)).collect();
-    let owner = inquiry.vpcs(Topic::Vpc, vpc);
+    let rules: Vec<_> = groups.iter().map(|id| rules_of(lookup, id)).collect();
+    let let_in: Vec<_> = rules.into_iter().map(|rules| ingress(lookup, rules?)).collect();
+    let owner = lookup.get(Vpc::BY_ID, vpc);
     let tables = tables?;
-    // A subnet always has one.
-    let table =
-        table_of(tables, subnet).ok_or_else(|| Gap::Unknown(format!("the route table of {subnet} cannot be seen")))?;
-    let routes = routes(inquiry, table);
+    // Every subnet has a route table.
+    let table = table_of(tables, subnet)
+        .ok_or_else(|| Missing::Unavailable(format!("the route table of {subnet} cannot be seen")))?;
+    let routes = routes(lookup, table);
     let (routes, attached, acl) = (routes?, attached?, acl_of(acls?, subnet));
-    // Who may not read VPCs is told nothing wrong: then the VPC counts as one's own.
+    // If VPCs cannot be read, the VPC counts as the account's own.
     let owner = match owner {
         Ok(vpcs) => vpcs.first().map_or("", |vpc| vpc.owner_id.as_str()),
-        Err(Gap::Unknown(_)) => "",
-        Err(Gap::Open) => return Err(Gap::Open),
+        Err(Missing::Unavailable(_)) => "",
+        Err(Missing::Pending) => return Err(Missing::Pending),
     };
-    let is_shared = !owner.is_empty() && owner != inquiry.account();
-    let let_in: Vec<Entry> = let_in.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
+    let is_shared = !owner.is_empty() && owner != lookup.account();
+    let let_in: Vec<Entry> = let_in.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
     let is_attached =
         |id: &str| attached.iter().any(|gateway| gateway.internet_gateway_id == id && leads_to(gateway, vpc));
     let mut layers =
@@ -277,7 +294,7 @@ fn hops<'k>(inquiry: &Inquiry<'k>, interface: &NetworkInterface, only: Option<&s
     if let Some(acl) = acl {
         layers.extend([(Hop::Inbound, inbound(acl)), (Hop::Answers, answers(acl))]);
     }
-    // Some network load balancers have no security groups, and let everything in.
+    // Network load balancers without security groups allow all traffic.
     if !interface.groups.is_empty() {
         layers.push((Hop::Groups, Layer::any_of(let_in)));
     }
@@ -297,7 +314,7 @@ fn hops<'k>(inquiry: &Inquiry<'k>, interface: &NetworkInterface, only: Option<&s
     })
 }
 
-/// Where a table sends the internet, when a table of the VPC sends what comes in from the internet there first: a firewall.
+/// The target of a table's routes if a table of the VPC sends traffic from the internet gateway there first, such as a firewall.
 fn middlebox(tables: &[RouteTable], table: &RouteTable) -> Option<String> {
     let is_at_gateway = |table: &RouteTable| {
         table.associations.iter().any(|one| one.gateway_id.as_deref().is_some_and(|id| id.starts_with("igw-")))
@@ -311,11 +328,11 @@ fn middlebox(tables: &[RouteTable], table: &RouteTable) -> Option<String> {
     })
 }
 
-/// The rules of a group that an interface has. Such a group exists, so that one without rules has to be seen.
-fn rules_of<'k>(inquiry: &Inquiry<'k>, id: &str) -> Result<&'k [SecurityGroupRule], Gap> {
-    let rules = inquiry.group_rules(Topic::GroupRules, id)?;
-    if rules.is_empty() && inquiry.groups(Topic::Group, id)?.is_empty() {
-        return Err(Gap::Unknown(format!("the security group {id} cannot be seen")));
+/// The rules of a group of an interface. The group exists, so if it has no rules it must be visible.
+fn rules_of<'k>(lookup: &Lookup<'k>, id: &str) -> Result<&'k [SecurityGroupRule], Missing> {
+    let rules = lookup.get(SecurityGroupRule::BY_GROUP, id)?;
+    if rules.is_empty() && lookup.get(SecurityGroup::BY_ID, id)?.is_empty() {
+        return Err(Missing::Unavailable(format!("the security group {id} cannot be seen")));
     }
     Ok(rules)
 }
@@ -327,7 +344,7 @@ pub(super) fn leads_to(gateway: &InternetGateway, vpc: &str) -> bool {
 }
 
 impl Hops<'_> {
-    /// What of `traffic` gets through from the world or a large part of it, or the first hop that leaves nothing of it.
+    /// The part of `traffic` that passes from the internet or a large part of it, or the first hop that blocks all of it.
     fn obstacle(&self, family: Family, traffic: Option<&Traffic>) -> Result<Traffic, Hop> {
         let mut known = self.obstacles.borrow_mut();
         known.entry(family).or_insert_with(|| self.find_obstacle(family, traffic)).clone()
@@ -376,17 +393,17 @@ impl Hops<'_> {
     }
 }
 
-/// What gets in from how much of the internet.
+/// Traffic from the internet by the part of it that can send.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reached {
-    /// From all of it.
+    /// From all of the internet.
     pub(super) world: Traffic,
-    /// From a large part of it.
+    /// From a large part of the internet.
     pub(super) wide: Traffic,
 }
 
 impl Reached {
-    /// All of it.
+    /// Both together.
     pub(super) fn traffic(&self) -> Traffic {
         let mut all = self.world.clone();
         all |= &self.wide;
@@ -402,25 +419,25 @@ impl std::ops::BitOrAssign for Reached {
     }
 }
 
-/// What of `traffic` all layers let in from the world or a large part of it.
+/// The part of `traffic` that all layers allow from the internet or a large part of it.
 pub(super) fn open_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Traffic {
     reached_through(family, layers, traffic).traffic()
 }
 
-/// What of `traffic` all layers let in from how much of the internet: the same measure as for what a record opens.
+/// The part of `traffic` that all layers allow, classified as for the openings of records.
 fn reached_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Reached {
     let opening = Opening::of(&passing(family, layers));
     let wanted = |open: Traffic| traffic.map_or_else(|| open.clone(), |traffic| &open & traffic);
     Reached { world: wanted(opening.world), wide: wanted(opening.wide) }
 }
 
-/// Why VPC block public access keeps the interface off the internet, if it does.
+/// Why VPC block public access blocks the interface, if it does.
 fn blocks(block: &BlockPublicAccess, interface: &NetworkInterface) -> Option<String> {
     let mode = block.internet_gateway_block_mode.as_str();
     if !matches!(mode, "block-bidirectional" | "block-ingress") {
         return None;
     }
-    // An exclusion that is on its way counts: it must not hide what is open.
+    // An exclusion that is being created counts, so that it does not hide an opening.
     let excluded = block.exclusions.iter().any(|exclusion| {
         let of = |id: &str| !id.is_empty() && exclusion.resource_arn.ends_with(&format!("/{id}"));
         (of(&interface.vpc_id) || of(&interface.subnet_id))

@@ -1,28 +1,32 @@
-//! Completes records whose calls only the state of the account can judge.
+//! Enriches records of calls that only the state of the account can decide.
 //!
-//! What is learned is added to the record as its member `liveState`, where facts find it; so the same rules judge what a
-//! record says and what live state adds to it.
+//! The state is added to the record as `liveState`, where facts read it. So the same rules evaluate the record and the state.
 
 use serde_json::{Map, Value, json};
 
-use super::completion::{COMPLETING, Target};
-use super::describe::{NetworkAclEntry, NetworkInterface, SecurityGroupRule};
-use super::judge::leads_to_the_internet;
-use super::knowledge::{Gap, Inquiry, Knowledge};
-use super::question::{Place, Topic};
-use super::reachability::public_addresses;
+use super::path::public_addresses;
+use super::query::AccountRegion;
+use super::resources::network_acl::{NetworkAcl, NetworkAclEntry};
+use super::resources::network_interface::NetworkInterface;
+use super::resources::prefix_list::PrefixListEntry;
+use super::resources::role::Role;
+use super::resources::route_table::RouteTable;
+use super::resources::security_group_rule::SecurityGroupRule;
+use super::store::{Lookup, Missing, StateStore};
+use super::target::{COMPLETING, Target};
+use super::verify::leads_to_the_internet;
 use crate::access::Verdict;
 use crate::event::{Event, scalar_text};
 use crate::facts::{self, Undecided};
 use crate::network::{Family, Reach};
 
-/// Whether live state can say something about the call of `event` that the record leaves open.
-pub fn asks(event: &Event<'_>) -> bool {
-    let nothing = Knowledge::default();
-    complete(event, &Inquiry::new(&nothing, Place::of(event))) == Err(Gap::Open)
+/// Whether live state can provide fields that the record of `event` omits.
+pub fn needs_state(event: &Event<'_>) -> bool {
+    let nothing = StateStore::default();
+    enrich(event, &Lookup::new(&nothing, AccountRegion::of(event))) == Err(Missing::Pending)
 }
 
-/// Calls that live state decides where the record does not, by `eventSource`; beside those of [`COMPLETING`].
+/// Calls whose records may omit fields, by `eventSource`, in addition to those of [`COMPLETING`].
 const DECIDED: [(&str, &[&str]); 2] = [
     (
         "ec2.amazonaws.com",
@@ -44,59 +48,59 @@ const DECIDED: [(&str, &[&str]); 2] = [
     ("iam.amazonaws.com", &["CreateRole", "UpdateAssumeRolePolicy", "AttachRolePolicy", "PutRolePolicy"]),
 ];
 
-/// Whether [`asks`] may say yes for a record of such a call.
-pub fn may_ask(source: &str, name: &str) -> bool {
+/// Whether [`needs_state`] may be true for a call.
+pub fn may_need_state(source: &str, name: &str) -> bool {
     DECIDED.iter().chain(&COMPLETING).any(|(known, names)| *known == source && names.contains(&name))
 }
 
-/// What live state adds to a record: the value of its `liveState`. `None` when there is nothing to add.
+/// The value of `liveState` for a record. `None` if there is nothing to add.
 ///
 /// # Errors
-/// [`Gap`], while there is something to ask, or when it could not be told.
-pub fn complete(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
-    let is_completed = event.source().zip(event.name()).is_some_and(|(source, name)| may_ask(source, name));
-    if event.error_code().is_some() || !is_completed {
+/// [`Missing`], if a query is pending or failed.
+pub fn enrich(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
+    let may_need = event.source().zip(event.name()).is_some_and(|(source, name)| may_need_state(source, name));
+    if event.error_code().is_some() || !may_need {
         return Ok(None);
     }
     if let Some(target) = Target::of(event) {
-        return Ok(target.reached(inquiry)?.map(|reached| json!({"reached": reached})));
+        return Ok(target.reached(lookup)?.map(|reached| json!({"reached": reached})));
     }
     match (event.source(), event.name()) {
         (Some("ec2.amazonaws.com"), Some(name)) => match name {
-            "AuthorizeSecurityGroupIngress" => authorized_rules(event, inquiry),
-            "ModifySecurityGroupRules" => changed_rules(event, inquiry),
-            "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => acl_now(event, inquiry),
-            "ModifyManagedPrefixList" => list_now(event, inquiry),
-            "CreateRoute" | "ReplaceRoute" => prefix_lists(&undecided_lists(event), inquiry),
-            "RunInstances" => launched(event, inquiry),
-            "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => groups_behind(event, inquiry),
-            "AssociateRouteTable" | "ReplaceRouteTableAssociation" => table(event, inquiry),
+            "AuthorizeSecurityGroupIngress" => authorized_rules(event, lookup),
+            "ModifySecurityGroupRules" => changed_rules(event, lookup),
+            "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => acl_now(event, lookup),
+            "ModifyManagedPrefixList" => list_now(event, lookup),
+            "CreateRoute" | "ReplaceRoute" => prefix_lists(&undecided_lists(event), lookup),
+            "RunInstances" => launched(event, lookup),
+            "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => groups_behind(event, lookup),
+            "AssociateRouteTable" | "ReplaceRouteTableAssociation" => table(event, lookup),
             _ => Ok(None),
         },
         (Some("iam.amazonaws.com"), Some(name)) => match name {
             "CreateRole" if facts::trust_verdict(event) != Verdict::Undecidable => Ok(None),
             "UpdateAssumeRolePolicy" if facts::trust_verdict(event) < Verdict::Undecidable => Ok(None),
-            "CreateRole" | "UpdateAssumeRolePolicy" | "AttachRolePolicy" | "PutRolePolicy" => role(event, inquiry),
+            "CreateRole" | "UpdateAssumeRolePolicy" | "AttachRolePolicy" | "PutRolePolicy" => role(event, lookup),
             _ => Ok(None),
         },
         _ => Ok(None),
     }
 }
 
-/// What is added to a record for which live state could not be asked: why.
-pub fn unanswered(why: &str) -> Value {
+/// The value of `liveState` for a record whose state is unavailable.
+pub fn unavailable(why: &str) -> Value {
     json!({"unanswered": why})
 }
 
-/// The record with what live state adds.
-pub fn completed(record: &str, state: &Value) -> String {
+/// The record with a value for `liveState`.
+pub fn enriched(record: &str, state: &Value) -> String {
     match record.trim_end().strip_suffix('}') {
         Some(open) => format!("{open},\"liveState\":{state}}}"),
         None => record.to_owned(),
     }
 }
 
-/// What is written at `path` of the request, in the style of EC2.
+/// The values at `path` of an EC2 request.
 fn requested(event: &Event<'_>, path: &str) -> Vec<String> {
     let found = facts::ec2_request(event).map(|request| request.select(path)).unwrap_or_default();
     found.into_iter().filter_map(scalar_text).map(|text| text.into_owned()).collect()
@@ -109,8 +113,8 @@ fn undecided_lists(event: &Event<'_>) -> Vec<String> {
     }
 }
 
-fn prefix_lists(ids: &[String], inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
-    let lists: Vec<_> = ids.iter().map(|id| (id, inquiry.prefix_list(Topic::PrefixList, id))).collect();
+fn prefix_lists(ids: &[String], lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
+    let lists: Vec<_> = ids.iter().map(|id| (id, lookup.get(PrefixListEntry::BY_LIST, id))).collect();
     let mut known = Vec::new();
     for (id, entries) in lists {
         let networks: Vec<&str> = entries?.iter().map(|entry| entry.cidr.as_str()).collect();
@@ -119,31 +123,31 @@ fn prefix_lists(ids: &[String], inquiry: &Inquiry<'_>) -> Result<Option<Value>, 
     Ok((!known.is_empty()).then(|| json!({"prefixLists": known})))
 }
 
-/// What is in the prefix lists that a call lets in, and all that the group lets in now.
-fn authorized_rules(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// The entries of the prefix lists that a call allows, and all current rules of the group.
+fn authorized_rules(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let undecided = facts::undecided(event);
     if undecided == Some(Undecided::Otherwise) {
-        return rules_of_group(event, inquiry);
+        return rules_of_group(event, lookup);
     }
-    let now = group_now(event, undecided.is_some(), inquiry);
+    let now = group_now(event, undecided.is_some(), lookup);
     let lists = match undecided {
-        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, inquiry),
+        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, lookup),
         _ => Ok(None),
     };
     Ok(joined([lists?, now?]))
 }
 
-/// For ingress that cannot be read: what the group lets in now.
-fn rules_of_group(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// The current rules of the group, for ingress that cannot be parsed.
+fn rules_of_group(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let Some(group) = requested(event, "groupId").into_iter().next() else { return Ok(None) };
-    let rules = inquiry.group_rules(Topic::GroupRules, &group)?;
-    let rules = with_lists("securityGroupRules", rules, inquiry)?;
+    let rules = lookup.get(SecurityGroupRule::BY_GROUP, &group)?;
+    let rules = with_lists("securityGroupRules", rules, lookup)?;
     Ok(joined([Some(rules), Some(json!({"securityGroupRulesOf": group}))]))
 }
 
-/// Everything that the group of a call lets in now, when the call may be one of several that open it together. A group
-/// that cannot be read leaves the call to be judged by itself.
-fn group_now(event: &Event<'_>, is_open: bool, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// All current rules of the group of a call, if the call may be one of several that open it together. If the group is
+/// unavailable, the call is evaluated by itself.
+fn group_now(event: &Event<'_>, is_open: bool, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     if !is_open && !facts::opens_in_part(event) {
         return Ok(None);
     }
@@ -153,40 +157,40 @@ fn group_now(event: &Event<'_>, is_open: bool, inquiry: &Inquiry<'_>) -> Result<
     let Some(group) = requested(event, "groupId").into_iter().chain(created).find(|id| id.starts_with("sg-")) else {
         return Ok(None);
     };
-    let now = inquiry.group_rules(Topic::GroupRules, &group);
-    known(now.and_then(|rules| with_lists("groupRules", rules, inquiry).map(Some)))
+    let now = lookup.get(SecurityGroupRule::BY_GROUP, &group);
+    known(now.and_then(|rules| with_lists("groupRules", rules, lookup).map(Some)))
 }
 
-/// Everything that the network ACL of a call allows now, when the entry may be one of several that open it together.
-fn acl_now(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// All current entries of the network ACL of a call, if the entry may be one of several that open it together.
+fn acl_now(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let Some(id) = requested(event, "networkAclId").into_iter().next().filter(|_| facts::opens_in_part(event)) else {
         return Ok(None);
     };
     let allows = |entry: &&NetworkAclEntry| !entry.egress && entry.rule_action.eq_ignore_ascii_case("allow");
-    known(inquiry.acls(Topic::Acl, &id).map(|acls| {
+    known(lookup.get(NetworkAcl::BY_ID, &id).map(|acls| {
         let allowed: Vec<_> = acls.iter().flat_map(|acl| &acl.entries).filter(allows).collect();
         Some(json!({"networkAclEntries": allowed}))
     }))
 }
 
-/// Everything that the prefix list of a call holds now, when the call may be one of several that open it together.
-fn list_now(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// All current entries of the prefix list of a call, if the call may be one of several that open it together.
+fn list_now(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let ids: Vec<String> = requested(event, "prefixListId").into_iter().take(1).collect();
     if !facts::opens_in_part(event) {
         return Ok(None);
     }
-    known(prefix_lists(&ids, inquiry))
+    known(prefix_lists(&ids, lookup))
 }
 
-/// What cannot be read leaves a call to be judged by itself.
-fn known(now: Result<Option<Value>, Gap>) -> Result<Option<Value>, Gap> {
+/// Ignores unavailable state, so that a call is evaluated by itself.
+fn known(now: Result<Option<Value>, Missing>) -> Result<Option<Value>, Missing> {
     match now {
-        Err(Gap::Unknown(_)) => Ok(None),
+        Err(Missing::Unavailable(_)) => Ok(None),
         now => now,
     }
 }
 
-/// The members of all parts in one object; lists of the same name one after the other. `None` when there are no parts.
+/// The members of all parts in one object. Lists with the same name are concatenated. `None` if there are no parts.
 fn joined<const N: usize>(parts: [Option<Value>; N]) -> Option<Value> {
     let mut members: Map<String, Value> = Map::new();
     for (name, value) in parts.into_iter().flatten().filter_map(object).flatten() {
@@ -207,8 +211,8 @@ fn object(value: Value) -> Option<Map<String, Value>> {
     }
 }
 
-/// Which of the changed rules are ingress, what is in the prefix lists they name, and all that the group lets in now.
-fn changed_rules(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// The changed rules, the entries of the prefix lists they reference, and all current rules of the group.
+fn changed_rules(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let undecided = facts::undecided(event);
     let opens = facts::opening(event).is_some_and(|opening| opening.reach >= Reach::Wide);
     if !opens && undecided.is_none() && !facts::opens_in_part(event) {
@@ -216,29 +220,29 @@ fn changed_rules(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Valu
     }
     let ids = requested(event, "securityGroupRule.securityGroupRuleId");
     if ids.is_empty() {
-        return authorized_rules(event, inquiry);
+        return authorized_rules(event, lookup);
     }
-    let found: Vec<_> = ids.iter().map(|id| inquiry.group_rules(Topic::GroupRule, id)).collect();
-    let now = group_now(event, undecided.is_some(), inquiry);
+    let found: Vec<_> = ids.iter().map(|id| lookup.get(SecurityGroupRule::BY_ID, id)).collect();
+    let now = group_now(event, undecided.is_some(), lookup);
     let lists = match undecided {
-        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, inquiry),
+        Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, lookup),
         _ => Ok(None),
     };
-    let rules = found.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
+    let rules = found.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
     Ok(joined([Some(json!({"securityGroupRules": rules})), lists?, now?]))
 }
 
-/// The public addresses of instances that were started without asking for any: the subnet may hand them out.
-fn launched(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// The public addresses of instances that were launched without requesting any. The subnet may assign them.
+fn launched(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     if facts::asks_for_ipv4(event) {
         return Ok(None);
     }
     let response = facts::ec2_response(event);
     let ids = response.map(|response| response.select("instancesSet.instanceId")).unwrap_or_default();
     let ids = ids.into_iter().filter_map(scalar_text);
-    let found: Vec<_> = ids.map(|id| inquiry.interfaces(Topic::InterfacesOfInstance, &id)).collect();
-    let found = found.into_iter().collect::<Result<Vec<_>, Gap>>()?;
-    // Who gives it an Elastic IP address is told by the record of that.
+    let found: Vec<_> = ids.map(|id| lookup.get(NetworkInterface::BY_INSTANCE, &id)).collect();
+    let found = found.into_iter().collect::<Result<Vec<_>, Missing>>()?;
+    // The association of an Elastic IP address has a record of its own.
     let is_given = |one: &NetworkInterface| one.association.as_ref().is_some_and(|it| it.allocation_id.is_some());
     let is_public = |one: &&NetworkInterface| {
         !is_given(one) && public_addresses(one).iter().any(|(family, _)| *family == Family::V4)
@@ -247,49 +251,49 @@ fn launched(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, G
     Ok((!public.is_empty()).then(|| json!({"networkInterfaces": public})))
 }
 
-/// What the security groups let in that an interface or instance was put behind.
-fn groups_behind(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// The ingress rules of the security groups that an interface or instance was given.
+fn groups_behind(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let groups = requested(event, "groupSet.groupId");
-    let found: Vec<_> = groups.iter().map(|id| inquiry.group_rules(Topic::GroupRules, id)).collect();
-    let rules = found.into_iter().collect::<Result<Vec<_>, Gap>>()?.concat();
+    let found: Vec<_> = groups.iter().map(|id| lookup.get(SecurityGroupRule::BY_GROUP, id)).collect();
+    let rules = found.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
     if rules.iter().all(|rule| rule.is_egress) {
         return Ok(None);
     }
-    with_lists("securityGroupRules", &rules, inquiry).map(Some)
+    with_lists("securityGroupRules", &rules, lookup).map(Some)
 }
 
-/// The ingress rules as the member `name`, with the content of the prefix lists that they let in.
-fn with_lists(name: &str, rules: &[SecurityGroupRule], inquiry: &Inquiry<'_>) -> Result<Value, Gap> {
+/// The ingress rules as the member `name`, with the entries of the prefix lists that they reference.
+fn with_lists(name: &str, rules: &[SecurityGroupRule], lookup: &Lookup<'_>) -> Result<Value, Missing> {
     let ingress: Vec<&SecurityGroupRule> = rules.iter().filter(|rule| !rule.is_egress).collect();
     let mut ids: Vec<String> = ingress.iter().filter_map(|rule| rule.prefix_list_id.clone()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let lists = prefix_lists(&ids, inquiry)?;
+    let lists = prefix_lists(&ids, lookup)?;
     let rules = Map::from_iter([(name.to_owned(), json!(ingress))]);
     Ok(joined([lists, Some(Value::Object(rules))]).unwrap_or_default())
 }
 
-/// The route table that a subnet was put behind.
-fn table(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+/// The route table that a subnet was associated with.
+fn table(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let Some(id) = requested(event, "routeTableId").into_iter().next() else { return Ok(None) };
-    let Some(table) = inquiry.route_tables(Topic::RouteTable, &id)?.first() else { return Ok(None) };
-    if !leads_to_the_internet(inquiry, table)? {
+    let Some(table) = lookup.get(RouteTable::BY_ID, &id)?.first() else { return Ok(None) };
+    if !leads_to_the_internet(lookup, table)? {
         return Ok(None);
     }
     let mut lists: Vec<String> = table.routes.iter().filter_map(|one| one.destination_prefix_list_id.clone()).collect();
     lists.dedup();
     let mut members = Map::from_iter([("routeTable".to_owned(), json!(table))]);
-    if let Some(Value::Object(lists)) = prefix_lists(&lists, inquiry)? {
+    if let Some(Value::Object(lists)) = prefix_lists(&lists, lookup)? {
         members.extend(lists);
     }
     Ok(Some(Value::Object(members)))
 }
 
 /// The role with its policies.
-fn role(event: &Event<'_>, inquiry: &Inquiry<'_>) -> Result<Option<Value>, Gap> {
+fn role(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let name = ["requestParameters.roleName", "responseElements.role.roleName"];
     let Some(name) = name.iter().find_map(|path| event.text(path)).filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
-    Ok(inquiry.roles(Topic::Role, &name)?.first().map(|role| json!({"role": role})))
+    Ok(lookup.get(Role::BY_NAME, &name)?.first().map(|role| json!({"role": role})))
 }

@@ -1,67 +1,68 @@
-//! The ways from the internet to a number of interfaces, and what they come to together.
+//! The paths from the internet to several interfaces, and the outcome of all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::describe::NetworkInterface;
-use super::judge::Judged;
-use super::knowledge::{Gap, Inquiry};
-use super::question::Topic;
-use super::reachability::{Survey, Through, Way, public_addresses};
+use super::path::{Constraint, PathAnalysis, PathStatus, public_addresses};
+use super::resources::network_interface::NetworkInterface;
+use super::store::{Lookup, Missing};
 use crate::finding::{Outcome, Path};
 
-/// What became of the ways to a number of interfaces.
+/// The outcome, the reason as the rest of a sentence, and the paths.
+pub(super) type Verification = (Outcome, String, Vec<Path>);
+
+/// The paths to several interfaces.
 #[derive(Default)]
-pub(super) struct Ways {
+pub(super) struct Paths {
     open: Vec<Path>,
     blocked: Vec<String>,
     missing: Vec<String>,
     private: Vec<String>,
 }
 
-impl Ways {
-    /// The ways to all of `interfaces`. One way that is open tells, whatever is not known of the others.
+impl Paths {
+    /// The paths to all of `interfaces`. An open path decides, even if state of the others is missing.
     pub(super) fn to<'i>(
-        inquiry: &Inquiry<'_>,
+        lookup: &Lookup<'_>,
         interfaces: impl IntoIterator<Item = &'i NetworkInterface>,
-        through: Through<'_>,
-    ) -> Result<Self, Gap> {
-        let survey = Survey::new(inquiry, through);
-        let mut ways = Self::default();
-        let mut gaps: Vec<Gap> = Vec::new();
+        constraint: Constraint<'_>,
+    ) -> Result<Self, Missing> {
+        let analysis = PathAnalysis::new(lookup, constraint);
+        let mut paths = Self::default();
+        let mut gaps: Vec<Missing> = Vec::new();
         let mut forwarded: BTreeSet<&str> = BTreeSet::new();
         for interface in interfaces {
-            let way = survey.way_to(interface);
-            if matches!(way, Ok(Way::Private(_))) && through.group.is_some() {
+            let path = analysis.path_to(interface);
+            if matches!(path, Ok(PathStatus::Private(_))) && constraint.group.is_some() {
                 forwarded.insert(&interface.vpc_id);
             }
-            match way {
-                Ok(Way::Open(path)) => ways.open.push(path),
-                Ok(Way::Blocked(what)) => ways.blocked.push(what),
-                Ok(Way::Missing(what)) => ways.missing.push(what),
-                Ok(Way::Private(what)) => ways.private.push(what),
+            match path {
+                Ok(PathStatus::Open(path)) => paths.open.push(path),
+                Ok(PathStatus::Blocked(what)) => paths.blocked.push(what),
+                Ok(PathStatus::Incomplete(what)) => paths.missing.push(what),
+                Ok(PathStatus::Private(what)) => paths.private.push(what),
                 Err(gap) => gaps.push(gap),
             }
         }
-        let forwarded: Vec<_> = forwarded.into_iter().map(|vpc| forwarder(inquiry, vpc)).collect();
+        let forwarded: Vec<_> = forwarded.into_iter().map(|vpc| forwarder(lookup, vpc)).collect();
         for gap in forwarded {
             match gap {
-                Ok(Some(forwarder)) => gaps.push(Gap::Unknown(format!(
+                Ok(Some(forwarder)) => gaps.push(Missing::Unavailable(format!(
                     "{forwarder} is on the internet, and hands connections on to its targets, which need no public address"
                 ))),
                 Ok(None) => {}
                 Err(gap) => gaps.push(gap),
             }
         }
-        if gaps.contains(&Gap::Open) {
-            return Err(Gap::Open);
+        if gaps.contains(&Missing::Pending) {
+            return Err(Missing::Pending);
         }
         match gaps.into_iter().next() {
-            Some(gap) if ways.open.is_empty() => Err(gap),
-            _ => Ok(ways),
+            Some(gap) if paths.open.is_empty() => Err(gap),
+            _ => Ok(paths),
         }
     }
 
-    pub(super) fn judged(self, none: &str) -> Judged {
+    pub(super) fn verified(self, none: &str) -> Verification {
         let Self { open, blocked, missing, private } = self;
         if let Some(first) = open.first() {
             let target = first.instance.as_ref().unwrap_or(&first.interface);
@@ -87,11 +88,11 @@ impl Ways {
     }
 }
 
-/// A network interface of the VPC that hands connections from the internet on with the address of their caller, so that
-/// the groups of its targets have to be open: a network load balancer, or an accelerator.
-fn forwarder(inquiry: &Inquiry<'_>, vpc: &str) -> Result<Option<String>, Gap> {
+/// A network interface of the VPC that forwards connections from the internet with the address of the caller, so that the
+/// groups of its targets have to be open: a network load balancer or an accelerator.
+fn forwarder(lookup: &Lookup<'_>, vpc: &str) -> Result<Option<String>, Missing> {
     const KINDS: [&str; 3] = ["network_load_balancer", "gateway_load_balancer", "global_accelerator_managed"];
-    let found = inquiry.interfaces(Topic::InterfacesOfVpc, vpc)?;
+    let found = lookup.get(NetworkInterface::BY_VPC, vpc)?;
     let forwards = |one: &&NetworkInterface| {
         KINDS.contains(&one.interface_type.as_str())
             && !one.deny_all_igw_traffic
@@ -104,7 +105,7 @@ fn forwarder(inquiry: &Inquiry<'_>, vpc: &str) -> Result<Option<String>, Gap> {
     Ok(found.iter().find(forwards).map(name))
 }
 
-/// Reasons, the most frequent first, three at most.
+/// At most three reasons, the most frequent first.
 fn counted(reasons: &[String]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     reasons.iter().for_each(|reason| *counts.entry(reason).or_default() += 1);
