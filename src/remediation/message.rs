@@ -68,8 +68,8 @@ pub enum MessageError {
     /// It comes from another topic.
     #[error("the message comes from another topic than the findings topic")]
     OtherTopic,
-    /// It is no finding of Trailwarden.
-    #[error("the message is not a finding of Trailwarden: {0}")]
+    /// It is no finding of Trailwarden: the member with this JSON pointer is missing or malformed.
+    #[error("it is not a finding of Trailwarden: {0}")]
     NotAFinding(&'static str),
 }
 
@@ -133,7 +133,8 @@ fn notification(body: &str, topic: &str) -> Result<Notice, MessageError> {
     if envelope.topic != topic {
         return Err(MessageError::OtherTopic);
     }
-    let document = serde_json::from_str(&envelope.message).map_err(|_| MessageError::NotAFinding("it is not JSON"))?;
+    let document =
+        serde_json::from_str(&envelope.message).map_err(|_| MessageError::NotAFinding("the message is not JSON"))?;
     Notice::of(document)
 }
 

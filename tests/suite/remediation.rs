@@ -21,7 +21,7 @@ use trailwarden::remediation::{
     Retry, Store, Teller, Told, brakes,
 };
 
-use crate::support::{fixture, json_lines, payload_by_all_rules};
+use crate::support::{directory, fixture, json_lines, payload_by_all_rules, told};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:999900001111:trailwarden-findings";
 const PERSON: &str = "arn:aws:sts::111122223333:assumed-role/OnCall/erin";
@@ -1017,4 +1017,48 @@ limits:
     assert_eq!(unknown.line, Some(2));
     assert!(RemediationPolicy::parse("remediation.yml", "").unwrap().check("remediation.yml", "", now()).is_empty());
     assert_eq!(Mode::default(), Mode::Tell);
+}
+
+#[test]
+fn the_command_line_checks_a_policy_and_shows_the_calls() {
+    let rule = "sg-ingress-world-admin";
+    let hostile =
+        [("/userIdentity/arn", json!("arn:aws:iam::1:user/\u{1b}[2J")), ("/userAgent", json!("terraform \u{202e}"))];
+    let lines = [
+        document(rule, &record(rule, "hit-items.json", later(-1), &[])).to_string(),
+        "not JSON \u{1b}[2J".to_owned(),
+        document("trail-stopped", &record("trail-stopped", "hit-calls.jsonl", later(-1), &hostile)).to_string(),
+        ocsf::line(
+            &payload_by_all_rules(r#"{"eventSource":"ec2.amazonaws.com","eventName":"DeleteVpc","eventTime":"2026-06-01T11:59:00Z","awsRegion":"eu-west-1","recipientAccountId":"111122223333"}"#).findings[0],
+            now(),
+        ),
+    ];
+    let directory = directory(&[
+        ("auto.yml", "statements: [{rules: ['*'], mode: auto, until: 9999-12-31}]"),
+        ("tell.yml", "statements: [{rules: [trail-stopped], accounts: ['999999999999'], mode: approve}]"),
+        ("wrong.yml", "statements: [{rules: [trail-stoped], mode: plan}]"),
+        ("malformed.yml", "statements: [{rules: [x], mode: yes}]"),
+        ("good.jsonl", &lines[0]),
+        ("findings.jsonl", &lines.join("\n")),
+    ]);
+    let run = |arguments: &[&str]| told(directory.path(), &[&["remediate"], arguments].concat());
+    assert_eq!(run(&["--policy", "DIR/auto.yml"]), (0, String::new(), String::new()));
+    let (code, _, errors) = run(&["--policy", "DIR/wrong.yml"]);
+    let expected =
+        "DIR/wrong.yml:1: no action undoes findings of a rule `trail-stoped` (did you mean `trail-stopped`?)\n";
+    assert_eq!((code, errors.as_str()), (2, expected));
+    assert_eq!(run(&["--policy", "DIR/malformed.yml"]).0, 2);
+    assert_eq!(run(&["--policy", "DIR/missing.yml"]).0, 2);
+    assert_eq!(run(&["--policy", "DIR/tell.yml", "--plan", "DIR/good.jsonl"]).0, 0);
+    assert_eq!(run(&["--policy", "DIR/auto.yml", "--plan", "DIR/good.jsonl"]).0, 1);
+    let (code, text, errors) = run(&["--policy", "DIR/auto.yml", "--plan", "DIR/findings.jsonl"]);
+    assert_eq!(code, 2);
+    assert_snapshot!(format!("{text}---\n{errors}"));
+    let (_, json, _) = run(&["--policy", "DIR/auto.yml", "--plan", "DIR/findings.jsonl", "--format", "json"]);
+    let json: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let modes: Vec<&str> = json.iter().map(|one| one["mode"].as_str().unwrap()).collect();
+    assert_eq!(modes, ["auto", "approve", "none"]);
+    assert_eq!(json[0]["calls"][0]["operation"], "RevokeSecurityGroupIngress");
+    let (code, _, errors) = told(directory.path(), &["actions", "iam", "--action", "no-such-action"]);
+    assert_eq!((code, errors.contains("there is no action `no-such-action`")), (2, true));
 }
