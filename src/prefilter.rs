@@ -25,9 +25,11 @@ const MAX_CALLS: usize = 4096;
 /// Maximum length of a call's source and name in bytes; AWS has none half as long.
 const MAX_CALL: usize = 256;
 
-static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
-static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventSource"));
-static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventTime"));
+/// The keys of a [`Header`].
+const KEYS: [&str; 3] = ["eventSource", "eventName", "eventTime"];
+
+/// How they begin.
+static EVENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("event"));
 static AGENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("userAgent"));
 static UNICODE_ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
 
@@ -66,8 +68,28 @@ impl<'t> Text<'t> {
         {
             return None;
         }
-        let string = |key| self.member(key).map(|(value, _)| value);
-        let header = Header { source: string(&SOURCE)?, name: string(&NAME)?, time: string(&TIME)? };
+        let mut found = [None; KEYS.len()];
+        for start in EVENT.find_iter(self.text.as_bytes()) {
+            let rest = self.text.get(start..)?;
+            for (found, key) in found.iter_mut().zip(KEYS) {
+                if rest.starts_with(key) && found.replace(start).is_some() {
+                    return None;
+                }
+            }
+        }
+        let [source, name, time] = found;
+        let (source, name, time) = (source?, name?, time?);
+        let (first, last) = (source.min(name).min(time), source.max(name).max(time));
+        let is_flat = memchr2(b'{', b'}', self.text.as_bytes().get(first..last)?).is_none();
+        if !is_flat || depth(self.text.get(..first)?) != 1 {
+            return None;
+        }
+        let [source_key, name_key, time_key] = KEYS;
+        let header = Header {
+            source: self.string(source, source_key)?.0,
+            name: self.string(name, name_key)?.0,
+            time: self.string(time, time_key)?.0,
+        };
         is_service(header.source).then_some(header)
     }
 
@@ -75,7 +97,7 @@ impl<'t> Text<'t> {
     /// Further behind, the caller may have chosen keys and values.
     fn has_failed(&self) -> bool {
         let code = || {
-            let (_, rest) = self.member(&AGENT)?;
+            let (_, rest) = self.member(&AGENT, "userAgent")?;
             let key = rest.strip_prefix(',')?.trim_ascii_start().strip_prefix(self.quote)?;
             let value =
                 key.strip_prefix("errorCode")?.strip_prefix(self.quote)?.trim_ascii_start().strip_prefix(':')?;
@@ -84,19 +106,22 @@ impl<'t> Text<'t> {
         code().is_some_and(|code| !code.starts_with(['"', '\\']))
     }
 
-    /// The value of a member of the record whose key occurs once in the text, and what follows it. The value is a string that
-    /// is not empty and contains no escape.
-    fn member(&self, key: &Finder<'_>) -> Option<(&'t str, &'t str)> {
-        let start = key.find(self.text.as_bytes())?;
+    /// The value of a member of the record whose key occurs once in the text, and what follows it.
+    fn member(&self, finder: &Finder<'_>, key: &str) -> Option<(&'t str, &'t str)> {
+        let mut places = finder.find_iter(self.text.as_bytes());
+        let start = places.next().filter(|start| self.text.get(..*start).is_some_and(|outer| depth(outer) == 1))?;
+        if places.next().is_some() { None } else { self.string(start, key) }
+    }
+
+    /// The value of the key at `start`, and what follows it: a string that is not empty and contains no escape.
+    fn string(&self, start: usize, key: &str) -> Option<(&'t str, &'t str)> {
         let (before, rest) = self.text.split_at_checked(start)?;
-        let rest = rest.get(key.needle().len()..)?;
-        let outer = before.strip_suffix(self.quote)?;
         // A backslash before the quote makes it part of a string.
-        if outer.ends_with('\\') || depth(outer) != 1 || key.find(rest.as_bytes()).is_some() {
+        if before.strip_suffix(self.quote)?.ends_with('\\') {
             return None;
         }
-        let rest = rest.strip_prefix(self.quote)?.trim_ascii_start().strip_prefix(':')?.trim_ascii_start();
-        let value = rest.strip_prefix(self.quote)?;
+        let rest = rest.strip_prefix(key)?.strip_prefix(self.quote)?.trim_ascii_start().strip_prefix(':')?;
+        let value = rest.trim_ascii_start().strip_prefix(self.quote)?;
         let (value, end) = value.split_at_checked(memchr2(b'"', b'\\', value.as_bytes())?)?;
         Some((value, end.strip_prefix(self.quote)?)).filter(|_| !value.is_empty())
     }

@@ -64,7 +64,8 @@ impl Header {
     pub(super) fn named(&self) -> Named {
         let (mut keys, mut names_calls) = (Vec::new(), false);
         let is_of_word = |one: char| one.is_ascii_alphanumeric() || one == '.' || one == '_';
-        for word in self.detection.split(|one| !is_of_word(one)).filter(|word| word.len() > 2) {
+        let detection = self.detection.to_ascii_lowercase();
+        for word in detection.split(|one| !is_of_word(one)).filter(|word| word.len() > 2) {
             if let Some(fact) = facts::find(word).and_then(|(place, _)| FACTS.get(place)) {
                 if word.starts_with("call.named") {
                     return Named::Any;
@@ -72,10 +73,10 @@ impl Header {
                 names_calls |= word == "call.operation";
                 if let Calls::These(pairs) = fact.calls {
                     names_calls = true;
-                    keys.extend(pairs.iter().map(|(_, name)| key(name)));
+                    keys.extend(pairs.iter().map(|(_, name)| key(&name.to_ascii_lowercase())));
                 }
             } else {
-                names_calls |= word == "eventName";
+                names_calls |= word == "eventname";
                 keys.push(key(word));
             }
         }
@@ -83,13 +84,13 @@ impl Header {
     }
 }
 
-/// The keys under which rules about calls of a name are found: AWS Lambda appends a version to names, which
+/// The keys under which rules about calls of a name, in lower case, are found: AWS Lambda appends a version to names, which
 /// `call.operation` leaves out.
 pub(super) fn keys(name: &str) -> [u64; 2] {
     [key(name), key(without_version(name))]
 }
 
-/// A hash of a name in lower case. Names with the same key are only looked at in vain.
+/// A hash of a name in lower case. Rules about names with the same key are only looked at in vain.
 fn key(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     name.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));

@@ -48,8 +48,9 @@ impl Index {
 
     /// The places of rules that may watch a call of that name, in order.
     pub(super) fn places(&self, name: &str) -> Vec<usize> {
-        let by_key = header::keys(name).into_iter().filter_map(|key| self.by_key.get(&key)).flatten();
-        let by_name = self.by_name.get(&name.to_ascii_lowercase()).into_iter().flatten();
+        let name = name.to_ascii_lowercase();
+        let by_key = header::keys(&name).into_iter().filter_map(|key| self.by_key.get(&key)).flatten();
+        let by_name = self.by_name.get(&name).into_iter().flatten();
         let mut places: Vec<usize> = by_key.chain(by_name).chain(&self.others).copied().collect();
         places.sort_unstable();
         places.dedup();

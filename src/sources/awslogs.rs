@@ -22,6 +22,13 @@ use super::window::Window;
 use super::{Content, Item, MAX_BYTES, Members, Place, document, inflate, media};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delivery<'a> {
+    #[serde(borrow)]
+    awslogs: AwsLogs<'a>,
+}
+
+#[derive(Deserialize)]
 struct AwsLogs<'a> {
     #[serde(borrow)]
     data: Cow<'a, str>,
@@ -57,13 +64,34 @@ const NO_MESSAGE: &str = "the log event has no string `message`";
 /// Name of the data in rejections.
 const DATA: &str = "awslogs.data";
 
+/// Reads the Lambda event, if it is as AWS writes it: without a copy of it.
+pub(super) fn delivery(text: &str, items: &mut Items) -> bool {
+    // An array would be read as the values of the fields.
+    if !text.trim_start().starts_with('{') {
+        return false;
+    }
+    let Ok(Delivery { awslogs }) = serde_json::from_str(text) else { return false };
+    items.inside(|items| encoded(&awslogs.data, items));
+    true
+}
+
 /// Reads the Lambda event.
 pub(super) fn event(members: &Members, items: &mut Items) {
     let Some(awslogs) = members.get("awslogs") else { return };
-    let Ok(AwsLogs { data }) = serde_json::from_str(awslogs.get()) else {
-        return items.reject("`awslogs` has no string `data`");
+    match serde_json::from_str::<AwsLogs<'_>>(awslogs.get()) {
+        Ok(AwsLogs { data }) => encoded(&data, items),
+        Err(_) => items.reject("`awslogs` has no string `data`"),
+    }
+}
+
+/// Reads base64 of compressed batches.
+fn encoded(data: &str, items: &mut Items) {
+    let decoded = match base64_simd::STANDARD.decode_to_vec(data) {
+        Ok(gzip) => Ok(gzip),
+        // The error of this one names the place.
+        Err(_) => STANDARD.decode(data),
     };
-    match STANDARD.decode(data.as_bytes()) {
+    match decoded {
         Ok(gzip) => compressed(&gzip, DATA, items, |_, items| items.reject(format!("`{DATA}` holds no `logEvents`"))),
         Err(error) => items.reject(format!("`{DATA}` is not base64: {error}")),
     }

@@ -6,6 +6,7 @@ use std::io::Read;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::awslogs;
 use super::items::Items;
 use super::members::{Members, string};
 use super::table::{self, Form, RECORDS};
@@ -14,6 +15,9 @@ use crate::event::{CUT_OFF, json_error};
 
 /// Reads the values of `text`.
 pub(super) fn read(text: &str, items: &mut Items) {
+    if awslogs::delivery(text, items) {
+        return;
+    }
     let mut values = Values::new(text, 0);
     let mut is_empty = true;
     loop {
