@@ -163,9 +163,9 @@ async fn reserve_hour<S: Store>(
         }
         if let Some(tripped) = breaker.tripped {
             return Reservation::Denied(format!(
-                "The breaker of the rule in the account tripped at {tripped}: more than {} acts within an hour. \
-                 A person resets it: trailwarden actions reset {} {}",
-                limits.max_per_hour, record.rule, record.account
+                "The breaker of the rule in the account tripped at {tripped}: more than {} acts within an hour. A person \
+                 has to reset it.",
+                limits.max_per_hour
             ));
         }
         breaker.acts.push(Act { id: record.id.clone(), at: now });

@@ -26,10 +26,4 @@ impl Store for MemoryStore {
         items.insert(key.to_owned(), StoredItem { version: version + 1, value: value.clone() });
         Ok(true)
     }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Value>, String> {
-        let items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = items.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(found.map(|(_, item)| item.value.clone()).collect())
-    }
 }

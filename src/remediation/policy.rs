@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -174,21 +173,6 @@ impl ModeChoice {
 }
 
 impl RemediationPolicy {
-    /// Reads a policy file.
-    ///
-    /// # Errors
-    /// The fault, if it cannot be read or is malformed.
-    pub fn read(path: &Path) -> Result<Self, PolicyFault> {
-        let file = path.display().to_string();
-        let fault = |error: std::io::Error| PolicyFault {
-            file: file.clone(),
-            line: None,
-            is_warning: false,
-            reason: format!("cannot be read: {error}"),
-        };
-        Self::parse(&file, &std::fs::read_to_string(path).map_err(fault)?)
-    }
-
     /// Parses the text of a policy file.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ impl Told {
                 if record.inverse.is_empty() {
                     lines.extend([String::new(), "The action has no inverse.".to_owned()]);
                 } else {
-                    lines.extend([String::new(), format!("To undo it: trailwarden actions undo {}", record.id)]);
+                    commands("To undo it:", &record.inverse, &mut lines);
                 }
             }
             Occasion::Failed | Occasion::Refused => {

@@ -53,9 +53,6 @@ pub trait Store {
         expected: u64,
         expires: Timestamp,
     ) -> impl Future<Output = Result<bool, String>> + Send;
-
-    /// The items whose key begins with `prefix`.
-    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<Value>, String>> + Send;
 }
 
 /// An item of a store.
@@ -105,10 +102,6 @@ impl<S: Store + Sync> Store for &S {
         expires: Timestamp,
     ) -> impl Future<Output = Result<bool, String>> + Send {
         (**self).put(key, value, expected, expires)
-    }
-
-    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<Value>, String>> + Send {
-        (**self).list(prefix)
     }
 }
 

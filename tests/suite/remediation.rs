@@ -569,7 +569,7 @@ fn callers_that_are_trusted_or_code_withhold_action() {
     // A role of the same name in another account is another role.
     let other = "arn:aws:sts::111122223333:assumed-role/trailwarden-remediator/session";
     assert_eq!(rig.status(AUTO, &ssh(&[("/userIdentity/arn", other.into())]), now()), ActionStatus::Done);
-    let trusting = format!("{{trusted-roles: [NetOps], {}}}", AUTO.replace("statements: ", "statements: "));
+    let trusting = format!("{{trusted-roles: [NetOps], {AUTO}}}");
     assert_eq!(Rig::default().left_alone(&trusting, &ssh(&[]), now()), "A trusted role made the call.");
     for changes in [
         [("/userAgent", json!("APN/1.0 HashiCorp/1.0 Terraform/1.9"))],
