@@ -9,6 +9,7 @@
 //! A message names a rule, an account, a Region and an action with arguments. Everything else is derived here and read from
 //! AWS. The engine performs no input or output of its own: AWS, the store of records, people and approvals are traits.
 
+pub mod announcement;
 pub mod brakes;
 pub mod engine;
 pub mod memory;
@@ -17,12 +18,11 @@ pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod resolved;
-pub mod told;
 pub mod traits;
 
-pub use engine::{Deployment, Engine, Handled, Retry};
+pub use announcement::{Announcement, Occasion};
+pub use engine::{Deployment, Disposition, Engine, Retry};
 pub use message::Notice;
 pub use policy::{Mode, RemediationPolicy};
 pub use record::{ActionRecord, ActionStatus};
-pub use told::{Occasion, Told};
-pub use traits::{Approvals, Cloud, CloudError, FailureKind, Store, StoredItem, Teller};
+pub use traits::{Announcer, Approvals, Cloud, CloudError, FailureKind, Store, StoredItem};

@@ -1,4 +1,4 @@
-//! What an action is to act on.
+//! The target of an action: an account, a Region and checked arguments.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! What keeps the remediator from acting.
+//! Limits on when and how often the remediator acts.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

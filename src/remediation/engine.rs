@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::announcement::Announcement;
 use super::brakes::{self, Reservation};
 use super::message::Notice;
 use super::policy::{Mode, RemediationPolicy, ResourceContext};
 use super::record::{ActionRecord, ActionStatus};
 use super::resolved;
-use super::told::Told;
-use super::traits::{Approvals, Cloud, CloudError, FailureKind, Store, StoredItem, Teller};
+use super::traits::{Announcer, Approvals, Cloud, CloudError, FailureKind, Store, StoredItem};
 use crate::actions::{AccountRegion, Action, ApiCall, NextStep, Tags, Target};
 use crate::text::visible;
 
@@ -37,9 +37,9 @@ pub struct Deployment {
     pub switch: String,
 }
 
-/// What became of a notice.
+/// The result of handling a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Handled {
+pub enum Disposition {
     /// It is not to be acted on, for this reason. People know of it from the finding alone.
     LeftAlone(String),
     /// A record of it exists, with this status.
@@ -62,7 +62,7 @@ pub struct Answer {
 
 /// Why an answer or an undo is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
+pub enum RequestError {
     /// There is no such record.
     #[error("there is no action `{0}`")]
     Unknown(String),
@@ -82,7 +82,7 @@ pub struct Engine<C, S, T, A> {
     /// Records and limits.
     pub store: S,
     /// People and programs.
-    pub teller: T,
+    pub announcer: T,
     /// Approvals.
     pub approvals: A,
     /// The policy file.
@@ -91,13 +91,13 @@ pub struct Engine<C, S, T, A> {
     pub deployment: Deployment,
 }
 
-/// What an action's reads show.
+/// The assessment of a target's current state.
 struct Examined {
     decision: NextStep,
     state: Value,
 }
 
-/// Why an action's reads show nothing.
+/// The reason why a target's state is unknown.
 enum ReadError {
     Retry(Retry),
     /// A person has to change something first.
@@ -117,13 +117,13 @@ fn retry(reason: String) -> Retry {
     Retry(reason)
 }
 
-impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
+impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
     /// Handles a notice.
     ///
     /// # Errors
     /// [`Retry`], if it is to be delivered again.
-    pub async fn handle(&self, notice: &Notice, now: Timestamp) -> Result<Handled, Retry> {
-        let left_alone = |reason: &str| Ok(Handled::LeftAlone(reason.to_owned()));
+    pub async fn handle(&self, notice: &Notice, now: Timestamp) -> Result<Disposition, Retry> {
+        let left_alone = |reason: &str| Ok(Disposition::LeftAlone(reason.to_owned()));
         let Some((name, arguments)) = &notice.action else {
             return left_alone("No action undoes the finding.");
         };
@@ -132,7 +132,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         }
         let stale = || brakes::stale(notice.event_time, &self.policy.limits, now);
         if let Some(reason) = brakes::inactive(notice).or_else(stale) {
-            return Ok(Handled::LeftAlone(reason));
+            return Ok(Disposition::LeftAlone(reason));
         }
         if self.is_own(notice) || self.policy.trusts(&notice.caller.role) || self.policy.trusts(&notice.caller.arn) {
             return left_alone("A trusted role made the call.");
@@ -146,7 +146,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         }
         let target = match Target::new(action, notice.place.clone(), arguments.clone()) {
             Ok(target) => target,
-            Err(reason) => return Ok(Handled::LeftAlone(format!("The requested action is malformed: {reason}."))),
+            Err(reason) => return Ok(Disposition::LeftAlone(format!("The requested action is malformed: {reason}."))),
         };
         self.decide(notice, action, &target, now).await
     }
@@ -158,7 +158,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         action: &'static Action,
         target: &Target,
         now: Timestamp,
-    ) -> Result<Handled, Retry> {
+    ) -> Result<Disposition, Retry> {
         let record = |mode| ActionRecord::new(notice, action, target, mode, now);
         let context = match self.context(notice, action, target).await {
             Ok(context) => context,
@@ -172,7 +172,9 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         let account = &notice.place.account;
         let mut choice = self.policy.mode(action, &notice.rule, account, &context, iac.as_deref(), now);
         if choice.mode == Mode::Tell {
-            return Ok(Handled::LeftAlone(format!("The mode is tell. {}", choice.reasons.join(" ")).trim().to_owned()));
+            return Ok(Disposition::LeftAlone(
+                format!("The mode is tell. {}", choice.reasons.join(" ")).trim().to_owned(),
+            ));
         }
         let record = record(choice.mode);
         if let Some(entry) = self.never(notice, action, target, tags) {
@@ -342,7 +344,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
     }
 
     /// Checks the limits, writes the record and acts. `version` is that of the record in the store, zero for a new one.
-    async fn start(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Handled, Retry> {
+    async fn start(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
         if !self.is_switched_on().await? {
             let detail = format!("The kill switch {} is not `on`.", self.deployment.switch);
             return self.conclude(version, record.with(ActionStatus::Refused, detail), now).await;
@@ -357,11 +359,11 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
     }
 
     /// Takes up the record of a notice that was delivered before.
-    async fn resume(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Handled, Retry> {
+    async fn resume(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
         if record.status.is_final() || record.status == ActionStatus::AwaitingApproval {
-            if record.status == ActionStatus::AwaitingApproval && !record.is_told {
+            if record.status == ActionStatus::AwaitingApproval && !record.is_announced {
                 self.approvals.request(&record).await.map_err(retry)?;
-            } else if !record.is_told && record.until > now {
+            } else if !record.is_announced && record.until > now {
                 return Err(Retry("another instance tells people".to_owned()));
             }
             return self.announce(version, record, now).await;
@@ -416,7 +418,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
     }
 
     /// Makes the calls of a started record and verifies the state.
-    async fn perform(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Handled, Retry> {
+    async fn perform(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
         for call in &record.calls {
             let error = match self.cloud.act(call).await {
                 Ok(response) => match refusal(&response) {
@@ -462,7 +464,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         record: ActionRecord,
         state: Value,
         now: Timestamp,
-    ) -> Result<Handled, Retry> {
+    ) -> Result<Disposition, Retry> {
         let summary = record.target().map(|(action, _)| action.summary).unwrap_or_default();
         let record = ActionRecord { after: state, ..record.with(ActionStatus::Done, summary) };
         let version = self.write(version, &record).await?;
@@ -476,7 +478,7 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         record: ActionRecord,
         now: Timestamp,
         reason: Retry,
-    ) -> Result<Handled, Retry> {
+    ) -> Result<Disposition, Retry> {
         let is_waiting = record.status == ActionStatus::AwaitingApproval;
         let until = if is_waiting { record.until } else { now };
         self.write(version, &ActionRecord { until, ..record }).await?;
@@ -484,31 +486,31 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
     }
 
     /// Writes a record that is not to change any more by itself, and tells people.
-    async fn conclude(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Handled, Retry> {
+    async fn conclude(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
         let record = claimed(record, now);
         let version = self.write(version, &record).await?;
         self.announce(version, record, now).await
     }
 
     /// Tells people the status of a record, unless they were told.
-    async fn announce(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Handled, Retry> {
-        let outcome = Handled::Recorded(record.status, record.detail.clone());
-        if record.is_told {
+    async fn announce(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
+        let outcome = Disposition::Recorded(record.status, record.detail.clone());
+        if record.is_announced {
             return Ok(outcome);
         }
         if let Err(reason) = self.publish(&record, now).await {
             return self.release(version, record, now, Retry(reason)).await;
         }
-        self.write(version, &ActionRecord { is_told: true, ..record }).await?;
+        self.write(version, &ActionRecord { is_announced: true, ..record }).await?;
         Ok(outcome)
     }
 
     async fn publish(&self, record: &ActionRecord, now: Timestamp) -> Result<(), String> {
-        if let Some(told) = Told::of(record) {
-            self.teller.tell(&told).await?;
+        if let Some(announcement) = Announcement::of(record) {
+            self.announcer.announce(&announcement).await?;
         }
         if record.status == ActionStatus::Done {
-            self.teller.resolved(&resolved::document(record, now)).await?;
+            self.announcer.resolved(&resolved::document(record, now)).await?;
         }
         Ok(())
     }
@@ -537,26 +539,26 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
     /// were interrupted.
     ///
     /// # Errors
-    /// [`Rejected`], if the answer does not count or is to be given again.
-    pub async fn answer(&self, id: &str, answer: &Answer, now: Timestamp) -> Result<Handled, Rejected> {
-        let (version, record) = self.load(id).await?.ok_or_else(|| Rejected::Unknown(id.to_owned()))?;
+    /// [`RequestError`], if the answer does not count or is to be given again.
+    pub async fn answer(&self, id: &str, answer: &Answer, now: Timestamp) -> Result<Disposition, RequestError> {
+        let (version, record) = self.load(id).await?.ok_or_else(|| RequestError::Unknown(id.to_owned()))?;
         if record.status == ActionStatus::Started && answer.is_yes && record.person.as_ref() == Some(&answer.person) {
             return Ok(self.resume(version, record, now).await?);
         }
         if record.status != ActionStatus::AwaitingApproval {
-            return Err(Rejected::No(format!("the action is {}", record.status.as_str())));
+            return Err(RequestError::No(format!("the action is {}", record.status.as_str())));
         }
         if record.until <= now {
             return Ok(self.expired(version, record, now).await?);
         }
         if is_same_person(&answer.person, &record.caller) {
-            return Err(Rejected::No("the caller of the call cannot answer; ask somebody else".to_owned()));
+            return Err(RequestError::No("the caller of the call cannot answer; ask somebody else".to_owned()));
         }
         let record = ActionRecord { person: Some(answer.person.clone()), ..record };
         if !answer.is_yes {
             return Ok(self.conclude(version, record.with(ActionStatus::Refused, "A person said no."), now).await?);
         }
-        let (action, target) = record.target().map_err(Rejected::No)?;
+        let (action, target) = record.target().map_err(RequestError::No)?;
         match self.examine(action, &target).await {
             Err(ReadError::Retry(retry)) => Err(retry.into()),
             Err(ReadError::Denied(reason)) => {
@@ -586,39 +588,39 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
     /// Ends a request for approval that nobody answered in time.
     ///
     /// # Errors
-    /// [`Rejected`], if the record is not waiting, or later.
-    pub async fn expire(&self, id: &str, now: Timestamp) -> Result<Handled, Rejected> {
-        let (version, record) = self.load(id).await?.ok_or_else(|| Rejected::Unknown(id.to_owned()))?;
+    /// [`RequestError`], if the record is not waiting, or later.
+    pub async fn expire(&self, id: &str, now: Timestamp) -> Result<Disposition, RequestError> {
+        let (version, record) = self.load(id).await?.ok_or_else(|| RequestError::Unknown(id.to_owned()))?;
         if record.status != ActionStatus::AwaitingApproval || record.until > now {
-            return Err(Rejected::No(format!("the action is {} until {}", record.status.as_str(), record.until)));
+            return Err(RequestError::No(format!("the action is {} until {}", record.status.as_str(), record.until)));
         }
         Ok(self.expired(version, record, now).await?)
     }
 
-    async fn expired(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Handled, Retry> {
+    async fn expired(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
         self.conclude(version, record.with(ActionStatus::Refused, "Nobody answered in time."), now).await
     }
 
     /// Undoes an action: restores the state from before, if nobody changed the resource since.
     ///
     /// # Errors
-    /// [`Rejected`], if the action cannot be undone.
-    pub async fn undo(&self, id: &str, person: &str, now: Timestamp) -> Result<Handled, Rejected> {
-        let (version, record) = self.load(id).await?.ok_or_else(|| Rejected::Unknown(id.to_owned()))?;
+    /// [`RequestError`], if the action cannot be undone.
+    pub async fn undo(&self, id: &str, person: &str, now: Timestamp) -> Result<Disposition, RequestError> {
+        let (version, record) = self.load(id).await?.ok_or_else(|| RequestError::Unknown(id.to_owned()))?;
         if record.status != ActionStatus::Done {
-            return Err(Rejected::No(format!(
+            return Err(RequestError::No(format!(
                 "only an action that is done can be undone; it is {}",
                 record.status.as_str()
             )));
         }
         if record.inverse.is_empty() {
-            return Err(Rejected::No(format!("the action {} has no inverse", record.action)));
+            return Err(RequestError::No(format!("the action {} has no inverse", record.action)));
         }
-        let (action, target) = record.target().map_err(Rejected::No)?;
+        let (action, target) = record.target().map_err(RequestError::No)?;
         let state = self.state(action, &target).await?;
         if state != record.after {
             let reason = "somebody changed the resource since; compare it with the record and change it by hand";
-            return Err(Rejected::No(reason.to_owned()));
+            return Err(RequestError::No(reason.to_owned()));
         }
         // First, so that the finding that the undo causes is not acted on.
         brakes::hold(&self.store, &record, now).await.map_err(retry)?;
@@ -645,11 +647,11 @@ impl<C: Cloud, S: Store, T: Teller, A: Approvals> Engine<C, S, T, A> {
         Ok(self.conclude(version, record, now).await?)
     }
 
-    async fn state(&self, action: &Action, target: &Target) -> Result<Value, Rejected> {
+    async fn state(&self, action: &Action, target: &Target) -> Result<Value, RequestError> {
         match self.examine(action, target).await {
             Ok(examined) => Ok(examined.state),
             Err(ReadError::Retry(retry)) => Err(retry.into()),
-            Err(ReadError::Denied(reason)) => Err(Rejected::No(reason)),
+            Err(ReadError::Denied(reason)) => Err(RequestError::No(reason)),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::finding::derived_id;
 /// Maximum length of an id or name in a message, in bytes.
 const MAX_NAME: usize = 2048;
 
-/// What a finding's message says, as far as the remediator uses it.
+/// The parts of a finding's message that the remediator uses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     /// `metadata.uid`: equal on every delivery of the same finding about the same event.

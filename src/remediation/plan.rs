@@ -1,4 +1,4 @@
-//! What would be done about a finding, from files alone.
+//! The forecast for a finding, from files alone.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use super::message::Notice;
 use super::policy::{ModeChoice, RemediationPolicy, ResourceContext};
 use crate::actions::{Action, CallPlan, NextStep, Tags, Target};
 
-/// What would be done about a finding.
+/// The forecast for a finding.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Forecast {
     /// Nothing, for this reason.
@@ -45,7 +45,7 @@ fn requested(notice: &Notice) -> Result<(&'static Action, Target), String> {
     Ok((action, target.map_err(|reason| format!("The requested action is malformed: {reason}."))?))
 }
 
-/// What would be done about a finding whose message arrives in time, under the policy at `now`.
+/// Forecasts the handling of a finding whose message arrives in time, under the policy at `now`.
 pub fn forecast(policy: &RemediationPolicy, notice: &Notice, now: Timestamp) -> Forecast {
     if let Some(reason) = brakes::inactive(notice) {
         return Forecast::Nothing(reason);

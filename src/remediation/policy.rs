@@ -1,4 +1,4 @@
-//! The policy file: what may be remediated, and how.
+//! The policy file: the findings that may be remediated, and how.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -11,7 +11,7 @@ use crate::actions::{AccountRegion, Action, ApiCall, CallPlan, Target};
 /// How long records are kept.
 pub(super) const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 400);
 
-/// What became of an action.
+/// The state of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionStatus {
@@ -64,7 +64,7 @@ pub struct ActionRecord {
     pub id: String,
     /// Name of the action.
     pub action: String,
-    /// What became of it.
+    /// Its state.
     pub status: ActionStatus,
     /// Why, as a sentence.
     pub detail: String,
@@ -111,7 +111,7 @@ pub struct ActionRecord {
     /// How often the work was taken up.
     pub attempts: u32,
     /// Whether people were told the status.
-    pub is_told: bool,
+    pub is_announced: bool,
     /// The finding, for the message that resolves it.
     pub document: Value,
 }
@@ -144,7 +144,7 @@ impl ActionRecord {
             created: now,
             until: now,
             attempts: 0,
-            is_told: false,
+            is_announced: false,
             document: notice.document.clone(),
         }
     }
@@ -156,7 +156,7 @@ impl ActionRecord {
 
     /// The record with another status.
     pub(super) fn with(self, status: ActionStatus, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), is_told: false, ..self }
+        Self { status, detail: detail.into(), is_announced: false, ..self }
     }
 
     /// The key of the record with an id.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::announcement::Announcement;
 use super::record::ActionRecord;
-use super::told::Told;
 use crate::actions::ApiCall;
 
 /// AWS.
@@ -65,9 +65,9 @@ pub struct StoredItem {
 }
 
 /// Tells people and programs.
-pub trait Teller {
+pub trait Announcer {
     /// Publishes a message on the alerts topic.
-    fn tell(&self, told: &Told) -> impl Future<Output = Result<(), String>> + Send;
+    fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Publishes the document of a resolved finding on the findings topic.
     fn resolved(&self, document: &Value) -> impl Future<Output = Result<(), String>> + Send;
@@ -105,9 +105,9 @@ impl<S: Store + Sync> Store for &S {
     }
 }
 
-impl<T: Teller + Sync> Teller for &T {
-    fn tell(&self, told: &Told) -> impl Future<Output = Result<(), String>> + Send {
-        (**self).tell(told)
+impl<T: Announcer + Sync> Announcer for &T {
+    fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<(), String>> + Send {
+        (**self).announce(announcement)
     }
 
     fn resolved(&self, document: &Value) -> impl Future<Output = Result<(), String>> + Send {

@@ -13,12 +13,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use trailwarden::actions::{ACTIONS, Action, Reversibility};
 use trailwarden::finding::ocsf;
-use trailwarden::remediation::engine::{Answer, Rejected};
+use trailwarden::remediation::engine::{Answer, RequestError};
 use trailwarden::remediation::memory::MemoryStore;
 use trailwarden::remediation::message::{MessageError, batch};
 use trailwarden::remediation::{
-    ActionRecord, ActionStatus, Approvals, Deployment, Engine, Handled, Mode, Notice, Occasion, RemediationPolicy,
-    Retry, Store, Teller, Told, brakes,
+    ActionRecord, ActionStatus, Announcement, Announcer, Approvals, Deployment, Disposition, Engine, Mode, Notice,
+    Occasion, RemediationPolicy, Retry, Store, brakes,
 };
 
 use crate::support::{directory, fixture, json_lines, payload_by_all_rules, told};
@@ -147,7 +147,7 @@ fn ssh_again(id: &str, time: Timestamp) -> Notice {
 /// People who remember what they were told.
 #[derive(Debug, Default)]
 struct People {
-    told: Mutex<Vec<Told>>,
+    told: Mutex<Vec<Announcement>>,
     resolved: Mutex<Vec<Value>>,
     requests: Mutex<Vec<String>>,
     is_deaf: Mutex<bool>,
@@ -158,13 +158,13 @@ impl People {
         self.told.lock().unwrap().iter().map(|told| told.word).collect()
     }
 
-    fn last(&self) -> Told {
+    fn last(&self) -> Announcement {
         self.told.lock().unwrap().last().unwrap().clone()
     }
 }
 
-impl Teller for People {
-    async fn tell(&self, told: &Told) -> Result<(), String> {
+impl Announcer for People {
+    async fn announce(&self, told: &Announcement) -> Result<(), String> {
         if *self.is_deaf.lock().unwrap() {
             return Err("the topic is gone".to_owned());
         }
@@ -205,34 +205,34 @@ impl Rig {
             roles: vec!["arn:aws:iam::999900001111:role/trailwarden/trailwarden-remediator".to_owned()],
             switch: "/trailwarden/remediation".to_owned(),
         };
-        let (cloud, store, teller) = (&self.aws, &self.store, &self.people);
-        Engine { cloud, store, teller, approvals: &self.people, policy, deployment }
+        let (cloud, store, announcer) = (&self.aws, &self.store, &self.people);
+        Engine { cloud, store, announcer, approvals: &self.people, policy, deployment }
     }
 
-    fn handle(&self, policy: &str, notice: &Notice, now: Timestamp) -> Result<Handled, Retry> {
+    fn handle(&self, policy: &str, notice: &Notice, now: Timestamp) -> Result<Disposition, Retry> {
         pollster::block_on(self.engine(policy).handle(notice, now))
     }
 
     fn status(&self, policy: &str, notice: &Notice, now: Timestamp) -> ActionStatus {
         match self.handle(policy, notice, now).unwrap() {
-            Handled::Recorded(status, _) => status,
+            Disposition::Recorded(status, _) => status,
             other => panic!("{other:?}"),
         }
     }
 
     fn left_alone(&self, policy: &str, notice: &Notice, now: Timestamp) -> String {
         match self.handle(policy, notice, now).unwrap() {
-            Handled::LeftAlone(reason) => reason,
+            Disposition::LeftAlone(reason) => reason,
             other => panic!("{other:?}"),
         }
     }
 
-    fn answer(&self, id: &str, person: &str, is_yes: bool, now: Timestamp) -> Result<Handled, Rejected> {
+    fn answer(&self, id: &str, person: &str, is_yes: bool, now: Timestamp) -> Result<Disposition, RequestError> {
         let answer = Answer { person: person.to_owned(), is_yes };
         pollster::block_on(self.engine(AUTO).answer(id, &answer, now))
     }
 
-    fn undo(&self, id: &str, now: Timestamp) -> Result<Handled, Rejected> {
+    fn undo(&self, id: &str, now: Timestamp) -> Result<Disposition, RequestError> {
         pollster::block_on(self.engine(AUTO).undo(id, PERSON, now))
     }
 
@@ -243,9 +243,9 @@ impl Rig {
 }
 
 /// The status of a result that is recorded.
-fn recorded<E: std::fmt::Debug>(result: Result<Handled, E>) -> ActionStatus {
+fn recorded<E: std::fmt::Debug>(result: Result<Disposition, E>) -> ActionStatus {
     match result.unwrap() {
-        Handled::Recorded(status, _) => status,
+        Disposition::Recorded(status, _) => status,
         other => panic!("{other:?}"),
     }
 }
@@ -305,7 +305,7 @@ fn every_action_acts_on_its_record_and_undo_restores_the_state() {
 
         let undone = rig.undo(&notice.action_id(), later(6));
         if matches!(action.reversibility, Reversibility::None(_)) {
-            assert!(matches!(undone, Err(Rejected::No(_))), "{name}");
+            assert!(matches!(undone, Err(RequestError::No(_))), "{name}");
             continue;
         }
         assert_eq!(recorded(undone), ActionStatus::Undone, "{name}");
@@ -511,7 +511,7 @@ fn modes_limit_what_is_done() {
     };
     let ssh = ssh(&[]);
     let (handled, acts, words) = of("", &ssh);
-    assert!(matches!(handled, Handled::LeftAlone(_)) && acts == 0 && words.is_empty());
+    assert!(matches!(handled, Disposition::LeftAlone(_)) && acts == 0 && words.is_empty());
     let (_, acts, words) = of("statements: [{rules: [sg-ingress-*], mode: plan}]", &ssh);
     assert_eq!((acts, words), (0, vec![Occasion::Plan]));
     let (_, acts, words) = of("statements: [{rules: [sg-ingress-*], mode: approve}]", &ssh);
@@ -779,11 +779,11 @@ fn an_approval_counts_once_and_in_time() {
     let (rig, ssh, id) = asked();
     assert_eq!(recorded(rig.answer(&id, PERSON, true, later(30))), ActionStatus::Done);
     assert_eq!((rig.aws.act_count(), rig.record(&ssh).person.as_deref()), (1, Some(PERSON)));
-    assert!(matches!(rig.answer(&id, PERSON, true, later(31)), Err(Rejected::No(_))));
+    assert!(matches!(rig.answer(&id, PERSON, true, later(31)), Err(RequestError::No(_))));
 
     let (rig, _, id) = asked();
     assert_eq!(recorded(rig.answer(&id, PERSON, false, later(30))), ActionStatus::Refused);
-    assert!(matches!(rig.answer(&id, PERSON, true, later(31)), Err(Rejected::No(_))));
+    assert!(matches!(rig.answer(&id, PERSON, true, later(31)), Err(RequestError::No(_))));
     assert_eq!(rig.aws.act_count(), 0);
 
     let (rig, _, id) = asked();
@@ -792,7 +792,7 @@ fn an_approval_counts_once_and_in_time() {
 
     let (rig, _, id) = asked();
     let engine = rig.engine(APPROVE);
-    assert!(matches!(pollster::block_on(engine.expire(&id, later(59))), Err(Rejected::No(_))));
+    assert!(matches!(pollster::block_on(engine.expire(&id, later(59))), Err(RequestError::No(_))));
     assert_eq!(recorded(pollster::block_on(engine.expire(&id, later(60)))), ActionStatus::Refused);
 
     // Not by the caller, whatever role they take.
@@ -800,15 +800,18 @@ fn an_approval_counts_once_and_in_time() {
     for person in
         ["arn:aws:sts::111122223333:assumed-role/NetOps/dana", "arn:aws:sts::111122223333:assumed-role/OnCall/dana"]
     {
-        assert!(matches!(rig.answer(&id, person, true, later(1)), Err(Rejected::No(_))));
+        assert!(matches!(rig.answer(&id, person, true, later(1)), Err(RequestError::No(_))));
     }
     assert_eq!(recorded(rig.answer(&id, PERSON, true, later(2))), ActionStatus::Done);
 
     // The same answer completes calls that were interrupted, although the event has become old.
     let (rig, _, id) = asked();
     *rig.aws.faults.lock().unwrap() = vec![Some(Fault::Throttled)];
-    assert!(matches!(rig.answer(&id, PERSON, true, later(30)), Err(Rejected::Later(_))));
-    assert!(matches!(rig.answer(&id, "arn:aws:iam::111122223333:user/frank", true, later(31)), Err(Rejected::No(_))));
+    assert!(matches!(rig.answer(&id, PERSON, true, later(30)), Err(RequestError::Later(_))));
+    assert!(matches!(
+        rig.answer(&id, "arn:aws:iam::111122223333:user/frank", true, later(31)),
+        Err(RequestError::No(_))
+    ));
     assert_eq!(recorded(rig.answer(&id, PERSON, true, later(31))), ActionStatus::Done);
     assert_eq!(rig.aws.act_count(), 1);
 
@@ -817,7 +820,7 @@ fn an_approval_counts_once_and_in_time() {
     rig.aws.change("/SecurityGroupRules/0/Description", json!("a load balancer"));
     assert_eq!(recorded(rig.answer(&id, PERSON, true, later(1))), ActionStatus::Refused);
     assert_eq!(rig.aws.act_count(), 0);
-    assert!(matches!(rig.answer("no-such-id", PERSON, true, now()), Err(Rejected::Unknown(_))));
+    assert!(matches!(rig.answer("no-such-id", PERSON, true, now()), Err(RequestError::Unknown(_))));
 }
 
 #[test]
@@ -874,7 +877,7 @@ fn undo_is_refused_when_somebody_changed_the_resource_since() {
         "somebody changed the resource since; compare it with the record and change it by hand"
     );
     assert_eq!(rig.aws.act_count(), 1);
-    assert!(matches!(rig.undo("no-such-id", now()), Err(Rejected::Unknown(_))));
+    assert!(matches!(rig.undo("no-such-id", now()), Err(RequestError::Unknown(_))));
 }
 
 #[test]
@@ -909,7 +912,7 @@ fn a_stopped_trail_is_started_in_its_home_region_and_that_causes_no_loop() {
     assert!(!found.findings.is_empty());
     for finding in &found.findings {
         let notice = delivered(&ocsf::document(finding, now()));
-        assert!(matches!(rig.handle(AUTO, &notice, now()).unwrap(), Handled::LeftAlone(_)));
+        assert!(matches!(rig.handle(AUTO, &notice, now()).unwrap(), Disposition::LeftAlone(_)));
     }
     assert_eq!(rig.aws.act_count(), 1);
 }
@@ -987,7 +990,7 @@ fn the_resolved_finding_is_the_same_problem_and_compliant() {
     );
     assert_eq!(crate::ocsf::faults(&resolved), Vec::<String>::new());
     // It comes back through the queue, and nothing happens.
-    assert!(matches!(rig.handle(AUTO, &delivered(&resolved), now()).unwrap(), Handled::LeftAlone(_)));
+    assert!(matches!(rig.handle(AUTO, &delivered(&resolved), now()).unwrap(), Disposition::LeftAlone(_)));
 }
 
 #[test]

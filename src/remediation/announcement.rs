@@ -1,4 +1,4 @@
-//! What people are told of an action.
+//! Messages to people about an action.
 
 use super::record::{ActionRecord, ActionStatus};
 use crate::text::{MOST_IN_A_SENTENCE, visible, visible_at_most};
@@ -39,7 +39,7 @@ impl Occasion {
 
 /// A message for people. Its texts are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Announcement {
     /// The occasion.
     pub word: Occasion,
     /// The action's id.
@@ -55,7 +55,7 @@ pub struct Told {
 /// Maximum length of a subject, in characters.
 const MAX_SUBJECT: usize = 100;
 
-impl Told {
+impl Announcement {
     /// The message about a record; `None` while there is nothing to tell.
     pub fn of(record: &ActionRecord) -> Option<Self> {
         let (word, next) = match record.status {
