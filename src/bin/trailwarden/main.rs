@@ -1,5 +1,6 @@
 //! The command line.
 
+mod actions;
 mod documents;
 mod evaluate;
 mod exemptions;
@@ -8,6 +9,7 @@ mod facts;
 mod filter_pattern;
 mod input;
 mod output;
+mod remediate;
 #[cfg(feature = "lambda")]
 mod replay;
 mod rules;
@@ -44,6 +46,8 @@ enum Command {
     Trust(trust::Arguments),
     Completions(shell::CompletionsArguments),
     Man(shell::ManArguments),
+    Remediate(remediate::Arguments),
+    Actions(actions::Arguments),
     #[cfg(feature = "live")]
     Snapshot(snapshot::Arguments),
 }
@@ -74,6 +78,8 @@ fn main() -> ExitCode {
         Command::Trust(arguments) => trust::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Cli::command()),
         Command::Man(arguments) => shell::man(&arguments, Cli::command()),
+        Command::Remediate(arguments) => remediate::run(&arguments),
+        Command::Actions(arguments) => actions::run(&arguments),
         #[cfg(feature = "live")]
         Command::Snapshot(arguments) => snapshot::run(&arguments),
     }
