@@ -1,9 +1,9 @@
 //! Filter patterns for CloudWatch Logs that let through every record the rules can match, and as little else as fits.
 //!
-//! In: the calls that rules watch ([`CallPatterns`]). Out: one pattern or two for the subscription filters of the log group that
-//! CloudTrail writes to. They let too much through rather than too little, and look at `eventSource` and `eventName` alone,
-//! which CloudTrail writes into every record, and at `readOnly` and `managementEvent` where rules match any call that changes
-//! something. They do not look at `errorCode`, of which no rule promises anything.
+//! In: the calls that rules watch ([`CallPatterns`]). Out: one pattern or two for the subscription filters of the log group
+//! that CloudTrail writes to. They let too much through rather than too little, and look at `eventSource` and `eventName`
+//! alone, which CloudTrail writes into every record, and at `readOnly` and `managementEvent` where rules match any call that
+//! changes something. They do not look at `errorCode`, of which no rule promises anything.
 //!
 //! That a pattern lets through what a rule needs does not rest on the names of calls that are known. These say how
 //! CloudTrail spells a name, since patterns tell upper from lower case and Sigma does not, and what passes needlessly.

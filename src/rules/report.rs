@@ -17,8 +17,8 @@ use crate::text::{MAX_IN_SENTENCE, shell_word, shortened, visible_at_most};
 /// Maximum number of values of one field in a sentence.
 const MAX_VALUES: usize = 5;
 
-/// Maximum number of characters of one string of the record. Names that AWS accepts are shorter; with this limit, no record makes
-/// a finding too long for SNS.
+/// Maximum number of characters of one string of the record. Names that AWS accepts are shorter; with this limit, no record
+/// makes a finding too long for SNS.
 const MAX_TEXT_CHARACTERS: usize = 1024;
 
 /// Maximum number of characters of values that AWS keeps short: accounts, regions, names of services and operations.

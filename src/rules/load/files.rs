@@ -102,8 +102,8 @@ pub(in crate::rules) fn builtin() -> Vec<RuleFile> {
     BUILTIN.iter().map(file).collect()
 }
 
-/// Every rule file below `directory`, in the order of their names. Each path that cannot be read becomes a diagnostic. Hidden files and
-/// directories, such as `.github`, are skipped, and so are the workflow files of GitHub anywhere.
+/// Every rule file below `directory`, in the order of their names. Each path that cannot be read becomes a diagnostic.
+/// Hidden files and directories, such as `.github`, are skipped, and so are the workflow files of GitHub anywhere.
 pub(in crate::rules) fn below(directory: &Path, diagnostics: &mut Vec<RuleDiagnostic>) -> Vec<RuleFile> {
     let before = diagnostics.len();
     let mut files = Vec::new();
