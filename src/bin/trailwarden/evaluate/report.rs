@@ -31,7 +31,7 @@ pub(super) enum Told {
 impl Told {
     pub(super) fn of(outcome: Outcome, format: console::Format, now: Timestamp) -> Self {
         match outcome {
-            Outcome::Finding(finding) => {
+            Outcome::Finding(finding, _) => {
                 let mut text = Vec::new();
                 // Memory takes whatever is written to it.
                 let _ = console::write(&mut text, format, &finding, now);
