@@ -80,14 +80,17 @@ impl BatchResponse {
 impl TriggerBatch {
     /// Returns the batch that a payload is, if every message has an identifier.
     pub fn of(payload: &str) -> Option<Self> {
-        let sources = [EventSource::Sqs, EventSource::Kinesis];
-        let event_source = sources.into_iter().find(|source| contains(payload, source.name()))?;
+        // Most payloads are those of log subscriptions, and are not parsed again.
+        let candidates = [EventSource::Sqs, EventSource::Kinesis].into_iter();
+        let mut candidates = candidates.filter(|source| contains(payload, source.name())).peekable();
+        candidates.peek()?;
         let event = document::members(payload).ok()?;
-        let ids = event.list(RECORDS)?.into_iter().map(|message| {
-            let message = document::members(message.get()).ok()?;
-            event_source.id(&message)
-        });
-        Some(Self { event_source, ids: ids.collect::<Option<Vec<_>>>()? })
+        let messages = event.list(RECORDS)?.into_iter().map(|message| document::members(message.get()).ok());
+        let messages = messages.collect::<Option<Vec<_>>>()?;
+        candidates.find_map(|event_source| {
+            let ids = messages.iter().map(|message| event_source.id(message)).collect::<Option<Vec<_>>>()?;
+            Some(Self { event_source, ids })
+        })
     }
 
     /// Returns the positions of all messages, as in [`super::Place::message`].

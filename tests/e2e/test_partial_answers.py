@@ -162,6 +162,13 @@ def test_messages_without_identifiers_fail_the_invocation(function: Function, to
     assert event_ids(topic) == [1]
 
 
+def test_all_messages_fail_when_the_failed_ones_are_not_known(function: Function, topic: Topic) -> None:
+    event = json.loads(sqs_event([json.dumps(action(0)), "", json.dumps(action(2))]))
+    event["Records"][1]["body"] = None
+    assert function.invoke(json.dumps(event)).response == failures("message-0", "message-1", "message-2")
+    assert event_ids(topic) == [0, 2]
+
+
 def test_a_hostile_message_id_reaches_the_log_spelt_out(function: Function) -> None:
     message = {"messageId": "\x1b]0;owned\x07", "body": "no JSON", "eventSource": "aws:sqs"}
     assert function.invoke(json.dumps({"Records": [message]})).response == failures("\x1b]0;owned\x07")

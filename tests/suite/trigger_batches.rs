@@ -150,6 +150,10 @@ fn the_lowest_failed_sequence_number_of_a_stream_is_reported() {
     assert_eq!(response(&payload, &[]), Some(json!({"batchItemFailures": []})));
     assert_eq!(response(&payload, &[2, 3, 4]), failure("999"));
     assert_eq!(response(&payload, &[4, 3]), failure("1000"));
+    // A producer chooses the partition key.
+    let mut record = kinesis("7", b"");
+    record["kinesis"]["partitionKey"] = "aws:sqs".into();
+    assert_eq!(response(&event(&[record]), &[1]), failure("7"));
     // The order in which records arrive does not matter.
     let turned = event(&[kinesis("1000", b""), kinesis("999", b"")]);
     assert_eq!(response(&turned, &[1, 2]), failure("999"));
