@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,14 +80,15 @@ def test_one_bad_record_in_a_message_is_counted_and_not_retried(function: Functi
     assert last_counts(function)["RecordsRejected"] == 1
 
 
-def refusing(*numbers: int, code: str = "InternalError"):
+def refusing(*numbers: int) -> Callable[[int, dict[str, str]], object]:
     """A fault that fails the messages of these records alone."""
 
     def fault(_: int, fields: dict[str, str]) -> object:
-        entries = {m[1] for n in fields if (m := re.fullmatch(r"PublishBatchRequestEntries\.member\.(\d+)\.Id", n))}
+        found = (re.fullmatch(r"PublishBatchRequestEntries\.member\.(\d+)\.Id", name) for name in fields)
+        entries = [one[1] for one in found if one]
         prefix = "PublishBatchRequestEntries.member."
         wanted = [f"00000000-0000-4000-8000-{number:012}" for number in numbers]
-        failed = {one for one in entries if any(uid in fields[f"{prefix}{one}.Message"] for uid in wanted)}
+        failed = [one for one in entries if any(uid in fields[f"{prefix}{one}.Message"] for uid in wanted)]
         return {fields[f"{prefix}{one}.Id"] for one in failed} or None
 
     return fault
