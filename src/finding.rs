@@ -1,5 +1,6 @@
 //! A finding: who did what and where, why it violates a rule, and how to undo it. Owned, so that it outlives the record.
 
+mod action;
 pub mod command;
 mod live;
 pub mod ocsf;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use action::RequestedAction;
 pub use live::{Live, Outcome, Path};
 pub use remediation::{Remediation, RemediationPart};
 pub use trace::Trace;
@@ -245,6 +247,8 @@ pub struct Finding {
     pub message: String,
     /// How to undo it.
     pub remediation: Remediation,
+    /// The action that undoes it, if there is one.
+    pub action: Option<RequestedAction>,
     /// The caller.
     pub actor: Actor,
     /// The API call.

@@ -15,6 +15,7 @@
 //! the Lambda function `bootstrap` are two thin ways to call it.
 
 pub mod access;
+pub mod actions;
 pub mod alert;
 pub mod app;
 pub mod arn;
@@ -33,6 +34,8 @@ pub mod policy;
 pub mod prefilter;
 #[cfg(feature = "lambda")]
 pub mod queue;
+pub mod remediation;
+pub mod report;
 pub mod rules;
 
 pub mod sinks;

@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::actions;
 use crate::event::{Attachment, Event, LIVE_STATE, RecordError, repaired, without};
 use crate::facts::Earlier;
 use crate::finding::Finding;
@@ -385,6 +386,7 @@ impl Pipeline {
         };
         for finding in &mut findings {
             self.exemptions.apply(event, finding, now);
+            finding.action = actions::requested(event, finding);
             finding.origin.account_name = self.account_names.get(&finding.origin.account).cloned();
         }
         findings

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Actor, Finding, Live, Resource, Status};
+use super::{Actor, Finding, Live, RequestedAction, Resource, Status};
 use crate::text;
 
 /// Version of the OCSF schema the document follows.
@@ -56,8 +56,9 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
             set("status_detail", suppression.sentence().into());
             set("comment", suppression.sentence().into());
         }
-        if let Some(trace) = &finding.trace {
-            set("unmapped", json!({"explain": trace}));
+        let unmapped = without_empty(json!({"action": finding.action.as_ref().map(action), "explain": finding.trace}));
+        if unmapped.as_object().is_some_and(|members| !members.is_empty()) {
+            set("unmapped", unmapped);
         }
     }
     document
@@ -67,6 +68,11 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
 /// `\u` escape; a parser reads the same values.
 pub fn line(finding: &Finding, now: Timestamp) -> String {
     text::visible_json(&document(finding, now))
+}
+
+/// The action as a name and arguments. The remediator checks both and derives the calls itself.
+fn action(action: &RequestedAction) -> Value {
+    json!({"name": action.name, "arguments": action.arguments})
 }
 
 fn metadata(finding: &Finding) -> Value {

@@ -52,6 +52,7 @@ pub(super) fn finding(
     Finding {
         message,
         remediation,
+        action: None,
         rule: Arc::clone(rule),
         status: if undecided.is_some() { Status::Warning } else { attributes.status },
         actor,

@@ -94,7 +94,7 @@ pub fn write(to: &mut dyn Write, format: Format, finding: &Finding, now: Timesta
 
 fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let rule = &finding.rule;
-    let style = style(finding.severity());
+    let style = severity_style(finding.severity());
     let severity = finding.severity().caption().to_uppercase();
     let bold = Style::new().bold();
     if let Some(suppression) = &finding.suppression {
@@ -136,7 +136,8 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     writeln!(to)
 }
 
-fn style(severity: Severity) -> Style {
+/// The style in which a severity is shown.
+pub fn severity_style(severity: Severity) -> Style {
     let color = match severity {
         Severity::Critical | Severity::High => AnsiColor::Red,
         Severity::Medium => AnsiColor::Yellow,

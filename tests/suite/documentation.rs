@@ -17,6 +17,15 @@ fn block(path: &str, name: &str, content: &str) {
     generated(path, &format!("{before}{begin}\n```text\n{}\n```\n\n{end}{after}", content.trim_end()));
 }
 
+/// The same for Markdown, which is not quoted as text.
+fn markdown_block(path: &str, name: &str, content: &str) {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->\n"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{path} has no block {name}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{path} does not end the block {name}"));
+    generated(path, &format!("{before}{begin}\n{}\n\n{end}{after}", content.trim_end()));
+}
+
 /// The content of the fenced code blocks of a language in a Markdown text.
 fn code<'a>(markdown: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
@@ -91,6 +100,18 @@ fn configurations_and_exemptions_in_the_documents_can_be_used() {
     assert!(plain.rules().unwrap().rules().iter().any(|rule| rule.info().name == "role-trust-service" && rule.runs()));
     assert!(live.rules().is_ok() && live.file.vpc_exemptions.exempt_default_vpc);
     assert_eq!(live.file.account_names["111122223333"], "production");
+}
+
+#[test]
+fn the_page_about_remediation_lists_the_actions_and_its_policy_can_be_used() {
+    markdown_block("docs/remediation.md", "actions", &stdout(&run(&["actions", "reference"])));
+    generated("terraform/modules/remediation-policy/actions.json", &stdout(&run(&["actions", "iam"])));
+    let page = fs::read_to_string(root().join("docs/remediation.md")).unwrap();
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("remediation.yml");
+    fs::write(&file, code(&page, "yaml")[0]).unwrap();
+    let output = run(&["remediate", "--policy", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 /// The commands that only some features compile.

@@ -28,6 +28,8 @@ mod oracle;
 mod prefilter;
 mod public_data;
 mod publishing;
+mod remediation;
+mod reports;
 mod rule_commands;
 mod rules;
 mod sigma;

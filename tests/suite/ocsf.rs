@@ -33,6 +33,13 @@ fn the_document_looks_like_this() {
     insta::assert_snapshot!(document.replace(env!("CARGO_PKG_VERSION"), "[version]"));
 }
 
+/// What the schema finds wrong with a document.
+pub(crate) fn faults(document: &Value) -> Vec<String> {
+    let schema = json(&root().join("tests/schema/compliance_finding-1.5.0.schema.json"));
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
 #[test]
 fn every_document_is_valid_ocsf_and_uses_nothing_deprecated() {
     let schema = json(&root().join("tests/schema/compliance_finding-1.5.0.schema.json"));

@@ -1,33 +1,52 @@
 //! `trailwarden evaluate`.
 
+mod filters;
 mod ordered;
-mod report;
+mod outputs;
+mod printer;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use clap::Args;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
+use trailwarden::finding::RuleInfo;
 use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline};
-use trailwarden::sinks::console;
+use trailwarden::report::{CallCoverage, Entry, Extent, FindingFilter, Format, Report};
+use trailwarden::rules::RuleSet;
 use trailwarden::text::visible;
 
+use self::filters::Filters;
 use self::ordered::{Limits, ordered};
-use self::report::{Report, Told};
+use self::outputs::{Outputs, Writing};
+use self::printer::{Printer, Settings, Told};
 use crate::input::{Source, open, progress, sources};
-use crate::output::FindingFormat;
+use crate::output::fail;
 use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  no findings, or only suppressed findings
-  1  findings
-  2  an input could not be read, a record was rejected, or a rule was refused;
-     all other findings are still printed";
+  1  findings that match the filters and --fail-on
+  2  an input could not be read, a record was rejected, a rule was refused, or a file could
+     not be written; all other findings are still printed
+
+Examples:
+  Evaluate a directory of CloudTrail files:
+    trailwarden evaluate logs/
+  Show only the summary of last week's findings:
+    trailwarden evaluate logs/ --since '1 week ago' --summary
+  Fail a pipeline on critical and high findings only:
+    trailwarden evaluate logs/ --fail-on high
+  Also write an HTML report and a SARIF file:
+    trailwarden evaluate logs/ --output report.html --output report.sarif
+  Evaluate what another command prints:
+    aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
 
 /// Maximum bytes of findings that wait for those of an earlier file: about ten thousand findings. A thread that reaches it
 /// waits.
@@ -40,7 +59,7 @@ const MAX_WAITING: usize = 32 * 1024 * 1024;
 /// of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. Files may be compressed (gzip, Zstandard).
 /// Findings are written to standard output, everything else to standard error.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// Files and directories. `-` is standard input, which is also read if no path is given and input is piped.
     #[arg(value_name = "PATH")]
@@ -58,9 +77,21 @@ pub(crate) struct Arguments {
     #[arg(long)]
     explain: bool,
 
-    /// The format of findings.
-    #[arg(long, value_enum, default_value_t = FindingFormat::Text)]
-    format: FindingFormat,
+    #[command(flatten)]
+    outputs: Outputs,
+
+    /// Print a summary in place of the findings: counts by rule, actor, account, Region and address, and the problems. A
+    /// shorter one follows the findings.
+    #[arg(long, conflicts_with = "format")]
+    summary: bool,
+
+    /// Print findings without a summary.
+    #[arg(long, conflicts_with = "summary")]
+    no_summary: bool,
+
+    /// Print only errors: no findings, no summary and no counts.
+    #[arg(long, short, conflicts_with = "summary")]
+    quiet: bool,
 
     /// Evaluate this many files at a time. The default is the number of cores. The output does not depend on it.
     #[arg(long, value_name = "N")]
@@ -70,6 +101,17 @@ pub(crate) struct Arguments {
     /// are the same, and evaluation is slower.
     #[arg(long, alias = "no-screen")]
     no_prefilter: bool,
+
+    #[command(flatten)]
+    filters: Filters,
+}
+
+impl Arguments {
+    /// How much of the summary is printed.
+    fn extent(&self) -> Option<Extent> {
+        let is_brief = self.outputs.standard() == Format::Text && !self.no_summary && !self.quiet;
+        if self.summary { Some(Extent::FULL) } else { is_brief.then_some(Extent::BRIEF) }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -81,6 +123,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let Some(loaded) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
     let LoadedPipeline { configuration, pipeline, refused } = loaded;
+    let now = Timestamp::now();
+    let filter = match arguments.filters.read(pipeline.rules(), now) {
+        Ok(filter) => filter,
+        Err(reason) => return fail(reason),
+    };
     let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
         Err(faults) => {
@@ -95,31 +142,76 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         warn_of_no_live_state(&configuration, "give --snapshot");
     }
     let sources = sources(&arguments.paths);
+    let targets = match arguments.outputs.targets(&sources) {
+        Ok(targets) => targets,
+        Err(reason) => return fail(reason),
+    };
+    let mut outputs = match targets.iter().map(Writing::create).collect::<Result<Vec<_>, _>>() {
+        Ok(files) => files,
+        Err(reason) => return fail(reason),
+    };
+    if !arguments.quiet {
+        let to = Box::new(anstream::stdout());
+        match Writing::begin(arguments.outputs.standard(), "standard output".to_owned(), to) {
+            Ok(output) => outputs.insert(0, output),
+            Err(error) => return fail(format_args!("standard output cannot be written: {error}")),
+        }
+    }
+    let settings =
+        Settings { summary: arguments.extent(), tally: !arguments.quiet, fail_on: arguments.filters.fail_on, refused };
+    // Only this format shows it.
+    let shows_coverage = outputs.iter().any(|output| output.format == Format::Html);
+    let report = Report {
+        rules: running(pipeline.rules()),
+        coverage: if shows_coverage { coverage(pipeline.rules()) } else { CallCoverage::default() },
+        created: now,
+        ..Report::default()
+    };
+    let mut formats: Vec<Option<Format>> = outputs.iter().map(|output| Some(output.format)).collect();
+    if arguments.summary
+        && let Some(standard) = formats.first_mut()
+    {
+        *standard = None;
+    }
     let run = Run {
         pipeline: if arguments.no_prefilter { pipeline.without_prefilter() } else { pipeline },
         snapshot,
-        format: arguments.format.into(),
-        now: Timestamp::now(),
+        filter,
+        formats,
+        now,
         progress: progress(&sources),
     };
-    // If the number of cores is unknown, one is assumed.
+    // Where the number of cores is not known, one is assumed.
     let threads = arguments.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let mut report = Report::new(run.progress.clone(), refused);
+    let mut printer = Printer::new(run.progress.clone(), settings, outputs, !arguments.quiet, report);
     ordered(
         &sources,
         Limits { threads, bytes: MAX_WAITING },
         |source, tell| run.one(source, tell),
         |source| Told::Failed(source.name()),
-        |told| report.tell(told),
+        |told| printer.tell(told),
     );
-    ExitCode::from(report.end())
+    ExitCode::from(printer.end())
+}
+
+/// The rules that run.
+fn running(rules: &RuleSet) -> Vec<Arc<RuleInfo>> {
+    rules.rules().iter().filter(|rule| rule.runs()).map(|rule| Arc::new(rule.info().clone())).collect()
+}
+
+/// How much of the sensitive calls the rules cover.
+fn coverage(rules: &RuleSet) -> CallCoverage {
+    let coverage = rules.coverage();
+    CallCoverage { sensitive: coverage.sensitive, uncovered: coverage.unwatched.len() }
 }
 
 /// One evaluation of many inputs.
 struct Run {
     pipeline: Pipeline,
     snapshot: Option<Snapshot>,
-    format: console::Format,
+    filter: FindingFilter,
+    /// Format of each output; `None` for one that gets no findings.
+    formats: Vec<Option<Format>>,
     now: Timestamp,
     progress: ProgressBar,
 }
@@ -127,10 +219,11 @@ struct Run {
 impl Run {
     /// Evaluates one input.
     fn one(&self, source: &Source, tell: &mut dyn FnMut(Told)) {
-        let Self { pipeline, snapshot, format, now, progress } = self;
+        let Self { pipeline, snapshot, progress, .. } = self;
         tell(Told::Begun(source.label()));
         let (name, input) = open(source, progress);
-        let mut outcomes = |outcome: Outcome| tell(Told::of(outcome, *format, *now));
+        let is_file = matches!(source, Source::File { .. });
+        let mut outcomes = |outcome: Outcome| tell(self.told(outcome, &name, is_file));
         let tally = match snapshot {
             None => pipeline.run(&name, input, &mut outcomes),
             Some(snapshot) => {
@@ -140,5 +233,19 @@ impl Run {
             }
         };
         tell(Told::Ended(Box::new(tally)));
+    }
+
+    /// What to tell of an outcome of the input that is called `input`.
+    fn told(&self, outcome: Outcome, input: &str, is_file: bool) -> Told {
+        match outcome {
+            Outcome::Finding(finding, _) if self.filter.matches(&finding) => {
+                let entry = Entry { finding: &finding, input, is_file, now: self.now };
+                let text = |format: &Option<Format>| format.map(|format| format.entry(entry)).unwrap_or_default();
+                let texts = self.formats.iter().map(text).collect();
+                Told::Finding { texts, finding }
+            }
+            Outcome::Finding(finding, _) => Told::LeftOut { is_suppressed: finding.suppression.is_some() },
+            Outcome::Rejection(rejection) => Told::Rejection(rejection.to_string()),
+        }
     }
 }

@@ -17,15 +17,19 @@ use crate::input::{open, sources};
 use crate::output::{Format, ended, fail};
 use crate::selection::{Loaded, Selection};
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  every record was judged
-  2  some input could not be read, there is no such rule, or a rule cannot be used";
+  2  some input could not be read, there is no such rule, or a rule cannot be used
+
+Examples:
+  Why does a rule match, or not match, these records?
+    trailwarden explain --rule role-trust-public logs/";
 
 /// Show how each part of a rule's condition evaluates on records.
 ///
 /// Takes the same input as `evaluate`. The rule need not be enabled.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The name of the rule.
     #[arg(long, value_name = "NAME")]

@@ -7,8 +7,13 @@ use trailwarden::facts::{Calls, FACTS};
 
 use crate::output::print;
 
+const EXAMPLES: &str = "Examples:
+  List the facts about security groups:
+    trailwarden facts | grep -A 3 '^exposure'";
+
 /// List the facts that rules can use beside the fields of a record.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run() -> ExitCode {

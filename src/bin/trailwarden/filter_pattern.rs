@@ -18,10 +18,14 @@ use trailwarden::text::{visible, visible_json};
 use crate::output::{Format, fail, print};
 use crate::selection::{Loaded, Selection};
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  the pattern was printed
   2  there is none: the rules cannot be used, one of them can match any call, or it does not fit;
-     or a rule was refused, and the pattern that was printed is for the others";
+     or a rule was refused, and the pattern that was printed is for the others
+
+Examples:
+  Generate the pattern for your configuration:
+    trailwarden filter-pattern --config trailwarden.yml > filter_pattern.txt";
 
 /// Generate a CloudWatch Logs filter pattern that passes every event the enabled rules can match.
 ///
@@ -33,7 +37,7 @@ const EXIT_CODES: &str = "Exit codes:
 /// Filter patterns are case-sensitive and rules are not. Names of calls are written as CloudTrail writes them. Unknown names
 /// are written as in the rule, and listed on standard error.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod actions;
 mod documents;
 mod evaluate;
 mod exemptions;
@@ -8,17 +9,19 @@ mod facts;
 mod filter_pattern;
 mod input;
 mod output;
+mod remediate;
 #[cfg(feature = "lambda")]
 mod replay;
 mod rules;
 mod selection;
+mod shell;
 #[cfg(feature = "live")]
 mod snapshot;
 mod trust;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use trailwarden::pipeline;
 use trailwarden::rules::organization_id;
 
@@ -32,7 +35,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Evaluate(evaluate::Arguments),
+    Evaluate(Box<evaluate::Arguments>),
     #[cfg(feature = "lambda")]
     Replay(replay::Arguments),
     Explain(explain::Arguments),
@@ -41,6 +44,10 @@ enum Command {
     Facts(facts::Arguments),
     FilterPattern(filter_pattern::Arguments),
     Trust(trust::Arguments),
+    Completions(shell::CompletionsArguments),
+    Man(shell::ManArguments),
+    Remediate(remediate::Arguments),
+    Actions(actions::Arguments),
     #[cfg(feature = "live")]
     Snapshot(snapshot::Arguments),
 }
@@ -69,6 +76,10 @@ fn main() -> ExitCode {
         Command::Facts(facts::Arguments {}) => facts::run(),
         Command::FilterPattern(arguments) => filter_pattern::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => shell::man(&arguments, Cli::command()),
+        Command::Remediate(arguments) => remediate::run(&arguments),
+        Command::Actions(arguments) => actions::run(&arguments),
         #[cfg(feature = "live")]
         Command::Snapshot(arguments) => snapshot::run(&arguments),
     }

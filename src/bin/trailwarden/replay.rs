@@ -39,7 +39,13 @@ whether there are findings. It reads at most ten messages, publishes nothing and
 
 Exit codes:
   0  everything was evaluated and, if a topic is given, published
-  2  otherwise: the rest stays in the queue, and standard error gives the reasons";
+  2  otherwise: the rest stays in the queue, and standard error gives the reasons
+
+Examples:
+  Show the findings in a queue, and leave its messages there:
+    trailwarden replay --queue-url URL
+  Publish them and delete the messages:
+    trailwarden replay --queue-url URL --findings-topic ARN";
 
 /// Evaluate payloads from the function's on-failure queue, and publish or print the findings.
 ///

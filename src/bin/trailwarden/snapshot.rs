@@ -40,7 +40,12 @@ fn help() -> String {
 
 Exit codes:
   0  all files were written
-  2  a request was denied or a file could not be written; the others were written"#,
+  2  a request was denied or a file could not be written; the others were written
+
+Examples:
+  Write the state of the credentials' account, and verify findings with it:
+    trailwarden snapshot state/
+    trailwarden evaluate logs/ --snapshot state/"#,
         actions.join(",\n")
     )
 }

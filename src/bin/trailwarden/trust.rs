@@ -22,7 +22,7 @@ use crate::{account, organization};
 /// Maximum bytes of the input: the authorization details of a large account.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-const EXIT_CODES: &str = "Verdicts:
+const AFTER_HELP: &str = "Verdicts:
   public       everybody can assume the role
   weak         everybody who meets a condition that anybody can meet, such as an external id
   undecidable  the policy is missing, not understood or too complex
@@ -33,7 +33,11 @@ const EXIT_CODES: &str = "Verdicts:
 Exit codes, for the worst of several roles:
   0  scoped or constrained
   1  public, weak or external
-  2  undecidable, or the input cannot be read";
+  2  undecidable, or the input cannot be read
+
+Examples:
+  Show who can assume a role:
+    aws iam get-role --role-name ci-deploy | trailwarden trust -";
 
 /// Show who can assume a role, according to its trust policy.
 ///
@@ -41,7 +45,7 @@ Exit codes, for the worst of several roles:
 /// list of roles, CloudTrail records, an AWS Config item, a Terraform plan or a CloudFormation template. Nothing is sent
 /// anywhere.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The file. `-` is standard input.
     #[arg(value_name = "FILE")]

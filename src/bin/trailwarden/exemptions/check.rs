@@ -17,14 +17,18 @@ use crate::input::{open, sources};
 use crate::output::{Format, print};
 use crate::selection::{Loaded, Selection};
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  every exemption is good
   1  there is no exemption, or one has expired, expires soon, or covers nothing in the log
-  2  the file cannot be used, or part of the log could not be read";
+  2  the file cannot be used, or part of the log could not be read
+
+Examples:
+  List exemptions that are about to expire, or cover nothing in a log:
+    trailwarden exemptions check exemptions.yml --over logs/";
 
 /// Check a file of exemptions for errors, and for exemptions that have expired, expire soon or cover nothing.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The file of exemptions.
     #[arg(value_name = "FILE")]

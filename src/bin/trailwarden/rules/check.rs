@@ -14,17 +14,21 @@ use trailwarden::text::visible_json;
 use super::Own;
 use crate::output::{Format, fail, print};
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  no errors or warnings
   1  a rule or the configuration has errors or warnings
-  2  the configuration cannot be read";
+  2  the configuration cannot be read
+
+Examples:
+  Check your own rules in a pipeline:
+    trailwarden rules check rules/ --format json";
 
 /// Check rules and their configuration, and list errors and warnings with file and line.
 ///
 /// A rule with an error cannot be used. A rule that uses an unsupported feature can be skipped with `--allow-unsupported`. A
 /// rule with a warning is used, but a part of it has no effect or no fixture.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     own: Own,

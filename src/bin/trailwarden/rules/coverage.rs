@@ -11,8 +11,13 @@ use super::loaded;
 use crate::output::{Format, print};
 use crate::selection::Selection;
 
+const EXAMPLES: &str = "Examples:
+  List the sensitive calls that no enabled rule covers:
+    trailwarden rules coverage --config trailwarden.yml";
+
 /// List sensitive API calls that no enabled rule covers, and coverage by ATT&CK technique and control.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,

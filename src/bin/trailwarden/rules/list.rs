@@ -15,8 +15,13 @@ use crate::selection::Selection;
 /// Maximum characters of a list of calls in the table.
 const MAX_CALLS: usize = 90;
 
+const EXAMPLES: &str = "Examples:
+  List the rules that a configuration enables:
+    trailwarden rules list --config trailwarden.yml";
+
 /// List rules: name, level, whether it is enabled, pack, call patterns.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,

@@ -9,8 +9,13 @@ use super::loaded;
 use crate::output::{fail, print};
 use crate::selection::Selection;
 
+const EXAMPLES: &str = "Examples:
+  Read a rule before you copy it:
+    trailwarden rules show role-trust-public";
+
 /// Show one rule: its description, remediation and source.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The name of the rule.
     #[arg(value_name = "NAME")]

@@ -12,17 +12,21 @@ use trailwarden::text::{visible, visible_json};
 use super::Own;
 use crate::output::{Format, fail, print};
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  every rule matches its hits and none of its misses
   1  a rule does not, or lacks fixtures of one kind
-  2  the rules cannot be used, or there are none";
+  2  the rules cannot be used, or there are none
+
+Examples:
+  Test your own rules:
+    trailwarden rules test rules/";
 
 /// Test rules against their fixtures: records that a rule must match, and near misses that it must not match.
 ///
 /// Fixtures are files `hit-….json` and `miss-….json` in a directory with the name of the rule. For a rule that fails, the
 /// evaluation of its condition is shown.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     own: Own,

@@ -1,0 +1,77 @@
+//! The report as JUnit XML: a test suite for each rule that ran, a failed test for each problem, and a passed test if the rule
+//! found nothing.
+
+use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
+
+use super::details::details;
+use super::terminal::counted;
+use super::{Problem, Report};
+use crate::text::visible;
+
+pub(super) fn document(report: &Report) -> String {
+    let mut document = Document::new("Trailwarden");
+    let problems = report.summary.problems.by_severity();
+    let found_by = report.summary.found_by.values();
+    let mut rules: Vec<&str> = report.rules.iter().chain(found_by).map(|rule| rule.name.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    for rule in rules {
+        let mut suite = TestSuite::new(rule);
+        let of_rule = problems.iter().filter(|problem| problem.rule.name == rule);
+        suite.add_test_cases(of_rule.map(|problem| test_case(problem)));
+        if suite.test_cases.is_empty() {
+            suite.add_test_case(named(rule, "no findings", TestCaseStatus::success()));
+        }
+        document.add_test_suite(suite);
+    }
+    let unlisted = report.summary.problems.unlisted();
+    let mut errors: Vec<String> = report.rejections.listed().to_vec();
+    if report.rejections.others() > 0 {
+        errors.push(format!("{} more rejections", report.rejections.others()));
+    }
+    if unlisted > 0 {
+        errors.push(format!("{} belong to problems that are not listed", counted(unlisted, "finding")));
+    }
+    if !errors.is_empty() {
+        let mut suite = TestSuite::new("input");
+        for error in errors {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(error.as_str());
+            suite.add_test_case(named("input", &error, status));
+        }
+        document.add_test_suite(suite);
+    }
+    // Memory takes whatever is written to it.
+    document.to_string().unwrap_or_default()
+}
+
+fn test_case(problem: &Problem) -> TestCase {
+    let status = match problem.latest.as_deref() {
+        Some(finding) if problem.is_suppressed() => {
+            let mut status = TestCaseStatus::skipped();
+            let sentence = finding.suppression.as_ref().map(|one| one.sentence()).unwrap_or_default();
+            status.set_message(visible(&sentence).into_owned());
+            status
+        }
+        finding => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type(problem.severity.caption());
+            if let Some(finding) = finding {
+                status.set_message(finding.full_message());
+                let lines =
+                    details(finding).into_iter().map(|(label, texts)| format!("{label}: {}", texts.join("\n  ")));
+                let lines: Vec<String> = lines.collect();
+                status.set_description(format!("{}\n{}", counted(problem.findings, "finding"), lines.join("\n")));
+            }
+            status
+        }
+    };
+    let name = format!("{} ({}, {})", problem.resource, problem.account, problem.region);
+    named(&problem.rule.name, &name, status)
+}
+
+fn named(class: &str, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut test_case = TestCase::new(name, status);
+    test_case.set_classname(class);
+    test_case
+}
