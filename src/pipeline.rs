@@ -141,8 +141,8 @@ impl fmt::Display for Rejection {
 /// What a run hands out, in the order of the input.
 #[derive(Debug)]
 pub enum Outcome {
-    /// A rule matched a record.
-    Finding(Box<Finding>),
+    /// A rule matched the record at this place.
+    Finding(Box<Finding>, Place),
     /// Something could not be evaluated.
     Rejection(Rejection),
 }
@@ -152,7 +152,7 @@ impl Outcome {
     #[cfg(feature = "live")]
     fn finding_mut(&mut self) -> Option<&mut Finding> {
         match self {
-            Self::Finding(finding) => Some(finding),
+            Self::Finding(finding, _) => Some(finding),
             Self::Rejection(_) => None,
         }
     }
@@ -173,7 +173,7 @@ impl Evaluated {
     /// Takes what a run hands out.
     fn take(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Finding(finding) => self.findings.push(*finding),
+            Outcome::Finding(finding, _) => self.findings.push(*finding),
             Outcome::Rejection(rejection) => self.rejections.push(rejection),
         }
     }
@@ -282,8 +282,7 @@ impl Pipeline {
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut run = Run::new(self, source, input, None);
         while let Some((place, judged)) = run.next() {
-            let findings = judged.map(|judged| judged.findings).map_err(|reason| Rejection { place, reason });
-            self.count(findings, &mut run.tally, outcomes);
+            self.count(place, judged.map(|judged| judged.findings), &mut run.tally, outcomes);
         }
         run.end()
     }
@@ -341,17 +340,20 @@ impl Pipeline {
         while let Some((place, judged)) = run.next() {
             match judged {
                 Ok(judged) if is_case(&judged) => cases.push(Case::new(place, judged)),
-                judged => {
-                    let findings = judged.map(|judged| judged.findings).map_err(|reason| Rejection { place, reason });
-                    self.count(findings, &mut run.tally, outcomes);
-                }
+                judged => self.count(place, judged.map(|judged| judged.findings), &mut run.tally, outcomes),
             }
         }
         (run.end(), cases)
     }
 
-    /// Counts a record by what was found, and hands that out.
-    fn count(&self, findings: Result<Vec<Finding>, Rejection>, tally: &mut Tally, outcomes: &mut dyn FnMut(Outcome)) {
+    /// Counts the record at `place` by its findings or the reason for its rejection, and passes these to `outcomes`.
+    fn count(
+        &self,
+        place: Place,
+        findings: Result<Vec<Finding>, String>,
+        tally: &mut Tally,
+        outcomes: &mut dyn FnMut(Outcome),
+    ) {
         match findings {
             Ok(findings) if findings.is_empty() => tally.clean += 1,
             Ok(findings) => {
@@ -365,12 +367,12 @@ impl Pipeline {
                         Some(_) => tally.suppressed += 1,
                         None => tally.findings += 1,
                     }
-                    outcomes(Outcome::Finding(Box::new(finding)));
+                    outcomes(Outcome::Finding(Box::new(finding), place.clone()));
                 }
             }
-            Err(rejection) => {
+            Err(reason) => {
                 tally.rejected += 1;
-                outcomes(Outcome::Rejection(rejection));
+                outcomes(Outcome::Rejection(Rejection { place, reason }));
             }
         }
     }

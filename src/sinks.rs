@@ -113,6 +113,8 @@ pub struct DeliveryError {
     pub first: String,
     /// Whether a retry may deliver at least one of them.
     pub retryable: bool,
+    /// The ids of those that were not accepted.
+    pub uids: Vec<String>,
 }
 
 impl Delivery {
@@ -134,7 +136,8 @@ impl Delivery {
     /// Returns an error if one was not.
     pub fn result(self) -> Result<(), DeliveryError> {
         let (failed, retryable) = (self.failures.len(), self.failures.iter().any(|failure| failure.retryable));
-        let Some(first) = self.failures.into_iter().next() else { return Ok(()) };
-        Err(DeliveryError { failed, messages: self.accepted + failed, first: first.reason, retryable })
+        let Some(first) = self.failures.first().map(|failure| failure.reason.clone()) else { return Ok(()) };
+        let uids = self.failures.into_iter().map(|failure| failure.uid).collect();
+        Err(DeliveryError { failed, messages: self.accepted + failed, first, retryable, uids })
     }
 }

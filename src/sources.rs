@@ -27,6 +27,7 @@ mod sns;
 mod sqs;
 mod table;
 mod trigger;
+mod trigger_batch;
 mod values;
 mod window;
 
@@ -46,6 +47,7 @@ pub use items::Nested;
 pub use log_streams::LogStreams;
 pub use raw::{Raw, SharedText, Writing};
 pub use table::{SOURCES, Source};
+pub use trigger_batch::{BatchResponse, TriggerBatch};
 
 /// Maximum number of decompressed bytes of one Lambda payload, and of one record or line of a file. A payload of 1 MB (the
 /// limit of asynchronous invocation) contains 5 to 10 MB of log; gzip could make it 1 GB.
@@ -80,6 +82,9 @@ pub struct Place {
     pub source: Arc<str>,
     /// Line of the file on which the item begins, from 1; where one line contains many items, the line of the envelope.
     pub line: Option<u64>,
+    /// Position of the message of a Lambda trigger (SQS, SNS or Kinesis) that contains the item, from 1. Within a message, the
+    /// rest of the place is that of a payload of its own.
+    pub message: Option<u64>,
     /// `logEvents[].id` of a CloudWatch Logs event.
     pub log_event: Option<String>,
     /// Position in the array of the envelope, from 1.
@@ -92,6 +97,9 @@ impl fmt::Display for Place {
         if let Some(line) = self.line {
             write!(formatter, ":{line}")?;
         }
+        if let Some(message) = self.message {
+            write!(formatter, ": message {message}")?;
+        }
         if let Some(record) = self.record {
             write!(formatter, ": record {record}")?;
         }
@@ -99,6 +107,14 @@ impl fmt::Display for Place {
             write!(formatter, ": log event {}", visible(id))?;
         }
         Ok(())
+    }
+}
+
+impl Place {
+    /// Whether a whole payload is at this place, or the whole content of a message of a Lambda trigger, and not one of its
+    /// records.
+    pub fn is_whole(&self) -> bool {
+        self.record.is_none()
     }
 }
 

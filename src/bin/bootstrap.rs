@@ -1,9 +1,10 @@
-//! The Lambda function: evaluates each delivery of a log subscription and publishes the findings.
+//! The Lambda function: evaluates each delivery of a log subscription or another trigger and publishes the findings.
 //!
 //! Configuration and rules are read once, and all their errors are reported together. An invocation fails if a finding could
 //! not be published, so that Lambda retries it, and if its payload could not be decoded, so that Lambda sends the payload to
-//! the on-failure destination.
+//! the on-failure destination. For batches of SQS and Kinesis it does not fail. Its response reports the messages to retry.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,15 +12,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use trailwarden::app::environment;
 use trailwarden::aws::lambda_config;
+use trailwarden::finding::Finding;
 use trailwarden::metrics;
 use trailwarden::pipeline::{self, Evaluator, Outcome, Progress, Rejection, Tally};
 use trailwarden::sinks::{DeliveryError, Sinks, Terms};
+use trailwarden::sources::{BatchResponse, TriggerBatch};
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The error types are a contract: alarms and people filter by them.
@@ -33,16 +37,31 @@ enum InvocationError {
     Tally(Tally),
 }
 
+impl InvocationError {
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::Publish(failure) if failure.retryable => "PublishFailedRetryable",
+            Self::Publish(_) => "PublishFailedPermanent",
+            Self::Payload(_) => "PayloadRejected",
+            Self::Tally(_) => "TallyUnbalanced",
+        }
+    }
+}
+
 impl From<InvocationError> for Diagnostic {
     fn from(error: InvocationError) -> Self {
-        let error_type = match &error {
-            InvocationError::Publish(failure) if failure.retryable => "PublishFailedRetryable",
-            InvocationError::Publish(_) => "PublishFailedPermanent",
-            InvocationError::Payload(_) => "PayloadRejected",
-            InvocationError::Tally(_) => "TallyUnbalanced",
-        };
-        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+        Self { error_type: error.error_type().to_owned(), error_message: error.to_string() }
     }
+}
+
+/// The response of an invocation.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Response {
+    /// The counts of the payload.
+    Tally(Tally),
+    /// The failed messages of a batch.
+    Batch(BatchResponse),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -114,23 +133,28 @@ async fn handle(
     evaluator: &Evaluator,
     sinks: &Sinks,
     event: LambdaEvent<Box<RawValue>>,
-) -> Result<Tally, InvocationError> {
+) -> Result<Response, InvocationError> {
     let LambdaEvent { payload, context } = event;
+    let batch = TriggerBatch::of(payload.get());
     let request_id = context.request_id.as_str();
     let now = Timestamp::now();
     let (mut outbox, published) = sinks.open(Terms { now, deadline: publish_deadline(&context) });
     let (mut findings, mut undecodable) = (Vec::new(), None);
+    // The message of each finding, and the messages that could not be decoded. A message without a position is the payload.
+    let (mut messages, mut undecodable_messages) = (Vec::new(), BTreeSet::new());
     let evaluation = async {
         let mut take = |progress| match progress {
-            Progress::Outcome(Outcome::Finding(finding)) => {
+            Progress::Outcome(Outcome::Finding(finding, place)) => {
                 let finding = Arc::from(finding);
                 outbox.put(Arc::clone(&finding));
                 findings.push(finding);
+                messages.push(place.message);
             }
             Progress::Outcome(Outcome::Rejection(Rejection { place, reason })) => {
                 tracing::warn!(request_id, %place, reason = %visible(&reason), "rejected");
-                if place.record.is_none() {
+                if place.is_whole() {
                     undecodable = Some(reason);
+                    undecodable_messages.insert(place.message);
                 }
             }
             Progress::Settling => outbox.end_group(),
@@ -143,10 +167,48 @@ async fn handle(
     let tally = tally.map_err(|_| InvocationError::Payload(FAILED_INSIDE.to_owned()))?;
     // Nothing can be done about a closed standard output.
     let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
+    let undecodable = undecodable.map(|reason| InvocationError::Payload(visible(&reason).into_owned()));
+    if let Some(batch) = batch.filter(|_| tally.balances()) {
+        let undecodable_messages = undecodable_messages.into_iter().collect::<Option<BTreeSet<u64>>>();
+        let unpublished_messages = match &published {
+            Ok(()) => Some(BTreeSet::new()),
+            Err(error) => messages_of(&error.uids, findings.iter().zip(&messages)),
+        };
+        let failed = match undecodable_messages.zip(unpublished_messages) {
+            Some((undecodable, unpublished)) => undecodable.union(&unpublished).copied().collect(),
+            // The failed messages are not known.
+            None => batch.positions().collect(),
+        };
+        let response = batch.response(&failed);
+        for error in published.err().map(InvocationError::Publish).iter().chain(&undecodable) {
+            let messages = visible(&response.failed().join(", ")).into_owned();
+            tracing::error!(request_id, error_type = error.error_type(), %error, %messages, "reported as failed");
+        }
+        return Ok(Response::Batch(response));
+    }
     published?;
     match undecodable {
-        Some(reason) => Err(InvocationError::Payload(visible(&reason).into_owned())),
+        Some(error) => Err(error),
         None if !tally.balances() => Err(InvocationError::Tally(tally)),
-        None => Ok(tally),
+        None => Ok(Response::Tally(tally)),
     }
+}
+
+/// Returns the messages of the findings whose SNS messages have these ids, or `None` if an id belongs to no finding, such as
+/// that of an alert, which may combine findings of several messages.
+fn messages_of<'f>(
+    uids: &[String],
+    findings: impl Iterator<Item = (&'f Arc<Finding>, &'f Option<u64>)>,
+) -> Option<BTreeSet<u64>> {
+    let uids: HashSet<&str> = uids.iter().map(String::as_str).collect();
+    let mut found = HashSet::new();
+    let mut messages = BTreeSet::new();
+    for (finding, message) in findings {
+        let uid = finding.message_uid();
+        if uids.contains(uid.as_str()) {
+            messages.insert((*message)?);
+            found.insert(uid);
+        }
+    }
+    (found.len() == uids.len()).then_some(messages)
 }

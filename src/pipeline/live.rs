@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Outcome, Pipeline, Rejection, Tally, guarded};
+use super::{Outcome, Pipeline, Tally, guarded};
 use crate::event::{Attachment, Event, RecordError};
 use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
 use crate::live_state::{
@@ -110,16 +110,19 @@ impl Pipeline {
             .unwrap_or(Some(Completion::Whole))
         })
         .await;
-        let mut open: Vec<Result<Open, Rejection>> = Vec::new();
+        let mut open: Vec<(Source, Result<Open, String>)> = Vec::new();
         for (case, completion) in completions {
             let completion = completion.unwrap_or_else(|| match case.asks {
                 true => Completion::Unknown(NO_TIME.to_owned()),
                 false => Completion::Whole,
             });
-            open.push(self.reconsider(case, completion, now));
+            open.push((case.source.clone(), self.reconsider(case, completion, now)));
         }
-        let claims: BTreeSet<Assertion> =
-            open.iter().flatten().flat_map(|open| open.claims.iter().flatten().cloned()).collect();
+        let claims: BTreeSet<Assertion> = open
+            .iter()
+            .filter_map(|(_, open)| open.as_ref().ok())
+            .flat_map(|open| open.claims.iter().flatten().cloned())
+            .collect();
         let judged = asked(live, &mut store, tally, claims.into_iter().collect(), |claim, store, open| {
             let judged = guarded(|| {
                 let lookup = Lookup::new(store, claim.scope.clone());
@@ -132,28 +135,27 @@ impl Pipeline {
         .await;
         let judged: BTreeMap<Assertion, Judged> =
             judged.into_iter().filter_map(|(claim, judged)| Some((claim, judged?))).collect();
-        for one in open {
-            self.count(one.map(|open| open.settled(&judged)), tally, outcomes);
+        for (place, one) in open {
+            self.count(place, one.map(|open| open.settled(&judged)), tally, outcomes);
         }
     }
 
     /// Evaluates a record again that live state has completed.
-    fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, Rejection> {
-        let Case { source, record, findings, attached, .. } = case;
-        let rejected = |reason: String| Rejection { place: source.clone(), reason };
+    fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, String> {
+        let Case { record, findings, attached, .. } = case;
         let (record, again, unknown) = match completion {
             Completion::Whole => (record, false, None),
             // Where only live state decides, that it could not be asked is told by rules of its own.
             Completion::Unknown(why) => (enriched(&record, &unavailable(&why)), true, Some(why)),
             Completion::Completed(record) => (record, true, None),
         };
-        let event = parsed(&record, attached.as_ref()).map_err(|error| rejected(error.to_string()))?;
+        let event = parsed(&record, attached.as_ref()).map_err(|error| error.to_string())?;
         let considered = guarded(|| {
             let findings = if again { self.findings(&event, None, now) } else { findings };
             let claims: Vec<_> = findings.iter().map(|finding| Assertion::of(finding, &event)).collect();
             (findings, claims)
         });
-        let (findings, claims) = considered.map_err(rejected)?;
+        let (findings, claims) = considered?;
         Ok(Open { findings, claims, unknown })
     }
 

@@ -135,12 +135,25 @@ impl Items {
     pub(super) fn element_of_records(&mut self, text: &str) {
         let Some(trigger) = trigger::of_record(text) else { return self.record(text) };
         if Source::of(text).is_some_and(Source::is_read) {
-            return self.nested(text, document::value);
+            return self.message_of_trigger(text);
         }
         match self.triggers.iter_mut().find(|(known, _)| known.is_like(&trigger)) {
             Some((_, count)) => *count += 1,
             None => self.triggers.push((trigger, 1)),
         }
+    }
+
+    /// Adds a message of a Lambda trigger. It is read like a payload of its own, so that rejections of its whole content have
+    /// no record in their place. A trigger event in a record, such as a log event, remains a part of the record.
+    fn message_of_trigger(&mut self, text: &str) {
+        if self.outer.is_some() {
+            return self.nested(text, document::value);
+        }
+        let (record, message) = (self.place.record.take(), self.place.message);
+        // The outermost message is the one that can be retried.
+        self.place.message = message.or(record);
+        self.nested(text, document::value);
+        (self.place.record, self.place.message) = (record, message);
     }
 
     /// Rejects the records of triggers in a list that has ended: each kind once, and as a whole, so that the delivery fails.

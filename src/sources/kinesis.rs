@@ -9,13 +9,18 @@ use super::items::Items;
 use super::members::Members;
 
 /// `eventSource` of the records of a Lambda trigger.
-const SOURCE: &str = "aws:kinesis";
+pub(super) const SOURCE: &str = "aws:kinesis";
 
 /// Name of the data in rejections.
 const DATA: &str = "kinesis.data";
 
 fn data(object: &Members) -> Option<String> {
     object.object("kinesis")?.string("data")
+}
+
+/// The sequence number of a record.
+pub(super) fn sequence_number(object: &Members) -> Option<String> {
+    object.object("kinesis")?.string("sequenceNumber")
 }
 
 /// Whether an object is a record of a stream.

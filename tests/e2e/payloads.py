@@ -90,3 +90,66 @@ def delivery(*records: Record) -> str:
     """The Lambda event in which records arrive."""
     events = [log_event(one, number) for number, one in enumerate(records)]
     return awslogs(gzip.compress(json.dumps(batch(events)).encode()))
+
+
+def batch_data(*records: Record | str) -> bytes:
+    """The data of a Kinesis record: a compressed batch of a log subscription."""
+    events = [log_event(one, number) for number, one in enumerate(records)]
+    return gzip.compress(json.dumps(batch(events)).encode())
+
+
+def sqs_event(bodies: list[str]) -> str:
+    """The event of an SQS trigger; message ids are `message-0`, `message-1`, …"""
+    return json.dumps({"Records": [sqs_message(number, body) for number, body in enumerate(bodies)]})
+
+
+def sqs_message(number: int, body: str) -> dict[str, Any]:
+    return {
+        "messageId": f"message-{number}",
+        "receiptHandle": "handle",
+        "body": body,
+        "attributes": {},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:trail",
+        "awsRegion": "eu-west-1",
+    }
+
+
+def kinesis_event(data: list[bytes]) -> str:
+    """The event of a Kinesis trigger; sequence numbers are 995, 996, …"""
+    return json.dumps({"Records": [kinesis_record(995 + number, one) for number, one in enumerate(data)]})
+
+
+def kinesis_record(sequence_number: int, data: bytes) -> dict[str, Any]:
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": ACCOUNT,
+            "sequenceNumber": str(sequence_number),
+            "data": base64.b64encode(data).decode(),
+            "approximateArrivalTimestamp": 1_772_618_400.0,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"shardId-000000000000:{sequence_number}",
+        "eventName": "aws:kinesis:record",
+        "awsRegion": "eu-west-1",
+        "eventSourceARN": f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/trail",
+    }
+
+
+def sns_event(messages: list[str]) -> str:
+    """The event of an SNS trigger."""
+    arn = f"arn:aws:sns:eu-west-1:{ACCOUNT}:trail"
+    records = [
+        {
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": f"{arn}:0",
+            "Sns": {"Type": "Notification", "MessageId": str(number), "TopicArn": arn, "Message": message},
+        }
+        for number, message in enumerate(messages)
+    ]
+    return json.dumps({"Records": records})

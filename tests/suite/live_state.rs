@@ -69,7 +69,7 @@ fn pipeline(configuration: &str) -> Pipeline {
 fn settled(pipeline: &Pipeline, payload: &str, world: &World) -> (Vec<Finding>, Tally) {
     let mut findings = Vec::new();
     let mut outcomes = |outcome: Outcome| match outcome {
-        Outcome::Finding(finding) => findings.push(*finding),
+        Outcome::Finding(finding, _) => findings.push(*finding),
         Outcome::Rejection(rejection) => panic!("{rejection}"),
     };
     let (mut tally, cases) = pipeline.run_for_live_state("test", Input::Payload(payload), &mut outcomes);
@@ -230,7 +230,7 @@ fn what_cannot_be_read_is_named_and_changes_nothing_else() {
     plain.iter_mut().for_each(|finding| finding.live = None);
     let mut findings = Vec::new();
     pipeline("").run("test", Input::Payload(&text), &mut |outcome| {
-        if let Outcome::Finding(finding) = outcome {
+        if let Outcome::Finding(finding, _) = outcome {
             findings.push(*finding);
         }
     });

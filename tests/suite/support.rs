@@ -176,7 +176,7 @@ pub(crate) fn payload_by_all_rules(text: &str) -> Yield {
 fn run_through(pipeline: &Pipeline, input: Input<'_>) -> Yield {
     let mut result = Yield::default();
     let tally = pipeline.run("input", input, &mut |outcome| match outcome {
-        Outcome::Finding(finding) => result.findings.push(*finding),
+        Outcome::Finding(finding, _) => result.findings.push(*finding),
         Outcome::Rejection(rejection) => result.rejections.push(rejection),
     });
     assert!(tally.balances(), "{tally}");

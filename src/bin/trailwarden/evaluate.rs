@@ -238,13 +238,13 @@ impl Run {
     /// What to tell of an outcome of the input that is called `input`.
     fn told(&self, outcome: Outcome, input: &str, is_file: bool) -> Told {
         match outcome {
-            Outcome::Finding(finding) if self.filter.matches(&finding) => {
+            Outcome::Finding(finding, _) if self.filter.matches(&finding) => {
                 let entry = Entry { finding: &finding, input, is_file, now: self.now };
                 let text = |format: &Option<Format>| format.map(|format| format.entry(entry)).unwrap_or_default();
                 let texts = self.formats.iter().map(text).collect();
                 Told::Finding { texts, finding }
             }
-            Outcome::Finding(finding) => Told::LeftOut { is_suppressed: finding.suppression.is_some() },
+            Outcome::Finding(finding, _) => Told::LeftOut { is_suppressed: finding.suppression.is_some() },
             Outcome::Rejection(rejection) => Told::Rejection(rejection.to_string()),
         }
     }

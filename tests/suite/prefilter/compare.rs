@@ -121,7 +121,7 @@ fn told(pipeline: &Pipeline, given: &Given, live: bool) -> Told {
     let mut outcomes = Vec::new();
     let mut take = |outcome: Outcome| {
         outcomes.push(match outcome {
-            Outcome::Finding(finding) => Ok(*finding),
+            Outcome::Finding(finding, _) => Ok(*finding),
             Outcome::Rejection(rejection) => Err(rejection),
         });
     };

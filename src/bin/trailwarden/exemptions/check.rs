@@ -119,7 +119,7 @@ fn covered(pipeline: &Pipeline, paths: &[PathBuf]) -> (BTreeMap<String, u64>, bo
     for source in inputs {
         let (name, input) = open(&source, &ProgressBar::hidden());
         pipeline.run(&name, input, &mut |outcome| match outcome {
-            Outcome::Finding(finding) => {
+            Outcome::Finding(finding, _) => {
                 if let Some(suppression) = finding.suppression {
                     for name in std::iter::once(suppression.exemption).chain(suppression.also) {
                         *covered.entry(name).or_insert(0) += 1;
