@@ -5,15 +5,15 @@
 //! into parts matters. [`Layer`]s are what stands in the way of packets, where order may matter.
 
 mod internet;
+mod ip;
 mod layers;
-mod network;
 mod opening;
 mod service;
 mod traffic;
 
 pub use internet::{all_public_addresses, min_world_addresses, public_addresses};
+pub use ip::{Family, Space, is_global, parse_network};
 pub use layers::{Layer, Rule, passing};
-pub use network::{Family, Space, is_global, parse_network};
 pub use opening::{
     BLOCK_V4, BLOCK_V6, Entry, MIN_BLOCK_PERCENT, MIN_WIDE_ADDRESSES, MIN_WIDE_PER_MILLE, MIN_WORLD_PERCENT, Opening,
     Reach,

@@ -179,7 +179,7 @@ mod tests {
         #[test]
         fn text_of_a_record_stays_one_value(value in "\\PC{0,40}") {
             let command = parse(&[("aws", true), ("a", true), ("b", true), ("--x", true), (&value, false)]).unwrap();
-            prop_assert_eq!(&command.parameters[0].values, &[value.clone()]);
+            prop_assert_eq!(&command.parameters[0].values, std::slice::from_ref(&value));
             let text = command.to_string();
             let word = text.strip_prefix("aws a b --x").unwrap();
             let (separator, expected) = (if value.starts_with('-') { '=' } else { ' ' }, shell_word(&value));

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::network::Family;
+use super::ip::Family;
 use super::opening::{MIN_WORLD_PERCENT, percent_of};
 
 const fn v4(a: u8, b: u8, c: u8, length: u8) -> Ipv4Net {

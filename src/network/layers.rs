@@ -5,7 +5,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::network::Family;
+use super::ip::Family;
 use super::opening::Entry;
 use super::traffic::Traffic;
 

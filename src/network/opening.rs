@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use super::internet::{all_public_addresses, bounds, min_world_addresses, public_addresses};
-use super::network::Family;
+use super::ip::Family;
 use super::traffic::{Pieces, Traffic};
 
 /// An opening reaches the *world* if it lets in at least this share of the public addresses, in percent: all, or all but

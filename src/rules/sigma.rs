@@ -163,7 +163,11 @@ impl<T> Parts<T> {
     /// Whether all parts hold. An observer that records is shown every part.
     fn all<'t, O: Observer<'t>>(&'t self, mut holds: impl FnMut(&'t T) -> bool) -> bool {
         match O::RECORDS {
-            true => self.parts.iter().fold(true, |all, part| holds(part) && all),
+            true => {
+                let mut all = true;
+                self.parts.iter().for_each(|part| all &= holds(part));
+                all
+            }
             false => self.cheapest_first().all(holds),
         }
     }
@@ -171,7 +175,11 @@ impl<T> Parts<T> {
     /// Whether one part holds. An observer that records is shown every part.
     fn any<'t, O: Observer<'t>>(&'t self, mut holds: impl FnMut(&'t T) -> bool) -> bool {
         match O::RECORDS {
-            true => self.parts.iter().fold(false, |any, part| holds(part) || any),
+            true => {
+                let mut any = false;
+                self.parts.iter().for_each(|part| any |= holds(part));
+                any
+            }
             false => self.cheapest_first().any(holds),
         }
     }

@@ -529,7 +529,7 @@ fn the_help_of_every_command_has_examples() {
     let reference = fs::read_to_string(root().join("docs/cli.md")).unwrap();
     let sections = reference.split("\n## trailwarden ").skip(1);
     // Commands that only have other commands below them, and those that are compiled with a feature.
-    let has_none = ["rules", "exemptions", "replay", "snapshot"];
+    let has_none = ["rules", "exemptions", "actions", "replay", "snapshot"];
     for (name, text) in sections.map(|section| section.split_once('\n').unwrap()) {
         assert!(has_none.contains(&name) || text.contains("\nExamples:\n"), "{name}");
     }

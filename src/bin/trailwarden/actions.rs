@@ -19,14 +19,19 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List every action with the rules whose findings it undoes.
+    #[command(after_help = "Examples:\n  trailwarden actions table")]
     Table,
     /// Print the reference of the actions as Markdown.
+    #[command(after_help = "Examples:\n  trailwarden actions reference > actions.md")]
     Reference,
     /// Print the IAM statements that each action needs, as JSON.
     Iam(Iam),
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  Print the statements for logging on again:\n    trailwarden actions iam --action restart-trail"
+)]
 struct Iam {
     /// Print the statements of this action only. May be repeated.
     #[arg(long, value_name = "NAME")]

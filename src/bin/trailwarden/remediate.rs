@@ -17,17 +17,23 @@ use crate::output::{Format, fail, print};
 /// Maximum length of a file of findings, in bytes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  no call would be planned, put to approval or made
   1  some call would be
-  2  the policy file has errors, or some finding could not be read";
+  2  the policy file has errors, or some finding could not be read
+
+Examples:
+  Check a policy:
+    trailwarden remediate --policy remediation.yml
+  Show the calls for the findings in a directory of logs:
+    trailwarden evaluate --format ocsf logs | trailwarden remediate --policy remediation.yml --plan -";
 
 /// Check a remediation policy, and show what it does about findings.
 ///
 /// Reads files only and calls nothing. Whether the remediator acts also depends on the state of the resource, its tags, the
 /// limits on how often it acts, and the kill switch.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The policy file.
     #[arg(long, value_name = "FILE")]

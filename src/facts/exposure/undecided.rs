@@ -163,10 +163,10 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let judged = JUDGED.iter().find(|judged| event.name() == Some(judged.call.1))?;
     let mut sources = sources(event).unwrap_or_default().with_earlier(event);
     let leaves_out = leaves_out(event);
-    if !ingress::is_in_response(event) {
-        if let Some(request) = wire::request(event) {
-            request.masked(DECISIVE, &mut |place| sources.unreadable.add(place));
-        }
+    if !ingress::is_in_response(event)
+        && let Some(request) = wire::request(event)
+    {
+        request.masked(DECISIVE, &mut |place| sources.unreadable.add(place));
     }
     let (unreadable, prefix_lists) =
         (std::mem::take(&mut sources.unreadable), std::mem::take(&mut sources.prefix_lists));
