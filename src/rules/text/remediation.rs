@@ -237,7 +237,7 @@ fn filled(words: &[Vec<Part>], values: &impl Values) -> Vec<Word> {
                 match found {
                     Some((path, found)) => {
                         let may_be_option = !is_value && values.is_fact(path);
-                        filled.extend(found.iter().map(|text| Word { text: text.to_string(), may_be_option }));
+                        filled.extend(found.iter().map(|text| Word { text: no_file(text.to_string()), may_be_option }));
                     }
                     None => filled.extend(
                         otherwise
@@ -260,11 +260,18 @@ fn filled(words: &[Vec<Part>], values: &impl Values) -> Vec<Word> {
                 }
                 // What begins with a literal begins as the rule says.
                 let may_be_option = matches!(word.first(), Some(Part::Literal(_)));
-                filled.push(Word { text: mem::take(&mut text), may_be_option });
+                let text = mem::take(&mut text);
+                filled.push(Word { text: if may_be_option { text } else { no_file(text) }, may_be_option });
             }
         }
     }
     filled
+}
+
+/// A value from a record, which the AWS CLI must not read as the name of a local file to send.
+/// <https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html>
+fn no_file(text: String) -> String {
+    if text.starts_with("file://") || text.starts_with("fileb://") { format!("./{text}") } else { text }
 }
 
 impl fmt::Display for RemediationTemplate {
@@ -315,6 +322,9 @@ mod tests {
         for (written, value, shown) in [
             ("Undo: `aws a b --region eu-1 --x {name}`.", "it's", r"Undo: `aws a b --region eu-1 --x 'it'\''s'`."),
             ("`aws a b --x {name}`", "--endpoint-url", "`aws a b --x=--endpoint-url`"),
+            ("`aws a b --x {name}`", "file:///etc/passwd", "`aws a b --x ./file:///etc/passwd`"),
+            ("`aws a b --x {name}-1`", "fileb://key", "`aws a b --x ./fileb://key-1`"),
+            ("`aws a b --x file://{name}`", "policy.json", "`aws a b --x file://policy.json`"),
             ("`aws a b --x {names}`", "=ls", "`aws a b --x '=ls' other`"),
             ("`aws a b --x Key={names}`", "v;", "`aws a b --x 'Key=v;,other'`"),
             ("`aws a b --x {none|VALUE} --y`", "", "`aws a b --x VALUE --y`"),
