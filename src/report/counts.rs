@@ -59,7 +59,7 @@ pub struct ValueCounts {
 }
 
 impl ValueCounts {
-    /// Counts one finding with this value. After [`MAX_VALUES`] different ones, new values are counted together.
+    /// Counts one finding with this value. After `MAX_VALUES` different ones, new values are counted together.
     pub fn add(&mut self, value: &str) {
         if let Some(count) = self.counts.get_mut(value) {
             *count += 1;
