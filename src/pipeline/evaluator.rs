@@ -111,6 +111,7 @@ impl Evaluator {
             }
             outcomes.drain(..).for_each(|outcome| progress(Progress::Outcome(outcome)));
         }
+        #[cfg_attr(not(feature = "live"), expect(unused_mut, reason = "only live state adds to the counts"))]
         let (mut tally, cases) = evaluation.await?;
         progress(Progress::Settling);
         #[cfg(feature = "live")]
