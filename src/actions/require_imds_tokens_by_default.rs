@@ -24,7 +24,9 @@ pub(super) const ACTION: Action = Action {
         let set = |tokens: &str| target.ec2("ModifyInstanceMetadataDefaults", json!({"HttpTokens": tokens}));
         match tokens(responses) {
             "optional" => act(set("required"), set("optional")),
-            _ => NextStep::NothingToDo("New instances do not answer without a token.".to_owned()),
+            "required" => NextStep::NothingToDo("New instances require a token.".to_owned()),
+            // Without a default, the image or the request decides.
+            _ => NextStep::Differs("The account has no default for tokens.".to_owned()),
         }
     },
     permissions: &[IamStatement {

@@ -60,14 +60,15 @@ fn decide(target: &Target, responses: &[Value]) -> NextStep {
         return NextStep::NothingToDo(format!("The trail {name} does not exist. Deploy it again."));
     };
     // CloudTrail stops and starts a trail only in its home Region and in the account that owns it.
-    let owner = text(trail, "TrailARN").split(':').nth(4).unwrap_or_default();
-    if text(trail, "HomeRegion") != place.region || owner != place.account {
+    let arn = target.trail_arn("trail");
+    let owner = arn.split(':').nth(4).unwrap_or_default();
+    if text(trail, "HomeRegion") != place.region || text(trail, "TrailARN") != arn || owner != place.account {
         return NextStep::Differs(format!("The trail {name} has another home Region or owner than the call."));
     }
     match responses.get(1).and_then(|status| status.get("IsLogging")).and_then(Value::as_bool) {
         Some(true) => NextStep::NothingToDo(format!("The trail {name} logs.")),
         Some(false) => {
-            let start = target.call("cloudtrail", "StartLogging", json!({"Name": text(trail, "TrailARN")}));
+            let start = target.call("cloudtrail", "StartLogging", json!({"Name": arn}));
             NextStep::Act(CallPlan::without_inverse(start))
         }
         None => NextStep::Differs(format!("CloudTrail did not return the status of {name}.")),

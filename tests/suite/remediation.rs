@@ -500,6 +500,13 @@ fn what_is_gone_is_no_error_and_what_differs_is_told_and_left() {
     rig.aws.change("/PrefixLists/0/Versions", json!({"4": [], "5": [], "6": [{"Cidr": "0.0.0.0/0"}]}));
     assert_eq!(act(&rig, &notice("prefix-list-world", "hit-modified.json")), ActionStatus::Refused);
     assert_eq!(rig.aws.act_count(), 0);
+    // Without a default of the account, nothing shows that tokens are required.
+    for (tokens, status) in [(json!("required"), ActionStatus::NothingToDo), (json!(null), ActionStatus::Refused)] {
+        let rig = Rig::default();
+        rig.aws.change("/HttpTokens", tokens);
+        assert_eq!(act(&rig, &notice("imdsv1-allowed-account", "hit.json")), status);
+        assert_eq!(rig.aws.act_count(), 0);
+    }
 }
 
 #[test]
