@@ -68,7 +68,7 @@ pub(super) fn arguments(source: &ArgumentSource<'_>) -> Option<Map<String, Value
     Some(arguments)
 }
 
-/// The route with the destination, whatever its target.
+/// The route with the destination. Its target may be another than in the record.
 fn route<'v>(target: &Target, responses: &'v [Value]) -> Option<&'v Value> {
     let destination = target.text("destination");
     let tables = list(response(responses), "RouteTables").iter();

@@ -33,7 +33,7 @@ pub struct AlertLimit {
     waiting: usize,
 }
 
-/// Rule, severity, status, account and caller. The caller is a role, whatever its sessions are called, or else an ARN.
+/// Rule, severity, status, account and caller. All sessions of a role are one caller. Any other caller is identified by its ARN.
 type Key = (String, u8, &'static str, String, String);
 
 #[derive(Debug)]
