@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::event::schema::{RECORD, Shape, Unknown, resolve};
 use crate::facts::{fact_at, is_fact_namespace};
 use crate::rules::load::diagnostic::Reason;
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::load::yaml::{self, Content, Node};
 
 /// The quantifiers of arrays.
