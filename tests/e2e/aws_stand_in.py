@@ -26,6 +26,7 @@ class StandIn:
     """
 
     def __init__(self, endpoint: str) -> None:
+        self.behind = endpoint
         self.calls: list[tuple[str, dict[str, str]]] = []
         self.fault: Callable[[str], object] = lambda _: None
         self.executions: dict[str, dict[str, Any]] = {}
@@ -54,7 +55,8 @@ class StandIn:
                 if own:
                     status, answer, kind = own(fields)
                 else:
-                    status, answer, kind = self._forward(body)
+                    status, answer, kind = self._forward(known(name, fields, body))
+                    answer = completed(name, answer)
                 if fault == "late":
                     return self._close()
                 self._answer(status, answer, kind)
@@ -195,6 +197,27 @@ class StandIn:
         assert int(fields["CurrentVersion"]) == len(versions)
         versions.append(versions[int(fields["PreviousVersion"]) - 1])
         return ec2("RestoreManagedPrefixListVersion", "")
+
+
+def known(name: str, fields: dict[str, str], body: bytes) -> bytes:
+    """The request as the emulated AWS knows it: of two forms of a call or an argument, it knows one."""
+    if name == "StartLogging":
+        return json.dumps({"Name": fields["Name"].rpartition("/")[2]}).encode()
+    change = next((n for n in fields if n.startswith("CreateVolumePermission.")), None)
+    if name != "ModifySnapshotAttribute" or not change:
+        return body
+    operation = "add" if change.split(".")[1] == "Add" else "remove"
+    assert change.endswith(".Group")
+    old = {"Action": name, "Version": fields["Version"], "SnapshotId": fields["SnapshotId"]}
+    return urllib.parse.urlencode({**old, "OperationType": operation, "UserGroup.1": fields[change]}).encode()
+
+
+def completed(name: str, answer: bytes) -> bytes:
+    """The answer with a member that the emulated CloudTrail leaves out."""
+    if name != "GetTrail" or b"TrailARN" not in answer:
+        return answer
+    trail = json.loads(answer)["Trail"]
+    return json.dumps({"Trail": {**trail, "HomeRegion": trail["TrailARN"].split(":")[3]}}).encode()
 
 
 def json_answer(body: dict[str, Any], status: int = 200) -> tuple[int, bytes, str]:

@@ -41,17 +41,21 @@ def replaced(text: str, ids: dict[str, str]) -> str:
     return text
 
 
-def finding(rule: str, file: str, ids: dict[str, str], minutes: int = 1, **changes: Any) -> dict[str, Any]:
-    """The document of the rule's finding about a record that was made `minutes` ago."""
+def finding(
+    rule: str, file: str, ids: dict[str, str], live: Remediator | None = None, minutes: int = 1, **changes: Any
+) -> dict[str, Any]:
+    """The document of the rule's finding about a record that was made `minutes` ago, if need be with live state."""
     record = json.loads(replaced(json.dumps(fixture(rule, file)), ids))
     record["eventTime"] = (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
     record["eventID"] = str(uuid.uuid4())
+    record.pop("liveState", None)
     record.update(changes)
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as config:
         config.write(replaced((ROOT / "fixtures" / "rules" / "trailwarden.yml").read_text(), ids))
         config.flush()
+        snapshot = ["--snapshot", live.snapshot()] if live else []
         evaluated = subprocess.run(
-            [binary("trailwarden", "TRAILWARDEN_CLI"), "evaluate", "--format", "ocsf", "--config", config.name, "--enable", rule, "-"],
+            [binary("trailwarden", "TRAILWARDEN_CLI"), "evaluate", "--format", "ocsf", "--config", config.name, "--enable", rule, *snapshot, "-"],
             input=json.dumps(record),
             capture_output=True,
             text=True,
@@ -99,8 +103,8 @@ class Remediator:
         self.function.__exit__(None, None, None)
         self.aws.close()
 
-    def client(self, service: str) -> Any:
-        return self.session.client(service, endpoint_url=self.aws.endpoint)
+    def client(self, service: str, region: str = "eu-west-1") -> Any:
+        return self.session.client(service, region_name=region, endpoint_url=self.aws.endpoint)
 
     def flip(self, value: str) -> None:
         """Sets the kill switch."""
@@ -149,6 +153,9 @@ class Remediator:
 
     def cli(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`trailwarden actions` on the emulated AWS."""
+        return self._run("actions", *arguments, **environment)
+
+    def _run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         defaults = {
             "AWS_ACCESS_KEY_ID": "AKIAEXAMPLEKEYID0001",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -157,12 +164,19 @@ class Remediator:
             "AWS_SECRET_ACCESS_KEY": "example",
         }
         return subprocess.run(
-            [binary("trailwarden", "TRAILWARDEN_CLI"), "actions", *arguments],
+            [binary("trailwarden", "TRAILWARDEN_CLI"), *arguments],
             env={**defaults, **environment},
             capture_output=True,
             text=True,
             timeout=120,
         )
+
+    def snapshot(self) -> str:
+        """The live state of the account, in a directory."""
+        directory = tempfile.mkdtemp()
+        # The emulated AWS lacks some of the lists, which are not needed.
+        self._run("snapshot", directory, AWS_ENDPOINT_URL=self.aws.behind)
+        return directory
 
     def records(self, *arguments: str) -> list[dict[str, Any]]:
         listed = self.cli("list", "--table", self.table, "--format", "json", *arguments)

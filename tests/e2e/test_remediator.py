@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import boto3
+import ocsf
+import payloads
 import pytest
 from aws_stand_in import ec2_error
-from remediator import ACCOUNT, APPROVE, AUTO, FunctionUrl, Remediator, code, finding
+from function import Function
+from remediator import ACCOUNT, APPROVE, AUTO, FunctionUrl, Remediator, code, finding, fixture, replaced
 
 OPEN_TRUST = json.dumps(
     {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}, indent=2
@@ -64,6 +69,11 @@ def opened_group(aws: Remediator) -> Prepared:
 
     rule = opened["SecurityGroupRules"][0]["SecurityGroupRuleId"]
     return Prepared({"sg-0aaa1111bbb22222c": group, "sgr-0123456789abcde01": rule}, describe)
+
+
+def opened(group: Prepared) -> int:
+    """How many networks may connect to SSH."""
+    return sum('"ToPort": 22' in rule for rule in group.describe())
 
 
 def gateway(ec2: Any, vpc_id: str) -> str:
@@ -181,7 +191,7 @@ def shared_snapshot(aws: Remediator) -> Prepared:
     volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     ec2.modify_snapshot_attribute(
-        SnapshotId=snapshot, CreateVolumePermission={"Add": [{"UserId": "444455556666"}, {"Group": "all"}]}
+        SnapshotId=snapshot, OperationType="add", GroupNames=["all"], UserIds=["444455556666"]
     )
 
     def describe() -> Any:
@@ -252,7 +262,7 @@ def encryption(aws: Remediator) -> Prepared:
 
 
 def stopped_trail(aws: Remediator) -> Prepared:
-    aws.client("s3").create_bucket(Bucket="trail-logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    aws.client("s3", "us-east-1").create_bucket(Bucket="trail-logs")
     trails = aws.client("cloudtrail")
     trails.create_trail(Name="team-trail", S3BucketName="trail-logs")
     return Prepared({}, lambda: trails.get_trail_status(Name="team-trail")["IsLogging"])
@@ -395,7 +405,7 @@ def test_an_action_is_done_and_undone(
     action, rule, file, prepare, has_inverse = case
     prepared = prepare(remediator)
     before = prepared.describe()
-    document = finding(rule, file, prepared.ids)
+    document = finding(rule, file, prepared.ids, remediator if rule == "route-to-igw-associated" else None)
     assert document["unmapped"]["action"]["name"] == action
     assert remediator.deliver(document) == []
     record = remediator.record(document)
@@ -417,3 +427,368 @@ def test_an_action_is_done_and_undone(
     assert (record["status"], record["person"].startswith("arn:aws:")) == ("undone", True)
     again = remediator.undo(record["id"])
     assert again.returncode == 2 and "only an action that is done" in again.stderr
+
+
+def test_a_person_approves_once_with_the_code(endpoint: str) -> None:
+    with Remediator(endpoint, "approve", APPROVE) as remediator:
+        prepared = opened_group(remediator)
+        before = prepared.describe()
+        document = finding(*SSH, prepared.ids)
+        assert remediator.deliver(document) == []
+        record = remediator.record(document)
+        action_id = record["id"]
+        assert (record["status"], remediator.told()) == ("awaiting-approval", [])
+        seconds = remediator.aws.executions[action_id]["seconds"]
+        assert remediator.aws.executions[action_id]["id"] == action_id and 3500 < seconds <= 3605
+        # The same message again starts nothing.
+        assert remediator.deliver(document) == [] and len(remediator.aws.executions) == 1
+        assert remediator.step("ask", id=action_id, token="first").error_type is None
+        [first] = remediator.told()
+        assert "APPROVAL NEEDED" in first and "revoke-security-group-ingress" in first
+        # The state machine tries again: only the latest code counts.
+        assert remediator.step("ask", id=action_id, token="second").error_type is None
+        [request] = remediator.told()
+        # Nothing of a code is stored or logged.
+        stored = json.dumps(remediator.client("dynamodb").scan(TableName=remediator.table)["Items"])
+        assert code(request) not in stored and code(request) not in remediator.function.output()
+
+        def send(person: str, given: str, answer: str = "approve", is_signed: bool = True) -> tuple[int, str]:
+            with FunctionUrl(remediator, person, is_signed) as url:
+                sent = remediator.cli(answer, action_id, "--code", given, "--url", url.url)
+                assert all("AWS4-HMAC-SHA256" in one and "/lambda/aws4_request" in one for one in url.signatures)
+            return sent.returncode, sent.stdout + sent.stderr
+
+        erin, frank = (f"arn:aws:sts::{ACCOUNT}:assumed-role/OnCall/{name}" for name in ("erin", "frank"))
+        caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/OnCall/dana"
+        assert send(erin, code(first)) == (2, "error: the code is wrong; take it from the latest message about the action\n")
+        assert send(erin, "0" * 32)[0] == 2
+        assert send(erin, code(request), is_signed=False) == (2, "error: the request is not signed by an IAM identity\n")
+        assert send(caller, code(request)) == (2, "error: the caller of the call cannot answer; ask somebody else\n")
+        assert remediator.step("answered", id=action_id).body["status"] == "unchanged"
+        assert (remediator.aws.tokens, remediator.aws.count("RevokeSecurityGroupIngress")) == ([], 0)
+
+        assert send(erin, code(request))[0] == 0
+        assert remediator.aws.tokens == ["second"]
+        for person, answer in [(erin, "approve"), (frank, "deny"), (erin, "deny")]:
+            status, text = send(person, code(request), answer)
+            assert (status, "an answer counts once" in text) == (2, True), text
+        assert remediator.step("answered", id=action_id).body["status"] == "done"
+        assert prepared.describe() != before
+        assert remediator.record(document)["person"] == erin
+        [done] = remediator.told()
+        assert "DONE" in done and erin in done
+        # The state machine's step again, and a step that is too late.
+        assert remediator.step("answered", id=action_id).body["status"] == "unchanged"
+        assert remediator.step("timeout", id=action_id).body["status"] == "unchanged"
+        assert remediator.step("ask", id=action_id, token="third").error_type == "RequestRefused"
+        assert remediator.aws.count("RevokeSecurityGroupIngress") == 1
+        unknown = remediator.cli("approve", "no-such-id", "--code", "0" * 32, "--url", "http://127.0.0.1:9/")
+        assert unknown.returncode == 2
+
+
+def test_a_person_says_no_or_nobody_answers(endpoint: str) -> None:
+    with Remediator(endpoint, "refuse", f"{{{APPROVE}, limits: {{approval-minutes: 1}}}}") as remediator:
+        prepared = opened_group(remediator)
+        before = prepared.describe()
+        no = finding(*SSH, prepared.ids)
+        assert remediator.deliver(no) == []
+        action_id = remediator.record(no)["id"]
+        approve(remediator, action_id, "deny")
+        assert remediator.step("answered", id=action_id).body == {"status": "refused", "detail": "A person said no."}
+        assert "NOT DONE" in remediator.told()[0]
+
+        late = finding(*SSH, prepared.ids)
+        assert remediator.deliver(late) == []
+        action_id = remediator.record(late)["id"]
+        assert remediator.step("ask", id=action_id, token="t").error_type is None
+        [request] = remediator.told()
+        assert remediator.step("timeout", id=action_id).body["status"] == "unchanged"
+        expire(remediator, action_id)
+        with FunctionUrl(remediator) as url:
+            sent = remediator.cli("approve", action_id, "--code", code(request), "--url", url.url)
+        assert (sent.returncode, "expired" in sent.stderr) == (2, True)
+        assert remediator.step("timeout", id=action_id).body["detail"] == "Nobody answered in time."
+        assert "Nobody answered in time" in remediator.told()[0]
+        assert prepared.describe() == before and remediator.aws.tokens == [f"token-{remediator.record(no)['id']}"]
+
+
+def expire(remediator: Remediator, action_id: str) -> None:
+    """Has the time for an answer end in the past."""
+    table = remediator.client("dynamodb")
+    for key in (f"action/{action_id}", f"approval/{action_id}"):
+        item = table.get_item(TableName=remediator.table, Key={"id": {"S": key}})["Item"]
+        value = {**json.loads(item["value"]["S"]), "until": "2026-01-01T00:00:00Z"}
+        table.put_item(TableName=remediator.table, Item={**item, "value": {"S": json.dumps(value)}})
+
+
+def test_without_a_state_machine_approval_is_a_plan(endpoint: str) -> None:
+    with Remediator(endpoint, "no-machine", APPROVE, APPROVAL_STATE_MACHINE_ARN="") as remediator:
+        document = finding(*SSH, opened_group(remediator).ids)
+        assert remediator.deliver(document) == []
+        assert remediator.record(document)["status"] == "planned"
+        [told] = remediator.told()
+        assert "no state machine for approvals is configured" in told and "PLAN" in told
+
+
+def test_faults_never_act_twice_and_never_lose_the_record(endpoint: str) -> None:
+    with Remediator(endpoint, "faults") as remediator:
+        aws = remediator.aws
+
+        def once(name: str, answer: object) -> None:
+            """Has the next call fail."""
+            left = [answer]
+            aws.fault = lambda called: left.pop() if called == name and left else None
+
+        def always(name: str, answer: object) -> None:
+            aws.fault = lambda called: answer if called == name else None
+
+        def acts() -> int:
+            return aws.count("RevokeSecurityGroupIngress")
+
+        # Throttled: the message stays in the queue, and the next delivery completes it.
+        prepared = opened_group(remediator)
+        document = finding(*SSH, prepared.ids)
+        always("RevokeSecurityGroupIngress", ec2_error("RequestLimitExceeded", 503))
+        assert remediator.deliver(document) == ["message-0"]
+        assert remediator.record(document)["status"] == "started"
+        always("", None)
+        assert remediator.deliver(document) == []
+        assert remediator.record(document)["status"] == "done"
+        before = acts()
+        assert remediator.deliver(document, document) == [] and acts() == before
+        assert sum("DONE" in told for told in remediator.told()) == 1
+
+        # Denied: people are told, and the message is not delivered again.
+        document = finding(*SSH, opened_group(remediator).ids)
+        always("RevokeSecurityGroupIngress", ec2_error("UnauthorizedOperation", 403))
+        assert remediator.deliver(document) == []
+        assert remediator.record(document)["status"] == "failed"
+        assert "UnauthorizedOperation" in remediator.told()[0]
+        always("", None)
+
+        # The response is lost, before and after the call: the SDK sends it again, and it counts once.
+        for fault in ("drop", "late"):
+            prepared = opened_group(remediator)
+            document = finding(*SSH, prepared.ids)
+            once("RevokeSecurityGroupIngress", fault)
+            assert remediator.deliver(document) == []
+            assert (remediator.record(document)["status"], opened(prepared)) == ("done", 1)
+            remediator.told()
+
+        # The response to the write of the record is lost: the SDK's second write is recognised.
+        document = finding(*SSH, opened_group(remediator).ids)
+        once("PutItem", "late")
+        assert remediator.deliver(document) == []
+        assert remediator.record(document)["status"] == "done"
+
+
+def test_a_killed_function_leaves_a_record_that_another_completes(endpoint: str) -> None:
+    with Remediator(endpoint, "killed") as remediator:
+        for name, fault in [("RevokeSecurityGroupIngress", "before"), ("RevokeSecurityGroupIngress", "after")]:
+            prepared = opened_group(remediator)
+            document = finding(*SSH, prepared.ids)
+            # It ends at the call: with the record written, and the call not made or made.
+            victim = remediator.another()
+            done: list[int] = []
+
+            def kill(called: str, name: str = name, fault: str = fault, victim: Any = victim, done: Any = done) -> object:
+                if called != name or done:
+                    return None
+                done.append(1)
+                victim.kill()
+                return "drop" if fault == "before" else "late"
+
+            remediator.aws.fault = kill
+            victim.start(remediator.event(document))
+            victim.wait()
+            victim.__exit__(None, None, None)
+            remediator.aws.fault = lambda _: None
+            record = remediator.record(document)
+            assert record["status"] == "started" and record["inverse"]
+            # Another environment waits until the claim ends.
+            assert remediator.deliver(document) == ["message-0"]
+            release(remediator, record["id"])
+            assert remediator.deliver(document) == []
+            record = remediator.record(document)
+            assert record["status"] == "done", record["detail"]
+            assert sum("DONE" in told for told in remediator.told()) == 1
+            # The inverse is that of the state from before the first call.
+            assert remediator.undo(record["id"]).returncode == 0
+
+
+def release(remediator: Remediator, action_id: str) -> None:
+    """Ends the claim of a function that no longer exists."""
+    table = remediator.client("dynamodb")
+    item = table.get_item(TableName=remediator.table, Key={"id": {"S": f"action/{action_id}"}})["Item"]
+    value = {**json.loads(item["value"]["S"]), "until": "2026-01-01T00:00:00Z"}
+    table.put_item(TableName=remediator.table, Item={**item, "value": {"S": json.dumps(value)}})
+
+
+def test_two_environments_act_once(endpoint: str) -> None:
+    with Remediator(endpoint, "two") as remediator, remediator.another() as other:
+        documents = [finding(*SSH, opened_group(remediator).ids) for _ in range(4)]
+        event = remediator.event(*documents)
+        other.start(event)
+        stays = remediator.deliver(*documents)
+        # What the other works on stays in the queue, until it is done.
+        for _ in range(20):
+            if not stays:
+                break
+            stays = remediator.deliver(*documents)
+        assert stays == []
+        assert remediator.aws.count("RevokeSecurityGroupIngress") == 4
+        assert {one["status"] for one in remediator.records()} == {"done"}
+        assert sum("DONE" in told for told in remediator.told()) == 4
+
+
+def test_brakes_hold(endpoint: str) -> None:
+    policy = f"{{{AUTO}, limits: {{max-per-hour: 2}}}}"
+    with Remediator(endpoint, "brakes", policy) as remediator:
+        # A backlog: nothing is read or changed.
+        old = finding(*SSH, opened_group(remediator).ids, minutes=16)
+        backlog = []
+        for number in range(1000):
+            one = json.loads(json.dumps(old))
+            one["metadata"]["uid"] = f"old-{number}"
+            backlog.append(one)
+        calls = len(remediator.aws.calls)
+        for start in range(0, len(backlog), 100):
+            assert remediator.deliver(*backlog[start : start + 100]) == []
+        made = {name for name, _ in remediator.aws.calls[calls:]}
+        assert made <= {"GetItem"}, made
+        assert remediator.records() == [] and remediator.told() == []
+
+        # The kill switch.
+        remediator.flip("off")
+        stopped = finding(*SSH, opened_group(remediator).ids)
+        assert remediator.deliver(stopped) == []
+        assert remediator.record(stopped)["status"] == "refused"
+        assert "kill switch" in remediator.told()[0]
+        remediator.flip("on")
+
+        # The breaker trips at the third act, and a person resets it.
+        documents = [finding(*SSH, opened_group(remediator).ids) for _ in range(3)]
+        assert remediator.deliver(*documents) == []
+        assert [remediator.record(one)["status"] for one in documents] == ["done", "done", "refused"]
+        assert "breaker" in remediator.told()[-1]
+        reset = remediator.cli("reset", SSH[0], ACCOUNT, "--table", remediator.table)
+        assert reset.returncode == 0, reset.stderr
+        again = finding(*SSH, opened_group(remediator).ids)
+        assert remediator.deliver(again) == []
+        assert remediator.record(again)["status"] == "done"
+        assert remediator.cli("reset", "no-such-rule", ACCOUNT, "--table", remediator.table).returncode == 2
+
+        # Infrastructure as code: a person must approve, whatever the policy.
+        code_made = finding(*SSH, opened_group(remediator).ids, userAgent="APN/1.0 HashiCorp/1.0 Terraform/1.9")
+        assert remediator.deliver(code_made) == []
+        assert remediator.record(code_made)["status"] == "awaiting-approval"
+
+        listed = remediator.cli("list", "--table", remediator.table, "--status", "done")
+        assert (listed.returncode, len(listed.stdout.splitlines())) == (0, 3)
+        shown = remediator.cli("show", remediator.record(again)["id"], "--table", remediator.table)
+        assert "aws ec2 authorize-security-group-ingress" in shown.stdout
+        assert remediator.cli("show", "no-such-id", "--table", remediator.table).returncode == 2
+        line = json.loads(remediator.function.output().splitlines()[-1])
+        assert line["RemediationMessages"] == 1 and line["RemediationApprovalsRequested"] == 1
+
+
+def test_another_account_is_called_with_the_role_there(endpoint: str) -> None:
+    with Remediator(
+        endpoint, "member", REMEDIATION_ROLE_NAME="trailwarden-remediation", REMEDIATION_EXTERNAL_ID="an-id"
+    ) as remediator:
+        member = "444455556666"
+        credentials = remediator.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{member}:role/admin", RoleSessionName="test"
+        )["Credentials"]
+        there = Remediator.__new__(Remediator)
+        there.aws = remediator.aws
+        there.session = boto3.Session(
+            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], region_name="eu-west-1"
+        )
+        prepared = opened_group(there)
+        before = prepared.describe()
+        document = finding(*SSH, {ACCOUNT: member, **prepared.ids})
+        assert document["cloud"]["account"]["uid"] == member
+        assert remediator.deliver(document) == []
+        record = remediator.record(document)
+        assert record["status"] == "done", record["detail"]
+        assert prepared.describe() != before
+        roles = [fields for name, fields in remediator.aws.calls if name == "AssumeRole" and fields.get("ExternalId")]
+        assert {one["RoleArn"] for one in roles} == {f"arn:aws:iam::{member}:role/trailwarden-remediation"}
+        # Reads have a session of their own; what changes something has the action's id.
+        assert {one["RoleSessionName"] for one in roles} == {"trailwarden-remediator", record["id"]}
+        denied = remediator.undo(record["id"])
+        assert denied.returncode == 2 and "no role in account 444455556666 is configured" in denied.stderr
+        undone = remediator.cli("undo", record["id"], "--table", remediator.table, "--role-name", "admin")
+        assert undone.returncode == 0, undone.stderr
+        assert prepared.describe() == before
+
+
+def test_a_finding_travels_from_the_evaluating_function(endpoint: str) -> None:
+    with Remediator(endpoint, "whole") as remediator, Function(
+        endpoint, FINDINGS_TOPIC_ARN=remediator.findings.arn
+    ) as evaluator:
+        prepared = opened_group(remediator)
+        document = finding(*SSH, prepared.ids)
+        event = document["finding_info"]["related_events"][0]
+        record = json.loads(replaced(json.dumps(fixture(*SSH)), prepared.ids))
+        record["eventTime"] = datetime.fromtimestamp(event["created_time"] / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert evaluator.invoke(payloads.delivery(record)).error_type is None
+        sqs = remediator.client("sqs")
+        received = sqs.receive_message(QueueUrl=remediator.findings.queue, MaxNumberOfMessages=10)["Messages"]
+        message = json.loads(remediator.event({}))["Records"][0]
+        messages = [{**message, "messageId": str(number), "body": one["Body"]} for number, one in enumerate(received)]
+        for one in received:
+            sqs.delete_message(QueueUrl=remediator.findings.queue, ReceiptHandle=one["ReceiptHandle"])
+        answer = remediator.function.invoke(json.dumps({"Records": messages}))
+        assert answer.body == {"batchItemFailures": []}
+        assert opened(prepared) == 1
+        # The resolved finding is on the topic, and the remediator leaves it alone.
+        [resolved] = remediator.findings.receive()
+        assert resolved.document["compliance"]["status_code"] == "COMPLIANT"
+        assert resolved.attributes["status"] == ("String", "COMPLIANT")
+        assert resolved.attributes["rule"] == ("String", SSH[0]) and len(resolved.attributes) == 10
+        assert ocsf.faults(resolved.document) == []
+        acts = remediator.aws.count("RevokeSecurityGroupIngress")
+        assert remediator.deliver(resolved.document) == [] and len(remediator.records()) == 1
+        assert remediator.aws.count("RevokeSecurityGroupIngress") == acts == 1
+
+
+def test_other_payloads_and_messages_are_refused_by_name(remediator: Remediator) -> None:
+    for payload in ["{}", "[]", '{"Records": [{"eventSource": "aws:s3"}]}', '{"approval": {"yes": {"id": "x"}}}']:
+        assert remediator.function.invoke(payload).error_type == "PayloadRejected"
+    document = finding(*SSH, opened_group(remediator).ids)
+    event = json.loads(remediator.event(document, document, {"class_uid": 1}))
+    event["Records"][0]["body"] = "not JSON \x1b[2J"
+    answer = remediator.function.invoke(json.dumps(event))
+    assert answer.body == {"batchItemFailures": []}
+    assert remediator.record(document)["status"] == "done"
+    other = remediator.event(finding(*SSH, opened_group(remediator).ids), topic=remediator.alerts.arn)
+    assert remediator.function.invoke(other).body == {"batchItemFailures": []}
+    rejected = [line for line in remediator.function.log() if line["message"] == "rejected"]
+    assert len(rejected) == 3 and "another topic" in rejected[-1]["reason"]
+
+
+def test_every_error_of_the_configuration_is_reported(endpoint: str) -> None:
+    with Function(
+        endpoint,
+        binary_name="remediator",
+        FINDINGS_TOPIC_ARN="nonsense",
+        REMEDIATION_POLICY="statements: [{rules: [trail-stoped], mode: auto}]",
+        REMEDIATION_TABLE="x",
+        APPROVAL_STATE_MACHINE_ARN="machine",
+        OWN_ROLES="trailwarden-remediator",
+        REMEDIATION_EXTERNAL_ID="an-id",
+    ) as function:
+        assert function.exit_code() == 1
+        faults = [line["fault"].split(" ")[0] for line in function.log()]
+    assert sorted(faults) == [
+        "APPROVAL_STATE_MACHINE_ARN",
+        "FINDINGS_TOPIC_ARN",
+        "KILL_SWITCH_PARAMETER",
+        "OWN_ROLES",
+        "REMEDIATION_EXTERNAL_ID",
+        "REMEDIATION_POLICY:1:",
+        "REMEDIATION_POLICY:1:",
+        "REMEDIATION_TABLE",
+    ]

@@ -2,7 +2,6 @@
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::Builder;
-use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 
@@ -25,18 +24,20 @@ pub async fn send(config: &SdkConfig, url: &str, id: &str, code: &str, is_yes: b
     match request.send().await {
         Ok(response) => {
             let body = response.payload.map(Blob::into_inner).unwrap_or_default();
-            let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-            Ok(shown(body.get("message").and_then(Value::as_str).unwrap_or("The function accepted the answer.")))
+            Ok(message(&body).unwrap_or_else(|| "The function accepted the answer.".to_owned()))
         }
-        Err(error) => match error.as_service_error() {
-            Some(refusal) => Err(shown(refusal.message().unwrap_or("the function refused the answer"))),
-            None => Err(error_chain(&error)),
-        },
+        Err(error) => {
+            let message = error.raw_response().and_then(|response| message(response.body().bytes()?));
+            Err(message.unwrap_or_else(|| error_chain(&error)))
+        }
     }
 }
 
-fn shown(text: &str) -> String {
-    visible_at_most(text, MAX_IN_SENTENCE).into_owned()
+/// The message in a response of the function, or of Lambda in its stead.
+fn message(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let message = ["message", "Message"].iter().find_map(|name| body.get(name)?.as_str())?;
+    Some(visible_at_most(message, MAX_IN_SENTENCE).into_owned())
 }
 
 /// The Region in the URL of a function, `https://ID.lambda-url.REGION.on.aws/`.
