@@ -54,7 +54,7 @@ pub(crate) fn tampering_list(name: &str) -> BTreeSet<String> {
 pub(crate) fn tampering_parameters() -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
     let key = Regex::new(r"(?m)^ {4,6}(\w+) += ").unwrap();
-    let objects = ["tampering_targets = {", "tampering_stores = merge(", "tampering_watchers = {"].map(|begin| {
+    let objects = ["tampering_targets = {", "tampering_inputs = {", "tampering_stores = merge(", "tampering_watchers = {"].map(|begin| {
         let (_, object) = text.split_once(&format!("\n  {begin}\n")).unwrap();
         object.split("\n  }\n").next().unwrap().split("\n  )\n").next().unwrap()
     });
