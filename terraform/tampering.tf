@@ -111,9 +111,10 @@ locals {
   # log-destination. Their names begin with the name of the deployment.
   tampering_inputs = {
     destinationName = [{ prefix = "${var.name}-" }]
-    streamARN       = [{ prefix = "arn:${local.partition}:kinesis:${local.region}:${local.account}:stream/${var.name}-" }]
+    streamARN       = [{ prefix = local.streams_prefix }]
     streamName      = [{ prefix = "${var.name}-" }]
   }
+  streams_prefix = "arn:${local.partition}:kinesis:${local.region}:${local.account}:stream/${var.name}-"
 
   # The same for the parts that watch over it: alarms, queues, heartbeats, event buses and rules, those of other modules
   # among them; and for whatever is pointed at the function.
@@ -127,7 +128,7 @@ locals {
     groupName          = [local.heartbeat_name]
     muteTargets        = { alarmNames = [{ prefix = "${var.name}-" }] }
     name               = [{ prefix = "${var.name}-" }]
-    resourceARN        = [{ prefix = local.alarms_prefix }]
+    resourceARN        = [{ prefix = local.alarms_prefix }, { prefix = local.streams_prefix }]
     resourceIdentifier = [{ prefix = local.log_group_arn }]
     rule               = [{ prefix = "${var.name}-" }]
     sourceArn          = [{ prefix = local.queues_prefix }]

@@ -62,6 +62,15 @@ pub(crate) fn tampering_parameters() -> BTreeSet<String> {
     found.chain(["bucketName".to_owned()]).collect()
 }
 
+/// Whether EventBridge sees the function in the response of a call on an event source mapping.
+pub(crate) fn names_function_of_mapping(call: &str, response: &serde_json::Value) -> bool {
+    let text = read("terraform/tampering.tf");
+    let (_, list) = text.split_once("\n  tampering_mapping_calls = [").unwrap();
+    let begin = Regex::new(r#"\{ prefix = "(\w+)" \}"#).unwrap();
+    let mut begins = begin.captures_iter(list.split(']').next().unwrap());
+    response.get("functionArn").is_some() && begins.any(|found| call.starts_with(&found[1]))
+}
+
 #[test]
 fn eventbridge_leaves_out_the_calls_that_the_rule_takes_for_harmless() {
     let rule = read("rules/tamper/own-resource-changed.yml");
@@ -108,6 +117,7 @@ fn eventbridge_sees_the_calls_that_the_rules_about_own_resources_report() {
         assert!(!harmless.contains(call), "{call}");
         let named = event["requestParameters"].as_object();
         let is_seen = trail_calls.contains(call)
+            || names_function_of_mapping(call, &event["responseElements"])
             || named.is_some_and(|members| members.keys().any(|parameter| parameters.contains(parameter)));
         if !is_seen {
             unseen.insert(call.to_owned());
