@@ -1,6 +1,6 @@
 # What the function's rules are told, in the words of the configuration file.
 locals {
-  # Of this deployment, so that the rules named `own-…` know it.
+  # Of this deployment, so that the rules named `own-…` know it, and the buckets whose data events are recorded.
   own_placeholders = { for placeholder, values in {
     own_trails         = compact([local.trail_name])
     own_log_groups     = [local.log_group_name, local.function_log_group]
@@ -15,6 +15,7 @@ locals {
     own_dashboards     = [var.name] # the dashboard shows the function, which needs this
     own_schedules      = aws_scheduler_schedule.heartbeat[*].name
     own_state_machines = aws_sfn_state_machine.heartbeat[*].name
+    watched_buckets    = local.data_buckets
   } : placeholder => values if length(values) > 0 }
 
   # The user's, with these added to what stands there.

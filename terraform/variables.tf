@@ -217,6 +217,41 @@ variable "organization" {
   }
 }
 
+variable "data_events" {
+  description = "S3 buckets whose data events the trail records: uploads and deletions, with `read` downloads too. The rule `watched-bucket-written` reports uploads to them, because their names are added to the placeholder `watched_buckets`. CloudTrail charges for data events."
+  type = object({
+    buckets = list(string)
+    read    = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = var.data_events == null ? true : length(var.data_events.buckets) > 0 && alltrue([for bucket in var.data_events.buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", bucket))])
+    error_message = "data_events.buckets are names of buckets, not ARNs, at least one."
+  }
+
+  validation {
+    condition     = var.data_events == null || var.existing_trail == null
+    error_message = "data_events is for the trail made here. Add an event selector to existing_trail where it is defined, and its buckets to the placeholder watched_buckets."
+  }
+}
+
+variable "excluded_management_sources" {
+  description = "Event sources whose management events the trail does not record: `kms.amazonaws.com`, `rdsdata.amazonaws.com` or both. Rules about them find nothing, and `terraform plan` warns."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for source in var.excluded_management_sources : contains(["kms.amazonaws.com", "rdsdata.amazonaws.com"], source)])
+    error_message = "CloudTrail can exclude kms.amazonaws.com and rdsdata.amazonaws.com alone."
+  }
+
+  validation {
+    condition     = length(var.excluded_management_sources) == 0 || var.existing_trail == null
+    error_message = "excluded_management_sources is for the trail made here, not for existing_trail."
+  }
+}
+
 variable "bucket_retention_days" {
   description = "Number of days after which log files in the trail's bucket are deleted."
   type        = number

@@ -15,9 +15,10 @@ pub(super) const NAMED: Fact = Fact {
     calls: Calls::All,
     doc: "The resources that the parameters of a call name, at any depth, and those in the record's `resources`: a list \
           without repeats, with `kind` (trail, event-data-store, channel, log-group, destination, function, topic, queue, \
-          key, bucket, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine or table), `id` (the \
-          name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: `kind:ARN` and, unless the ARN \
-          is one of another account, `kind:name`. Qualifiers, paths and subscription ids are left out.",
+          key, bucket, event-bus, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine, stream or \
+          table), `id` (the name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: `kind:ARN` \
+          and, unless the ARN is one of another account, `kind:name`. Qualifiers, paths and subscription ids are left \
+          out. A call on an event source mapping also names the function in its response.",
     origin: Origin::Derived(named),
 };
 
@@ -57,6 +58,7 @@ const KINDS: &[Kind] = &[
     kind("queue", "AWS::SQS::Queue", "sqs", Some("")),
     kind("key", "AWS::KMS::Key", "kms", Some("key/")),
     kind("bucket", "AWS::S3::Bucket", "s3", Some("")),
+    kind("event-bus", "AWS::Events::EventBus", "events", Some("event-bus/")),
     kind("event-rule", "AWS::Events::Rule", "events", Some("rule/")),
     kind("role", "AWS::IAM::Role", "iam", Some("role/")),
     kind("alarm", "AWS::CloudWatch::Alarm", "cloudwatch", Some("alarm:")),
@@ -64,6 +66,7 @@ const KINDS: &[Kind] = &[
     kind("schedule", "AWS::Scheduler::Schedule", "scheduler", None),
     kind("schedule-group", "AWS::Scheduler::ScheduleGroup", "scheduler", Some("schedule-group/")),
     kind("state-machine", "AWS::StepFunctions::StateMachine", "states", Some("stateMachine:")),
+    kind("stream", "AWS::Kinesis::Stream", "kinesis", Some("stream/")),
     kind("table", "AWS::DynamoDB::Table", "dynamodb", Some("table/")),
 ];
 
@@ -104,6 +107,7 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (None, "targetbucket", "bucket"),
     (None, "destinationbucket", "bucket"),
     (None, "destinations3bucket", "bucket"),
+    (Some("events"), "eventbusname", "event-bus"),
     (None, "rulename", "event-rule"),
     (Some("events"), "rule", "event-rule"),
     (Some("events"), "name", "event-rule"),
@@ -117,6 +121,7 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (Some("scheduler"), "groupname", "schedule-group"),
     (None, "statemachinename", "state-machine"),
     (Some("states"), "name", "state-machine"),
+    (Some("kinesis"), "streamname", "stream"),
     (None, "tablename", "table"),
     (None, "sourcetablename", "table"),
     (None, "targettablename", "table"),
@@ -257,6 +262,7 @@ fn in_arn<'t>(service: &str, resource: &'t str) -> Option<(&'static str, &'t str
         ("kms", "key") => ("key", rest),
         ("kms", "alias") => ("key", resource),
         ("s3", _) => ("bucket", until(resource, '/')),
+        ("events", "event-bus") => ("event-bus", rest),
         ("events", "rule") => ("event-rule", after(rest, '/')),
         ("iam", "role") => ("role", after(rest, '/')),
         ("sts", "assumed-role") => ("role", until(rest, '/')),
@@ -265,6 +271,7 @@ fn in_arn<'t>(service: &str, resource: &'t str) -> Option<(&'static str, &'t str
         ("scheduler", "schedule") => ("schedule", after(rest, '/')),
         ("scheduler", "schedule-group") => ("schedule-group", rest),
         ("states", "stateMachine" | "execution" | "express") => ("state-machine", until(rest, ':')),
+        ("kinesis", "stream") => ("stream", until(rest, '/')),
         ("dynamodb", "table") => ("table", until(rest, '/')),
         _ => return None,
     })
@@ -287,6 +294,12 @@ fn named<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     }
     for member in resources.filter_map(Value::as_object) {
         collected.add(event, member.get("ARN").unwrap_or(&Value::Null), None);
+    }
+    // The parameters of these calls name the mapping by its id alone.
+    if event.name().is_some_and(|name| name.contains("EventSourceMapping"))
+        && let Some(function) = event.response().and_then(|response| response.as_object()?.get("functionArn"))
+    {
+        collected.add(event, function, Some("functionName"));
     }
     let found: Vec<Value<'e>> = collected.references.into_iter().map(Reference::value).collect();
     (!found.is_empty()).then_some(Value::Array(found))

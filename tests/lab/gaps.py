@@ -6,12 +6,14 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 from moto.cloudtrail.models import CloudTrailBackend
+from moto.sqs.models import Queue
 
 
 def close() -> None:
     """Changes moto for good."""
     trails_by_arn()
     logging_configuration()
+    redrive_allow_policy()
 
 
 def trails_by_arn() -> None:
@@ -52,3 +54,14 @@ def logging_configuration() -> None:
 
     LambdaFunction.__init__, LambdaFunction.get_configuration = create, get_configuration
     LambdaFunction.update_configuration = update
+
+
+def redrive_allow_policy() -> None:
+    """It is stored and not returned, and the provider waits for minutes until it is."""
+    known: Any = Queue.attributes
+
+    def attributes(self: Queue) -> dict[str, Any]:
+        policy = getattr(self, "redrive_allow_policy", None)
+        return known.fget(self) | ({"RedriveAllowPolicy": policy} if policy else {})
+
+    Queue.attributes = property(attributes)

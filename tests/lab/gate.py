@@ -8,6 +8,7 @@ from __future__ import annotations
 from call import Call
 from iam import Request, allows
 from moto.iam.models import get_account_id_from, iam_backends
+from moto.kinesis.models import kinesis_backends
 from moto.organizations.models import organizations_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -17,8 +18,9 @@ PARTITION = "aws"
 ACTIONS = {"sns:PublishBatch": "sns:Publish"}
 # Everybody may.
 FREE = {"sts:GetCallerIdentity"}
-# What a service wants of the key of an encrypted topic or queue.
-KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+# What a service wants of the key of an encrypted topic, queue or stream.
+KEY_ACTIONS = {"kinesis": ("kms:GenerateDataKey",)}
+KEY_ACTIONS_OF_OTHERS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 def refusal(call: Call) -> tuple[int, str, bytes] | None:
@@ -36,7 +38,7 @@ def refusal(call: Call) -> tuple[int, str, bytes] | None:
         return refused(call, f"{resource} does not trust {role}")
     if key := key_of(call, resource):
         context = {"kms:viaservice": f"{call.service}.{call.region}.amazonaws.com"}
-        for wanted in KEY_ACTIONS:
+        for wanted in KEY_ACTIONS.get(call.service, KEY_ACTIONS_OF_OTHERS):
             if not permitted(role, Request(wanted, key, context=context)):
                 return call.refusal(400, "KMSAccessDenied", f"{role} may not {wanted} on {key}")
     return None
@@ -84,6 +86,8 @@ def resource_of(call: Call, role: str) -> str:
             return f"arn:aws:sqs:{call.region}:{'/'.join(given['QueueUrl'].split('/')[-2:]).replace('/', ':')}"
         case "logs":
             return f"arn:aws:logs:{call.region}:{account}:log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
+        case "kinesis":
+            return given["StreamARN"]
         case "ec2":
             return "*"
         case "sts":
@@ -97,12 +101,16 @@ def resource_of(call: Call, role: str) -> str:
 
 
 def key_of(call: Call, resource: str) -> str | None:
-    """The key of the topic or queue that is written to; none when it has none."""
+    """The key of the topic, queue or stream that is written to; none when it has none."""
     if call.service == "sns":
         owner = sns_backends[resource.split(":")[4]][call.region].topics.get(resource)
     elif call.service == "sqs":
         account, name = resource.split(":")[4:]
         owner = sqs_backends[account][call.region].queues.get(name)
+    elif call.service == "kinesis":
+        account, name = resource.split(":")[4:]
+        stream = kinesis_backends[account][call.region].streams[name.removeprefix("stream/")]
+        return stream.key_id if stream.encryption_type == "KMS" else None
     else:
         return None
     return owner.kms_master_key_id or None if owner else None

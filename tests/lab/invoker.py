@@ -1,6 +1,6 @@
 """Asynchronous invocations as Lambda does them: a queue, retries, and the on-failure destination.
 
-In: payloads for functions that moto keeps. Out: what came of each.
+In: payloads for functions that moto keeps, and jobs that invoke functions by themselves. Out: what came of each payload.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Queue
 from threading import Condition, Thread
 from typing import Any
@@ -53,8 +54,8 @@ class Invoker:
     def __init__(self, endpoint: str, assume: Callable[[str, str, str], Role]) -> None:
         self.invocations: list[Invocation] = []
         self.lost: list[str] = []
-        self._endpoint, self._assume = endpoint, assume
-        self._waiting: Queue[tuple[LambdaFunction, dict[str, Any]]] = Queue()
+        self.endpoint, self.assume = endpoint, assume
+        self._waiting: Queue[Callable[[], None]] = Queue()
         self._open = 0
         self._change = Condition()
         self._fault: Exception | None = None
@@ -62,9 +63,25 @@ class Invoker:
         Thread(target=self._work, daemon=True).start()
 
     def submit(self, function: LambdaFunction, payload: dict[str, Any]) -> None:
+        """An asynchronous invocation."""
+        self.run(partial(self._asynchronous, function, payload))
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Something to do after all that is submitted already."""
         with self._change:
             self._open += 1
-        self._waiting.put((function, payload))
+        self._waiting.put(job)
+
+    def invoke(self, function: LambdaFunction, payload: dict[str, Any]) -> Answer:
+        """A synchronous invocation, for jobs."""
+        answers: list[Answer] = []
+        self.invocations.append(Invocation(function.function_arn, payload, answers))
+        answers.append(self._invoke(function, json.dumps(payload)))
+        return answers[0]
+
+    def role(self, function: LambdaFunction) -> Role:
+        """The session that the function has, for jobs."""
+        return self._environment(function).role
 
     def wait(self, seconds: float = 300) -> None:
         """Until everything that was submitted is done."""
@@ -80,11 +97,9 @@ class Invoker:
 
     def _work(self) -> None:
         while True:
-            function, payload = self._waiting.get()
-            answers: list[Answer] = []
-            self.invocations.append(Invocation(function.function_arn, payload, answers))
+            job = self._waiting.get()
             try:
-                self._attempt(function, payload, answers)
+                job()
             except Exception as fault:  # raised where somebody waits
                 self._fault = fault
             finally:
@@ -92,7 +107,9 @@ class Invoker:
                     self._open -= 1
                     self._change.notify_all()
 
-    def _attempt(self, function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> None:
+    def _asynchronous(self, function: LambdaFunction, payload: dict[str, Any]) -> None:
+        answers: list[Answer] = []
+        self.invocations.append(Invocation(function.function_arn, payload, answers))
         configured = function.event_invoke_config[-1].config
         for attempt in range(1 + configured["MaximumRetryAttempts"]):
             time.sleep(PAUSE * attempt)
@@ -104,7 +121,7 @@ class Invoker:
         region, account, name = destination.split(":")[3:]
         body = json.dumps(kept(function, payload, answers))
         try:
-            role.client("sqs", region).send_message(QueueUrl=f"{self._endpoint}/{account}/{name}", MessageBody=body)
+            role.client("sqs", region).send_message(QueueUrl=f"{self.endpoint}/{account}/{name}", MessageBody=body)
         except ClientError as refused:
             # Lambda counts it as DestinationDeliveryFailures and goes on.
             self.lost.append(str(refused))
@@ -129,11 +146,11 @@ class Invoker:
             return known
         if known:
             known.execution.close()
-        role = self._assume(function.role, LAMBDA, function.function_name)
+        role = self.assume(function.role, LAMBDA, function.function_name)
         stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid.uuid4().hex}"
         group = function.logging_config["LogGroup"]
         role.client("logs", function.region).create_log_stream(logGroupName=group, logStreamName=stream)
-        warm = Warm(state, Execution(function, role.environment(), self._endpoint), role, stream)
+        warm = Warm(state, Execution(function, role.environment(), self.endpoint), role, stream)
         self._warm[function.function_arn] = warm
         return warm
 
