@@ -15,9 +15,10 @@ pub(super) const NAMED: Fact = Fact {
     calls: Calls::All,
     doc: "The resources that the parameters of a call name, at any depth, and those in the record's `resources`: a list \
           without repeats, with `kind` (trail, event-data-store, channel, log-group, destination, function, topic, queue, \
-          key, bucket, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine or table), `id` (the \
-          name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: `kind:ARN` and, unless the ARN \
-          is one of another account, `kind:name`. Qualifiers, paths and subscription ids are left out.",
+          key, bucket, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine, table or \
+          parameter), `id` (the name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: \
+          `kind:ARN` and, unless the ARN is one of another account, `kind:name`. Qualifiers, paths and subscription ids \
+          are left out.",
     origin: Origin::Derived(named),
 };
 
@@ -65,6 +66,7 @@ const KINDS: &[Kind] = &[
     kind("schedule-group", "AWS::Scheduler::ScheduleGroup", "scheduler", Some("schedule-group/")),
     kind("state-machine", "AWS::StepFunctions::StateMachine", "states", Some("stateMachine:")),
     kind("table", "AWS::DynamoDB::Table", "dynamodb", Some("table/")),
+    kind("parameter", "AWS::SSM::Parameter", "ssm", Some("parameter/")),
 ];
 
 /// Parameters whose values are names, in lower case: with the service whose calls they belong to, if not to any, and the
@@ -120,6 +122,9 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (None, "tablename", "table"),
     (None, "sourcetablename", "table"),
     (None, "targettablename", "table"),
+    (Some("ssm"), "name", "parameter"),
+    (Some("ssm"), "names", "parameter"),
+    (Some("ssm"), "resourceid", "parameter"),
 ];
 
 /// A resource that a call names.
@@ -266,6 +271,7 @@ fn in_arn<'t>(service: &str, resource: &'t str) -> Option<(&'static str, &'t str
         ("scheduler", "schedule-group") => ("schedule-group", rest),
         ("states", "stateMachine" | "execution" | "express") => ("state-machine", until(rest, ':')),
         ("dynamodb", "table") => ("table", until(rest, '/')),
+        ("ssm", "parameter") => ("parameter", rest),
         _ => return None,
     })
 }
@@ -400,6 +406,8 @@ mod tests {
             ),
             ("dynamodb", json!({"tableName": "arn:aws:dynamodb:eu-west-1:111122223333:table/t/index/i"}), "table:t"),
             ("dynamodb", json!({"requestItems": {"x": [{"tableName": "t"}]}}), "table:t"),
+            ("ssm", json!({"name": "p"}), "parameter:p"),
+            ("ssm", json!({"name": "arn:aws:ssm:eu-west-1:111122223333:parameter/p"}), "parameter:p"),
             ("iam", json!({"roleName": "r"}), "role:r"),
             ("glue", json!({"role": "arn:aws:iam::111122223333:role/path/r"}), "role:r"),
             ("athena", json!({"outputLocation": "s3://b/key"}), "bucket:b"),

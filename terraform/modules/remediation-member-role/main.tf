@@ -34,8 +34,9 @@ resource "aws_iam_role" "this" {
       Condition = {
         ArnEquals    = { "aws:PrincipalArn" = var.remediator_role_arn }
         StringEquals = { "sts:ExternalId" = var.external_id }
-        # The session is named after the action, a UUID, so that CloudTrail shows which action made a call.
-        StringLike = { "sts:RoleSessionName" = "*????????-????-????-????-????????????" }
+        # Reads have a session name of their own. Other sessions are named after the action, so that CloudTrail shows which
+        # action made a call.
+        StringLike = { "sts:RoleSessionName" = ["trailwarden-remediator", "????????-????-????-????-????????????"] }
       }
     }]
   })

@@ -84,10 +84,12 @@ locals {
   }]
 
   # A managed policy has at most 6,144 characters, and the inline policies of a role 10,240 together.
-  documents = [for statements in concat(chunklist(local.allowed, 16), [local.denied]) : jsonencode({
-    Version   = "2012-10-17"
-    Statement = statements
-  }) if length(statements) > 0]
+  documents = [
+    for statements in concat(
+      [for start in range(0, length(local.allowed), 16) : slice(local.allowed, start, min(start + 16, length(local.allowed)))],
+      [local.denied],
+    ) : jsonencode({ Version = "2012-10-17", Statement = statements }) if length(statements) > 0
+  ]
 }
 
 output "statements" {
