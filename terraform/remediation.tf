@@ -45,5 +45,11 @@ locals {
     [local.function_arn, local.function_log_group_arn],
   ))
 
-  own_role_arns = toset([for name in local.own_placeholders.own_roles : "arn:${local.partition}:iam::${local.account}:role/${name}"])
+  # By name rather than from the resources, which depend on the remediator.
+  own_role_arns = toset([for name in concat(
+    [var.name, "${local.tampering_rule_name}-forward"],
+    local.creates_trail ? ["${var.name}-trail-to-logs"] : [],
+    local.heartbeat ? [local.heartbeat_name, "${local.heartbeat_name}-schedule"] : [],
+    local.remediates ? [local.remediator_name, "${var.name}-approval"] : [],
+  ) : "arn:${local.partition}:iam::${local.account}:role/${name}"])
 }

@@ -226,7 +226,7 @@ run "the_remediator_is_part_of_the_deployment" {
   }
 
   assert {
-    condition     = local.own_role_arns == toset([for name in ["", "-approval", "-heartbeat", "-heartbeat-schedule", "-remediator", "-tampering-forward", "-trail-to-logs"] : "arn:aws:iam::111122223333:role/trailwarden${name}"])
+    condition     = toset([for arn in local.own_role_arns : split(":role/", arn)[1]]) == toset(output.own_placeholders.own_roles)
     error_message = "The remediator must know every role of the deployment."
   }
 }
