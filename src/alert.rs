@@ -8,12 +8,15 @@ mod email;
 pub mod limit;
 mod plain;
 mod sms;
+mod text_message;
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::finding::{Finding, Severity, Status, derived_id, ocsf};
 use crate::text::visible_json;
+
+pub use text_message::TextMessage;
 
 /// One finding, or several of one rule by one caller.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,10 @@
 
 pub mod environment;
 mod file;
+#[cfg(feature = "lambda")]
+pub mod log;
+#[cfg(feature = "remediation")]
+pub mod remediator;
 mod values;
 
 use std::path::PathBuf;

@@ -2,9 +2,17 @@
 
 use std::env;
 use std::error::Error;
+#[cfg(feature = "remediation")]
+use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+#[cfg(feature = "remediation")]
+use aws_config::identity::IdentityCache;
+#[cfg(feature = "remediation")]
+use aws_config::sts::AssumeRoleProvider;
+#[cfg(feature = "remediation")]
+use aws_config::timeout::TimeoutConfig;
 pub use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 pub use aws_smithy_http_client::proxy::ProxyConfig;
@@ -15,6 +23,14 @@ use aws_types::sdk_config::SharedHttpClient;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::text::{visible, visible_at_most};
+
+/// Maximum time to connect.
+#[cfg(feature = "remediation")]
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Maximum time of one attempt of a call.
+#[cfg(feature = "remediation")]
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum length of an error message in characters.
 const MAX_ERROR_CHARS: usize = 300;
@@ -40,6 +56,47 @@ pub fn lambda_config() -> SdkConfig {
     config.set_use_fips(flag("AWS_USE_FIPS_ENDPOINT"));
     config.set_use_dual_stack(flag("AWS_USE_DUALSTACK_ENDPOINT"));
     config.build()
+}
+
+/// The configuration with timeouts of one attempt where it has none. Retries are as in the configuration, by default three
+/// attempts with exponential backoff.
+#[cfg(feature = "remediation")]
+pub fn with_timeouts(config: &SdkConfig) -> SdkConfig {
+    let ours = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
+    let theirs = config.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
+    config.to_builder().timeout_config(theirs.take_unset_from(ours).build()).build()
+}
+
+/// The configuration for another Region.
+#[cfg(feature = "remediation")]
+pub fn with_region(config: &SdkConfig, region: &str) -> SdkConfig {
+    config.to_builder().region(Region::new(region.to_owned())).build()
+}
+
+/// A role and the name of its sessions.
+#[cfg(feature = "remediation")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssumedRole {
+    /// Its ARN.
+    pub arn: String,
+    /// The name of sessions, which CloudTrail records.
+    pub session_name: String,
+    /// The `sts:ExternalId` that its trust policy requires.
+    pub external_id: Option<String>,
+}
+
+/// The configuration with the credentials of a role, which the credentials of `config` assume at the first call. Clients of
+/// this configuration share them until shortly before they expire.
+#[cfg(feature = "remediation")]
+pub async fn with_role(config: &SdkConfig, role: AssumedRole) -> SdkConfig {
+    let provider = AssumeRoleProvider::builder(role.arn).session_name(role.session_name).configure(config);
+    let provider = match role.external_id {
+        Some(id) => provider.external_id(id),
+        None => provider,
+    };
+    let credentials = SharedCredentialsProvider::new(provider.build().await);
+    let cache = IdentityCache::lazy().build();
+    config.to_builder().credentials_provider(credentials).identity_cache(cache).build()
 }
 
 /// The SDK's HTTP client with TLS by ring and the system's root certificates. AWS clients that are given the same HTTP client

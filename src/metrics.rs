@@ -48,15 +48,28 @@ pub fn line<F: AsRef<Finding>>(
     if let Some(lag) = tally.longest_lag {
         metrics.push(("Lag", "Milliseconds", lag.into()));
     }
+    embedded("evaluated", request_id, &[("balances", tally.balances().into())], metrics, now)
+}
+
+/// Returns a log line with these members and metrics: name, unit and value.
+pub(crate) fn embedded(
+    message: &str,
+    request_id: &str,
+    others: &[(&str, Value)],
+    metrics: Vec<(&str, &str, Value)>,
+    now: Timestamp,
+) -> String {
     let described: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": described});
     let mut members = Map::new();
     let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
     set("timestamp", now.to_string().into());
     set("level", "INFO".into());
-    set("message", "evaluated".into());
+    set("message", message.into());
     set("request_id", request_id.into());
-    set("balances", tally.balances().into());
+    for (name, value) in others {
+        set(name, value.clone());
+    }
     set("_aws", json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}));
     for (name, _, value) in metrics {
         set(name, value);

@@ -7,15 +7,23 @@
 //! ```
 //!
 //! A message names a rule, an account, a Region and an action with arguments. Everything else is derived here and read from
-//! AWS. The engine performs no input or output of its own: AWS, the store of records, people and approvals are traits.
+//! AWS. The engine performs no input or output of its own: AWS, the store of records, people and approvals are traits. `aws`
+//! implements them by the AWS SDK.
 
 pub mod announcement;
+#[cfg(feature = "remediation")]
+pub mod approval;
+#[cfg(feature = "remediation")]
+pub mod aws;
 pub mod brakes;
 pub mod engine;
 pub mod memory;
 pub mod message;
+pub mod metrics;
 pub mod plan;
 pub mod policy;
+#[cfg(feature = "remediation")]
+mod random;
 pub mod record;
 pub mod resolved;
 pub mod traits;

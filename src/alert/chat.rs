@@ -106,7 +106,7 @@ fn with_code(remediation: &Remediation) -> String {
 }
 
 /// Text in which nothing is a link, a mention or a mark of the chat application.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for one in without_pictures(&without_emoji_names(&visible(text))).chars() {
         match one {

@@ -36,9 +36,13 @@ pub(super) fn subject(alert: &Alert<'_>) -> String {
     let head = format!("[{}][{severity}] {count}", finding.status_word());
     let room = MAX_SUBJECT.saturating_sub(head.len() + account.len() + " - ".len());
     let title: String = rule.title.chars().take(room).collect();
-    let subject = format!("{head}{} - {account}", title.trim_end());
-    // SNS rejects characters that are not printable ASCII, and a space at the beginning.
-    let ascii = subject.chars().map(|one| if (' '..='~').contains(&one) { one } else { '?' });
+    ascii_subject(&format!("{head}{} - {account}", title.trim_end()))
+}
+
+/// The beginning of a subject that SNS accepts: it rejects characters that are not printable ASCII, and a space at the
+/// beginning.
+pub(super) fn ascii_subject(subject: &str) -> String {
+    let ascii = subject.trim_start().chars().map(|one| if (' '..='~').contains(&one) { one } else { '?' });
     ascii.take(MAX_SUBJECT).collect()
 }
 

@@ -43,18 +43,23 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
     (configuration, environment.errors)
 }
 
-struct Environment<V> {
-    variable: V,
-    errors: Vec<String>,
+pub(super) struct Environment<V> {
+    pub(super) variable: V,
+    pub(super) errors: Vec<String>,
 }
 
 impl<V: Fn(&str) -> Option<String>> Environment<V> {
     /// Returns the value of a variable. An empty value is none.
-    fn get(&self, name: &str) -> Option<String> {
+    pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    fn check<T>(&mut self, name: &str, value: &str, parse: fn(&str) -> Result<T, &'static str>) -> Option<T> {
+    pub(super) fn check<T>(
+        &mut self,
+        name: &str,
+        value: &str,
+        parse: fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
         let error = |error| self.errors.push(format!("{name} is `{}`: {error}", visible(value)));
         parse(value).map_err(error).ok()
     }
@@ -148,7 +153,7 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         is_on.then_some(LiveStateConfiguration { member_role, external_id, session_name, account_names })
     }
 
-    fn log_level(&mut self) -> Level {
+    pub(super) fn log_level(&mut self) -> Level {
         match self.get("AWS_LAMBDA_LOG_LEVEL").map(|value| value.to_ascii_uppercase()).as_deref() {
             None | Some("INFO") => Level::INFO,
             Some("TRACE") => Level::TRACE,

@@ -14,10 +14,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use trailwarden::app::environment;
+use trailwarden::app::{environment, log};
 use trailwarden::aws::lambda_config;
 use trailwarden::finding::Finding;
 use trailwarden::metrics;
@@ -67,7 +64,7 @@ enum Response {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let (configuration, mut errors) = environment::read(|name| std::env::var(name).ok());
-    log(configuration.log_level.into());
+    log::write_json_lines("bootstrap", configuration.log_level.into());
     pipeline::hide_panic_messages();
     let pipeline = match configuration.pipeline() {
         Ok(pipeline) if errors.is_empty() => pipeline,
@@ -96,15 +93,6 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Writes JSON lines to standard output. Dependencies log warnings and errors only: finer levels might contain payloads.
-fn log(level: LevelFilter) {
-    let ours = ["trailwarden", "bootstrap"].map(|target| (target, level));
-    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
-    let lines =
-        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
-    tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 /// Maximum time of an invocation for live state.

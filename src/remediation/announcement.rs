@@ -56,20 +56,36 @@ pub struct Announcement {
 const MAX_SUBJECT: usize = 100;
 
 impl Announcement {
-    /// The message about a record; `None` while there is nothing to tell.
+    /// The message about a record; `None` while there is nothing to tell. A request for approval is [`Self::request`].
     pub fn of(record: &ActionRecord) -> Option<Self> {
         let (word, next) = match record.status {
             ActionStatus::Planned => {
                 (Occasion::Plan, "Run the calls yourself, or set the mode `approve` or `auto` for the rule.")
             }
-            ActionStatus::AwaitingApproval => (Occasion::ApprovalRequest, "No answer means no."),
             ActionStatus::Done => (Occasion::Done, ""),
             ActionStatus::NothingToDo => (Occasion::NothingToDo, ""),
             ActionStatus::Refused => (Occasion::Refused, "Look at the finding and decide yourself."),
             ActionStatus::Failed => (Occasion::Failed, "Look at the resource now: the finding is still open."),
             ActionStatus::Undone => (Occasion::Undone, "The finding is open again."),
-            ActionStatus::Started | ActionStatus::Undoing => return None,
+            ActionStatus::AwaitingApproval | ActionStatus::Started | ActionStatus::Undoing => return None,
         };
+        Some(Self::new(record, word, &[next]))
+    }
+
+    /// The request for approval of a record, with the code that an answer must contain.
+    pub fn request(record: &ActionRecord, code: &str) -> Self {
+        let id = &record.id;
+        let next = [
+            "To approve, with the URL of the remediator in TRAILWARDEN_REMEDIATOR_URL:",
+            &format!("  trailwarden actions approve {id} --code {code}"),
+            "To refuse:",
+            &format!("  trailwarden actions deny {id} --code {code}"),
+            "The code can be used once. No answer means no.",
+        ];
+        Self::new(record, Occasion::ApprovalRequest, &next)
+    }
+
+    fn new(record: &ActionRecord, word: Occasion, next: &[&str]) -> Self {
         let shown = |text: &str| visible_at_most(text, MAX_IN_SENTENCE).into_owned();
         let subject = format!("[{}] {} on {}", word.as_str(), record.action, record.resource);
         let mut lines = vec![
@@ -112,16 +128,17 @@ impl Announcement {
             }
             Occasion::NothingToDo | Occasion::Undone => {}
         }
-        if !next.is_empty() {
-            lines.extend([String::new(), next.to_owned()]);
+        if next.iter().any(|line| !line.is_empty()) {
+            lines.push(String::new());
+            lines.extend(next.iter().map(|line| (*line).to_owned()));
         }
         let lines: Vec<String> = lines.iter().map(|line| visible(line).into_owned()).collect();
-        Some(Self {
+        Self {
             word,
             id: record.id.clone(),
             finding_uid: visible(&record.finding_uid).into_owned(),
             subject: visible_at_most(&subject, MAX_SUBJECT).into_owned(),
             body: format!("{}\n", lines.join("\n")),
-        })
+        }
     }
 }

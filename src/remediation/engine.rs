@@ -31,7 +31,7 @@ pub struct Deployment {
     pub region: String,
     /// Ids and ARNs of its resources, with `*` and `?`. They are never touched, except to restore them.
     pub resources: Vec<String>,
-    /// ARNs of its roles, whose calls are never undone.
+    /// ARNs of its roles, whose calls are never undone. The account may be `*`.
     pub roles: Vec<String>,
     /// Name of the SSM parameter that is the kill switch.
     pub switch: String,
@@ -198,6 +198,10 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
             NextStep::Act(plan) => plan,
         };
         choice.require_approval(plan.approval);
+        if choice.mode == Mode::Approve && !self.approvals.is_configured() {
+            choice.mode = Mode::Plan;
+            choice.reasons.push("It needs approval, and no state machine for approvals is configured.".to_owned());
+        }
         let record = ActionRecord { mode: choice.mode, ..record.with_plan(plan, state) };
         let reasons = choice.reasons.join(" ");
         let detail =
@@ -224,7 +228,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
             let name = role.rsplit('/').next().unwrap_or_default();
             let account = role.split(':').nth(4).unwrap_or_default();
             let mut parts = caller.arn.split(':').skip(4);
-            let session = parts.next() == Some(account)
+            let session = parts.next().is_some_and(|caller| account == "*" || account == caller)
                 && parts.next().is_some_and(|rest| {
                     rest.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) == Some(name)
                 });
@@ -420,7 +424,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
     /// Makes the calls of a started record and verifies the state.
     async fn perform(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
         for call in &record.calls {
-            let error = match self.cloud.act(call).await {
+            let error = match self.cloud.act(&record.id, call).await {
                 Ok(response) => match refusal(&response) {
                     None => continue,
                     Some(message) => CloudError { failure: FailureKind::Refused, message },
@@ -515,7 +519,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
         Ok(())
     }
 
-    async fn load(&self, id: &str) -> Result<Option<(u64, ActionRecord)>, Retry> {
+    pub(super) async fn load(&self, id: &str) -> Result<Option<(u64, ActionRecord)>, Retry> {
         let Some(StoredItem { version, value }) = self.store.get(&ActionRecord::key_of(id)).await.map_err(retry)?
         else {
             return Ok(None);
@@ -551,7 +555,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
         if record.until <= now {
             return Ok(self.expired(version, record, now).await?);
         }
-        if is_same_person(&answer.person, &record.caller) {
+        if record.is_of_caller(&answer.person) {
             return Err(RequestError::No("the caller of the call cannot answer; ask somebody else".to_owned()));
         }
         let record = ActionRecord { person: Some(answer.person.clone()), ..record };
@@ -628,7 +632,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
         let record = record.with(ActionStatus::Undoing, "The inverse calls are being made.");
         let version = self.write(version, &record).await?;
         for call in &record.inverse {
-            let error = match self.cloud.act(call).await {
+            let error = match self.cloud.act(&record.id, call).await {
                 Ok(response) => match refusal(&response) {
                     None => continue,
                     Some(message) => message,
@@ -656,11 +660,11 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
     }
 }
 
-/// Whether two ARNs are of one role, whatever their paths: names of roles are unique in an account.
-fn is_same_role(one: &str, other: &str) -> bool {
+/// Whether an ARN is of a role of the deployment, whatever its path: names of roles are unique in an account.
+fn is_same_role(own: &str, arn: &str) -> bool {
     let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
     let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
-    name(one) == name(other) && account(one) == account(other)
+    name(own) == name(arn) && (account(own) == "*" || account(own) == account(arn))
 }
 
 /// The record as one that this instance works on.
@@ -680,12 +684,6 @@ fn refusal(response: &Value) -> Option<String> {
         .into_iter()
         .find(|name| response.get(*name).and_then(Value::as_array).is_some_and(|elements| !elements.is_empty()));
     list.map(|name| format!("AWS returned `{name}`: it did not do all of it"))
-}
-
-/// Whether two ARNs are of the same person: equal, or sessions of one name.
-fn is_same_person(one: &str, other: &str) -> bool {
-    let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    one == other || (!name(one).is_empty() && name(one) == name(other))
 }
 
 /// The tags in a response of `ec2:DescribeTags` or `cloudtrail:ListTags`.

@@ -178,8 +178,19 @@ impl ActionRecord {
         Ok((action, Target::new(action, place, self.arguments.clone())?))
     }
 
+    /// Whether a person made the call that is undone.
+    pub(super) fn is_of_caller(&self, person: &str) -> bool {
+        is_same_person(person, &self.caller)
+    }
+
     /// When the store may delete it.
     pub(super) fn expires(&self) -> Timestamp {
         self.created.checked_add(KEPT).unwrap_or(Timestamp::MAX)
     }
+}
+
+/// Whether two ARNs are of the same person: equal, or sessions of one name.
+fn is_same_person(one: &str, other: &str) -> bool {
+    let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    one == other || (!name(one).is_empty() && name(one) == name(other))
 }

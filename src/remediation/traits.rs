@@ -12,8 +12,8 @@ pub trait Cloud {
     /// Makes a call that reads. The response has the names and types of the API, and the pages of a list are joined.
     fn read(&self, call: &ApiCall) -> impl Future<Output = Result<Value, CloudError>> + Send;
 
-    /// Makes a call that changes something.
-    fn act(&self, call: &ApiCall) -> impl Future<Output = Result<Value, CloudError>> + Send;
+    /// Makes a call that changes something, for the action with this id.
+    fn act(&self, id: &str, call: &ApiCall) -> impl Future<Output = Result<Value, CloudError>> + Send;
 }
 
 /// Why a call failed.
@@ -75,7 +75,12 @@ pub trait Announcer {
 
 /// Asks people for approval.
 pub trait Approvals {
-    /// Starts the approval of a record. A second request for the same record changes nothing.
+    /// Whether approvals are configured.
+    fn is_configured(&self) -> bool {
+        true
+    }
+
+    /// Starts the approval of a record, which people are told of. A second request for the same record changes nothing.
     fn request(&self, record: &ActionRecord) -> impl Future<Output = Result<(), String>> + Send;
 }
 
@@ -84,8 +89,8 @@ impl<C: Cloud + Sync> Cloud for &C {
         (**self).read(call)
     }
 
-    fn act(&self, call: &ApiCall) -> impl Future<Output = Result<Value, CloudError>> + Send {
-        (**self).act(call)
+    fn act(&self, id: &str, call: &ApiCall) -> impl Future<Output = Result<Value, CloudError>> + Send {
+        (**self).act(id, call)
     }
 }
 
@@ -116,7 +121,25 @@ impl<T: Announcer + Sync> Announcer for &T {
 }
 
 impl<A: Approvals + Sync> Approvals for &A {
+    fn is_configured(&self) -> bool {
+        (**self).is_configured()
+    }
+
     fn request(&self, record: &ActionRecord) -> impl Future<Output = Result<(), String>> + Send {
         (**self).request(record)
+    }
+}
+
+/// Without a value, no approval can be requested.
+impl<A: Approvals + Sync> Approvals for Option<A> {
+    fn is_configured(&self) -> bool {
+        self.as_ref().is_some_and(Approvals::is_configured)
+    }
+
+    async fn request(&self, record: &ActionRecord) -> Result<(), String> {
+        match self {
+            Some(approvals) => approvals.request(record).await,
+            None => Err("approvals are not configured".to_owned()),
+        }
     }
 }

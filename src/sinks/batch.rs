@@ -76,6 +76,34 @@ impl Message {
         message
     }
 
+    /// The message of an OCSF document, such as that of a resolved finding.
+    pub fn of_document(document: &Value) -> Self {
+        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let severity_id = document.get("severity_id").and_then(Value::as_u64).unwrap_or_default();
+        let attributes = vec![
+            ("schema", "String", format!("ocsf-2003-{}", ocsf::OCSF_VERSION)),
+            ("rule", "String", attribute(text("/compliance/control"))),
+            ("severity", "String", attribute(text("/severity"))),
+            ("severity_id", "Number", severity_id.to_string()),
+            ("status", "String", attribute(text("/compliance/status_code"))),
+            ("account", "String", attribute(text("/cloud/account/uid"))),
+            ("region", "String", attribute(text("/cloud/region"))),
+            ("event_name", "String", attribute(text("/evidences/0/api/operation"))),
+            ("resource_type", "String", attribute(text("/resources/0/type"))),
+            ("finding_uid", "String", attribute(text("/finding_info/uid"))),
+        ];
+        Self {
+            body: visible_json(document),
+            structured: false,
+            subject: None,
+            attributes,
+            uid: text("/metadata/uid").to_owned(),
+            rule: text("/compliance/control").to_owned(),
+            finding_uid: text("/finding_info/uid").to_owned(),
+            group: derived_id(&["resource", text("/resources/0/uid")]),
+        }
+    }
+
     /// Its length as SNS counts it.
     pub fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len());

@@ -181,7 +181,8 @@ impl Announcer for People {
 impl Approvals for People {
     async fn request(&self, record: &ActionRecord) -> Result<(), String> {
         self.requests.lock().unwrap().push(record.id.clone());
-        Ok(())
+        // The function tells people when the state machine asks.
+        self.announce(&Announcement::request(record, "0123456789abcdef")).await
     }
 }
 

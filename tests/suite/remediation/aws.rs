@@ -94,7 +94,7 @@ impl Cloud for Aws {
         read(&self.state.lock().unwrap(), call)
     }
 
-    async fn act(&self, call: &ApiCall) -> Result<Value, CloudError> {
+    async fn act(&self, _: &str, call: &ApiCall) -> Result<Value, CloudError> {
         let fault = {
             let mut faults = self.faults.lock().unwrap();
             if faults.is_empty() { None } else { faults.remove(0) }
