@@ -180,8 +180,8 @@ run "the_remediator_is_part_of_the_deployment" {
 
   assert {
     condition = toset(keys(local.remediation_alarms)) == toset([
-      "remediator-approvals", "remediator-approvals-late", "remediator-errors", "remediator-failed", "remediator-late",
-      "remediator-throttles", "tampering-remediation-undelivered",
+      "remediator-actions-failed", "remediator-approvals", "remediator-approvals-late", "remediator-errors", "remediator-failed",
+      "remediator-late", "remediator-rejected", "remediator-throttles", "tampering-remediation-undelivered",
     ])
     error_message = "An alarm is missing, or is not in this list."
   }

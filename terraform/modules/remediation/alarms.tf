@@ -2,6 +2,9 @@ locals {
   function_dimensions = { FunctionName = local.function_name }
   approval_dimensions = { StateMachineArn = local.approval_arn }
 
+  # The function's own, as those of the evaluating function.
+  metrics_namespace = "Trailwarden"
+
   alarms = {
     remediator-errors = {
       description = "The remediator failed. The queue delivers its messages again. The function's log contains the error type."
@@ -31,6 +34,18 @@ locals {
       dimensions  = { QueueName = local.queue_name }
       threshold   = 300 # seconds
     }
+    remediator-rejected = {
+      description = "The remediator rejected messages that are not findings of the findings topic. The function's log contains the reason."
+      namespace   = local.metrics_namespace
+      metric      = "RemediationMessagesRejected"
+      dimensions  = {}
+    }
+    remediator-actions-failed = {
+      description = "An action failed. The alerts topic received what to do by hand. `trailwarden actions list --status failed` shows it."
+      namespace   = local.metrics_namespace
+      metric      = "RemediationFailed"
+      dimensions  = {}
+    }
     remediator-approvals = {
       description = "A request for approval failed. `trailwarden actions list` shows the action, and its finding reports what to undo by hand."
       namespace   = "AWS/States"
@@ -46,6 +61,11 @@ locals {
   }
 
   graphs = [
+    {
+      title   = "Actions"
+      stat    = "Sum"
+      metrics = [for result in ["Planned", "ApprovalsRequested", "Done", "NothingToDo", "Refused", "Failed"] : [local.metrics_namespace, "Remediation${result}"]]
+    },
     {
       title   = "Remediator"
       stat    = "Sum"

@@ -52,9 +52,17 @@ resource "aws_sfn_state_machine" "approval" {
 }
 
 locals {
-  # `States.TaskFailed` is every error but a timeout. Each step of the function can be repeated. Every other instance of the
-  # function leaves a record alone for 90 seconds after one has claimed it.
-  approval_retry = [{ ErrorEquals = ["States.TaskFailed"], IntervalSeconds = 30, BackoffRate = 2, MaxAttempts = 4 }]
+  # Each step of the function can be repeated. For 90 seconds after an instance of the function has claimed a record, the others
+  # leave it alone.
+  approval_retry = [{
+    ErrorEquals = [
+      "RetryLater", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ServiceException",
+      "Lambda.TooManyRequestsException", "Lambda.Unknown",
+    ]
+    IntervalSeconds = 15
+    BackoffRate     = 2
+    MaxAttempts     = 5
+  }]
 }
 
 resource "aws_iam_role" "approval" {
