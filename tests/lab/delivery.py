@@ -1,7 +1,7 @@
-"""How events reach a function: by a subscription filter of CloudWatch Logs, and by a rule of EventBridge.
+"""How events reach a function: by a subscription filter of CloudWatch Logs, by a rule of EventBridge, and from a queue.
 
-moto gives a function every log event, whatever the pattern, and waits for it; and it knows no function or topic as the
-target of a rule.
+moto gives a function every log event and message, whatever the pattern, and waits for it; and it knows no function or topic
+as the target of a rule.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import filter_pattern
 from iam import Request, allows
 from invoker import Invoker
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.events.models import Rule
 from moto.logs.models import InvalidParameterException, LogGroup, LogStream, SubscriptionFilter
@@ -28,6 +28,31 @@ def install(invoker: Invoker) -> None:
     """Changes moto for good."""
     subscriptions(invoker)
     rules(invoker)
+    queues(invoker)
+
+
+def queues(invoker: Invoker) -> None:
+    def send(self: LambdaBackend, function_arn: str, messages: list[Any], queue_arn: str) -> bool:
+        records = [
+            {
+                "messageId": message.id,
+                "receiptHandle": message.receipt_handle,
+                "body": message.body,
+                "attributes": {},
+                "messageAttributes": {},
+                "md5OfBody": message.body_md5,
+                "eventSource": "aws:sqs",
+                "eventSourceARN": queue_arn,
+                "awsRegion": self.region_name,
+            }
+            for message in messages
+        ]
+        if records:
+            invoker.poll(function_of(function_arn), records)
+        # From here on the invoker keeps them.
+        return True
+
+    LambdaBackend.send_sqs_batch = send
 
 
 def subscriptions(invoker: Invoker) -> None:

@@ -6,12 +6,26 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 from moto.cloudtrail.models import CloudTrailBackend
+from moto.sqs.models import Queue
 
 
 def close() -> None:
     """Changes moto for good."""
     trails_by_arn()
     logging_configuration()
+    redrive_allow_policy()
+
+
+def redrive_allow_policy() -> None:
+    """It is kept and not shown, and the provider waits for it."""
+    shown = Queue.attributes.fget
+    assert shown
+
+    def attributes(self: Queue) -> dict[str, Any]:
+        policy = getattr(self, "redrive_allow_policy", None)
+        return {**shown(self), **({"RedriveAllowPolicy": policy} if policy else {})}
+
+    Queue.attributes = property(attributes)
 
 
 def trails_by_arn() -> None:

@@ -1,4 +1,5 @@
-"""Asynchronous invocations as Lambda does them: a queue, retries, and the on-failure destination.
+"""Invocations as Lambda does them. Asynchronous ones: a queue, retries, and the on-failure destination. Messages of an SQS
+queue: until the function accepts them, or they go to the dead-letter queue. Synchronous ones: once.
 
 In: payloads for functions that moto keeps. Out: what came of each.
 """
@@ -18,11 +19,16 @@ from aws import Role
 from botocore.exceptions import ClientError
 from execution import Execution
 from moto.awslambda.models import LambdaFunction
+from moto.sqs.models import sqs_backends
 from runtime_api import Answer
 
 LAMBDA = "lambda.amazonaws.com"
 # Lambda waits for one and two minutes.
 PAUSE = 0.1
+
+
+# Delivers a payload to a function and lists the answer to each attempt.
+Deliver = Callable[[LambdaFunction, dict[str, Any], list[Answer]], None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Invoker:
         self.invocations: list[Invocation] = []
         self.lost: list[str] = []
         self._endpoint, self._assume = endpoint, assume
-        self._waiting: Queue[tuple[LambdaFunction, dict[str, Any]]] = Queue()
+        self._waiting: Queue[tuple[LambdaFunction, dict[str, Any], Deliver]] = Queue()
         self._open = 0
         self._change = Condition()
         self._fault: Exception | None = None
@@ -62,9 +68,24 @@ class Invoker:
         Thread(target=self._work, daemon=True).start()
 
     def submit(self, function: LambdaFunction, payload: dict[str, Any]) -> None:
+        """Invokes asynchronously."""
+        self._submit(function, payload, self._attempt)
+
+    def poll(self, function: LambdaFunction, records: list[dict[str, Any]]) -> None:
+        """Hands messages of a queue over."""
+        self._submit(function, {"Records": records}, self._receive)
+
+    def call(self, function: LambdaFunction, payload: dict[str, Any]) -> Answer:
+        """Invokes synchronously, when everything that was submitted is done."""
+        self.wait()
+        self._submit(function, payload, lambda *invocation: invocation[2].append(self._invoke(function, json.dumps(payload))))
+        self.wait()
+        return next(one.answers[-1] for one in reversed(self.invocations) if one.payload is payload)
+
+    def _submit(self, function: LambdaFunction, payload: dict[str, Any], deliver: Deliver) -> None:
         with self._change:
             self._open += 1
-        self._waiting.put((function, payload))
+        self._waiting.put((function, payload, deliver))
 
     def wait(self, seconds: float = 300) -> None:
         """Until everything that was submitted is done."""
@@ -80,11 +101,11 @@ class Invoker:
 
     def _work(self) -> None:
         while True:
-            function, payload = self._waiting.get()
+            function, payload, deliver = self._waiting.get()
             answers: list[Answer] = []
             self.invocations.append(Invocation(function.function_arn, payload, answers))
             try:
-                self._attempt(function, payload, answers)
+                deliver(function, payload, answers)
             except Exception as fault:  # raised where somebody waits
                 self._fault = fault
             finally:
@@ -108,6 +129,23 @@ class Invoker:
         except ClientError as refused:
             # Lambda counts it as DestinationDeliveryFailures and goes on.
             self.lost.append(str(refused))
+
+    def _receive(self, function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> None:
+        left = payload["Records"]
+        region, account, name = left[0]["eventSourceARN"].split(":")[3:]
+        queues = sqs_backends[account][region]
+        redrive = queues.get_queue(name).redrive_policy
+        for _ in range(redrive["maxReceiveCount"]):
+            answers.append(self._invoke(function, json.dumps({"Records": left})))
+            failed = left
+            if answers[-1].error_type is None:
+                ids = {one["itemIdentifier"] for one in answers[-1].body["batchItemFailures"]}
+                failed = [one for one in left if one["messageId"] in ids]
+            left = failed
+            if not left:
+                return
+        for message in left:
+            queues.send_message(redrive["deadLetterTargetArn"].rpartition(":")[2], message["body"])
 
     def _invoke(self, function: LambdaFunction, payload: str) -> Answer:
         warm = self._environment(function)
