@@ -68,7 +68,7 @@ module "trailwarden" {
     policy              = file(var.policy_file)
     deletion_protection = var.deletion_protection
 
-    # The calls that the role allows, whatever the policy file says.
+    # What the role allows: the actions for the rules in the policy file.
     actions = ["restart-trail", "revoke-ingress-rules", "unshare-image", "unshare-snapshot"]
   }
 }

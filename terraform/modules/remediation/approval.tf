@@ -57,7 +57,7 @@ locals {
   approval_retry = [{
     ErrorEquals = [
       "RetryLater", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ServiceException",
-      "Lambda.TooManyRequestsException", "Lambda.Unknown",
+      "Lambda.TooManyRequestsException", "Lambda.Unknown", "Sandbox.Timedout",
     ]
     IntervalSeconds = 15
     BackoffRate     = 2
