@@ -1,6 +1,6 @@
 # Every alarm tells the alerts topic when it begins and when it is over.
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = merge(local.trouble_alarms, local.silence_alarms)
+  for_each = merge(local.trouble_alarms, local.silence_alarms, local.remediation_alarms)
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
@@ -11,7 +11,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   period              = lookup(each.value, "period", 300)
   evaluation_periods  = lookup(each.value, "periods", 1)
   comparison_operator = lookup(each.value, "silence", false) ? "LessThanThreshold" : "GreaterThanThreshold"
-  threshold           = lookup(each.value, "silence", false) ? 1 : 0
+  threshold           = lookup(each.value, "silence", false) ? 1 : lookup(each.value, "threshold", 0)
   treat_missing_data  = lookup(each.value, "silence", false) ? "breaching" : "notBreaching"
   alarm_actions       = [aws_sns_topic.alerts.arn]
   ok_actions          = [aws_sns_topic.alerts.arn]
@@ -50,7 +50,17 @@ locals {
       "tampering-stores-undelivered", "tampering-watchers-undelivered", "no-invocations", "trail-silent",
     ],
     local.heartbeat ? ["heartbeat-missing", "canary-missing"] : [],
+    keys(local.remediation_alarms),
   )
+
+  remediation_alarms = merge({}, [for remediator in module.remediation : merge(remediator.alarms, {
+    tampering-remediation-undelivered = {
+      description = "EventBridge matched a change to the remediator and could not notify the alerts topic or the function."
+      namespace   = "AWS/Events"
+      metric      = "FailedInvocations"
+      dimensions  = { RuleName = "${local.tampering_rule_name}-remediation" }
+    }
+  })]...)
 
   # Anything at all is too much.
   trouble_alarms = {

@@ -1,7 +1,11 @@
 # What the function's rules are told, in the words of the configuration file.
 locals {
   # Of this deployment, so that the rules named `own-…` know it, and the buckets whose data events are recorded.
-  own_placeholders = { for placeholder, values in {
+  own_placeholders = { for placeholder, values in merge(local.own_names, { for placeholder, names in coalesce(local.remediation_own, {}) :
+    placeholder => concat(lookup(local.own_names, placeholder, []), names)
+  }) : placeholder => values if length(values) > 0 }
+
+  own_names = {
     own_trails         = compact([local.trail_name])
     own_log_groups     = [local.log_group_name, local.function_log_group]
     own_functions      = [local.function_name]
@@ -16,7 +20,7 @@ locals {
     own_schedules      = aws_scheduler_schedule.heartbeat[*].name
     own_state_machines = aws_sfn_state_machine.heartbeat[*].name
     watched_buckets    = local.data_buckets
-  } : placeholder => values if length(values) > 0 }
+  }
 
   # The user's, with these added to what stands there.
   placeholders = try(var.configuration.placeholders, {})

@@ -12,7 +12,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         properties = { title = "Alarms", alarms = sort([for alarm in aws_cloudwatch_metric_alarm.this : alarm.arn]) }
       }],
       # Two graphs a row.
-      [for index, graph in local.graphs : {
+      [for index, graph in concat(local.graphs, flatten(module.remediation[*].graphs)) : {
         type   = "metric"
         x      = index % 2 * 12
         y      = 3 + floor(index / 2) * 6

@@ -63,7 +63,11 @@ locals {
       Resource  = "*"
       Condition = {
         ArnEquals = {
-          "kms:EncryptionContext:aws:logs:arn" = concat([local.function_log_group_arn], local.creates_trail ? [local.log_group_arn] : [])
+          "kms:EncryptionContext:aws:logs:arn" = concat(
+            [local.function_log_group_arn],
+            local.creates_trail ? [local.log_group_arn] : [],
+            local.remediates ? ["${local.function_log_group_arn}-remediator"] : [],
+          )
         }
       }
     },

@@ -101,6 +101,18 @@ output "own_placeholders" {
   value       = local.own_placeholders
 }
 
+output "remediation" {
+  description = "The remediator: `role_arn`, which `modules/remediation-member-role` trusts, `table_name`, `kill_switch`, `function_url`, `approver_policy_arn` and `failed_queue_url`. Null without `remediation`."
+  value = one([for remediator in module.remediation : {
+    role_arn            = remediator.role_arn
+    table_name          = remediator.table_name
+    kill_switch         = remediator.kill_switch
+    function_url        = remediator.function_url
+    approver_policy_arn = remediator.approver_policy_arn
+    failed_queue_url    = remediator.failed_queue_url
+  }])
+}
+
 output "alarm_arns" {
   description = "ARNs of the alarms. Keys are the suffixes of their names."
   value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Builds the zip file that the variable `package_file` names: `bootstrap` for `provided.al2023`, the same bytes each time.
+"""Builds the zip file of a function for `provided.al2023`, the same bytes each time.
 
-    python3 terraform/package.py                # for arm64
+    python3 terraform/package.py                # `package_file`, for arm64
     python3 terraform/package.py x86_64
+    python3 terraform/package.py --function remediator      # `remediation.package_file`
     python3 terraform/package.py --verify       # builds twice, and fails unless both files are equal
 
 Needs a Rust toolchain and Python 3.11. cargo-lambda, and zig, which compiles and links for either processor, come from
@@ -28,20 +29,28 @@ TOOLS = ["cargo-lambda==1.9.2", "ziglang==0.15.2"]
 TRIPLES = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 # glibc of Amazon Linux 2023: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
 GLIBC = (2, 34)
+# The binary of each function with its features and the name of its zip file. In the zip file it is named `bootstrap`.
+FUNCTIONS = {
+    "evaluator": ("bootstrap", "lambda,live", "trailwarden"),
+    "remediator": ("remediator", "remediation", "trailwarden-remediator"),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("architecture", nargs="?", choices=sorted(TRIPLES), default="arm64")
-    parser.add_argument("--features", default="lambda,live", help="`lambda` alone reads no live state (%(default)s)")
-    parser.add_argument("--output", type=Path, help="the zip file (trailwarden-ARCHITECTURE.zip in the target directory)")
+    parser.add_argument("--function", choices=sorted(FUNCTIONS), default="evaluator", help="what to build (%(default)s)")
+    parser.add_argument("--features", help="for the evaluator, `lambda` alone reads no live state (`lambda,live`)")
+    parser.add_argument("--output", type=Path, help="the zip file (NAME-ARCHITECTURE.zip in the target directory)")
     parser.add_argument("--verify", action="store_true", help="build twice from nothing, and compare both files")
     given = parser.parse_args()
-    package = given.output or TARGET / f"trailwarden-{given.architecture}.zip"
-    binary = build(given.architecture, given.features, TARGET).read_bytes()
+    program, features, name = FUNCTIONS[given.function]
+    features = given.features or features
+    package = given.output or TARGET / f"{name}-{given.architecture}.zip"
+    binary = build(given.architecture, program, features, TARGET).read_bytes()
     if given.verify:
         with tempfile.TemporaryDirectory(dir=TARGET) as directory:
-            again = build(given.architecture, given.features, Path(directory)).read_bytes()
+            again = build(given.architecture, program, features, Path(directory)).read_bytes()
         if difference := first_difference(binary, again):
             sys.exit(f"error: the build is not reproducible: {difference}")
         print("two builds are equal", file=sys.stderr)
@@ -63,8 +72,8 @@ def first_difference(one: bytes, other: bytes) -> str | None:
     return f"the files have {len(one)} and {len(other)} bytes and differ from byte {place} on"
 
 
-def build(architecture: str, features: str, target: Path) -> Path:
-    """The release build of `bootstrap`, with this target directory."""
+def build(architecture: str, program: str, features: str, target: Path) -> Path:
+    """The release build of a binary, with this target directory."""
     tools = TARGET / "package-venv"
     installed = tools / "tools.installed"
     if not installed.is_file() or installed.read_text() != "\n".join(TOOLS):
@@ -82,9 +91,10 @@ def build(architecture: str, features: str, target: Path) -> Path:
         "CARGO_TARGET_DIR": str(target),
         "PATH": f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}",
     }
-    command = ["cargo", "lambda", "build", "--release", "--locked", "--bin", "bootstrap", "--features", features]
-    directory = target / "package" / architecture
-    command += ["--target", triple, "--lambda-dir", str(directory), "--flatten", "bootstrap"]
+    command = ["cargo", "lambda", "build", "--release", "--locked", "--bin", program, "--features", features]
+    directory = target / "package" / program / architecture
+    # cargo-lambda names the binary `bootstrap`.
+    command += ["--target", triple, "--lambda-dir", str(directory), "--flatten", program]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
     return directory / "bootstrap"
 

@@ -12,7 +12,15 @@ locals {
 
   # One pattern has at most 2048 characters, so that there are several rules.
   tampering_rules = merge({ (local.tampering_rule_name) = local.tampering_pattern }, local.tampering_more)
-  tampering_more = {
+  tampering_more = merge(local.tampering_others, [for id in module.remediation[*].event_source_mapping_id : {
+    "${local.tampering_rule_name}-remediation" = jsonencode(merge(local.tampering_calls, {
+      detail = merge(local.tampering_calls.detail, {
+        eventName         = [{ anything-but = concat(["Invoke", "InvokeAsync"], local.tampering_harmless_to_watchers) }]
+        requestParameters = { "$or" = [for parameter, values in local.tampering_remediation : { (parameter) = values }] }
+      })
+    }))
+  }]...)
+  tampering_others = {
     "${local.tampering_rule_name}-trails" = jsonencode({
       source      = ["aws.cloudtrail"]
       detail-type = ["AWS API Call via CloudTrail"]
@@ -135,6 +143,24 @@ locals {
     stateMachineArn    = [{ prefix = local.state_machine_arn }]
     targets            = { arn = [local.function_arn] }
   }
+  # The same for the remediator, as far as the patterns above do not see it.
+  tampering_remediation = {
+    executionArn    = [{ prefix = replace(local.approval_arn, ":stateMachine:", ":execution:") }]
+    functionName    = [local.remediator_name, { prefix = "${local.remediator_name}:" }]
+    logGroupName    = ["/aws/lambda/${local.remediator_name}"]
+    name            = [local.kill_switch, "${var.name}-approval"]
+    policyArn       = [{ prefix = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-" }]
+    resourceArn     = [{ prefix = local.tables_prefix }, { prefix = local.approval_arn }]
+    resourceId      = [local.kill_switch]
+    stateMachineArn = [{ prefix = local.approval_arn }]
+    tableName       = [{ prefix = "${var.name}-" }, { prefix = local.tables_prefix }]
+    uUID            = module.remediation[*].event_source_mapping_id # as CloudTrail spells `UUID`
+  }
+  remediator_name = "${var.name}-remediator"
+  kill_switch     = "${var.name}-remediation"
+  tables_prefix   = "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.name}-"
+  approval_arn    = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}-approval"
+
   queues_prefix     = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-"
   alarms_prefix     = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-"
   state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.heartbeat_name}"

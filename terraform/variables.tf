@@ -451,3 +451,76 @@ variable "account_names" {
     error_message = "account_names needs live_state, which may be {}."
   }
 }
+
+# ---- Remediation ----------------------------------------------------------------------------------------------------
+
+variable "remediation" {
+  description = "Deploys the remediator, which undoes what findings report, within the limits of a policy file: `policy` is its text, or `policy_file` its path in the function, such as `/opt/remediation.yml`. `package_file` or `package_s3` contains the binary `remediator`. `actions` names the actions that its role allows, and `regions` the Regions, this one by default. With `member_role_name` it also acts in accounts that have the role (`modules/remediation-member-role`). `organizational_units` allows it to read them, for a policy file that names them. `approver_roles` are roles of this account that may answer requests for approval."
+  type = object({
+    package_file = optional(string)
+    package_s3 = optional(object({
+      bucket           = string
+      key              = string
+      object_version   = optional(string)
+      source_code_hash = optional(string)
+    }))
+    layers               = optional(list(string), [])
+    policy               = optional(string)
+    policy_file          = optional(string)
+    actions              = set(string)
+    regions              = optional(set(string))
+    member_role_name     = optional(string)
+    external_id          = optional(string)
+    organizational_units = optional(bool, false)
+    approver_roles       = optional(set(string), [])
+    reserved_concurrency = optional(number, 5)
+    deletion_protection  = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.remediation == null ? true : (var.remediation.package_file == null) != (var.remediation.package_s3 == null)
+    error_message = "Give either remediation.package_file or remediation.package_s3."
+  }
+
+  validation {
+    condition     = var.remediation == null ? true : (var.remediation.policy == null) != (var.remediation.policy_file == null)
+    error_message = "Give either remediation.policy, such as file(\"remediation.yml\"), or remediation.policy_file."
+  }
+
+  validation {
+    condition     = try(var.remediation.policy, null) == null ? true : can(keys(yamldecode(var.remediation.policy)))
+    error_message = "remediation.policy is the text of a policy file, not its path. Check it with `trailwarden remediate --policy FILE`."
+  }
+
+  validation {
+    condition     = try(var.remediation.policy_file, null) == null ? true : startswith(var.remediation.policy_file, "/")
+    error_message = "remediation.policy_file is an absolute path."
+  }
+
+  validation {
+    condition     = var.remediation == null ? true : var.remediation.regions == null ? true : length(var.remediation.regions) > 0
+    error_message = "remediation.regions needs at least one Region."
+  }
+
+  validation {
+    condition     = try(var.remediation.member_role_name, null) == null ? true : can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.remediation.member_role_name))
+    error_message = "remediation.member_role_name is the name of a role without a path, not its ARN."
+  }
+
+  validation {
+    condition     = try(var.remediation.external_id, null) == null || try(var.remediation.member_role_name, null) != null
+    error_message = "remediation.external_id is for the role that member_role_name names."
+  }
+
+  validation {
+    condition     = try(var.remediation.external_id, null) == null ? true : length(var.remediation.external_id) <= 1224 && can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", var.remediation.external_id))
+    error_message = "remediation.external_id has 2 to 1224 letters, digits and characters of _+=,.@:/-."
+  }
+
+  validation {
+    # 0 would stop the remediator: that is tampering, not configuration.
+    condition     = var.remediation == null ? true : var.remediation.reserved_concurrency == -1 || (var.remediation.reserved_concurrency >= 1 && floor(var.remediation.reserved_concurrency) == var.remediation.reserved_concurrency)
+    error_message = "remediation.reserved_concurrency is -1 or a whole number from 1."
+  }
+}

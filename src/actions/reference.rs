@@ -34,6 +34,8 @@ fn section(text: &mut String, action: &Action) -> std::fmt::Result {
 }
 
 /// The statements of IAM policies by action. Resources contain `{partition}`, `{region}` and `{account}`.
+///
+/// `restores_own` marks the actions that may change the deployment itself, because they restore it.
 pub fn statements() -> Value {
     let of = |action: &Action| -> Vec<Value> {
         let statements = action.permissions.iter();
@@ -46,7 +48,12 @@ pub fn statements() -> Value {
                         keys.insert((*key).to_owned(), (*value).into());
                     }
                 }
-                json!({"actions": statement.actions, "resources": statement.resources, "conditions": conditions})
+                let mut described =
+                    json!({"actions": statement.actions, "resources": statement.resources, "conditions": conditions});
+                if let Some(members) = described.as_object_mut().filter(|_| action.restores_own) {
+                    members.insert("restores_own".to_owned(), true.into());
+                }
+                described
             })
             .collect()
     };

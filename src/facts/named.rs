@@ -15,10 +15,10 @@ pub(super) const NAMED: Fact = Fact {
     calls: Calls::All,
     doc: "The resources that the parameters of a call name, at any depth, and those in the record's `resources`: a list \
           without repeats, with `kind` (trail, event-data-store, channel, log-group, destination, function, topic, queue, \
-          key, bucket, event-bus, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine, stream or \
-          table), `id` (the name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: `kind:ARN` \
-          and, unless the ARN is one of another account, `kind:name`. Qualifiers, paths and subscription ids are left \
-          out. A call on an event source mapping also names the function in its response.",
+          key, bucket, event-bus, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine, stream, \
+          table or parameter), `id` (the name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: \
+          `kind:ARN` and, unless the ARN is one of another account, `kind:name`. Qualifiers, paths and subscription ids \
+          are left out. A call on an event source mapping also names the function in its response.",
     origin: Origin::Derived(named),
 };
 
@@ -68,6 +68,7 @@ const KINDS: &[Kind] = &[
     kind("state-machine", "AWS::StepFunctions::StateMachine", "states", Some("stateMachine:")),
     kind("stream", "AWS::Kinesis::Stream", "kinesis", Some("stream/")),
     kind("table", "AWS::DynamoDB::Table", "dynamodb", Some("table/")),
+    kind("parameter", "AWS::SSM::Parameter", "ssm", Some("parameter/")),
 ];
 
 /// Parameters whose values are names, in lower case: with the service whose calls they belong to, if not to any, and the
@@ -125,6 +126,9 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (None, "tablename", "table"),
     (None, "sourcetablename", "table"),
     (None, "targettablename", "table"),
+    (Some("ssm"), "name", "parameter"),
+    (Some("ssm"), "names", "parameter"),
+    (Some("ssm"), "resourceid", "parameter"),
 ];
 
 /// A resource that a call names.
@@ -273,6 +277,7 @@ fn in_arn<'t>(service: &str, resource: &'t str) -> Option<(&'static str, &'t str
         ("states", "stateMachine" | "execution" | "express") => ("state-machine", until(rest, ':')),
         ("kinesis", "stream") => ("stream", until(rest, '/')),
         ("dynamodb", "table") => ("table", until(rest, '/')),
+        ("ssm", "parameter") => ("parameter", rest),
         _ => return None,
     })
 }
@@ -413,6 +418,8 @@ mod tests {
             ),
             ("dynamodb", json!({"tableName": "arn:aws:dynamodb:eu-west-1:111122223333:table/t/index/i"}), "table:t"),
             ("dynamodb", json!({"requestItems": {"x": [{"tableName": "t"}]}}), "table:t"),
+            ("ssm", json!({"name": "p"}), "parameter:p"),
+            ("ssm", json!({"name": "arn:aws:ssm:eu-west-1:111122223333:parameter/p"}), "parameter:p"),
             ("iam", json!({"roleName": "r"}), "role:r"),
             ("glue", json!({"role": "arn:aws:iam::111122223333:role/path/r"}), "role:r"),
             ("athena", json!({"outputLocation": "s3://b/key"}), "bucket:b"),

@@ -451,3 +451,83 @@ run "at_least_one_log_stream" {
 
   expect_failures = [var.log_streams]
 }
+
+run "a_remediator_without_a_package" {
+  command = plan
+
+  variables {
+    remediation = { policy = "statements: []", actions = [] }
+  }
+
+  expect_failures = [var.remediation]
+}
+
+run "a_remediator_without_a_policy" {
+  command = plan
+
+  variables {
+    remediation = { package_file = "versions.tf", actions = [] }
+  }
+
+  expect_failures = [var.remediation]
+}
+
+run "two_policies" {
+  command = plan
+
+  variables {
+    remediation = { package_file = "versions.tf", policy = "statements: []", policy_file = "/opt/remediation.yml", actions = [] }
+  }
+
+  expect_failures = [var.remediation]
+}
+
+run "a_path_for_a_policy" {
+  command = plan
+
+  variables {
+    remediation = { package_file = "versions.tf", policy = "remediation.yml", actions = [] }
+  }
+
+  expect_failures = [var.remediation]
+}
+
+run "a_relative_policy_file" {
+  command = plan
+
+  variables {
+    remediation = { package_file = "versions.tf", policy_file = "remediation.yml", actions = [] }
+  }
+
+  expect_failures = [var.remediation]
+}
+
+run "a_remediator_for_no_region" {
+  command = plan
+
+  variables {
+    remediation = { package_file = "versions.tf", policy = "statements: []", actions = [], regions = [] }
+  }
+
+  expect_failures = [var.remediation]
+}
+
+run "an_arn_for_a_remediation_role" {
+  command = plan
+
+  variables {
+    remediation = { package_file = "versions.tf", policy = "statements: []", actions = [], member_role_name = "arn:aws:iam::111122223333:role/act" }
+  }
+
+  expect_failures = [var.remediation]
+}
+
+run "a_remediator_that_is_stopped" {
+  command = plan
+
+  variables {
+    remediation = { package_file = "versions.tf", policy = "statements: []", actions = [], reserved_concurrency = 0 }
+  }
+
+  expect_failures = [var.remediation]
+}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import approval
 import delivery
 import gaps
 import package
@@ -21,7 +22,9 @@ from function import ROOT, binary
 from invoker import Invoker
 from terraform import Terraform
 
+# Those that every test of a deployment runs with.
 EXAMPLES = ["single-account", "organization", "existing-log-group"]
+POLICY_FILE = Path(__file__).with_name("remediation.yml")
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 
 
@@ -42,23 +45,34 @@ def aws(front: Front) -> Iterator[Aws]:
 def invoker(aws: Aws) -> Iterator[Invoker]:
     running = Invoker(aws.endpoint, aws.assume)
     delivery.install(running)
+    approval.install()
     yield running
     running.close()
 
 
 @pytest.fixture(scope="session")
 def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bootstrap` under test, without debug information, in a zip file like those that people deploy."""
-    directory = tmp_path_factory.mktemp("package")
-    stripped = directory / "bootstrap"
-    subprocess.run(["strip", "-o", stripped, binary("bootstrap", "TRAILWARDEN_BOOTSTRAP")], check=True)
+    """The `bootstrap` under test."""
+    return packed(binary("bootstrap", "TRAILWARDEN_BOOTSTRAP"), tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="session")
+def remediator_zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `remediator` under test."""
+    return packed(binary("remediator", "TRAILWARDEN_REMEDIATOR"), tmp_path_factory.mktemp("remediator"))
+
+
+def packed(program: Path, directory: Path) -> Path:
+    """A binary without debug information in a zip file like those that people deploy."""
+    stripped = directory / "stripped"
+    subprocess.run(["strip", "-o", stripped, program], check=True)
     package.write(stripped.read_bytes(), directory / "package.zip", level=1)
     return directory / "package.zip"
 
 
 @pytest.fixture(scope="session")
 def deployments(
-    aws: Aws, invoker: Invoker, zip_file: Path, tmp_path_factory: pytest.TempPathFactory
+    aws: Aws, invoker: Invoker, zip_file: Path, remediator_zip_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Deployment]]]:
     """Each example, by its name. In the end all are destroyed, and nothing may be left."""
     tree = tmp_path_factory.mktemp("module") / "terraform"
@@ -69,8 +83,9 @@ def deployments(
         return tree / "examples" / example
 
     prepared = [prepare(aws, invoker, directory, common) for prepare in (single_account, organization, existing_log_group)]
+    prepared.append(remediation(aws, invoker, directory, {**common, "remediator_package_file": str(remediator_zip_file)}))
     with ThreadPoolExecutor() as pool:
-        yield {name: pool.submit(one.apply) for name, one in zip(EXAMPLES, prepared, strict=True)}
+        yield {name: pool.submit(one.apply) for name, one in zip([*EXAMPLES, "remediation"], prepared, strict=True)}
         list(pool.map(lambda one: one.terraform.destroy(), prepared))
     assert [one.terraform.left() for one in prepared] == [[]] * len(prepared)
 
@@ -113,6 +128,15 @@ def existing_log_group(aws: Aws, invoker: Invoker, directory: Directory, common:
     return Deployment(aws, invoker, terraform, account, region, f"{account}_CloudTrail_{region}", role, keys)
 
 
+def remediation(aws: Aws, invoker: Invoker, directory: Directory, common: dict[str, str]) -> Deployment:
+    """With a policy file that allows more than that of the example."""
+    account, region = "444444444444", "eu-west-1"
+    keys = aws.administrator(account)
+    given = {"email": "security@example.com", "policy_file": str(POLICY_FILE), "deletion_protection": "false"}
+    terraform = Terraform(directory("remediation"), keys, region, {**common, **given})
+    return Deployment(aws, invoker, terraform, account, region, f"{account}_CloudTrail_{region}", "trailwarden-trail-to-logs", keys)
+
+
 @pytest.fixture(scope="session", params=EXAMPLES)
 def deployment(request: pytest.FixtureRequest, deployments: dict[str, Future[Deployment]]) -> Deployment:
     """Every example in turn."""
@@ -124,6 +148,11 @@ def single_account_deployment(deployments: dict[str, Future[Deployment]]) -> Dep
     return deployments["single-account"].result()
 
 
+@pytest.fixture(scope="session", name="remediation")
+def remediation_deployment(deployments: dict[str, Future[Deployment]]) -> Deployment:
+    return deployments["remediation"].result()
+
+
 @pytest.fixture(scope="session", name="organization")
 def organization_deployment(deployments: dict[str, Future[Deployment]]) -> Deployment:
     return deployments["organization"].result()
@@ -132,7 +161,7 @@ def organization_deployment(deployments: dict[str, Future[Deployment]]) -> Deplo
 @pytest.fixture(autouse=True)
 def nothing_left_over(request: pytest.FixtureRequest) -> None:
     """A test that failed leaves its messages to no other."""
-    for name in {"deployment", "single_account", "organization"} & set(request.fixturenames):
+    for name in {"deployment", "single_account", "organization", "remediation"} & set(request.fixturenames):
         deployed = request.getfixturevalue(name)
         for queue in (deployed.findings_queue, deployed.alerts_queue, deployed.made["on_failure_queue_url"]):
             deployed.received(queue)

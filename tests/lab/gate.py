@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from call import Call
 from iam import Request, allows
+from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import get_account_id_from, iam_backends
 from moto.kinesis.models import kinesis_backends
 from moto.organizations.models import organizations_backends
@@ -18,7 +19,7 @@ PARTITION = "aws"
 ACTIONS = {"sns:PublishBatch": "sns:Publish"}
 # Everybody may.
 FREE = {"sts:GetCallerIdentity"}
-# What a service wants of the key of an encrypted topic, queue or stream.
+# What a service wants of the key of an encrypted topic, queue, stream or table.
 KEY_ACTIONS = {"kinesis": ("kms:GenerateDataKey",)}
 KEY_ACTIONS_OF_OTHERS = ("kms:GenerateDataKey", "kms:Decrypt")
 
@@ -31,10 +32,10 @@ def refusal(call: Call) -> tuple[int, str, bytes] | None:
     if role is None or action in FREE:
         return None
     resource = resource_of(call, role)
-    request = Request(action, resource)
+    request = Request(action, resource, context=context_of(call))
     if not permitted(role, request):
         return refused(call, f"{role} may not {action} on {resource}")
-    if action == "sts:AssumeRole" and not trusts(resource, role, {"sts:externalid": call.parameters.get("ExternalId")}):
+    if action == "sts:AssumeRole" and not trusts(resource, role, session_of(call)):
         return refused(call, f"{resource} does not trust {role}")
     if key := key_of(call, resource):
         context = {"kms:viaservice": f"{call.service}.{call.region}.amazonaws.com"}
@@ -61,8 +62,9 @@ def permitted(role: str, request: Request) -> bool:
     """Whether the policies of a role allow a request."""
     account, name = role.split(":")[4], role.rpartition("/")[2]
     backend = iam_backends[account][PARTITION]
-    assert not backend.list_attached_role_policies(name)[0], f"{role} has attached policies, which nothing reads here"
-    return allows([backend.get_role_policy(name, policy)[1] for policy in backend.list_role_policies(name)], request)
+    inline = [backend.get_role_policy(name, policy)[1] for policy in backend.list_role_policies(name)]
+    attached = [policy.document for policy in backend.list_attached_role_policies(name)[0]]
+    return allows([*inline, *attached], request)
 
 
 def trusts(role: str, principal: str, context: dict[str, str | None]) -> bool:
@@ -74,6 +76,26 @@ def trusts(role: str, principal: str, context: dict[str, str | None]) -> bool:
     roles = iam_backends[account][PARTITION].roles.values()
     documents = [one.assume_role_policy_document for one in roles if one.name == name]
     return allows(documents, Request("sts:AssumeRole", "*", principal, known))
+
+
+def context_of(call: Call) -> dict[str, str]:
+    """The condition keys of a request."""
+    context = {"aws:requestedregion": call.region}
+    for change in ("Add", "Remove"):
+        if group := call.parameters.get(f"CreateVolumePermission.{change}.1.Group"):
+            context[f"ec2:{change.lower()}/group"] = group
+    return context
+
+
+def session_of(call: Call) -> dict[str, str | None]:
+    return {"sts:externalid": call.parameters.get("ExternalId"), "sts:rolesessionname": call.parameters["RoleSessionName"]}
+
+
+# Parameters that name the resource of a call of EC2, and the end of its ARN. Other calls know no resources.
+EC2_RESOURCES = {
+    "RevokeSecurityGroupIngress": ("GroupId", "{account}:security-group/"),
+    "ModifySnapshotAttribute": ("SnapshotId", ":snapshot/"),
+}
 
 
 def resource_of(call: Call, role: str) -> str:
@@ -89,7 +111,17 @@ def resource_of(call: Call, role: str) -> str:
         case "kinesis":
             return given["StreamARN"]
         case "ec2":
-            return "*"
+            parameter, kind = EC2_RESOURCES.get(call.action, (None, None))
+            if not parameter:
+                return "*"
+            return f"arn:aws:ec2:{call.region}:{kind.format(account=account)}{given[parameter]}"
+        case "dynamodb":
+            return f"arn:aws:dynamodb:{call.region}:{account}:table/{given['TableName']}"
+        case "ssm":
+            return f"arn:aws:ssm:{call.region}:{account}:parameter/{given['Name']}"
+        case "states":
+            # Tokens of `approval` begin with the ARN.
+            return given.get("stateMachineArn") or given["taskToken"].partition("#")[0]
         case "sts":
             return given["RoleArn"]
         case "iam":
@@ -101,7 +133,7 @@ def resource_of(call: Call, role: str) -> str:
 
 
 def key_of(call: Call, resource: str) -> str | None:
-    """The key of the topic, queue or stream that is written to; none when it has none."""
+    """The key of the topic, queue, stream or table that is used; none when it has none."""
     if call.service == "sns":
         owner = sns_backends[resource.split(":")[4]][call.region].topics.get(resource)
     elif call.service == "sqs":
@@ -111,6 +143,9 @@ def key_of(call: Call, resource: str) -> str | None:
         account, name = resource.split(":")[4:]
         stream = kinesis_backends[account][call.region].streams[name.removeprefix("stream/")]
         return stream.key_id if stream.encryption_type == "KMS" else None
+    elif call.service == "dynamodb":
+        table = dynamodb_backends[resource.split(":")[4]][call.region].tables.get(call.parameters["TableName"])
+        return table.sse_specification.get("KMSMasterKeyId") if table and table.sse_specification else None
     else:
         return None
     return owner.kms_master_key_id or None if owner else None

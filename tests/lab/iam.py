@@ -70,9 +70,11 @@ def _is_principal(principal: str | Document, given: str) -> bool:
 
 
 def _holds(operator: str, values: Any, given: str | None) -> bool:
+    wanted = _several(values)
+    if operator == "Null":
+        return str(given is None).lower() in wanted
     if given is None:
         return False
-    wanted = _several(values)
     if operator in ("StringEquals", "Bool"):
         return given in wanted
     if operator in ("StringLike", "ArnLike", "ArnEquals"):

@@ -1,4 +1,4 @@
-"""Asynchronous invocations as Lambda does them: a queue, retries, and the on-failure destination.
+"""Invocations as Lambda does them. Asynchronous ones: a queue, retries, and the on-failure destination. Synchronous ones: once.
 
 In: payloads for functions that moto keeps, and jobs that invoke functions by themselves. Out: what came of each payload.
 """
@@ -77,6 +77,14 @@ class Invoker:
         answers: list[Answer] = []
         self.invocations.append(Invocation(function.function_arn, payload, answers))
         answers.append(self._invoke(function, json.dumps(payload)))
+        return answers[0]
+
+    def call(self, function: LambdaFunction, payload: dict[str, Any]) -> Answer:
+        """A synchronous invocation, when everything that was submitted is done."""
+        answers: list[Answer] = []
+        self.wait()
+        self.run(lambda: answers.append(self.invoke(function, payload)))
+        self.wait()
         return answers[0]
 
     def role(self, function: LambdaFunction) -> Role:

@@ -28,7 +28,7 @@ def test_builds_that_differ_are_told_apart() -> None:
 def test_verify_builds_twice_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, equal: bool) -> None:
     built = []
 
-    def build(_: str, __: str, target: Path) -> Path:
+    def build(_: str, __: str, ___: str, target: Path) -> Path:
         binary = tmp_path / f"bootstrap-{len(built)}"
         binary.write_bytes(b"\x7fELF" if equal else b"\x7fELF%d" % len(built))
         built.append(target)
@@ -45,6 +45,27 @@ def test_verify_builds_twice_and_compares(tmp_path: Path, monkeypatch: pytest.Mo
             package.main()
         assert not (tmp_path / "p.zip").exists()
     assert len(set(built)) == 2
+
+
+def test_each_function_is_built_from_its_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def build(*arguments: object) -> Path:
+        built.append(arguments)
+        binary = tmp_path / "bootstrap"
+        binary.write_bytes(b"\x7fELF")
+        return binary
+
+    monkeypatch.setattr(package, "build", build)
+    monkeypatch.setattr(package, "TARGET", tmp_path)
+    for function in ("evaluator", "remediator"):
+        monkeypatch.setattr("sys.argv", ["package.py", "x86_64", "--function", function])
+        package.main()
+    assert built == [
+        ("x86_64", "bootstrap", "lambda,live", tmp_path),
+        ("x86_64", "remediator", "remediation", tmp_path),
+    ]
+    assert {path.name for path in tmp_path.glob("*.zip")} == {"trailwarden-x86_64.zip", "trailwarden-remediator-x86_64.zip"}
 
 
 def test_the_newest_glibc_that_is_needed_is_found() -> None:

@@ -68,11 +68,19 @@ fn calls() -> Vec<Call> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The alarms of the module.
+/// The alarms of the module, and those of the remediator.
 fn alarms() -> BTreeSet<String> {
-    let text = fs::read_to_string(root().join("terraform/tests/defaults.tftest.hcl")).unwrap();
-    let (_, list) = text.split_once("toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([").unwrap();
-    list.split(']').next().unwrap().split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    let lists = [
+        ("defaults", "toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["),
+        ("remediation", "toset(keys(local.remediation_alarms)) == toset(["),
+    ];
+    let alarms = lists.iter().flat_map(|(file, begin)| {
+        let text = fs::read_to_string(root().join(format!("terraform/tests/{file}.tftest.hcl"))).unwrap();
+        let (_, list) = text.split_once(begin).unwrap();
+        let list = list.split(']').next().unwrap().to_owned();
+        list.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+    });
+    alarms.collect()
 }
 
 #[test]

@@ -50,11 +50,18 @@ pub(crate) fn tampering_list(name: &str) -> BTreeSet<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The parameters by which EventBridge sees a part of the deployment: the keys of three objects in terraform/tampering.tf.
+/// The parameters by which EventBridge sees a part of the deployment: the keys of four objects in terraform/tampering.tf.
 pub(crate) fn tampering_parameters() -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
     let key = Regex::new(r"(?m)^ {4,6}(\w+) += ").unwrap();
-    let objects = ["tampering_targets = {", "tampering_inputs = {", "tampering_stores = merge(", "tampering_watchers = {"].map(|begin| {
+    let begins = [
+        "tampering_targets = {",
+        "tampering_inputs = {",
+        "tampering_stores = merge(",
+        "tampering_watchers = {",
+        "tampering_remediation = {",
+    ];
+    let objects = begins.map(|begin| {
         let (_, object) = text.split_once(&format!("\n  {begin}\n")).unwrap();
         object.split("\n  }\n").next().unwrap().split("\n  )\n").next().unwrap()
     });
@@ -85,11 +92,10 @@ fn eventbridge_leaves_out_the_calls_that_the_rule_takes_for_harmless() {
 
 /// Calls on own resources that only the log group shows: EventBridge would have to look for names in places where it cannot,
 /// or the module has no such resource.
-const BY_LOG_GROUP_ALONE: [&str; 14] = [
+const BY_LOG_GROUP_ALONE: [&str; 12] = [
     "AddTagsToResource",
     "CreateEventDataStore",
     "CreatePipe",
-    "DeleteTable",
     "PublishLayerVersion20181031",
     "PutCompositeAlarm",
     "PutDashboard",
@@ -98,7 +104,6 @@ const BY_LOG_GROUP_ALONE: [&str; 14] = [
     "ReplicateKey",
     "RetireGrant",
     "TagResources",
-    "UpdateTable",
     "UntagResources",
 ];
 

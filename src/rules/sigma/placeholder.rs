@@ -30,6 +30,7 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("own_schedules", "names of the EventBridge Scheduler schedules of the deployment, and of their groups"),
     ("own_state_machines", "names of the Step Functions state machines of the deployment"),
     ("own_tables", "names of the DynamoDB tables of the deployment"),
+    ("own_parameters", "names of the SSM parameters of the deployment"),
     ("own_dashboards", "names of the CloudWatch dashboards of the deployment"),
     ("watched_buckets", "names of the buckets whose writes are reported"),
     (EXEMPT_VPC_TAGS, "keys of the tags by which live state exempts VPCs; filled from `live-state: exempt-vpc-tags`"),

@@ -55,24 +55,25 @@ locals {
           for resource in statement.resources :
           replace(replace(replace(resource, "{partition}", var.partition), "{region}", local.region), "{account}", var.account)
         ]
-        Condition = merge(
+        Condition = { for operator, keys in merge(
           statement.conditions,
           {
             StringEquals = merge(
               lookup(statement.conditions, "StringEquals", {}),
               # Roles and their history are read in one Region of the partition, whatever Regions are enabled.
-              alltrue([for action in statement.actions : can(regex("^(iam|config):", action))]) ? {} : { "aws:RequestedRegion" = sort(tolist(var.regions)) },
+              alltrue([for action in statement.actions : can(regex("^(iam:|config:GetResourceConfigHistory$)", action))]) ? {} : { "aws:RequestedRegion" = sort(tolist(var.regions)) },
             )
           },
-        )
+        ) : operator => keys if length(keys) > 0 }
       }
     ]
   ])
 
-  # Explicit denies win over every allow. StartLogging stays allowed, because it restores the deployment's own trail.
+  # Explicit denies win over every allow. Actions that restore the deployment may change it.
+  restoring = flatten([for name in var.actions : [for statement in local.table[name] : statement.actions if lookup(statement, "restores_own", false)]])
   changing = sort(distinct([
     for action in flatten([for statement in local.allowed : statement.Action]) : action
-    if !can(regex(":(Describe|Get|List)", action)) && action != "cloudtrail:StartLogging"
+    if !can(regex(":(Describe|Get|List)", action)) && !contains(local.restoring, action)
   ]))
 
   denied = length(var.own_resources) == 0 || length(local.changing) == 0 ? [] : [{
@@ -81,9 +82,22 @@ locals {
     Action   = local.changing
     Resource = sort(tolist(var.own_resources))
   }]
+
+  # A managed policy has at most 6,144 characters, and the inline policies of a role 10,240 together.
+  documents = [
+    for statements in concat(
+      [for start in range(0, length(local.allowed), 16) : slice(local.allowed, start, min(start + 16, length(local.allowed)))],
+      [local.denied],
+    ) : jsonencode({ Version = "2012-10-17", Statement = statements }) if length(statements) > 0
+  ]
 }
 
 output "statements" {
   description = "Statements of an IAM policy."
   value       = concat(local.allowed, local.denied)
+}
+
+output "documents" {
+  description = "The statements as documents of managed policies, which are limited in length."
+  value       = local.documents
 }

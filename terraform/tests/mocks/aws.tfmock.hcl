@@ -57,3 +57,11 @@ mock_resource "aws_sfn_state_machine" {
 mock_resource "aws_s3_bucket" {
   defaults = { arn = "arn:aws:s3:::mocked" }
 }
+
+mock_resource "aws_iam_policy" {
+  defaults = { arn = "arn:aws:iam::111122223333:policy/mocked" }
+}
+
+mock_resource "aws_lambda_event_source_mapping" {
+  defaults = { uuid = "7d1e4c2a-0000-4000-8000-000000000001" }
+}
