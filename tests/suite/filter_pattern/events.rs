@@ -226,7 +226,8 @@ fn one(call_patterns: &CallPatterns) -> FilterPatterns {
 
 #[test]
 fn names_read_like_this() {
-    let mut call_patterns = call_pattern(&["iam.amazonaws.com"], &["CreateRole", "*Policy", "Delete*", "Put?olePolicy"]);
+    let mut call_patterns =
+        call_pattern(&["iam.amazonaws.com"], &["CreateRole", "*Policy", "Delete*", "Put?olePolicy"]);
     call_patterns.0.extend(call_pattern(&["sts.amazonaws.com"], &[]).0);
     call_patterns.0.extend(call_pattern(&[], &["ConsoleLogin"]).0);
     let found = one(&call_patterns);
