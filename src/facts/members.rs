@@ -5,7 +5,7 @@
 
 use super::{FACTS, Fact, calls};
 use crate::event::schema::Shape::{self, Members, OneOf, Open, Scalar};
-use crate::event::schema::{Unknown, resolve};
+use crate::event::schema::{UnknownMember, resolve};
 use crate::network::SERVICES;
 
 /// The names that `services` of an opening may have.
@@ -156,7 +156,7 @@ impl Fact {
     ///
     /// # Errors
     /// The first step of the path that is no member.
-    pub fn shape_at<'p>(&self, path: &'p str) -> Result<Shape, Unknown<'p>> {
+    pub fn shape_at<'p>(&self, path: &'p str) -> Result<Shape, UnknownMember<'p>> {
         let whole = SHAPES.iter().find(|(name, _)| *name == self.name).map_or(Open, |(_, shape)| *shape);
         let members = match whole {
             Members(members) => members,
