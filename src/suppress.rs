@@ -88,9 +88,8 @@ impl Exemptions {
 
     /// Suppresses a finding of `event` if an exemption matches at `now`. If only expired ones match, adds a note.
     pub fn apply(&self, event: &Event<'_>, finding: &mut Finding, now: Timestamp) {
-        let matches = |exemption: &&Exemption| {
-            exemption.filter.is_about(&finding.rule) && exemption.filter.exempts(event)
-        };
+        let matches =
+            |exemption: &&Exemption| exemption.filter.is_about(&finding.rule) && exemption.filter.exempts(event);
         let (expired, valid): (Vec<&Exemption>, Vec<&Exemption>) =
             self.0.iter().filter(matches).partition(|exemption| exemption.is_expired(now));
         if let Some((exemption, others)) = valid.split_first() {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Value, path, non_empty, scalar_text};
+use super::{Value, non_empty, path, scalar_text};
 
 /// The parts of `userIdentity` that name the caller. Everything may be missing: service events have no ARN and often no
 /// account, and some records have no `userIdentity` at all.

@@ -7,7 +7,7 @@ use super::resources::prefix_list::PrefixListEntry;
 use super::resources::route_table::{Route, RouteTable};
 use super::resources::security_group_rule::SecurityGroupRule;
 use super::store::{Lookup, Missing};
-use crate::network::{Entry, Layer, Protocol, Rule, Traffic, parse_network};
+use crate::network::{Entry, Layer, LayerRule, Protocol, Traffic, parse_network};
 
 /// The traffic that the rules allow. Rules that reference security groups allow nothing from the internet.
 pub(super) fn ingress(lookup: &Lookup<'_>, rules: &[SecurityGroupRule]) -> Result<Vec<Entry>, Missing> {
@@ -109,7 +109,7 @@ fn destinations(lookup: &Lookup<'_>, route: &Route) -> Result<Vec<IpNet>, Missin
 
 /// The layer of routes to internet gateways that `counts` accepts.
 pub(super) fn to_gateways(routes: &[Routed<'_>], counts: impl Fn(&str) -> bool) -> Layer {
-    let rules = routes.iter().map(|route| Rule {
+    let rules = routes.iter().map(|route| LayerRule {
         network: route.network,
         traffic: Traffic::all(),
         allow: route.gateway.is_some_and(&counts),
@@ -130,17 +130,17 @@ pub(super) fn inbound(acl: &NetworkAcl) -> Layer {
 
 /// The layer of an ACL's outbound entries, for responses.
 pub(super) fn answers(acl: &NetworkAcl) -> Layer {
-    Layer::for_answers(acl_rules(acl, true))
+    Layer::for_return_traffic(acl_rules(acl, true))
 }
 
-fn acl_rules(acl: &NetworkAcl, egress: bool) -> Vec<Rule> {
+fn acl_rules(acl: &NetworkAcl, egress: bool) -> Vec<LayerRule> {
     let mut entries: Vec<&NetworkAclEntry> = acl.entries.iter().filter(|entry| entry.egress == egress).collect();
     entries.sort_by_key(|entry| entry.rule_number);
     entries.into_iter().filter_map(acl_rule).collect()
 }
 
 /// `None` for an entry that denies nothing for certain, such as ICMP without a type.
-fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
+fn acl_rule(entry: &NetworkAclEntry) -> Option<LayerRule> {
     let allow = entry.rule_action.eq_ignore_ascii_case("allow");
     let network = entry.cidr_block.as_ref().or(entry.ipv6_cidr_block.as_ref()).and_then(|text| parse_network(text))?;
     let numbers = match Protocol::parse(&entry.protocol).filter(|protocol| protocol.is_icmp()) {
@@ -154,9 +154,9 @@ fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
     let number = |number: Option<i32>| i64::from(number.unwrap_or(-1));
     let traffic = Traffic::permitted(&entry.protocol, number(numbers.0), number(numbers.1));
     match (traffic, allow) {
-        (Some(traffic), _) => Some(Rule { network, traffic, allow }),
+        (Some(traffic), _) => Some(LayerRule { network, traffic, allow }),
         // Unknown traffic must not hide an opening.
-        (None, true) => Some(Rule { network, traffic: Traffic::all(), allow }),
+        (None, true) => Some(LayerRule { network, traffic: Traffic::all(), allow }),
         (None, false) => None,
     }
 }

@@ -52,7 +52,7 @@ pub(super) struct Opened {
 impl Opened {
     /// Whether all `layers` allow some of it.
     pub(super) fn passes(&self, layers: &[&Layer]) -> bool {
-        self.families.iter().any(|family| !open_through(*family, layers, Some(&self.traffic)).is_nothing())
+        self.families.iter().any(|family| !open_through(*family, layers, Some(&self.traffic)).is_empty())
     }
 }
 
@@ -353,12 +353,12 @@ impl Hops<'_> {
     fn find_obstacle(&self, family: Family, traffic: Option<&Traffic>) -> Result<Traffic, Hop> {
         let layers: Vec<&Layer> = self.layers.iter().map(|(_, layer)| layer).collect();
         let open = open_through(family, &layers, traffic);
-        if !open.is_nothing() {
+        if !open.is_empty() {
             return Ok(open);
         }
         let first = (1..=layers.len()).find(|count| {
             let layers = layers.get(..*count).unwrap_or_default();
-            open_through(family, layers, traffic).is_nothing()
+            open_through(family, layers, traffic).is_empty()
         });
         let hop = first.and_then(|count| self.layers.get(count - 1)).map(|(hop, _)| *hop);
         Err(hop.unwrap_or(Hop::Groups))

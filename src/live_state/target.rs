@@ -12,7 +12,7 @@ use super::resources::network_interface::NetworkInterface;
 use super::store::{Lookup, Missing};
 use crate::event::{Event, scalar_text};
 use crate::facts;
-use crate::network::{Family, Kind, Traffic, parse_network, services_in};
+use crate::network::{Family, Traffic, TrafficKind, parse_network, services_in};
 
 /// The calls, by `eventSource`.
 pub(super) const COMPLETING: [(&str, &[&str]); 2] = [
@@ -98,7 +98,7 @@ impl Target {
             // An open path decides, even if state of the others is missing.
             return paths.into_iter().find_map(|(_, path)| path.err()).map_or(Ok(None), Err);
         }
-        let kind = |traffic: &Traffic| Kind::of(traffic).map(Kind::as_str);
+        let kind = |traffic: &Traffic| TrafficKind::of(traffic).map(TrafficKind::as_str);
         let traffic = reached.traffic();
         let groups = open.iter().flat_map(|(interface, _)| interface.groups.iter().map(|group| &group.group_id));
         let instances: Vec<_> = open.iter().filter_map(|(_, path)| path.instance.as_ref()).collect();

@@ -75,7 +75,7 @@ pub(super) fn route_table(lookup: &Lookup<'_>, id: &str) -> Result<Verification,
 pub(super) fn leads_to_the_internet(lookup: &Lookup<'_>, table: &RouteTable) -> Result<bool, Missing> {
     let routes = routes(lookup, table)?;
     let layer = to_gateways(&routes, |_| true);
-    Ok([Family::V4, Family::V6].into_iter().any(|family| !open_through(family, &[&layer], None).is_nothing()))
+    Ok([Family::V4, Family::V6].into_iter().any(|family| !open_through(family, &[&layer], None).is_empty()))
 }
 
 pub(super) fn vpc(lookup: &Lookup<'_>, id: &str) -> Result<Verification, Missing> {

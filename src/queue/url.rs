@@ -51,7 +51,8 @@ impl QueueUrl {
 /// Whether a label of a host has the form of a Region, such as `eu-west-1` or `us-gov-east-1`.
 fn is_region(label: &str) -> bool {
     let mut parts = label.rsplit('-');
-    let is_numbered = parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_numbered =
+        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
     let words: Vec<&str> = parts.collect();
     is_numbered && words.len() >= 2 && words.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
 }

@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Value};
 use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
-use crate::network::{Kind, Traffic, services_in};
+use crate::network::{Traffic, TrafficKind, services_in};
 
 /// The ports that a call lets a load balancer listen on.
 pub(in crate::facts) const LISTENER: Fact = Fact {
@@ -37,7 +37,7 @@ fn listener<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         }
         ports.push(port.to_string());
     }
-    let kind = Kind::of(&traffic)?;
+    let kind = TrafficKind::of(&traffic)?;
     let services = services_in(&traffic);
     let named = if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
     let summary = format!("{}{named}", traffic.words().join(", "));

@@ -10,7 +10,7 @@ use super::earlier::Networks;
 use super::permission::Permission;
 use crate::event::{Event, Value};
 use crate::facts::{Parameters, object, texts};
-use crate::network::{Entry, Family, Kind, Opening, Reach, Space, Traffic, parse_network, services_in};
+use crate::network::{Entry, Family, Opening, Reach, Space, Traffic, TrafficKind, parse_network, services_in};
 
 /// One network and what it may send.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl<'e> Sources<'e> {
     /// Whether what could be read opens nothing to the world or a large part of it that is worse than the web ports.
     pub(super) fn open_little(self) -> bool {
         let opening = self.opened().opening;
-        Kind::of(&opening.world).max(Kind::of(&opening.wide)) < Some(Kind::Other)
+        TrafficKind::of(&opening.world).max(TrafficKind::of(&opening.wide)) < Some(TrafficKind::Other)
     }
 
     fn opened(self) -> Opened<'e> {
@@ -234,7 +234,7 @@ pub(super) use together_doc;
 impl<'e> Opened<'e> {
     /// Each source with the widest opening it takes part in.
     pub(super) fn parts(&self) -> impl Iterator<Item = (&Source<'e>, Reach)> {
-        self.sources.iter().zip(self.opening.part_in.iter().copied())
+        self.sources.iter().zip(self.opening.contributions.iter().copied())
     }
 
     /// The same, judged together with everything that is let in `now`: an entry that is still there counts for the
@@ -243,7 +243,7 @@ impl<'e> Opened<'e> {
         let (mut world, mut wide) = (Traffic::default(), Traffic::default());
         let mut alike: BTreeMap<IpNet, Vec<(&Source<'_>, Reach)>> = BTreeMap::new();
         now.parts().for_each(|(source, part)| alike.entry(source.network).or_default().push((source, part)));
-        for (source, part) in self.sources.iter().zip(&mut self.opening.part_in) {
+        for (source, part) in self.sources.iter().zip(&mut self.opening.contributions) {
             let others = alike.get(&source.network).into_iter().flatten();
             let together = others.filter(|(other, _)| source.is_in(other)).map(|(_, part)| *part).max();
             let Some(together) = together.filter(|together| *together > *part) else { continue };
@@ -259,15 +259,15 @@ impl<'e> Opened<'e> {
             }
         }
         let raised = world.clone() | &wide;
-        if raised.is_nothing() {
+        if raised.is_empty() {
             return self;
         }
         let known: BTreeSet<IpNet> = self.sources.iter().map(|source| source.network).collect();
-        for (other, part) in now.sources.into_iter().zip(now.opening.part_in) {
-            let adds = part >= Reach::Wide && !(&other.permission.traffic & &raised).is_nothing();
+        for (other, part) in now.sources.into_iter().zip(now.opening.contributions) {
+            let adds = part >= Reach::Wide && !(&other.permission.traffic & &raised).is_empty();
             if adds && !known.contains(&other.network) {
                 self.sources.push(other);
-                self.opening.part_in.push(part);
+                self.opening.contributions.push(part);
             }
         }
         let opening = &mut self.opening;
@@ -276,8 +276,8 @@ impl<'e> Opened<'e> {
         opening.wide = opening.wide.without(&opening.world);
         opening.percent = opening.percent.max(now.opening.percent);
         opening.reach = match () {
-            () if !opening.world.is_nothing() => Reach::World,
-            () if !opening.wide.is_nothing() => Reach::Wide,
+            () if !opening.world.is_empty() => Reach::World,
+            () if !opening.wide.is_empty() => Reach::Wide,
             () => opening.reach,
         };
         self
@@ -303,19 +303,19 @@ impl<'e> Opened<'e> {
         let completed = [both.world.without(&before.world), open(&both).without(&open(&before))];
         let [world, wide] = completed;
         let added = (world.without(&mine.world)) | &wide.without(&open(mine));
-        if added.is_nothing() {
+        if added.is_empty() {
             return self;
         }
         let (world, wide) = (mine.world.clone() | &world, open(mine) | &wide);
         self.opening.wide = wide.without(&world);
-        self.opening.reach = if world.is_nothing() { Reach::Wide } else { Reach::World };
+        self.opening.reach = if world.is_empty() { Reach::Wide } else { Reach::World };
         self.opening.world = world;
         self.opening.percent = both.percent;
         self.opening.families = both.families;
-        let added = added.pieces();
-        let takes_part = |traffic: &Traffic| added.meets(traffic);
-        let parts = both.part_in.split_at_checked(own).unwrap_or_default();
-        for ((part, together), source) in self.opening.part_in.iter_mut().zip(parts.0).zip(&self.sources) {
+        let added = added.sorted_ranges();
+        let takes_part = |traffic: &Traffic| added.overlaps(traffic);
+        let parts = both.contributions.split_at_checked(own).unwrap_or_default();
+        for ((part, together), source) in self.opening.contributions.iter_mut().zip(parts.0).zip(&self.sources) {
             if takes_part(&source.permission.traffic) {
                 *part = (*part).max(*together);
             }
@@ -324,7 +324,7 @@ impl<'e> Opened<'e> {
             if *part < Reach::Wide || !takes_part(&known.permission.traffic) {
                 continue;
             }
-            self.opening.part_in.push(*part);
+            self.opening.contributions.push(*part);
             self.sources.push(Source {
                 network: known.network,
                 permission: known.permission.clone(),
@@ -339,7 +339,7 @@ impl<'e> Opened<'e> {
 
     /// The sources that take part in an opening to the world or a large part of it.
     pub(in crate::facts) fn offending(&self) -> impl Iterator<Item = &Source<'e>> {
-        let parts = self.sources.iter().zip(&self.opening.part_in);
+        let parts = self.sources.iter().zip(&self.opening.contributions);
         parts.filter(|(_, part)| **part >= Reach::Wide).map(|(source, _)| source)
     }
 
@@ -349,13 +349,13 @@ impl<'e> Opened<'e> {
         let mut members =
             vec![("reach", Value::from(opening.reach.as_str())), ("percent", Value::from(i64::from(opening.percent)))];
         for (name, traffic) in [("world", &opening.world), ("wide", &opening.wide)] {
-            if let Some(kind) = Kind::of(traffic) {
+            if let Some(kind) = TrafficKind::of(traffic) {
                 members.push((name, Value::from(kind.as_str())));
             }
         }
         let opened = opening.world.clone() | &opening.wide;
         members.push(("services", texts(services_in(&opened))));
-        let parts = self.sources.iter().zip(&opening.part_in);
+        let parts = self.sources.iter().zip(&opening.contributions);
         members.push(("entries", Value::Array(parts.map(|(source, part)| source.value(*part)).collect())));
         members
     }
