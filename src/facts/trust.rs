@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Calls, Fact, Origin, calls, object, texts, wire};
-use crate::access::{Assessment, Judgement, Role, Verdict, Zone, assess_within};
+use crate::access::{Assessment, Role, StatementAssessment, Verdict, Zone, assess_within};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
 
@@ -72,28 +72,28 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
 }
 
 pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
-    let all = |list: fn(&Judgement) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
+    let all = |list: fn(&StatementAssessment) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
     object(vec![
         ("zone", Value::Bool(!zone.is_empty())),
         ("organizations", all(|one| &one.organizations)),
         ("tenants", all(|one| &one.tenants)),
         ("providers", all(|one| &one.providers)),
         ("verdict", Value::from(assessment.verdict.as_str())),
-        ("statements", Value::Array(assessment.statements.iter().map(judged).collect())),
+        ("statements", Value::Array(assessment.statements.iter().map(statement).collect())),
         ("accounts", all(|one| &one.accounts)),
         ("unguarded_services", all(|one| &one.unguarded_services)),
     ])
 }
 
-fn judged<'e>(judgement: &Judgement) -> Value<'e> {
-    let number = u64::try_from(judgement.number).unwrap_or(u64::MAX);
+fn statement<'e>(assessment: &StatementAssessment) -> Value<'e> {
+    let number = u64::try_from(assessment.number).unwrap_or(u64::MAX);
     let mut members = vec![
-        ("verdict", Value::from(judgement.verdict.as_str())),
+        ("verdict", Value::from(assessment.verdict.as_str())),
         ("statement", Value::from(number)),
-        ("summary", Value::from(judgement.sentence())),
+        ("summary", Value::from(assessment.sentence())),
     ];
-    let witness = judgement.witness.as_ref().map(|witness| witness.summary.clone());
-    for (name, text) in [("sid", judgement.sid.clone()), ("witness", witness), ("fix", judgement.fix.clone())] {
+    let witness = assessment.witness.as_ref().map(|witness| witness.summary.clone());
+    for (name, text) in [("sid", assessment.sid.clone()), ("witness", witness), ("fix", assessment.fix.clone())] {
         if let Some(text) = text {
             members.push((name, Value::from(text)));
         }

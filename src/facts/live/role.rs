@@ -6,7 +6,7 @@ use crate::access::{Role, Zone, assess_within};
 use crate::event::{Event, Value};
 use crate::facts::trust::{self, assessed};
 use crate::facts::{Calls, Fact, Origin, Parameters, calls, texts, wire};
-use crate::policy::{Held, Holder, Policy};
+use crate::policy::{Policy, RolePolicies, RolePolicy};
 
 /// Whom a role lets in, and which of its policies make it an administrator.
 pub(in crate::facts) const ROLE: Fact = Fact {
@@ -36,8 +36,11 @@ fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let texts_of = |policy: &Parameters<'e>| ["policyName", "policyArn", "document"].map(|name| policy.text_of(name));
     let policies: Vec<_> = policies.iter().map(texts_of).collect();
     let boundary = role.get("permissionsBoundary").as_ref().map(texts_of);
-    let holder =
-        Holder { arn: &arn, policies: policies.iter().map(held).collect(), boundary: boundary.as_ref().map(held) };
+    let holder = RolePolicies {
+        arn: &arn,
+        policies: policies.iter().map(held).collect(),
+        boundary: boundary.as_ref().map(held),
+    };
     let administrator = holder.administrator();
     let subject = Role { is_stored: true, ..trust::role(event) };
     let mut value = assessed(&assess_within(&policy, &subject, zone), zone);
@@ -59,6 +62,6 @@ fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     Some(value)
 }
 
-fn held<'p>([name, arn, document]: &'p [Option<Cow<'_, str>>; 3]) -> Held<'p> {
-    Held { name: name.as_deref().unwrap_or_default(), arn: arn.as_deref(), document: document.as_deref() }
+fn held<'p>([name, arn, document]: &'p [Option<Cow<'_, str>>; 3]) -> RolePolicy<'p> {
+    RolePolicy { name: name.as_deref().unwrap_or_default(), arn: arn.as_deref(), document: document.as_deref() }
 }
