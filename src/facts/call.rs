@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Calls, Fact, Derivation, calls, named, object, texts};
+use super::{Calls, Derivation, Fact, calls, named, object, texts};
 use crate::event::{Event, Value, scalar_text};
 
 /// The name of the operation.

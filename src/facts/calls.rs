@@ -38,7 +38,6 @@ pub(super) const RAM: &str = "ram.amazonaws.com";
 /// `eventSource` of IAM.
 pub(super) const IAM: &str = "iam.amazonaws.com";
 
-
 /// The member of a record without which a fact, or a part of one, is absent.
 pub fn member_behind(path: &str) -> Option<&'static str> {
     path.starts_with("live.").then_some(LIVE_STATE)

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Calls, Fact, Derivation, object, texts};
+use super::{Calls, Derivation, Fact, object, texts};
 use crate::event::{Event, Value};
 
 /// The resources that the parameters of a call name.

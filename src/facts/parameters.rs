@@ -1,6 +1,6 @@
 //! The parameters of EC2 calls, as rules read them.
 
-use super::{Calls, Fact, Derivation, calls, wire};
+use super::{Calls, Derivation, Fact, calls, wire};
 
 /// The request of an EC2 call.
 pub(super) const EC2_REQUEST: Fact = Fact {

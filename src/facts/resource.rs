@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Calls, Fact, Derivation, calls, object};
+use super::{Calls, Derivation, Fact, calls, object};
 use crate::event::{Event, Value};
 
 /// The EC2 resources in a record.

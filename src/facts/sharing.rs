@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::calls::{EC2, RAM};
-use super::{Calls, Fact, Derivation, Parameters, calls, object, texts, wire};
+use super::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 use crate::arn::{Arn, is_account_id};
 use crate::event::{Event, Value, scalar_text};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Calls, Fact, Derivation, calls, named, object, texts};
+use super::{Calls, Derivation, Fact, calls, named, object, texts};
 use crate::event::{Event, Object, Value, scalar_text};
 
 /// The settings in a call that creates or updates a trail.
@@ -109,10 +109,11 @@ fn selectors<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     }
     let of_basic = basic.into_iter().flatten().filter_map(Value::as_object).map(from_basic_selector);
     let of_advanced = advanced.into_iter().flatten().filter_map(Value::as_object).map(from_advanced_selector);
-    let [reads, writes] = of_basic.chain(of_advanced).fold([SelectedEvents::None, SelectedEvents::None], |[reads, writes], other| {
-        let [of_reads, of_writes] = other;
-        [reads.or(of_reads), writes.or(of_writes)]
-    });
+    let [reads, writes] =
+        of_basic.chain(of_advanced).fold([SelectedEvents::None, SelectedEvents::None], |[reads, writes], other| {
+            let [of_reads, of_writes] = other;
+            [reads.or(of_reads), writes.or(of_writes)]
+        });
     let (level, misses) = level_and_misses(reads, writes);
     Some(object([("level", Value::from(level)), ("misses", texts(misses))]))
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Calls, Fact, Derivation, calls, object, texts, wire};
+use super::{Calls, Derivation, Fact, calls, object, texts, wire};
 use crate::access::{Assessment, Role, StatementAssessment, Verdict, Zone, assess_within};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
@@ -51,9 +51,7 @@ fn policy<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let written = DOCUMENT_PATHS.iter().find_map(|path| document(event, path));
     let is_valid = |text: &Cow<'_, str>| Policy::parse(text).is_ok();
     let Some(text) = written.clone().filter(is_valid).or_else(|| document_in_live_state(event)).or(written) else {
-        return Some(undecidable(
-            "the record has no trust policy; CloudTrail omits parameters over 100 KB".to_owned(),
-        ));
+        return Some(undecidable("the record has no trust policy; CloudTrail omits parameters over 100 KB".to_owned()));
     };
     Some(match Policy::parse(&text) {
         Ok(policy) => assessed(&assess_within(&policy, &role(event), zone), zone),

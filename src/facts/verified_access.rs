@@ -1,6 +1,6 @@
 //! Policies of AWS Verified Access.
 
-use super::{Calls, Fact, Derivation, calls, object, wire};
+use super::{Calls, Derivation, Fact, calls, object, wire};
 use crate::event::{Event, Value};
 
 /// The policy that a call gives a Verified Access group or endpoint.

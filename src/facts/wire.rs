@@ -208,7 +208,9 @@ impl<'e> Parameters<'e> {
         loop {
             match path.as_ref() {
                 RecordPath::Top(name) => return name,
-                RecordPath::Member(parent, name) if WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name)) => {
+                RecordPath::Member(parent, name)
+                    if WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name)) =>
+                {
                     path = parent;
                 }
                 RecordPath::Member(_, name) => return name,

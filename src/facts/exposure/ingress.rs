@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::permission::Permission;
 use super::source::{MAX_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 
 /// The call that changes rules of either direction.
 pub(super) const MODIFY: &str = "ModifySecurityGroupRules";
@@ -50,7 +50,9 @@ fn is_ingress(event: &Event<'_>) -> bool {
     let changes = wire::request(event).map(|request| request.list("securityGroupRule")).unwrap_or_default();
     let is_known =
         |change: &Parameters<'_>| described(event, change.text_of("securityGroupRuleId").as_deref()).is_some();
-    event.name() != Some(MODIFY) || is_replaced_by_live_state(event) || (!changes.is_empty() && changes.iter().all(is_known))
+    event.name() != Some(MODIFY)
+        || is_replaced_by_live_state(event)
+        || (!changes.is_empty() && changes.iter().all(is_known))
 }
 
 /// The rule with this id in live state.

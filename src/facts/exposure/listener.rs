@@ -1,7 +1,7 @@
 //! Listeners of load balancers.
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 use crate::network::{Traffic, TrafficKind, services_in};
 
 /// The ports on which a load balancer listens after a call.

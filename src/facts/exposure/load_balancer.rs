@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 
 /// The scheme of a new load balancer.
 pub(in crate::facts) const LOAD_BALANCER: Fact = Fact {

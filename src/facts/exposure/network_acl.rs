@@ -3,7 +3,7 @@
 use super::permission::Permission;
 use super::source::{Opened, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, object, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, wire};
 
 /// The ingress that an entry of a network ACL allows.
 pub(in crate::facts) const NETWORK_ACL: Fact = Fact {

@@ -1,7 +1,7 @@
 //! Peering with VPCs of other accounts.
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, calls, object, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, wire};
 
 /// The other side of a peering connection.
 pub(in crate::facts) const PEERING: Fact = Fact {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::permission::Permission;
 use super::source::{MAX_ARGUMENTS, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 
 /// The networks a call adds to a managed prefix list.
 pub(in crate::facts) const PREFIX_LIST: Fact = Fact {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 use crate::network::{is_global, parse_network};
 
 /// The public addresses that a call requests.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::permission::Permission;
 use super::source::Sources;
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 
 /// A route to an internet gateway or a carrier gateway that a call adds.
 pub(in crate::facts) const ROUTE: Fact = Fact {

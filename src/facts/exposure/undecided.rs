@@ -6,7 +6,7 @@ use super::source::Sources;
 use super::{LOAD_BALANCER, PEERING, ingress, network_acl, prefix_list, route};
 use crate::event::{Event, Value};
 use crate::facts::calls::{EC2, ELB};
-use crate::facts::{Calls, Fact, Derivation, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 
 /// The reason why the record does not decide whether the call opened something.
 pub(in crate::facts) const UNDECIDED: Fact = Fact {
@@ -84,7 +84,11 @@ const CALLS: [ParameterizedCall; 25] = [
     with_id("ReplaceNetworkAclEntry", ACLS, &["--network-acl-ids", ""], "networkAclId"),
     with_id("ModifySubnetAttribute", &["ec2", "describe-subnets"], &["--subnet-ids", ""], "subnetId"),
     ParameterizedCall { call: (EC2, "RunInstances"), command: &["ec2", "describe-instances"], id: None },
-    ParameterizedCall { call: (EC2, "RequestSpotInstances"), command: &["ec2", "describe-spot-instance-requests"], id: None },
+    ParameterizedCall {
+        call: (EC2, "RequestSpotInstances"),
+        command: &["ec2", "describe-spot-instance-requests"],
+        id: None,
+    },
     ParameterizedCall { call: (EC2, "RequestSpotFleet"), command: &["ec2", "describe-spot-fleet-requests"], id: None },
     with_id("CreateLaunchTemplate", TEMPLATES, &["--launch-template-name", ""], "launchTemplateName"),
     with_id("CreateLaunchTemplateVersion", TEMPLATES, &["--launch-template-id", ""], "launchTemplateId"),
@@ -179,8 +183,7 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         vec![("reason", Value::from(reason)), ("summary", Value::from(summary)), ("decided_by", texts(command))]
     };
     if leaves_out {
-        let summary =
-            "the parameters that decide are missing; CloudTrail omits parameters over 100 KB".to_owned();
+        let summary = "the parameters that decide are missing; CloudTrail omits parameters over 100 KB".to_owned();
         return Some(object(member("parameters", summary, call.decided_by(event))));
     }
     if is_too_complex {

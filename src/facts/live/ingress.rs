@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Value};
 use crate::facts::exposure::{described_ingress, members_doc};
-use crate::facts::{Calls, Fact, Derivation, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 
 /// Ingress that the new security groups of an interface or instance allow.
 pub(in crate::facts) const INGRESS: Fact = Fact {

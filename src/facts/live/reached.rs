@@ -1,7 +1,7 @@
 //! Resources that the internet reaches after a call that completed an opening.
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 use crate::network::Reach;
 
 /// Resources that the internet reaches after a call.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::access::{Role, Zone, assess_within};
 use crate::event::{Event, Value};
 use crate::facts::trust::{self, assessed};
-use crate::facts::{Calls, Fact, Derivation, Parameters, calls, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, texts, wire};
 use crate::policy::{Policy, RolePolicies, RolePolicy};
 
 /// The trust policy of a role, and the policies that make it an administrator.

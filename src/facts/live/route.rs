@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Value};
 use crate::facts::exposure::described_routes;
-use crate::facts::{Calls, Fact, Derivation, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 use crate::network::Reach;
 
 /// The routes to internet gateways in the new route table of a subnet.

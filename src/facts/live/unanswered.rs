@@ -1,7 +1,7 @@
 //! The error if live state was required and not available.
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Derivation, calls, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, wire};
 
 /// The reason why live state could not evaluate a call that requires it.
 pub(in crate::facts) const UNANSWERED: Fact = Fact {
