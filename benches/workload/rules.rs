@@ -1,6 +1,6 @@
-//! Sets of Sigma rules as people write them: most about one call of one service, a third of them with a condition on a
-//! nested field, a few about a prefix of names, a few about no name at all, and a tenth about calls that happen all day.
-//! The first ten find what there is to find, so that more rules are more work to look and not more findings.
+//! Realistic sets of Sigma rules. Most rules match one call of one service, a third of them with a condition on a nested
+//! field. A few match a prefix of names, a few match no name, and a tenth match everyday calls. The first ten rules match all
+//! reported records, so that additional rules add work but no findings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,14 +17,14 @@ use super::template::uuid;
 /// A rule.
 #[derive(Debug)]
 pub(crate) struct GeneratedRule {
-    /// Its id, by which findings are compared.
+    /// The id, by which findings are compared.
     pub(crate) id: String,
     /// Its YAML.
     pub(crate) text: String,
 }
 
 impl GeneratedRule {
-    /// Writes rules to a directory, a file each.
+    /// Writes each rule to a file in a directory.
     pub(crate) fn write_all(rules: &[Self], directory: &Path) {
         for (number, rule) in rules.iter().enumerate() {
             fs::write(directory.join(format!("generated-{number:04}.yml")), &rule.text).unwrap();
@@ -32,7 +32,7 @@ impl GeneratedRule {
     }
 }
 
-/// What loads the rules of a directory and turns the built-in ones off.
+/// The configuration that loads the rules of a directory and turns the built-in rules off.
 pub(crate) fn alone(directory: &Path) -> Options {
     let built_in = RuleSet::load(&[]).unwrap();
     let packs: BTreeSet<&str> = built_in.infos().filter_map(|rule| rule.pack.as_deref()).collect();
