@@ -26,7 +26,7 @@ impl Table {
         self.workloads.push(format!("| {name} | {payloads} | {} | {mean} | {ratio:.1} |", counted(records)));
     }
 
-    /// A row for the whole path: `ours` is the lane it is about, `most` what it may take at most, and `peers` are the
+    /// A row for the whole path: `ours` is the lane of Trailwarden, `max` the maximum ratio, and `peers` are the
     /// lanes of Python and of rsigma-eval.
     pub(crate) fn whole(
         &mut self,

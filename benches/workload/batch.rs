@@ -24,8 +24,7 @@ pub(crate) struct Size {
     pub(crate) bytes: usize,
 }
 
-/// What a quiet account delivers. Each workload is some 32 MB: with little to do, a lane measures what others left in the
-/// caches.
+/// The payloads of a quiet account. Each workload is about 32 MB, because the time for a smaller one depends on the caches.
 pub(crate) const SMALL: Size = Size { name: "64 KB", payloads: 512, bytes: 65_536 };
 /// The maximum that CloudWatch Logs delivers in practice: a batch of PutLogEvents has at most 1 MiB.
 pub(crate) const MEDIUM: Size = Size { name: "1 MB", payloads: 32, bytes: 1_048_576 };

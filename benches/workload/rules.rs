@@ -63,7 +63,7 @@ const COMMON: &[&str] = &[
     "eventType: AwsApiCall",
 ];
 
-/// What a rule about no call in particular looks for.
+/// Conditions of rules that match no particular call.
 const NAMELESS: &[&str] = &[
     "userAgent|contains: kali-$",
     "userIdentity.userName: former-employee-$",
@@ -72,7 +72,7 @@ const NAMELESS: &[&str] = &[
     "userIdentity.sessionContext.sessionIssuer.arn|endswith: role/emergency-$",
 ];
 
-/// What a rule about many calls looks for.
+/// Conditions of rules that match many calls.
 const PREFIXES: &[(&str, &str)] = &[
     ("ec2", "AuthorizeClientVpn"),
     ("cloudtrail", "StopEvent"),
@@ -154,7 +154,7 @@ fn rule(number: usize, known: &[(&str, &str)], happens: impl Fn(&str, &str) -> b
             };
             fields.push(format!("eventSource: {source}"));
             fields.push(format!("eventName: {name}"));
-            // Rules about what is dangerous are written to find it.
+            // Rules for reported records must match them.
             if !is_sought && happens(&source, name) {
                 fields.push(of(RARE, rng));
             } else if rng.u32(0..100) < 28 {

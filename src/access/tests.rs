@@ -98,7 +98,7 @@ fn what_is_too_complex_is_undecidable_and_does_not_hide_its_neighbours() {
     let assessment = assessed(&policy(&statements));
     assert_eq!(assessment.verdict, Verdict::Undecidable);
     assert_eq!(assessment.statements[0].reason, "is too complex to decide");
-    // Nothing is left for what comes later, and who is named is named all the same.
+    // The budget is spent, but named parties are still listed.
     statements.push(allow(&json!({"AWS": "444455556666"}), &json!({})));
     let assessment = assessed(&policy(&statements));
     assert_eq!(assessment.statements[1].verdict, Verdict::External);
@@ -135,7 +135,7 @@ fn times_are_those_of_the_event() {
 }
 
 #[test]
-fn what_iam_has_returned_shows_a_unique_id_of_the_deleted_alone() {
+fn in_a_stored_policy_a_unique_id_is_a_deleted_principal() {
     let text = policy(&[allow(&json!({"AWS": "AROAJQABLZS4A3QDU576Q"}), &json!({}))]).to_string();
     let parsed = Policy::parse(&text).unwrap();
     for (is_stored, verdict) in [(false, Verdict::External), (true, Verdict::Scoped)] {

@@ -113,7 +113,7 @@ fn numbers_and_booleans_read_as_text() {
 }
 
 #[test]
-fn a_request_that_was_left_out_is_told() {
+fn an_omitted_request_is_recognized() {
     for (request, lacks) in [
         (r#"{"groupId":"sg-1"}"#, false),
         ("{}", false),

@@ -6,7 +6,7 @@ fn fact<'e>(name: &str, event: &'e Event<'_>) -> Option<Value<'e>> {
     FACTS.iter().find(|fact| fact.name == name).unwrap().of(event)
 }
 
-/// What a call of `name` lets in, one entry a line with its reach, then what is open to the world and to wide prefixes.
+/// The ingress of a call of `name`: one entry per line with its reach, then the traffic that is open to the world and wide.
 fn ingress_of(name: &str, parameters: &str) -> String {
     let json = format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}",{parameters}}}"#);
     let event = Event::parse(&json).unwrap();
@@ -52,7 +52,7 @@ fn a_fact_is_absent_for_other_calls() {
 }
 
 #[test]
-fn ports_and_protocols_are_told_in_words() {
+fn ports_and_protocols_are_described_in_words() {
     for (permission, expected) in [
         (r#""ipProtocol":"tcp","fromPort":22,"toPort":22"#, "tcp port 22 (ssh)"),
         (r#""ipProtocol":"6","fromPort":0,"toPort":1024"#, "tcp ports 0-1024"),
@@ -70,7 +70,11 @@ fn ports_and_protocols_are_told_in_words() {
     ] {
         let flat = format!(r#""requestParameters":{{"ipPermissions":{{}},{permission},"cidrIp":"0.0.0.0/0"}}"#);
         let described = ingress(&flat);
-        assert_eq!(described.lines().next(), Some(format!("world: {expected} from 0.0.0.0/0").as_str()), "{permission}");
+        assert_eq!(
+            described.lines().next(),
+            Some(format!("world: {expected} from 0.0.0.0/0").as_str()),
+            "{permission}"
+        );
     }
 }
 
@@ -208,7 +212,7 @@ fn first_resource(name: &str, request: &str, response: &str) -> String {
 }
 
 #[test]
-fn the_first_resource_is_what_the_call_acts_on() {
+fn the_first_resource_is_the_one_that_the_call_changes() {
     // The operation, the ids of the request and of the response by member, and the id that is to come first.
     let attached = r#"{"transitGatewayAttachmentId":"tgw-attach-00000001","transitGatewayId":"tgw-00000002","vpcId":"vpc-00000003"}"#;
     for (name, request, response, first) in [
@@ -425,7 +429,7 @@ fn wrappers_with_shortened_names_are_unwrapped() {
         selected(&format!(r#"{{"DeleteTransitGatewayVpcAttachmentRequest":{attachment}}}"#), id),
         ["tgw-attach-00000001"]
     );
-    // A parameter of its own is none.
+    // A separate parameter does not count.
     assert_eq!(selected(&format!(r#"{{"spotFleetRequest":{attachment}}}"#), id), Vec::<String>::new());
     assert_eq!(selected(&format!(r#"{{"Options":{attachment}}}"#), id), Vec::<String>::new());
     assert_eq!(selected(&format!(r#"{{"DelTGwVpcAttachReq":{attachment},"DryRun":false}}"#), id), Vec::<String>::new());

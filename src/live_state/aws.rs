@@ -58,12 +58,12 @@ impl AwsState {
         self
     }
 
-    /// The same state until a time.
+    /// The state until a time.
     pub fn until(&self, end: Instant) -> Until<'_> {
         Until { state: self, deadline: Deadline(Some(end.into())) }
     }
 
-    /// The same state for a duration from now.
+    /// The state for a duration from now.
     pub fn within(&self, budget: Duration) -> Until<'_> {
         self.until(Instant::now() + budget)
     }
@@ -152,7 +152,7 @@ impl Until<'_> {
     /// [`AwsState::account_name`].
     ///
     /// # Errors
-    /// The same, and if the deadline passes.
+    /// As for [`AwsState::account_name`], and if the deadline passes.
     pub async fn account_name(&self, account: &str) -> Result<Option<String>, Unavailable> {
         self.state.accounts.name(account, self.deadline).await
     }

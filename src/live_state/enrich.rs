@@ -242,7 +242,7 @@ fn launched(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Mis
     let ids = ids.into_iter().filter_map(scalar_text);
     let interfaces: Vec<_> = ids.map(|id| lookup.get(NetworkInterface::BY_INSTANCE, &id)).collect();
     let interfaces = interfaces.into_iter().collect::<Result<Vec<_>, Missing>>()?;
-    // The association of an Elastic IP address has a record of its own.
+    // The association of an Elastic IP address is recorded separately.
     let has_elastic_ip = |interface: &NetworkInterface| {
         interface.association.as_ref().is_some_and(|association| association.allocation_id.is_some())
     };

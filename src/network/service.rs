@@ -139,7 +139,7 @@ pub fn services_in(traffic: &Traffic) -> Vec<&'static str> {
 /// The most severe kind of service in a set of traffic, in ascending order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrafficKind {
-    /// ICMP alone.
+    /// Only ICMP.
     Icmp,
     /// Web ports, with or without ICMP.
     Web,

@@ -137,7 +137,7 @@ fn holds(condition: &str, found: Option<&[&str]>) -> bool {
 }
 
 #[test]
-fn conditions_hold_as_iam_says() {
+fn conditions_hold_as_in_iam() {
     for (condition, found, expected) in [
         (r#"{"StringEquals":{"k":["a","b"]}}"#, Some(&["b"][..]), true),
         (r#"{"StringEquals":{"k":"a"}}"#, Some(&["A"]), false),
@@ -183,7 +183,7 @@ fn conditions_hold_as_iam_says() {
 }
 
 #[test]
-fn a_deny_wins_and_a_statement_with_a_fault_says_nothing() {
+fn a_deny_wins_and_a_statement_with_an_error_is_ignored() {
     let policy = Policy::parse(
         r#"{"Version":"2012-10-17","Statement":[
             {"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:assume*"},

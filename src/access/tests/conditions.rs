@@ -38,7 +38,7 @@ fn conditions_on_everybody() {
         (json!({"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}), Public),
         (json!({"Null": {"aws:PrincipalOrgID": "false"}}), Public),
         (json!({"Null": {"aws:PrincipalOrgID": "true"}}), Public),
-        // What anybody can send, or where anybody can be.
+        // Values that anybody can send, and addresses that anybody can use.
         (json!({"StringEquals": {"sts:ExternalId": "x1y2z3"}}), Weak),
         (json!({"StringLike": {"sts:ExternalId": "vendor-*"}}), Weak),
         (json!({"StringLike": {"sts:ExternalId": "?*"}}), Public),
@@ -94,7 +94,7 @@ fn conditions_on_everybody() {
         (json!({"ArnLike": {"aws:PrincipalArn": "*"}}), Public),
         (json!({"ArnLike": {"aws:PrincipalArn": "arn:*"}}), Public),
         (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*"}}), Public),
-        // What is not known.
+        // Unknown keys and operators.
         (json!({"NullIfExists": {"aws:PrincipalOrgID": "false"}}), Undecidable),
         (json!({"StringEquals": {"aws:SomethingNew": "x"}}), Undecidable),
         (json!({"StringNotEquals": {"aws:SomethingNew": "x"}}), Public),
@@ -167,7 +167,7 @@ fn denies_beside_everybody() {
             vec![deny(json!("*"), "sts:*", json!({"NumericNotEquals": {"aws:PrincipalAccount": 444455556666_u64}}))],
             External,
         ),
-        // A data perimeter: whoever is no service has to be of the organisation.
+        // A data perimeter: callers that are not services must belong to the organization.
         (
             vec![deny(
                 json!("*"),

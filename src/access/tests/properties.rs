@@ -166,7 +166,7 @@ fn outsider_requests() -> Vec<Request> {
     outsider_requests
 }
 
-/// What is wrong with a request that nobody can make.
+/// The reason why nobody can make a request.
 fn fault_of(request: &Request) -> Option<&'static str> {
     let context = &request.context;
     let all = |key: &str| context.get(key).unwrap_or_default().iter();

@@ -35,7 +35,7 @@ pub(in crate::facts) struct Sources<'e> {
     indices: BTreeMap<(IpNet, Permission), usize>,
     /// Ids of prefix lists whose entries are unknown.
     pub(super) prefix_lists: Vec<Cow<'e, str>>,
-    /// The same ids, for detection of repeats.
+    /// The ids in `prefix_lists`, for detection of repeats.
     unresolved_lists: HashSet<Cow<'e, str>>,
     /// Number of references to prefix lists in the record.
     list_references: usize,

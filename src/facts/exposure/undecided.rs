@@ -249,7 +249,7 @@ impl ParameterizedCall {
     }
 }
 
-/// Whether the record leaves out what decides.
+/// Whether the record omits the parameters that decide.
 fn leaves_out(event: &Event<'_>) -> bool {
     match event.name() {
         Some("AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules") => {

@@ -92,7 +92,7 @@ fn errors_are_cached_shortly_and_a_passed_deadline_not_at_all() {
 }
 
 #[test]
-fn only_what_is_open_is_asked() {
+fn only_uncached_queries_are_resolved() {
     let (clock, source) = (Clock::default(), Source::default());
     let cache = clock.cache(10);
     let (one, two) = (query(Vpc::BY_ID, "vpc-1"), query(Vpc::BY_ID, "vpc-2"));
@@ -114,7 +114,7 @@ fn a_clock_that_was_set_back_makes_nothing_last_longer() {
 }
 
 #[test]
-fn what_ends_first_is_forgotten_first_when_there_is_too_much() {
+fn the_entries_that_expire_first_are_evicted_first() {
     let (clock, source) = (Clock::default(), Source::default());
     let cache = clock.cache(8);
     let short: Vec<Query> = (0..6).map(|id| query(SecurityGroupRule::BY_GROUP, &id.to_string())).collect();

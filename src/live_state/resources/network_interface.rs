@@ -92,7 +92,7 @@ resource! {
 }
 
 resource! {
-    /// What an interface is attached to.
+    /// The attachment of an interface.
     Attachment from NetworkInterfaceAttachment {
         /// The instance, if it is attached to one.
         #[serde(skip_serializing_if = "Option::is_none")]

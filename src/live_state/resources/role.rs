@@ -110,7 +110,7 @@ fn read_file(reader: &mut Reader, path: &Path) -> Result<Response, &'static str>
     Ok(Response::new(AuthorizationDetails { role_detail_list, policies }.roles()))
 }
 
-/// Writes what [`fetch`] returns for all roles.
+/// Writes the response of [`fetch`] for all roles.
 fn write_file(path: &Path, response: &Response) -> io::Result<()> {
     response.resources::<AuthorizationDetails>().unwrap_or_default().iter().try_for_each(|details| write(path, details))
 }

@@ -2,7 +2,7 @@ use super::*;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci-deploy";
 
-/// What makes a role with these inline policies an administrator.
+/// The permissions that make a role with these inline policies an administrator.
 fn permissions(documents: &[&str], boundary: Option<&str>) -> Vec<String> {
     permissions_of(ROLE, documents, boundary)
 }
@@ -109,7 +109,7 @@ fn each_set_of_permissions_is_enough_and_no_part_of_it() {
     }
 }
 
-/// The permissions that stand alone.
+/// Escalations by a single permission.
 fn names(documents: &[&str]) -> Vec<String> {
     permissions(documents, None)
 }
@@ -128,7 +128,7 @@ fn the_permissions_are_named() {
 }
 
 #[test]
-fn what_is_limited_to_some_resources_is_not_enough() {
+fn a_permission_for_some_resources_is_not_enough() {
     let pass = |resource: &str| {
         let passed = statement("Allow", r#""iam:PassRole""#, resource, "{}");
         policy(&[passed, statement("Allow", r#""ec2:RunInstances""#, r#""*""#, "{}")])
@@ -227,7 +227,7 @@ fn policies_that_take_too_many_comparisons_are_too_complex() {
     let policies = names.iter().map(|name| held(name)).collect();
     let complex = RolePolicies { arn: ROLE, policies, boundary: None };
     assert_eq!(complex.administrator(), Err(TooComplex));
-    // What allows everything does so however many policies there are beside it.
+    // A policy that allows everything is found among any number of other policies.
     let everything = allow(r#""*""#, r#""*""#);
     let first = RolePolicy { name: "first", arn: None, document: Some(&everything) };
     let policies = std::iter::once(first).chain(complex.policies).collect();
