@@ -1,5 +1,5 @@
 output "findings_topic_arn" {
-  description = "ARN of the findings topic, for machines."
+  description = "ARN of the findings topic, for programs."
   value       = aws_sns_topic.findings.arn
 }
 
@@ -9,7 +9,7 @@ output "alerts_topic_arn" {
 }
 
 output "log_group_name" {
-  description = "Name of the log group that records are read from."
+  description = "Name of the log group that contains the records."
   value       = local.log_group_name
 
   # Who writes into it wants to be heard.
@@ -83,7 +83,7 @@ output "filter_pattern" {
 }
 
 output "tampering" {
-  description = "Input of `modules/tamper-events`, which watches another Region."
+  description = "Value for the inputs of `modules/tamper-events`, which watches another Region."
   value = {
     rule_name     = aws_cloudwatch_event_rule.tampering.name
     event_pattern = local.tampering_pattern
