@@ -148,7 +148,7 @@ impl Filters {
             until,
         };
         for pattern in &filter.rules {
-            if !rules.infos().any(|rule| FindingFilter::names_rule(pattern, rule)) {
+            if !rules.infos().any(|rule| FindingFilter::pattern_matches_rule(pattern, rule)) {
                 let near = rules.nearest(pattern).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
                 return Err(format!("--rule {}: there is no such rule{near}", visible(pattern)));
             }

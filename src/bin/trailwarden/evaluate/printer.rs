@@ -10,7 +10,7 @@ use console::Term;
 use indicatif::ProgressBar;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::Tally;
-use trailwarden::report::{Details, Extent, Format, PIPED_WIDTH, Report, Summary, terminal_summary};
+use trailwarden::report::{Extent, Format, PIPED_WIDTH, ProblemDetail, Report, Summary, terminal_summary};
 use trailwarden::text::visible;
 
 use super::filters::FailOn;
@@ -96,12 +96,12 @@ impl Printer {
     ) -> Self {
         let files = outputs.get(usize::from(prints)..).unwrap_or_default();
         let formats = || outputs.iter().map(|output| output.format);
-        let is_full = formats().any(|format| format.details() == Details::Full);
+        let is_full = formats().any(|format| format.problem_detail() == ProblemDetail::Full);
         let aggregates = |format: Format| !matches!(format, Format::Text | Format::Ocsf | Format::Csv);
         let summarises = settings.summary.is_some()
             || formats().any(aggregates)
             || files.iter().any(|output| output.format == Format::Text);
-        let summary = Summary::new(if is_full { Details::Full } else { Details::Brief });
+        let summary = Summary::new(if is_full { ProblemDetail::Full } else { ProblemDetail::Brief });
         Self {
             progress,
             settings,
@@ -132,7 +132,7 @@ impl Printer {
             }
             Told::LeftOut { is_suppressed } => {
                 self.count(is_suppressed);
-                self.report.left_out += 1;
+                self.report.filtered_out += 1;
             }
             Told::Rejection(line) => self.reject(&line),
             Told::Ended(tally) => {
@@ -219,12 +219,12 @@ impl Printer {
         }
         self.progress.finish_and_clear();
         if self.settings.tally {
-            let Report { tally, left_out, .. } = &self.report;
+            let Report { tally, filtered_out, .. } = &self.report;
             // Nothing can be done about a closed standard error.
             let _ = writeln!(anstream::stderr(), "{tally}");
-            if *left_out > 0 {
+            if *filtered_out > 0 {
                 let all = tally.findings + tally.suppressed;
-                let _ = writeln!(anstream::stderr(), "{left_out} of {all} findings do not match the filters");
+                let _ = writeln!(anstream::stderr(), "{filtered_out} of {all} findings do not match the filters");
             }
         }
         self.code()
