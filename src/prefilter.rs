@@ -184,7 +184,7 @@ impl Prefilter {
         if !is_plain || self.count >= MAX_CALLS {
             return None;
         }
-        let watching = self.watching(rules, rules.places_watching(source, name).collect());
+        let watching = self.watching(rules, rules.indices_for_call(source, name).collect());
         let call = Call { watching, is_asked_for: asks(source, name) };
         let skips = call.skips(&text);
         self.calls.entry(source.to_owned()).or_default().insert(name.to_owned(), call);
@@ -203,7 +203,7 @@ impl Prefilter {
         }
         let watch: Vec<&Rule> = places.iter().filter_map(|place| rules.rules().get(*place)).collect();
         let watching = Arc::new(Watching {
-            needs_success: watch.iter().all(|rule| rule.needs_success()),
+            needs_success: watch.iter().all(|rule| rule.requires_success()),
             literals: Literals::of(&watch),
             places: places.clone(),
         });

@@ -37,7 +37,7 @@ fn read(text: &str) -> Result<Exemptions, String> {
 fn covered(exemptions: &Exemptions, rule: &str, event: &Value, now: &str) -> String {
     let (text, now) = (event.to_string(), now.parse::<Timestamp>().unwrap());
     let event = Event::parse(&text).unwrap();
-    let mut finding = RuleSet::load(&[]).unwrap().judge(rule, &event).unwrap();
+    let mut finding = RuleSet::load(&[]).unwrap().evaluate_rule(rule, &event).unwrap();
     exemptions.apply(&event, &mut finding, now);
     match finding.suppression {
         Some(suppression) => suppression.exemption,

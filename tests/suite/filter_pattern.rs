@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
 use trailwarden::filter_pattern::{FilterPatterns, Limits, PatternError, of_call_patterns, of_rules};
-use trailwarden::rules::{CallPattern, CallPatterns, Names, Options, RuleSet, Unusable, known_calls};
+use trailwarden::rules::{CallPattern, CallPatterns, Names, Options, RuleSet, UnusableRules, known_calls};
 
 use crate::sigma::real_records;
 use crate::support::{directory, fixture, public_data, root, rule_fixtures, run, stderr, stdout, told};
@@ -25,7 +25,7 @@ fn all_rules(directories: Vec<std::path::PathBuf>) -> RuleSet {
     let enabled = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
     let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
     let options = Configuration::of_file(file).rule_options();
-    let options = Options { directories, enabled, unusable: Unusable::Skip, ..options };
+    let options = Options { directories, enabled, unusable: UnusableRules::Skip, ..options };
     RuleSet::load_with(&options).unwrap()
 }
 

@@ -109,7 +109,7 @@ fn every_call_that_a_list_names_has_a_record_that_hits() {
 #[test]
 fn every_rule_that_is_raised_is_shown_at_both_levels() {
     for rule in RuleSet::load(&[]).unwrap().rules() {
-        let Some(worse) = rule.raised_severity() else { continue };
+        let Some(worse) = rule.escalated_severity() else { continue };
         let name = &rule.info().name;
         if name == "role-trust-external" {
             // The configuration raises it, not the record; the tests of the command line show both.

@@ -15,7 +15,7 @@ use rsigma_eval::{compile_rule, evaluate_rule};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Map, Value, json};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet, Unusable};
+use trailwarden::rules::{Options, RuleSet, UnusableRules};
 
 use crate::support::{files, json_lines, public_data};
 
@@ -27,7 +27,7 @@ fn both() -> (RuleSet, BTreeMap<String, Rule>) {
     let directory = public_data("sigma");
     let set = RuleSet::load_with(&Options {
         directories: vec![directory.clone()],
-        unusable: Unusable::Skip,
+        unusable: UnusableRules::Skip,
         ..Options::default()
     });
     let set = set.unwrap();
@@ -60,7 +60,7 @@ pub(crate) fn real_records() -> Vec<Value> {
 
 /// Whether the rule matches, as both say. `event` and `record` are the same.
 fn verdict(set: &RuleSet, name: &str, opinion: &Rule, event: &Event<'_>, record: &Value) -> bool {
-    let ours = set.judge(name, event).is_some();
+    let ours = set.evaluate_rule(name, event).is_some();
     assert_eq!(ours, opinion.matches(record), "{name}: ours is the left one, of {record}");
     ours
 }
@@ -147,7 +147,7 @@ fn another_evaluator_says_the_same_of_every_real_record() {
         let text = record.to_string();
         let event = Event::parse(&text).unwrap();
         for (name, theirs) in &compiled {
-            let ours = set.judge(name, &event).is_some();
+            let ours = set.evaluate_rule(name, &event).is_some();
             if ours != evaluate_rule(theirs, &JsonEvent::borrow(record)).is_some() {
                 differences.insert(format!("{name}: ours {ours} on {}", record["eventName"]));
             }

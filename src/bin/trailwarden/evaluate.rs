@@ -202,7 +202,7 @@ fn running(rules: &RuleSet) -> Vec<Arc<RuleInfo>> {
 /// How much of the sensitive calls the rules cover.
 fn coverage(rules: &RuleSet) -> CallCoverage {
     let coverage = rules.coverage();
-    CallCoverage { sensitive: coverage.sensitive, uncovered: coverage.unwatched.len() }
+    CallCoverage { sensitive: coverage.sensitive, uncovered: coverage.uncovered.len() }
 }
 
 /// One evaluation of many inputs.

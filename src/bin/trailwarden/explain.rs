@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut errors = anstream::stderr();
     let Some(Loaded { rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
     if !rules.rules().iter().any(|rule| rule.name() == arguments.rule) {
-        let near = rules.nearest(&arguments.rule).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        let near = rules.did_you_mean(&arguments.rule);
         return fail(format_args!("there is no rule `{}`{near}", visible(&arguments.rule)));
     }
     let mut output = BufWriter::new(anstream::stdout());

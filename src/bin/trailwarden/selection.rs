@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::pipeline::Pipeline;
-use trailwarden::rules::{DiagnosticKind, RuleDiagnostics, RuleSet, Unusable};
+use trailwarden::rules::{DiagnosticKind, RuleDiagnostics, RuleSet, UnusableRules};
 use trailwarden::text::visible;
 
 use crate::{account, organization};
@@ -154,7 +154,7 @@ impl Selection {
             trusted_accounts: self.trusted_account.clone(),
             trusted_organizations: self.trusted_organization.clone(),
             explain,
-            unusable: Unusable::Skip,
+            unusable: UnusableRules::Skip,
             ..Configuration::default()
         })
     }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet, Unusable};
+use trailwarden::rules::{Options, RuleSet, UnusableRules};
 
 use super::opinion::Rule;
 
@@ -13,7 +13,7 @@ fn load(text: &str) -> RuleSet {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("form.yml"), text).unwrap();
     let directories = vec![directory.path().to_owned()];
-    RuleSet::load_with(&Options { directories, unusable: Unusable::Skip, ..Options::default() })
+    RuleSet::load_with(&Options { directories, unusable: UnusableRules::Skip, ..Options::default() })
         .unwrap_or_else(|faults| panic!("{text}\n{faults}"))
 }
 
@@ -41,7 +41,7 @@ fn form<const H: usize, const M: usize>(rule: String, hits: [Value; H], misses: 
 /// Whether our side matches. Every record gets the members that all records have.
 fn matches(set: &RuleSet, name: &str, record: &Value) -> bool {
     let text = complete(record).to_string();
-    set.judge(name, &Event::parse(&text).unwrap()).is_some()
+    set.evaluate_rule(name, &Event::parse(&text).unwrap()).is_some()
 }
 
 fn complete(record: &Value) -> Value {

@@ -149,7 +149,7 @@ impl Filters {
         };
         for pattern in &filter.rules {
             if !rules.infos().any(|rule| FindingFilter::pattern_matches_rule(pattern, rule)) {
-                let near = rules.nearest(pattern).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+                let near = rules.did_you_mean(pattern);
                 return Err(format!("--rule {}: there is no such rule{near}", visible(pattern)));
             }
         }

@@ -104,7 +104,7 @@ fn without_rule(rules: &RuleSet, faults: &[RuleDiagnostic], directory: &Path) ->
     let known: HashSet<&str> = rules.rules().iter().map(Rule::name).chain(faulty).collect();
     let orphans = fixtures::names(directory).into_iter().filter(|name| !known.contains(name.as_str()));
     let fault = |name: String| {
-        let near = rules.nearest(&name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        let near = rules.did_you_mean(&name);
         let reason = format!("these fixtures belong to no rule: there is none called `{name}`{near}");
         let fault = RuleDiagnostic::of_file(&directory.join(&name).display().to_string(), reason);
         RuleDiagnostic { kind: DiagnosticKind::Warning, ..fault }

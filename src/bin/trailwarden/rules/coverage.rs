@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use trailwarden::rules::{Class, Coverage};
+use trailwarden::rules::{Coverage, OperationClass};
 use trailwarden::text::{visible, visible_json};
 
 use super::loaded;
@@ -47,10 +47,10 @@ const MAX_WIDTH: usize = 80;
 fn text(coverage: &Coverage) -> String {
     // Writing to a String cannot fail.
     let mut text = String::new();
-    let (unwatched, sensitive) = (coverage.unwatched.len(), coverage.sensitive);
-    let _ = writeln!(text, "Sensitive calls that no enabled rule judges: {unwatched} of {sensitive}");
-    for class in Class::SENSITIVE {
-        let of_class = coverage.unwatched.iter().filter(|one| one.class == class);
+    let (uncovered, sensitive) = (coverage.uncovered.len(), coverage.sensitive);
+    let _ = writeln!(text, "Sensitive calls that no enabled rule covers: {uncovered} of {sensitive}");
+    for class in OperationClass::SENSITIVE {
+        let of_class = coverage.uncovered.iter().filter(|one| one.class == class);
         let mut reason = None;
         for one in of_class {
             if reason.is_none() {

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Err(code) => return code,
     };
     let Some(rule) = rules.rules().iter().find(|rule| rule.info().name == arguments.name) else {
-        let near = rules.nearest(&arguments.name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        let near = rules.did_you_mean(&arguments.name);
         return fail(format!("there is no rule `{}`{near}", visible(&arguments.name)));
     };
     let runs = if rule.runs() { "It runs." } else { "It is off." };
