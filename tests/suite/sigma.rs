@@ -67,18 +67,18 @@ fn verdict(set: &RuleSet, name: &str, opinion: &Rule, event: &Event<'_>, record:
 
 #[test]
 #[ignore = "needs public data"]
-fn all_public_rules_run_but_the_one_that_leaves_values_open() {
+fn all_public_rules_run_except_one_with_placeholders() {
     let (set, opinions) = both();
     let ran: Vec<&String> =
         opinions.keys().filter(|name| set.rules().iter().any(|rule| rule.info().name == **name)).collect();
     assert_eq!((ran.len(), opinions.len()), (57, 57));
-    let mut told: Vec<String> = set
+    let mut reported: Vec<String> = set
         .skipped()
         .iter()
         .map(|fault| format!("{}: {}", fault.rule.as_deref().unwrap_or_default(), fault.reason))
         .collect();
-    told.sort_unstable();
-    insta::assert_snapshot!(told.join("\n"), @"
+    reported.sort_unstable();
+    insta::assert_snapshot!(reported.join("\n"), @"
     aws_cloudtrail_console_login_success_from_susp_locations: `src_country|expand` has the placeholder `%Legitimate_Countries%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
     aws_cloudtrail_console_login_success_from_susp_locations: `src_ip|expand` has the placeholder `%Legitimate_IP_Ranges%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
     ");
@@ -86,7 +86,7 @@ fn all_public_rules_run_but_the_one_that_leaves_values_open() {
 
 #[test]
 #[ignore = "needs public data"]
-fn both_say_the_same_of_every_real_record() {
+fn a_literal_reading_agrees_on_every_real_record() {
     let ((set, opinions), records) = (both(), real_records());
     assert_eq!(records.len(), 3_520);
     let mut hits: BTreeMap<&str, usize> = BTreeMap::new();
@@ -99,8 +99,8 @@ fn both_say_the_same_of_every_real_record() {
             }
         }
     }
-    let told: Vec<String> = hits.iter().map(|(name, hits)| format!("{name}: {hits}")).collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    let reported: Vec<String> = hits.iter().map(|(name, hits)| format!("{name}: {hits}")).collect();
+    insta::assert_snapshot!(reported.join("\n"), @"
     aws_cloudtrail_bucket_deleted: 5
     aws_cloudtrail_console_login_success_without_mfa: 2
     aws_cloudtrail_disable_logging: 8
@@ -133,7 +133,7 @@ fn both_say_the_same_of_every_real_record() {
 /// `rsigma-eval` does not compare objects, and a wildcard of it does not match a line break; no record differs by that.
 #[test]
 #[ignore = "needs public data"]
-fn another_evaluator_says_the_same_of_every_real_record() {
+fn another_evaluator_agrees_on_every_real_record() {
     let ((set, opinions), records) = (both(), real_records());
     let compiled: Vec<_> = files(&public_data("sigma"))
         .into_iter()
@@ -158,7 +158,7 @@ fn another_evaluator_says_the_same_of_every_real_record() {
 
 #[test]
 #[ignore = "needs public data"]
-fn both_say_the_same_of_records_made_from_each_rule() {
+fn a_literal_reading_agrees_on_records_generated_from_rules() {
     let (set, opinions) = both();
     let mut random = Random(0x5eed);
     for (name, opinion) in &opinions {

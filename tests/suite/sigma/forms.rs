@@ -279,15 +279,15 @@ fn several_documents_in_a_file_are_several_rules() {
     let text = format!("---\n{}---\n{}---\n", selection("{a: x}"), selection("{a: y}"));
     let set = load(&text);
     assert!(set.skipped().is_empty());
-    let told = |value: &str| ["form", "form-2"].map(|name| matches(&set, name, &json!({"a": value})));
-    assert_eq!([told("x"), told("y"), told("z")], [[true, false], [false, true], [false, false]]);
+    let matched = |value: &str| ["form", "form-2"].map(|name| matches(&set, name, &json!({"a": value})));
+    assert_eq!([matched("x"), matched("y"), matched("z")], [[true, false], [false, true], [false, false]]);
 }
 
 #[test]
-fn what_is_refused_says_why() {
+fn unsupported_forms_have_clear_diagnostics() {
     let correlation = "title: Many\nname: many\ncorrelation:\n  type: event_count\n  rules: [form]\n  \
                        group-by: [awsRegion]\n  timespan: 5m\n  condition: {gte: 3}\n";
-    let told: Vec<String> = [
+    let reported: Vec<String> = [
         selection("{a|expand: '%our_words%'}"),
         rule("s: {a: x}\ncondition: s | count() by b > 5"),
         rule("s: {a: x}\ntimeframe: 5m\ncondition: s"),
@@ -305,7 +305,7 @@ fn what_is_refused_says_why() {
         skipped.join("\n")
     })
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(reported.join("\n"), @"
     form: `a|expand` has the placeholder `%our_words%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
     form: `condition: s | count() by b > 5` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself
     form: `timeframe` asks for counting over time, which is not supported

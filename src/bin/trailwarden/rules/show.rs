@@ -34,8 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let near = rules.did_you_mean(&arguments.name);
         return fail(format!("there is no rule `{}`{near}", visible(&arguments.name)));
     };
-    let runs = if rule.runs() { "It runs." } else { "It is off." };
+    let state = if rule.runs() { "This rule is enabled." } else { "This rule is disabled." };
     let lines = |text: &str| text.lines().map(|line| format!("{}\n", visible(line))).collect::<String>();
-    let text = format!("{}\n{runs}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
+    let text = format!("{}\n{state}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
     print(&lines(&text), 0)
 }
