@@ -55,11 +55,11 @@ fn trust_shows_who_can_assume_a_role() {
     insta::assert_snapshot!(text, @r#"
     PUBLIC open
       public: statement 1 (S\u{1b}[2J) lets in any AWS account, e.g. 999999999999
-        fix: replace the wildcard by the accounts or roles that need it, or add the condition "StringEquals": {"aws:PrincipalOrgID": "ORGANIZATION_ID"}
+        remediation: replace the wildcard by the accounts or roles that need it, or add the condition "StringEquals": {"aws:PrincipalOrgID": "ORGANIZATION_ID"}
     SCOPED scoped
       scoped: statement 1 (S\u{1b}[2J) lets in 111122223333
     UNDECIDABLE entry 3
-      is not a trust policy and not a role: it has neither Statement nor AssumeRolePolicyDocument
+      is neither a trust policy nor a role: it has no Statement and no AssumeRolePolicyDocument
     "#);
     assert_eq!(assess("one.json", &format!(r#"{{"Role":{open}}}"#), &[]).0, 1);
     assert_eq!(assess("scoped.json", &format!("[{scoped}]"), &[]).0, 0);
@@ -240,7 +240,7 @@ fn empty_input_is_an_error() {
     let (code, output, errors) = run_in(directory.path(), &["evaluate", "DIR"]);
     assert_eq!((code, output.as_str()), (2, ""));
     insta::assert_snapshot!(errors, @"
-    rejected: DIR: the directory is empty: there is nothing to evaluate
+    rejected: DIR: the directory is empty
     1 record = 0 clean + 0 matched + 0 exempt + 1 rejected; 0 findings
     ");
     let output = run(&["evaluate", "-"]);
@@ -262,9 +262,9 @@ fn special_files_in_a_directory_do_not_block() {
     let (code, _, errors) = run_in(directory.path(), &["evaluate", "DIR"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(errors, @"
-    rejected: DIR/pipe.json: not a regular file; name it itself to read it
-    rejected: DIR/socket.json: not a regular file; name it itself to read it
-    rejected: DIR/to-pipe.json: not a regular file; name it itself to read it
+    rejected: DIR/pipe.json: not a regular file; to read it, give its path itself
+    rejected: DIR/socket.json: not a regular file; to read it, give its path itself
+    rejected: DIR/to-pipe.json: not a regular file; to read it, give its path itself
     4 records = 0 clean + 1 matched + 0 exempt + 3 rejected; 1 finding
     ");
     let named = path("pipe.json");
@@ -357,9 +357,9 @@ fn invalid_rules_are_rejected_by_name_and_others_run() {
     assert!(stdout(&output).contains("sg-ingress-world-admin"));
     let reported = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!(reported, @"
-    error: refused: DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
-    error: refused: DIR/b-modifier.yml:5: rule `b-modifier`: `eventName|sounds_like`: there is no modifier `sounds_like`; the usual ones are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
-    error: refused: DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique. To replace the built-in rule, give this one another name and id, and turn that one off in the configuration file: `rules: {blocked-action: {enabled: false}}`
+    error: rejected: DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
+    error: rejected: DIR/b-modifier.yml:5: rule `b-modifier`: `eventName|sounds_like`: there is no modifier `sounds_like`; common modifiers are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
+    error: rejected: DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique. To replace the built-in rule, give this rule another name and id, and disable the built-in rule in the configuration file: `rules: {blocked-action: {enabled: false}}`
     7 records = 3 clean + 4 matched + 0 exempt + 0 rejected; 4 findings
     ");
 }
@@ -402,7 +402,7 @@ fn errors_in_a_snapshot_are_escaped() {
     let output = run(&["evaluate", "fixtures/first-run", "--snapshot", path]);
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&output).replace(path, "DIR"), @r"
-    error: this snapshot cannot be used; nothing was evaluated
+    error: the snapshot cannot be used; nothing was evaluated
     DIR/111122223333/eu-west-1/get-managed-prefix-list-entries/pl-\u{1b}[2J\u{a}\u{202e}.json: must be a JSON object as the AWS CLI prints it: expected ident at line 1 column 2
     ");
 }
@@ -413,7 +413,7 @@ fn ineffective_live_state_exemptions_are_reported() {
     let config = directory.path().join("trailwarden.yml");
     let evaluate = ["evaluate", "fixtures/first-run", "--config", config.to_str().unwrap()];
     let warning =
-        "warning: `live-state` of the configuration file exempts nothing without live state; give --snapshot\n";
+        "warning: `live-state` in the configuration file has no effect without live state; use --snapshot\n";
     assert!(stderr(&run(&evaluate)).starts_with(warning));
     let confirmed = run(&[&evaluate[..], &["--snapshot", "fixtures/live-state"]].concat());
     assert!(!stderr(&confirmed).contains("warning"), "{}", stderr(&confirmed));

@@ -1,4 +1,4 @@
-//! `rules check`: rules that do less than they seem to, and what is said of those that cannot be used.
+//! `rules check`: diagnostics about invalid rules and about parts of rules that have no effect.
 
 use std::fs;
 use std::path::Path;
@@ -46,7 +46,7 @@ fn checked(text: &str) -> (i32, String) {
     (code, lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// Asserts that each text is diagnosed on its line, with these words.
+/// Asserts that each text has a diagnostic on its line with these words.
 fn assert_reports(cases: &[(String, usize, &[&str])]) {
     for (text, line, words) in cases {
         let (_, output) = checked(text);
@@ -79,7 +79,7 @@ fn paths_that_no_record_contains_are_reported() {
         (with("'awsRegion ': eu-west-1"), 9, &["blank"]),
         (with("awsRegoin: a"), 9, &["did you mean `awsRegion`"]),
         (with("eventname: a"), 9, &["did you mean `eventName`"]),
-        (with("eventName.text: a"), 9, &["`eventName` is no object"]),
+        (with("eventName.text: a"), 9, &["`eventName` is not an object"]),
         (with("userIdentity.arnn|contains: a"), 9, &["`arnn`", "`arn`"]),
         (with("userIdentity.username: a"), 9, &["did you mean `userName`"]),
         (
@@ -137,7 +137,7 @@ fn forms_that_are_not_sigma_are_reported() {
         (with("requestParameters.x: '*'"), 9, &["`\\*`"]),
         (with("requestParameters.x:\n      - a\n      - '*'"), 11, &["`\\*`"]),
         (condition("condition: selection"), 10, &["does not use", "`filter_main`"]),
-        (condition("condition: 1 of selection* and not 1 of filtre_*"), 14, &["`filtre_*`", "none of its detections"]),
+        (condition("condition: 1 of selection* and not 1 of filtre_*"), 14, &["`filtre_*`", "not one of its detections"]),
     ]);
 }
 
@@ -184,7 +184,7 @@ fn calls_and_services_that_do_not_exist_are_reported() {
         (only("eventName|startswith: 'ec2:'"), 7, &["IAM action"]),
         (only("call.operation: UpdateFunctionCod"), 7, &["did you mean `UpdateFunctionCode`"]),
         (source("iam.amazonaws.com", "CreateVpc"), 8, &["iam.amazonaws.com has no call `CreateVpc`"]),
-        (source("ec2.amazonaws.com", "'CreateVpx*'"), 8, &["fits `CreateVpx*`"]),
+        (source("ec2.amazonaws.com", "'CreateVpx*'"), 8, &["matches `CreateVpx*`"]),
         (source("cloudtrial.amazonaws.com", "StopLogging"), 7, &["did you mean `cloudtrail.amazonaws.com`"]),
         (source("aws.ec2", "CreateVpc"), 7, &["write `ec2.amazonaws.com`"]),
         (source("ec2", "CreateVpc"), 7, &["write `ec2.amazonaws.com`"]),
@@ -198,7 +198,7 @@ fn calls_and_services_that_do_not_exist_are_reported() {
         source("unheard-of.amazonaws.com", "SomethingNew"),
     ] {
         let (_, output) = checked(&fine);
-        assert!(output.starts_with("1 rules can be used: 0 errors"), "{fine}{output}");
+        assert!(output.starts_with("1 rules are valid: 0 errors"), "{fine}{output}");
         assert!(!output.contains("r.yml"), "{fine}{output}");
     }
 }
@@ -289,12 +289,12 @@ fn invalid_metadata_does_not_prevent_a_rule_from_running() {
         ("related: [{id: a, type: derved}]", Some("derved")),
     ] {
         let (_, output) = checked(&rule.replace("status: test", metadata));
-        assert!(output.contains("1 rules can be used: 0 errors"), "{metadata}: {output}");
+        assert!(output.contains("1 rules are valid: 0 errors"), "{metadata}: {output}");
         assert_eq!(output.contains("r.yml"), word.is_some(), "{metadata}: {output}");
         assert!(word.is_none_or(|word| output.contains(word)), "{metadata}: {output}");
     }
     let (_, output) = checked(&rule.replace("status: test", "status: tested"));
-    assert!(output.contains("1 rules can be used: 0 errors") && output.contains("tested"), "{output}");
+    assert!(output.contains("1 rules are valid: 0 errors") && output.contains("tested"), "{output}");
 }
 
 #[test]
@@ -333,12 +333,12 @@ fn rules_of_correlations_are_skipped_with_them() {
     let config = ["--config", "DIR/trailwarden.yml"];
     let (_, output, _) = run_in(directory.path(), &[&["rules", "check", "DIR/rules"][..], &config].concat());
     for name in ["by-name", "by-id", "nested", "of-unknown-type"] {
-        assert!(output.contains(&format!("unsupported: rule `{name}`: it is left out")), "{name}: {output}");
+        assert!(output.contains(&format!("unsupported: rule `{name}`: it is skipped")), "{name}: {output}");
     }
     for name in ["generated", "alone", "enabled", "blocked-action"] {
-        assert!(!output.contains(&format!("rule `{name}`: it is left out")), "{name}: {output}");
+        assert!(!output.contains(&format!("rule `{name}`: it is skipped")), "{name}: {output}");
     }
-    assert!(output.contains("there is no rule `by-nam` to correlate (did you mean `by-name`?)"), "{output}");
+    assert!(output.contains("there is no rule `by-nam`, which the correlation refers to (did you mean `by-name`?)"), "{output}");
     assert!(output.contains("3 rules can be used"), "{output}");
 
     let evaluate = ["evaluate", "--rules", "DIR/rules", "--allow-unsupported", "--format", "ocsf", "DIR/event.json"];
@@ -368,7 +368,7 @@ fn hidden_files_and_workflows_are_skipped() {
         ("rules/.hidden/other.yml", "title: [\n"),
     ]);
     let (_, output, _) = run_in(directory.path(), &["rules", "check", "DIR/rules"]);
-    assert!(output.contains("1 rules can be used: 0 errors"), "{output}");
+    assert!(output.contains("1 rules are valid: 0 errors"), "{output}");
 }
 
 #[test]
@@ -436,7 +436,7 @@ fn fixtures_without_rules_and_rules_without_fixtures_are_reported() {
     let check = |path: &str| run_in(directory.path(), &["rules", "check", path]).1;
     let output = check("DIR/rules");
     assert!(output.contains("DIR/fixtures/rules/mine/miss-….json"), "{output}");
-    assert!(output.contains("there is none called `mien` (did you mean `mine`?)"), "{output}");
+    assert!(output.contains("there is no rule `mien` for these fixtures (did you mean `mine`?)"), "{output}");
     assert!(!check("DIR/rules/pack/r.yml").contains("mien"));
     fs::rename(
         directory.path().join("fixtures/rules/mien/miss-a.json"),
@@ -454,10 +454,10 @@ fn evaluate_reports_warnings_about_rules_in_one_line() {
         let directory = directory(&[("rules/r.yml", rule), ("event.json", event)]);
         run_in(directory.path(), &["evaluate", "--rules", "DIR/rules", "DIR/event.json"]).2
     };
-    let said = errors(&with("awsRegoin: a"));
+    let warnings = errors(&with("awsRegoin: a"));
     assert!(
-        said.starts_with("warning: 1 warning about the rule `mine`; see `trailwarden rules check DIR/rules`\n"),
-        "{said}"
+        warnings.starts_with("warning: 1 warning about the rule `mine`; run `trailwarden rules check DIR/rules`\n"),
+        "{warnings}"
     );
     assert!(!errors(&with("awsRegion: a")).contains("warning"));
 }

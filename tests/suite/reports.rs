@@ -467,8 +467,8 @@ fn files_that_cannot_be_written_are_reported_before_the_run() {
     let before = fs::read(&log).unwrap();
     let log = log.to_str().unwrap();
     for (outputs, reason) in [
-        (&["--output", "report.pdf"][..], "its extension stands for no format"),
-        (&["--output", "report"], "its extension stands for no format"),
+        (&["--output", "report.pdf"][..], "unknown extension"),
+        (&["--output", "report"], "unknown extension"),
         (&["--output", log], "this file is an input"),
         (&["--output", "/nonexistent/r.json"], "cannot be written"),
         (&["--output", "/dev/null", "--output", "csv=/dev/null", "--format", "json"], "this file is named twice"),

@@ -8,7 +8,7 @@ use trailwarden::rules::{RuleSet, known_calls, operations};
 
 use crate::support::{directory, public_data, root, run, run_in, stderr, stdout, trailwarden};
 
-/// A rule called `name`, with these lines before its detection and in it.
+/// A rule with the name `name`, and lines before and in its detection.
 fn rule(name: &str, head: &str, selection: &str) -> String {
     format!(
         "title: T\nname: {name}\n{head}logsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s:\n    {selection}\n  \
@@ -145,7 +145,7 @@ fn test_shows_why_a_rule_fails() {
     let (code, _, errors) = run_in(directory.path(), &["rules", "test", "DIR/rules"]);
     assert_eq!(
         (code, errors.as_str()),
-        (2, "error: there are no fixtures at DIR/rules/fixtures; name their directory with --fixtures\n")
+        (2, "error: there are no fixtures at DIR/rules/fixtures; use --fixtures to give their directory\n")
     );
 }
 
@@ -249,7 +249,7 @@ fn coverage_lists_calls_that_blocked_actions_omit() {
     for call in ["CreateRoute", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "StopLogging"] {
         assert!(unwatched.contains(&call), "{call} is not among {unwatched:?}");
     }
-    // The list names this call, and does not judge it.
+    // A rule only lists this call.
     let vpc = coverage["unwatched"].as_array().unwrap().iter().find(|one| one["call"] == "CreateDefaultVpc").unwrap();
     assert_eq!((&vpc["listed_by"], &vpc["class"]), (&json!(["blocked-action"]), &json!("reachability")));
     assert!(vpc["off"].as_array().unwrap().contains(&json!("default-vpc-created")), "{vpc}");
@@ -308,15 +308,15 @@ fn every_fact_is_listed() {
 #[ignore = "needs public data"]
 fn unsupported_rules_are_rejected_or_skipped_and_others_run() {
     let (sigma, event) = (public_data("sigma").display().to_string(), "fixtures/rules/trail-stopped/hit-calls.jsonl");
-    let refused = run(&["evaluate", "--rules", &sigma, event]);
-    assert_eq!(refused.status.code(), Some(2));
+    let rejected = run(&["evaluate", "--rules", &sigma, event]);
+    assert_eq!(rejected.status.code(), Some(2));
     assert!(
-        stderr(&refused).contains("refused: ") && stderr(&refused).contains("susp_locations"),
+        stderr(&rejected).contains("rejected: ") && stderr(&rejected).contains("susp_locations"),
         "{}",
-        stderr(&refused)
+        stderr(&rejected)
     );
-    assert!(stdout(&refused).contains("aws_cloudtrail_disable_logging"), "{}", stdout(&refused));
-    let left_out = run(&["evaluate", "--rules", &sigma, "--allow-unsupported", event]);
-    assert_eq!(left_out.status.code(), Some(1));
-    assert!(stderr(&left_out).contains("left out: "), "{}", stderr(&left_out));
+    assert!(stdout(&rejected).contains("aws_cloudtrail_disable_logging"), "{}", stdout(&rejected));
+    let skipped = run(&["evaluate", "--rules", &sigma, "--allow-unsupported", event]);
+    assert_eq!(skipped.status.code(), Some(1));
+    assert!(stderr(&skipped).contains("skipped: "), "{}", stderr(&skipped));
 }

@@ -307,9 +307,9 @@ fn unsupported_forms_have_clear_diagnostics() {
     .collect();
     insta::assert_snapshot!(reported.join("\n"), @"
     form: `a|expand` has the placeholder `%our_words%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
-    form: `condition: s | count() by b > 5` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself
-    form: `timeframe` asks for counting over time, which is not supported
-    many: correlation over time is not supported: each record is judged by itself
-    form: `condition: s | near t` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself
+    form: `condition: s | count() by b > 5` counts over time (`| count()`, `| near`), which is not supported: each record is evaluated alone
+    form: `timeframe` requires counting over time, which is not supported
+    many: correlation over time is not supported: each record is evaluated alone
+    form: `condition: s | near t` counts over time (`| count()`, `| near`), which is not supported: each record is evaluated alone
     ");
 }
