@@ -104,13 +104,13 @@ fn trust_shows_who_can_assume_a_role() {
             "bucket.json",
             r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject"}}"#,
             2,
-            "not a trust policy: it is about s3:GetObject",
+            "not a trust policy: it allows or denies s3:GetObject",
         ),
         (
             "output.json",
             r#"{"Policy":"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\"}}"}"#,
             2,
-            "not a trust policy: it is about s3:GetObject",
+            "not a trust policy: it allows or denies s3:GetObject",
         ),
         ("user.json", r#"{"User":{"UserName":"ci"}}"#, 2, "not a trust policy"),
         (
@@ -412,8 +412,7 @@ fn ineffective_live_state_exemptions_are_reported() {
     let directory = directory(&[("trailwarden.yml", "live-state: {exempt-default-vpc: true}")]);
     let config = directory.path().join("trailwarden.yml");
     let evaluate = ["evaluate", "fixtures/first-run", "--config", config.to_str().unwrap()];
-    let warning =
-        "warning: `live-state` in the configuration file has no effect without live state; use --snapshot\n";
+    let warning = "warning: `live-state` in the configuration file has no effect without live state; use --snapshot\n";
     assert!(stderr(&run(&evaluate)).starts_with(warning));
     let confirmed = run(&[&evaluate[..], &["--snapshot", "fixtures/live-state"]].concat());
     assert!(!stderr(&confirmed).contains("warning"), "{}", stderr(&confirmed));

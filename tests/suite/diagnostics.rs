@@ -137,7 +137,11 @@ fn forms_that_are_not_sigma_are_reported() {
         (with("requestParameters.x: '*'"), 9, &["`\\*`"]),
         (with("requestParameters.x:\n      - a\n      - '*'"), 11, &["`\\*`"]),
         (condition("condition: selection"), 10, &["does not use", "`filter_main`"]),
-        (condition("condition: 1 of selection* and not 1 of filtre_*"), 14, &["`filtre_*`", "not one of its detections"]),
+        (
+            condition("condition: 1 of selection* and not 1 of filtre_*"),
+            14,
+            &["`filtre_*`", "not one of its detections"],
+        ),
     ]);
 }
 
@@ -338,7 +342,10 @@ fn rules_of_correlations_are_skipped_with_them() {
     for name in ["generated", "alone", "enabled", "blocked-action"] {
         assert!(!output.contains(&format!("rule `{name}`: it is skipped")), "{name}: {output}");
     }
-    assert!(output.contains("there is no rule `by-nam`, which the correlation refers to (did you mean `by-name`?)"), "{output}");
+    assert!(
+        output.contains("there is no rule `by-nam`, which the correlation refers to (did you mean `by-name`?)"),
+        "{output}"
+    );
     assert!(output.contains("3 rules can be used"), "{output}");
 
     let evaluate = ["evaluate", "--rules", "DIR/rules", "--allow-unsupported", "--format", "ocsf", "DIR/event.json"];

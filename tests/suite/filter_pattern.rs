@@ -192,7 +192,8 @@ fn every_call_that_a_built_in_rule_can_match_passes() {
         // Reading calls are most of what a trail records. `DescribeExportImageTasks` passes where `ExportImage` does.
         let two = &found[1];
         let all = CallPatterns(of_running(rules).iter().flat_map(|one| one.0.clone()).collect());
-        let watched: Vec<(&str, &str)> = known_calls().filter(|(source, name)| all.matches_by_name(source, name)).collect();
+        let watched: Vec<(&str, &str)> =
+            known_calls().filter(|(source, name)| all.matches_by_name(source, name)).collect();
         for call in two.needless.iter().filter(|call| call.read_only) {
             let is_around = watched.iter().any(|(source, name)| *source == call.service && call.call.contains(name));
             assert!(is_around, "{} of {} passes", call.call, call.service);

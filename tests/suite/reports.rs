@@ -78,7 +78,7 @@ fn many_values_and_problems_are_counted_in_bounded_memory() {
     let text = plain(&terminal_summary(&summary, Extent::BRIEF, 100));
     assert!(text.starts_with("10100 findings of 5000 problems or more"), "{text}");
     assert!(text.contains("10095  with more than 9995 others"), "{text}");
-    assert!(text.ends_with("… 4990 problems more, and others with 5100 findings\n"), "{text}");
+    assert!(text.ends_with("… 4990 more problems, and others with 5100 findings\n"), "{text}");
 }
 
 #[test]
@@ -471,7 +471,7 @@ fn files_that_cannot_be_written_are_reported_before_the_run() {
         (&["--output", "report"], "unknown extension"),
         (&["--output", log], "this file is an input"),
         (&["--output", "/nonexistent/r.json"], "cannot be written"),
-        (&["--output", "/dev/null", "--output", "csv=/dev/null", "--format", "json"], "this file is named twice"),
+        (&["--output", "/dev/null", "--output", "csv=/dev/null", "--format", "json"], "this file is given twice"),
     ] {
         let output = run(&[&["evaluate", log], outputs].concat());
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{outputs:?}");

@@ -119,7 +119,7 @@ fn explain_respects_trusted_accounts() {
 }
 
 #[test]
-fn test_shows_why_a_rule_fails() {
+fn fixture_failures_are_explained() {
     let event = |name: &str| format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}"}}"#);
     let all = [event("CreateVpc"), event("DeleteVpc")].join("\n");
     let other = event("CreateTags");

@@ -33,7 +33,8 @@ impl Default for Role {
     }
 }
 
-/// Returns the roles in a document, and whether the document is a list. A policy without a role becomes a role without a name.
+/// Returns the roles in a document, and whether the document is a list. A policy without a role becomes a role without a
+/// name.
 pub(crate) fn roles(text: &str) -> (Vec<Role>, bool) {
     let Ok(value) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else {
         // The text may be percent-encoded. The policy parser reports text that is not a policy.

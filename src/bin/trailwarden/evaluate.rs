@@ -68,8 +68,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     evaluation: Evaluation,
 
-    /// Verify findings against a snapshot of live state. `DIR/ACCOUNT/REGION/` contains the output of `aws ec2 describe-…`, as
-    /// `trailwarden snapshot` writes it.
+    /// Verify findings against a snapshot of live state. `DIR/ACCOUNT/REGION/` contains the output of `aws ec2 describe-…`,
+    /// as `trailwarden snapshot` writes it.
     #[arg(long, value_name = "DIR")]
     snapshot: Option<PathBuf>,
 

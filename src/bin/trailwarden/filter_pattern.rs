@@ -43,9 +43,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = MAX_CHARACTERS, value_parser = within(1..=MAX_CHARACTERS))]
     max_length: usize,
 
-    /// Maximum number of patterns, each for one subscription filter. No event passes two patterns, so none is delivered twice.
-    /// With 2, there are two patterns if they pass fewer unneeded events than one. By default, there are two only if one is too
-    /// long, or passes more than twice as many unneeded events.
+    /// Maximum number of patterns, each for one subscription filter. No event passes two patterns, so none is delivered
+    /// twice. With 2, there are two patterns if they pass fewer unneeded events than one. By default, there are two only if
+    /// one is too long, or passes more than twice as many unneeded events.
     #[arg(long, value_name = "N", value_parser = within(1..=MAX_FILTERS))]
     filters: Option<usize>,
 

@@ -101,8 +101,8 @@ fn stream(reader: impl Read + 'static, progress: &ProgressBar) -> Input<'static>
     Input::Stream(Box::new(BufReader::with_capacity(BUFFER, progress.wrap_read(reader))))
 }
 
-/// Creates the progress display, which is hidden unless standard error is a terminal: a bar for large files, and a byte count for
-/// piped input.
+/// Creates the progress display, which is hidden unless standard error is a terminal: a bar for large files, and a byte
+/// count for piped input.
 pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
     let size = |source: &Source| match source {
         Source::File { bytes, .. } => *bytes,

@@ -77,7 +77,8 @@ impl Evaluation {
     }
 }
 
-/// Warns if the configuration has exemptions by live state, which have no effect without live state. `advice` is a correction.
+/// Warns if the configuration has exemptions by live state, which have no effect without live state. `advice` is a
+/// correction.
 pub(crate) fn warn_without_live_state(configuration: &Configuration, advice: &str) {
     if !configuration.file.vpc_exemptions.is_empty() {
         message(format_args!(

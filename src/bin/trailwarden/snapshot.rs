@@ -52,9 +52,9 @@ Examples:
 
 /// Write the live state of an account to files: networks, security groups, interfaces, instances and roles.
 ///
-/// DIR/ACCOUNT/REGION contains a file for each list, in the format of the AWS CLI but with the fields that Trailwarden uses. It
-/// may also contain files that were written by `aws ec2 describe-vpcs` and similar commands. Credentials and Region come from
-/// the same places as for the AWS CLI: the environment, profiles, or the role of the machine.
+/// DIR/ACCOUNT/REGION contains a file for each list, in the format of the AWS CLI but with the fields that Trailwarden
+/// uses. It may also contain files that were written by `aws ec2 describe-vpcs` and similar commands. Credentials and
+/// Region come from the same places as for the AWS CLI: the environment, profiles, or the role of the machine.
 #[derive(Debug, Args)]
 #[command(after_long_help = help())]
 pub(crate) struct Arguments {

@@ -41,9 +41,9 @@ Examples:
 
 /// Show who can assume a role, according to its trust policy.
 ///
-/// The file contains a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`, a
-/// list of roles, CloudTrail records, an AWS Config item, a Terraform plan or a CloudFormation template. The command makes
-/// no network requests.
+/// The file contains a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`,
+/// a list of roles, CloudTrail records, an AWS Config item, a Terraform plan or a CloudFormation template. The command
+/// makes no network requests.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {

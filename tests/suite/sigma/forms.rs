@@ -306,7 +306,7 @@ fn unsupported_forms_have_clear_diagnostics() {
     })
     .collect();
     insta::assert_snapshot!(reported.join("\n"), @"
-    form: `a|expand` has the placeholder `%our_words%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
+    form: `a|expand` has the placeholder `%our_words%`, which has no values; list them under `placeholders:` in the configuration file
     form: `condition: s | count() by b > 5` counts over time (`| count()`, `| near`), which is not supported: each record is evaluated alone
     form: `timeframe` requires counting over time, which is not supported
     many: correlation over time is not supported: each record is evaluated alone

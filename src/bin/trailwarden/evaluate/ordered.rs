@@ -1,11 +1,11 @@
 //! Processes inputs in parallel, and delivers their items in the order of the inputs.
 //!
-//! In: the inputs, and a function that processes one of them. Out, on the caller's thread: the same items in the same order as
-//! without threads. Items of the current input are delivered immediately. Items of later inputs are queued, and when
+//! In: the inputs, and a function that processes one of them. Out, on the caller's thread: the same items in the same order
+//! as without threads. Items of the current input are delivered immediately. Items of later inputs are queued, and when
 //! [`Limits::bytes`] are queued, their threads wait.
 //!
-//! There is no deadlock: inputs are started in order, so an unfinished current input always has a thread, and that thread waits
-//! only for the caller, who takes all its items.
+//! There is no deadlock: inputs are started in order, so an unfinished current input always has a thread, and that thread
+//! waits only for the caller, who takes all its items.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,13 +26,13 @@ pub(super) trait Queued: Send {
 pub(super) struct Limits {
     /// Maximum number of inputs in progress. With 1, the caller's thread processes them.
     pub(super) threads: usize,
-    /// Maximum size, in bytes, of the queued items of all inputs, and of the queued items of the current input. Each thread may
-    /// exceed it by one item.
+    /// Maximum size, in bytes, of the queued items of all inputs, and of the queued items of the current input. Each thread
+    /// may exceed it by one item.
     pub(super) bytes: usize,
 }
 
-/// Calls `work` for each input, and `handle` for each item that it emits. If `work` panics, the last item of the input is the
-/// result of `on_panic`.
+/// Calls `work` for each input, and `handle` for each item that it emits. If `work` panics, the last item of the input is
+/// the result of `on_panic`.
 pub(super) fn ordered<I: Sync, T: Queued>(
     inputs: &[I],
     limits: Limits,

@@ -54,8 +54,8 @@ pub(super) struct Outputs {
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
 
-    /// Also write a report to FILE. May be repeated. The extension determines the format: .txt, .json, .jsonl (OCSF), .csv, .md,
-    /// .sarif, .xml (JUnit) or .html. For another name, write `--output FORMAT=FILE`.
+    /// Also write a report to FILE. May be repeated. The extension determines the format: .txt, .json, .jsonl (OCSF), .csv,
+    /// .md, .sarif, .xml (JUnit) or .html. For another name, write `--output FORMAT=FILE`.
     #[arg(long, short, value_name = "FILE")]
     output: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! Prints findings to standard output and everything else to standard error, and determines the exit code.
 //!
-//! In: the events of each file, in the order of the files. Worker threads format the findings, so that the printing thread does
-//! little work.
+//! In: the events of each file, in the order of the files. Worker threads format the findings, so that the printing thread
+//! does little work.
 
 use std::io::{self, IsTerminal as _};
 use std::process;

@@ -87,7 +87,8 @@ fn text(coverage: &Coverage) -> String {
     text
 }
 
-/// Writes words in lines of at most [`MAX_WIDTH`] characters. The first line starts with `indent`, others with four more blanks.
+/// Writes words in lines of at most [`MAX_WIDTH`] characters. The first line starts with `indent`, others with four more
+/// blanks.
 fn write_wrapped(text: &mut String, indent: &str, first: &str, rest: &[String]) {
     let rest = rest.iter().flat_map(|rest| rest.split(' '));
     let mut line = String::from(indent);
