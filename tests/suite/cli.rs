@@ -112,7 +112,7 @@ fn trust_shows_who_can_assume_a_role() {
             2,
             "not a trust policy: it allows or denies s3:GetObject",
         ),
-        ("user.json", r#"{"User":{"UserName":"ci"}}"#, 2, "not a trust policy"),
+        ("user.json", r#"{"User":{"UserName":"ci"}}"#, 2, "neither a trust policy nor a role"),
         (
             "terraform.tfstate",
             r#"{"version":4,"terraform_version":"1.9.0","resources":[{"mode":"managed","type":"aws_iam_role","name":"ci",
