@@ -79,8 +79,8 @@ fn all_public_rules_run_except_one_with_placeholders() {
         .collect();
     reported.sort_unstable();
     insta::assert_snapshot!(reported.join("\n"), @"
-    aws_cloudtrail_console_login_success_from_susp_locations: `src_country|expand` has the placeholder `%Legitimate_Countries%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
-    aws_cloudtrail_console_login_success_from_susp_locations: `src_ip|expand` has the placeholder `%Legitimate_IP_Ranges%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
+    aws_cloudtrail_console_login_success_from_susp_locations: `src_country|expand` has the placeholder `%Legitimate_Countries%`, which has no values; list them under `placeholders:` in the configuration file
+    aws_cloudtrail_console_login_success_from_susp_locations: `src_ip|expand` has the placeholder `%Legitimate_IP_Ranges%`, which has no values; list them under `placeholders:` in the configuration file
     ");
 }
 
