@@ -346,7 +346,7 @@ fn rules_of_correlations_are_skipped_with_them() {
         output.contains("there is no rule `by-nam`, which the correlation refers to (did you mean `by-name`?)"),
         "{output}"
     );
-    assert!(output.contains("3 rules can be used"), "{output}");
+    assert!(output.contains("3 rules are valid"), "{output}");
 
     let evaluate = ["evaluate", "--rules", "DIR/rules", "--allow-unsupported", "--format", "ocsf", "DIR/event.json"];
     let (_, output, errors) = run_in(directory.path(), &[&evaluate[..], &config].concat());
