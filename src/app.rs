@@ -1,4 +1,4 @@
-//! Configuration: the file, the flags and the environment become one [`Configuration`], from which every binary builds its
+//! Configuration. The file, the flags and the environment become one [`Configuration`], from which every binary builds its
 //! rules, suppressions, live state and sinks.
 
 pub mod environment;
@@ -21,7 +21,7 @@ use crate::finding::Severity;
 #[cfg(feature = "lambda")]
 use crate::pipeline::Evaluator;
 use crate::pipeline::Pipeline;
-use crate::rules::{Options, RuleDiagnostic, RuleDiagnostics, RuleSet, Unusable, organization_id};
+use crate::rules::{Options, RuleDiagnostic, RuleDiagnostics, RuleSet, UnusableRules, organization_id};
 #[cfg(feature = "lambda")]
 use crate::sinks::{Sink, Sinks, alerts_topic::AlertsTopic, findings_topic::FindingsTopic, sns::SnsTopic};
 use crate::sources::LogStreams;
@@ -30,73 +30,72 @@ use crate::suppress::Exemptions;
 pub use file::ConfigurationFile;
 pub use values::{alerts_topic, external_id, findings_topic, member_role, session_name, severity, topic_account};
 
-/// The minimum severity of alerts, unless another is configured.
+/// The default minimum severity of alerts.
 pub const DEFAULT_MIN_ALERT_SEVERITY: Severity = Severity::Low;
 
-/// The name of sessions in other accounts, unless another is configured.
+/// The default name of sessions in other accounts.
 pub const DEFAULT_SESSION_NAME: &str = "trailwarden";
 
-/// All that can be configured, whatever it was configured by.
+/// The complete configuration, from all sources.
 #[derive(Debug, Clone)]
 pub struct Configuration {
     /// Directories of rules, loaded beside the built-in rules.
     pub rule_directories: Vec<PathBuf>,
     /// The content of the configuration file.
     pub file: ConfigurationFile,
-    /// Names of rules to enable beside those that the file enables.
+    /// Names of rules to enable, beside those that the file enables.
     pub enabled_rules: Vec<String>,
-    /// Ids of trusted accounts beside those of the file.
+    /// Ids of trusted accounts, beside those in the file.
     pub trusted_accounts: Vec<String>,
-    /// Ids or ARNs of trusted organizations and organizational units beside those of the file.
+    /// Ids or ARNs of trusted organizations and organizational units, beside those in the file.
     pub trusted_organizations: Vec<String>,
-    /// Whether findings contain the full evaluation of their rule.
+    /// Whether findings contain a trace of their rule's condition.
     pub explain: bool,
     /// Whether a rule that cannot be used stops everything or is skipped.
-    pub unusable: Unusable,
-    /// The file of exemptions.
+    pub unusable: UnusableRules,
+    /// The exemptions file.
     pub exemptions: Option<PathBuf>,
-    /// How live state is read; `None` when it is off.
+    /// The configuration of live state; `None` if it is off.
     pub live_state: Option<LiveStateConfiguration>,
-    /// Where findings go.
+    /// The destinations of findings.
     pub destinations: Vec<Destination>,
     /// The log streams whose events are evaluated.
     pub log_streams: LogStreams,
-    /// The finest level that is logged.
+    /// The log level.
     pub log_level: Level,
 }
 
-/// How live state is read from AWS.
+/// The configuration of live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveStateConfiguration {
-    /// The role to assume in other accounts; without it only the own account is read.
+    /// The role to assume in other accounts. Without it, only the account of the credentials is read.
     pub member_role: Option<String>,
-    /// The external id that its trust policy requires.
+    /// The external id that the trust policy of the role requires.
     pub external_id: Option<String>,
-    /// The name of its sessions.
+    /// The name of the role's sessions.
     pub session_name: String,
-    /// Whether names of accounts are read from Organizations.
+    /// Whether account names are read from AWS Organizations.
     pub account_names: bool,
 }
 
-/// A destination of findings. Another one is a variant here, its [`Sink`] in a file of its own, and an arm of
-/// [`Configuration::sinks`].
+/// A destination of findings. To add one, add a variant, its [`Sink`] in a new file, and an arm in [`Configuration::sinks`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// The SNS topic for machines: every finding as an OCSF document.
+    /// The findings topic, for programs: every finding as an OCSF document.
     FindingsTopic {
         /// Its ARN.
         arn: String,
     },
-    /// The SNS topic for people: alerts.
+    /// The alerts topic, for people.
     AlertsTopic {
         /// Its ARN.
         arn: String,
         /// The minimum severity.
         min_severity: Severity,
-        /// The account of the deployment, in which names of your own roles are looked up.
+        /// The account of the deployment, which contains your own roles.
         account: Option<String>,
-        /// Whether alerts of one rule and caller are limited. Findings beyond the limit wait in memory for a later payload, so
-        /// that only a process that handles many payloads can have one.
+        /// Whether alerts of one rule and caller are limited. Findings beyond the limit wait in memory for a later payload,
+        /// so that only a process that handles many payloads can have one.
         is_limited: bool,
     },
 }
@@ -110,7 +109,7 @@ impl Default for Configuration {
             trusted_accounts: Vec::new(),
             trusted_organizations: Vec::new(),
             explain: false,
-            unusable: Unusable::default(),
+            unusable: UnusableRules::default(),
             exemptions: None,
             live_state: None,
             destinations: Vec::new(),
@@ -121,7 +120,7 @@ impl Default for Configuration {
 }
 
 impl Configuration {
-    /// A configuration by a configuration file alone.
+    /// A configuration from a configuration file alone.
     pub fn of_file(file: ConfigurationFile) -> Self {
         Self { file, ..Self::default() }
     }
@@ -135,7 +134,7 @@ impl Configuration {
         zone
     }
 
-    /// Returns the options by which rules are loaded.
+    /// Returns the options for loading rules.
     pub fn rule_options(&self) -> Options {
         Options {
             directories: self.rule_directories.clone(),
@@ -150,34 +149,34 @@ impl Configuration {
     /// Loads the rules.
     ///
     /// # Errors
-    /// Returns every fault of the rules and of the configuration file.
+    /// Returns every diagnostic about the rules and the configuration file.
     pub fn rules(&self) -> Result<RuleSet, RuleDiagnostics> {
         let loaded = RuleSet::load_with(&self.rule_options());
-        if self.file.faults().is_empty() {
+        if self.file.diagnostics().is_empty() {
             return loaded;
         }
-        let mut faults = loaded.err().map_or_else(Vec::new, |RuleDiagnostics(faults)| faults);
-        faults.extend(self.file.faults().iter().cloned());
-        Err(RuleDiagnostics(faults))
+        let mut diagnostics = loaded.err().map_or_else(Vec::new, |RuleDiagnostics(diagnostics)| diagnostics);
+        diagnostics.extend(self.file.diagnostics().iter().cloned());
+        Err(RuleDiagnostics(diagnostics))
     }
 
-    /// Loads the rules that can be used, and returns them with every fault of the rules and of the configuration file.
+    /// Loads the valid rules, and returns them with every diagnostic about the rules and the configuration file.
     pub fn check_rules(&self) -> (RuleSet, Vec<RuleDiagnostic>) {
-        let (rules, mut faults) = RuleSet::check(&self.rule_options());
-        faults.extend(self.file.faults().iter().cloned());
-        (rules, faults)
+        let (rules, mut diagnostics) = RuleSet::check(&self.rule_options());
+        diagnostics.extend(self.file.diagnostics().iter().cloned());
+        (rules, diagnostics)
     }
 
     /// Loads the exemptions, which refer to `rules`.
     ///
     /// # Errors
-    /// Returns every fault of the file of exemptions.
+    /// Returns every diagnostic about the exemptions file.
     pub fn exemptions(&self, rules: &RuleSet) -> Result<Exemptions, RuleDiagnostics> {
         let exemptions = self.exemptions.as_deref().map(|path| Exemptions::read(path, rules));
         Ok(exemptions.transpose()?.unwrap_or_default())
     }
 
-    /// Returns the pipeline of these rules and exemptions.
+    /// Builds the pipeline with these rules and exemptions.
     pub fn pipeline_of(&self, rules: RuleSet, exemptions: Exemptions) -> Pipeline {
         Pipeline::new(rules)
             .with_exemptions(exemptions)
@@ -186,17 +185,17 @@ impl Configuration {
             .with_log_streams(self.log_streams.clone())
     }
 
-    /// Loads rules and exemptions, and returns their pipeline.
+    /// Loads rules and exemptions, and builds the pipeline.
     ///
     /// # Errors
-    /// Returns every fault of the rules and of the configuration file, or else of the file of exemptions.
+    /// Returns every diagnostic about the rules and the configuration file, or otherwise about the exemptions file.
     pub fn pipeline(&self) -> Result<Pipeline, RuleDiagnostics> {
         let rules = self.rules()?;
         let exemptions = self.exemptions(&rules)?;
         Ok(self.pipeline_of(rules, exemptions))
     }
 
-    /// Returns the evaluator of `pipeline`, with live state if it is on.
+    /// Builds the evaluator of `pipeline`, with live state if that is on.
     #[cfg(all(feature = "lambda", feature = "live"))]
     pub fn evaluator(&self, pipeline: Pipeline, sdk: &SdkConfig) -> Evaluator {
         use crate::live_state::aws::MemberRole;
@@ -208,13 +207,13 @@ impl Configuration {
         Evaluator::new(pipeline).with_live_state(AwsLive::new(sdk, member, account_names))
     }
 
-    /// Returns the evaluator of `pipeline`. Live state is not part of this build.
+    /// Builds the evaluator of `pipeline`. Live state is not part of this build.
     #[cfg(all(feature = "lambda", not(feature = "live")))]
     pub fn evaluator(&self, pipeline: Pipeline, _: &SdkConfig) -> Evaluator {
         Evaluator::new(pipeline)
     }
 
-    /// Returns a sink for each destination.
+    /// Builds a sink for each destination.
     #[cfg(feature = "lambda")]
     pub fn sinks(&self, sdk: &SdkConfig) -> Sinks {
         let mut topics: Vec<SnsTopic> = Vec::new();
@@ -238,7 +237,7 @@ impl Configuration {
         Sinks::new(sinks.collect())
     }
 
-    /// Returns which findings make alerts.
+    /// Returns the policy that selects findings for alerts.
     pub fn alert_policy(&self, min_severity: Severity, account: Option<String>) -> AlertPolicy {
         AlertPolicy { min_severity, own_roles: self.file.rules.placeholder("own_roles").to_vec(), account }
     }

@@ -125,7 +125,7 @@ impl FixtureResults {
 
     fn evaluate(&mut self, rules: &RuleSet, name: &str, event: &Event<'_>, place: &str, must_hit: bool) {
         *(if must_hit { &mut self.hits } else { &mut self.misses }) += 1;
-        let is_hit = rules.judge(name, event).is_some();
+        let is_hit = rules.evaluate_rule(name, event).is_some();
         if is_hit != must_hit {
             let reason = if must_hit { "must match and does not" } else { "must not match and does" };
             let trace = rules.explain(name, event);

@@ -381,7 +381,7 @@ impl Pipeline {
     fn findings(&self, event: &Event<'_>, watching: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
         let mut findings = match watching {
             _ if !self.prefilters => self.rules.evaluate_all(event),
-            Some(places) => self.rules.evaluate_by(places, event),
+            Some(places) => self.rules.evaluate_selected(places, event),
             None => self.rules.evaluate(event),
         };
         for finding in &mut findings {

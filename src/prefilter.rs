@@ -190,7 +190,7 @@ impl Prefilter {
         if !is_plain || self.count >= MAX_CALLS {
             return None;
         }
-        let watchers = self.watchers(rules, rules.places_watching(source, name).collect());
+        let watchers = self.watchers(rules, rules.indices_for_call(source, name).collect());
         let call = CachedCall { watchers, is_required: requires(source, name) };
         let skips = call.skips(&text);
         self.calls.entry(source.to_owned()).or_default().insert(name.to_owned(), call);
@@ -209,7 +209,7 @@ impl Prefilter {
         }
         let watching: Vec<&Rule> = indices.iter().filter_map(|index| rules.rules().get(*index)).collect();
         let watchers = Arc::new(Watchers {
-            needs_success: watching.iter().all(|rule| rule.needs_success()),
+            needs_success: watching.iter().all(|rule| rule.requires_success()),
             literals: RequiredLiterals::of(&watching),
             rules: indices.clone(),
         });

@@ -1,8 +1,8 @@
-//! Reports: the findings of a run, summarised and written in formats for people and programs.
+//! Reports: a summary of the findings of a run, in formats for people and programs.
 //!
-//! In: findings, one at a time and in any number, and at the end the counts of the run. Out: text; callers print it.
-//! Memory is bounded: findings are aggregated as they arrive, and each list has a maximum. When a maximum is reached, the
-//! report says so.
+//! In: findings, one at a time, and at the end the counts of the run. Out: text, which callers print. Memory is bounded:
+//! findings are aggregated as they arrive, and each list has a maximum length. A report mentions entries beyond that
+//! length.
 
 mod counts;
 mod csv;
@@ -28,7 +28,7 @@ use jiff::Timestamp;
 pub use counts::{SeverityCounts, ValueCounts};
 pub use filter::{FindingFilter, StatusFilter};
 pub use format::{Entry, Format};
-pub use problem::{Details, Problem, Problems};
+pub use problem::{Problem, ProblemDetail, Problems};
 pub use summary::Summary;
 pub use terminal::{Extent, PIPED_WIDTH, summary as terminal_summary};
 pub use time::{DayEdge, instant};
@@ -37,63 +37,63 @@ pub use timeline::{Period, Timeline};
 use crate::finding::RuleInfo;
 use crate::pipeline::Tally;
 
-/// Maximum number of rejections that are listed.
+/// Maximum number of listed rejections.
 const MAX_REJECTIONS: usize = 1000;
 
-/// What was not accepted as input.
+/// Input that was not accepted.
 #[derive(Debug, Clone, Default)]
 pub struct Rejections {
     listed: Vec<String>,
-    others: u64,
+    unlisted: u64,
 }
 
 impl Rejections {
-    /// Adds a rejection: where it is and why, with hidden characters escaped.
+    /// Adds a rejection: its position and reason, with hidden characters escaped.
     pub fn add(&mut self, rejection: &str) {
         if self.listed.len() < MAX_REJECTIONS {
             self.listed.push(rejection.to_owned());
         } else {
-            self.others += 1;
+            self.unlisted += 1;
         }
     }
 
-    /// The first ones.
+    /// Returns the first rejections, up to the maximum.
     pub fn listed(&self) -> &[String] {
         &self.listed
     }
 
-    /// Number of those that came after the maximum was reached.
-    pub fn others(&self) -> u64 {
-        self.others
+    /// Returns the number of rejections beyond the maximum.
+    pub fn unlisted(&self) -> u64 {
+        self.unlisted
     }
 }
 
-/// How much of the known sensitive API calls the rules cover.
+/// The coverage of known sensitive API calls by the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CallCoverage {
-    /// Number of sensitive calls that are known.
+    /// Number of known sensitive calls.
     pub sensitive: usize,
-    /// Number of those that no rule covers.
+    /// Number of sensitive calls that no rule covers.
     pub uncovered: usize,
 }
 
-/// A run, after its last finding.
+/// The results of a completed run.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Its findings.
+    /// The summary of its findings.
     pub summary: Summary,
-    /// What became of its records.
+    /// The counts of its records.
     pub tally: Tally,
-    /// What was not accepted as input.
+    /// Input that was not accepted.
     pub rejections: Rejections,
-    /// Number of findings that the filters left out.
-    pub left_out: u64,
-    /// Whether everything could be evaluated.
+    /// Number of findings that do not match the filters.
+    pub filtered_out: u64,
+    /// Whether all input could be evaluated.
     pub is_complete: bool,
     /// The rules that ran.
     pub rules: Vec<Arc<RuleInfo>>,
-    /// How much of the known sensitive calls they cover.
+    /// The coverage of known sensitive calls by these rules.
     pub coverage: CallCoverage,
-    /// When the run began.
+    /// The start of the run.
     pub created: Timestamp,
 }

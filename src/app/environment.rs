@@ -1,4 +1,4 @@
-//! The configuration by environment variables: that of the Lambda functions. Every error is reported, not only the first.
+//! The configuration of the Lambda function, from environment variables. All errors are reported, not only the first.
 
 use std::path::PathBuf;
 
@@ -14,13 +14,13 @@ use super::{
 use crate::sources::LogStreams;
 use crate::text::visible;
 
-/// Reads the configuration through `variable`, which looks up an environment variable. Returns it as far as it can be
-/// read, and every error. With an error, only its log level and its rules are complete.
+/// Reads the configuration from environment variables, which `variable` looks up. Returns the valid part of the
+/// configuration, and every error. If there is an error, only its log level and its rules are complete.
 pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<String>) {
     let mut environment = Environment { variable, errors: Vec::new() };
     if environment.get("AWS_LAMBDA_RUNTIME_API").is_none() {
         environment.errors.push(
-            "AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; the command line is `trailwarden`"
+            "AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; use `trailwarden` on the command line"
                 .to_owned(),
         );
     }
@@ -49,11 +49,12 @@ pub(super) struct Environment<V> {
 }
 
 impl<V: Fn(&str) -> Option<String>> Environment<V> {
-    /// Returns the value of a variable. An empty value is none.
+    /// Returns the value of a variable. An empty variable counts as unset.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
+    /// Parses the value of a variable, and records an error if it is invalid.
     pub(super) fn check<T>(
         &mut self,
         name: &str,
@@ -64,20 +65,20 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         parse(value).map_err(error).ok()
     }
 
-    /// Reads `CONFIG_FILE`, or `CONFIG`: the text of a configuration file, for a deployment that knows names which no file
-    /// in its package can contain.
+    /// Reads the configuration file from the path in `CONFIG_FILE` or the text in `CONFIG`. A deployment uses `CONFIG` for
+    /// names that are not known when its package is built.
     fn file(&mut self) -> ConfigurationFile {
         let file = match (self.get("CONFIG_FILE").map(PathBuf::from), self.get("CONFIG")) {
             (None, None) => return ConfigurationFile::default(),
             (Some(path), None) => ConfigurationFile::read(&path),
             (None, Some(text)) => ConfigurationFile::parse("CONFIG", text),
             (Some(_), Some(_)) => {
-                self.errors.push("CONFIG: CONFIG_FILE is set too; give one of the two".to_owned());
+                self.errors.push("CONFIG: CONFIG_FILE is set too; set only one of them".to_owned());
                 return ConfigurationFile::default();
             }
         };
-        file.unwrap_or_else(|fault| {
-            self.errors.push(fault.to_string());
+        file.unwrap_or_else(|error| {
+            self.errors.push(error.to_string());
             ConfigurationFile::default()
         })
     }
@@ -91,9 +92,9 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         }
         let mut account = None;
         match findings.or(sns) {
-            None => self
-                .errors
-                .push("FINDINGS_TOPIC_ARN is not set: give the ARN of the SNS topic that findings go to".to_owned()),
+            None => {
+                self.errors.push("FINDINGS_TOPIC_ARN is not set: set it to the ARN of the findings topic".to_owned())
+            }
             Some(arn) => {
                 account = topic_account(&arn).map(str::to_owned);
                 let arn = self.check("FINDINGS_TOPIC_ARN", &arn, findings_topic);
@@ -108,20 +109,20 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         destinations
     }
 
-    /// Reads `LOG_STREAMS`. The default is those of CloudTrail and of heartbeats.
+    /// Reads `LOG_STREAMS`. The default is the log streams of CloudTrail and of heartbeats.
     fn log_streams(&mut self) -> LogStreams {
         let patterns = self.get("LOG_STREAMS").and_then(|list| self.check("LOG_STREAMS", &list, log_streams));
         patterns.map_or_else(LogStreams::standard, |patterns| LogStreams::named(patterns.iter().map(String::as_str)))
     }
 
-    /// Whether a variable has the value `on`, and not `off` or none.
+    /// Whether a variable has the value `on`. Records an error for a value other than `on` and `off`.
     fn is_on(&mut self, name: &str, on: &str, off: &str) -> bool {
         match self.get(name) {
             None => false,
             Some(value) if value.eq_ignore_ascii_case(on) => true,
             Some(value) if value.eq_ignore_ascii_case(off) => false,
             Some(other) => {
-                self.errors.push(format!("{name} is `{}`: give {on} or {off}", visible(&other)));
+                self.errors.push(format!("{name} is `{}`: use {on} or {off}", visible(&other)));
                 false
             }
         }
@@ -133,18 +134,18 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         let (role, id) = (self.get("MEMBER_ROLE_NAME"), self.get("MEMBER_ROLE_EXTERNAL_ID"));
         if is_on && !cfg!(feature = "live") {
             self.errors.push(
-                "LIVE_STATE is on, and this `bootstrap` was built without it: build it with `--features lambda,live`"
+                "LIVE_STATE is on, but this `bootstrap` was built without it: build it with `--features lambda,live`"
                     .to_owned(),
             );
         }
         if !is_on && (account_names || role.is_some() || id.is_some()) {
             self.errors.push(
-                "ACCOUNT_NAMES or MEMBER_ROLE_… is set, and LIVE_STATE is off: set LIVE_STATE to on, or unset the others"
+                "ACCOUNT_NAMES or MEMBER_ROLE_… is set, but LIVE_STATE is off: set LIVE_STATE to on, or unset the others"
                     .to_owned(),
             );
         }
         if id.is_some() && role.is_none() {
-            self.errors.push("MEMBER_ROLE_EXTERNAL_ID is set, and MEMBER_ROLE_NAME is not".to_owned());
+            self.errors.push("MEMBER_ROLE_EXTERNAL_ID is set, but MEMBER_ROLE_NAME is not".to_owned());
         }
         let member_role = role.and_then(|name| self.check("MEMBER_ROLE_NAME", &name, member_role));
         let external_id = id.and_then(|id| self.check("MEMBER_ROLE_EXTERNAL_ID", &id, external_id));
@@ -159,11 +160,11 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
             Some("TRACE") => Level::TRACE,
             Some("DEBUG") => Level::DEBUG,
             Some("WARN") => Level::WARN,
-            // Lambda's levels end with FATAL; there is nothing above ERROR here.
+            // Lambda has the level FATAL, which `tracing` lacks.
             Some("ERROR" | "FATAL") => Level::ERROR,
             Some(other) => {
                 let shown = visible(other).into_owned();
-                let error = format!("AWS_LAMBDA_LOG_LEVEL is `{shown}`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL");
+                let error = format!("AWS_LAMBDA_LOG_LEVEL is `{shown}`: use TRACE, DEBUG, INFO, WARN, ERROR or FATAL");
                 self.errors.push(error);
                 Level::INFO
             }
@@ -177,11 +178,11 @@ mod tests {
 
     const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:findings";
 
-    /// The configuration, or every error.
+    /// Returns the configuration, or every error.
     fn configured(variables: &[(&str, &str)]) -> Result<Configuration, Vec<String>> {
         let (configuration, errors) = read(|name| {
-            let given = variables.iter().find(|(known, _)| *known == name);
-            given
+            let value = variables.iter().find(|(known, _)| *known == name);
+            value
                 .map(|(_, value)| (*value).to_owned())
                 .or((name == "AWS_LAMBDA_RUNTIME_API").then(|| "127.0.0.1".into()))
         });
@@ -189,15 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn either_name_of_the_topic_will_do() {
+    fn the_topic_can_have_either_variable_name() {
         for name in ["FINDINGS_TOPIC_ARN", "SNS_ARN"] {
             let destinations = configured(&[(name, TOPIC)]).unwrap().destinations;
             assert_eq!(destinations, [Destination::FindingsTopic { arn: TOPIC.to_owned() }]);
         }
         assert!(configured(&[("FINDINGS_TOPIC_ARN", TOPIC), ("SNS_ARN", TOPIC)]).is_ok());
         let other = "arn:aws:sns:eu-west-1:111122223333:other";
-        let faults = configured(&[("FINDINGS_TOPIC_ARN", TOPIC), ("SNS_ARN", other)]).unwrap_err();
-        assert!(faults.concat().contains("different topics"), "{faults:?}");
+        let errors = configured(&[("FINDINGS_TOPIC_ARN", TOPIC), ("SNS_ARN", other)]).unwrap_err();
+        assert!(errors.concat().contains("different topics"), "{errors:?}");
     }
 
     #[test]
@@ -207,7 +208,7 @@ mod tests {
         let config = configured(&[("SNS_ARN", TOPIC), ("AWS_LAMBDA_LOG_LEVEL", "Warn")]).unwrap();
         assert_eq!(config.log_level, Level::WARN);
         let log_streams =
-            |given: &str| configured(&[("SNS_ARN", TOPIC), ("LOG_STREAMS", given)]).unwrap().log_streams.to_string();
+            |value: &str| configured(&[("SNS_ARN", TOPIC), ("LOG_STREAMS", value)]).unwrap().log_streams.to_string();
         assert_eq!(log_streams(""), LogStreams::standard().to_string());
         assert_eq!(log_streams(" a*, b "), LogStreams::named(["a*", "b"].into_iter()).to_string());
         let (configuration, _) = read(|name| match name {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_file_is_named_or_given_and_not_both() {
+    fn the_configuration_file_is_a_path_or_a_text_but_not_both() {
         for (variables, error) in [
             (&[("CONFIG_FILE", "/c/none.yml")][..], "/c/none.yml: cannot be read"),
             (&[("CONFIG", "rule: {}")], "CONFIG:1: unknown field `rule`"),
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn all_errors_are_reported_at_once() {
-        let faults = configured(&[
+        let errors = configured(&[
             ("AWS_LAMBDA_RUNTIME_API", ""),
             ("FINDINGS_TOPIC_ARN", "my-topic\u{1b}[2J"),
             ("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
@@ -244,19 +245,19 @@ mod tests {
             ("AWS_LAMBDA_LOG_LEVEL", "loud"),
         ])
         .unwrap_err();
-        insta::assert_snapshot!(faults.join("\n"), @r"
-        AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; the command line is `trailwarden`
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        AWS_LAMBDA_RUNTIME_API is not set: `bootstrap` runs inside AWS Lambda; use `trailwarden` on the command line
         FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`: not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
-        ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic delivers to no person; give a standard topic
-        ALERTS_MIN_SEVERITY is `urgent`: give Informational, Low, Medium, High or Critical
-        LOG_STREAMS is `a,,b`: give names of log streams, with * and ?, separated by commas; * alone is every stream
-        AWS_LAMBDA_LOG_LEVEL is `LOUD`: give TRACE, DEBUG, INFO, WARN, ERROR or FATAL
+        ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic cannot deliver to people; use a standard topic
+        ALERTS_MIN_SEVERITY is `urgent`: use Informational, Low, Medium, High or Critical
+        LOG_STREAMS is `a,,b`: use names of log streams, with wildcards * and ?, separated by commas; * matches every stream
+        AWS_LAMBDA_LOG_LEVEL is `LOUD`: use TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");
     }
 
     #[test]
-    fn a_role_that_aws_would_refuse_does_not_start() {
-        let faults = configured(&[
+    fn role_settings_that_aws_would_reject_are_errors() {
+        let errors = configured(&[
             ("SNS_ARN", TOPIC),
             ("LIVE_STATE", "on"),
             ("MEMBER_ROLE_NAME", "arn:aws:iam::111122223333:role/Reader"),
@@ -264,17 +265,17 @@ mod tests {
             ("MEMBER_ROLE_SESSION_NAME", "trail warden"),
         ])
         .unwrap_err();
-        let faults: Vec<_> =
-            faults.iter().filter(|fault| !fault.starts_with("LIVE_STATE")).map(String::as_str).collect();
-        insta::assert_snapshot!(faults.join("\n"), @r"
-        MEMBER_ROLE_NAME is `arn:aws:iam::111122223333:role/Reader`: give the name of the role and not its ARN; it is the same in all accounts
-        MEMBER_ROLE_EXTERNAL_ID is `x`: an external id has 2 to 1,224 letters, digits and characters of _+=,.@:/-
-        MEMBER_ROLE_SESSION_NAME is `trail warden`: the name of a session has 2 to 64 letters, digits and characters of _+=,.@-
+        let errors: Vec<_> =
+            errors.iter().filter(|error| !error.starts_with("LIVE_STATE")).map(String::as_str).collect();
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        MEMBER_ROLE_NAME is `arn:aws:iam::111122223333:role/Reader`: use the name of the role, not its ARN; it is the same in all accounts
+        MEMBER_ROLE_EXTERNAL_ID is `x`: an external id has 2 to 1,224 characters: letters, digits and _+=,.@:/-
+        MEMBER_ROLE_SESSION_NAME is `trail warden`: the name of a session has 2 to 64 characters: letters, digits and _+=,.@-
         ");
     }
 
     #[test]
-    fn only_topics_are_topics() {
+    fn only_arns_of_sns_topics_are_accepted() {
         for topic in ["", "arn:aws:sqs:eu-west-1:111122223333:q", "arn:aws:sns:eu-west-1:1:t"] {
             assert!(configured(&[("SNS_ARN", topic)]).is_err(), "{topic}");
         }

@@ -1,4 +1,4 @@
-//! The configuration file: which rules run, their levels, the values of placeholders, your own accounts, and more.
+//! The configuration file: enabled rules, levels, values of placeholders, your own accounts, and more.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,30 +7,31 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::access::{Zone, shared_issuers};
+use crate::arn::is_account_id;
 use crate::rules::{
-    EXEMPT_VPC_TAGS, RuleDiagnostic, RuleSetting, Settings, did_you_mean, is_account, organization_id, with_suggestion,
+    EXEMPT_VPC_TAGS, RuleDiagnostic, RuleSetting, Settings, did_you_mean, organization_id, with_suggestion,
 };
 use crate::suppress::VpcExemptions;
 
 /// The content of a configuration file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConfigurationFile {
-    /// Which rules run, their levels, and the values of placeholders.
+    /// Enabled rules and packs, levels, and values of placeholders.
     pub rules: Settings,
     /// Your own accounts, organizations, tenants and identity providers.
     pub zone: Zone,
-    /// The VPCs that live state exempts.
+    /// The exemptions of VPCs by live state.
     pub vpc_exemptions: VpcExemptions,
     /// Names of accounts, by account id.
     pub account_names: BTreeMap<String, String>,
-    faults: Vec<RuleDiagnostic>,
+    diagnostics: Vec<RuleDiagnostic>,
 }
 
-/// The keys of the file. All are optional; a key that is not listed here is an error.
+/// The keys of the file. All are optional. An unknown key is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Document {
-    /// Whether the rules of a pack run. The setting of a single rule has precedence.
+    /// Whether the rules of a pack are enabled. The setting of a single rule has precedence.
     packs: BTreeMap<String, bool>,
     /// Settings of single rules.
     rules: BTreeMap<String, RuleSetting>,
@@ -39,7 +40,7 @@ struct Document {
     trusted_organizations: Vec<String>,
     /// Tenants of shared OIDC issuers, by issuer.
     trusted_tenants: BTreeMap<String, Vec<String>>,
-    /// Identity providers that no other tenant uses: issuers of OIDC providers and names of SAML providers.
+    /// Identity providers that only you use: issuers of OIDC providers and names of SAML providers.
     trusted_providers: Vec<String>,
     /// Values for the `%placeholders%` of rules.
     placeholders: BTreeMap<String, Vec<String>>,
@@ -59,7 +60,7 @@ impl ConfigurationFile {
         Self::parse(&name, text)
     }
 
-    /// Parses the text of a configuration file that messages call `name`.
+    /// Parses the text of a configuration file. `name` is its name in messages.
     ///
     /// # Errors
     /// Returns the reason why it cannot be parsed.
@@ -67,10 +68,11 @@ impl ConfigurationFile {
         let document: Option<Document> = yaml_serde::from_str(&text)
             .map_err(|error| RuleDiagnostic::in_text(name, &text, None, with_suggestion(error.to_string())))?;
         let mut document = document.unwrap_or_default();
-        let faults = document.faults().into_iter();
-        let faults = faults.map(|(word, reason)| RuleDiagnostic::in_text(name, &text, Some(&word), reason)).collect();
+        let diagnostics = document.diagnostics().into_iter();
+        let diagnostics =
+            diagnostics.map(|(word, reason)| RuleDiagnostic::in_text(name, &text, Some(&word), reason)).collect();
         if !document.live_state.exempt_vpc_tags.is_empty() {
-            // The exemption and the rule that watches these tags must have the same keys.
+            // The exemption and the rule about changes to these tags must use the same keys.
             let keys = document.live_state.exempt_vpc_tags.clone();
             document.placeholders.entry(EXEMPT_VPC_TAGS.to_owned()).or_default().extend(keys);
         }
@@ -85,29 +87,29 @@ impl ConfigurationFile {
             rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text)),
             vpc_exemptions: document.live_state,
             account_names: document.account_names,
-            faults,
+            diagnostics,
         })
     }
 
-    /// The values that can never match, such as an account id of eleven digits. Names of rules that do not exist are
-    /// reported when rules are loaded.
-    pub fn faults(&self) -> &[RuleDiagnostic] {
-        &self.faults
+    /// Returns an error for each value that can never match, such as an account id of eleven digits. Names of rules that do
+    /// not exist are reported when rules are loaded.
+    pub fn diagnostics(&self) -> &[RuleDiagnostic] {
+        &self.diagnostics
     }
 }
 
 impl Document {
-    /// Each value that cannot be meant, and the reason.
-    fn faults(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
-        for text in self.trusted_accounts.iter().chain(self.account_names.keys()).filter(|text| !is_account(text)) {
+    /// Returns each invalid value with the reason.
+    fn diagnostics(&self) -> Vec<(String, String)> {
+        let mut diagnostics = Vec::new();
+        for text in self.trusted_accounts.iter().chain(self.account_names.keys()).filter(|text| !is_account_id(text)) {
             let reason = format!("`{text}` is not an account id: write its twelve digits in quotes");
-            faults.push((text.clone(), reason));
+            diagnostics.push((text.clone(), reason));
         }
         for text in self.trusted_organizations.iter().filter(|text| organization_id(text).is_none()) {
             let reason =
                 format!("`{text}` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)");
-            faults.push((text.clone(), reason));
+            diagnostics.push((text.clone(), reason));
         }
         for issuer in self.trusted_tenants.keys().filter(|issuer| !is_shared_issuer(issuer)) {
             let known: Vec<&str> = shared_issuers().collect();
@@ -116,17 +118,17 @@ impl Document {
                 "`{issuer}` is not an issuer that several tenants share{suggestion}; list a provider that only you use \
                  under `trusted-providers`"
             );
-            faults.push((issuer.clone(), reason));
+            diagnostics.push((issuer.clone(), reason));
         }
-        faults
+        diagnostics
     }
 }
 
-/// Whether `name` is a shared issuer, or begins with one that stands for several.
+/// Whether `name` is a shared issuer, or begins with a shared prefix of issuers.
 fn is_shared_issuer(name: &str) -> bool {
     let name = name.strip_prefix("https://").unwrap_or(name).trim_end_matches('/').to_ascii_lowercase();
     shared_issuers().any(|known| match known.strip_suffix('/') {
-        Some(whole) => name == whole || name.starts_with(known),
+        Some(issuer) => name == issuer || name.starts_with(known),
         None => name == known,
     })
 }
@@ -136,12 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_cannot_be_meant_are_reported_at_their_lines() {
+    fn invalid_values_are_reported_with_their_lines() {
         let text = "trusted-accounts: [acme]\ntrusted-organizations: [o-short, acme]\naccount-names: {'12': x}\n\
                     trusted-tenants: {token.actions.githubusercontent.co: [acme]}";
         let file = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap();
-        let faults: Vec<String> = file.faults().iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(faults.join("\n"), @"
+        let diagnostics: Vec<String> = file.diagnostics().iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(diagnostics.join("\n"), @"
         trailwarden.yml:1: `acme` is not an account id: write its twelve digits in quotes
         trailwarden.yml:3: `12` is not an account id: write its twelve digits in quotes
         trailwarden.yml:2: `o-short` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
@@ -156,6 +158,6 @@ mod tests {
         let file = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap();
         assert_eq!(file.rules.placeholder("exempt_vpc_tags"), ["public"]);
         assert_eq!(file.account_names["111122223333"], "production");
-        assert!(file.faults().is_empty() && !file.vpc_exemptions.is_empty());
+        assert!(file.diagnostics().is_empty() && !file.vpc_exemptions.is_empty());
     }
 }

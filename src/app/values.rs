@@ -1,62 +1,63 @@
-//! Values that several sources of configuration have in common. A value that AWS would refuse is refused here: later it would
-//! only cause live state to be unknown, or findings not to be published.
+//! Parsers for configuration values. Values that AWS would reject are errors here. Otherwise live state would be
+//! unavailable, or findings could not be published.
 
+use crate::arn::{Arn, is_account_id};
 use crate::finding::Severity;
 
 /// Parses the name of the role to assume in other accounts, with its path if it has one: `Reader`, `audit/Reader`.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
 ///
 /// # Errors
-/// Returns the reason why it is none.
+/// Returns the reason if it is not valid.
 pub fn member_role(name: &str) -> Result<String, &'static str> {
     const MAX_NAME: usize = 64;
     const MAX_PATH: usize = 510;
     if name.starts_with("arn:") {
-        return Err("give the name of the role and not its ARN; it is the same in all accounts");
+        return Err("use the name of the role, not its ARN; it is the same in all accounts");
     }
     if name.starts_with('/') {
-        return Err("give no slash at the beginning: a role with a path is named `path/name`");
+        return Err("remove the slash at the beginning: write a role with a path as `path/name`");
     }
     let (path, last) = name.rsplit_once('/').unwrap_or(("", name));
     if last.is_empty() || last.len() > MAX_NAME || path.len() > MAX_PATH {
         return Err("the name of a role has 1 to 64 characters, after a path of at most 510");
     }
-    if !name.bytes().all(|byte| is_of_a_name(byte) || byte == b'/') {
-        return Err("the name of a role holds letters, digits and _+=,.@- only");
+    if !name.bytes().all(|byte| is_name_byte(byte) || byte == b'/') {
+        return Err("the name of a role contains only letters, digits and _+=,.@-");
     }
     Ok(name.to_owned())
 }
 
-/// Parses the name of the sessions of that role.
+/// Parses the session name for assuming a role.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 ///
 /// # Errors
-/// Returns the reason why it is none.
+/// Returns the reason if it is not valid.
 pub fn session_name(name: &str) -> Result<String, &'static str> {
-    let fits = (2..=64).contains(&name.len()) && name.bytes().all(is_of_a_name);
-    fits.then(|| name.to_owned()).ok_or("the name of a session has 2 to 64 letters, digits and characters of _+=,.@-")
+    let is_valid = (2..=64).contains(&name.len()) && name.bytes().all(is_name_byte);
+    is_valid.then(|| name.to_owned()).ok_or("the name of a session has 2 to 64 characters: letters, digits and _+=,.@-")
 }
 
-/// Parses the external id that the trust policy of that role requires.
+/// Parses the external id that the trust policy of a role requires.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 ///
 /// # Errors
-/// Returns the reason why it is none.
+/// Returns the reason if it is not valid.
 pub fn external_id(id: &str) -> Result<String, &'static str> {
-    let fits =
-        (2..=1_224).contains(&id.len()) && id.bytes().all(|byte| is_of_a_name(byte) || matches!(byte, b':' | b'/'));
-    fits.then(|| id.to_owned()).ok_or("an external id has 2 to 1,224 letters, digits and characters of _+=,.@:/-")
+    let is_valid =
+        (2..=1_224).contains(&id.len()) && id.bytes().all(|byte| is_name_byte(byte) || matches!(byte, b':' | b'/'));
+    is_valid.then(|| id.to_owned()).ok_or("an external id has 2 to 1,224 characters: letters, digits and _+=,.@:/-")
 }
 
 /// Whether IAM and STS accept the byte in a name: `[\w+=,.@-]`.
-fn is_of_a_name(byte: u8) -> bool {
+fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
 }
 
 /// Parses the ARN of an SNS topic for findings.
 ///
 /// # Errors
-/// Returns the reason why it is none.
+/// Returns the reason if it is not valid.
 pub fn findings_topic(arn: &str) -> Result<String, &'static str> {
     let is_topic = is_topic(arn);
     is_topic.then(|| arn.to_owned()).ok_or("not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)")
@@ -64,16 +65,16 @@ pub fn findings_topic(arn: &str) -> Result<String, &'static str> {
 
 /// Returns the account of the topic with this ARN.
 pub fn topic_account(arn: &str) -> Option<&str> {
-    arn.split(':').nth(4).filter(|account| !account.is_empty())
+    Arn::parse(arn).map(|arn| arn.account).filter(|account| !account.is_empty())
 }
 
 /// Parses the ARN of an SNS topic for alerts.
 ///
 /// # Errors
-/// Returns the reason why it is none.
+/// Returns the reason if it is not valid.
 pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
     if arn.ends_with(".fifo") {
-        return Err("a FIFO topic delivers to no person; give a standard topic");
+        return Err("a FIFO topic cannot deliver to people; use a standard topic");
     }
     findings_topic(arn)
 }
@@ -81,14 +82,15 @@ pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
 /// Parses patterns of log streams, separated by commas.
 ///
 /// # Errors
-/// Returns the reason why it is none.
+/// Returns the reason if it is not valid.
 pub(super) fn log_streams(list: &str) -> Result<Vec<String>, &'static str> {
     let patterns: Vec<String> = list.split(',').map(|pattern| pattern.trim().to_owned()).collect();
     // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html
     let is_name = |pattern: &String| !pattern.is_empty() && pattern.chars().count() <= 512 && !pattern.contains(':');
-    let all = patterns.iter().all(is_name);
-    all.then_some(patterns)
-        .ok_or("give names of log streams, with * and ?, separated by commas; * alone is every stream")
+    let is_valid = patterns.iter().all(is_name);
+    is_valid
+        .then_some(patterns)
+        .ok_or("use names of log streams, with wildcards * and ?, separated by commas; * matches every stream")
 }
 
 /// Parses the name of a severity, in any case.
@@ -98,23 +100,19 @@ pub(super) fn log_streams(list: &str) -> Result<Vec<String>, &'static str> {
 pub fn severity(name: &str) -> Result<Severity, &'static str> {
     let all = [Severity::Informational, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
     let named = all.into_iter().find(|severity| severity.caption().eq_ignore_ascii_case(name));
-    named.ok_or("give Informational, Low, Medium, High or Critical")
+    named.ok_or("use Informational, Low, Medium, High or Critical")
 }
 
-/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`
+/// Whether an ARN has the form `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.
 fn is_topic(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.split(':').collect();
-    match parts.as_slice() {
-        ["arn", partition, "sns", region, account, name] => {
-            partition.starts_with("aws")
-                && !region.is_empty()
-                && account.len() == 12
-                && account.chars().all(|digit| digit.is_ascii_digit())
-                && !name.is_empty()
-                && name.chars().all(|one| one.is_ascii_alphanumeric() || "-_.".contains(one))
-        }
-        _ => false,
-    }
+    let Some(Arn { partition, service: "sns", region, account, resource: name }) = Arn::parse(arn) else {
+        return false;
+    };
+    partition.starts_with("aws")
+        && !region.is_empty()
+        && is_account_id(account)
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 #[cfg(test)]
@@ -122,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_aws_takes_is_taken() {
+    fn only_names_that_aws_accepts_are_valid() {
         let longest = "x".repeat(64);
         let too_long = "x".repeat(65);
         for name in ["Reader", "audit/Reader", "a/b/c_+=,.@-", &longest] {

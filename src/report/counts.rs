@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::Severity;
 
-/// Maximum number of different values that are counted one by one.
+/// Maximum number of distinct values.
 const MAX_VALUES: usize = 10_000;
 
 /// Number of findings by severity.
@@ -12,7 +12,7 @@ const MAX_VALUES: usize = 10_000;
 pub struct SeverityCounts([u64; 5]);
 
 impl SeverityCounts {
-    /// All severities, the worst first.
+    /// All severities, the highest first.
     pub const SEVERITIES: [Severity; 5] =
         [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Informational];
 
@@ -30,22 +30,23 @@ impl SeverityCounts {
         }
     }
 
-    /// Number of findings of this severity.
+    /// Returns the number of findings of this severity.
     pub fn get(&self, severity: Severity) -> u64 {
         self.0.get(usize::from(severity.id()) - 1).copied().unwrap_or_default()
     }
 
-    /// Number of findings of this severity or a worse one.
+    /// Returns the number of findings of this severity or a higher one.
     pub fn at_least(&self, severity: Severity) -> u64 {
-        Self::SEVERITIES.into_iter().filter(|one| *one >= severity).map(|one| self.get(one)).sum()
+        let included = Self::SEVERITIES.into_iter().filter(|included| *included >= severity);
+        included.map(|included| self.get(included)).sum()
     }
 
-    /// Number of findings.
+    /// Returns the number of findings.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// Each severity and its number of findings, the worst first.
+    /// Returns each severity with its number of findings, the highest severity first.
     pub fn iter(&self) -> impl Iterator<Item = (Severity, u64)> + '_ {
         Self::SEVERITIES.into_iter().map(|severity| (severity, self.get(severity)))
     }
@@ -55,30 +56,30 @@ impl SeverityCounts {
 #[derive(Debug, Clone, Default)]
 pub struct ValueCounts {
     counts: BTreeMap<String, u64>,
-    others: u64,
+    unlisted: u64,
 }
 
 impl ValueCounts {
-    /// Counts one finding with this value. After `MAX_VALUES` different ones, new values are counted together.
+    /// Counts a finding with this value. Values after the first `MAX_VALUES` distinct ones are counted together.
     pub fn add(&mut self, value: &str) {
         if let Some(count) = self.counts.get_mut(value) {
             *count += 1;
         } else if self.counts.len() < MAX_VALUES {
             self.counts.insert(value.to_owned(), 1);
         } else {
-            self.others += 1;
+            self.unlisted += 1;
         }
     }
 
-    /// The values and their numbers of findings, the most frequent first.
+    /// Returns the values with their numbers of findings, the most frequent first.
     pub fn by_frequency(&self) -> Vec<(&str, u64)> {
         let mut counts: Vec<(&str, u64)> = self.counts.iter().map(|(value, count)| (value.as_str(), *count)).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
     }
 
-    /// Number of findings whose value came after the maximum of values was reached.
-    pub fn others(&self) -> u64 {
-        self.others
+    /// Returns the number of findings whose values are beyond the maximum.
+    pub fn unlisted(&self) -> u64 {
+        self.unlisted
     }
 }

@@ -1,12 +1,12 @@
-//! The findings as CSV, a row each.
+//! The findings as CSV, one row per finding.
 
 use csv::{Writer, WriterBuilder};
 
 use super::{Entry, json};
 use crate::text::visible;
 
-/// Characters with which a spreadsheet takes a cell for a formula, in half and full width.
-const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// Characters at the start of a cell that spreadsheets read as a formula, in half and full width.
+const FORMULA_PREFIXES: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
 const COLUMNS: [&str; 24] = [
     "time",
@@ -36,14 +36,14 @@ const COLUMNS: [&str; 24] = [
 ];
 
 pub(super) fn header() -> String {
-    written(&COLUMNS)
+    csv_line(&COLUMNS)
 }
 
 pub(super) fn row(entry: Entry<'_>) -> String {
     let finding = entry.finding;
     let resource = finding.primary_resource();
     let time = finding.origin.time.map(|time| time.to_string()).unwrap_or_default();
-    let suppression = finding.suppression.as_ref().map(|one| one.sentence()).unwrap_or_default();
+    let suppression = finding.suppression.as_ref().map(|suppression| suppression.sentence()).unwrap_or_default();
     let (message, problem, uid) = (finding.full_message(), finding.uid(), finding.message_uid());
     let remediation = finding.remediation.text();
     let cells: [&str; COLUMNS.len()] = [
@@ -72,19 +72,19 @@ pub(super) fn row(entry: Entry<'_>) -> String {
         &suppression,
         &remediation,
     ];
-    written(&cells.map(cell))
+    csv_line(&cells.map(cell))
 }
 
-/// The text as a spreadsheet shows it: hidden characters escaped, and an apostrophe before what would be a formula.
+/// Escapes hidden characters, and adds an apostrophe before text that a spreadsheet would read as a formula.
 fn cell(text: &str) -> String {
     let text = visible(text);
-    let is_formula = text.trim_start().starts_with(FORMULA);
+    let is_formula = text.trim_start().starts_with(FORMULA_PREFIXES);
     if is_formula { format!("'{text}") } else { text.into_owned() }
 }
 
-fn written<T: AsRef<[u8]>>(cells: &[T]) -> String {
+fn csv_line<T: AsRef<[u8]>>(cells: &[T]) -> String {
     let mut writer: Writer<Vec<u8>> = WriterBuilder::new().from_writer(Vec::new());
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     let _ = writer.write_record(cells);
     String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
 }

@@ -1,8 +1,8 @@
-//! The parts of a finding that reports show one below the other.
+//! The labelled details of a finding in reports.
 
 use crate::finding::Finding;
 
-/// `(label, texts)` of each part that the finding has; hidden characters are escaped.
+/// Returns the label and texts of each detail that the finding has, with hidden characters escaped.
 pub(super) fn details(finding: &Finding) -> Vec<(&'static str, Vec<String>)> {
     let live = finding.live_state();
     let parts = [
@@ -16,7 +16,11 @@ pub(super) fn details(finding: &Finding) -> Vec<(&'static str, Vec<String>)> {
         ("Paths", finding.access_paths()),
         (
             "Suppression",
-            finding.suppression.iter().map(|one| crate::text::visible(&one.sentence()).into_owned()).collect(),
+            finding
+                .suppression
+                .iter()
+                .map(|suppression| crate::text::visible(&suppression.sentence()).into_owned())
+                .collect(),
         ),
         ("Remediation", vec![finding.remediation.text()]),
         ("Controls", vec![finding.rule.controls_text()]),

@@ -1,21 +1,21 @@
-//! Which findings a user wants to see.
+//! Filters findings by properties that a user selects.
 
 use jiff::Timestamp;
 use wildmatch::WildMatchPattern;
 
 use crate::finding::{Finding, RuleInfo, Severity, Status};
 
-/// A name or a pattern with `*` and `?`, in either case.
+/// A case-insensitive name or pattern with `*` and `?`.
 type Pattern = WildMatchPattern<'*', '?'>;
 
 /// A status that findings can be filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusFilter {
-    /// The resource breaks the rule.
+    /// The resource does not comply with the rule.
     NonCompliant,
-    /// The record does not decide whether the resource breaks the rule.
+    /// The record does not show whether the resource complies with the rule.
     Warning,
-    /// An exemption covers the finding.
+    /// An exemption suppresses the finding.
     Suppressed,
 }
 
@@ -30,8 +30,8 @@ impl StatusFilter {
     }
 }
 
-/// Conditions that findings have to meet. An empty list and `None` match every finding; a finding has to meet one condition
-/// of each list that has some.
+/// Conditions for findings. A finding must match all of them. An empty list and `None` match every finding, and other lists
+/// match if any of their entries does.
 #[derive(Debug, Clone, Default)]
 pub struct FindingFilter {
     /// Minimum severity.
@@ -55,7 +55,7 @@ pub struct FindingFilter {
 }
 
 impl FindingFilter {
-    /// Whether every finding matches.
+    /// Whether the filter matches every finding.
     pub fn is_empty(&self) -> bool {
         let Self { min_severity, statuses, rules, packs, accounts, regions, actors, since, until } = self;
         let lists = [rules, packs, accounts, regions, actors];
@@ -66,35 +66,36 @@ impl FindingFilter {
             && until.is_none()
     }
 
-    /// Whether `pattern` is the name of this rule, or a pattern that matches it.
-    pub fn names_rule(pattern: &str, rule: &RuleInfo) -> bool {
-        like(pattern, &rule.name)
+    /// Whether `pattern` matches the name of a rule.
+    pub fn pattern_matches_rule(pattern: &str, rule: &RuleInfo) -> bool {
+        pattern_matches(pattern, &rule.name)
     }
 
-    /// Whether the finding meets the conditions.
+    /// Whether the finding matches the filter.
     pub fn matches(&self, finding: &Finding) -> bool {
         let Self { min_severity, statuses, rules, packs, accounts, regions, actors, since, until } = self;
         let rule = &finding.rule;
         let actor = &finding.actor;
-        let is_one_of = |wanted: &[String], value: Option<&str>| {
-            wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|one| one.eq_ignore_ascii_case(value)))
+        let is_one_of = |names: &[String], value: Option<&str>| {
+            names.is_empty() || value.is_some_and(|value| names.iter().any(|name| name.eq_ignore_ascii_case(value)))
         };
-        let is_like = |patterns: &[String], values: &[Option<&str>]| {
-            patterns.is_empty() || patterns.iter().any(|one| values.iter().flatten().any(|value| like(one, value)))
+        let any_matches = |patterns: &[String], values: &[Option<&str>]| {
+            let matches = |pattern: &String| values.iter().flatten().any(|value| pattern_matches(pattern, value));
+            patterns.is_empty() || patterns.iter().any(matches)
         };
-        min_severity.is_none_or(|least| finding.severity() >= least)
+        min_severity.is_none_or(|minimum| finding.severity() >= minimum)
             && (statuses.is_empty() || statuses.iter().any(|status| status.matches(finding)))
-            && is_like(rules, &[Some(&rule.name)])
+            && any_matches(rules, &[Some(&rule.name)])
             && is_one_of(packs, rule.pack.as_deref())
             && is_one_of(accounts, Some(&finding.origin.account))
             && is_one_of(regions, Some(&finding.origin.region))
-            && is_like(actors, &[Some(&actor.name), actor.arn.as_deref(), actor.session_issuer.as_deref()])
+            && any_matches(actors, &[Some(&actor.name), actor.arn.as_deref(), actor.session_issuer.as_deref()])
             && since.is_none_or(|since| finding.origin.time.is_none_or(|time| time >= since))
             && until.is_none_or(|until| finding.origin.time.is_none_or(|time| time <= until))
     }
 }
 
-/// Whether `value` is what `pattern` names.
-fn like(pattern: &str, value: &str) -> bool {
+/// Whether `pattern` matches `value`, ignoring case.
+fn pattern_matches(pattern: &str, value: &str) -> bool {
     Pattern::new_case_insensitive(pattern).matches(value)
 }

@@ -5,27 +5,27 @@ use std::path::Path;
 use anstream::adapter::strip_str;
 use jiff::Timestamp;
 
-use super::{Details, Extent, PIPED_WIDTH, Report, csv, github, html, json, junit, markdown, sarif, terminal};
+use super::{Extent, PIPED_WIDTH, ProblemDetail, Report, csv, github, html, json, junit, markdown, sarif, terminal};
 use crate::finding::{Finding, ocsf};
 use crate::sinks::console;
 
-/// A format of reports. A report is what [`Format::begin`] returns, an entry for each finding with separators between them,
-/// and what [`Format::end`] returns.
+/// A format of reports. A report consists of [`Format::begin`], an entry for each finding with separators between them, and
+/// [`Format::end`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A paragraph for each finding, and a summary.
+    /// A paragraph per finding, and a summary.
     Text,
     /// One JSON document, described by `docs/report.schema.json`.
     Json,
-    /// One OCSF Compliance Finding a line.
+    /// One OCSF Compliance Finding per line.
     Ocsf,
-    /// A row for each finding.
+    /// A row per finding.
     Csv,
-    /// A summary and a section for each problem.
+    /// A summary, and a section per problem.
     Markdown,
     /// SARIF 2.1.0.
     Sarif,
-    /// JUnit XML: a test suite for each rule.
+    /// JUnit XML: a test suite per rule.
     Junit,
     /// One HTML page that works offline and without scripts.
     Html,
@@ -33,16 +33,16 @@ pub enum Format {
     Github,
 }
 
-/// A finding, and where it was found.
+/// A finding, and the input that contained its event.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'e> {
     /// The finding.
     pub finding: &'e Finding,
     /// Name of the input.
     pub input: &'e str,
-    /// Whether that is the path of a file.
+    /// Whether the name is the path of a file.
     pub is_file: bool,
-    /// Creation time of an OCSF document.
+    /// Creation time, for OCSF documents.
     pub now: Timestamp,
 }
 
@@ -60,7 +60,7 @@ impl Format {
         Self::Github,
     ];
 
-    /// The format that the extension of a file stands for.
+    /// Returns the format for the extension of a file, if there is one.
     pub fn of_file(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -79,15 +79,15 @@ impl Format {
         })
     }
 
-    /// What the summary has to keep of each problem.
-    pub fn details(self) -> Details {
+    /// Returns the detail that the summary must store for each problem.
+    pub fn problem_detail(self) -> ProblemDetail {
         match self {
-            Self::Markdown | Self::Junit | Self::Html => Details::Full,
-            Self::Text | Self::Json | Self::Ocsf | Self::Csv | Self::Sarif | Self::Github => Details::Brief,
+            Self::Markdown | Self::Junit | Self::Html => ProblemDetail::Full,
+            Self::Text | Self::Json | Self::Ocsf | Self::Csv | Self::Sarif | Self::Github => ProblemDetail::Brief,
         }
     }
 
-    /// Text before the first finding.
+    /// Returns the text before the first finding.
     pub fn begin(self) -> String {
         match self {
             Self::Json => json::begin(),
@@ -97,7 +97,7 @@ impl Format {
         }
     }
 
-    /// Text between two findings.
+    /// Returns the text between two findings.
     pub fn separator(self) -> &'static str {
         match self {
             Self::Json | Self::Sarif => ",\n",
@@ -105,12 +105,13 @@ impl Format {
         }
     }
 
-    /// Text of one finding; empty for formats that group findings by problem. [`Format::Text`] contains ANSI escapes.
+    /// Returns the text of a finding; empty for formats that group findings by problem. [`Format::Text`] contains ANSI
+    /// escapes.
     pub fn entry(self, entry: Entry<'_>) -> String {
         match self {
             Self::Text => {
                 let mut text = Vec::new();
-                // Memory takes whatever is written to it.
+                // Writing to memory cannot fail.
                 let _ = console::write(&mut text, console::Format::Text, entry.finding, entry.now);
                 String::from_utf8_lossy(&text).into_owned()
             }
@@ -123,7 +124,7 @@ impl Format {
         }
     }
 
-    /// Text after the last finding.
+    /// Returns the text after the last finding.
     pub fn end(self, report: &Report) -> String {
         match self {
             Self::Text => strip_str(&terminal::summary(&report.summary, Extent::BRIEF, PIPED_WIDTH)).to_string(),

@@ -1,14 +1,14 @@
 //! The report as one HTML page that works offline and without scripts.
 //!
-//! `maud` escapes every text and attribute, and hidden characters are escaped before. As a second barrier, a content security
-//! policy allows nothing but the page's own style sheet.
+//! `maud` escapes all text and attributes. Hidden characters are escaped beforehand. In addition, a content security policy
+//! allows only the page's own style sheet.
 
 mod chart;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::details::details;
-use super::terminal::{counted, headline, minute};
+use super::terminal::{format_minute, headline, pluralized};
 use super::{Problem, Report, json};
 use crate::finding::{Finding, RemediationPart, RuleInfo};
 use crate::text::visible;
@@ -16,7 +16,7 @@ use crate::text::visible;
 /// The style sheet.
 const STYLE: &str = include_str!("html/style.css");
 
-/// SHA-256 of the style sheet, in base64, as the content security policy names it.
+/// SHA-256 of the style sheet in base64, for the content security policy.
 const STYLE_HASH: &str = "Rf+UtDCL/2/QaHIfR+PXurhdFGVi/Gs5QGQi9OrD8aw=";
 
 /// Maximum number of values in each chart.
@@ -64,9 +64,9 @@ fn header(report: &Report) -> Markup {
             p { (headline(summary)) "." }
             p.muted {
                 @if let Some((first, last)) = summary.first_seen.zip(summary.last_seen) {
-                    "Events from " (minute(first)) " to " (minute(last)) ". "
+                    "Events from " (format_minute(first)) " to " (format_minute(last)) ". "
                 }
-                "Created " (minute(report.created)) " UTC."
+                "Created " (format_minute(report.created)) " UTC."
                 @if !report.is_complete { " Some input could not be evaluated; see " a href="#input" { "Input" } "." }
             }
             nav aria-label="Sections" {
@@ -93,8 +93,8 @@ fn summary(report: &Report) -> Markup {
                 }
                 li { strong { (summary.suppressed) } "Suppressed" }
             }
-            @if report.left_out > 0 {
-                p { "The filters left out " (counted(report.left_out, "finding")) "." }
+            @if report.filtered_out > 0 {
+                p { "Findings hidden by filters: " (report.filtered_out) "." }
             }
             @if summary.findings() > 0 {
                 (chart::timeline(&summary.timeline))
@@ -117,7 +117,7 @@ fn section(id: &str, title: &str, problems: &[&Problem], unlisted: u64) -> Marku
             @if problems.is_empty() { p { "None." } }
             @for problem in problems { (self::problem(problem)) }
             @if unlisted > 0 {
-                p { (counted(unlisted, "finding")) " belong to problems that are not listed: there are too many." }
+                p { (pluralized(unlisted, "finding")) " belong to problems beyond the maximum number of listed problems." }
             }
         }
     }
@@ -139,7 +139,7 @@ fn problem(problem: &Problem) -> Markup {
                 @if problem.status == crate::finding::Status::Warning { " " span.badge { "Undecided" } }
                 span.where {
                     span.mono { (problem.resource) } " in " (problem.account) ", " (problem.region) " "
-                    span.muted { "(" (counted(count, "finding")) ")" }
+                    span.muted { "(" (pluralized(count, "finding")) ")" }
                 }
             }
             div.inside {
@@ -163,30 +163,30 @@ fn finding(problem: &Problem, finding: &Finding) -> Markup {
         dl {
             @if let Some((first, last)) = problem.first_seen.zip(problem.last_seen).filter(|(first, last)| first != last) {
                 dt { "Seen" }
-                dd { (minute(first)) " to " (minute(last)) "; the latest:" }
+                dd { (format_minute(first)) " to " (format_minute(last)) "; the latest:" }
             }
             @for (label, texts) in details(finding).into_iter().filter(|(label, _)| *label != "Paths") {
                 dt { (label) }
                 dd {
                     @match texts.as_slice() {
                         [_] if label == "Remediation" => { p { (remediation(finding)) } }
-                        [one] => { p { (one) } }
-                        several => { ul { @for one in several { li { (one) } } } }
+                        [text] => { p { (text) } }
+                        texts => { ul { @for text in texts { li { (text) } } } }
                     }
                 }
             }
             dt { "Rule" }
             dd { code { (visible(&rule.name)) } @if let Some(pack) = &rule.pack { " of pack " (visible(pack)) } }
-            @let references: Vec<&String> = rule.references.iter().filter(|one| one.starts_with("https://")).collect();
+            @let references: Vec<&String> = rule.references.iter().filter(|reference| reference.starts_with("https://")).collect();
             @if !references.is_empty() {
                 dt { "References" }
-                dd { ul { @for one in references { li { a href=(one) rel="noopener noreferrer" { (visible(one)) } } } } }
+                dd { ul { @for reference in references { li { a href=(reference) rel="noopener noreferrer" { (visible(reference)) } } } } }
             }
         }
     }
 }
 
-/// The sentences and commands of the remediation.
+/// Renders the sentences and commands of the remediation.
 fn remediation(finding: &Finding) -> Markup {
     html! {
         @for part in &finding.remediation.parts {
@@ -196,18 +196,19 @@ fn remediation(finding: &Finding) -> Markup {
     }
 }
 
-/// What the rules that ran cover, and what they found.
+/// Renders the coverage by the rules that ran.
 fn coverage(report: &Report) -> Markup {
     let summary = &report.summary;
-    let found = |rule: &RuleInfo| summary.found_by.contains_key(&rule.name);
-    let mut silent: Vec<&RuleInfo> = report.rules.iter().map(|rule| &**rule).filter(|rule| !found(rule)).collect();
-    silent.sort_by(|one, other| one.name.cmp(&other.name));
+    let found = |rule: &RuleInfo| summary.matched_rules.contains_key(&rule.name);
+    let mut without_findings: Vec<&RuleInfo> =
+        report.rules.iter().map(|rule| &**rule).filter(|rule| !found(rule)).collect();
+    without_findings.sort_by(|left, right| left.name.cmp(&right.name));
     let mut controls: std::collections::BTreeMap<(&str, &str), (Vec<&str>, bool)> = std::collections::BTreeMap::new();
     for rule in &report.rules {
         for control in &rule.controls {
-            let (rules, is_broken) = controls.entry((&control.framework, &control.control)).or_default();
+            let (rules, has_findings) = controls.entry((&control.framework, &control.control)).or_default();
             rules.push(&rule.name);
-            *is_broken |= found(rule);
+            *has_findings |= found(rule);
         }
     }
     let calls = report.coverage;
@@ -215,16 +216,16 @@ fn coverage(report: &Report) -> Markup {
         section aria-labelledby="coverage" {
             h2 id="coverage" { "Coverage" }
             p {
-                (report.rules.len()) " rules ran, and " (summary.found_by.len()) " of them found something."
+                (report.rules.len()) " rules ran, and " (summary.matched_rules.len()) " of them had findings."
                 @if calls.sensitive > 0 {
                     " They cover " (calls.sensitive.saturating_sub(calls.uncovered)) " of " (calls.sensitive)
                     " known sensitive API calls; " code { "trailwarden rules coverage" } " lists the others."
                 }
             }
-            @if !silent.is_empty() {
+            @if !without_findings.is_empty() {
                 details {
-                    summary { h3 { (silent.len()) " rules found nothing" } }
-                    div.inside { ul { @for rule in silent { li { code { (visible(&rule.name)) } ": " (visible(&rule.title)) } } } }
+                    summary { h3 { (without_findings.len()) " rules had no findings" } }
+                    div.inside { ul { @for rule in without_findings { li { code { (visible(&rule.name)) } ": " (visible(&rule.title)) } } } }
                 }
             }
             @if !controls.is_empty() {
@@ -234,11 +235,11 @@ fn coverage(report: &Report) -> Markup {
                         table {
                             thead { tr { th scope="col" { "Control" } th scope="col" { "Rules" } th scope="col" { "Findings" } } }
                             tbody {
-                                @for ((framework, control), (rules, is_broken)) in &controls {
+                                @for ((framework, control), (rules, has_findings)) in &controls {
                                     tr {
                                         th scope="row" { (visible(framework)) " " (visible(control)) }
                                         td { (visible(&rules.join(", "))) }
-                                        td { @if *is_broken { "yes" } @else { "none" } }
+                                        td { @if *has_findings { "yes" } @else { "none" } }
                                     }
                                 }
                             }
@@ -264,8 +265,8 @@ fn input(report: &Report) -> Markup {
                         ("Matched: a rule matched", tally.matched),
                         ("Exempt: every finding is suppressed", tally.exempt),
                         ("Rejected: could not be evaluated", tally.rejected),
-                        ("Duplicates, not among the received", tally.duplicates),
-                        ("Messages without records, not among the received", tally.control),
+                        ("Duplicates (not counted as received)", tally.duplicates),
+                        ("Messages without records (not counted as received)", tally.control),
                     ] {
                         tr { th scope="row" { (label) } td.number { (count) } }
                     }
@@ -275,8 +276,8 @@ fn input(report: &Report) -> Markup {
                 details {
                     summary { h3 { "Rejections" } }
                     div.inside {
-                        ul { @for one in rejections.listed() { li { (visible(one)) } } }
-                        @if rejections.others() > 0 { p { "and " (rejections.others()) " more" } }
+                        ul { @for rejection in rejections.listed() { li { (visible(rejection)) } } }
+                        @if rejections.unlisted() > 0 { p { "and " (rejections.unlisted()) " more" } }
                     }
                 }
             }

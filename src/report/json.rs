@@ -1,4 +1,4 @@
-//! The report as one JSON document with a stable shape, described by `docs/report.schema.json`. Fields are only ever added.
+//! The report as one JSON document with a stable schema, `docs/report.schema.json`. Fields may be added.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use super::{Entry, Problem, Report, Summary, ValueCounts};
 use crate::finding::{Control, Finding, Path, Severity, Trace};
 use crate::text::visible_json;
 
-/// Version of the shape: another number means that a reader has to change.
+/// Version of the schema. It changes if readers have to change.
 const VERSION: u64 = 1;
 
 /// One finding.
@@ -185,12 +185,12 @@ impl<'f> FindingJson<'f> {
             resources: finding
                 .resources
                 .iter()
-                .map(|one| ResourceJson { id: &one.id, kind: &one.kind, arn: one.arn.as_deref() })
+                .map(|resource| ResourceJson { id: &resource.id, kind: &resource.kind, arn: resource.arn.as_deref() })
                 .collect(),
             evidence: finding
                 .evidence
                 .iter()
-                .map(|one| EvidenceJson { field: &one.field, value: &one.value, text: &one.text })
+                .map(|clause| EvidenceJson { field: &clause.field, value: &clause.value, text: &clause.text })
                 .collect(),
             remediation: finding.remediation.text(),
             live_state: finding.live.as_ref().map(|live| LiveStateJson {
@@ -199,13 +199,13 @@ impl<'f> FindingJson<'f> {
                 paths: &live.paths,
                 checked_at: live.checked_at,
             }),
-            suppression: finding.suppression.as_ref().map(|one| SuppressionJson {
-                exemption: &one.exemption,
-                owner: &one.owner,
-                reason: &one.reason,
-                ticket: one.ticket.as_deref(),
-                expires: one.expires.as_deref(),
-                also: &one.also,
+            suppression: finding.suppression.as_ref().map(|suppression| SuppressionJson {
+                exemption: &suppression.exemption,
+                owner: &suppression.owner,
+                reason: &suppression.reason,
+                ticket: suppression.ticket.as_deref(),
+                expires: suppression.expires.as_deref(),
+                also: &suppression.also,
             }),
             explanation: finding.trace.as_ref(),
             terraform_address: finding.terraform_address.as_deref(),
@@ -220,7 +220,7 @@ impl<'f> ControlJson<'f> {
     }
 }
 
-/// A severity in lower case.
+/// Returns a severity in lower case.
 pub(super) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Informational => "informational",
@@ -253,20 +253,21 @@ pub(super) fn end(report: &Report) -> String {
         "control": tally.control,
         "duplicates": tally.duplicates,
     }));
-    let rejections = visible_json(&json!({"listed": rejections.listed(), "others": rejections.others()}));
+    let rejections = visible_json(&json!({"listed": rejections.listed(), "others": rejections.unlisted()}));
     format!("\n],\n\"summary\":{summary},\n\"records\":{records},\n\"rejections\":{rejections}}}\n")
 }
 
 fn summary(report: &Report) -> Value {
     let summary: &Summary = &report.summary;
+    let severities = summary.severities.iter();
     let by_severity: serde_json::Map<String, Value> =
-        summary.severities.iter().map(|(one, count)| (severity(one).to_owned(), count.into())).collect();
+        severities.map(|(severity, count)| (self::severity(severity).to_owned(), count.into())).collect();
     let problems: Vec<Value> = summary.problems.by_severity().into_iter().map(problem).collect();
     json!({
         "findings": summary.findings(),
         "warnings": summary.warnings,
         "suppressed": summary.suppressed,
-        "left_out_by_filters": report.left_out,
+        "left_out_by_filters": report.filtered_out,
         "by_severity": by_severity,
         "by_rule": values(&summary.rules),
         "by_actor": values(&summary.actors),
@@ -282,7 +283,7 @@ fn summary(report: &Report) -> Value {
 fn values(counts: &ValueCounts) -> Value {
     let listed: Vec<Value> =
         counts.by_frequency().into_iter().map(|(value, count)| json!({"value": value, "findings": count})).collect();
-    json!({"listed": listed, "findings_of_others": counts.others()})
+    json!({"listed": listed, "findings_of_others": counts.unlisted()})
 }
 
 fn problem(problem: &Problem) -> Value {

@@ -1,47 +1,47 @@
-//! The report as JUnit XML: a test suite for each rule that ran, a failed test for each problem, and a passed test if the rule
-//! found nothing.
+//! The report as JUnit XML: a test suite per rule that ran, with a failed test per problem, or a passed test if there is
+//! none.
 
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
 use super::details::details;
-use super::terminal::counted;
+use super::terminal::pluralized;
 use super::{Problem, Report};
 use crate::text::visible;
 
 pub(super) fn document(report: &Report) -> String {
     let mut document = Document::new("Trailwarden");
     let problems = report.summary.problems.by_severity();
-    let found_by = report.summary.found_by.values();
-    let mut rules: Vec<&str> = report.rules.iter().chain(found_by).map(|rule| rule.name.as_str()).collect();
+    let matched_rules = report.summary.matched_rules.values();
+    let mut rules: Vec<&str> = report.rules.iter().chain(matched_rules).map(|rule| rule.name.as_str()).collect();
     rules.sort_unstable();
     rules.dedup();
     for rule in rules {
         let mut suite = TestSuite::new(rule);
-        let of_rule = problems.iter().filter(|problem| problem.rule.name == rule);
-        suite.add_test_cases(of_rule.map(|problem| test_case(problem)));
+        let rule_problems = problems.iter().filter(|problem| problem.rule.name == rule);
+        suite.add_test_cases(rule_problems.map(|problem| test_case(problem)));
         if suite.test_cases.is_empty() {
-            suite.add_test_case(named(rule, "no findings", TestCaseStatus::success()));
+            suite.add_test_case(new_test_case(rule, "no findings", TestCaseStatus::success()));
         }
         document.add_test_suite(suite);
     }
     let unlisted = report.summary.problems.unlisted();
     let mut errors: Vec<String> = report.rejections.listed().to_vec();
-    if report.rejections.others() > 0 {
-        errors.push(format!("{} more rejections", report.rejections.others()));
+    if report.rejections.unlisted() > 0 {
+        errors.push(format!("{} more rejections", report.rejections.unlisted()));
     }
     if unlisted > 0 {
-        errors.push(format!("{} belong to problems that are not listed", counted(unlisted, "finding")));
+        errors.push(format!("{} belong to problems that are not listed", pluralized(unlisted, "finding")));
     }
     if !errors.is_empty() {
         let mut suite = TestSuite::new("input");
         for error in errors {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_message(error.as_str());
-            suite.add_test_case(named("input", &error, status));
+            suite.add_test_case(new_test_case("input", &error, status));
         }
         document.add_test_suite(suite);
     }
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     document.to_string().unwrap_or_default()
 }
 
@@ -49,7 +49,7 @@ fn test_case(problem: &Problem) -> TestCase {
     let status = match problem.latest.as_deref() {
         Some(finding) if problem.is_suppressed() => {
             let mut status = TestCaseStatus::skipped();
-            let sentence = finding.suppression.as_ref().map(|one| one.sentence()).unwrap_or_default();
+            let sentence = finding.suppression.as_ref().map(|suppression| suppression.sentence()).unwrap_or_default();
             status.set_message(visible(&sentence).into_owned());
             status
         }
@@ -61,16 +61,16 @@ fn test_case(problem: &Problem) -> TestCase {
                 let lines =
                     details(finding).into_iter().map(|(label, texts)| format!("{label}: {}", texts.join("\n  ")));
                 let lines: Vec<String> = lines.collect();
-                status.set_description(format!("{}\n{}", counted(problem.findings, "finding"), lines.join("\n")));
+                status.set_description(format!("{}\n{}", pluralized(problem.findings, "finding"), lines.join("\n")));
             }
             status
         }
     };
     let name = format!("{} ({}, {})", problem.resource, problem.account, problem.region);
-    named(&problem.rule.name, &name, status)
+    new_test_case(&problem.rule.name, &name, status)
 }
 
-fn named(class: &str, name: &str, status: TestCaseStatus) -> TestCase {
+fn new_test_case(class: &str, name: &str, status: TestCaseStatus) -> TestCase {
     let mut test_case = TestCase::new(name, status);
     test_case.set_classname(class);
     test_case

@@ -1,11 +1,11 @@
 //! The report as Markdown (GitHub's dialect).
 //!
-//! Texts that contain parts of records are code spans: in them, nothing is markup, a link or a mention.
+//! Text from records is written as code spans, in which GitHub renders no markup, links or mentions.
 
 use std::fmt::Write as _;
 
 use super::details::details;
-use super::terminal::{counted, headline, minute};
+use super::terminal::{format_minute, headline, pluralized};
 use super::{Problem, Report, ValueCounts};
 use crate::text::visible;
 
@@ -18,11 +18,11 @@ pub(super) fn document(report: &Report) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "# Trailwarden report\n\n{}.", headline(summary));
     if let Some((first, last)) = summary.first_seen.zip(summary.last_seen) {
-        let _ = writeln!(text, "Events from {} to {} UTC.", minute(first), minute(last));
+        let _ = writeln!(text, "Events from {} to {} UTC.", format_minute(first), format_minute(last));
     }
     let _ = writeln!(text, "\n{}.", report.tally);
-    if report.left_out > 0 {
-        let _ = writeln!(text, "The filters left out {}.", counted(report.left_out, "finding"));
+    if report.filtered_out > 0 {
+        let _ = writeln!(text, "Findings hidden by filters: {}.", report.filtered_out);
     }
     if summary.findings() > 0 {
         text.push_str("\n## Summary\n");
@@ -49,7 +49,7 @@ pub(super) fn document(report: &Report) -> String {
         let _ = writeln!(
             text,
             "\n{} belong to problems that are not listed.",
-            counted(summary.problems.unlisted(), "finding")
+            pluralized(summary.problems.unlisted(), "finding")
         );
     }
     if !suppressed.is_empty() {
@@ -64,8 +64,8 @@ pub(super) fn document(report: &Report) -> String {
         for rejection in rejections.listed() {
             let _ = writeln!(text, "* {}", code(rejection));
         }
-        if rejections.others() > 0 {
-            let _ = writeln!(text, "* and {} more", rejections.others());
+        if rejections.unlisted() > 0 {
+            let _ = writeln!(text, "* and {} more", rejections.unlisted());
         }
     }
     text
@@ -78,7 +78,7 @@ fn list(text: &mut String, title: &str, counts: &ValueCounts) {
         let _ = writeln!(text, "| {count} | {} |", in_cell(&code(value)));
     }
     let rest = values.get(MAX_VALUES..).unwrap_or_default();
-    let findings = rest.iter().map(|(_, count)| count).sum::<u64>() + counts.others();
+    let findings = rest.iter().map(|(_, count)| count).sum::<u64>() + counts.unlisted();
     if findings > 0 {
         let _ = writeln!(text, "| {findings} | others |");
     }
@@ -93,27 +93,27 @@ fn section(text: &mut String, problem: &Problem) {
     }
     let count = if problem.is_suppressed() { problem.suppressed } else { problem.findings };
     let seen = match problem.first_seen.zip(problem.last_seen) {
-        Some((first, last)) if count > 1 => format!(" from {} to {} UTC", minute(first), minute(last)),
-        Some((first, _)) => format!(" at {} UTC", minute(first)),
+        Some((first, last)) if count > 1 => format!(" from {} to {} UTC", format_minute(first), format_minute(last)),
+        Some((first, _)) => format!(" at {} UTC", format_minute(first)),
         None => String::new(),
     };
-    let _ = writeln!(text, "{}{seen}. The latest:\n", counted(count, "finding"));
+    let _ = writeln!(text, "{}{seen}. The latest:\n", pluralized(count, "finding"));
     for (label, texts) in problem.latest.iter().flat_map(|finding| details(finding)) {
         match texts.as_slice() {
-            [one] => {
-                let _ = writeln!(text, "* {label}: {}", code(one));
+            [detail] => {
+                let _ = writeln!(text, "* {label}: {}", code(detail));
             }
-            several => {
+            details => {
                 let _ = writeln!(text, "* {label}:");
-                for one in several {
-                    let _ = writeln!(text, "  * {}", code(one));
+                for detail in details {
+                    let _ = writeln!(text, "  * {}", code(detail));
                 }
             }
         }
     }
 }
 
-/// The text as a code span, hidden characters escaped. It is longer than any run of backticks in the text.
+/// Returns text as a code span with hidden characters escaped. Its fence is longer than any run of backticks in the text.
 fn code(text: &str) -> String {
     let text = visible(text);
     let mut longest = 0;
@@ -123,18 +123,18 @@ fn code(text: &str) -> String {
         longest = longest.max(run);
     }
     let fence = "`".repeat(longest + 1);
-    // One space at each end is not shown. It keeps backticks of the text apart, and a text of nothing a span.
+    // GitHub does not show one space at each end. It separates backticks from the fence, and makes empty text a span.
     let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) || text.is_empty() { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// A code span as it is written in the cell of a table, where `|` would end the cell. A backslash before it would be taken for
-/// its escape, so all backslashes are doubled then.
+/// Escapes a code span for a table cell, which `|` would end. A backslash before `|` would escape it, so all backslashes are
+/// doubled.
 fn in_cell(code: &str) -> String {
     if code.contains('|') { code.replace('\\', r"\\").replace('|', r"\|") } else { code.to_owned() }
 }
 
-/// The text of a rule author as text without markup.
+/// Escapes markup in the text of a rule author.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in visible(text).chars() {

@@ -7,16 +7,16 @@ use jiff::Timestamp;
 
 use crate::finding::{Finding, RuleInfo, Severity, Status};
 
-/// Maximum number of problems that are kept.
+/// Maximum number of stored problems.
 const MAX_PROBLEMS: usize = 5000;
 
-/// What is kept of each problem.
+/// The detail that is stored for each problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Details {
-    /// What a line of a table shows.
+pub enum ProblemDetail {
+    /// The columns of a table.
     #[default]
     Brief,
-    /// Also its latest finding.
+    /// Also the latest finding.
     Full,
 }
 
@@ -35,7 +35,7 @@ pub struct Problem {
     pub resource: String,
     /// CloudFormation type of the resource.
     pub kind: String,
-    /// Id of the account, and its name where it is known.
+    /// Id of the account, and its name if known.
     pub account: String,
     /// AWS Region.
     pub region: String,
@@ -47,7 +47,7 @@ pub struct Problem {
     pub first_seen: Option<Timestamp>,
     /// Time of the latest event.
     pub last_seen: Option<Timestamp>,
-    /// The latest finding, one that is not suppressed if there is one. Kept with [`Details::Full`].
+    /// The latest finding that is not suppressed, otherwise the latest finding. Stored with [`ProblemDetail::Full`].
     pub latest: Option<Box<Finding>>,
 }
 
@@ -72,18 +72,18 @@ impl Problem {
         }
     }
 
-    /// Whether an exemption covers all its findings.
+    /// Whether exemptions suppress all its findings.
     pub fn is_suppressed(&self) -> bool {
         self.findings == 0
     }
 
-    fn add(&mut self, finding: Box<Finding>, details: Details) {
+    fn add(&mut self, finding: Box<Finding>, details: ProblemDetail) {
         let is_suppressed = finding.suppression.is_some();
         let is_first_open = !is_suppressed && self.findings == 0;
         let time = finding.origin.time;
         let is_latest = time >= self.last_seen;
         *(if is_suppressed { &mut self.suppressed } else { &mut self.findings }) += 1;
-        // What is suppressed says nothing about how bad the rest is.
+        // Suppressed findings do not affect the severity of the others.
         if is_first_open {
             (self.severity, self.status) = (finding.severity(), finding.status);
         } else if !is_suppressed || self.findings == 0 {
@@ -94,8 +94,8 @@ impl Problem {
         }
         self.first_seen = self.first_seen.into_iter().chain(time).min();
         self.last_seen = self.last_seen.max(time);
-        let is_better = is_first_open || (is_latest && (!is_suppressed || self.findings == 0));
-        if details == Details::Full && (self.latest.is_none() || is_better) {
+        let replaces_latest = is_first_open || (is_latest && (!is_suppressed || self.findings == 0));
+        if details == ProblemDetail::Full && (self.latest.is_none() || replaces_latest) {
             self.latest = Some(finding);
         }
     }
@@ -104,13 +104,13 @@ impl Problem {
 /// The problems of a run.
 #[derive(Debug, Default)]
 pub struct Problems {
-    details: Details,
+    details: ProblemDetail,
     problems: HashMap<String, Problem>,
     unlisted: u64,
 }
 
 impl Problems {
-    pub(super) fn new(details: Details) -> Self {
+    pub(super) fn new(details: ProblemDetail) -> Self {
         Self { details, ..Self::default() }
     }
 
@@ -127,7 +127,7 @@ impl Problems {
         }
     }
 
-    /// Number of problems that are kept, suppressed ones among them.
+    /// Returns the number of stored problems, including suppressed ones.
     pub fn len(&self) -> usize {
         self.problems.len()
     }
@@ -137,19 +137,19 @@ impl Problems {
         self.problems.is_empty()
     }
 
-    /// Number of findings, suppressed ones among them, whose problem came after the maximum of problems was reached.
+    /// Returns the number of findings, including suppressed ones, whose problems are beyond the maximum.
     pub fn unlisted(&self) -> u64 {
         self.unlisted
     }
 
-    /// The problems, those with the highest severity and the most findings first; suppressed ones come last.
+    /// Returns the problems, by severity and number of findings in descending order. Suppressed problems come last.
     pub fn by_severity(&self) -> Vec<&Problem> {
         let mut problems: Vec<&Problem> = self.problems.values().collect();
-        problems.sort_by(|one, other| {
+        problems.sort_by(|left, right| {
             let key = |problem: &Problem| (!problem.is_suppressed(), problem.severity, problem.findings);
-            let by_rank = key(other).cmp(&key(one));
+            let by_rank = key(right).cmp(&key(left));
             by_rank.then_with(|| {
-                (&one.rule.name, one.first_seen, &one.uid).cmp(&(&other.rule.name, other.first_seen, &other.uid))
+                (&left.rule.name, left.first_seen, &left.uid).cmp(&(&right.rule.name, right.first_seen, &right.uid))
             })
         });
         problems

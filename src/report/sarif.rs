@@ -9,8 +9,8 @@ use crate::text::visible_json;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// Characters of a path that mean something else in a URI, and those that a URI cannot contain.
-const NOT_IN_A_PATH: &AsciiSet = &CONTROLS
+/// Characters of a path to percent-encode: those with a meaning in a URI, and those that a URI cannot contain.
+const PATH_ESCAPES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -37,12 +37,12 @@ pub(super) fn entry(entry: Entry<'_>) -> String {
     let mut logical: Vec<Value> = finding
         .resources
         .iter()
-        .map(|one| {
+        .map(|resource| {
             json!({
-                "name": one.id,
-                "fullyQualifiedName": one.arn.as_ref().unwrap_or(&one.id),
+                "name": resource.id,
+                "fullyQualifiedName": resource.arn.as_ref().unwrap_or(&resource.id),
                 "kind": "resource",
-                "properties": {"type": one.kind},
+                "properties": {"type": resource.kind},
             })
         })
         .collect();
@@ -56,7 +56,7 @@ pub(super) fn entry(entry: Entry<'_>) -> String {
     let mut result = json!({
         "ruleId": finding.rule.name,
         "level": level(finding.severity()),
-        "message": {"text": plain(&finding.full_message())},
+        "message": {"text": message_text(&finding.full_message())},
         "locations": [location],
         "guid": finding.message_uid(),
         "partialFingerprints": {"trailwardenProblem/v1": finding.uid()},
@@ -70,12 +70,12 @@ pub(super) fn entry(entry: Entry<'_>) -> String {
             "sourceAddress": finding.call.source_address,
             "event": {"id": finding.origin.event_id, "source": finding.call.service, "name": finding.call.operation},
             "time": finding.origin.time.map(|time| time.to_string()),
-            "evidence": finding.evidence.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(),
+            "evidence": finding.evidence.iter().map(|clause| clause.text.as_str()).collect::<Vec<_>>(),
             "liveState": finding.live.as_ref().map(|live| live.outcome.as_str()),
             "remediation": finding.remediation.text(),
         },
     });
-    // A result without suppressions is one that nobody has suppressed; an empty list says the same.
+    // In SARIF, a result without `suppressions` is not suppressed, like one with an empty list.
     if let (Some(suppression), Some(members)) = (&finding.suppression, result.as_object_mut()) {
         let accepted = json!([{"kind": "external", "status": "accepted", "justification": suppression.sentence()}]);
         members.insert("suppressions".to_owned(), accepted);
@@ -84,7 +84,7 @@ pub(super) fn entry(entry: Entry<'_>) -> String {
 }
 
 pub(super) fn end(report: &Report) -> String {
-    let rules: Vec<Value> = report.summary.found_by.values().map(|rule| descriptor(rule)).collect();
+    let rules: Vec<Value> = report.summary.matched_rules.values().map(|rule| descriptor(rule)).collect();
     let driver = json!({
         "name": "Trailwarden",
         "version": env!("CARGO_PKG_VERSION"),
@@ -92,10 +92,10 @@ pub(super) fn end(report: &Report) -> String {
         "rules": rules,
     });
     let rejections = &report.rejections;
-    let notification = |text: &str| json!({"level": "error", "message": {"text": plain(text)}});
+    let notification = |text: &str| json!({"level": "error", "message": {"text": message_text(text)}});
     let mut notifications: Vec<Value> = rejections.listed().iter().map(|text| notification(text)).collect();
-    if rejections.others() > 0 {
-        notifications.push(notification(&format!("{} more rejections", rejections.others())));
+    if rejections.unlisted() > 0 {
+        notifications.push(notification(&format!("{} more rejections", rejections.unlisted())));
     }
     let invocation = json!({
         "executionSuccessful": report.is_complete,
@@ -111,17 +111,17 @@ pub(super) fn end(report: &Report) -> String {
 fn descriptor(rule: &RuleInfo) -> Value {
     let mut descriptor = json!({
         "id": rule.name,
-        "shortDescription": {"text": plain(&rule.title)},
+        "shortDescription": {"text": message_text(&rule.title)},
         "defaultConfiguration": {"level": level(rule.severity)},
         "properties": {
             "tags": rule.tags,
             "security-severity": score(rule.severity),
-            "controls": rule.controls.iter().map(|one| format!("{} {}", one.framework, one.control)).collect::<Vec<_>>(),
+            "controls": rule.controls.iter().map(|control| format!("{} {}", control.framework, control.control)).collect::<Vec<_>>(),
         },
     });
     if let Some(members) = descriptor.as_object_mut() {
         if let Some(description) = &rule.description {
-            members.insert("fullDescription".to_owned(), json!({"text": plain(description)}));
+            members.insert("fullDescription".to_owned(), json!({"text": message_text(description)}));
         }
         let is_web = |reference: &&String| {
             reference.starts_with("https://") && reference.bytes().all(|byte| byte.is_ascii_graphic())
@@ -141,7 +141,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// The number by which GitHub sorts alerts.
+/// Returns the score by which GitHub sorts alerts.
 fn score(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "9.5",
@@ -152,8 +152,8 @@ fn score(severity: Severity) -> &'static str {
     }
 }
 
-/// The text as a plain text message: brackets would make links (section 3.11.6), and braces placeholders (section 3.11.5).
-fn plain(text: &str) -> String {
+/// Escapes text for a SARIF message, in which brackets make links (section 3.11.6) and braces placeholders (section 3.11.5).
+fn message_text(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -165,8 +165,8 @@ fn plain(text: &str) -> String {
     escaped
 }
 
-/// A path as a URI reference.
+/// Converts a path to a URI reference.
 fn uri(path: &str) -> String {
-    let encoded = utf8_percent_encode(path, NOT_IN_A_PATH).to_string();
+    let encoded = utf8_percent_encode(path, PATH_ESCAPES).to_string();
     if encoded.starts_with('/') { format!("file://{encoded}") } else { encoded }
 }

@@ -1,15 +1,15 @@
-//! Counts of a run's findings by what people ask for.
+//! Counts the findings of a run by rule, actor, account, Region, address, time and problem.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Details, Problems, SeverityCounts, Timeline, ValueCounts};
+use super::{ProblemDetail, Problems, SeverityCounts, Timeline, ValueCounts};
 use crate::finding::{Finding, RuleInfo, Status};
 use crate::text::{MAX_IN_SENTENCE, visible, visible_at_most};
 
-/// What findings come to. Suppressed findings are counted apart, and by nothing else than their problem.
+/// The counts of findings. Suppressed findings are counted separately, and only by problem.
 #[derive(Debug, Default)]
 pub struct Summary {
     /// Findings that are not suppressed.
@@ -32,8 +32,8 @@ pub struct Summary {
     pub timeline: Timeline,
     /// Findings, suppressed ones among them, by problem.
     pub problems: Problems,
-    /// The rules that found something.
-    pub found_by: BTreeMap<String, Arc<RuleInfo>>,
+    /// The rules with findings, including suppressed ones.
+    pub matched_rules: BTreeMap<String, Arc<RuleInfo>>,
     /// Time of the earliest event.
     pub first_seen: Option<Timestamp>,
     /// Time of the latest event.
@@ -41,17 +41,17 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// An empty summary that keeps as much of each problem as `details` says.
-    pub fn new(details: Details) -> Self {
+    /// An empty summary that stores `details` of each problem.
+    pub fn new(details: ProblemDetail) -> Self {
         Self { problems: Problems::new(details), ..Self::default() }
     }
 
-    /// Number of findings that are not suppressed.
+    /// Returns the number of findings that are not suppressed.
     pub fn findings(&self) -> u64 {
         self.severities.total()
     }
 
-    /// Whether nothing was found, suppressed findings included.
+    /// Whether there are no findings, not even suppressed ones.
     pub fn is_empty(&self) -> bool {
         self.findings() + self.suppressed == 0
     }
@@ -59,8 +59,8 @@ impl Summary {
     /// Counts a finding.
     pub fn add(&mut self, finding: Box<Finding>) {
         let rule = &finding.rule;
-        if !self.found_by.contains_key(&rule.name) {
-            self.found_by.insert(rule.name.clone(), Arc::clone(rule));
+        if !self.matched_rules.contains_key(&rule.name) {
+            self.matched_rules.insert(rule.name.clone(), Arc::clone(rule));
         }
         if finding.suppression.is_some() {
             self.suppressed += 1;

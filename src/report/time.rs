@@ -1,10 +1,10 @@
-//! Points in time as people write them.
+//! Parses times as people write them.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 
-/// Which end of a day a date without a time of day means.
+/// The edge of a day, for a date without a time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DayEdge {
     /// The first moment.
@@ -13,43 +13,43 @@ pub enum DayEdge {
     End,
 }
 
-/// The instant that `text` names: `2026-03-04T10:00:00Z`, `2026-03-04 10:00` or `2026-03-04` in UTC, `today`, `yesterday`, or
-/// a time before `now` such as `2 days ago` or `36h`.
+/// Parses a time: `2026-03-04T10:00:00Z`, `2026-03-04 10:00` or `2026-03-04` in UTC, `today`, `yesterday`, or a time before
+/// `now` such as `2 days ago` or `36h`.
 ///
 /// # Errors
-/// A sentence that says which forms are understood.
+/// Returns a message with the accepted forms.
 pub fn instant(text: &str, now: Timestamp, edge: DayEdge) -> Result<Timestamp, String> {
     let text = text.trim();
     let is_day = text.len() == "2026-03-04".len() && text.starts_with(|first: char| first.is_ascii_digit());
     let today = now.to_zoned(TimeZone::UTC).date();
     let found = match text {
         "now" => Some(now),
-        "today" => of_day(today, edge),
-        "yesterday" => today.yesterday().ok().and_then(|day| of_day(day, edge)),
-        _ if is_day && text.parse::<Date>().is_ok() => text.parse().ok().and_then(|day| of_day(day, edge)),
+        "today" => day_edge(today, edge),
+        "yesterday" => today.yesterday().ok().and_then(|day| day_edge(day, edge)),
+        _ if is_day && text.parse::<Date>().is_ok() => text.parse().ok().and_then(|day| day_edge(day, edge)),
         _ => text
             .parse()
             .ok()
-            .or_else(|| text.parse::<DateTime>().ok().and_then(of_clock))
+            .or_else(|| text.parse::<DateTime>().ok().and_then(utc_timestamp))
             .or_else(|| text.parse::<Span>().ok().and_then(|span| before(now, span))),
     };
     let expected = "expected a time such as `2026-03-04`, `2026-03-04T10:00:00Z` or `2 days ago`";
     found.ok_or_else(|| expected.to_owned())
 }
 
-/// The first or last moment of a day in UTC.
-fn of_day(day: Date, edge: DayEdge) -> Option<Timestamp> {
+/// Returns the first or last moment of a day in UTC.
+fn day_edge(day: Date, edge: DayEdge) -> Option<Timestamp> {
     match edge {
-        DayEdge::Start => of_clock(day.into()),
-        DayEdge::End => of_clock(day.tomorrow().ok()?.into())?.checked_sub(1.nanosecond()).ok(),
+        DayEdge::Start => utc_timestamp(day.into()),
+        DayEdge::End => utc_timestamp(day.tomorrow().ok()?.into())?.checked_sub(1.nanosecond()).ok(),
     }
 }
 
-fn of_clock(clock: DateTime) -> Option<Timestamp> {
+fn utc_timestamp(clock: DateTime) -> Option<Timestamp> {
     Some(clock.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// `now` less the span, whether it is written as `2 days ago` or `2 days`.
+/// Subtracts a span from `now`, whether it is written as `2 days ago` or `2 days`.
 fn before(now: Timestamp, span: Span) -> Option<Timestamp> {
     Some(now.to_zoned(TimeZone::UTC).checked_sub(span.abs()).ok()?.timestamp())
 }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn other_text_is_rejected() {
         let now: Timestamp = "2026-03-04T10:30:00Z".parse().unwrap();
         for text in ["", "soon", "2026-02-30", "2026-13-01T00:00:00Z", "99999 years ago", "-"] {
             assert!(instant(text, now, DayEdge::Start).is_err(), "{text}");

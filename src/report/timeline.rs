@@ -1,4 +1,4 @@
-//! Findings over time, in periods as long as the range of times requires.
+//! Counts findings over time, in periods whose length grows with the time range.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ const DAY: i64 = 24 * HOUR;
 /// Lengths of a period, in seconds. Each is a multiple of the one before it.
 const LENGTHS: [i64; 6] = [HOUR, DAY, 7 * DAY, 28 * DAY, 364 * DAY, 3640 * DAY];
 
-/// Seconds from a Monday to 1970-01-01, a Thursday: periods of weeks begin on Mondays.
+/// Seconds from a Monday to 1970-01-01, a Thursday. Periods of weeks begin on Mondays.
 const SINCE_MONDAY: i64 = 3 * DAY;
 
-/// Maximum number of periods that are kept.
+/// Maximum number of stored periods.
 const MAX_PERIODS: usize = 4096;
 
 /// Number of findings in each period.
 #[derive(Debug, Clone)]
 pub struct Timeline {
     length: i64,
-    /// Counts by the number of the period.
+    /// Counts by period number.
     counts: BTreeMap<i64, SeverityCounts>,
     undated: u64,
 }
 
-/// One period.
+/// A period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
     /// Its first moment.
@@ -44,7 +44,7 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// Counts one finding.
+    /// Counts a finding.
     pub fn add(&mut self, time: Option<Timestamp>, severity: Severity) {
         let Some(time) = time else {
             self.undated += 1;
@@ -54,12 +54,12 @@ impl Timeline {
         while self.counts.len() > MAX_PERIODS && self.lengthen() {}
     }
 
-    /// Number of findings without a time.
+    /// Returns the number of findings without a time.
     pub fn undated(&self) -> u64 {
         self.undated
     }
 
-    /// Goes over to the next length. Returns false if there is none.
+    /// Switches to the next length. Returns false if there is none.
     fn lengthen(&mut self) -> bool {
         let Some(length) = LENGTHS.into_iter().find(|length| *length > self.length) else { return false };
         let factor = length / self.length;
@@ -71,15 +71,16 @@ impl Timeline {
         true
     }
 
-    /// Every period from the first with a finding to the last, at most `max` of them where a length allows it, and their
-    /// length in seconds.
+    /// Returns the length of a period in seconds, and every period from the first finding to the last. There are at most
+    /// `max` periods unless even the greatest length yields more.
     pub fn periods(&self, max: usize) -> (i64, Vec<Period>) {
         let mut timeline = self.clone();
         let span = |timeline: &Self| match (timeline.counts.first_key_value(), timeline.counts.last_key_value()) {
             (Some((first, _)), Some((last, _))) => Some((*first, *last)),
             _ => None,
         };
-        while span(&timeline).is_some_and(|(first, last)| usize::try_from(last - first).is_ok_and(|many| many >= max)) {
+        while span(&timeline).is_some_and(|(first, last)| usize::try_from(last - first).is_ok_and(|count| count >= max))
+        {
             if !timeline.lengthen() {
                 break;
             }

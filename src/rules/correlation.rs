@@ -1,7 +1,7 @@
-//! Correlation rules, which are not supported, and the rules that only they refer to.
+//! Correlation rules, which are not supported, and the rules to which only they refer.
 //!
-//! In Sigma, a rule that a correlation refers to makes no findings of its own unless the correlation says `generate: true`.
-//! So such rules are left out together with their correlations.
+//! In Sigma, a rule that a correlation refers to has no findings of its own unless the correlation has `generate: true`.
+//! Such rules are skipped together with their correlations.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use crate::rules::load::files::{Document, RuleFile};
 use crate::rules::load::spelling::did_you_mean;
 use crate::rules::load::yaml::{self, Node};
 
-/// One correlation rule, also if the parser refuses it.
+/// A correlation rule, even if the parser rejects it.
 #[derive(Debug)]
 pub(super) struct Correlation {
     name: String,
@@ -20,11 +20,11 @@ pub(super) struct Correlation {
     line: usize,
     /// Names or ids of rules and other correlations, with their lines.
     references: Vec<(String, usize)>,
-    /// Whether the rules it refers to make findings of their own.
+    /// Whether the rules that it refers to have findings of their own.
     generates: bool,
 }
 
-/// The correlations in a document.
+/// Returns the correlations in a document.
 pub(super) fn of_document(file: &RuleFile, document: &Document) -> Vec<Correlation> {
     if !document.text.lines().any(|line| line.contains("correlation")) {
         return Vec::new();
@@ -35,13 +35,13 @@ pub(super) fn of_document(file: &RuleFile, document: &Document) -> Vec<Correlati
     correlations
         .map(|(node, (key, correlation))| {
             let rules = correlation.get("rules").map(Node::alternatives).unwrap_or_default();
-            let reference = |rule: &Node| Some((rule.text()?.to_owned(), document.above + rule.line));
+            let reference = |rule: &Node| Some((rule.text()?.to_owned(), document.line_offset + rule.line));
             let generates = text(correlation, "generate").or_else(|| text(node, "generate"));
             Correlation {
                 name: text(node, "name").unwrap_or_else(|| document.name.clone()),
                 id: text(node, "id"),
                 file: file.name.to_string(),
-                line: document.above + key.line,
+                line: document.line_offset + key.line,
                 references: rules.iter().filter_map(reference).collect(),
                 generates: generates.is_some_and(|text| text.eq_ignore_ascii_case("true")),
             }
@@ -49,9 +49,9 @@ pub(super) fn of_document(file: &RuleFile, document: &Document) -> Vec<Correlati
         .collect()
 }
 
-/// Removes the rules that only correlations refer to, and says so. The built-in rules and those that are enabled by their
-/// name stay.
-pub(super) fn leave_out(
+/// Removes the rules that correlations refer to, with a diagnostic for each. Built-in rules, and rules that are enabled by
+/// name, are kept.
+pub(super) fn remove_referenced(
     rules: &mut Vec<Rule>,
     correlations: &[Correlation],
     is_enabled: impl Fn(&str) -> bool,
@@ -71,38 +71,46 @@ pub(super) fn leave_out(
         let by_id = rule.id().and_then(|id| by_reference.get(&key(id)));
         let referring: Vec<&Correlation> = by_name.into_iter().chain(by_id).flatten().copied().collect();
         let Some(first) = referring.first() else { return true };
-        if rule.is_built_in() || is_enabled(rule.name()) || referring.iter().any(|one| one.generates) {
+        if rule.is_built_in() || is_enabled(rule.name()) || referring.iter().any(|correlation| correlation.generates) {
             return true;
         }
         let text = format!(
-            "it is left out, because only correlations refer to it, which are not supported (`{}` at {}:{}); to run it \
-             alone, set `generate: true` there, or `enabled: true` for the rule in the configuration file",
+            "it is skipped, because a correlation refers to it and correlations are not supported (`{}` at {}:{}); to run \
+             it alone, set `generate: true` there, or `enabled: true` for the rule in the configuration file",
             first.name, first.file, first.line
         );
-        let reason = Reason::unsupported(text).on(rule.head());
+        let reason = Reason::unsupported(text).on(rule.first_line());
         diagnostics.push(rule.diagnostic(reason));
         false
     });
 }
 
-/// A warning for each reference of a correlation to a rule that does not exist; `names` are those of all rules and the ids
-/// of those that have one.
+/// Returns a warning for each reference of a correlation to a rule that does not exist. `names` are the names and ids of all
+/// rules.
 pub(super) fn unresolved(correlations: &[Correlation], names: &[&str]) -> Vec<RuleDiagnostic> {
-    let own = correlations.iter().flat_map(|one| [Some(one.name.as_str()), one.id.as_deref()]).flatten();
+    let own = correlations
+        .iter()
+        .flat_map(|correlation| [Some(correlation.name.as_str()), correlation.id.as_deref()])
+        .flatten();
     let known: BTreeMap<String, &str> = names.iter().copied().chain(own).map(|name| (key(name), name)).collect();
     let all: Vec<&str> = known.values().copied().collect();
-    let references = correlations.iter().flat_map(|one| one.references.iter().map(move |reference| (one, reference)));
+    let references = correlations
+        .iter()
+        .flat_map(|correlation| correlation.references.iter().map(move |reference| (correlation, reference)));
     references
         .filter(|(_, (reference, _))| !known.contains_key(&key(reference)))
         .map(|(correlation, (reference, line))| {
-            let text = format!("there is no rule `{reference}` to correlate{}", did_you_mean(reference, &all));
+            let text = format!(
+                "there is no rule `{reference}`, which the correlation refers to{}",
+                did_you_mean(reference, &all)
+            );
             let diagnostic = Reason::warning(text).on(*line).in_file(&correlation.file, "", Some(&correlation.name));
             RuleDiagnostic { line: Some(*line), ..diagnostic }
         })
         .collect()
 }
 
-/// A name or id as it is compared.
+/// Normalizes a name or id for comparison.
 fn key(name: &str) -> String {
     slug(name).to_ascii_lowercase()
 }

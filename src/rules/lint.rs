@@ -1,11 +1,11 @@
 //! Warnings about rules that run but do less than their text suggests.
 //!
-//! A lint warns only if it is certain: undocumented parts of records may have any value.
+//! A lint warns only if the rule is certainly wrong. Undocumented parts of records may have any value.
 
 mod calls;
 mod document;
 mod fields;
-mod sentences;
+mod templates;
 
 pub(super) use document::lint as document;
 pub(super) use fields::lint as fields;
@@ -22,19 +22,17 @@ pub(super) fn warnings(rule: &Rule) -> Vec<RuleDiagnostic> {
     let contradictions = condition::contradictions(detections, text);
     let is_filled = rule.placeholders().is_empty();
     if contradictions.is_empty() && rule.call_patterns().0.is_empty() && is_filled {
-        let text = "it can never match: its condition asks for two different services or calls at once";
+        let text = "it can never match: its condition requires two different services or calls at once";
         reasons.push(Reason::warning(text).at("condition"));
     }
     reasons.extend(contradictions);
-    reasons.extend(condition::unused(detections, text, &rule.attributes().detections()));
-    sentences::lint(rule, &mut reasons);
-    let mut seen = Vec::new();
-    reasons.retain(|reason| {
-        let is_new = !seen.contains(reason);
-        if is_new {
-            seen.push(reason.clone());
+    reasons.extend(condition::unused(detections, text, &rule.attributes().variant_detections()));
+    templates::lint(rule, &mut reasons);
+    let mut distinct: Vec<Reason> = Vec::new();
+    for reason in reasons {
+        if !distinct.contains(&reason) {
+            distinct.push(reason);
         }
-        is_new
-    });
-    reasons.into_iter().map(|reason| rule.diagnostic(reason)).collect()
+    }
+    distinct.into_iter().map(|reason| rule.diagnostic(reason)).collect()
 }

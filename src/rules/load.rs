@@ -2,13 +2,13 @@
 
 pub(super) mod attributes;
 pub(super) mod body;
-pub(super) mod cases;
 pub(super) mod check;
+pub(super) mod compile_errors;
 pub(super) mod condition;
-pub(super) mod culprit;
 pub(super) mod diagnostic;
 pub(super) mod files;
 pub(super) mod header;
+pub(super) mod matchers;
 pub(super) mod operations;
 pub(super) mod parser;
 pub(super) mod settings;

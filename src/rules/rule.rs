@@ -1,4 +1,4 @@
-//! One rule: from the Sigma file to what can be run.
+//! A rule: parsed from a Sigma file and evaluated on events.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,31 +6,31 @@ use std::sync::OnceLock;
 
 use rsigma_parser::SigmaRule;
 
-use super::report;
-use super::sigma::Verdict;
+use super::finding_builder;
+use super::sigma::MatchResult;
 use super::trusted::is_trusted;
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
 use crate::rules::load::attributes::Attributes;
-use crate::rules::load::body::{Body, Unread};
-use crate::rules::load::cases::{Case, Cases};
+use crate::rules::load::body::{Body, DeferredBody};
 use crate::rules::load::check;
+use crate::rules::load::compile_errors;
 use crate::rules::load::condition;
-use crate::rules::load::culprit;
 use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
-use crate::rules::load::files::{Document, RuleFile};
+use crate::rules::load::files::{Document, RuleFile, first_code_line};
 use crate::rules::load::header::Header;
-use crate::rules::load::parser::{of_parser, parsed};
+use crate::rules::load::matchers::{LazyMatcher, RuleMatchers};
+use crate::rules::load::parser::{parse_document, parser_error};
 use crate::rules::load::settings::Settings;
 use crate::rules::sigma::call_pattern::CallPatterns;
 use crate::rules::sigma::placeholder;
 use crate::rules::sigma::required_literals::RequiredLiterals;
 use crate::rules::sigma::subject::Subject;
 use crate::rules::sigma::success;
-use crate::rules::text::evidence::Matched;
+use crate::rules::text::evidence::MatchDetails;
 use crate::rules::text::explain;
 
-/// A rule that can be run, with the text of its findings.
+/// A rule that can be evaluated.
 #[derive(Debug)]
 pub struct Rule {
     name: Cow<'static, str>,
@@ -41,149 +41,148 @@ pub struct Rule {
     placeholders: Vec<String>,
     required_literals: OnceLock<RequiredLiterals>,
     body: OnceLock<Box<Body>>,
-    /// The source of the body of a built-in rule, which is read when it is first needed.
-    unread: Option<Unread>,
-    /// The fields of a built-in rule that are known without parsing it.
+    /// The body of a built-in rule before it is parsed, on first use.
+    deferred: Option<DeferredBody>,
+    /// The header of a built-in rule, available without parsing the rule.
     header: Option<Header>,
     file: Cow<'static, str>,
-    built_in: bool,
+    is_built_in: bool,
     /// The YAML document.
     text: Cow<'static, str>,
-    /// The number of lines above it in the file.
-    above: usize,
+    /// Number of lines before the document in the file.
+    line_offset: usize,
 }
 
 impl Rule {
-    /// Its name, which findings show and exemptions refer to.
+    /// Returns the name, which findings show and exemptions refer to.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its UUID, if it has one.
+    /// Returns the UUID, if the rule has one.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The pack it belongs to, if any.
+    /// Returns the pack of the rule, if any.
     pub fn pack(&self) -> Option<&str> {
         self.pack.as_deref()
     }
 
-    /// Its metadata.
+    /// Returns the metadata.
     pub fn info(&self) -> &RuleInfo {
         &self.body().info
     }
 
-    /// Whether it runs.
+    /// Whether the rule is enabled.
     pub fn runs(&self) -> bool {
         self.runs
     }
 
-    /// Whether it runs when nothing is configured.
+    /// Whether the rule is enabled without configuration.
     pub fn runs_by_default(&self) -> bool {
         self.runs_by_default
     }
 
-    /// The calls it can match.
+    /// Returns the calls that the rule can match.
     pub fn call_patterns(&self) -> &CallPatterns {
         &self.body().call_patterns
     }
 
-    /// The calls it could match if its placeholders had any value.
+    /// Returns the calls that the rule could match if its placeholders had values.
     pub fn call_patterns_when_filled(&self) -> &CallPatterns {
-        &self.body().open_call_patterns
+        &self.body().call_patterns_when_filled
     }
 
-    /// Whether it could match such a call.
-    pub(super) fn watches(&self, source: &str, name: &str) -> bool {
-        self.call_patterns().admit(source, name)
+    /// Whether the rule could match a call.
+    pub(super) fn may_match_call(&self, source: &str, name: &str) -> bool {
+        self.call_patterns().matches(source, name)
     }
 
-    /// Whether it reports only events that no other rule of its pack reports.
+    /// Whether the rule reports only events that no other rule of its pack reports.
     pub(super) fn is_fallback(&self) -> bool {
         self.body().attributes.fallback
     }
 
-    /// The facts that its file names.
+    /// Returns the facts that the rule refers to.
     pub fn facts(&self) -> Vec<&'static str> {
         let text = self.text();
         let is_named = |fact: &&&Fact| text.contains(fact.name);
         FACTS.iter().filter(is_named).map(|fact| fact.name).collect()
     }
 
-    /// Literals that the text of a record must contain for the rule to match.
+    /// Returns literals that the text of a record must contain for the rule to match.
     pub fn required_literals(&self) -> &RequiredLiterals {
         self.required_literals.get_or_init(|| RequiredLiterals::of(&self.sigma().detection))
     }
 
-    /// Whether it matches no record of a call that failed: one whose `errorCode` says something.
-    pub fn needs_success(&self) -> bool {
-        success::is_needed(&self.sigma().detection)
+    /// Whether the rule can match only successful calls, and never a record with an `errorCode`.
+    pub fn requires_success(&self) -> bool {
+        success::is_required(&self.sigma().detection)
     }
 
-    /// The file it stands in.
+    /// Returns the path of its file.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// Whether it is part of the binary.
+    /// Whether the rule is built in.
     pub fn is_built_in(&self) -> bool {
-        self.built_in
+        self.is_built_in
     }
 
-    /// Its YAML document.
+    /// Returns its YAML document.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The line of the file, from 1, on which it begins.
+    /// Returns the line of the file, from 1, on which the rule begins.
     pub fn line(&self) -> usize {
-        self.above + self.head()
+        self.line_offset + self.first_line()
     }
 
-    /// The first line of its document that is neither empty nor a comment, from 1.
-    pub(super) fn head(&self) -> usize {
-        let is_code = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
-        self.text().lines().position(is_code).map_or(1, |place| place + 1)
+    /// Returns the first line of its document, from 1, that is neither empty nor a comment.
+    pub(super) fn first_line(&self) -> usize {
+        first_code_line(self.text())
     }
 
-    /// The number of lines above its document in the file.
-    pub(super) fn above(&self) -> usize {
-        self.above
+    /// Returns the number of lines before its document in the file.
+    pub(super) fn line_offset(&self) -> usize {
+        self.line_offset
     }
 
-    /// The diagnostic of the rule.
+    /// Returns a diagnostic about the rule.
     pub(super) fn diagnostic(&self, reason: Reason) -> RuleDiagnostic {
-        reason.in_part(self.file(), self.text(), self.above, Some(self.name()))
+        reason.in_document(self.file(), self.text(), self.line_offset, Some(self.name()))
     }
 
     pub(super) fn attributes(&self) -> &Attributes {
         &self.body().attributes
     }
 
-    /// The names of the placeholders it leaves open.
+    /// Returns the names of its placeholders.
     pub fn placeholders(&self) -> &[String] {
         &self.placeholders
     }
 
-    /// What can make it match though all is well.
+    /// Returns descriptions of known false positives.
     pub fn false_positives(&self) -> &[String] {
         &self.sigma().falsepositives
     }
 
-    /// The severity of its findings where they are worse than its own, if it has such a case.
-    pub fn raised_severity(&self) -> Option<Severity> {
-        let Body { cases, raised_info, .. } = self.body();
-        cases.raised.is_some().then_some(raised_info.severity)
+    /// Returns the severity of its escalation variant, if it has one.
+    pub fn escalated_severity(&self) -> Option<Severity> {
+        let Body { matchers, escalated_info, .. } = self.body();
+        matchers.escalation.is_some().then_some(escalated_info.severity)
     }
 
-    /// How to undo what it finds, with its holes; `None` when the rule says nothing.
+    /// Returns the remediation with its placeholders, if the rule has one.
     pub fn remediation(&self) -> Option<String> {
         self.body().attributes.remediation.as_ref().map(ToString::to_string)
     }
 
-    /// A rule of a file, of which nothing else is known.
-    fn of(file: &RuleFile, text: Cow<'static, str>) -> Self {
+    /// A rule with only the fields of its file.
+    fn in_file(file: &RuleFile, text: Cow<'static, str>) -> Self {
         Self {
             name: Cow::default(),
             id: None,
@@ -193,12 +192,12 @@ impl Rule {
             placeholders: Vec::new(),
             required_literals: OnceLock::new(),
             body: OnceLock::new(),
-            unread: None,
+            deferred: None,
             header: None,
             file: file.name.clone(),
-            built_in: file.built_in,
+            is_built_in: file.built_in,
             text,
-            above: 0,
+            line_offset: 0,
         }
     }
 
@@ -206,12 +205,12 @@ impl Rule {
         self.runs = true;
     }
 
-    /// Whether it judges the calls it matches, and does not only list them.
-    pub fn judges(&self) -> bool {
-        self.body().attributes.judges
+    /// Whether the calls that the rule matches count as covered. They do not if the rule only lists calls.
+    pub fn counts_as_coverage(&self) -> bool {
+        self.body().attributes.counts_as_coverage
     }
 
-    /// The fields of a built-in rule that are known without parsing it.
+    /// Returns the header of a built-in rule.
     pub(super) fn header(&self) -> Option<&Header> {
         self.header.as_ref()
     }
@@ -220,77 +219,76 @@ impl Rule {
         &self.body().sigma
     }
 
-    /// The body, read by now.
+    /// Returns the body, parsed on first use.
     #[expect(
         clippy::expect_used,
-        reason = "only built-in rules are not read when they are loaded, and tests read each; one that silently does not \
-                  run would be worse than none"
+        reason = "only built-in rules are parsed after load, and tests parse each; a rule that silently does not run would \
+                  be worse than a panic"
     )]
     fn body(&self) -> &Body {
-        let read = || self.unread.as_ref().and_then(|unread| unread.read(self.text(), self.pack()));
-        self.body.get_or_init(|| Box::new(read().expect("a built-in rule can be read")))
+        let parse = || self.deferred.as_ref().and_then(|deferred| deferred.parse(self.text(), self.pack()));
+        self.body.get_or_init(|| Box::new(parse().expect("a built-in rule is valid")))
     }
 
-    /// The rule's finding for an event, if it matches.
+    /// Evaluates the rule on an event. Returns a finding if it matches.
     pub(super) fn evaluate(&self, subject: &Subject<'_>, explain: bool) -> Option<Finding> {
-        // Facts cost more than this, and most of what is made to cost much failed.
-        if subject.event.error_code().is_some_and(|code| !code.is_empty()) && self.needs_success() {
+        // Cheaper than deriving facts, and most requests crafted to be expensive fail.
+        if subject.event.error_code().is_some_and(|code| !code.is_empty()) && self.requires_success() {
             return None;
         }
         let body = self.body();
-        let Body { info, raised_info, cases, attributes, sigma, .. } = body;
-        let matcher = cases.whole.matcher(sigma);
-        let verdict = matcher.verdict(subject);
-        if verdict == Verdict::NoMatch || self.is_about_trusted(subject) {
+        let Body { info, escalated_info, matchers, attributes, sigma, .. } = body;
+        let matcher = matchers.condition.matcher(sigma);
+        let result = matcher.evaluate(subject);
+        if result == MatchResult::NoMatch || self.names_only_trusted_principals(subject) {
             return None;
         }
-        let case = |case: &Option<Case>| case.as_ref().map(|case| case.matcher(sigma).verdict(subject));
-        let (undecided, raised) = (case(&cases.undecided), case(&cases.raised));
-        // A severity that cannot be decided is the higher one.
-        let info = if matches!(raised, None | Some(Verdict::NoMatch)) { info } else { raised_info };
-        if verdict == Verdict::TooComplex || undecided == Some(Verdict::TooComplex) {
-            let is_watched = subject.call.is_none_or(|(source, name)| self.watches(source, name));
-            let finding = || report::too_complex(&body.undecided_info(info), attributes, subject);
-            return is_watched.then(finding);
+        let evaluate =
+            |matcher: &Option<LazyMatcher>| matcher.as_ref().map(|matcher| matcher.matcher(sigma).evaluate(subject));
+        let (warning, escalation) = (evaluate(&matchers.warning), evaluate(&matchers.escalation));
+        // If the escalation variant cannot be evaluated, the higher severity applies.
+        let info = if matches!(escalation, None | Some(MatchResult::NoMatch)) { info } else { escalated_info };
+        if result == MatchResult::TooComplex || warning == Some(MatchResult::TooComplex) {
+            let may_match = subject.call.is_none_or(|(source, name)| self.may_match_call(source, name));
+            let finding = || finding_builder::too_complex(&body.warning_info(info), attributes, subject);
+            return may_match.then(finding);
         }
         let trace = matcher.trace(subject);
-        let matched = Matched::of(&trace);
-        let case = attributes.undecided.as_ref().filter(|_| undecided == Some(Verdict::Match));
-        let info = if case.is_some() { &body.undecided_info(info) } else { info };
-        let mut finding = report::finding(info, attributes, case, subject, matched);
+        let matched = MatchDetails::from_trace(&trace);
+        let variant = attributes.warning.as_ref().filter(|_| warning == Some(MatchResult::Match));
+        let info = if variant.is_some() { &body.warning_info(info) } else { info };
+        let mut finding = finding_builder::finding(info, attributes, variant, subject, matched);
         finding.trace = explain.then(|| explain::trace(&info.name, &trace));
         Some(finding)
     }
 
-    /// How the rule judges an event, whether it matches or not.
+    /// Explains how each part of the rule evaluates on an event, whether the rule matches or not.
     pub(super) fn explain(&self, subject: &Subject<'_>) -> Trace {
-        let matcher = self.body().cases.whole.matcher(self.sigma());
+        let matcher = self.body().matchers.condition.matcher(self.sigma());
         let trace = matcher.trace(subject);
         let is_too_complex = trace.is_too_complex;
         let trace = explain::trace(&self.name, &trace);
         if is_too_complex {
-            let note =
-                Trace::of("the record is too complex to decide; later parts were not compared", false, Vec::new());
-            return Trace::of(trace.what, false, trace.parts.into_iter().chain([note]).collect());
+            let note = "the record exceeds the work budget; later parts were not evaluated";
+            return explain::overridden(trace, note, false);
         }
-        if !(trace.matched && self.is_about_trusted(subject)) {
+        if !(trace.matched && self.names_only_trusted_principals(subject)) {
             return trace;
         }
-        let trusted = Trace::of("every account and organization it is about is trusted", true, Vec::new());
-        Trace::of(trace.what, false, trace.parts.into_iter().chain([trusted]).collect())
+        explain::overridden(trace, "every account and organization that gets access is trusted", true)
     }
 
-    /// Whether it is about accounts or organizations, and all that the event names are trusted.
-    fn is_about_trusted(&self, subject: &Subject<'_>) -> bool {
-        let values: Vec<_> = self.body().attributes.others().flat_map(|path| subject.select(path)).collect();
-        let others = report::texts(&values);
-        !others.is_empty() && others.iter().all(|other| is_trusted(other, subject.zone, subject.event))
+    /// Whether the event names accounts or organizations that get access, and all of them are trusted.
+    fn names_only_trusted_principals(&self, subject: &Subject<'_>) -> bool {
+        let values: Vec<_> = self.body().attributes.principal_paths().flat_map(|path| subject.select(path)).collect();
+        let principals = finding_builder::texts(&values);
+        !principals.is_empty() && principals.iter().all(|principal| is_trusted(principal, subject.zone, subject.event))
     }
 }
 
-/// The rules of one file that can be used; a diagnostic for each that cannot be used.
+/// Parses the rules of a file. Adds a diagnostic for each invalid rule.
 ///
-/// A rule that does not say what it is called gets a name that is not `taken`, by another file or in this one.
+/// A rule without a name gets a default name that is not `taken` by a rule of another file or of this one.
 pub(super) fn parse(
     file: &RuleFile,
     settings: &Settings,
@@ -302,83 +300,84 @@ pub(super) fn parse(
     }
     let before = diagnostics.len();
     let mut rules = Vec::new();
-    let mut here = HashSet::new();
+    let mut names_in_file = HashSet::new();
     for document in file.documents() {
         let shown = slug(&document.shown_name());
         let mut diagnostic =
             |rule: &str, reason: Reason| diagnostics.push(document.diagnostic(&file.name, Some(rule), reason));
         let mut reasons = Vec::new();
-        let collection = parsed(&document, &mut reasons);
+        let collection = parse_document(&document, &mut reasons);
         let errors = collection.iter().flat_map(|collection| &collection.errors);
-        // Whether a rule runs does not depend on its metadata; the lints warn about that.
-        reasons.extend(errors.filter(|error| !is_of_metadata(error)).map(|error| of_parser(error, &document)));
-        let is_whole = reasons.is_empty();
+        // Errors in metadata do not affect matching. The lints warn about them.
+        reasons.extend(errors.filter(|error| !is_of_metadata(error)).map(|error| parser_error(error, &document)));
+        let is_valid = reasons.is_empty();
         reasons.into_iter().for_each(|reason| diagnostic(&shown, reason));
         let Some(collection) = collection else { continue };
         for correlation in &collection.correlations {
             let name = correlation.name.as_deref().unwrap_or(&shown);
-            let text = "correlation over time is not supported: each record is judged by itself";
+            let text = "correlation over time is not supported: each record is evaluated alone";
             diagnostic(name, Reason::unsupported(text).at("correlation"));
         }
         for _ in &collection.filters {
-            let text = "this is a filter; give files of filters with `--exemptions`";
+            let text = "this is a filter; use `--exemptions` for files of filters";
             diagnostic(&shown, Reason::unsupported(text).at("filter"));
         }
         for sigma in &collection.rules {
             let name = match &sigma.name {
                 Some(name) => slug(name),
-                None => free(&slug(&document.name), |name| taken(name) || here.contains(name)),
+                None => unique_name(&slug(&document.name), |name| taken(name) || names_in_file.contains(name)),
             };
-            here.insert(name.clone());
+            names_in_file.insert(name.clone());
             match rule(sigma.clone(), &name, file, &document, settings) {
-                Ok(rule) if is_whole => rules.push(rule),
-                // Something of it was not understood, and is already reported.
+                Ok(rule) if is_valid => rules.push(rule),
+                // The parser rejected a part of the document, which is already reported.
                 Ok(_) => {}
                 Err(reasons) => reasons.into_iter().for_each(|reason| diagnostic(&name, reason)),
             }
         }
     }
     if rules.is_empty() && diagnostics.len() == before {
-        diagnostics.push(RuleDiagnostic::new(&file.name, None, "there is no rule in it".to_owned()));
+        diagnostics.push(RuleDiagnostic::new(&file.name, None, "it contains no rule".to_owned()));
     }
     rules
 }
 
-/// Whether an error of the parser is about a part of the document that matching does not depend on.
+/// Whether an error of the parser is about metadata, which does not affect matching.
 fn is_of_metadata(error: &str) -> bool {
     error.starts_with("invalid status") || error.starts_with("related[") || error.starts_with("'related'")
 }
 
-/// The name, numbered where it is taken.
-fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
+/// Returns the name, with a number if it is taken.
+fn unique_name(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
     names.find(|name| !taken(name)).unwrap_or_else(|| name.to_owned())
 }
 
-/// A name that can be written anywhere: others' rules have names with blanks.
+/// Replaces characters of a name that cannot be used everywhere, such as blanks.
 pub(super) fn slug(name: &str) -> String {
-    let is_plain = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
-    let plain: String = name.trim().chars().map(|one| if is_plain(one) { one } else { '-' }).collect();
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    let plain: String =
+        name.trim().chars().map(|character| if is_plain(character) { character } else { '-' }).collect();
     if plain.is_empty() { "rule".to_owned() } else { plain }
 }
 
-/// The built-in rule of a file. Nothing is wrong with it, as tests show, so that it is parsed and compiled when the first of
-/// its calls arrives.
+/// Returns the built-in rule of a file. Tests show that it is valid, so it is parsed and compiled on first use.
 fn built_in(file: &RuleFile, settings: &Settings) -> Option<Rule> {
     let header = file.header.clone()?;
     Some(Rule {
         name: Cow::Borrowed(header.name),
         id: header.id.map(Cow::Borrowed),
-        runs: settings.runs(header.name, file.pack.as_deref(), header.enabled),
+        runs: settings.is_enabled(header.name, file.pack.as_deref(), header.enabled),
         runs_by_default: header.enabled,
         placeholders: header.placeholders.clone(),
-        unread: Some(Unread::new(&header, settings)),
+        deferred: Some(DeferredBody::new(&header, settings)),
         header: Some(header),
-        ..Rule::of(file, file.text.clone())
+        ..Rule::in_file(file, file.text.clone())
     })
 }
 
+/// Checks and compiles a rule.
 fn rule(
     mut sigma: SigmaRule,
     name: &str,
@@ -386,37 +385,37 @@ fn rule(
     document: &Document,
     settings: &Settings,
 ) -> Result<Rule, Vec<Reason>> {
-    let mut reasons = check::reasons_against(&sigma);
+    let mut reasons = check::check_support(&sigma);
     reasons.extend(condition::unknown(&sigma, &document.text));
     let placeholders = placeholder::names(&sigma);
-    let open_call_patterns = CallPatterns::of(&sigma.detection);
-    if let Err(unfilled) = placeholder::fill(&mut sigma, &settings.placeholders) {
-        reasons.extend(unfilled.into_iter().map(Reason::from));
+    let call_patterns_when_filled = CallPatterns::of(&sigma.detection);
+    if let Err(unknown) = placeholder::fill(&mut sigma, &settings.placeholders) {
+        reasons.extend(unknown.into_iter().map(Reason::from));
         return Err(reasons);
     }
-    let whole = Case::default();
-    let attributes = Attributes::of(&sigma, &document.text, &mut reasons);
-    if let Err(errors) = whole.compile(&sigma) {
-        culprit::add(&errors, &document.text, &mut reasons);
+    let condition_matcher = LazyMatcher::default();
+    let attributes = Attributes::parse(&sigma, &document.text, &mut reasons);
+    if let Err(errors) = condition_matcher.compile(&sigma) {
+        compile_errors::add(&errors, &document.text, &mut reasons);
     }
-    // What was in them has been read.
+    // The attributes have been parsed.
     sigma.custom_attributes.clear();
-    let cases = Cases::new(whole, &attributes);
-    cases.compile(&sigma, &mut reasons);
+    let matchers = RuleMatchers::new(condition_matcher, &attributes);
+    matchers.compile_variants(&sigma, &mut reasons);
     if !reasons.is_empty() {
         return Err(reasons);
     }
     let pack = file.pack.as_deref();
     let (runs_by_default, id) = (attributes.enabled, sigma.id.clone());
-    let body = Body::new(sigma, name, pack, attributes, cases, settings.level(name), open_call_patterns);
+    let body = Body::new(sigma, name, pack, attributes, matchers, settings.level(name), call_patterns_when_filled);
     Ok(Rule {
         name: Cow::Owned(name.to_owned()),
         id: id.map(Cow::Owned),
-        runs: settings.runs(name, pack, runs_by_default),
+        runs: settings.is_enabled(name, pack, runs_by_default),
         runs_by_default,
         placeholders,
         body: OnceLock::from(Box::new(body)),
-        above: document.above,
-        ..Rule::of(file, Cow::Owned(document.text.clone()))
+        line_offset: document.line_offset,
+        ..Rule::in_file(file, Cow::Owned(document.text.clone()))
     })
 }

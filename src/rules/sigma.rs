@@ -1,30 +1,31 @@
 //! The Sigma evaluator.
 //!
 //! In: the syntax tree of `rsigma-parser`, and a record with its facts. Out: whether the rule matches, and on request a
-//! [`Trace`] of every part of its condition in the words of its author. One walk over the compiled tree does both, so that
-//! what is explained is what was decided.
+//! [`RuleTrace`] of every part of its condition as the author wrote it. A single walk over the compiled tree produces both,
+//! so the explanation always agrees with the result.
 //!
-//! It follows the Sigma specification 2.1 with these choices, where the specification is silent or does not fit records:
-//! * A null is missing. CloudTrail writes null for what is absent.
-//! * A field on the way to which there are arrays has the values of all their elements.
-//! * An object is compared by its compact JSON text, in which strings are not escaped.
-//! * `?` and `*` match any character, also a line break. Case is ignored as `char::to_lowercase` has it.
-//! * A quoted number is equal to a number however that is written; an unquoted one also to a text that is that number.
-//! * `true` is also `yes` and `1` as text, `false` is `no` and `0`.
-//! * A missing field is different from every value under `|neq`.
+//! It follows the Sigma specification 2.1. Where the specification is silent or does not suit records, it does this:
+//! * A null counts as missing. CloudTrail writes null for absent fields.
+//! * A path that crosses arrays selects the values in all their elements.
+//! * An object is compared as compact JSON whose strings are not escaped.
+//! * `?` and `*` match any character, including a line break. Case is ignored as `char::to_lowercase` defines it.
+//! * A quoted number equals a JSON number of the same value. An unquoted number also equals a string that contains that
+//!   number.
+//! * `true` also equals the strings `yes` and `1`, `false` the strings `no` and `0`.
+//! * Under `|neq`, a missing field differs from every value.
 //! * `|fieldref` compares lists as a whole.
-//! * A keyword is a part of any text, number or boolean of the record, at any depth.
+//! * A keyword matches a substring of any string, number or boolean of the record, at any depth.
 
 mod budget;
 pub(super) mod call_pattern;
 mod compile;
 mod item;
+mod pattern;
 pub(super) mod placeholder;
 pub(super) mod required_literals;
 pub(super) mod selector;
 pub(super) mod subject;
 pub(super) mod success;
-mod text;
 mod trace;
 mod value;
 
@@ -32,64 +33,64 @@ use rsigma_parser::ArrayQuantifier;
 
 pub(super) use budget::Budget;
 pub(super) use compile::CompileError;
-pub(super) use item::Item;
-pub(super) use trace::{Node, Trace, What};
-pub(super) use value::Found;
+pub(super) use item::CompiledItem;
+pub(super) use trace::{NodeKind, RuleTrace, TraceNode};
+pub(super) use value::FieldValues;
 
 use crate::event::Value;
 use subject::Subject;
-use trace::{Observer, Quiet};
-use value::{Path, Scope};
+use trace::{NoTrace, Observer};
+use value::{FieldPath, Scope};
 
 /// A compiled rule.
 #[derive(Debug)]
 pub(super) struct Matcher {
-    /// Conditions of which one suffices.
-    conditions: Parts<Condition>,
+    /// The rule matches if any of these conditions holds.
+    conditions: Operands<CompiledCondition>,
     /// The detections, in the order of their names.
-    selections: Vec<Selection>,
+    selections: Vec<NamedDetection>,
 }
 
 /// A named detection.
 #[derive(Debug)]
-pub(super) struct Selection {
+pub(super) struct NamedDetection {
     pub(super) name: Box<str>,
-    tree: Tree,
+    tree: CompiledDetection,
 }
 
-/// A condition over selections, which it refers to by their places.
+/// A condition over named detections, which it refers to by their indices.
 #[derive(Debug)]
-enum Condition {
+enum CompiledCondition {
     Selection(usize),
-    All(Parts<Self>),
-    Any(Parts<Self>),
+    All(Operands<Self>),
+    Any(Operands<Self>),
     Not(Box<Self>),
-    /// At least `needed` of these selections hold.
+    /// At least `required` of these named detections hold.
     Count {
-        needed: usize,
-        places: Vec<usize>,
+        required: usize,
+        indices: Vec<usize>,
     },
 }
 
 /// A detection.
 #[derive(Debug)]
-enum Tree {
-    All(Parts<Self>),
-    Any(Parts<Self>),
-    Item(Item),
-    Array(Array),
-    Conditional { selections: Vec<Selection>, condition: Condition },
+enum CompiledDetection {
+    All(Operands<Self>),
+    Any(Operands<Self>),
+    Item(CompiledItem),
+    Array(ArrayTest),
+    Conditional { selections: Vec<NamedDetection>, condition: CompiledCondition },
 }
 
 /// A test of the elements of an array.
 #[derive(Debug)]
-pub(super) struct Array {
-    field: Path,
+pub(super) struct ArrayTest {
+    field: FieldPath,
     quantifier: ArrayQuantifier,
-    body: Box<Tree>,
+    body: Box<CompiledDetection>,
 }
 
-impl Array {
+impl ArrayTest {
     /// The path of the array.
     pub(super) fn field(&self) -> &str {
         &self.field.text
@@ -100,119 +101,115 @@ impl Array {
         self.quantifier
     }
 
-    fn holds_of_none(&self) -> bool {
+    fn holds_for_empty(&self) -> bool {
         matches!(self.quantifier, ArrayQuantifier::None | ArrayQuantifier::AllOrEmpty)
     }
 }
 
-/// How a rule evaluates on a record.
+/// The result of evaluating a rule on a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It matches.
+pub(super) enum MatchResult {
+    /// The rule matches.
     Match,
-    /// It does not match.
+    /// The rule does not match.
     NoMatch,
-    /// The record is too complex to decide within the budget of work.
+    /// The record cannot be evaluated within the work budget.
     TooComplex,
 }
 
 impl Matcher {
-    /// Whether the rule matches.
-    pub(super) fn verdict(&self, subject: &Subject<'_>) -> Verdict {
-        let matched = self.observed(subject, &mut Quiet);
+    /// Evaluates the rule.
+    pub(super) fn evaluate(&self, subject: &Subject<'_>) -> MatchResult {
+        let matched = self.walk(subject, &mut NoTrace);
         match (subject.budget.is_exceeded(), matched) {
-            (true, _) => Verdict::TooComplex,
-            (false, true) => Verdict::Match,
-            (false, false) => Verdict::NoMatch,
+            (true, _) => MatchResult::TooComplex,
+            (false, true) => MatchResult::Match,
+            (false, false) => MatchResult::NoMatch,
         }
     }
 
-    /// How each part of the rule evaluates. Beyond the budget, no part holds.
-    pub(super) fn trace<'t>(&'t self, subject: &'t Subject<'_>) -> Trace<'t> {
+    /// Evaluates the rule and records the result of each part. Once the budget is exceeded, no part holds.
+    pub(super) fn trace<'t>(&'t self, subject: &'t Subject<'_>) -> RuleTrace<'t> {
         let mut recorder = trace::Recorder::default();
-        let matched = self.observed(subject, &mut recorder);
-        Trace { matched, is_too_complex: subject.budget.is_exceeded(), conditions: recorder.finish() }
+        let matched = self.walk(subject, &mut recorder);
+        RuleTrace { matched, is_too_complex: subject.budget.is_exceeded(), conditions: recorder.finish() }
     }
 
-    fn observed<'t, O: Observer<'t>>(&'t self, subject: &'t Subject<'_>, observer: &mut O) -> bool {
+    fn walk<'t, O: Observer<'t>>(&'t self, subject: &'t Subject<'_>, observer: &mut O) -> bool {
         subject.budget.reset();
         let mut walk = Walk { subject, observer };
         self.conditions.any::<O>(|condition| walk.condition(condition, &self.selections, Scope::Record))
     }
 }
 
-/// Parts in the order of their author, and their places in the order of what they cost: members of the record first, facts
+/// Operands in the order in which the author wrote them, and their indices in order of cost: top-level fields first, facts
 /// last.
 #[derive(Debug)]
-struct Parts<T> {
-    parts: Vec<T>,
+struct Operands<T> {
+    operands: Vec<T>,
     order: Vec<usize>,
 }
 
-impl<T> Parts<T> {
-    fn new(parts: Vec<T>, cost: impl Fn(&T) -> Cost) -> Self {
-        let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_by_key(|place| parts.get(*place).map(&cost));
-        Self { parts, order }
+impl<T> Operands<T> {
+    fn new(operands: Vec<T>, cost: impl Fn(&T) -> Cost) -> Self {
+        let mut order: Vec<usize> = (0..operands.len()).collect();
+        order.sort_by_key(|index| operands.get(*index).map(&cost));
+        Self { operands, order }
     }
 
     fn cheapest_first(&self) -> impl Iterator<Item = &T> {
-        self.order.iter().filter_map(|place| self.parts.get(*place))
+        self.order.iter().filter_map(|index| self.operands.get(*index))
     }
 
-    /// Whether all parts hold. An observer that records is shown every part.
+    /// Whether all operands hold. With a recording observer, every operand is evaluated.
     fn all<'t, O: Observer<'t>>(&'t self, mut holds: impl FnMut(&'t T) -> bool) -> bool {
-        match O::RECORDS {
-            true => {
-                let mut all = true;
-                self.parts.iter().for_each(|part| all &= holds(part));
-                all
-            }
-            false => self.cheapest_first().all(holds),
+        if O::RECORDS {
+            self.operands.iter().fold(true, |all, operand| all & holds(operand))
+        } else {
+            self.cheapest_first().all(holds)
         }
     }
 
-    /// Whether one part holds. An observer that records is shown every part.
+    /// Whether any operand holds. With a recording observer, every operand is evaluated.
     fn any<'t, O: Observer<'t>>(&'t self, mut holds: impl FnMut(&'t T) -> bool) -> bool {
-        match O::RECORDS {
-            true => {
-                let mut any = false;
-                self.parts.iter().for_each(|part| any |= holds(part));
-                any
-            }
-            false => self.cheapest_first().any(holds),
+        if O::RECORDS {
+            self.operands.iter().fold(false, |any, operand| any | holds(operand))
+        } else {
+            self.cheapest_first().any(holds)
         }
     }
 }
 
-/// What it takes to evaluate a part.
+/// The relative cost of evaluating a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cost {
-    /// A look at a member of the record.
-    Member,
-    /// A walk through a part of the record.
-    Path,
-    /// A fact that may have to be derived, or all of the record.
+    /// Reads a top-level field of the record.
+    TopLevelField,
+    /// Follows a path into the record.
+    NestedField,
+    /// Derives a fact, or searches the whole record.
     Fact,
 }
 
-impl Condition {
-    fn cost(&self, selections: &[Selection]) -> Cost {
-        let of_place = |place: &usize| selections.get(*place).map(|selection| selection.tree.cost());
-        let dearest = match self {
-            Self::Selection(place) => of_place(place),
-            Self::All(parts) | Self::Any(parts) => parts.parts.iter().map(|part| part.cost(selections)).max(),
+impl CompiledCondition {
+    fn cost(&self, selections: &[NamedDetection]) -> Cost {
+        let cost_at = |index: &usize| selections.get(*index).map(|selection| selection.tree.cost());
+        let highest = match self {
+            Self::Selection(index) => cost_at(index),
+            Self::All(parts) | Self::Any(parts) => parts.operands.iter().map(|part| part.cost(selections)).max(),
             Self::Not(part) => Some(part.cost(selections)),
-            Self::Count { places, .. } => places.iter().filter_map(of_place).max(),
+            Self::Count { indices, .. } => indices.iter().filter_map(cost_at).max(),
         };
-        dearest.unwrap_or(Cost::Member)
+        highest.unwrap_or(Cost::TopLevelField)
     }
 }
 
-impl Tree {
+impl CompiledDetection {
     fn cost(&self) -> Cost {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.parts.iter().map(Self::cost).max().unwrap_or(Cost::Member),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.operands.iter().map(Self::cost).max().unwrap_or(Cost::TopLevelField)
+            }
             Self::Item(item) => item.cost(),
             Self::Array(array) => array.field.cost(),
             Self::Conditional { selections, condition } => condition.cost(selections),
@@ -220,89 +217,100 @@ impl Tree {
     }
 }
 
-/// The one walk over a compiled rule.
+/// The walk over a compiled rule, for matching and for traces.
 struct Walk<'w, 't, 'e, O> {
     subject: &'t Subject<'e>,
     observer: &'w mut O,
 }
 
 impl<'t, O: Observer<'t>> Walk<'_, 't, '_, O> {
-    fn condition(&mut self, condition: &'t Condition, selections: &'t [Selection], scope: Scope<'t>) -> bool {
+    fn condition(
+        &mut self,
+        condition: &'t CompiledCondition,
+        selections: &'t [NamedDetection],
+        scope: Scope<'t>,
+    ) -> bool {
         match condition {
-            Condition::Selection(place) => selections.get(*place).is_some_and(|one| self.selection(one, scope)),
-            Condition::All(parts) => {
+            CompiledCondition::Selection(index) => {
+                selections.get(*index).is_some_and(|detection| self.selection(detection, scope))
+            }
+            CompiledCondition::All(parts) => {
                 self.observer.begin();
                 let matched = parts.all::<O>(|part| self.condition(part, selections, scope));
-                self.observer.end(matched, || What::All);
+                self.observer.end(matched, || NodeKind::All);
                 matched
             }
-            Condition::Any(parts) => {
+            CompiledCondition::Any(parts) => {
                 self.observer.begin();
                 let matched = parts.any::<O>(|part| self.condition(part, selections, scope));
-                self.observer.end(matched, || What::Any);
+                self.observer.end(matched, || NodeKind::Any);
                 matched
             }
-            Condition::Not(part) => {
+            CompiledCondition::Not(part) => {
                 self.observer.begin();
                 let matched = !self.condition(part, selections, scope);
-                self.observer.end(matched, || What::Not);
+                self.observer.end(matched, || NodeKind::Not);
                 matched
             }
-            Condition::Count { needed, places } => {
+            CompiledCondition::Count { required, indices } => {
                 self.observer.begin();
-                let mut held = 0;
-                for selection in places.iter().filter_map(|place| selections.get(*place)) {
-                    if held >= *needed && !O::RECORDS {
+                let mut count = 0;
+                for selection in indices.iter().filter_map(|index| selections.get(*index)) {
+                    if count >= *required && !O::RECORDS {
                         break;
                     }
-                    held += usize::from(self.selection(selection, scope));
+                    count += usize::from(self.selection(selection, scope));
                 }
-                let matched = held >= *needed;
-                self.observer.end(matched, || What::Count { needed: *needed, held, of: places.len() });
+                let matched = count >= *required;
+                self.observer.end(matched, || NodeKind::Count {
+                    required: *required,
+                    matched: count,
+                    total: indices.len(),
+                });
                 matched
             }
         }
     }
 
-    fn selection(&mut self, selection: &'t Selection, scope: Scope<'t>) -> bool {
+    fn selection(&mut self, selection: &'t NamedDetection, scope: Scope<'t>) -> bool {
         self.observer.begin();
         let matched = self.tree(&selection.tree, scope);
-        self.observer.end(matched, || What::Selection(&selection.name));
+        self.observer.end(matched, || NodeKind::Selection(&selection.name));
         matched
     }
 
-    fn tree(&mut self, tree: &'t Tree, scope: Scope<'t>) -> bool {
+    fn tree(&mut self, tree: &'t CompiledDetection, scope: Scope<'t>) -> bool {
         match tree {
-            Tree::All(parts) => {
+            CompiledDetection::All(parts) => {
                 self.observer.begin();
                 let matched = parts.all::<O>(|part| self.tree(part, scope));
-                self.observer.end(matched, || What::All);
+                self.observer.end(matched, || NodeKind::All);
                 matched
             }
-            Tree::Any(parts) => {
+            CompiledDetection::Any(parts) => {
                 self.observer.begin();
                 let matched = parts.any::<O>(|part| self.tree(part, scope));
-                self.observer.end(matched, || What::Any);
+                self.observer.end(matched, || NodeKind::Any);
                 matched
             }
-            Tree::Item(item) => {
+            CompiledDetection::Item(item) => {
                 let found = item.find(self.subject, scope);
                 let matched = item.holds(&found, self.subject, scope);
                 self.observer.begin();
-                self.observer.end(matched, || What::Item { item, found });
+                self.observer.end(matched, || NodeKind::Item { item, found });
                 matched
             }
-            Tree::Array(array) => self.array(array, scope),
-            Tree::Conditional { selections, condition } => self.condition(condition, selections, scope),
+            CompiledDetection::Array(array) => self.array(array, scope),
+            CompiledDetection::Conditional { selections, condition } => self.condition(condition, selections, scope),
         }
     }
 
-    fn array(&mut self, array: &'t Array, scope: Scope<'t>) -> bool {
+    fn array(&mut self, array: &'t ArrayTest, scope: Scope<'t>) -> bool {
         let found = array.field.find(self.subject, scope);
         let elements = found.elements();
         let mut holds = |element: &&'t Value<'t>| {
-            let mut quiet = Walk { subject: self.subject, observer: &mut Quiet };
-            quiet.tree(&array.body, Scope::Element(element))
+            let mut untraced = Walk { subject: self.subject, observer: &mut NoTrace };
+            untraced.tree(&array.body, Scope::Element(element))
         };
         if !O::RECORDS {
             return match array.quantifier {
@@ -312,26 +320,26 @@ impl<'t, O: Observer<'t>> Walk<'_, 't, '_, O> {
                 ArrayQuantifier::AllOrEmpty => elements.iter().all(holds),
             };
         }
-        let verdicts: Vec<bool> = elements.iter().map(&mut holds).collect();
-        let held = verdicts.iter().filter(|held| **held).count();
+        let results: Vec<bool> = elements.iter().map(&mut holds).collect();
+        let count = results.iter().filter(|holds| **holds).count();
         let matched = match array.quantifier {
-            _ if verdicts.is_empty() => array.holds_of_none(),
-            ArrayQuantifier::Any => held > 0,
-            ArrayQuantifier::None => held == 0,
-            ArrayQuantifier::All | ArrayQuantifier::AllOrEmpty => held == verdicts.len(),
+            _ if results.is_empty() => array.holds_for_empty(),
+            ArrayQuantifier::Any => count > 0,
+            ArrayQuantifier::None => count == 0,
+            ArrayQuantifier::All | ArrayQuantifier::AllOrEmpty => count == results.len(),
         };
         self.observer.begin();
         let decisive = matches!(array.quantifier, ArrayQuantifier::Any | ArrayQuantifier::None);
-        for index in trace::recorded(&verdicts, decisive) {
-            let (Some(element), Some(matched)) = (elements.get(index), verdicts.get(index)) else { continue };
+        for index in trace::recorded_indices(&results, decisive) {
+            let (Some(element), Some(matched)) = (elements.get(index), results.get(index)) else { continue };
             self.observer.begin();
             self.tree(&array.body, Scope::Element(element));
-            self.observer.end(*matched, || What::Element { array, index, value: element });
+            self.observer.end(*matched, || NodeKind::Element { array, index, value: element });
         }
-        self.observer.end(matched, || What::Array {
+        self.observer.end(matched, || NodeKind::Array {
             array,
-            held,
-            of: elements.len(),
+            matched: count,
+            total: elements.len(),
             is_missing: found.values().is_empty(),
         });
         matched

@@ -35,12 +35,12 @@ fn matches(detection: &str, json: &str) -> Vec<Finding> {
 }
 
 #[test]
-fn the_built_in_rules_can_be_used() {
+fn the_built_in_rules_load() {
     assert!(RuleSet::load(&[]).unwrap().infos().count() >= 4);
 }
 
 #[test]
-fn a_rule_that_cannot_be_used_says_why() {
+fn invalid_rules_have_clear_diagnostics() {
     let attribute = |attributes: &str| rule_with(&format!("trailwarden: {attributes}"), SELECTION);
     let reported: Vec<String> = [
         String::new(),
@@ -88,7 +88,7 @@ fn every_diagnostic_is_reported_not_only_the_first() {
 }
 
 #[test]
-fn a_rule_of_others_needs_no_name_and_no_attributes_of_ours() {
+fn third_party_rules_need_no_name_or_attributes() {
     let two = format!("{}---\n{}", rule_with("", SELECTION), rule_with("", SELECTION));
     let files = [RuleFile::new(Path::new(""), Path::new("some_rule.yml"), two)];
     let set = RuleSet::compile(&files, &Options::default(), Vec::new()).unwrap();
@@ -102,7 +102,7 @@ fn a_rule_of_others_needs_no_name_and_no_attributes_of_ours() {
 }
 
 #[test]
-fn rules_of_others_get_names_that_can_be_written() {
+fn third_party_rules_get_names_without_special_characters() {
     let named = rule_with("name: Two words / ü", SELECTION);
     let file = |path: &str, text: &str| RuleFile::new(Path::new(""), Path::new(path), text.to_owned());
     let unnamed = rule_with("", SELECTION);
@@ -114,14 +114,14 @@ fn rules_of_others_get_names_that_can_be_written() {
 }
 
 #[test]
-fn a_directory_without_rules_is_a_mistake() {
+fn a_directory_without_rules_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let reported = RuleSet::load(&[directory.path().to_owned(), directory.path().join("absent")]).unwrap_err();
     assert_eq!(reported.0.len(), 2, "{reported}");
 }
 
 #[test]
-fn sentences_are_filled_from_the_record_and_shortened() {
+fn templates_are_filled_from_the_record_and_shortened() {
     let rule = "trailwarden:\n  message: '{actor} {a.list} {a.flag} {a.missing} {a.gone|nothing} {a.long}'\n  \
                 remediation: 'run {a.name} {a.list}'";
     let file = RuleFile::new(Path::new(""), Path::new("r.yml"), rule_with(rule, SELECTION));
@@ -139,7 +139,7 @@ fn sentences_are_filled_from_the_record_and_shortened() {
 }
 
 #[test]
-fn evidence_is_what_held_and_not_what_was_excluded() {
+fn evidence_contains_matching_clauses_and_no_excluded_ones() {
     let detection = "  call:\n    eventName:\n      - A\n      - B\n    requestParameters.port|gte: 20\n  other:\n    \
                      eventName: B\n  failed:\n    errorCode|exists: true\n  none:\n    userAgent: null\n  \
                      condition: (call or other) and none and not failed";
@@ -153,16 +153,16 @@ fn evidence_is_what_held_and_not_what_was_excluded() {
 }
 
 #[test]
-fn evidence_of_a_keyword_is_that_it_is_there() {
+fn evidence_of_a_keyword_names_no_field() {
     for detection in ["  s: [tool]\n  condition: s", "  s: [none]\n  t:\n    '|all': [tool]\n  condition: s or t"] {
         let findings = matches(detection, r#"{"eventName":"A","userAgent":"a tool of theirs"}"#);
         let reported: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
-        assert_eq!(reported, ["a keyword of the rule is in the record"], "{detection}");
+        assert_eq!(reported, ["the record contains a keyword of the rule"], "{detection}");
     }
 }
 
 #[test]
-fn facts_and_fields_stand_side_by_side() {
+fn facts_and_fields_can_be_combined() {
     let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"AuthorizeSecurityGroupIngress","awsRegion":"eu-west-1",
                    "requestParameters":{"groupId":"sg-1","ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"::/0"}}"#;
     for (detection, expected) in [
@@ -203,7 +203,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 proptest! {
     /// The JSON event of `rsigma-eval` is the oracle for our look-up of fields.
     #[test]
-    fn fields_are_looked_up_as_another_evaluator_does(
+    fn field_lookup_agrees_with_another_evaluator(
         inner in json(),
         path in r"[abc](\[-?[0-2]\])?(\.([abc]|a\\\[|b\\\]|x)(\[-?[0-2]\])?){0,4}",
     ) {

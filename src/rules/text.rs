@@ -1,4 +1,4 @@
-//! The text of findings: templates of sentences and commands, evidence, and explanations.
+//! The text of findings: templates of messages and remediations, evidence, and explanations.
 
 pub(super) mod evidence;
 pub(super) mod explain;

@@ -1,10 +1,11 @@
-//! Accounts and organizations that rules about others leave alone.
+//! Trusted accounts and organizations.
 
+use crate::arn::is_account_id;
 use crate::event::Event;
 use crate::facts::Zone;
 
-/// Whether `text` names an account or organization of the zone, by id or ARN, or the account of `event`. An ARN of another
-/// service names the account it contains.
+/// Whether `text` is the id or ARN of an account or organization in the zone, or of the account of `event`. An ARN of
+/// another service counts as the account in it.
 pub(super) fn is_trusted(text: &str, zone: &Zone, event: &Event<'_>) -> bool {
     let is_known = |id: &str| zone.organizations.iter().any(|known| known == id);
     let account = match text.strip_prefix("arn:") {
@@ -22,16 +23,12 @@ pub(super) fn is_trusted(text: &str, zone: &Zone, event: &Event<'_>) -> bool {
         None if text.split('/').any(is_known) => return true,
         None => text,
     };
-    is_account(account) && (event.account() == Some(account) || zone.accounts.iter().any(|trusted| trusted == account))
+    is_account_id(account)
+        && (event.account() == Some(account) || zone.accounts.iter().any(|trusted| trusted == account))
 }
 
-/// Whether `text` is an account id: twelve digits.
-pub fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The id in the id or ARN of an organization (`o-…`), its root (`r-…`) or an organizational unit (`ou-…`); `None` for
-/// anything else.
+/// Returns the id in the id or ARN of an organization (`o-…`), its root (`r-…`) or an organizational unit (`ou-…`); `None`
+/// for any other text.
 pub fn organization_id(text: &str) -> Option<&str> {
     let id = match text.strip_prefix("arn:") {
         Some(rest) => rest.split_once(":organizations::")?.1.split_once('/')?.1.rsplit('/').next()?,

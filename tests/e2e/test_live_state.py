@@ -338,7 +338,7 @@ def test_live_state_that_is_configured_wrongly_does_not_start(endpoint: str, top
         ({"LIVE_STATE": "yes"}, "LIVE_STATE"),
         ({"MEMBER_ROLE_NAME": "reader"}, "LIVE_STATE is off"),
         ({"LIVE_STATE": "on", "MEMBER_ROLE_EXTERNAL_ID": "x"}, "MEMBER_ROLE_NAME is not"),
-        ({"LIVE_STATE": "on", "MEMBER_ROLE_NAME": f"arn:aws:iam::{ACCOUNT}:role/reader"}, "give the name of the role"),
+        ({"LIVE_STATE": "on", "MEMBER_ROLE_NAME": f"arn:aws:iam::{ACCOUNT}:role/reader"}, "use the name of the role"),
         ({"CONFIG": "rules: []"}, "CONFIG:1"),
         ({"CONFIG": "packs: {}", "CONFIG_FILE": "/nonexistent"}, "CONFIG_FILE is set too"),
     ]:

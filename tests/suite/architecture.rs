@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "access",
             "alert",
+            "arn",
             "aws",
             "finding",
             "live_state",
@@ -64,7 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("queue", &["aws"]),
     ("report", &["finding", "pipeline", "sinks", "text"]),
     ("remediation", &["actions", "alert", "aws", "finding", "metrics", "sinks", "text"]),
-    ("rules", &["event", "facts", "finding", "text"]),
+    ("rules", &["arn", "event", "facts", "finding", "text"]),
     ("terraform_plan", &["finding", "text"]),
     ("text", &[]),
     ("access", &["network", "policy", "arn"]),
@@ -93,7 +94,7 @@ const LIVE_STATE: &[&str] = &[
 
 /// The modules of `rules`. Each may import only those before it, and the types of the rule set itself.
 const RULES: &[&str] =
-    &["sigma", "text", "load", "trusted", "report", "rule", "index", "correlation", "lint", "filter", "docs"];
+    &["sigma", "text", "load", "trusted", "finding_builder", "rule", "index", "correlation", "lint", "filter", "docs"];
 
 /// Crates that only some files may name: the Sigma engine, the AWS SDK and its HTTP client stay replaceable.
 const ONLY_IN: &[(&str, &[&str])] = &[

@@ -9,14 +9,14 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{directory, fixture, json, run, stderr, stdout, told, trailwarden};
+use crate::support::{directory, fixture, json, run, run_in, stderr, stdout, trailwarden};
 
 fn lines(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
-fn findings_read_like_this() {
+fn finding_snapshots() {
     let output = run(&["evaluate", "fixtures/first-run"]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(stdout(&output));
@@ -24,9 +24,9 @@ fn findings_read_like_this() {
 }
 
 #[test]
-fn trust_tells_who_gets_in() {
+fn trust_shows_who_can_assume_a_role() {
     let directory = tempfile::tempdir().unwrap();
-    let told = |name: &str, content: &str, arguments: &[&str]| {
+    let assess = |name: &str, content: &str, arguments: &[&str]| {
         let path = directory.path().join(name);
         fs::write(&path, content).unwrap();
         let output = run(&[&["trust"], arguments, &[path.to_str().unwrap()]].concat());
@@ -50,23 +50,23 @@ fn trust_tells_who_gets_in() {
     let open = role("open", &statement("\"*\""));
     let scoped = role("scoped", &own);
 
-    let (code, text, _) = told("list.json", &format!(r#"{{"Roles":[{open},{scoped},{{"no":"role"}}]}}"#), &[]);
+    let (code, text, _) = assess("list.json", &format!(r#"{{"Roles":[{open},{scoped},{{"no":"role"}}]}}"#), &[]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(text, @r#"
     PUBLIC open
       public: statement 1 (S\u{1b}[2J) lets in any AWS account, e.g. 999999999999
-        fix: replace the wildcard by the accounts or roles that need it, or add the condition "StringEquals": {"aws:PrincipalOrgID": "ORGANIZATION_ID"}
+        remediation: replace the wildcard by the accounts or roles that need it, or add the condition "StringEquals": {"aws:PrincipalOrgID": "ORGANIZATION_ID"}
     SCOPED scoped
       scoped: statement 1 (S\u{1b}[2J) lets in 111122223333
     UNDECIDABLE entry 3
-      is not a trust policy and not a role: it has neither Statement nor AssumeRolePolicyDocument
+      is neither a trust policy nor a role: it has no Statement and no AssumeRolePolicyDocument
     "#);
-    assert_eq!(told("one.json", &format!(r#"{{"Role":{open}}}"#), &[]).0, 1);
-    assert_eq!(told("scoped.json", &format!("[{scoped}]"), &[]).0, 0);
-    assert_eq!(told("bare.json", &own, &[]).0, 1);
-    assert_eq!(told("bare.json", &own, &["--account", "111122223333"]).0, 0);
-    assert_eq!(told("bare.json", &own, &["--account", "1"]).0, 2);
-    assert_eq!(told("no.json", "no policy", &[]).0, 2);
+    assert_eq!(assess("one.json", &format!(r#"{{"Role":{open}}}"#), &[]).0, 1);
+    assert_eq!(assess("scoped.json", &format!("[{scoped}]"), &[]).0, 0);
+    assert_eq!(assess("bare.json", &own, &[]).0, 1);
+    assert_eq!(assess("bare.json", &own, &["--account", "111122223333"]).0, 0);
+    assert_eq!(assess("bare.json", &own, &["--account", "1"]).0, 2);
+    assert_eq!(assess("no.json", "no policy", &[]).0, 2);
 
     // Documents that have trust policies in them, and those that have none.
     let open_text = statement("\"*\"").replace('"', "\\\"").replace("\\u", "\\\\u");
@@ -104,15 +104,15 @@ fn trust_tells_who_gets_in() {
             "bucket.json",
             r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject"}}"#,
             2,
-            "not a trust policy: it is about s3:GetObject",
+            "not a trust policy: it allows or denies s3:GetObject",
         ),
         (
             "output.json",
             r#"{"Policy":"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\"}}"}"#,
             2,
-            "not a trust policy: it is about s3:GetObject",
+            "not a trust policy: it allows or denies s3:GetObject",
         ),
-        ("user.json", r#"{"User":{"UserName":"ci"}}"#, 2, "not a trust policy"),
+        ("user.json", r#"{"User":{"UserName":"ci"}}"#, 2, "neither a trust policy nor a role"),
         (
             "terraform.tfstate",
             r#"{"version":4,"terraform_version":"1.9.0","resources":[{"mode":"managed","type":"aws_iam_role","name":"ci",
@@ -134,7 +134,7 @@ fn trust_tells_who_gets_in() {
             "not a trust policy",
         ),
     ] {
-        let (found, text, _) = told(name, content, &[]);
+        let (found, text, _) = assess(name, content, &[]);
         assert_eq!(found, code, "{name}: {text}");
         assert!(text.contains(word), "{name}: {text}");
     }
@@ -142,18 +142,18 @@ fn trust_tells_who_gets_in() {
     // What is configured as your own.
     let by_org = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole",
         "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-abc123def4"}}}}"#;
-    assert_eq!(told("own.json", &own, &["--account", "444455556666", "--trusted-account", "111122223333"]).0, 0);
-    assert_eq!(told("org.json", by_org, &[]).0, 0);
-    assert_eq!(told("org.json", by_org, &["--trusted-organization", "o-abc123def4"]).0, 0);
-    assert_eq!(told("org.json", by_org, &["--trusted-organization", "o-other12345"]).0, 1);
+    assert_eq!(assess("own.json", &own, &["--account", "444455556666", "--trusted-account", "111122223333"]).0, 0);
+    assert_eq!(assess("org.json", by_org, &[]).0, 0);
+    assert_eq!(assess("org.json", by_org, &["--trusted-organization", "o-abc123def4"]).0, 0);
+    assert_eq!(assess("org.json", by_org, &["--trusted-organization", "o-other12345"]).0, 1);
     let config = directory.path().join("config.yml");
     fs::write(&config, "trusted-organizations: [o-other12345]\n").unwrap();
-    assert_eq!(told("org.json", by_org, &["--config", config.to_str().unwrap()]).0, 1);
+    assert_eq!(assess("org.json", by_org, &["--config", config.to_str().unwrap()]).0, 1);
     fs::write(&config, "trusted-tenants: {github.com: [acme]}\n").unwrap();
-    let (code, _, faults) = told("org.json", by_org, &["--config", config.to_str().unwrap()]);
+    let (code, _, faults) = assess("org.json", by_org, &["--config", config.to_str().unwrap()]);
     assert!(code == 2 && faults.contains("`github.com` is not an issuer that several tenants share"), "{faults}");
 
-    let (_, json, _) = told("one.json", &open, &["--format", "json"]);
+    let (_, json, _) = assess("one.json", &open, &["--format", "json"]);
     let document: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&document["verdict"], &document["role"]), (&"public".into(), &"open".into()));
     assert_eq!(document["witness"]["principal"]["AWS"], "arn:aws:iam::999999999999:role/evil");
@@ -164,12 +164,13 @@ fn trust_tells_who_gets_in() {
 }
 
 #[test]
-fn rules_that_are_off_run_when_enabled_and_leave_trusted_accounts_alone() {
+fn disabled_rules_can_be_enabled_and_respect_trusted_accounts() {
     let external = "fixtures/rules/role-trust-external/hit-account.json";
     let found = |path: &str, arguments: &[&str]| {
         let output = run(&[&["evaluate", "--format", "ocsf", path], arguments].concat());
-        let told: Vec<String> = lines(&output).iter().map(|one| one["severity"].as_str().unwrap().to_owned()).collect();
-        (output.status.code(), told.join(" "))
+        let reported: Vec<String> =
+            lines(&output).iter().map(|one| one["severity"].as_str().unwrap().to_owned()).collect();
+        (output.status.code(), reported.join(" "))
     };
     // Until something is configured as your own, not much is known of an account that is let in.
     assert_eq!(found(external, &[]), (Some(1), "Low".to_owned()));
@@ -195,7 +196,7 @@ fn ocsf_is_one_document_a_line_in_the_order_of_the_input() {
 }
 
 #[test]
-fn exit_codes_tell_what_happened() {
+fn exit_codes() {
     let clean = "fixtures/rules/sg-ingress-world-admin/miss-narrow.json";
     let bad = "fixtures/rules/sg-ingress-world/no-such-file.json";
     let hit = "fixtures/rules/sg-ingress-world-admin/hit-items.json";
@@ -211,7 +212,7 @@ fn exit_codes_tell_what_happened() {
 }
 
 #[test]
-fn broken_files_cost_nothing_but_themselves() {
+fn invalid_files_do_not_affect_others() {
     let directory = tempfile::tempdir().unwrap();
     let good = fs::read(fixture("first-run/cloudtrail.json.gz")).unwrap();
     fs::write(directory.path().join("a-good.json.gz"), &good).unwrap();
@@ -224,8 +225,8 @@ fn broken_files_cost_nothing_but_themselves() {
     let uids =
         |output: &Output| -> Vec<Value> { lines(output).iter().map(|one| one["metadata"]["uid"].clone()).collect() };
     assert!(uids(&output).starts_with(&uids(&alone)), "{}", stdout(&output));
-    let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
-    insta::assert_snapshot!(told, @"
+    let reported = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(reported, @"
     rejected: DIR/b-truncated.json.gz:1: record 1: cannot be read on: the compressed data ends early, copy the file again (incomplete deflate stream)
     rejected: DIR/c/page.html:1: not JSON: this looks like an HTML page; perhaps a login or error page that was saved instead (and so the lines up to 3)
     6 records = 2 clean + 2 matched + 0 exempt + 2 rejected; 2 findings
@@ -233,13 +234,13 @@ fn broken_files_cost_nothing_but_themselves() {
 }
 
 #[test]
-fn input_without_anything_in_it_is_no_success() {
+fn empty_input_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir_all(directory.path().join("a/b")).unwrap();
-    let (code, output, errors) = told(directory.path(), &["evaluate", "DIR"]);
+    let (code, output, errors) = run_in(directory.path(), &["evaluate", "DIR"]);
     assert_eq!((code, output.as_str()), (2, ""));
     insta::assert_snapshot!(errors, @"
-    rejected: DIR: the directory is empty: there is nothing to evaluate
+    rejected: DIR: the directory is empty
     1 record = 0 clean + 0 matched + 0 exempt + 1 rejected; 0 findings
     ");
     let output = run(&["evaluate", "-"]);
@@ -251,19 +252,19 @@ fn input_without_anything_in_it_is_no_success() {
 }
 
 #[test]
-fn what_is_no_file_in_a_directory_is_not_waited_for() {
+fn special_files_in_a_directory_do_not_block() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     assert!(Command::new("mkfifo").arg(path("pipe.json")).status().unwrap().success());
     let _socket = UnixListener::bind(path("socket.json")).unwrap();
     symlink(path("pipe.json"), path("to-pipe.json")).unwrap();
     fs::copy(fixture("rules/sg-ingress-world-admin/hit-items.json"), path("z.json")).unwrap();
-    let (code, _, errors) = told(directory.path(), &["evaluate", "DIR"]);
+    let (code, _, errors) = run_in(directory.path(), &["evaluate", "DIR"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(errors, @"
-    rejected: DIR/pipe.json: not a regular file; name it itself to read it
-    rejected: DIR/socket.json: not a regular file; name it itself to read it
-    rejected: DIR/to-pipe.json: not a regular file; name it itself to read it
+    rejected: DIR/pipe.json: not a regular file; to read it, give its path itself
+    rejected: DIR/socket.json: not a regular file; to read it, give its path itself
+    rejected: DIR/to-pipe.json: not a regular file; to read it, give its path itself
     4 records = 0 clean + 1 matched + 0 exempt + 3 rejected; 1 finding
     ");
     let named = path("pipe.json");
@@ -290,7 +291,7 @@ fn standard_input_is_read_when_named_or_piped() {
 }
 
 #[test]
-fn color_is_for_terminals_and_for_those_who_ask() {
+fn color_is_used_on_terminals_and_on_request() {
     let arguments = ["evaluate", "fixtures/rules/sg-ingress-world-admin/hit-items.json"];
     let colored = |command: &mut Command| stdout(&command.output().unwrap()).contains('\u{1b}');
     assert!(!colored(&mut trailwarden(&arguments)));
@@ -299,7 +300,7 @@ fn color_is_for_terminals_and_for_those_who_ask() {
 }
 
 #[test]
-fn text_from_the_record_reaches_the_terminal_spelt_out() {
+fn text_from_records_is_escaped_on_the_terminal() {
     let hostile = "\u{1b}]0;owned\u{7}\r\nHIGH fake-rule \u{202e}gpj";
     let mut event = json(&fixture("rules/role-trust-public/hit-create-role.json"));
     for pointer in ["/userAgent", "/sourceIPAddress", "/eventTime", "/eventID", "/awsRegion", "/recipientAccountId"] {
@@ -323,7 +324,7 @@ fn text_from_the_record_reaches_the_terminal_spelt_out() {
 }
 
 #[test]
-fn rules_of_ones_own_are_added() {
+fn user_rules_are_added() {
     let directory = tempfile::tempdir().unwrap();
     let rule = "title: Somebody assumed a role\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  \
                 s:\n    eventName: AssumeRole\n  condition: s\nlevel: low\n";
@@ -339,7 +340,7 @@ fn rules_of_ones_own_are_added() {
 }
 
 #[test]
-fn rules_that_cannot_be_used_are_refused_by_name_and_the_others_run() {
+fn invalid_rules_are_rejected_by_name_and_others_run() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("a-no-yaml.yml", "title: [unclosed");
@@ -354,24 +355,24 @@ fn rules_that_cannot_be_used_are_refused_by_name_and_the_others_run() {
     let output = run(&["evaluate", "--rules", directory.path().to_str().unwrap(), "fixtures/first-run"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stdout(&output).contains("sg-ingress-world-admin"));
-    let told = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
-    insta::assert_snapshot!(told, @"
-    error: refused: DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
-    error: refused: DIR/b-modifier.yml:5: rule `b-modifier`: `eventName|sounds_like`: there is no modifier `sounds_like`; the usual ones are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
-    error: refused: DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique. To replace the built-in rule, give this one another name and id, and turn that one off in the configuration file: `rules: {blocked-action: {enabled: false}}`
+    let reported = stderr(&output).replace(&directory.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(reported, @"
+    error: rejected: DIR/a-no-yaml.yml:2: rule `a-no-yaml`: YAML parse error: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 8
+    error: rejected: DIR/b-modifier.yml:5: rule `b-modifier`: `eventName|sounds_like`: there is no modifier `sounds_like`; common modifiers are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
+    error: rejected: DIR/c-taken.yml:1: rule `blocked-action`: `blocked-action` is taken by a rule in rules/blocked-actions/blocked-action.yml; names and ids must be unique. To replace the built-in rule, give this rule another name and id, and disable the built-in rule in the configuration file: `rules: {blocked-action: {enabled: false}}`
     7 records = 3 clean + 4 matched + 0 exempt + 0 rejected; 4 findings
     ");
 }
 
 #[test]
-fn a_directory_of_rules_that_is_not_there_stops_the_run() {
+fn a_missing_rules_directory_is_an_error() {
     let output = run(&["evaluate", "--rules", "no/such/directory", "fixtures/first-run"]);
     assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""));
     assert!(stderr(&output).contains("no/such/directory"), "{}", stderr(&output));
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let mut record = json(&fixture("rules/sg-ingress-world-admin/hit-items.json"));
     let many = directory.path().join("many.jsonl");
@@ -392,7 +393,7 @@ fn a_reader_that_leaves_is_no_error() {
 }
 
 #[test]
-fn faults_of_a_snapshot_are_spelt_out() {
+fn errors_in_a_snapshot_are_escaped() {
     let directory = tempfile::tempdir().unwrap();
     let lists = directory.path().join("111122223333/eu-west-1/get-managed-prefix-list-entries");
     fs::create_dir_all(&lists).unwrap();
@@ -401,18 +402,17 @@ fn faults_of_a_snapshot_are_spelt_out() {
     let output = run(&["evaluate", "fixtures/first-run", "--snapshot", path]);
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&output).replace(path, "DIR"), @r"
-    error: this snapshot cannot be used; nothing was evaluated
+    error: the snapshot cannot be used; nothing was evaluated
     DIR/111122223333/eu-west-1/get-managed-prefix-list-entries/pl-\u{1b}[2J\u{a}\u{202e}.json: must be a JSON object as the AWS CLI prints it: expected ident at line 1 column 2
     ");
 }
 
 #[test]
-fn exemptions_by_live_state_that_have_no_effect_are_said() {
+fn ineffective_live_state_exemptions_are_reported() {
     let directory = directory(&[("trailwarden.yml", "live-state: {exempt-default-vpc: true}")]);
     let config = directory.path().join("trailwarden.yml");
     let evaluate = ["evaluate", "fixtures/first-run", "--config", config.to_str().unwrap()];
-    let warning =
-        "warning: `live-state` of the configuration file exempts nothing without live state; give --snapshot\n";
+    let warning = "warning: `live-state` in the configuration file has no effect without live state; use --snapshot\n";
     assert!(stderr(&run(&evaluate)).starts_with(warning));
     let confirmed = run(&[&evaluate[..], &["--snapshot", "fixtures/live-state"]].concat());
     assert!(!stderr(&confirmed).contains("warning"), "{}", stderr(&confirmed));

@@ -1,9 +1,9 @@
-//! `rules check`: rules that do less than they seem to, and what is said of those that cannot be used.
+//! `rules check`: diagnostics about invalid rules and about parts of rules that have no effect.
 
 use std::fs;
 use std::path::Path;
 
-use crate::support::{directory, public_data, told};
+use crate::support::{directory, public_data, run_in};
 
 /// A rule called `mine`, with these lines of detections.
 fn rule(detections: &str) -> String {
@@ -41,27 +41,27 @@ fn attributes(lines: &str) -> String {
 /// What `rules check` says of a file, apart from missing fixtures, and its exit code.
 fn checked(text: &str) -> (i32, String) {
     let directory = directory(&[("rules/r.yml", text)]);
-    let (code, output, _) = told(directory.path(), &["rules", "check", "DIR/rules"]);
+    let (code, output, _) = run_in(directory.path(), &["rules", "check", "DIR/rules"]);
     let lines = output.lines().filter(|line| !line.contains("its fixtures lack"));
     (code, lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// Asserts that each text is diagnosed on its line, with these words.
-fn assert_says(cases: &[(String, usize, &[&str])]) {
+/// Asserts that each text has a diagnostic on its line with these words.
+fn assert_reports(cases: &[(String, usize, &[&str])]) {
     for (text, line, words) in cases {
         let (_, output) = checked(text);
         let place = format!("DIR/rules/r.yml:{line}: ");
-        let told: Vec<&str> = output.lines().filter(|told| told.starts_with(&place)).collect();
+        let reported: Vec<&str> = output.lines().filter(|reported| reported.starts_with(&place)).collect();
         assert!(
-            told.iter().any(|told| words.iter().all(|word| told.contains(word))),
+            reported.iter().any(|reported| words.iter().all(|word| reported.contains(word))),
             "{words:?}, line {line}: {output}\n{text}"
         );
     }
 }
 
 #[test]
-fn paths_that_no_record_has_are_reported() {
-    assert_says(&[
+fn paths_that_no_record_contains_are_reported() {
+    assert_reports(&[
         (
             with("requestParameters.tagSpecificationSet.items.0.tags.key: a"),
             9,
@@ -79,7 +79,7 @@ fn paths_that_no_record_has_are_reported() {
         (with("'awsRegion ': eu-west-1"), 9, &["blank"]),
         (with("awsRegoin: a"), 9, &["did you mean `awsRegion`"]),
         (with("eventname: a"), 9, &["did you mean `eventName`"]),
-        (with("eventName.text: a"), 9, &["`eventName` is no object"]),
+        (with("eventName.text: a"), 9, &["`eventName` is not an object"]),
         (with("userIdentity.arnn|contains: a"), 9, &["`arnn`", "`arn`"]),
         (with("userIdentity.username: a"), 9, &["did you mean `userName`"]),
         (
@@ -96,7 +96,7 @@ fn paths_that_no_record_has_are_reported() {
 
 #[test]
 fn members_and_values_that_a_fact_never_has_are_reported() {
-    assert_says(&[
+    assert_reports(&[
         (only("exposure.ingress.worlds: admin"), 7, &["`worlds`", "did you mean `world`"]),
         (only("exposure.route.reach: wolrd"), 7, &["`wolrd`", "did you mean `world`"]),
         (only("exposure.ingress.entries.spce: public"), 7, &["did you mean `space`"]),
@@ -125,8 +125,8 @@ fn members_and_values_that_a_fact_never_has_are_reported() {
 }
 
 #[test]
-fn forms_that_are_no_sigma_are_reported() {
-    assert_says(&[
+fn forms_that_are_not_sigma_are_reported() {
+    assert_reports(&[
         (
             with("responseElements:\n      vpc:\n        vpcId: a"),
             9,
@@ -137,13 +137,17 @@ fn forms_that_are_no_sigma_are_reported() {
         (with("requestParameters.x: '*'"), 9, &["`\\*`"]),
         (with("requestParameters.x:\n      - a\n      - '*'"), 11, &["`\\*`"]),
         (condition("condition: selection"), 10, &["does not use", "`filter_main`"]),
-        (condition("condition: 1 of selection* and not 1 of filtre_*"), 14, &["`filtre_*`", "none of its detections"]),
+        (
+            condition("condition: 1 of selection* and not 1 of filtre_*"),
+            14,
+            &["`filtre_*`", "not one of its detections"],
+        ),
     ]);
 }
 
 #[test]
 fn conditions_that_contradict_themselves_are_reported() {
-    assert_says(&[
+    assert_reports(&[
         (condition("condition: selection and not filter_main"), 14, &["can never match", "`not filter_main`"]),
         (condition("condition: selection and not 1 of filter_*"), 14, &["can never match"]),
         (condition("condition: selection and not selection"), 14, &["can never match"]),
@@ -176,7 +180,7 @@ fn calls_and_services_that_do_not_exist_are_reported() {
     let source = |source: &str, name: &str| {
         rule(&format!("  s:\n    eventSource: {source}\n    eventName: {name}\n  condition: s"))
     };
-    assert_says(&[
+    assert_reports(&[
         (only("eventName: StopLoging"), 7, &["`StopLoging`", "did you mean `StopLogging`"]),
         (only("eventName: MakeEverythingPublic"), 7, &["`MakeEverythingPublic`"]),
         (only("eventName: 'iam:CreateUser'"), 7, &["`iam:CreateUser`", "eventName: CreateUser", "iam.amazonaws.com"]),
@@ -184,7 +188,7 @@ fn calls_and_services_that_do_not_exist_are_reported() {
         (only("eventName|startswith: 'ec2:'"), 7, &["IAM action"]),
         (only("call.operation: UpdateFunctionCod"), 7, &["did you mean `UpdateFunctionCode`"]),
         (source("iam.amazonaws.com", "CreateVpc"), 8, &["iam.amazonaws.com has no call `CreateVpc`"]),
-        (source("ec2.amazonaws.com", "'CreateVpx*'"), 8, &["fits `CreateVpx*`"]),
+        (source("ec2.amazonaws.com", "'CreateVpx*'"), 8, &["matches `CreateVpx*`"]),
         (source("cloudtrial.amazonaws.com", "StopLogging"), 7, &["did you mean `cloudtrail.amazonaws.com`"]),
         (source("aws.ec2", "CreateVpc"), 7, &["write `ec2.amazonaws.com`"]),
         (source("ec2", "CreateVpc"), 7, &["write `ec2.amazonaws.com`"]),
@@ -198,14 +202,14 @@ fn calls_and_services_that_do_not_exist_are_reported() {
         source("unheard-of.amazonaws.com", "SomethingNew"),
     ] {
         let (_, output) = checked(&fine);
-        assert!(output.starts_with("1 rules can be used: 0 errors"), "{fine}{output}");
+        assert!(output.starts_with("1 rules are valid: 0 errors"), "{fine}{output}");
         assert!(!output.contains("r.yml"), "{fine}{output}");
     }
 }
 
 #[test]
 fn placeholders_and_keys_that_do_not_exist_are_reported() {
-    assert_says(&[
+    assert_reports(&[
         (attributes("  message: '{acter} did it.'"), 13, &["`{acter}`", "did you mean `actor`"]),
         (attributes("  message: >-\n    Somebody did it,\n    {usrAgent} for one."), 15, &["did you mean `userAgent`"]),
         (
@@ -247,8 +251,8 @@ fn placeholders_and_keys_that_do_not_exist_are_reported() {
 }
 
 #[test]
-fn errors_name_the_value_the_line_and_what_was_meant() {
-    assert_says(&[
+fn errors_contain_value_line_and_suggestion() {
+    assert_reports(&[
         (with("awsRegion|startswth: eu"), 9, &["rule `mine`", "did you mean `startswith`"]),
         (with("awsRegion|endwith|cased: eu"), 9, &["`endwith`", "did you mean `endswith`"]),
         (with("awsRegion|contain: eu"), 9, &["did you mean `contains`"]),
@@ -267,7 +271,7 @@ fn errors_name_the_value_the_line_and_what_was_meant() {
 }
 
 #[test]
-fn lines_are_those_of_the_file_in_every_document() {
+fn lines_count_from_the_start_of_the_file_in_every_document() {
     let good = with("awsRegion: a").replace("name: mine", "name: first");
     let typo = with("awsRegoin: a");
     let broken = with("awsRegion|contans: a").replace("name: mine", "name: third");
@@ -278,7 +282,7 @@ fn lines_are_those_of_the_file_in_every_document() {
 }
 
 #[test]
-fn metadata_that_is_not_as_sigma_asks_keeps_no_rule_from_running() {
+fn invalid_metadata_does_not_prevent_a_rule_from_running() {
     let rule = with("awsRegion: eu-west-1");
     for (metadata, word) in [
         ("date: 2021/06/15\nmodified: 2022/01/02", None),
@@ -289,16 +293,16 @@ fn metadata_that_is_not_as_sigma_asks_keeps_no_rule_from_running() {
         ("related: [{id: a, type: derved}]", Some("derved")),
     ] {
         let (_, output) = checked(&rule.replace("status: test", metadata));
-        assert!(output.contains("1 rules can be used: 0 errors"), "{metadata}: {output}");
+        assert!(output.contains("1 rules are valid: 0 errors"), "{metadata}: {output}");
         assert_eq!(output.contains("r.yml"), word.is_some(), "{metadata}: {output}");
         assert!(word.is_none_or(|word| output.contains(word)), "{metadata}: {output}");
     }
     let (_, output) = checked(&rule.replace("status: test", "status: tested"));
-    assert!(output.contains("1 rules can be used: 0 errors") && output.contains("tested"), "{output}");
+    assert!(output.contains("1 rules are valid: 0 errors") && output.contains("tested"), "{output}");
 }
 
 #[test]
-fn what_only_a_correlation_refers_to_is_left_out_with_it() {
+fn rules_of_correlations_are_skipped_with_them() {
     let base = |name: &str, id: &str| {
         with("awsRegion: eu-west-1")
             .replace("name: mine", &format!("name: {name}\nid: 49bb7b4a-dba3-5dbc-993e-7f3af28a{id}"))
@@ -331,18 +335,21 @@ fn what_only_a_correlation_refers_to_is_left_out_with_it() {
         ),
     ]);
     let config = ["--config", "DIR/trailwarden.yml"];
-    let (_, output, _) = told(directory.path(), &[&["rules", "check", "DIR/rules"][..], &config].concat());
+    let (_, output, _) = run_in(directory.path(), &[&["rules", "check", "DIR/rules"][..], &config].concat());
     for name in ["by-name", "by-id", "nested", "of-unknown-type"] {
-        assert!(output.contains(&format!("unsupported: rule `{name}`: it is left out")), "{name}: {output}");
+        assert!(output.contains(&format!("unsupported: rule `{name}`: it is skipped")), "{name}: {output}");
     }
     for name in ["generated", "alone", "enabled", "blocked-action"] {
-        assert!(!output.contains(&format!("rule `{name}`: it is left out")), "{name}: {output}");
+        assert!(!output.contains(&format!("rule `{name}`: it is skipped")), "{name}: {output}");
     }
-    assert!(output.contains("there is no rule `by-nam` to correlate (did you mean `by-name`?)"), "{output}");
-    assert!(output.contains("3 rules can be used"), "{output}");
+    assert!(
+        output.contains("there is no rule `by-nam`, which the correlation refers to (did you mean `by-name`?)"),
+        "{output}"
+    );
+    assert!(output.contains("3 rules are valid"), "{output}");
 
     let evaluate = ["evaluate", "--rules", "DIR/rules", "--allow-unsupported", "--format", "ocsf", "DIR/event.json"];
-    let (_, output, errors) = told(directory.path(), &[&evaluate[..], &config].concat());
+    let (_, output, errors) = run_in(directory.path(), &[&evaluate[..], &config].concat());
     let mut found: Vec<String> = output
         .lines()
         .map(|line| {
@@ -357,7 +364,7 @@ fn what_only_a_correlation_refers_to_is_left_out_with_it() {
 }
 
 #[test]
-fn hidden_files_and_workflows_are_no_rules() {
+fn hidden_files_and_workflows_are_skipped() {
     let rule = with("awsRegion: eu-west-1");
     let workflow = "name: CI\non: [push]\njobs:\n  test:\n    runs-on: ubuntu-latest\n";
     let directory = directory(&[
@@ -367,8 +374,8 @@ fn hidden_files_and_workflows_are_no_rules() {
         ("rules/ci/build.yml", &workflow.replace("on:", "'on':")),
         ("rules/.hidden/other.yml", "title: [\n"),
     ]);
-    let (_, output, _) = told(directory.path(), &["rules", "check", "DIR/rules"]);
-    assert!(output.contains("1 rules can be used: 0 errors"), "{output}");
+    let (_, output, _) = run_in(directory.path(), &["rules", "check", "DIR/rules"]);
+    assert!(output.contains("1 rules are valid: 0 errors"), "{output}");
 }
 
 #[test]
@@ -420,12 +427,12 @@ fn numbers_are_compared_by_value_in_quotes_or_not() {
 fn found(selection: &str, event: &str) -> usize {
     let directory = directory(&[("rules/r.yml", &only(selection)), ("event.json", &event.replace('\n', ""))]);
     let evaluate = ["evaluate", "--rules", "DIR/rules", "--format", "ocsf", "DIR/event.json"];
-    let (_, output, _) = told(directory.path(), &evaluate);
+    let (_, output, _) = run_in(directory.path(), &evaluate);
     output.lines().filter(|line| line.contains(r#""control":"mine""#)).count()
 }
 
 #[test]
-fn fixtures_and_rules_are_told_when_they_do_not_fit_together() {
+fn fixtures_without_rules_and_rules_without_fixtures_are_reported() {
     let rule = with("awsRegion: eu-west-1");
     let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc","awsRegion":"eu-west-1"}"#;
     let directory = directory(&[
@@ -433,31 +440,31 @@ fn fixtures_and_rules_are_told_when_they_do_not_fit_together() {
         ("fixtures/rules/mine/hit-a.json", event),
         ("fixtures/rules/mien/miss-a.json", &event.replace("CreateVpc", "DeleteVpc")),
     ]);
-    let check = |path: &str| told(directory.path(), &["rules", "check", path]).1;
+    let check = |path: &str| run_in(directory.path(), &["rules", "check", path]).1;
     let output = check("DIR/rules");
     assert!(output.contains("DIR/fixtures/rules/mine/miss-….json"), "{output}");
-    assert!(output.contains("there is none called `mien` (did you mean `mine`?)"), "{output}");
+    assert!(output.contains("there is no rule `mien` for these fixtures (did you mean `mine`?)"), "{output}");
     assert!(!check("DIR/rules/pack/r.yml").contains("mien"));
     fs::rename(
         directory.path().join("fixtures/rules/mien/miss-a.json"),
         directory.path().join("fixtures/rules/mine/miss-a.json"),
     )
     .unwrap();
-    let (code, output, errors) = told(directory.path(), &["rules", "test", "DIR/rules/pack/r.yml"]);
+    let (code, output, errors) = run_in(directory.path(), &["rules", "test", "DIR/rules/pack/r.yml"]);
     assert_eq!((code, output.as_str()), (0, "1 rules, 2 records: 0 rules failed\n"), "{errors}");
 }
 
 #[test]
-fn evaluation_tells_in_one_line_that_rules_have_warnings() {
+fn evaluate_reports_warnings_about_rules_in_one_line() {
     let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc","eventID":"1"}"#;
     let errors = |rule: &str| {
         let directory = directory(&[("rules/r.yml", rule), ("event.json", event)]);
-        told(directory.path(), &["evaluate", "--rules", "DIR/rules", "DIR/event.json"]).2
+        run_in(directory.path(), &["evaluate", "--rules", "DIR/rules", "DIR/event.json"]).2
     };
-    let said = errors(&with("awsRegoin: a"));
+    let warnings = errors(&with("awsRegoin: a"));
     assert!(
-        said.starts_with("warning: 1 warning about the rule `mine`; see `trailwarden rules check DIR/rules`\n"),
-        "{said}"
+        warnings.starts_with("warning: 1 warning about the rule `mine`; run `trailwarden rules check DIR/rules`\n"),
+        "{warnings}"
     );
     assert!(!errors(&with("awsRegion: a")).contains("warning"));
 }
@@ -472,7 +479,7 @@ fn exemptions_are_checked_like_rules() {
     };
     let checked = |text: &str| {
         let directory = directory(&[("exemptions.yml", text)]);
-        let (code, output, errors) = told(directory.path(), &["exemptions", "check", "DIR/exemptions.yml"]);
+        let (code, output, errors) = run_in(directory.path(), &["exemptions", "check", "DIR/exemptions.yml"]);
         (code, output + &errors)
     };
     let good = exemption("userIdentity.userName: deploy");
@@ -499,9 +506,9 @@ fn exemptions_are_checked_like_rules() {
 
 #[test]
 #[ignore = "needs public data"]
-fn rules_of_others_that_are_right_have_no_warnings() {
+fn correct_third_party_rules_have_no_warnings() {
     let sigma = public_data("sigma");
-    let (_, output, _) = told(Path::new("/"), &["rules", "check", &sigma.display().to_string()]);
+    let (_, output, _) = run_in(Path::new("/"), &["rules", "check", &sigma.display().to_string()]);
     let warned: Vec<&str> =
         output.lines().filter(|line| line.contains("warning: ") && !line.contains("its fixtures lack")).collect();
     // One names a field that no record has, and one names permissions in place of calls.

@@ -138,7 +138,7 @@ fn help(command: &[&str], sections: &mut BTreeMap<String, String>) {
 const REFERENCE: &str = "docs/cli.md";
 
 #[test]
-fn the_reference_of_the_command_line_is_current() {
+fn the_command_line_reference_is_current() {
     let mut sections = BTreeMap::new();
     help(&[], &mut sections);
     // What this build leaves out stays as it is written.

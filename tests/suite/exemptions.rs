@@ -37,7 +37,7 @@ fn read(text: &str) -> Result<Exemptions, String> {
 fn covered(exemptions: &Exemptions, rule: &str, event: &Value, now: &str) -> String {
     let (text, now) = (event.to_string(), now.parse::<Timestamp>().unwrap());
     let event = Event::parse(&text).unwrap();
-    let mut finding = RuleSet::load(&[]).unwrap().judge(rule, &event).unwrap();
+    let mut finding = RuleSet::load(&[]).unwrap().evaluate_rule(rule, &event).unwrap();
     exemptions.apply(&event, &mut finding, now);
     match finding.suppression {
         Some(suppression) => suppression.exemption,
@@ -146,23 +146,23 @@ fn exemptions_that_cannot_be_used_say_why() {
     .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     /exemptions.yml:5: exemption `n`: there is no rule `blocked-actions` (did you mean `blocked-action`?)
-    /exemptions.yml:4: exemption `n`: its `filter:` names no `rules`; list their names, or write `rules: any`
-    /exemptions.yml:8: exemption `n`: its condition would exempt everything but what it names; write `condition: not selection`, as Sigma filters do
-    /exemptions.yml:8: exemption `n`: its condition names `t`, which is none of its detections; its detections are s
-    /exemptions.yml:8: exemption `n`: its condition would exempt everything but what it names; write `condition: not selection`, as Sigma filters do
+    /exemptions.yml:4: exemption `n`: its `filter:` has no `rules`; list their names, or write `rules: any`
+    /exemptions.yml:8: exemption `n`: its condition would exempt everything except its selections; write `condition: not selection`, as in Sigma filters
+    /exemptions.yml:8: exemption `n`: its condition names `t`, which is not one of its detections; its detections are s
+    /exemptions.yml:8: exemption `n`: its condition would exempt everything except its selections; write `condition: not selection`, as in Sigma filters
     /exemptions.yml:7: exemption `n`: CloudTrail records have no field `evntSource` (did you mean `eventSource`?)
-    /exemptions.yml:7: unsupported: exemption `n`: `userAgent|expand` has the placeholder `%agents%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
+    /exemptions.yml:7: unsupported: exemption `n`: `userAgent|expand` has the placeholder `%agents%`, which has no values; list them under `placeholders:` in the configuration file
     /exemptions.yml:9: exemption `n`: its `expires`: it is a day such as 2027-03-31, not "2027-03-31T23:00:00-05:00[America/New_York]"
     /exemptions.yml:9: exemption `n`: its `trailwarden:` key: missing field `owner`
     /exemptions.yml:9: exemption `n`: its `owner`: it is empty
     /exemptions.yml:9: exemption `n`: its `expires`: it is a day such as 2027-03-31, not "soon"
     /exemptions.yml:9: exemption `n`: its `trailwarden:` key: unknown field `until`, expected one of `owner`, `reason`, `ticket`, `expires`
-    /exemptions.yml:7: exemption `n`: `eventSource|sounds_like`: there is no modifier `sounds_like`; the usual ones are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
+    /exemptions.yml:7: exemption `n`: `eventSource|sounds_like`: there is no modifier `sounds_like`; common modifiers are all, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, lt, lte, neq, re, startswith
     /exemptions.yml:7: exemption `n`: there is no fact `exposure.inbound` (did you mean `exposure.route`?); `trailwarden facts` lists them
     /exemptions.yml:2: exemption `n`: it needs the key `trailwarden:` with `owner`, `reason` and `expires`
-    /exemptions.yml:12: exemption `n`: its name is taken by the one on line 2
+    /exemptions.yml:12: exemption `n`: its name is taken by the exemption on line 2
     /exemptions.yml:2: exemption `exemptions`: YAML parse error: did not find expected node content at line 2 column 1, while parsing a flow node
-    /exemptions.yml:1: exemption `exemptions`: this is no Sigma filter: it has no `filter:` with `rules`, a selection and a `condition`
+    /exemptions.yml:1: exemption `exemptions`: this is not a Sigma filter: it has no `filter:` with `rules`, a selection and a `condition`
     /exemptions.yml:2: exemption `n`: YAML parse error: control characters are not allowed at position 199
     "#);
 }
@@ -232,7 +232,7 @@ fn checking_exemptions_tells_what_is_expired_soon_to_expire_and_unused() {
     let (code, text, _) = check(&(used + &unused + &expired), &["--over", log]);
     assert_eq!(code, 1);
     insta::assert_snapshot!(text, @"
-    used is good: until 9999-12-31, team (T), 3 findings covered
+    used is valid: until 9999-12-31, team (T), 3 findings covered
     unused covers nothing in the log: until 9999-12-31, team (T), 0 findings covered
     expired has expired: until 2020-12-31, team (T), 0 findings covered
     ");

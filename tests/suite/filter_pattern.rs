@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::event::Event;
 use trailwarden::filter_pattern::{FilterPatterns, Limits, PatternError, of_call_patterns, of_rules};
-use trailwarden::rules::{CallPattern, CallPatterns, Names, Options, RuleSet, Unusable, known_calls};
+use trailwarden::rules::{CallPattern, CallPatterns, Names, Options, RuleSet, UnusableRules, known_calls};
 
 use crate::sigma::real_records;
-use crate::support::{directory, fixture, public_data, root, rule_fixtures, run, stderr, stdout, told};
+use crate::support::{directory, fixture, public_data, root, rule_fixtures, run, run_in, stderr, stdout};
 use crate::workload::generated::SEED;
 use crate::workload::generated::record::Records;
 
@@ -27,7 +27,7 @@ fn all_rules(directories: Vec<std::path::PathBuf>) -> RuleSet {
     let enabled = set.rules().iter().filter(|rule| !rule.runs()).map(|rule| rule.info().name.clone()).collect();
     let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
     let options = Configuration::of_file(file).rule_options();
-    let options = Options { directories, enabled, unusable: Unusable::Skip, ..options };
+    let options = Options { directories, enabled, unusable: UnusableRules::Skip, ..options };
     RuleSet::load_with(&options).unwrap()
 }
 
@@ -69,7 +69,7 @@ fn check(found: &FilterPatterns, call_patterns: &[&CallPatterns]) {
     let needless: BTreeSet<(&str, &str)> = found.needless.iter().map(|call| (call.service, call.call)).collect();
     let known: BTreeSet<(&str, &str)> = known_calls().collect();
     for (source, name) in calls() {
-        let (needed, passed) = (all.admit(source, &name), passed(&matchers, source, &name));
+        let (needed, passed) = (all.matches(source, &name), passed(&matchers, source, &name));
         assert!(passed <= 1, "{name} of {source} passes {passed} patterns");
         assert!(passed == 1 || !needed, "{name} of {source} does not pass");
         if known.contains(&(source, name.as_str())) {
@@ -96,7 +96,7 @@ fn every_call_that_changes_something_passes_one_pattern() {
             assert_eq!(found.any_write, ["own-resource-changed"]);
             let matchers = matchers(found);
             for (source, name) in [("sqs.amazonaws.com", "PurgeQueue"), ("iam.amazonaws.com", "CreateRole")] {
-                let is_named = of_running(rules).iter().any(|call_patterns| call_patterns.admit(source, name));
+                let is_named = of_running(rules).iter().any(|call_patterns| call_patterns.matches(source, name));
                 let times = |read_only: Option<&Value>, management: Option<&Value>| {
                     let mut record = json!({"eventSource": source, "eventName": name});
                     for (field, value) in [("readOnly", read_only), ("managementEvent", management)] {
@@ -194,7 +194,8 @@ fn every_call_that_a_built_in_rule_can_match_passes() {
         // Reading calls are most of what a trail records. `DescribeExportImageTasks` passes where `ExportImage` does.
         let two = &found[1];
         let all = CallPatterns(of_running(rules).iter().flat_map(|one| one.0.clone()).collect());
-        let watched: Vec<(&str, &str)> = known_calls().filter(|(source, name)| all.name(source, name)).collect();
+        let watched: Vec<(&str, &str)> =
+            known_calls().filter(|(source, name)| all.matches_by_name(source, name)).collect();
         for call in two.needless.iter().filter(|call| call.read_only) {
             let is_around = watched.iter().any(|(source, name)| *source == call.service && call.call.contains(name));
             assert!(is_around, "{} of {} passes", call.call, call.service);
@@ -338,7 +339,7 @@ fn a_pattern_that_cannot_be_is_refused_with_the_reason() {
     ]
     .iter()
     .map(|arguments| {
-        let (code, text, errors) = told(files.path(), arguments);
+        let (code, text, errors) = run_in(files.path(), arguments);
         assert_eq!((code, text.as_str()), (2, ""), "{arguments:?}");
         errors
     })
@@ -502,7 +503,7 @@ fn check_passing(found: &FilterPatterns, call_patterns: &CallPatterns) -> Result
     for (source, name) in known_calls() {
         let passed = passed(&matchers, source, name);
         prop_assert!(passed <= 1, "{name} of {source} passes {passed} patterns");
-        prop_assert!(passed == 1 || !call_patterns.admit(source, name), "{name} of {source} does not pass");
+        prop_assert!(passed == 1 || !call_patterns.matches(source, name), "{name} of {source} does not pass");
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{fixture, json, public_data, run, stderr, stdout, told, trailwarden};
+use crate::support::{fixture, json, public_data, run, run_in, stderr, stdout, trailwarden};
 
 const HIT: &str = "rules/sg-ingress-world-admin/hit-items.json";
 const MISS: &str = "rules/sg-ingress-world-admin/miss-narrow.json";
@@ -44,12 +44,12 @@ fn fill(directory: &Path) {
 }
 
 #[test]
-fn what_is_printed_does_not_depend_on_the_number_of_threads() {
+fn output_does_not_depend_on_the_number_of_threads() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
     for more in [&[][..], &["--explain"], &["--snapshot", "fixtures/live-state"]] {
         let with = |threads: &str| {
-            told(
+            run_in(
                 directory.path(),
                 &[&["evaluate", "DIR", "no/such/file", "DIR/02.json.gz", "--threads", threads], more].concat(),
             )
@@ -71,7 +71,7 @@ fn compare_with_and_without_prefilter(inputs: &[PathBuf]) {
     for input in inputs {
         for more in [&["--explain"][..], &["--snapshot", "fixtures/live-state"], &["--format", "ocsf"]] {
             let with = |option: &[&str]| {
-                let (code, findings, errors) = told(input, &[&["evaluate", "DIR"], more, option].concat());
+                let (code, findings, errors) = run_in(input, &[&["evaluate", "DIR"], more, option].concat());
                 let findings: Vec<String> = findings.lines().map(without_time).collect();
                 (code, findings, errors)
             };
@@ -88,7 +88,7 @@ fn compare_with_and_without_prefilter(inputs: &[PathBuf]) {
 }
 
 #[test]
-fn what_is_printed_does_not_depend_on_the_prefilter() {
+fn output_does_not_depend_on_the_prefilter() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
     compare_with_and_without_prefilter(&[directory.path().to_path_buf(), fixture("")]);
@@ -96,7 +96,7 @@ fn what_is_printed_does_not_depend_on_the_prefilter() {
 
 #[test]
 #[ignore = "needs public data"]
-fn what_is_printed_of_public_logs_does_not_depend_on_the_prefilter() {
+fn output_for_public_logs_does_not_depend_on_the_prefilter() {
     compare_with_and_without_prefilter(&[public_data("cloudtrail")]);
 }
 
@@ -113,14 +113,14 @@ fn without_time(line: &str) -> String {
 }
 
 #[test]
-fn no_thread_at_all_is_refused() {
+fn zero_threads_is_an_error() {
     let output = run(&["evaluate", "fixtures/first-run", "--threads", "0"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--threads"), "{}", stderr(&output));
 }
 
 #[test]
-fn a_reader_that_leaves_ends_all_threads() {
+fn a_closed_pipe_ends_all_threads() {
     let directory = tempfile::tempdir().unwrap();
     for file in 0..8 {
         fs::write(directory.path().join(format!("{file}.jsonl")), records(HIT, file, 300)).unwrap();
@@ -139,7 +139,7 @@ fn a_reader_that_leaves_ends_all_threads() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_what_is_piped_in() {
+fn a_closed_pipe_ends_reading_of_standard_input() {
     let mut command = trailwarden(&["evaluate"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -155,7 +155,7 @@ fn a_reader_that_leaves_ends_what_is_piped_in() {
 }
 
 #[test]
-fn standard_input_that_is_named_twice_is_read_once() {
+fn standard_input_given_twice_is_read_once() {
     let mut command = trailwarden(&["evaluate", "-", "-", "fixtures/first-run", "-", "--threads", "8", "--no-summary"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(records(HIT, 0, 2).as_bytes()).unwrap();

@@ -39,7 +39,7 @@ fn at_least(min_severity: Severity) -> AlertPolicy {
 
 fn finding() -> Finding {
     let json = r#"{"eventSource":"ec2.amazonaws.com","eventName":"DeleteVpc","requestParameters":{"vpcId":"vpc-1"}}"#;
-    RuleSet::load(&[]).unwrap().judge("blocked-action", &Event::parse(json).unwrap()).unwrap()
+    RuleSet::load(&[]).unwrap().evaluate_rule("blocked-action", &Event::parse(json).unwrap()).unwrap()
 }
 
 #[test]

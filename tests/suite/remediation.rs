@@ -21,7 +21,7 @@ use trailwarden::remediation::{
     Occasion, RemediationPolicy, Retry, Store, brakes,
 };
 
-use crate::support::{directory, fixture, json_lines, payload_by_all_rules, told};
+use crate::support::{directory, fixture, json_lines, payload_by_all_rules, run_in};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:999900001111:trailwarden-findings";
 const PERSON: &str = "arn:aws:sts::111122223333:assumed-role/OnCall/erin";
@@ -1052,7 +1052,7 @@ fn the_command_line_checks_a_policy_and_shows_the_calls() {
         ("good.jsonl", &lines[0]),
         ("findings.jsonl", &lines.join("\n")),
     ]);
-    let run = |arguments: &[&str]| told(directory.path(), &[&["remediate"], arguments].concat());
+    let run = |arguments: &[&str]| run_in(directory.path(), &[&["remediate"], arguments].concat());
     assert_eq!(run(&["--policy", "DIR/auto.yml"]), (0, String::new(), String::new()));
     let (code, _, errors) = run(&["--policy", "DIR/wrong.yml"]);
     let expected =
@@ -1070,6 +1070,6 @@ fn the_command_line_checks_a_policy_and_shows_the_calls() {
     let modes: Vec<&str> = json.iter().map(|one| one["mode"].as_str().unwrap()).collect();
     assert_eq!(modes, ["auto", "approve", "none"]);
     assert_eq!(json[0]["calls"][0]["operation"], "RevokeSecurityGroupIngress");
-    let (code, _, errors) = told(directory.path(), &["actions", "iam", "--action", "no-such-action"]);
+    let (code, _, errors) = run_in(directory.path(), &["actions", "iam", "--action", "no-such-action"]);
     assert_eq!((code, errors.contains("there is no action `no-such-action`")), (2, true));
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::Digest as _;
 use trailwarden::finding::{Finding, Live, Outcome, Path as LivePath, Remediation, Suppression, Trace};
-use trailwarden::report::{Details, Entry, Extent, Format, Rejections, Report, Summary, terminal_summary};
+use trailwarden::report::{Entry, Extent, Format, ProblemDetail, Rejections, Report, Summary, terminal_summary};
 use trailwarden::text::is_hidden;
 
 use crate::support::{json, payload_by_all_rules, root, rule_fixtures, run, stderr, stdout};
@@ -20,7 +20,7 @@ fn findings() -> Vec<Finding> {
     findings
 }
 
-fn summary(findings: &[Finding], details: Details) -> Summary {
+fn summary(findings: &[Finding], details: ProblemDetail) -> Summary {
     let mut summary = Summary::new(details);
     for finding in findings {
         summary.add(Box::new(finding.clone()));
@@ -36,7 +36,7 @@ fn plain(text: &str) -> String {
 const LOGS: &str = "fixtures/first-run";
 
 #[test]
-fn the_summary_reads_like_this() {
+fn summary_snapshot() {
     let output = run(&["evaluate", LOGS, "--summary"]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(stdout(&output));
@@ -50,7 +50,7 @@ fn the_summary_reads_like_this() {
 #[test]
 fn the_summary_fits_the_terminal() {
     let findings = findings();
-    let summary = summary(&findings, Details::Brief);
+    let summary = summary(&findings, ProblemDetail::Brief);
     for width in [40, 60, 89, 90, 96, 100, 160, 200] {
         for extent in [Extent::BRIEF, Extent::FULL] {
             let text = plain(&terminal_summary(&summary, extent, width));
@@ -58,7 +58,7 @@ fn the_summary_fits_the_terminal() {
             assert!(longest.chars().count() <= width, "{width}: {longest}");
         }
     }
-    let small = self::summary(&findings[..20], Details::Brief);
+    let small = self::summary(&findings[..20], ProblemDetail::Brief);
     insta::assert_snapshot!("the_summary_at_60_columns", plain(&terminal_summary(&small, Extent::BRIEF, 60)));
     insta::assert_snapshot!("the_summary_at_200_columns", plain(&terminal_summary(&small, Extent::BRIEF, 200)));
 }
@@ -66,7 +66,7 @@ fn the_summary_fits_the_terminal() {
 #[test]
 fn many_values_and_problems_are_counted_in_bounded_memory() {
     let one = findings().remove(0);
-    let mut summary = Summary::new(Details::Full);
+    let mut summary = Summary::new(ProblemDetail::Full);
     for number in 0..10_100 {
         let mut finding = one.clone();
         finding.actor.name = format!("actor-{number}");
@@ -74,22 +74,22 @@ fn many_values_and_problems_are_counted_in_bounded_memory() {
         summary.add(Box::new(finding));
     }
     assert_eq!((summary.problems.len(), summary.problems.unlisted()), (5000, 5100));
-    assert_eq!((summary.actors.by_frequency().len(), summary.actors.others()), (10_000, 100));
+    assert_eq!((summary.actors.by_frequency().len(), summary.actors.unlisted()), (10_000, 100));
     let text = plain(&terminal_summary(&summary, Extent::BRIEF, 100));
     assert!(text.starts_with("10100 findings of 5000 problems or more"), "{text}");
     assert!(text.contains("10095  with more than 9995 others"), "{text}");
-    assert!(text.ends_with("… 4990 problems more, and others with 5100 findings\n"), "{text}");
+    assert!(text.ends_with("… 4990 more problems, and others with 5100 findings\n"), "{text}");
 }
 
 #[test]
-fn a_problem_is_as_bad_as_its_worst_finding_that_is_not_suppressed() {
+fn a_problem_has_the_highest_severity_of_its_open_findings() {
     let mut finding = findings().into_iter().find(|one| one.rule.name == "sg-ingress-world-admin").unwrap();
     let at = |finding: &Finding, time: &str| {
         let mut finding = finding.clone();
         finding.origin.time = time.parse().ok();
         Box::new(finding)
     };
-    let mut summary = Summary::new(Details::Brief);
+    let mut summary = Summary::new(ProblemDetail::Brief);
     summary.add(at(&finding, "2026-03-02T00:00:00Z"));
     summary.add(at(&finding, "2026-03-01T00:00:00Z"));
     finding.suppression = Some(Suppression {
@@ -110,7 +110,7 @@ fn a_problem_is_as_bad_as_its_worst_finding_that_is_not_suppressed() {
 }
 
 #[test]
-fn filters_choose_findings_and_decide_the_exit_code() {
+fn filters_select_findings_and_determine_the_exit_code() {
     // Rule, severity, account and Region of each finding that is left, and the exit code.
     let left = |filters: &[&str]| {
         let output = run(&[&["evaluate", LOGS, "--no-summary"], filters].concat());
@@ -159,7 +159,7 @@ fn filters_choose_findings_and_decide_the_exit_code() {
 }
 
 #[test]
-fn filters_that_would_hide_everything_are_refused() {
+fn filters_that_would_hide_everything_are_errors() {
     let mut refusals = String::new();
     for filters in [
         &["--rule", "role-trust-pubic"][..],
@@ -178,7 +178,7 @@ fn filters_that_would_hide_everything_are_refused() {
 }
 
 #[test]
-fn quiet_runs_print_errors_alone() {
+fn quiet_runs_print_only_errors() {
     let output = run(&["evaluate", LOGS, "--quiet"]);
     assert_eq!((output.status.code(), stdout(&output).as_str(), stderr(&output).as_str()), (Some(1), "", ""));
     let output = run(&["evaluate", "tests/cases/files/archive.zip", "-q"]);
@@ -186,7 +186,7 @@ fn quiet_runs_print_errors_alone() {
 }
 
 /// The report of the fixtures in a format, as a run writes it.
-fn written(format: Format, findings: &[Finding]) -> String {
+fn render(format: Format, findings: &[Finding]) -> String {
     let report = report(findings);
     let entry = |finding| Entry { finding, input: "logs/a b#%.json", is_file: true, now: Timestamp::UNIX_EPOCH };
     let entries: Vec<String> = findings.iter().map(|finding| format.entry(entry(finding))).collect();
@@ -197,7 +197,7 @@ fn report(findings: &[Finding]) -> Report {
     let mut rejections = Rejections::default();
     rejections.add("logs/b.json: no CloudTrail record: [x](https://example.com) {0}");
     Report {
-        summary: summary(findings, Details::Full),
+        summary: summary(findings, ProblemDetail::Full),
         rejections,
         rules: findings.iter().map(|finding| finding.rule.clone()).collect(),
         ..Report::default()
@@ -205,7 +205,7 @@ fn report(findings: &[Finding]) -> Report {
 }
 
 /// Findings of every kind: of every rule, suppressed, confirmed, explained, and full of what a format could take for its own.
-fn varied() -> Vec<Finding> {
+fn varied_findings() -> Vec<Finding> {
     let mut findings = findings();
     let evil = "=cmd|' /C calc'!A0\u{1b}[31m\u{202e}</script><img src=x onerror=alert(1)>`x` ]]> \",\n| [a](https://e.example) @all {0}";
     let finding = &mut findings[0];
@@ -273,9 +273,9 @@ fn errors(schema: &Value, document: &Value) -> Vec<String> {
 }
 
 #[test]
-fn every_format_keeps_what_records_contain_in_its_place() {
+fn every_format_escapes_text_from_records() {
     for format in Format::ALL {
-        let text = written(format, &varied());
+        let text = render(format, &varied_findings());
         let text = if format == Format::Text { plain(&text) } else { text };
         assert!(!text.is_empty());
         let hidden: Vec<char> =
@@ -287,24 +287,24 @@ fn every_format_keeps_what_records_contain_in_its_place() {
 #[test]
 fn json_follows_its_schema() {
     let schema = strict(json(&root().join("docs/report.schema.json")));
-    let document: Value = serde_json::from_str(&written(Format::Json, &varied())).unwrap();
+    let document: Value = serde_json::from_str(&render(Format::Json, &varied_findings())).unwrap();
     assert_eq!(errors(&schema, &document), Vec::<String>::new());
-    assert_eq!(document["findings"].as_array().unwrap().len(), varied().len());
+    assert_eq!(document["findings"].as_array().unwrap().len(), varied_findings().len());
     let mut other = document.clone();
     other["findings"][0]["invented"] = 1.into();
     assert_eq!(errors(&schema, &other).len(), 1);
-    let nothing: Value = serde_json::from_str(&written(Format::Json, &[])).unwrap();
+    let nothing: Value = serde_json::from_str(&render(Format::Json, &[])).unwrap();
     assert_eq!(errors(&schema, &nothing), Vec::<String>::new());
 }
 
 #[test]
 fn sarif_follows_its_schema() {
     let schema = json(&root().join("tests/schema/sarif-2.1.0.schema.json"));
-    let document: Value = serde_json::from_str(&written(Format::Sarif, &varied())).unwrap();
+    let document: Value = serde_json::from_str(&render(Format::Sarif, &varied_findings())).unwrap();
     assert_eq!(errors(&schema, &document), Vec::<String>::new());
     let run = &document["runs"][0];
     let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), varied().len());
+    assert_eq!(results.len(), varied_findings().len());
     let rules: Vec<&str> =
         run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
     assert!(results.iter().all(|result| rules.contains(&result["ruleId"].as_str().unwrap())));
@@ -316,14 +316,14 @@ fn sarif_follows_its_schema() {
     assert!(message.ends_with(r"| \[a\](https://e.example) @all {{0}}"), "{message}");
     let rejection = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
     assert_eq!(rejection, r"logs/b.json: no CloudTrail record: \[x\](https://example.com) {{0}}");
-    let nothing: Value = serde_json::from_str(&written(Format::Sarif, &[])).unwrap();
+    let nothing: Value = serde_json::from_str(&render(Format::Sarif, &[])).unwrap();
     assert_eq!(errors(&schema, &nothing), Vec::<String>::new());
 }
 
 #[test]
 fn csv_has_a_row_for_each_finding_and_no_formulas() {
-    let findings = varied();
-    let text = written(Format::Csv, &findings);
+    let findings = varied_findings();
+    let text = render(Format::Csv, &findings);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), findings.len());
@@ -335,9 +335,9 @@ fn csv_has_a_row_for_each_finding_and_no_formulas() {
 
 #[test]
 fn junit_has_a_failure_for_each_problem_and_a_success_for_each_other_rule() {
-    let findings = varied();
-    let document = quick_junit::Report::deserialize_from_str(&written(Format::Junit, &findings)).unwrap();
-    let summary = summary(&findings, Details::Full);
+    let findings = varied_findings();
+    let document = quick_junit::Report::deserialize_from_str(&render(Format::Junit, &findings)).unwrap();
+    let summary = summary(&findings, ProblemDetail::Full);
     let problems = summary.problems.by_severity();
     let suppressed = problems.iter().filter(|problem| problem.is_suppressed()).count();
     assert_eq!((document.errors, document.failures), (1, problems.len() - suppressed));
@@ -350,7 +350,7 @@ fn junit_has_a_failure_for_each_problem_and_a_success_for_each_other_rule() {
 #[test]
 fn markdown_contains_no_markup_of_records() {
     use pulldown_cmark::{Event, Options, Parser, Tag};
-    let text = written(Format::Markdown, &varied());
+    let text = render(Format::Markdown, &varied_findings());
     let mut codes = 0;
     for event in Parser::new_ext(&text, Options::ENABLE_TABLES | Options::ENABLE_GFM) {
         match event {
@@ -366,8 +366,8 @@ fn markdown_contains_no_markup_of_records() {
 
 #[test]
 fn html_is_one_page_without_scripts_that_loads_nothing() {
-    let findings = varied();
-    let page = written(Format::Html, &findings);
+    let findings = varied_findings();
+    let page = render(Format::Html, &findings);
     // Everything that a browser could run or load is an element or an attribute, and text has neither.
     let mut names: Vec<&str> = Vec::new();
     for tag in page.split('<').skip(1) {
@@ -394,7 +394,7 @@ fn html_is_one_page_without_scripts_that_loads_nothing() {
         page.contains(&format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"))
     );
     // Each problem, the path of a confirmed exposure, the charts and what was rejected are there.
-    let summary = summary(&findings, Details::Full);
+    let summary = summary(&findings, ProblemDetail::Full);
     assert_eq!(names.iter().filter(|name| **name == "dl").count(), summary.problems.len());
     for part in [
         "<ol class=\"path\"><li><span>internet</span></li>",
@@ -408,10 +408,10 @@ fn html_is_one_page_without_scripts_that_loads_nothing() {
 }
 
 #[test]
-fn reports_read_like_this() {
-    let finding = varied().into_iter().find(|one| one.rule.name == "sg-ingress-world-admin").unwrap();
+fn report_snapshots() {
+    let finding = varied_findings().into_iter().find(|one| one.rule.name == "sg-ingress-world-admin").unwrap();
     for format in [Format::Csv, Format::Html, Format::Json, Format::Junit, Format::Markdown, Format::Sarif] {
-        let mut text = written(format, std::slice::from_ref(&finding));
+        let mut text = render(format, std::slice::from_ref(&finding));
         if format == Format::Html {
             // The style sheet is no text that people read, and a line for each element is easier to compare.
             let (head, rest) = text.split_once("<style>").unwrap();
@@ -460,18 +460,18 @@ fn regex_of_clocks() -> impl Fn(&str) -> String {
 }
 
 #[test]
-fn files_that_cannot_be_written_are_refused_before_the_run() {
+fn files_that_cannot_be_written_are_reported_before_the_run() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log.json");
     fs::copy(root().join("fixtures/rules/blocked-action/hit-wrapped.json"), &log).unwrap();
     let before = fs::read(&log).unwrap();
     let log = log.to_str().unwrap();
     for (outputs, reason) in [
-        (&["--output", "report.pdf"][..], "its extension stands for no format"),
-        (&["--output", "report"], "its extension stands for no format"),
+        (&["--output", "report.pdf"][..], "unknown extension"),
+        (&["--output", "report"], "unknown extension"),
         (&["--output", log], "this file is an input"),
         (&["--output", "/nonexistent/r.json"], "cannot be written"),
-        (&["--output", "/dev/null", "--output", "csv=/dev/null", "--format", "json"], "this file is named twice"),
+        (&["--output", "/dev/null", "--output", "csv=/dev/null", "--format", "json"], "this file is given twice"),
     ] {
         let output = run(&[&["evaluate", log], outputs].concat());
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{outputs:?}");
@@ -486,7 +486,7 @@ fn files_that_cannot_be_written_are_refused_before_the_run() {
 }
 
 #[test]
-fn a_run_without_findings_writes_reports_that_say_so() {
+fn a_run_without_findings_writes_complete_reports() {
     for format in ["json", "sarif", "junit", "markdown", "csv", "html"] {
         let output = run(&["evaluate", LOGS, "--until", "2001-01-01", "--format", format]);
         assert_eq!((output.status.code(), stdout(&output).is_empty()), (Some(0), false), "{format}");

@@ -6,9 +6,9 @@ use std::fs;
 use serde_json::{Value, json};
 use trailwarden::rules::{RuleSet, known_calls, operations};
 
-use crate::support::{directory, public_data, root, run, stderr, stdout, told, trailwarden};
+use crate::support::{directory, public_data, root, run, run_in, stderr, stdout, trailwarden};
 
-/// A rule called `name`, with these lines before its detection and in it.
+/// A rule with the name `name`, and lines before and in its detection.
 fn rule(name: &str, head: &str, selection: &str) -> String {
     format!(
         "title: T\nname: {name}\n{head}logsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s:\n    {selection}\n  \
@@ -17,7 +17,7 @@ fn rule(name: &str, head: &str, selection: &str) -> String {
 }
 
 #[test]
-fn checking_lists_one_of_each_fault_with_its_line() {
+fn check_lists_diagnostics_of_every_kind_with_their_lines() {
     let vpc = "eventSource: ec2.amazonaws.com\n    eventName: CreateVpc";
     let good = rule("good", "", vpc);
     let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc"}"#;
@@ -47,11 +47,11 @@ fn checking_lists_one_of_each_fault_with_its_line() {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let directory = directory(&files);
     let check = ["rules", "check", "DIR/rules", "--config", "DIR/trailwarden.yml"];
-    let (code, text, _) = told(directory.path(), &check);
+    let (code, text, _) = run_in(directory.path(), &check);
     assert_eq!(code, 1);
     insta::assert_snapshot!(text);
 
-    let (code, text, _) = told(directory.path(), &[&check[..], &["--format", "json"]].concat());
+    let (code, text, _) = run_in(directory.path(), &[&check[..], &["--format", "json"]].concat());
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(code, 1);
     let faults = document["faults"].as_array().unwrap();
@@ -63,7 +63,7 @@ fn checking_lists_one_of_each_fault_with_its_line() {
 }
 
 #[test]
-fn nothing_is_wrong_with_the_built_in_rules() {
+fn the_built_in_rules_have_no_diagnostics() {
     for arguments in [&["rules", "check"][..], &["rules", "check", "rules"]] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
@@ -75,17 +75,17 @@ fn nothing_is_wrong_with_the_built_in_rules() {
 }
 
 #[test]
-fn one_fault_of_a_rule_hides_no_other() {
+fn all_diagnostics_of_a_rule_are_reported() {
     let wrong = rule("wrong", "", "eventName|contans: a\n    exposure.ingres.world|strtswith: all\n    evntName: x");
     let directory = directory(&[("rules/wrong.yml", &wrong.replace("title: T\n", ""))]);
-    let (_, text, _) = told(directory.path(), &["rules", "check", "DIR/rules"]);
+    let (_, text, _) = run_in(directory.path(), &["rules", "check", "DIR/rules"]);
     for part in ["`contans`", "`strtswith`", "title", "exposure.ingres.world"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 }
 
 #[test]
-fn a_directory_called_rules_is_ones_own_and_so_is_the_one_at_hand() {
+fn a_directory_named_rules_and_the_current_directory_are_checked() {
     let vpc = rule("mine", "", "eventSource: ec2.amazonaws.com\n    eventName: CreateVpc");
     let event = |name: &str| format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}"}}"#);
     let (hit, miss) = (event("CreateVpc"), event("DeleteVpc"));
@@ -107,7 +107,7 @@ fn a_directory_called_rules_is_ones_own_and_so_is_the_one_at_hand() {
 }
 
 #[test]
-fn explaining_knows_trusted_accounts() {
+fn explain_respects_trusted_accounts() {
     let event = "fixtures/rules/role-trust-external/hit-account.json";
     let explain = |more: &[&str]| stdout(&run(&[&["explain", "--rule", "role-trust-external", event], more].concat()));
     assert!(explain(&[]).contains(": matches"));
@@ -119,7 +119,7 @@ fn explaining_knows_trusted_accounts() {
 }
 
 #[test]
-fn testing_tells_why_a_rule_fails() {
+fn fixture_failures_are_explained() {
     let event = |name: &str| format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}"}}"#);
     let all = [event("CreateVpc"), event("DeleteVpc")].join("\n");
     let other = event("CreateTags");
@@ -133,24 +133,24 @@ fn testing_tells_why_a_rule_fails() {
         ("fixtures/rules/mine/miss-broken.json", "{"),
         ("fixtures/rules/mine/other.json", &other),
     ]);
-    let (code, text, _) = told(directory.path(), &["rules", "test", "DIR/rules"]);
+    let (code, text, _) = run_in(directory.path(), &["rules", "test", "DIR/rules"]);
     assert_eq!(code, 1);
     insta::assert_snapshot!(text);
-    let (code, text, _) = told(directory.path(), &["rules", "test", "DIR/rules", "--format", "json"]);
+    let (code, text, _) = run_in(directory.path(), &["rules", "test", "DIR/rules", "--format", "json"]);
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &document["failed"]), (1, &json!(2)));
     assert_eq!(document["rules"][0]["failures"][0]["trace"]["matched"], false);
 
     fs::remove_dir_all(directory.path().join("fixtures")).unwrap();
-    let (code, _, errors) = told(directory.path(), &["rules", "test", "DIR/rules"]);
+    let (code, _, errors) = run_in(directory.path(), &["rules", "test", "DIR/rules"]);
     assert_eq!(
         (code, errors.as_str()),
-        (2, "error: there are no fixtures at DIR/rules/fixtures; name their directory with --fixtures\n")
+        (2, "error: there are no fixtures at DIR/rules/fixtures; use --fixtures to give their directory\n")
     );
 }
 
 #[test]
-fn explaining_shows_what_a_rule_found_for_hits_and_misses() {
+fn explain_shows_values_for_hits_and_misses() {
     let explain = |event: &str| {
         let path = format!("fixtures/rules/sg-ingress-world-admin/{event}.json");
         let output = run(&["explain", "--rule", "sg-ingress-world-admin", &path]);
@@ -171,20 +171,20 @@ fn explaining_shows_what_a_rule_found_for_hits_and_misses() {
 }
 
 #[test]
-fn a_trace_of_the_record_reaches_no_terminal_unescaped() {
+fn explain_escapes_text_from_records() {
     let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc","userAgent":"\u001b[2J\u202e"}"#;
     let agent = rule("agent", "", "userAgent|contains: x\n    eventName: CreateVpc");
     let directory = directory(&[("rules/agent.yml", &agent), ("event.json", event)]);
     for format in ["text", "json"] {
         let arguments = ["explain", "--rules", "DIR/rules", "--rule", "agent", "DIR/event.json", "--format", format];
-        let (code, text, _) = told(directory.path(), &arguments);
+        let (code, text, _) = run_in(directory.path(), &arguments);
         assert_eq!(code, 0);
         assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.contains("[2J"), "{text:?}");
     }
 }
 
 #[test]
-fn explanations_are_in_the_words_of_the_rule() {
+fn explanations_use_the_source_of_the_rule() {
     let event = r#"{"eventSource":"ec2.amazonaws.com","eventName":"CreateVpc","userAgent":"aws-cli/2.15",
         "requestParameters":{"list":[{"k":"v"},{"k":""}]}}"#;
     let items = "userAgent: 'aws-cli/*'\n    eventName|cased: [CreateVpc, 'Delete*']\n    awsRegion|re|i: '^eu-'\n    \
@@ -192,7 +192,7 @@ fn explanations_are_in_the_words_of_the_rule() {
     let rule = rule("words", "", items).replace("name: words", "name: words\nsigma-version: 3");
     let directory = directory(&[("rules/words.yml", &rule), ("event.json", &event.replace('\n', ""))]);
     let (_, text, _) =
-        told(directory.path(), &["explain", "--rules", "DIR/rules", "--rule", "words", "DIR/event.json"]);
+        run_in(directory.path(), &["explain", "--rules", "DIR/rules", "--rule", "words", "DIR/event.json"]);
     insta::assert_snapshot!(text, @"
     DIR/event.json:1: CreateVpc of ec2.amazonaws.com, event unknown: does not match
     no  words
@@ -211,7 +211,7 @@ fn explanations_are_in_the_words_of_the_rule() {
 }
 
 #[test]
-fn findings_explain_themselves_when_asked_to() {
+fn evaluate_explains_findings_on_request() {
     let hit = "fixtures/rules/trail-stopped/hit-calls.jsonl";
     let text = stdout(&run(&["evaluate", "--explain", hit]));
     assert!(text.contains("yes trail-stopped") && text.contains("eventName is StopLogging"), "{text}");
@@ -222,7 +222,7 @@ fn findings_explain_themselves_when_asked_to() {
 }
 
 #[test]
-fn the_list_and_one_rule_read_like_this() {
+fn list_and_show_snapshots() {
     let output = run(&["rules", "list"]);
     assert_eq!(output.status.code(), Some(0));
     insta::assert_snapshot!(stdout(&output));
@@ -237,11 +237,11 @@ fn the_list_and_one_rule_read_like_this() {
 }
 
 #[test]
-fn coverage_would_have_shown_what_a_list_of_blocked_actions_lacks() {
+fn coverage_lists_calls_that_blocked_actions_omit() {
     let only_the_list = "packs: {exposure: false, trust: false, tamper: false, data-events: false}\n";
     let directory = directory(&[("trailwarden.yml", only_the_list)]);
     let (code, text, _) =
-        told(directory.path(), &["rules", "coverage", "--config", "DIR/trailwarden.yml", "--format", "json"]);
+        run_in(directory.path(), &["rules", "coverage", "--config", "DIR/trailwarden.yml", "--format", "json"]);
     assert_eq!(code, 0);
     let coverage: Value = serde_json::from_str(&text).unwrap();
     let unwatched: Vec<&str> =
@@ -249,7 +249,7 @@ fn coverage_would_have_shown_what_a_list_of_blocked_actions_lacks() {
     for call in ["CreateRoute", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "StopLogging"] {
         assert!(unwatched.contains(&call), "{call} is not among {unwatched:?}");
     }
-    // The list names this call, and does not judge it.
+    // A rule only lists this call.
     let vpc = coverage["unwatched"].as_array().unwrap().iter().find(|one| one["call"] == "CreateDefaultVpc").unwrap();
     assert_eq!((&vpc["listed_by"], &vpc["class"]), (&json!(["blocked-action"]), &json!("reachability")));
     assert!(vpc["off"].as_array().unwrap().contains(&json!("default-vpc-created")), "{vpc}");
@@ -260,7 +260,7 @@ fn coverage_would_have_shown_what_a_list_of_blocked_actions_lacks() {
 }
 
 #[test]
-fn every_operation_of_ec2_that_changes_something_has_one_class() {
+fn every_mutating_ec2_operation_has_one_class() {
     let reads = ["Describe", "Get", "List", "Search"];
     let known: BTreeSet<&str> =
         known_calls().filter(|(source, _)| *source == "ec2.amazonaws.com").map(|(_, call)| call).collect();
@@ -287,7 +287,7 @@ fn every_operation_of_ec2_that_changes_something_has_one_class() {
 }
 
 #[test]
-fn the_reference_is_up_to_date() {
+fn the_rule_reference_is_current() {
     let written = fs::read_to_string(root().join("rules/README.md")).unwrap();
     let now = stdout(&run(&["rules", "reference"]));
     assert!(written == now, "rules/README.md is stale: run `tests/refresh`");
@@ -306,19 +306,19 @@ fn every_fact_is_listed() {
 
 #[test]
 #[ignore = "needs public data"]
-fn rules_that_are_not_supported_are_refused_or_left_out_and_the_rest_run() {
+fn unsupported_rules_are_rejected_or_skipped_and_others_run() {
     let (sigma, event) = (public_data("sigma").display().to_string(), "fixtures/rules/trail-stopped/hit-calls.jsonl");
-    let refused = run(&["evaluate", "--rules", &sigma, event]);
-    assert_eq!(refused.status.code(), Some(2));
+    let rejected = run(&["evaluate", "--rules", &sigma, event]);
+    assert_eq!(rejected.status.code(), Some(2));
     assert!(
-        stderr(&refused).contains("refused: ") && stderr(&refused).contains("susp_locations"),
+        stderr(&rejected).contains("rejected: ") && stderr(&rejected).contains("susp_locations"),
         "{}",
-        stderr(&refused)
+        stderr(&rejected)
     );
-    assert!(stdout(&refused).contains("aws_cloudtrail_disable_logging"), "{}", stdout(&refused));
-    let left_out = run(&["evaluate", "--rules", &sigma, "--allow-unsupported", event]);
-    assert_eq!(left_out.status.code(), Some(1));
-    assert!(stderr(&left_out).contains("left out: "), "{}", stderr(&left_out));
+    assert!(stdout(&rejected).contains("aws_cloudtrail_disable_logging"), "{}", stdout(&rejected));
+    let skipped = run(&["evaluate", "--rules", &sigma, "--allow-unsupported", event]);
+    assert_eq!(skipped.status.code(), Some(1));
+    assert!(stderr(&skipped).contains("skipped: "), "{}", stderr(&skipped));
 }
 
 /// A rule written from an event passes its own checks and tests, also when values contain wildcards and quotes.

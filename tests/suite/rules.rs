@@ -50,7 +50,7 @@ fn every_fixture_belongs_to_a_rule() {
 }
 
 #[test]
-fn every_record_of_a_fixture_has_an_id_of_its_own() {
+fn every_fixture_record_has_a_unique_id() {
     let mut seen = BTreeMap::new();
     for fixture in rule_fixtures().into_iter().filter(|fixture| fixture.name.contains(".jsonl")) {
         let event: Value = serde_json::from_str(&fixture.text).unwrap();
@@ -63,17 +63,17 @@ fn every_record_of_a_fixture_has_an_id_of_its_own() {
 
 /// The rules of this pack divide the calls among each other.
 #[test]
-fn one_call_is_one_finding_of_tampering() {
+fn a_call_has_at_most_one_tampering_finding() {
     for RuleFixture { rule, name, text } in rule_fixtures() {
         let findings = payload_by_all_rules(&text).findings;
         let of_pack = findings.iter().filter(|finding| finding.rule.pack.as_deref() == Some("tamper"));
-        let told: Vec<&str> = of_pack.map(|finding| finding.rule.name.as_str()).collect();
-        assert!(told.len() <= 1, "{rule}/{name}: {told:?}");
+        let reported: Vec<&str> = of_pack.map(|finding| finding.rule.name.as_str()).collect();
+        assert!(reported.len() <= 1, "{rule}/{name}: {reported:?}");
     }
 }
 
 #[test]
-fn every_call_that_a_list_names_has_a_record_that_hits() {
+fn every_call_in_a_list_has_a_hit() {
     let file = ConfigurationFile::read(&fixture("rules/trailwarden.yml")).unwrap();
     let set = Configuration::of_file(file).rules().unwrap();
     let listed = ["tamper", "blocked-actions-extended", "data-events"].map(Some);
@@ -107,9 +107,9 @@ fn every_call_that_a_list_names_has_a_record_that_hits() {
 }
 
 #[test]
-fn every_rule_that_is_raised_is_shown_at_both_levels() {
+fn every_escalation_variant_has_fixtures_at_both_levels() {
     for rule in RuleSet::load(&[]).unwrap().rules() {
-        let Some(worse) = rule.raised_severity() else { continue };
+        let Some(worse) = rule.escalated_severity() else { continue };
         let name = &rule.info().name;
         if name == "role-trust-external" {
             // The configuration raises it, not the record; the tests of the command line show both.
@@ -136,7 +136,7 @@ fn severities(rule: &str, run: fn(&str) -> Yield) -> Vec<&'static str> {
 }
 
 #[test]
-fn what_is_not_configured_is_nobodys_own() {
+fn without_configuration_no_resource_is_your_own() {
     for rule in RuleSet::load(&[]).unwrap().infos() {
         let needs_names = rule.name.starts_with("own-") || rule.name == "watched-bucket-written";
         if needs_names {
@@ -167,13 +167,13 @@ fn is_weakened_by(log_group: &str, placeholders: &str) -> bool {
     })
     .to_string();
     let findings = set.evaluate(&Event::parse(&event).unwrap());
-    let told: Vec<&str> = findings.iter().map(|finding| finding.rule.name.as_str()).collect();
-    assert!(told == ["trail-weakened"] || told == ["trail-changed"], "{told:?}");
-    told == ["trail-weakened"]
+    let reported: Vec<&str> = findings.iter().map(|finding| finding.rule.name.as_str()).collect();
+    assert!(reported == ["trail-weakened"] || reported == ["trail-changed"], "{reported:?}");
+    reported == ["trail-weakened"]
 }
 
 #[test]
-fn a_log_group_is_another_only_where_ours_is_known() {
+fn a_log_group_is_foreign_only_if_your_own_is_configured() {
     let both =
         "{own_trails: [org-trail], own_log_groups: [org-trail-logs, '/aws/c++ (x) [y] * {z}#'], own_buckets: [b]}";
     assert!(is_weakened_by("elsewhere:*", both));
@@ -188,7 +188,7 @@ fn a_log_group_is_another_only_where_ours_is_known() {
 }
 
 #[test]
-fn every_built_in_rule_says_what_people_need() {
+fn every_built_in_rule_has_complete_metadata() {
     for rule in RuleSet::load(&[]).unwrap().infos() {
         let name = &rule.name;
         assert!(rule.id.is_some(), "{name} has no id");
@@ -222,7 +222,7 @@ fn texts_of_hits() -> BTreeMap<String, String> {
 
 /// One snapshot per rule, so that a change of wording is seen.
 #[test]
-fn every_hit_reads_like_its_snapshot() {
+fn hit_snapshots() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("snapshots/rules");
     settings.set_prepend_module_to_snapshot(false);
@@ -248,30 +248,30 @@ fn every_hit_reads_like_its_snapshot() {
 }
 
 #[test]
-fn live_state_can_say_something_about_whatever_asks_for_it() {
-    let mut judged: BTreeMap<String, bool> = BTreeMap::new();
+fn live_state_can_verify_every_rule_that_requires_it() {
+    let mut verifiable: BTreeMap<String, bool> = BTreeMap::new();
     for RuleFixture { text, .. } in rule_fixtures() {
         let event = Event::parse(&text).unwrap();
         for finding in payload_by_all_rules(&text).findings {
             if let Some(assertion) = Assertion::of(&finding, &event) {
-                *judged.entry(finding.rule.name.clone()).or_default() |= assertion.can_be_verified();
+                *verifiable.entry(finding.rule.name.clone()).or_default() |= assertion.can_be_verified();
             }
         }
     }
-    assert!(judged.len() > 20);
-    assert_eq!(judged.into_iter().filter(|(_, judged)| !judged).collect::<Vec<_>>(), []);
+    assert!(verifiable.len() > 20);
+    assert_eq!(verifiable.into_iter().filter(|(_, verifiable)| !verifiable).collect::<Vec<_>>(), []);
 }
 
 #[test]
-fn a_finding_names_its_resource_and_only_what_offends() {
+fn a_finding_contains_its_resource_and_only_matching_evidence() {
     let result =
         payload(&fs::read_to_string(fixture("rules/sg-ingress-world-all/hit-all-traffic-among-narrow.json")).unwrap());
     let finding = &result.findings[0];
     insta::assert_snapshot!(finding.message, @"NetOps/dana opened security group sg-0aaa1111bbb22222c to the whole internet: all traffic from 0.0.0.0/0, all traffic from ::/0.");
     insta::assert_snapshot!(finding.remediation, @"Revoke the rules, then allow only the networks that need access: `aws ec2 revoke-security-group-ingress --region eu-west-1 --group-id sg-0aaa1111bbb22222c --security-group-rule-ids sgr-0123456789abcde02 sgr-0123456789abcde03`");
     assert_eq!(finding.resources[0].id, "sg-0aaa1111bbb22222c");
-    let told: Vec<&str> = finding.evidence.iter().map(|clause| clause.text.as_str()).collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    let reported: Vec<&str> = finding.evidence.iter().map(|clause| clause.text.as_str()).collect();
+    insta::assert_snapshot!(reported.join("\n"), @"
     exposure.ingress.world is all
     all traffic from 0.0.0.0/0, in requestParameters.ipPermissions.items[1].ipRanges.items[0].cidrIp
     all traffic from ::/0, in requestParameters.ipPermissions.items[1].ipv6Ranges.items[0].cidrIpv6
@@ -279,7 +279,7 @@ fn a_finding_names_its_resource_and_only_what_offends() {
 }
 
 #[test]
-fn every_action_on_the_blocked_list_is_found() {
+fn every_blocked_action_has_a_finding() {
     let list = fs::read_to_string(root().join("tests/vectors/blocked-actions.txt")).unwrap();
     let wanted: BTreeSet<&str> = list.lines().filter_map(|line| line.trim().strip_prefix("ec2:")).collect();
     assert_eq!(wanted.len(), 136);
@@ -295,7 +295,7 @@ fn every_action_on_the_blocked_list_is_found() {
 }
 
 #[test]
-fn the_problem_is_the_same_and_the_message_another_for_another_event() {
+fn events_of_the_same_problem_have_different_message_ids() {
     let mut event = json(&fixture("rules/sg-ingress-world-admin/hit-items.json"));
     let first = payload(&event.to_string()).findings.remove(0);
     let again = payload(&event.to_string()).findings.remove(0);
@@ -323,7 +323,7 @@ fn ids_never_change_between_versions() {
 }
 
 #[test]
-fn a_record_without_an_id_gets_the_same_one_each_time() {
+fn a_record_without_an_id_gets_a_deterministic_one() {
     let mut event = json(&fixture("rules/sg-ingress-world-admin/hit-items.json"));
     event.as_object_mut().unwrap().remove("eventID");
     let first = payload(&event.to_string()).findings.remove(0);

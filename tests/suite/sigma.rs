@@ -15,7 +15,7 @@ use rsigma_eval::{compile_rule, evaluate_rule};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Map, Value, json};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet, Unusable};
+use trailwarden::rules::{Options, RuleSet, UnusableRules};
 
 use crate::support::{files, json_lines, public_data};
 
@@ -27,7 +27,7 @@ fn both() -> (RuleSet, BTreeMap<String, Rule>) {
     let directory = public_data("sigma");
     let set = RuleSet::load_with(&Options {
         directories: vec![directory.clone()],
-        unusable: Unusable::Skip,
+        unusable: UnusableRules::Skip,
         ..Options::default()
     });
     let set = set.unwrap();
@@ -60,33 +60,33 @@ pub(crate) fn real_records() -> Vec<Value> {
 
 /// Whether the rule matches, as both say. `event` and `record` are the same.
 fn verdict(set: &RuleSet, name: &str, opinion: &Rule, event: &Event<'_>, record: &Value) -> bool {
-    let ours = set.judge(name, event).is_some();
+    let ours = set.evaluate_rule(name, event).is_some();
     assert_eq!(ours, opinion.matches(record), "{name}: ours is the left one, of {record}");
     ours
 }
 
 #[test]
 #[ignore = "needs public data"]
-fn all_public_rules_run_but_the_one_that_leaves_values_open() {
+fn all_public_rules_run_except_one_with_placeholders() {
     let (set, opinions) = both();
     let ran: Vec<&String> =
         opinions.keys().filter(|name| set.rules().iter().any(|rule| rule.info().name == **name)).collect();
     assert_eq!((ran.len(), opinions.len()), (57, 57));
-    let mut told: Vec<String> = set
+    let mut reported: Vec<String> = set
         .skipped()
         .iter()
         .map(|fault| format!("{}: {}", fault.rule.as_deref().unwrap_or_default(), fault.reason))
         .collect();
-    told.sort_unstable();
-    insta::assert_snapshot!(told.join("\n"), @"
-    aws_cloudtrail_console_login_success_from_susp_locations: `src_country|expand` has the placeholder `%Legitimate_Countries%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
-    aws_cloudtrail_console_login_success_from_susp_locations: `src_ip|expand` has the placeholder `%Legitimate_IP_Ranges%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
+    reported.sort_unstable();
+    insta::assert_snapshot!(reported.join("\n"), @"
+    aws_cloudtrail_console_login_success_from_susp_locations: `src_country|expand` has the placeholder `%Legitimate_Countries%`, which has no values; list them under `placeholders:` in the configuration file
+    aws_cloudtrail_console_login_success_from_susp_locations: `src_ip|expand` has the placeholder `%Legitimate_IP_Ranges%`, which has no values; list them under `placeholders:` in the configuration file
     ");
 }
 
 #[test]
 #[ignore = "needs public data"]
-fn both_say_the_same_of_every_real_record() {
+fn a_literal_reading_agrees_on_every_real_record() {
     let ((set, opinions), records) = (both(), real_records());
     assert_eq!(records.len(), 3_520);
     let mut hits: BTreeMap<&str, usize> = BTreeMap::new();
@@ -99,8 +99,8 @@ fn both_say_the_same_of_every_real_record() {
             }
         }
     }
-    let told: Vec<String> = hits.iter().map(|(name, hits)| format!("{name}: {hits}")).collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    let reported: Vec<String> = hits.iter().map(|(name, hits)| format!("{name}: {hits}")).collect();
+    insta::assert_snapshot!(reported.join("\n"), @"
     aws_cloudtrail_bucket_deleted: 5
     aws_cloudtrail_console_login_success_without_mfa: 2
     aws_cloudtrail_disable_logging: 8
@@ -133,7 +133,7 @@ fn both_say_the_same_of_every_real_record() {
 /// `rsigma-eval` does not compare objects, and a wildcard of it does not match a line break; no record differs by that.
 #[test]
 #[ignore = "needs public data"]
-fn another_evaluator_says_the_same_of_every_real_record() {
+fn another_evaluator_agrees_on_every_real_record() {
     let ((set, opinions), records) = (both(), real_records());
     let compiled: Vec<_> = files(&public_data("sigma"))
         .into_iter()
@@ -147,7 +147,7 @@ fn another_evaluator_says_the_same_of_every_real_record() {
         let text = record.to_string();
         let event = Event::parse(&text).unwrap();
         for (name, theirs) in &compiled {
-            let ours = set.judge(name, &event).is_some();
+            let ours = set.evaluate_rule(name, &event).is_some();
             if ours != evaluate_rule(theirs, &JsonEvent::borrow(record)).is_some() {
                 differences.insert(format!("{name}: ours {ours} on {}", record["eventName"]));
             }
@@ -158,7 +158,7 @@ fn another_evaluator_says_the_same_of_every_real_record() {
 
 #[test]
 #[ignore = "needs public data"]
-fn both_say_the_same_of_records_made_from_each_rule() {
+fn a_literal_reading_agrees_on_records_generated_from_rules() {
     let (set, opinions) = both();
     let mut random = Random(0x5eed);
     for (name, opinion) in &opinions {

@@ -202,11 +202,12 @@ pub(crate) fn directory(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-/// Exit code, standard output and standard error of `trailwarden`, with the directory's path taken out.
-pub(crate) fn told(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+/// Runs `trailwarden`. `DIR` in the arguments is replaced by the path of `directory`, and the path in the output by `DIR`.
+/// Returns exit code, standard output and standard error.
+pub(crate) fn run_in(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
     let path = directory.to_str().unwrap();
-    let named: Vec<String> = arguments.iter().map(|one| one.replace("DIR", path)).collect();
-    let output = run(&named.iter().map(String::as_str).collect::<Vec<_>>());
+    let arguments: Vec<String> = arguments.iter().map(|argument| argument.replace("DIR", path)).collect();
+    let output = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     let plain = |text: String| text.replace(path, "DIR");
     (output.status.code().unwrap(), plain(stdout(&output)), plain(stderr(&output)))
 }

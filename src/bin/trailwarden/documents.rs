@@ -1,10 +1,10 @@
-//! The trust policies in documents that people have.
+//! Extracts trust policies from documents: output of the AWS CLI, CloudTrail records, Config items, and templates.
 
 use jiff::Timestamp;
 use serde_json::Value;
 use trailwarden::policy::{Actions, Policy, Principals};
 
-/// A role, as far as it is known.
+/// A role in a document.
 #[derive(Debug)]
 pub(crate) struct Role {
     pub(crate) name: Option<String>,
@@ -12,9 +12,9 @@ pub(crate) struct Role {
     pub(crate) account: Option<String>,
     /// The time of the call that set the policy.
     pub(crate) time: Option<Timestamp>,
-    /// Whether IAM has returned the policy.
+    /// Whether the policy was read from IAM.
     pub(crate) is_stored: bool,
-    /// The text of the policy, or why there is none.
+    /// The text of the policy, or the reason why there is none.
     pub(crate) policy: Result<String, String>,
 }
 
@@ -26,38 +26,40 @@ impl Default for Role {
             account: None,
             time: None,
             is_stored: false,
-            policy: Err("is not a trust policy and not a role: it has neither Statement nor AssumeRolePolicyDocument"
-                .to_owned()),
+            policy: Err(
+                "is neither a trust policy nor a role: it has no Statement and no AssumeRolePolicyDocument".to_owned()
+            ),
         }
     }
 }
 
-/// The roles in a text, and whether it is a list of them. A bare policy is a role without a name.
+/// Returns the roles in a document, and whether the document is a list. A policy without a role becomes a role without a
+/// name.
 pub(crate) fn roles(text: &str) -> (Vec<Role>, bool) {
     let Ok(value) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else {
-        // Percent-encoded, or not JSON at all: reading it as a policy tells.
-        return (vec![bare(text.to_owned())], false);
+        // The text may be percent-encoded. The policy parser reports text that is not a policy.
+        return (vec![unnamed_role(text.to_owned())], false);
     };
     if let Some(list) = list(&value) {
-        let roles = list.iter().enumerate().map(|(place, one)| {
-            let role = one_role(one);
+        let roles = list.iter().enumerate().map(|(index, entry)| {
+            let role = single_role(entry);
             let is_known = role.name.is_some() || role.arn.is_some();
-            if is_known { role } else { Role { name: Some(format!("entry {}", place + 1)), ..role } }
+            if is_known { role } else { Role { name: Some(format!("entry {}", index + 1)), ..role } }
         });
         let mut roles: Vec<Role> = roles.collect();
-        // Of the records of a trail, most are about something else.
+        // Most records of a trail are about other calls.
         if value.get("Records").is_some() && roles.iter().any(|role| role.policy.is_ok()) {
             roles.retain(|role| role.policy.is_ok());
         }
         return (roles, true);
     }
-    match several(&value) {
+    match template_roles(&value) {
         Some(roles) => (roles, true),
-        None => (vec![one_role(&value)], false),
+        None => (vec![single_role(&value)], false),
     }
 }
 
-/// The elements of documents that are lists of roles or of records.
+/// Returns the entries of a document that is a list of roles or records.
 fn list(value: &Value) -> Option<&Vec<Value>> {
     match value {
         Value::Array(roles) => Some(roles),
@@ -69,15 +71,16 @@ fn list(value: &Value) -> Option<&Vec<Value>> {
     }
 }
 
-/// The roles of a Terraform plan or state, or of a CloudFormation template; `None` when it is neither.
-fn several(value: &Value) -> Option<Vec<Role>> {
+/// Returns the roles in a Terraform plan or state, or a CloudFormation template; `None` for other documents.
+fn template_roles(value: &Value) -> Option<Vec<Role>> {
     if let Some(resources) = value.get("Resources").and_then(Value::as_object) {
-        let roles = resources.iter().filter(|(_, one)| one.get("Type").is_some_and(|kind| kind == "AWS::IAM::Role"));
-        let role = |(name, one): (&String, &Value)| {
-            let policy = one.get("Properties").and_then(|properties| properties.get("AssumeRolePolicyDocument"));
-            named(name, policy, "is a role of a CloudFormation template without AssumeRolePolicyDocument")
+        let roles =
+            resources.iter().filter(|(_, entry)| entry.get("Type").is_some_and(|kind| kind == "AWS::IAM::Role"));
+        let role = |(name, entry): (&String, &Value)| {
+            let policy = entry.get("Properties").and_then(|properties| properties.get("AssumeRolePolicyDocument"));
+            named_role(name, policy, "is a role of a CloudFormation template without AssumeRolePolicyDocument")
         };
-        return Some(or_none(roles.map(role).collect(), "is a CloudFormation template without a role"));
+        return Some(or_missing(roles.map(role).collect(), "is a CloudFormation template without a role"));
     }
     let state = value.get("resources").filter(|_| value.get("version").is_some()).and_then(Value::as_array);
     let is_plan = value.get("terraform_version").is_some() || value.get("resource_changes").is_some();
@@ -85,27 +88,27 @@ fn several(value: &Value) -> Option<Vec<Role>> {
         return None;
     }
     let mut roles = Vec::new();
-    state.into_iter().flatten().for_each(|resource| of_state(resource, &mut roles));
+    state.into_iter().flatten().for_each(|resource| add_state_roles(resource, &mut roles));
     match value.get("resource_changes").and_then(Value::as_array) {
         Some(changes) => changes.iter().for_each(|change| {
             let after = change.get("change").and_then(|change| change.get("after"));
-            roles.extend(of_terraform(change, after));
+            roles.extend(terraform_role(change, after));
         }),
         None => ["planned_values", "values"]
             .iter()
             .filter_map(|name| value.get(*name)?.get("root_module"))
-            .for_each(|module| of_module(module, &mut roles)),
+            .for_each(|module| add_module_roles(module, &mut roles)),
     }
-    Some(or_none(roles, "is a Terraform plan or state without an aws_iam_role"))
+    Some(or_missing(roles, "is a Terraform plan or state without an aws_iam_role"))
 }
 
-/// The instances of a resource in a Terraform state file.
-fn of_state(resource: &Value, roles: &mut Vec<Role>) {
+/// Adds the roles of a resource in a Terraform state file.
+fn add_state_roles(resource: &Value, roles: &mut Vec<Role>) {
     let text = |key: &str| resource.get(key).and_then(Value::as_str);
     let is_managed = text("mode").is_none_or(|mode| mode == "managed");
     let instances = resource.get("instances").and_then(Value::as_array).filter(|_| is_managed);
     for instance in instances.into_iter().flatten() {
-        let Some(role) = of_terraform(resource, instance.get("attributes")) else { continue };
+        let Some(role) = terraform_role(resource, instance.get("attributes")) else { continue };
         let name = text("name").map(|name| format!("aws_iam_role.{name}"));
         let arn = instance.pointer("/attributes/arn").and_then(Value::as_str).map(str::to_owned);
         let account = arn.as_deref().and_then(account_of).map(str::to_owned);
@@ -113,60 +116,61 @@ fn of_state(resource: &Value, roles: &mut Vec<Role>) {
     }
 }
 
-fn of_module(module: &Value, roles: &mut Vec<Role>) {
+/// Adds the roles of a Terraform module and its child modules.
+fn add_module_roles(module: &Value, roles: &mut Vec<Role>) {
     let elements = |name: &str| module.get(name).and_then(Value::as_array).into_iter().flatten();
-    roles.extend(elements("resources").filter_map(|resource| of_terraform(resource, resource.get("values"))));
-    elements("child_modules").for_each(|module| of_module(module, roles));
+    roles.extend(elements("resources").filter_map(|resource| terraform_role(resource, resource.get("values"))));
+    elements("child_modules").for_each(|module| add_module_roles(module, roles));
 }
 
-/// A resource of Terraform with its attributes, when it is a role that remains.
-fn of_terraform(resource: &Value, attributes: Option<&Value>) -> Option<Role> {
+/// Returns a Terraform resource as a role, if it is one and is not deleted.
+fn terraform_role(resource: &Value, attributes: Option<&Value>) -> Option<Role> {
     let is_role = resource.get("type")? == "aws_iam_role";
     let attributes = attributes.filter(|attributes| is_role && attributes.is_object())?;
     let address = resource.get("address").and_then(Value::as_str).unwrap_or("aws_iam_role");
-    let missing = "has no assume_role_policy in the Terraform plan; it may be known after apply only";
-    Some(named(address, attributes.get("assume_role_policy"), missing))
+    let missing = "has no assume_role_policy in the Terraform plan; it may be known only after apply";
+    Some(named_role(address, attributes.get("assume_role_policy"), missing))
 }
 
-fn or_none(roles: Vec<Role>, why: &str) -> Vec<Role> {
+fn or_missing(roles: Vec<Role>, why: &str) -> Vec<Role> {
     if roles.is_empty() { vec![Role { policy: Err(why.to_owned()), ..Role::default() }] } else { roles }
 }
 
-fn bare(text: String) -> Role {
+fn unnamed_role(text: String) -> Role {
     Role { policy: Ok(text), ..Role::default() }
 }
 
-fn named(name: &str, policy: Option<&Value>, missing: &str) -> Role {
-    let policy = policy.filter(|policy| !policy.is_null()).map(text_of).ok_or_else(|| missing.to_owned());
+fn named_role(name: &str, policy: Option<&Value>, missing: &str) -> Role {
+    let policy = policy.filter(|policy| !policy.is_null()).map(policy_text).ok_or_else(|| missing.to_owned());
     Role { name: Some(name.to_owned()), policy, ..Role::default() }
 }
 
-/// A policy that is text, or the policy itself.
-fn text_of(policy: &Value) -> String {
+/// Returns a policy as text, whether it is a JSON string or an object.
+fn policy_text(policy: &Value) -> String {
     policy.as_str().map_or_else(|| policy.to_string(), str::to_owned)
 }
 
-/// The role in one document.
-fn one_role(value: &Value) -> Role {
+/// Returns the role in a document that is not a list.
+fn single_role(value: &Value) -> Role {
     let value = ["Role", "detail", "configurationItem"].iter().find_map(|name| value.get(*name)).unwrap_or(value);
     if value.get("eventSource").is_some() || value.get("eventName").is_some() {
-        return of_record(value);
+        return record_role(value);
     }
     if value.get("configuration").is_some() && value.get("resourceType").is_some() {
-        return of_item(value);
+        return config_item_role(value);
     }
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    // The output of commands such as `aws s3api get-bucket-policy`: reading the policy in it tells that it is no trust policy.
+    // Output of commands such as `aws s3api get-bucket-policy`. `check_trust_policy` explains that it is not a trust policy.
     let is_policy = |policy: &&Value| policy.is_string() || policy.get("Statement").is_some();
     let other = ["Policy", "PolicyDocument"].iter().find_map(|name| value.get(*name)).filter(is_policy);
     if let (Some(policy), None) = (other, value.get("AssumeRolePolicyDocument")) {
-        return bare(text_of(policy));
+        return unnamed_role(policy_text(policy));
     }
     let policy = match (value.get("AssumeRolePolicyDocument"), value.get("Statement")) {
-        (Some(policy), _) => Ok(text_of(policy)),
-        // A policy alone, or one that reading tells what is wrong with.
-        (None, Some(_)) => return bare(value.to_string()),
-        (None, None) if value.is_string() => return bare(text_of(value)),
+        (Some(policy), _) => Ok(policy_text(policy)),
+        // A policy alone. The policy parser reports errors in it.
+        (None, Some(_)) => return unnamed_role(value.to_string()),
+        (None, None) if value.is_string() => return unnamed_role(policy_text(value)),
         (None, None) => Role::default().policy,
     };
     let arn = text("Arn");
@@ -178,11 +182,11 @@ fn account_of(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
-/// The role of a CloudTrail record.
-fn of_record(record: &Value) -> Role {
+/// Returns the role of a CloudTrail record.
+fn record_role(record: &Value) -> Role {
     let text = |path: &str| {
         let value = path.split('.').try_fold(record, |value, name| value.get(name))?;
-        (!value.is_null()).then(|| text_of(value))
+        (!value.is_null()).then(|| policy_text(value))
     };
     let policy = match text("eventName").as_deref() {
         Some("CreateRole") => text("requestParameters.assumeRolePolicyDocument")
@@ -198,18 +202,18 @@ fn of_record(record: &Value) -> Role {
         time: text("eventTime").and_then(|time| time.parse().ok()),
         is_stored: false,
         policy: policy.ok_or_else(|| {
-            format!("is a CloudTrail record of {call} without a trust policy; `trailwarden evaluate` judges records")
+            format!("is a CloudTrail record of {call} without a trust policy; use `trailwarden evaluate` for records")
         }),
     }
 }
 
-/// The role of an AWS Config item.
-fn of_item(item: &Value) -> Role {
+/// Returns the role of an AWS Config item.
+fn config_item_role(item: &Value) -> Role {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let parsed = item.get("configuration").and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
     let configuration = parsed.as_ref().or_else(|| item.get("configuration")).unwrap_or(&Value::Null);
     let kind = text(item, "resourceType").unwrap_or_default();
-    let policy = configuration.get("assumeRolePolicyDocument").filter(|policy| !policy.is_null()).map(text_of);
+    let policy = configuration.get("assumeRolePolicyDocument").filter(|policy| !policy.is_null()).map(policy_text);
     Role {
         name: text(item, "resourceName").or_else(|| text(configuration, "roleName")),
         arn: text(item, "ARN").or_else(|| text(item, "arn")).or_else(|| text(configuration, "arn")),
@@ -220,12 +224,12 @@ fn of_item(item: &Value) -> Role {
     }
 }
 
-/// Whether a policy is about assuming a role, as far as its statements are understood.
+/// Checks that a policy controls who can assume a role.
 ///
 /// # Errors
-/// What it is about instead.
-pub(crate) fn is_of_trust(policy: &Policy) -> Result<(), String> {
-    let of_sts = [
+/// Returns the reason why it is not a trust policy.
+pub(crate) fn check_trust_policy(policy: &Policy) -> Result<(), String> {
+    let sts_actions = [
         "sts:AssumeRole",
         "sts:AssumeRoleWithSAML",
         "sts:AssumeRoleWithWebIdentity",
@@ -233,19 +237,20 @@ pub(crate) fn is_of_trust(policy: &Policy) -> Result<(), String> {
         "sts:SetSourceIdentity",
         "sts:TagSession",
     ];
-    let is_of_sts = |actions: &Actions| of_sts.iter().any(|action| actions.cover(action));
+    let covers_sts = |actions: &Actions| sts_actions.iter().any(|action| actions.cover(action));
     let statements = &policy.statements;
     let has_principals = |principals: &Option<Principals>| principals.is_some();
-    if !statements.is_empty() && !statements.iter().any(|one| has_principals(&one.principals)) {
-        return Err("is not a trust policy: its statements have no Principal that is understood".to_owned());
+    if !statements.is_empty() && !statements.iter().any(|entry| has_principals(&entry.principals)) {
+        return Err("is not a trust policy: its statements have no supported Principal".to_owned());
     }
-    if statements.is_empty() || statements.iter().any(|one| !one.errors.is_empty() || is_of_sts(&one.actions)) {
+    if statements.is_empty() || statements.iter().any(|entry| !entry.errors.is_empty() || covers_sts(&entry.actions)) {
         return Ok(());
     }
-    let first = statements.iter().find_map(|one| match &one.actions {
+    let first = statements.iter().find_map(|entry| match &entry.actions {
         Actions::These(actions) => actions.first().cloned(),
         Actions::AllBut(_) => None,
     });
-    let about = first.map(|action| format!("it is about {action}, not about")).unwrap_or("it is not about".to_owned());
-    Err(format!("is not a trust policy: {about} sts:AssumeRole and its like"))
+    let subject = first.map(|action| format!("it allows or denies {action}, not"));
+    let subject = subject.unwrap_or_else(|| "it does not allow or deny".to_owned());
+    Err(format!("is not a trust policy: {subject} sts:AssumeRole or a similar action"))
 }

@@ -5,7 +5,7 @@ mod ordered;
 mod outputs;
 mod printer;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,17 +24,17 @@ use trailwarden::text::visible;
 
 use self::filters::Filters;
 use self::ordered::{Limits, ordered};
-use self::outputs::{Outputs, Writing};
-use self::printer::{Printer, Settings, Told};
+use self::outputs::{Outputs, ReportWriter};
+use self::printer::{Printer, RunEvent, Settings};
 use crate::input::{Source, open, progress, sources};
-use crate::output::fail;
-use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
+use crate::output::{fail, message};
+use crate::selection::{Evaluation, LoadedPipeline, warn_without_live_state};
 
 const AFTER_HELP: &str = "Exit codes:
   0  no findings, or only suppressed findings
   1  findings that match the filters and --fail-on
-  2  an input could not be read, a record was rejected, a rule was refused, or a file could
-     not be written; all other findings are still printed
+  2  an input could not be read, a record or a rule was rejected, or a file could not be
+     written; all other findings are still printed
 
 Examples:
   Evaluate a directory of CloudTrail files:
@@ -45,12 +45,12 @@ Examples:
     trailwarden evaluate logs/ --fail-on high
   Also write an HTML report and a SARIF file:
     trailwarden evaluate logs/ --output report.html --output report.sarif
-  Evaluate what another command prints:
+  Evaluate the output of another command:
     aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
 
-/// Maximum bytes of findings that wait for those of an earlier file: about ten thousand findings. A thread that reaches it
-/// waits.
-const MAX_WAITING: usize = 32 * 1024 * 1024;
+/// Maximum size, in bytes, of findings that wait for findings of an earlier file: about ten thousand findings. A thread that
+/// reaches it waits.
+const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 
 /// Evaluate logs and print the findings.
 ///
@@ -61,7 +61,7 @@ const MAX_WAITING: usize = 32 * 1024 * 1024;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Files and directories. `-` is standard input, which is also read if no path is given and input is piped.
+    /// Files and directories. `-` is standard input, which is also the default if input is piped.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -75,8 +75,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     evaluation: Evaluation,
 
-    /// Verify findings against a snapshot of live state. `DIR/ACCOUNT/REGION/` contains the output of `aws ec2 describe-…`, as
-    /// `trailwarden snapshot` writes it.
+    /// Verify findings against a snapshot of live state. `DIR/ACCOUNT/REGION/` contains the output of `aws ec2 describe-…`,
+    /// as `trailwarden snapshot` writes it.
     #[arg(long, value_name = "DIR")]
     snapshot: Option<PathBuf>,
 
@@ -87,8 +87,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     outputs: Outputs,
 
-    /// Print a summary in place of the findings: counts by rule, actor, account, Region and address, and the problems. A
-    /// shorter one follows the findings.
+    /// Print a summary instead of the findings: counts by rule, actor, account, Region and address, and the problems. By
+    /// default, a short summary follows the findings.
     #[arg(long, conflicts_with = "format")]
     summary: bool,
 
@@ -100,7 +100,7 @@ pub(crate) struct Options {
     #[arg(long, short, conflicts_with = "summary")]
     quiet: bool,
 
-    /// Evaluate this many files at a time. The default is the number of cores. The output does not depend on it.
+    /// Number of files to evaluate in parallel. The default is the number of cores. The output does not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
@@ -114,67 +114,65 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// How much of the summary is printed.
+    /// Returns the extent of the summary to print.
     fn extent(&self) -> Option<Extent> {
-        let is_brief = self.outputs.standard() == Format::Text && !self.no_summary && !self.quiet;
+        let is_brief = self.outputs.stdout_format() == Format::Text && !self.no_summary && !self.quiet;
         if self.summary { Some(Extent::FULL) } else { is_brief.then_some(Extent::BRIEF) }
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let mut errors = anstream::stderr();
     if arguments.paths.is_empty() && io::stdin().is_terminal() {
-        // Nothing can be done about a closed standard error.
-        let _ = writeln!(errors, "error: no input; give a file or a directory, or - for standard input");
-        return ExitCode::from(2);
+        return fail("no input; give a file or a directory, or - for standard input");
     }
     print_findings(&sources(&arguments.paths), &arguments.options)
 }
 
 /// Evaluates the sources and prints the findings.
 pub(crate) fn print_findings(sources: &[Source], options: &Options) -> ExitCode {
-    let mut errors = anstream::stderr();
     let Some(loaded) = options.evaluation.load(options.explain) else { return ExitCode::from(2) };
-    let LoadedPipeline { configuration, pipeline, refused } = loaded;
+    let LoadedPipeline { configuration, pipeline, has_rejected_rules } = loaded;
     let now = Timestamp::now();
-    let filter = match options.filters.read(pipeline.rules(), now) {
+    let filter = match options.filters.build(pipeline.rules(), now) {
         Ok(filter) => filter,
         Err(reason) => return fail(reason),
     };
     let snapshot = match options.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
-        Err(faults) => {
-            let _ = writeln!(errors, "error: this snapshot cannot be used; nothing was evaluated");
-            for fault in &faults.0 {
-                let _ = writeln!(errors, "{}", visible(fault));
-            }
+        Err(snapshot_errors) => {
+            message("error: the snapshot cannot be used; nothing was evaluated");
+            snapshot_errors.0.iter().for_each(|error| message(visible(error)));
             return ExitCode::from(2);
         }
     };
     if snapshot.is_none() {
-        warn_of_no_live_state(&configuration, "give --snapshot");
+        warn_without_live_state(&configuration, "use --snapshot");
     }
     let targets = match options.outputs.targets(sources) {
         Ok(targets) => targets,
         Err(reason) => return fail(reason),
     };
-    let mut outputs = match targets.iter().map(Writing::create).collect::<Result<Vec<_>, _>>() {
+    let mut outputs = match targets.iter().map(ReportWriter::create).collect::<Result<Vec<_>, _>>() {
         Ok(files) => files,
         Err(reason) => return fail(reason),
     };
     if !options.quiet {
-        let to = Box::new(anstream::stdout());
-        match Writing::begin(options.outputs.standard(), "standard output".to_owned(), to) {
+        let destination = Box::new(anstream::stdout());
+        match ReportWriter::begin(options.outputs.stdout_format(), "standard output".to_owned(), destination) {
             Ok(output) => outputs.insert(0, output),
             Err(error) => return fail(format_args!("standard output cannot be written: {error}")),
         }
     }
-    let settings =
-        Settings { summary: options.extent(), tally: !options.quiet, fail_on: options.filters.fail_on, refused };
-    // Only this format shows it.
+    let settings = Settings {
+        summary: options.extent(),
+        tally: !options.quiet,
+        fail_on: options.filters.fail_on,
+        has_rejected_rules,
+    };
+    // Only HTML reports contain the coverage, which takes time to compute.
     let shows_coverage = outputs.iter().any(|output| output.format == Format::Html);
     let report = Report {
-        rules: running(pipeline.rules()),
+        rules: enabled_rules(pipeline.rules()),
         coverage: if shows_coverage { coverage(pipeline.rules()) } else { CallCoverage::default() },
         created: now,
         ..Report::default()
@@ -193,46 +191,46 @@ pub(crate) fn print_findings(sources: &[Source], options: &Options) -> ExitCode 
         now,
         progress: progress(sources),
     };
-    // Where the number of cores is not known, one is assumed.
+    // If the number of cores is not known, use one thread.
     let threads = options.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let mut printer = Printer::new(run.progress.clone(), settings, outputs, !options.quiet, report);
     ordered(
         sources,
-        Limits { threads, bytes: MAX_WAITING },
-        |source, tell| run.one(source, tell),
-        |source| Told::Failed(source.name()),
-        |told| printer.tell(told),
+        Limits { threads, bytes: MAX_QUEUED_BYTES },
+        |source, emit| run.evaluate(source, emit),
+        |source| RunEvent::Failed(source.name()),
+        |event| printer.handle(event),
     );
     ExitCode::from(printer.end())
 }
 
-/// The rules that run.
-fn running(rules: &RuleSet) -> Vec<Arc<RuleInfo>> {
+/// Returns the enabled rules.
+fn enabled_rules(rules: &RuleSet) -> Vec<Arc<RuleInfo>> {
     rules.rules().iter().filter(|rule| rule.runs()).map(|rule| Arc::new(rule.info().clone())).collect()
 }
 
-/// How much of the sensitive calls the rules cover.
+/// Returns the coverage of sensitive calls by the rules.
 fn coverage(rules: &RuleSet) -> CallCoverage {
     let coverage = rules.coverage();
-    CallCoverage { sensitive: coverage.sensitive, uncovered: coverage.unwatched.len() }
+    CallCoverage { sensitive: coverage.sensitive, uncovered: coverage.uncovered.len() }
 }
 
-/// One evaluation of many inputs.
+/// The evaluation of all inputs.
 struct Run {
     pipeline: Pipeline,
     snapshot: Option<Snapshot>,
     filter: FindingFilter,
-    /// Format of each output; `None` for one that gets no findings.
+    /// The format of each output; `None` for an output without findings.
     formats: Vec<Option<Format>>,
     now: Timestamp,
     progress: ProgressBar,
 }
 
 impl Run {
-    /// Evaluates one input.
-    fn one(&self, source: &Source, tell: &mut dyn FnMut(Told)) {
+    /// Evaluates an input.
+    fn evaluate(&self, source: &Source, emit: &mut dyn FnMut(RunEvent)) {
         let Self { pipeline, snapshot, progress, .. } = self;
-        tell(Told::Begun(source.label()));
+        emit(RunEvent::Started(source.label()));
         let (name, input) = open(source, progress);
         let is_file = matches!(source, Source::File { .. });
         let mut outcomes = |mut outcome: Outcome| {
@@ -240,7 +238,7 @@ impl Run {
                 let position = place.record.and_then(|position| usize::try_from(position).ok());
                 file.plan.describe(position.unwrap_or_default(), finding);
             }
-            tell(self.told(outcome, &name, is_file));
+            emit(self.event(outcome, &name, is_file));
         };
         let tally = match snapshot {
             None => pipeline.run(&name, input, &mut outcomes),
@@ -250,20 +248,20 @@ impl Run {
                 tally
             }
         };
-        tell(Told::Ended(Box::new(tally)));
+        emit(RunEvent::Finished(Box::new(tally)));
     }
 
-    /// What to tell of an outcome of the input that is called `input`.
-    fn told(&self, outcome: Outcome, input: &str, is_file: bool) -> Told {
+    /// Converts an outcome of the input with the name `input` to an event.
+    fn event(&self, outcome: Outcome, input: &str, is_file: bool) -> RunEvent {
         match outcome {
             Outcome::Finding(finding, _) if self.filter.matches(&finding) => {
                 let entry = Entry { finding: &finding, input, is_file, now: self.now };
                 let text = |format: &Option<Format>| format.map(|format| format.entry(entry)).unwrap_or_default();
                 let texts = self.formats.iter().map(text).collect();
-                Told::Finding { texts, finding }
+                RunEvent::Finding { texts, finding }
             }
-            Outcome::Finding(finding, _) => Told::LeftOut { is_suppressed: finding.suppression.is_some() },
-            Outcome::Rejection(rejection) => Told::Rejection(rejection.to_string()),
+            Outcome::Finding(finding, _) => RunEvent::FilteredOut { is_suppressed: finding.suppression.is_some() },
+            Outcome::Rejection(rejection) => RunEvent::Rejection(rejection.to_string()),
         }
     }
 }

@@ -14,15 +14,15 @@ use trailwarden::sources::{Content, Item, Place, Reader};
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};
-use crate::output::{Format, ended, fail};
+use crate::output::{Format, ended, fail, message};
 use crate::selection::{Loaded, Selection};
 
 const AFTER_HELP: &str = "Exit codes:
-  0  every record was judged
-  2  some input could not be read, there is no such rule, or a rule cannot be used
+  0  every record was evaluated
+  2  an input could not be read, there is no such rule, or a rule is invalid
 
 Examples:
-  Why does a rule match, or not match, these records?
+  Show why a rule matches, or does not match, these records:
     trailwarden explain --rule role-trust-public logs/";
 
 /// Show how each part of a rule's condition evaluates on records.
@@ -42,21 +42,20 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// The format of the result. JSON is one object per record, each on one line.
+    /// Output format. JSON is one object per line and record.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let mut errors = anstream::stderr();
     let Some(Loaded { rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
     if !rules.rules().iter().any(|rule| rule.name() == arguments.rule) {
-        let near = rules.nearest(&arguments.rule).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        let near = rules.did_you_mean(&arguments.rule);
         return fail(format_args!("there is no rule `{}`{near}", visible(&arguments.rule)));
     }
     let mut output = BufWriter::new(anstream::stdout());
-    let mut rejected = false;
-    let mut closed: Option<io::Error> = None;
+    let mut has_rejections = false;
+    let mut write_error: Option<io::Error> = None;
     let items = sources(&arguments.paths).into_iter().flat_map(|source| {
         let (name, input) = open(&source, &ProgressBar::hidden());
         match input {
@@ -66,28 +65,28 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     });
     for Item { place, content } in items {
-        let judged = match content {
-            Content::Record(record) => one(&rules, arguments, &place, &record.json(), &mut output),
+        let result = match content {
+            Content::Record(record) => explain_record(&rules, arguments, &place, &record.json(), &mut output),
             Content::Rejected(reason) => Err(reason),
             Content::Control | Content::Nested(_) => continue,
         };
-        match judged {
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                closed = Some(error);
+                write_error = Some(error);
                 break;
             }
             Err(reason) => {
-                rejected = true;
-                // Nothing can be done about a closed standard error.
-                let _ = writeln!(errors, "rejected: {place}: {}", visible(&reason));
+                has_rejections = true;
+                message(format_args!("rejected: {place}: {}", visible(&reason)));
             }
         }
     }
-    ended(closed.map_or_else(|| output.flush(), Err), if rejected { 2 } else { 0 })
+    ended(write_error.map_or_else(|| output.flush(), Err), if has_rejections { 2 } else { 0 })
 }
 
-fn one(
+/// Writes how each part of the rule evaluates on a record.
+fn explain_record(
     rules: &RuleSet,
     arguments: &Arguments,
     place: &Place,

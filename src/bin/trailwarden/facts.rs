@@ -11,7 +11,7 @@ const EXAMPLES: &str = "Examples:
   List the facts about security groups:
     trailwarden facts | grep -A 3 '^exposure'";
 
-/// List the facts that rules can use beside the fields of a record.
+/// List the facts that rules can use in addition to the fields of a record.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {}

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
@@ -16,13 +15,13 @@ use trailwarden::filter_pattern::{
 };
 use trailwarden::text::{visible, visible_json};
 
-use crate::output::{fail, print};
+use crate::output::{fail, message, print};
 use crate::selection::{Loaded, Selection};
 
 const AFTER_HELP: &str = "Exit codes:
   0  the pattern was printed
-  2  there is none: the rules cannot be used, one of them can match any call, or it does not fit;
-     or a rule was refused, and the pattern that was printed is for the others
+  2  there is no pattern, because the rules are invalid, a rule can match any call, or the pattern
+     is too long; or a rule was rejected, and the pattern is for the other rules
 
 Examples:
   Generate the pattern for your configuration:
@@ -32,8 +31,8 @@ Examples:
 
 /// Generate a CloudWatch Logs or EventBridge pattern that passes every event the enabled rules can match.
 ///
-/// The pattern is written to standard output. If one pattern is not enough, there are two, one per line: a log group can have
-/// two subscription filters. A report on their length, and on events that pass although no rule matches them, is written to
+/// Standard output is the pattern. If one pattern is not enough, there are two, one per line: a log group can have two
+/// subscription filters. A report on their length, and on events that pass although no rule can match them, is written to
 /// standard error. The pattern is for the log group that CloudTrail writes to. Generate it again after rules have changed.
 /// Rules with unset placeholders are treated as enabled.
 ///
@@ -48,13 +47,13 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// The maximum number of characters of a CloudWatch Logs pattern [default: 1024].
+    /// Maximum length of a CloudWatch Logs pattern, in characters [default: 1024].
     #[arg(long, value_name = "N", value_parser = within(1..=MAX_CHARACTERS))]
     max_length: Option<usize>,
 
-    /// The maximum number of CloudWatch Logs patterns. Each is for one subscription filter. No event passes both of two
-    /// patterns, so none is delivered twice. With 2, there are two if they pass fewer unneeded events than one. By default,
-    /// there are two only if one does not fit, or passes more than twice as many unneeded events.
+    /// Maximum number of CloudWatch Logs patterns, each for one subscription filter. No event passes two patterns, so none is
+    /// delivered twice. With 2, there are two patterns if they pass fewer unneeded events than one. By default, there are
+    /// two only if one is too long, or passes more than twice as many unneeded events.
     #[arg(long, value_name = "N", value_parser = within(1..=MAX_FILTERS))]
     filters: Option<usize>,
 
@@ -62,7 +61,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
 
-    /// The format of the pattern. JSON contains the report too.
+    /// Output format. JSON also contains the report.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -92,82 +91,88 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.all {
         return print(&format!("{}\n", every_event()), 0);
     }
-    let Some(Loaded { rules, refused, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
+    let Some(Loaded { rules, has_rejected_rules, .. }) = arguments.selection.load(false) else {
+        return ExitCode::from(2);
+    };
     let characters =
         if for_events { MAX_EVENT_PATTERN_CHARACTERS } else { arguments.max_length.unwrap_or(MAX_CHARACTERS) };
-    let found = match arguments.filters {
+    let generated = match arguments.filters {
         _ if for_events => of_rules_for_events(&rules),
         Some(filters) => of_rules(&rules, Limits { characters, filters }),
         None => of_rules_as_needed(&rules, characters),
     };
-    let found = match found {
-        Ok(found) => found,
+    let generated = match generated {
+        Ok(generated) => generated,
         Err(error) => return fail(visible(&error.to_string())),
     };
-    let code = if refused { 2 } else { 0 };
+    let code = if has_rejected_rules { 2 } else { 0 };
     match arguments.format {
         Format::Text | Format::Eventbridge => {
-            // Nothing can be done about a closed standard error.
-            let _ = anstream::stderr().write_all(report(&found, characters).as_bytes());
-            let lines: String = found.patterns.iter().map(|one| format!("{}\n", one.pattern)).collect();
+            message(report(&generated, characters).trim_end());
+            let lines: String = generated.patterns.iter().map(|pattern| format!("{}\n", pattern.pattern)).collect();
             print(&lines, code)
         }
         Format::Json => {
-            let document = json!({"max_length": characters, "report": found});
+            let document = json!({"max_length": characters, "report": generated});
             print(&format!("{}\n", visible_json(&document)), code)
         }
     }
 }
 
-/// What there is to know about the patterns, for people.
-fn report(found: &FilterPatterns, characters: usize) -> String {
+/// Formats the report on the patterns.
+fn report(generated: &FilterPatterns, characters: usize) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    for (number, one) in (1..).zip(&found.patterns) {
-        let _ = writeln!(text, "pattern {number}: {} of {characters} characters, {} terms", one.length, one.terms);
+    for (number, pattern) in (1..).zip(&generated.patterns) {
+        let _ =
+            writeln!(text, "pattern {number}: {} of {characters} characters, {} terms", pattern.length, pattern.terms);
     }
-    let reading = found.needless.iter().filter(|call| call.read_only).count();
+    let reading = generated.needless.iter().filter(|call| call.read_only).count();
     let _ = writeln!(
         text,
-        "needless: {} of {} known calls pass though none of {} rules watches them, {reading} of these read only{}",
-        found.needless.len(),
-        found.unwatched,
-        found.rules,
-        by_service(found)
+        "unneeded: {} of {} known calls pass although none of {} rules can match them; {reading} of these only read{}",
+        generated.needless.len(),
+        generated.unwatched,
+        generated.rules,
+        by_service(generated)
     );
-    if !found.any_write.is_empty() {
+    if !generated.any_write.is_empty() {
         let _ = writeln!(
             text,
-            "every {} that changes something passes, for {}, which can match any of them",
-            if found.any_data_write { "call" } else { "management event" },
-            visible(&found.any_write.join(", "))
+            "every {} that is not read-only passes, because {} can match any of them",
+            if generated.any_data_write { "call" } else { "management event" },
+            visible(&generated.any_write.join(", "))
         );
     }
-    if !found.unfilled.is_empty() {
+    if !generated.unfilled.is_empty() {
         let _ = writeln!(
             text,
-            "counted as if the configuration named what is one's own: {}; turn off what is not wanted",
-            visible(&found.unfilled.join(", "))
+            "treated as enabled although their placeholders are not set: {}; disable rules that you do not need",
+            visible(&generated.unfilled.join(", "))
         );
     }
-    if !found.as_written.is_empty() {
+    if !generated.as_written.is_empty() {
         let calls: Vec<String> =
-            found.as_written.iter().map(|one| format!("{} of {}", one.call, one.service)).collect();
-        let _ = writeln!(text, "not known, so that case counts as written in the rule: {}", visible(&calls.join(", ")));
+            generated.as_written.iter().map(|call| format!("{} of {}", call.call, call.service)).collect();
+        let _ = writeln!(
+            text,
+            "unknown calls, matched case-sensitively as written in the rule: {}",
+            visible(&calls.join(", "))
+        );
     }
-    let _ = writeln!(text, "names of calls: {}", found.source);
+    let _ = writeln!(text, "names of calls: {}", generated.source);
     text
 }
 
-/// `: ec2 41, s3 2`, the most first.
-fn by_service(found: &FilterPatterns) -> String {
+/// Returns the number of calls by service, in descending order: `: ec2 41, s3 2`.
+fn by_service(generated: &FilterPatterns) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for call in &found.needless {
+    for call in &generated.needless {
         *counts.entry(call.service.trim_end_matches(".amazonaws.com")).or_default() += 1;
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
-    // The order of those of the same number stays.
+    // The sort is stable, so services with the same number stay in alphabetical order.
     counts.sort_by_key(|(_, count)| Reverse(*count));
-    let told: Vec<String> = counts.iter().map(|(service, count)| format!("{service} {count}")).collect();
-    if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
+    let listed: Vec<String> = counts.iter().map(|(service, count)| format!("{service} {count}")).collect();
+    if listed.is_empty() { String::new() } else { format!(": {}", listed.join(", ")) }
 }

@@ -1,4 +1,4 @@
-//! The inputs of a command: files, directories and standard input.
+//! Opens the inputs of a command: files, directories and standard input.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal as _, Read};
@@ -11,13 +11,13 @@ use trailwarden::terraform_plan::Plan;
 use trailwarden::text::visible;
 use walkdir::WalkDir;
 
-/// Size of the buffer files are read with.
+/// Size of read buffers, in bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// Input shorter than this, in bytes on disk, is read before a progress bar could be looked at.
-const LONG: u64 = 4 * 1024 * 1024;
+/// Minimum size of the input, in bytes on disk, for a progress bar.
+const MIN_SIZE_FOR_PROGRESS: u64 = 4 * 1024 * 1024;
 
-/// One input to open.
+/// An input to open.
 pub(crate) enum Source {
     StandardInput,
     File { path: PathBuf, bytes: u64 },
@@ -32,7 +32,7 @@ pub(crate) struct PlanFile {
 }
 
 impl Source {
-    /// What it is called; not yet safe to show.
+    /// Returns the name, which is not safe to print.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::StandardInput => "standard input".to_owned(),
@@ -42,7 +42,7 @@ impl Source {
         }
     }
 
-    /// What it is called beside a progress bar, safe to show.
+    /// Returns the label for a progress bar, safe to print.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::File { path, .. } => visible(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned(),
@@ -51,7 +51,7 @@ impl Source {
     }
 }
 
-/// Every file named or below a directory named, in the order given, directories by file name.
+/// Returns every file in `paths` and below directories in `paths`, in their order, and within directories by name.
 pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     if paths.is_empty() {
         return vec![Source::StandardInput];
@@ -59,7 +59,7 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     let mut sources = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            // It can be read but once, so what is named again holds nothing.
+            // Standard input can be read only once.
             if !sources.iter().any(|source| matches!(source, Source::StandardInput)) {
                 sources.push(Source::StandardInput);
             }
@@ -69,9 +69,9 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
         for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
-                // Reading it might take for ever. What is named itself is read.
+                // Reading a pipe or device may block forever. It is read only if it is given itself.
                 Ok(entry) if entry.depth() > 0 && !entry.file_type().is_file() => {
-                    let reason = "not a regular file; name it itself to read it".to_owned();
+                    let reason = "not a regular file; to read it, give its path itself".to_owned();
                     sources.push(Source::Unreadable { name: entry.path().display().to_string(), reason });
                 }
                 Ok(entry) => {
@@ -86,14 +86,14 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
             }
         }
         if sources.len() == before {
-            let reason = "the directory is empty: there is nothing to evaluate".to_owned();
+            let reason = "the directory is empty".to_owned();
             sources.push(Source::Unreadable { name: path.display().to_string(), reason });
         }
     }
     sources
 }
 
-/// Opens an input. `progress` counts the bytes that are read of it.
+/// Opens an input. `progress` counts the bytes that are read from it.
 pub(crate) fn open(source: &Source, progress: &ProgressBar) -> (String, Input<'static>) {
     let input = match source {
         Source::StandardInput => stream(io::stdin().lock(), progress),
@@ -111,8 +111,8 @@ fn stream(reader: impl Read + 'static, progress: &ProgressBar) -> Input<'static>
     Input::Stream(Box::new(BufReader::with_capacity(BUFFER, progress.wrap_read(reader))))
 }
 
-/// How far the run is, on standard error when that is a terminal: a bar over the bytes on disk when the input is long; the
-/// bytes read so far where they cannot be known before, unless somebody types them.
+/// Creates the progress display, which is hidden unless standard error is a terminal: a bar for large files, and a byte
+/// count for piped input.
 pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
     let size = |source: &Source| match source {
         Source::File { bytes, .. } => *bytes,
@@ -120,13 +120,14 @@ pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
     };
     let total: u64 = sources.iter().map(size).sum();
     let piped = sources.iter().any(|source| matches!(source, Source::StandardInput));
-    let shown = if piped { !io::stdin().is_terminal() } else { total >= LONG };
+    let shown = if piped { !io::stdin().is_terminal() } else { total >= MIN_SIZE_FOR_PROGRESS };
     if !shown || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let (length, template) = match piped {
-        true => (None, "{spinner} {bytes} {elapsed} {msg}"),
-        false => (Some(total), "{wide_bar} {bytes}/{total_bytes} {eta} {msg}"),
+    let (length, template) = if piped {
+        (None, "{spinner} {bytes} {elapsed} {msg}")
+    } else {
+        (Some(total), "{wide_bar} {bytes}/{total_bytes} {eta} {msg}")
     };
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));

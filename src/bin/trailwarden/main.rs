@@ -23,6 +23,7 @@ mod trust;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use trailwarden::arn::is_account_id;
 use trailwarden::pipeline;
 use trailwarden::rules::organization_id;
 
@@ -56,8 +57,7 @@ enum Command {
 
 /// Parses an account id.
 fn account(text: &str) -> Result<String, &'static str> {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
+    if is_account_id(text) { Ok(text.to_owned()) } else { Err("an account id has twelve digits") }
 }
 
 /// Parses the id or ARN of an organization or organizational unit.

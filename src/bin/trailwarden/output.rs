@@ -1,4 +1,4 @@
-//! How results are printed, and how a command ends.
+//! Prints results and messages, and returns exit codes.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -40,10 +40,10 @@ pub(crate) fn print(text: &str, code: u8) -> ExitCode {
     ended(output.write_all(text.as_bytes()).and_then(|()| output.flush()), code)
 }
 
-/// Returns `code` if the result could be printed.
+/// Returns `code` if the result could be printed, and otherwise reports the error.
 pub(crate) fn ended(printed: io::Result<()>, code: u8) -> ExitCode {
     match printed {
-        // A reader that has seen enough, such as `head`, is no error.
+        // A reader such as `head` may close the pipe early. That is not an error.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             fail(format_args!("standard output cannot be written: {error}"))
         }
@@ -51,9 +51,14 @@ pub(crate) fn ended(printed: io::Result<()>, code: u8) -> ExitCode {
     }
 }
 
-/// Reports why the command cannot run.
+/// Reports an error that prevents the command from running.
 pub(crate) fn fail(reason: impl Display) -> ExitCode {
-    // Nothing can be done about a closed standard error.
-    let _ = writeln!(anstream::stderr(), "error: {reason}");
+    message(format_args!("error: {reason}"));
     ExitCode::from(2)
+}
+
+/// Writes a line to standard error.
+pub(crate) fn message(line: impl Display) {
+    // An error is ignored: there is nowhere to report it.
+    let _ = writeln!(anstream::stderr(), "{line}");
 }

@@ -22,7 +22,7 @@ use trailwarden::queue::{Queue, QueueUrl};
 use self::run::{Run, Target};
 use crate::input::{open, sources};
 use crate::output::{FindingFormat, fail};
-use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
+use crate::selection::{Evaluation, LoadedPipeline, warn_without_live_state};
 
 const MORE: &str = "\
 Permissions: sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility on the queue, sns:Publish on the topics,
@@ -123,7 +123,7 @@ impl Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let Some(loaded) = arguments.evaluation.load(false) else { return ExitCode::from(2) };
-    if loaded.refused && arguments.findings_topic.is_some() {
+    if loaded.has_rejected_rules && arguments.findings_topic.is_some() {
         // The function does not start either. Otherwise a payload would be deleted without the findings of that rule.
         return fail(
             "nothing was evaluated, because a payload is complete only if all rules have evaluated it: correct the rules \
@@ -137,13 +137,13 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
-    let LoadedPipeline { configuration, pipeline, refused } = loaded;
+    let LoadedPipeline { configuration, pipeline, has_rejected_rules } = loaded;
     let configuration =
         Configuration { live_state: arguments.live_state(), destinations: arguments.destinations(), ..configuration };
     if configuration.live_state.is_none() {
         let advice =
             if cfg!(feature = "live") { "give --live-state" } else { "this `trailwarden` was built without it" };
-        warn_of_no_live_state(&configuration, advice);
+        warn_without_live_state(&configuration, advice);
     }
     let sdk = sdk_config().await;
     let target = if configuration.destinations.is_empty() {
@@ -173,7 +173,7 @@ async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
             }
         }
     }
-    run.end(arguments.queue_url.is_some(), refused)
+    run.end(arguments.queue_url.is_some(), has_rejected_rules)
 }
 
 /// Ends when the user interrupts the command.

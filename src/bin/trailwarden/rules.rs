@@ -49,9 +49,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The rules of a directory or file, or the built-in ones, as a configuration file says.
+/// The options of commands that work on the rules of a directory or file, or on the built-in rules.
 #[derive(Debug, Args)]
-struct Own {
+struct RulesPath {
     /// A directory of rules or a single file. The default is the built-in rules.
     #[arg(value_name = "PATH")]
     directory: Option<PathBuf>,
@@ -61,40 +61,41 @@ struct Own {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The directory of the fixtures. The default is `fixtures/rules` beside the directory of the rules, or `fixtures` in it.
+    /// Directory of the fixtures. The default is `fixtures/rules` beside the directory of the rules, or `fixtures` in it.
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
 }
 
-impl Own {
+impl RulesPath {
     fn fixtures(&self) -> PathBuf {
-        let of_rules = || trailwarden::fixtures::directory_for(self.directory.as_deref().unwrap_or(Path::new("rules")));
-        self.fixtures.clone().unwrap_or_else(of_rules)
+        let default = || trailwarden::fixtures::directory_for(self.directory.as_deref().unwrap_or(Path::new("rules")));
+        self.fixtures.clone().unwrap_or_else(default)
     }
 
-    /// The rules as far as they can be used, and what is wrong with those of the directory.
+    /// Loads the valid rules. Also returns the diagnostics about the rules at the path.
     fn load(&self) -> Result<(RuleSet, Vec<RuleDiagnostic>), RuleDiagnostic> {
-        let of_fixtures = Some(self.fixtures().join("trailwarden.yml")).filter(|path| path.is_file());
-        let file = self.config.clone().or(of_fixtures).as_deref().map(ConfigurationFile::read).transpose()?;
+        let default = Some(self.fixtures().join("trailwarden.yml")).filter(|path| path.is_file());
+        let file = self.config.clone().or(default).as_deref().map(ConfigurationFile::read).transpose()?;
         let configuration = Configuration {
             rule_directories: self.directory.iter().cloned().collect(),
             file: file.unwrap_or_default(),
             ..Configuration::default()
         };
-        let (rules, mut faults) = configuration.check_rules();
-        // What is wrong with a built-in rule is not the directory's fault.
+        let (rules, mut diagnostics) = configuration.check_rules();
+        // Omit diagnostics about built-in rules, unless these are checked.
         let built_in: HashSet<&str> = rules.rules().iter().filter(|rule| rule.is_built_in()).map(Rule::file).collect();
-        faults.retain(|fault| self.directory.is_none() || !built_in.contains(fault.file.as_str()));
-        Ok((rules, faults))
+        diagnostics.retain(|diagnostic| self.directory.is_none() || !built_in.contains(diagnostic.file.as_str()));
+        Ok((rules, diagnostics))
     }
 
-    /// The rules of the directory.
+    /// Returns the rules at the path.
     fn rules<'r>(&self, rules: &'r RuleSet) -> Vec<&'r Rule> {
-        let is_meant = |rule: &&Rule| self.directory.is_none() || !rule.is_built_in();
-        rules.rules().iter().filter(is_meant).collect()
+        let is_selected = |rule: &&Rule| self.directory.is_none() || !rule.is_built_in();
+        rules.rules().iter().filter(is_selected).collect()
     }
 }
 
+/// Loads the selected rules.
 fn loaded(selection: &Selection) -> Result<RuleSet, ExitCode> {
     selection.load(false).map(|loaded| loaded.rules).ok_or(ExitCode::from(2))
 }

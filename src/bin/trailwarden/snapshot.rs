@@ -15,12 +15,12 @@ use trailwarden::live_state::snapshot::Writer;
 use trailwarden::live_state::{AccountRegion, Response, Unavailable};
 use trailwarden::text::visible;
 
-/// The section of the long help about permissions and exit codes.
+/// Returns the sections of the long help about permissions, exit codes and examples.
 fn help() -> String {
     let actions: Vec<String> = snapshot_actions().into_iter().map(|action| format!("          {action:?}")).collect();
     format!(
         r#"Permissions:
-  The credentials, or the role in the other account, need no more than this policy allows:
+  The credentials, or the role in the other account, need only the permissions of this policy:
 
   {{
     "Version": "2012-10-17",
@@ -40,7 +40,7 @@ fn help() -> String {
 
 Exit codes:
   0  all files were written
-  2  a request was denied or a file could not be written; the others were written
+  2  a request was denied or a file could not be written; all other files were written
 
 Examples:
   Write the state of the credentials' account, and verify findings with it:
@@ -52,13 +52,13 @@ Examples:
 
 /// Write the live state of an account to files: networks, security groups, interfaces, instances and roles.
 ///
-/// DIR/ACCOUNT/REGION contains a file for each list, in the format of the AWS CLI but with the fields that Trailwarden uses. It
-/// may also contain files that were written by `aws ec2 describe-vpcs` and similar commands. Credentials and Region come from
-/// the same places as for the AWS CLI: the environment, profiles, or the role of the machine.
+/// DIR/ACCOUNT/REGION contains a file for each list, in the format of the AWS CLI but with the fields that Trailwarden
+/// uses. It may also contain files that were written by `aws ec2 describe-vpcs` and similar commands. Credentials and
+/// Region come from the same places as for the AWS CLI: the environment, profiles, or the role of the machine.
 #[derive(Debug, Args)]
 #[command(after_long_help = help())]
 pub(crate) struct Arguments {
-    /// The directory to write to. Earlier files of the same account and Region are replaced.
+    /// Directory to write to. Older files of the same account and Region are replaced.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
@@ -80,27 +80,27 @@ pub(crate) struct Arguments {
 }
 
 fn region(text: &str) -> Result<String, &'static str> {
-    if is_region(text) { Ok(text.to_owned()) } else { Err("a region looks like eu-west-1") }
+    if is_region(text) { Ok(text.to_owned()) } else { Err("a Region has a name such as eu-west-1") }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let complete = match runtime {
+    let is_complete = match runtime {
         Ok(runtime) => runtime.block_on(all(arguments)),
         Err(error) => {
-            say(&format!("error: cannot start: {error}"));
+            report(&format!("error: cannot start: {error}"));
             false
         }
     };
-    ExitCode::from(if complete { 0 } else { 2 })
+    ExitCode::from(if is_complete { 0 } else { 2 })
 }
 
-fn say(line: &str) {
+fn report(line: &str) {
     // Nothing can be done about a closed standard error.
     let _ = writeln!(anstream::stderr(), "{}", visible(line));
 }
 
-/// Writes everything, and tells whether nothing is missing.
+/// Writes all files. Returns whether all of them are complete.
 async fn all(arguments: &Arguments) -> bool {
     let member = arguments.member_role_name.clone().map(|name| MemberRole {
         name,
@@ -111,7 +111,7 @@ async fn all(arguments: &Arguments) -> bool {
     let regions = match (arguments.regions.as_slice(), state.region()) {
         ([], Some(region)) if is_region(region) => vec![region.to_owned()],
         ([], _) => {
-            say("error: no region; give --region or set AWS_REGION");
+            report("error: no Region; use --region or set AWS_REGION");
             return false;
         }
         (regions, _) => regions.to_vec(),
@@ -121,45 +121,45 @@ async fn all(arguments: &Arguments) -> bool {
         match state.own_account().await {
             Ok(account) => vec![account],
             Err(Unavailable(reason)) => {
-                say(&format!("error: whose credentials these are is not known: {reason}"));
+                report(&format!("error: the account of the credentials is not known: {reason}"));
                 return false;
             }
         }
     } else {
         arguments.accounts.clone()
     };
-    let mut complete = true;
+    let mut is_complete = true;
     for account in &accounts {
-        let mut shut = None;
+        let mut access_error = None;
         if let Some(region) = regions.first() {
             let scope = AccountRegion { account: account.clone(), region: region.clone() };
-            shut = state.open(&scope).await.err();
+            access_error = state.open(&scope).await.err();
         }
-        if let Some(Unavailable(reason)) = shut {
-            say(&format!("error: account {account} cannot be read: {reason}"));
-            complete = false;
+        if let Some(Unavailable(reason)) = access_error {
+            report(&format!("error: account {account} cannot be read: {reason}"));
+            is_complete = false;
             continue;
         }
         let scopes = regions.iter().map(|region| AccountRegion { account: account.clone(), region: region.clone() });
-        for (number, scope) in scopes.enumerate() {
+        for (index, scope) in scopes.enumerate() {
             let mut snapshot =
-                Snapshot { state: &state, writer: Writer::new(&arguments.directory), scope, complete: true };
-            if number == 0 {
+                Snapshot { state: &state, writer: Writer::new(&arguments.directory), scope, is_complete: true };
+            if index == 0 {
                 snapshot.write(true).await;
             }
             snapshot.write(false).await;
-            complete &= snapshot.complete;
+            is_complete &= snapshot.is_complete;
         }
     }
-    complete
+    is_complete
 }
 
-/// The files of one account and Region.
+/// The snapshot of an account and Region.
 struct Snapshot<'a> {
     state: &'a AwsState,
     writer: Writer,
     scope: AccountRegion,
-    complete: bool,
+    is_complete: bool,
 }
 
 /// The resources of a kind.
@@ -169,7 +169,7 @@ enum List {
 }
 
 impl Snapshot<'_> {
-    /// Writes the files of the account, or of the Region, and their age. If nothing could be read, older files stay.
+    /// Writes the files of the account, or of the Region, and their time. If nothing could be read, older files are kept.
     async fn write(&mut self, is_global: bool) {
         let checked_at = Timestamp::now();
         let mut lists = Vec::new();
@@ -184,25 +184,25 @@ impl Snapshot<'_> {
         let directory = self.writer.directory(&self.scope, first);
         if lists.iter().all(|(_, list)| list.is_err()) {
             for (kind, list) in lists {
-                // Ids cannot be listed for the same reason as all else.
+                // Kinds with ids cannot be listed for the same reason as the others.
                 if let (Err(Unavailable(reason)), false) = (list, kind.has_ids()) {
-                    self.lacks(&self.writer.path(&self.scope, kind), &reason);
+                    self.report_missing(&self.writer.path(&self.scope, kind), &reason);
                 }
             }
             return;
         }
-        self.done(self.writer.begin(&directory), &directory);
+        self.succeeded(self.writer.begin(&directory), &directory);
         for (kind, list) in lists {
             match list {
                 Ok(List::Whole(list)) => {
                     let path = self.writer.path(&self.scope, kind);
-                    self.wrote(self.writer.write(&self.scope, kind, &list), &path);
+                    self.report_written(self.writer.write(&self.scope, kind, &list), &path);
                 }
                 Ok(List::ById(lists)) => self.write_ids(kind, lists),
                 Err(error) => self.missing(kind, &error),
             }
         }
-        self.done(self.writer.finish(&directory, checked_at), &directory);
+        self.succeeded(self.writer.finish(&directory, checked_at), &directory);
     }
 
     fn write_ids(&mut self, kind: &ResourceKind, lists: Vec<(String, Result<Response, Unavailable>)>) {
@@ -212,27 +212,27 @@ impl Snapshot<'_> {
             let path = directory.join(format!("{id}.json"));
             match list {
                 Ok(list) => {
-                    self.wrote(self.writer.write_id(&self.scope, kind, &id, &list), &path);
+                    self.report_written(self.writer.write_id(&self.scope, kind, &id, &list), &path);
                     written.insert(id);
                 }
-                Err(Unavailable(reason)) => self.lacks(&path, &reason),
+                Err(Unavailable(reason)) => self.report_missing(&path, &reason),
             }
         }
-        self.done(self.writer.remove_ids_except(&self.scope, kind, &written), &directory);
+        self.succeeded(self.writer.remove_ids_except(&self.scope, kind, &written), &directory);
     }
 
-    fn wrote(&mut self, result: io::Result<()>, path: &Path) {
-        if self.done(result, path) {
-            say(&format!("wrote {}", path.display()));
+    fn report_written(&mut self, result: io::Result<()>, path: &Path) {
+        if self.succeeded(result, path) {
+            report(&format!("wrote {}", path.display()));
         }
     }
 
-    /// Whether that went well; says so if it did not.
-    fn done<T>(&mut self, result: io::Result<T>, path: &Path) -> bool {
+    /// Returns whether an operation succeeded, and reports an error.
+    fn succeeded<T>(&mut self, result: io::Result<T>, path: &Path) -> bool {
         match result {
             Ok(_) => true,
             Err(error) => {
-                self.lacks(path, &format!("cannot be written: {error}"));
+                self.report_missing(path, &format!("cannot be written: {error}"));
                 false
             }
         }
@@ -240,16 +240,18 @@ impl Snapshot<'_> {
 
     fn missing(&mut self, kind: &ResourceKind, Unavailable(reason): &Unavailable) {
         let path = self.writer.path(&self.scope, kind);
-        self.lacks(&path, reason);
+        self.report_missing(&path, reason);
         match self.writer.remove(&self.scope, kind) {
-            Ok(true) => say(&format!("removed the older {}, which would pass for current", path.display())),
+            Ok(true) => report(&format!("removed the older {}, which is no longer current", path.display())),
             Ok(false) => {}
-            Err(error) => self.lacks(&path, &format!("is older than the rest and cannot be removed: {error}")),
+            Err(error) => {
+                self.report_missing(&path, &format!("is older than the other files and cannot be removed: {error}"))
+            }
         }
     }
 
-    fn lacks(&mut self, path: &Path, reason: &str) {
-        self.complete = false;
-        say(&format!("error: {}: {reason}", path.display()));
+    fn report_missing(&mut self, path: &Path, reason: &str) {
+        self.is_complete = false;
+        report(&format!("error: {}: {reason}", path.display()));
     }
 }

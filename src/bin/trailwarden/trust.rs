@@ -19,18 +19,18 @@ use crate::documents::{self, Role};
 use crate::output::{Format, ended, fail};
 use crate::{account, organization};
 
-/// Maximum bytes of the input: the authorization details of a large account.
+/// Maximum size of the input, in bytes: the authorization details of a large account are smaller.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 const AFTER_HELP: &str = "Verdicts:
   public       everybody can assume the role
-  weak         everybody who meets a condition that anybody can meet, such as an external id
-  undecidable  the policy is missing, not understood or too complex
-  external     principals of accounts, organizations or tenants that are not your own
-  constrained  everybody by the Principal element, limited by a condition or a Deny statement
+  weak         everybody, limited only by a condition that anybody can meet, such as an external id
+  undecidable  the policy is missing, unsupported or too complex
+  external     principals in accounts, organizations or tenants that are not your own
+  constrained  everybody in the Principal element, limited by a condition or a Deny statement
   scoped       only your own accounts, named services and your own identity providers
 
-Exit codes, for the worst of several roles:
+Exit codes (for several roles, the highest):
   0  scoped or constrained
   1  public, weak or external
   2  undecidable, or the input cannot be read
@@ -41,9 +41,9 @@ Examples:
 
 /// Show who can assume a role, according to its trust policy.
 ///
-/// The file contains a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`, a
-/// list of roles, CloudTrail records, an AWS Config item, a Terraform plan or a CloudFormation template. Nothing is sent
-/// anywhere.
+/// The file contains a trust policy, the output of `aws iam get-role`, `list-roles` or `get-account-authorization-details`,
+/// a list of roles, CloudTrail records, an AWS Config item, a Terraform plan or a CloudFormation template. The command
+/// makes no network requests.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The account of the role. The default is the account of the role's ARN. Without an ARN, every account is foreign.
+    /// The account of the role. The default is the account in the role's ARN. Without an ARN, no account is your own.
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
 
@@ -67,13 +67,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID", value_parser = organization)]
     trusted_organization: Vec<String>,
 
-    /// The format of the verdict. JSON is one object, or an array if the input is an array.
+    /// Output format. JSON is one object, or an array if the input is an array.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// What became of a role.
-struct Told {
+/// A role, and the assessment of its policy or the reason why there is none.
+struct RoleAssessment {
     role: Role,
     assessment: Result<Assessment, String>,
 }
@@ -81,7 +81,7 @@ struct Told {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let zone = match arguments.zone() {
         Ok(zone) => zone,
-        Err(faults) => return fail(format_args!("the configuration cannot be used\n{faults}")),
+        Err(diagnostics) => return fail(format_args!("the configuration is invalid\n{diagnostics}")),
     };
     let (roles, is_list) = match read(&arguments.file).map(|text| documents::roles(&text)) {
         Ok(found) => found,
@@ -90,13 +90,13 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return fail(format_args!("{}: {reason}", visible(&file)));
         }
     };
-    let judged = roles.into_iter().map(|role| judged(role, arguments.account.as_deref(), &zone));
-    let told: Vec<Told> = judged.collect();
+    let roles = roles.into_iter();
+    let results: Vec<RoleAssessment> = roles.map(|role| assess(role, arguments.account.as_deref(), &zone)).collect();
     let mut output = anstream::stdout();
     let written = match arguments.format {
-        Format::Text => told.iter().try_for_each(|one| text(&mut output, one)),
+        Format::Text => results.iter().try_for_each(|result| write_text(&mut output, result)),
         Format::Json => {
-            let documents: Vec<Value> = told.iter().map(document).collect();
+            let documents: Vec<Value> = results.iter().map(result_json).collect();
             let document = match (is_list, documents.into_iter()) {
                 (true, documents) => Value::Array(documents.collect()),
                 (false, mut documents) => documents.next().unwrap_or_default(),
@@ -104,21 +104,21 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             writeln!(output, "{}", visible_json(&document))
         }
     };
-    ended(written, told.iter().map(|one| exit_code(&one.assessment)).max().unwrap_or(0))
+    ended(written, results.iter().map(|result| exit_code(&result.assessment)).max().unwrap_or(0))
 }
 
 impl Arguments {
-    /// What is configured as your own.
+    /// Returns your own accounts, organizations, tenants and identity providers.
     fn zone(&self) -> Result<Zone, RuleDiagnostics> {
         let file = self.config.as_deref().map(ConfigurationFile::read).transpose();
         let configuration = Configuration {
-            file: file.map_err(|fault| RuleDiagnostics(vec![fault]))?.unwrap_or_default(),
+            file: file.map_err(|diagnostic| RuleDiagnostics(vec![diagnostic]))?.unwrap_or_default(),
             trusted_accounts: self.trusted_account.clone(),
             trusted_organizations: self.trusted_organization.clone(),
             ..Configuration::default()
         };
         if self.config.is_some() {
-            // Names in the file that do not exist are reported when rules are loaded with it.
+            // Loading the rules reports names in the file that do not exist.
             configuration.rules()?;
         }
         Ok(configuration.zone())
@@ -135,33 +135,35 @@ fn exit_code(assessment: &Result<Assessment, String>) -> u8 {
 
 fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let read = match path.as_os_str() == "-" {
-        true => io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes),
-        false => fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
+    let result = if path.as_os_str() == "-" {
+        io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| format!("cannot be read: {error}"))?;
+    result.map_err(|error| format!("cannot be read: {error}"))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
         return Err("is longer than 256 MiB".to_owned());
     }
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
 }
 
-fn judged(role: Role, account: Option<&str>, zone: &Zone) -> Told {
+/// Assesses the trust policy of a role.
+fn assess(role: Role, account: Option<&str>, zone: &Zone) -> RoleAssessment {
     let policy = role.policy.clone().and_then(|text| {
         let policy = Policy::parse(&text).map_err(|error| error.to_string())?;
-        documents::is_of_trust(&policy).map(|()| policy)
+        documents::check_trust_policy(&policy).map(|()| policy)
     });
     let assessment = policy.map(|policy| {
         let now = role.time.or_else(|| Some(Timestamp::now()));
-        let own = account.or(role.account.as_deref());
-        assess_within(&policy, &access::Role { account: own, now, is_stored: role.is_stored }, zone)
+        let account = account.or(role.account.as_deref());
+        assess_within(&policy, &access::Role { account, now, is_stored: role.is_stored }, zone)
     });
-    Told { role, assessment }
+    RoleAssessment { role, assessment }
 }
 
-fn text(to: &mut dyn Write, told: &Told) -> io::Result<()> {
-    let name = told.role.name.as_deref().or(told.role.arn.as_deref()).unwrap_or("the role");
-    let verdict = told.assessment.as_ref().map_or(Verdict::Undecidable, |assessment| assessment.verdict);
+fn write_text(output: &mut dyn Write, result: &RoleAssessment) -> io::Result<()> {
+    let name = result.role.name.as_deref().or(result.role.arn.as_deref()).unwrap_or("the role");
+    let verdict = result.assessment.as_ref().map_or(Verdict::Undecidable, |assessment| assessment.verdict);
     let color = match verdict {
         Verdict::Public => AnsiColor::Red,
         Verdict::Weak | Verdict::Undecidable => AnsiColor::Yellow,
@@ -169,23 +171,25 @@ fn text(to: &mut dyn Write, told: &Told) -> io::Result<()> {
         Verdict::Constrained | Verdict::Scoped => AnsiColor::Green,
     };
     let style = Style::new().fg_color(Some(color.into())).bold();
-    writeln!(to, "{style}{}{style:#} {}", verdict.as_str().to_uppercase(), visible(name))?;
-    match &told.assessment {
-        Err(reason) => writeln!(to, "  {}", visible(reason)),
-        Ok(assessment) if assessment.statements.is_empty() => writeln!(to, "  no statement lets anybody assume it"),
+    writeln!(output, "{style}{}{style:#} {}", verdict.as_str().to_uppercase(), visible(name))?;
+    match &result.assessment {
+        Err(reason) => writeln!(output, "  {}", visible(reason)),
+        Ok(assessment) if assessment.statements.is_empty() => {
+            writeln!(output, "  no statement allows anybody to assume the role")
+        }
         Ok(assessment) => assessment.statements.iter().try_for_each(|statement| {
-            writeln!(to, "  {}: {}", statement.verdict.as_str(), visible(&statement.sentence()))?;
+            writeln!(output, "  {}: {}", statement.verdict.as_str(), visible(&statement.sentence()))?;
             match &statement.fix {
-                Some(fix) => writeln!(to, "    fix: {}", visible(fix)),
+                Some(fix) => writeln!(output, "    remediation: {}", visible(fix)),
                 None => Ok(()),
             }
         }),
     }
 }
 
-fn document(told: &Told) -> Value {
-    let role = &told.role;
-    let mut document = match &told.assessment {
+fn result_json(result: &RoleAssessment) -> Value {
+    let role = &result.role;
+    let mut document = match &result.assessment {
         Ok(assessment) => json!({
             "verdict": assessment.verdict.as_str(),
             "witness": assessment.worst().and_then(|worst| worst.witness.as_ref()).map(witness),

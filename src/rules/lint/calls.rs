@@ -1,52 +1,47 @@
-//! Services and calls that do not exist.
+//! Warnings about services and calls that do not exist.
 
 use std::sync::LazyLock;
-
-use wildmatch::WildMatch;
 
 use crate::facts;
 use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::operations;
-use crate::rules::load::spelling::{did_you_mean, is_slip, nearest};
+use crate::rules::load::spelling::{did_you_mean, is_typo, nearest};
 use crate::rules::rule::Rule;
-use crate::rules::sigma::call_pattern::{CallPattern, CallPatterns, Names};
+use crate::rules::sigma::call_pattern::{CallPattern, CallPatterns, Names, has_wildcard, pattern_matches};
 
-/// The source of heartbeats, which no service sends.
+/// The event source of heartbeats, which is not an AWS service.
 const HEARTBEAT: &str = "heartbeat.trailwarden";
-/// The ends of event sources.
-const ENDS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.cn", ".aws.internal"];
+/// The suffixes of event sources.
+const SUFFIXES: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.cn", ".aws.internal"];
 
 static CALLS: LazyLock<Vec<&str>> = LazyLock::new(|| lines(include_str!("../names/calls.txt")));
 static SERVICES: LazyLock<Vec<&str>> = LazyLock::new(|| lines(include_str!("../names/services.txt")));
 
-/// The lines of a list, which begins with comments.
+/// Returns the lines of a list that are not comments.
 fn lines(text: &'static str) -> Vec<&'static str> {
     text.lines().filter(|line| !line.starts_with('#')).collect()
 }
 
-/// Warns of services and calls that a rule names and that do not exist.
+/// Warns about services and calls in a rule that do not exist.
 pub(super) fn lint(rule: &Rule, reasons: &mut Vec<Reason>) {
-    let of_detections: Vec<CallPatterns> =
-        rule.sigma().detection.named.values().map(CallPatterns::of_detection).collect();
+    let detections: Vec<CallPatterns> = rule.sigma().detection.named.values().map(CallPatterns::of_detection).collect();
     let call_patterns =
-        rule.call_patterns().0.iter().chain(of_detections.iter().flat_map(|call_patterns| &call_patterns.0));
+        rule.call_patterns().0.iter().chain(detections.iter().flat_map(|call_patterns| &call_patterns.0));
     let mut found: Vec<Reason> = Vec::new();
     for call_pattern in call_patterns {
         if let Names::These(sources) = &call_pattern.source {
-            found.extend(sources.iter().filter(|source| !is_wild(source)).filter_map(|source| unknown_source(source)));
+            found.extend(
+                sources.iter().filter(|source| !has_wildcard(source)).filter_map(|source| unknown_source(source)),
+            );
         }
         unknown_calls(call_pattern, &mut found);
     }
     for reason in found {
-        // The same call without its service may have been found too, and less is known of it.
+        // A detection may name the same call without its service. That warning would say less.
         if !reasons.iter().any(|known| known.at == reason.at) {
             reasons.push(reason);
         }
     }
-}
-
-fn is_wild(name: &str) -> bool {
-    name.contains(['*', '?'])
 }
 
 fn unknown_source(source: &str) -> Option<Reason> {
@@ -55,18 +50,15 @@ fn unknown_source(source: &str) -> Option<Reason> {
         return None;
     }
     let warn = |text: String| Some(Reason::warning(text).at(source));
-    let Some(label) = ENDS.iter().find_map(|end| lower.strip_suffix(end)) else {
+    let Some(label) = SUFFIXES.iter().find_map(|suffix| lower.strip_suffix(suffix)) else {
         let label = lower.strip_prefix("aws.").unwrap_or(&lower);
-        let advice = match SERVICES.contains(&label) {
-            true => format!("; write `{label}.amazonaws.com`"),
-            false => String::new(),
-        };
-        return warn(format!("`{source}` is no event source: they end in `.amazonaws.com`{advice}"));
+        let advice = if SERVICES.contains(&label) { format!("; write `{label}.amazonaws.com`") } else { String::new() };
+        return warn(format!("`{source}` is not an event source: event sources end with `.amazonaws.com`{advice}"));
     };
     if SERVICES.contains(&label) {
         return None;
     }
-    let near = SERVICES.iter().find(|known| is_slip(label, known))?;
+    let near = SERVICES.iter().find(|known| is_typo(label, known))?;
     warn(format!("there is no event source `{source}` (did you mean `{near}.amazonaws.com`?)"))
 }
 
@@ -83,13 +75,13 @@ fn unknown_calls(call_pattern: &CallPattern, reasons: &mut Vec<Reason>) {
         reasons.push(Reason::warning(text).at(name.trim_matches('*')));
     }
     match &call_pattern.source {
-        Names::Any => of_any_service(&names, reasons),
-        Names::These(sources) => of_services(sources, &names, reasons),
+        Names::Any => check_any_service(&names, reasons),
+        Names::These(sources) => check_services(sources, &names, reasons),
     }
 }
 
-/// Calls of services whose calls are all known.
-fn of_services(sources: &[String], names: &[&String], reasons: &mut Vec<Reason>) {
+/// Checks calls of services whose calls are all known.
+fn check_services(sources: &[String], names: &[&String], reasons: &mut Vec<Reason>) {
     let known_of = |source: &String| operations::names_of(&source.to_ascii_lowercase());
     if !sources.iter().all(|source| !known_of(source).is_empty()) {
         return;
@@ -97,11 +89,11 @@ fn of_services(sources: &[String], names: &[&String], reasons: &mut Vec<Reason>)
     let known: Vec<&str> = sources.iter().flat_map(known_of).collect();
     for name in names {
         let plain = facts::without_version(name);
-        if is_wild(name) {
-            // A version may stand at the end of a name, which no list has.
+        if has_wildcard(name) {
+            // Names in records may end with a version, which the lists omit.
             let is_versioned = name.bytes().any(|byte| byte.is_ascii_digit());
-            if !is_versioned && !known.iter().any(|known| fits(name, known)) {
-                let text = format!("no call of {} fits `{name}`", sources.join(" or "));
+            if !is_versioned && !known.iter().any(|known| pattern_matches(name, known)) {
+                let text = format!("no call of {} matches `{name}`", sources.join(" or "));
                 reasons.push(Reason::warning(text).at(name.trim_matches(['*', '?'])));
             }
         } else if !known.iter().any(|known| known.eq_ignore_ascii_case(plain)) {
@@ -112,46 +104,43 @@ fn of_services(sources: &[String], names: &[&String], reasons: &mut Vec<Reason>)
     }
 }
 
-/// Calls where the rule names no service.
-fn of_any_service(names: &[&String], reasons: &mut Vec<Reason>) {
+/// Checks calls where the rule names no service.
+fn check_any_service(names: &[&String], reasons: &mut Vec<Reason>) {
     let names: Vec<&&String> = names.iter().filter(|name| !name.is_empty()).collect();
-    let is_known = |name: &str| match is_wild(name) {
-        // A version may stand at the end of a name, which no list has.
-        true => name.bytes().any(|byte| byte.is_ascii_digit()) || CALLS.iter().any(|known| fits(name, known)),
-        false => {
+    let is_known = |name: &str| {
+        if has_wildcard(name) {
+            // Names in records may end with a version, which the lists omit.
+            name.bytes().any(|byte| byte.is_ascii_digit()) || CALLS.iter().any(|known| pattern_matches(name, known))
+        } else {
             let plain = facts::without_version(name);
             CALLS.iter().any(|known| known.eq_ignore_ascii_case(plain))
         }
     };
     let unknown: Vec<&&&String> = names.iter().filter(|name| !is_known(name)).collect();
-    // Consoles and agents make calls that no list has: a name that looks like none is doubted only if nothing else in the
-    // rule is known.
-    let is_dead = unknown.len() == names.len();
+    // Consoles and agents make calls that the lists omit. An unknown name that resembles no known one is reported only if
+    // all names are unknown.
+    let all_unknown = unknown.len() == names.len();
     for name in unknown {
-        if is_wild(name) {
-            if is_dead {
-                let text = format!("no service is known to have a call that fits `{name}`");
+        if has_wildcard(name) {
+            if all_unknown {
+                let text = format!("no known call matches `{name}`");
                 reasons.push(Reason::warning(text).at(name.trim_matches(['*', '?'])));
             }
             continue;
         }
         let near = nearest(name, &CALLS);
         let advice = match near {
-            Some(near) if is_slip(&name.to_lowercase(), &near.to_lowercase()) => {
+            Some(near) if is_typo(&name.to_lowercase(), &near.to_lowercase()) => {
                 Some(format!(" (did you mean `{near}`?)"))
             }
-            _ if !is_dead => None,
+            _ if !all_unknown => None,
             Some(near) => Some(format!(" (the nearest is `{near}`); name its `eventSource` if it exists")),
             None => Some("; name its `eventSource` if it exists".to_owned()),
         };
         if let Some(advice) = advice {
-            reasons.push(Reason::warning(format!("no service is known to have a call `{name}`{advice}")).at(**name));
+            reasons.push(Reason::warning(format!("there is no known call `{name}`{advice}")).at(**name));
         }
     }
-}
-
-fn fits(pattern: &str, name: &str) -> bool {
-    WildMatch::new(&pattern.to_ascii_lowercase()).matches(&name.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -159,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lists_are_lists_of_names() {
+    fn the_lists_contain_only_names() {
         assert!(
             CALLS.len() > 15_000
                 && CALLS.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))

@@ -1,4 +1,4 @@
-//! The `trailwarden:` key of a rule file, which extends Sigma. Other Sigma tools ignore it.
+//! The key `trailwarden:` of a rule file, which extends Sigma. Other Sigma tools ignore it.
 
 use rsigma_parser::{Level, SigmaRule};
 use serde::Deserialize;
@@ -9,20 +9,20 @@ use serde_path_to_error::Segment;
 use crate::finding::{Confirm, Control, Status};
 use crate::rules::load::check::unknown_fact;
 use crate::rules::load::diagnostic::Reason;
-use crate::rules::load::spelling::{did_you_mean, is_slip};
+use crate::rules::load::spelling::{did_you_mean, is_typo};
 use crate::rules::load::yaml;
 use crate::rules::text::remediation::RemediationTemplate;
 use crate::rules::text::template::Template;
 
-/// The `trailwarden:` key. Every key in it is optional. Unknown keys are errors.
+/// The value of `trailwarden:`. Every key in it is optional. Unknown keys are errors.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::rules) struct Attributes {
-    /// The finding's sentence.
+    /// The message of its findings.
     pub(in crate::rules) message: Option<Template>,
-    /// How to undo it.
+    /// The remediation of its findings.
     pub(in crate::rules) remediation: Option<RemediationTemplate>,
-    /// Locations of the resource. The first one that the record contains is used.
+    /// Where to find the affected resource. The first that the record contains is used.
     #[serde(default)]
     pub(in crate::rules) resource: Vec<ResourceSpec>,
     /// Controls of compliance frameworks that the rule implements.
@@ -31,25 +31,28 @@ pub(in crate::rules) struct Attributes {
     /// Compliance status of its findings.
     #[serde(default, deserialize_with = "status")]
     pub(in crate::rules) status: Status,
-    /// Warning variant: the detection under which a finding is a warning, one level lower.
-    pub(in crate::rules) undecided: Option<Undecided>,
-    /// Escalation variant: the detection under which a finding has a higher level.
-    pub(in crate::rules) raised: Option<Raised>,
-    /// The live state check that confirms or mitigates its findings.
+    /// The detection under which a finding is a warning, one level lower.
+    #[serde(rename = "undecided")]
+    pub(in crate::rules) warning: Option<WarningVariant>,
+    /// The detection under which a finding has a higher level.
+    #[serde(rename = "raised")]
+    pub(in crate::rules) escalation: Option<EscalationVariant>,
+    /// The live state check that verifies its findings.
     pub(in crate::rules) confirm: Option<Confirm>,
-    /// Whether it runs by default.
+    /// Whether the rule is enabled by default.
     #[serde(default = "yes")]
     pub(in crate::rules) enabled: bool,
-    /// Whether it judges the calls it matches. A rule that only lists calls does not count as covering them.
-    #[serde(default = "yes")]
-    pub(in crate::rules) judges: bool,
-    /// Paths of the accounts it is about: when all of them, and all organizations, are trusted, it finds nothing.
+    /// Whether the calls that the rule matches count as covered. A rule that only lists calls sets it to false.
+    #[serde(default = "yes", rename = "judges")]
+    pub(in crate::rules) counts_as_coverage: bool,
+    /// Paths of the accounts to which the call gives access. If all of them and all organizations are trusted, there is no
+    /// finding.
     #[serde(default, deserialize_with = "paths")]
     pub(in crate::rules) accounts: Vec<String>,
-    /// Paths of the organizations and organizational units it is about.
+    /// Paths of the organizations and organizational units to which the call gives access.
     #[serde(default, deserialize_with = "paths")]
     pub(in crate::rules) organizations: Vec<String>,
-    /// Whether it reports only events that no other rule of its pack reports.
+    /// Whether the rule reports only events that no other rule of its pack reports.
     #[serde(default)]
     pub(in crate::rules) fallback: bool,
 }
@@ -58,63 +61,61 @@ fn yes() -> bool {
     true
 }
 
-/// The case in which a record that matches does not decide.
+/// The warning variant of a rule: the record matches, but does not show whether the resource is compliant.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::rules) struct Undecided {
-    /// The detection that holds then.
+pub(in crate::rules) struct WarningVariant {
+    /// The name of its detection.
     pub(in crate::rules) when: String,
-    /// The finding's sentence in that case.
+    /// The message of its findings.
     pub(in crate::rules) message: Option<Template>,
-    /// How to find out, and to undo it.
+    /// The remediation of its findings.
     pub(in crate::rules) remediation: Option<RemediationTemplate>,
 }
 
-/// The case in which a record that matches is worse.
+/// The escalation variant of a rule: the record matches, and the change is worse than usual.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::rules) struct Raised {
-    /// The detection that holds then.
+pub(in crate::rules) struct EscalationVariant {
+    /// The name of its detection.
     pub(in crate::rules) when: String,
-    /// The level its findings have.
+    /// The level of its findings.
     pub(in crate::rules) level: Level,
 }
 
-/// One place to look for the resource.
+/// A location of the affected resource.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "WrittenResourceSpec")]
+#[serde(try_from = "RawResourceSpec")]
 pub(in crate::rules) enum ResourceSpec {
-    /// A field that holds an id.
+    /// A field that contains the id.
     Field {
-        /// CloudFormation type.
+        /// CloudFormation type of the resource.
         kind: String,
         /// Path of the field or fact.
         id: String,
-        /// The ARN, with `{partition}`, `{region}`, `{account}`, `{id}` or a path in its holes.
+        /// The ARN, with the placeholders `{partition}`, `{region}`, `{account}` and `{id}`, or paths.
         arn: Option<Template>,
     },
-    /// A fact that is a list of `id`, `type` and `arn`.
+    /// A fact whose value is a list of objects with `id`, `type` and `arn`.
     Fact(String),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenResourceSpec {
+struct RawResourceSpec {
     r#type: Option<String>,
     id: Option<String>,
     arn: Option<Template>,
     fact: Option<String>,
 }
 
-impl TryFrom<WrittenResourceSpec> for ResourceSpec {
+impl TryFrom<RawResourceSpec> for ResourceSpec {
     type Error = &'static str;
 
-    fn try_from(written: WrittenResourceSpec) -> Result<Self, Self::Error> {
-        match written {
-            WrittenResourceSpec { r#type: Some(kind), id: Some(id), arn, fact: None } => {
-                Ok(Self::Field { kind, id, arn })
-            }
-            WrittenResourceSpec { r#type: None, id: None, arn: None, fact: Some(fact) } => Ok(Self::Fact(fact)),
+    fn try_from(raw: RawResourceSpec) -> Result<Self, Self::Error> {
+        match raw {
+            RawResourceSpec { r#type: Some(kind), id: Some(id), arn, fact: None } => Ok(Self::Field { kind, id, arn }),
+            RawResourceSpec { r#type: None, id: None, arn: None, fact: Some(fact) } => Ok(Self::Fact(fact)),
             _ => Err("a `resource` has `type` and `id`, and perhaps `arn`; or it has only `fact`"),
         }
     }
@@ -128,11 +129,11 @@ impl Default for Attributes {
             resource: Vec::new(),
             compliance: Vec::new(),
             status: Status::default(),
-            undecided: None,
-            raised: None,
+            warning: None,
+            escalation: None,
             confirm: None,
             enabled: true,
-            judges: true,
+            counts_as_coverage: true,
             accounts: Vec::new(),
             organizations: Vec::new(),
             fallback: false,
@@ -141,8 +142,8 @@ impl Default for Attributes {
 }
 
 impl Attributes {
-    /// The attributes of a rule with this document; what is wrong with them goes to `reasons`.
-    pub(in crate::rules) fn of(rule: &SigmaRule, document: &str, reasons: &mut Vec<Reason>) -> Self {
+    /// Parses the attributes of a rule in a document. Errors are added to `reasons`.
+    pub(in crate::rules) fn parse(rule: &SigmaRule, document: &str, reasons: &mut Vec<Reason>) -> Self {
         let Some(value) = rule.custom_attributes.get(KEY) else {
             return Self::default();
         };
@@ -166,41 +167,41 @@ impl Attributes {
         });
         let templates = attributes.templates();
         let paths = templates.iter().flat_map(|template| template.paths());
-        reasons.extend(paths.chain(specs).chain(attributes.others()).filter_map(unknown_fact));
+        reasons.extend(paths.chain(specs).chain(attributes.principal_paths()).filter_map(unknown_fact));
         attributes
     }
 
-    /// Paths of the accounts and organizations it is about.
-    pub(in crate::rules) fn others(&self) -> impl Iterator<Item = &str> {
+    /// Returns the paths of the accounts and organizations to which the call gives access.
+    pub(in crate::rules) fn principal_paths(&self) -> impl Iterator<Item = &str> {
         self.accounts.iter().chain(&self.organizations).map(String::as_str)
     }
 
-    /// The sentences.
+    /// Returns the templates of all messages and remediations.
     pub(in crate::rules) fn templates(&self) -> Vec<&Template> {
-        let messages = [&self.message].into_iter().chain(self.undecided.iter().map(|case| &case.message));
+        let messages = [&self.message].into_iter().chain(self.warning.iter().map(|variant| &variant.message));
         messages.flatten().chain(self.remediations().map(RemediationTemplate::template)).collect()
     }
 
-    /// The remediations of all cases.
+    /// Returns the remediations of the rule and its variants.
     pub(in crate::rules) fn remediations(&self) -> impl Iterator<Item = &RemediationTemplate> {
-        let undecided = self.undecided.iter().filter_map(|case| case.remediation.as_ref());
-        self.remediation.iter().chain(undecided)
+        let warning = self.warning.iter().filter_map(|variant| variant.remediation.as_ref());
+        self.remediation.iter().chain(warning)
     }
 
-    /// The detections that cases refer to.
-    pub(in crate::rules) fn detections(&self) -> Vec<&str> {
-        let undecided = self.undecided.iter().map(|case| case.when.as_str());
-        undecided.chain(self.raised.iter().map(|case| case.when.as_str())).collect()
+    /// Returns the names of the detections of variants.
+    pub(in crate::rules) fn variant_detections(&self) -> Vec<&str> {
+        let warning = self.warning.iter().map(|variant| variant.when.as_str());
+        warning.chain(self.escalation.iter().map(|variant| variant.when.as_str())).collect()
     }
 }
 
-/// The key of our attributes.
+/// The key of the attributes in a rule file.
 const KEY: &str = "trailwarden";
 
 /// Reads the value of the key `trailwarden:`.
 ///
 /// # Errors
-/// The first value that is not as it must be.
+/// Returns the first invalid value.
 pub fn read_attributes<T: DeserializeOwned>(value: &Value) -> Result<T, AttributeError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let steps = error.path().iter();
@@ -217,18 +218,18 @@ pub fn read_attributes<T: DeserializeOwned>(value: &Value) -> Result<T, Attribut
 /// An error in the value of the key `trailwarden:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeError {
-    /// The keys and positions that lead to it.
+    /// The keys and indices that lead to the value.
     path: Vec<String>,
     text: String,
 }
 
 impl AttributeError {
-    /// An error at a key below `trailwarden:`; of all of it without one.
+    /// An error at a key below `trailwarden:`, or at `trailwarden:` itself.
     pub fn new(key: Option<&str>, text: String) -> Self {
         Self { path: key.map(str::to_owned).into_iter().collect(), text }
     }
 
-    /// The reason, in a document.
+    /// Locates the error in a document.
     pub(in crate::rules) fn reason(self, document: &str) -> Reason {
         let documents = yaml::documents(document);
         let holder = documents.iter().find(|node| node.get(KEY).is_some());
@@ -245,7 +246,7 @@ impl AttributeError {
             None => {
                 let keys =
                     documents.iter().flat_map(|node| node.entries()).filter_map(|(key, _)| Some((key, key.text()?)));
-                let near = keys.into_iter().find(|(_, text)| is_slip(text, KEY));
+                let near = keys.into_iter().find(|(_, text)| is_typo(text, KEY));
                 return match near {
                     Some((key, text)) => {
                         Reason::error(format!("{} (is `{text}` meant for it?)", self.text)).on(key.line)
@@ -254,43 +255,47 @@ impl AttributeError {
                 };
             }
         };
-        // What is unknown is named by the message.
+        // The message already names the unknown key.
         let known = match (unknown, self.path.split_last()) {
             (Some((name, _)), Some((last, above))) if last == name => above,
             _ => &self.path,
         };
-        let shown = shown_path(known);
+        let shown = path_text(known);
         let written = node.text().unwrap_or_default();
-        let text = if self.text.contains("expected a string") && node.is_no_string() {
-            format!("`{shown}: {written}` is no string in YAML; put it in quotes: \"{written}\"")
+        let text = if self.text.contains("expected a string") && node.is_non_string() {
+            format!("`{shown}: {written}` is not a string in YAML; put it in quotes: \"{written}\"")
         } else {
-            let advice = match self.text.ends_with("expected a boolean") {
-                true => "; write `true` or `false` without quotes".to_owned(),
-                false => unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default(),
+            let advice = if self.text.ends_with("expected a boolean") {
+                "; write `true` or `false` without quotes".to_owned()
+            } else {
+                unknown.map(|(name, known)| did_you_mean(name, known)).unwrap_or_default()
             };
-            match known.is_empty() {
-                true => format!("its `{KEY}:` key: {}{advice}", self.text),
-                false => format!("its `{shown}`: {}{advice}", self.text),
+            if known.is_empty() {
+                format!("its `{KEY}:` key: {}{advice}", self.text)
+            } else {
+                format!("its `{shown}`: {}{advice}", self.text)
             }
         };
         Reason::error(text).on(line)
     }
 }
 
-/// `compliance[0].control`
-fn shown_path(path: &[String]) -> String {
-    let mut shown = String::new();
+/// Returns a path as text: `compliance[0].control`.
+fn path_text(path: &[String]) -> String {
+    let mut text = String::new();
     for step in path {
-        match step.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => shown.push_str(&format!("[{step}]")),
-            false if shown.is_empty() => shown.push_str(step),
-            false => shown.push_str(&format!(".{step}")),
+        if step.bytes().all(|byte| byte.is_ascii_digit()) {
+            text.push_str(&format!("[{step}]"));
+        } else if text.is_empty() {
+            text.push_str(step);
+        } else {
+            text.push_str(&format!(".{step}"));
         }
     }
-    shown
+    text
 }
 
-/// One path, or a list of them.
+/// Deserializes a path or a list of paths.
 fn paths<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "a path or a list of paths")]

@@ -1,6 +1,6 @@
-//! The parts of a rule that are needed when one of its calls arrives: all but its name and call patterns.
+//! The body of a rule: the parts that are needed when a record with one of its calls arrives.
 //!
-//! In: the parsed rule, or the text of a built-in rule, which is parsed when it is first needed.
+//! In: a parsed rule, or the text of a built-in rule, which is parsed on first use.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use rsigma_parser::{Level, SigmaRule, parse_sigma_yaml};
 
 use crate::finding::{RuleInfo, Severity};
 use crate::rules::load::attributes::Attributes;
-use crate::rules::load::cases::{Case, Cases};
 use crate::rules::load::header::Header;
+use crate::rules::load::matchers::{LazyMatcher, RuleMatchers};
 use crate::rules::load::settings::Settings;
 use crate::rules::sigma::call_pattern::CallPatterns;
 use crate::rules::sigma::placeholder::{self, Placeholders};
@@ -18,83 +18,86 @@ use crate::rules::sigma::placeholder::{self, Placeholders};
 #[derive(Debug)]
 pub(in crate::rules) struct Body {
     pub(in crate::rules) info: Arc<RuleInfo>,
-    /// The same with the severity of the escalation variant.
-    pub(in crate::rules) raised_info: Arc<RuleInfo>,
-    pub(in crate::rules) cases: Cases,
+    /// The metadata with the severity of the escalation variant.
+    pub(in crate::rules) escalated_info: Arc<RuleInfo>,
+    pub(in crate::rules) matchers: RuleMatchers,
     pub(in crate::rules) attributes: Attributes,
-    /// The calls it can match.
+    /// The calls that the rule can match.
     pub(in crate::rules) call_patterns: CallPatterns,
-    /// The calls it could match if its placeholders had any value.
-    pub(in crate::rules) open_call_patterns: CallPatterns,
-    /// Its placeholders are filled.
+    /// The calls that the rule could match if its placeholders had values.
+    pub(in crate::rules) call_patterns_when_filled: CallPatterns,
+    /// The syntax tree, with placeholders filled.
     pub(in crate::rules) sigma: SigmaRule,
-    /// Whether the configuration sets the level, which then applies to all findings.
-    pub(in crate::rules) is_level_set: bool,
+    /// Whether the configuration sets the level. It then applies to all findings.
+    pub(in crate::rules) has_configured_level: bool,
 }
 
 impl Body {
-    /// From its parts. The rule belongs to `pack`; `level` is the one that somebody has set; `open_call_patterns` are the calls
-    /// that it matches whatever fills its placeholders.
+    /// A body of its parts. `level` is the configured level, and `call_patterns_when_filled` are the calls that the rule
+    /// could match if its placeholders had values.
     pub(in crate::rules) fn new(
         mut sigma: SigmaRule,
         name: &str,
         pack: Option<&str>,
         attributes: Attributes,
-        cases: Cases,
+        matchers: RuleMatchers,
         level: Option<Level>,
-        open_call_patterns: CallPatterns,
+        call_patterns_when_filled: CallPatterns,
     ) -> Self {
         sigma.level = level.or(sigma.level);
         let info = info(&sigma, name, pack, &attributes);
-        let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| level.is_none());
-        let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
+        let escalated = attributes.escalation.as_ref().map(|variant| variant.level).filter(|_| level.is_none());
+        let escalated_info = RuleInfo { severity: severity(escalated.or(sigma.level)), ..info.clone() };
         Self {
             info: Arc::new(info),
-            raised_info: Arc::new(raised_info),
-            cases,
+            escalated_info: Arc::new(escalated_info),
+            matchers,
             attributes,
             call_patterns: CallPatterns::of(&sigma.detection),
-            open_call_patterns,
+            call_patterns_when_filled,
             sigma,
-            is_level_set: level.is_some(),
+            has_configured_level: level.is_some(),
         }
     }
 
-    /// The information for findings that the record does not decide: one level lower.
-    pub(in crate::rules) fn undecided_info(&self, info: &Arc<RuleInfo>) -> Arc<RuleInfo> {
-        match self.is_level_set {
-            true => Arc::clone(info),
-            false => Arc::new(RuleInfo { severity: info.severity.lower(), ..RuleInfo::clone(info) }),
+    /// Returns the metadata for warnings, one level lower than `info` unless the configuration sets the level.
+    pub(in crate::rules) fn warning_info(&self, info: &Arc<RuleInfo>) -> Arc<RuleInfo> {
+        if self.has_configured_level {
+            Arc::clone(info)
+        } else {
+            Arc::new(RuleInfo { severity: info.severity.lower(), ..RuleInfo::clone(info) })
         }
     }
 }
 
-/// A built-in rule that is not parsed yet, and what the configuration says of it.
+/// The body of a built-in rule that is not parsed yet, with its configuration.
 #[derive(Debug)]
-pub(in crate::rules) struct Unread {
+pub(in crate::rules) struct DeferredBody {
     name: &'static str,
     level: Option<Level>,
-    /// Of its placeholders.
-    values: Placeholders,
+    /// The values of its placeholders.
+    placeholders: Placeholders,
 }
 
-impl Unread {
+impl DeferredBody {
     pub(in crate::rules) fn new(header: &Header, settings: &Settings) -> Self {
         let value = |name: &String| Some((name.clone(), settings.placeholders.get(name)?.clone()));
-        let values = header.placeholders.iter().filter_map(value).collect();
-        Self { name: header.name, level: settings.level(header.name), values }
+        let placeholders = header.placeholders.iter().filter_map(value).collect();
+        Self { name: header.name, level: settings.level(header.name), placeholders }
     }
 
-    /// The rule in this text; `None` if it cannot be used.
-    pub(in crate::rules) fn read(&self, text: &str, pack: Option<&str>) -> Option<Body> {
+    /// Parses the text of the rule; `None` if it is not valid.
+    pub(in crate::rules) fn parse(&self, text: &str, pack: Option<&str>) -> Option<Body> {
         let mut sigma = parse_sigma_yaml(text).ok()?.rules.pop()?;
-        let open = CallPatterns::of(&sigma.detection);
-        placeholder::fill(&mut sigma, &self.values).ok()?;
+        let call_patterns_when_filled = CallPatterns::of(&sigma.detection);
+        placeholder::fill(&mut sigma, &self.placeholders).ok()?;
         let mut reasons = Vec::new();
-        let attributes = Attributes::of(&sigma, text, &mut reasons);
+        let attributes = Attributes::parse(&sigma, text, &mut reasons);
         sigma.custom_attributes.clear();
-        let cases = Cases::new(Case::default(), &attributes);
-        reasons.is_empty().then(|| Body::new(sigma, self.name, pack, attributes, cases, self.level, open))
+        let matchers = RuleMatchers::new(LazyMatcher::default(), &attributes);
+        reasons
+            .is_empty()
+            .then(|| Body::new(sigma, self.name, pack, attributes, matchers, self.level, call_patterns_when_filled))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where rule files come from: the binary itself and directories.
+//! Reads rule files from the binary and from directories, and splits them into YAML documents.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -16,71 +16,70 @@ static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin_ru
 /// One rule file.
 #[derive(Debug)]
 pub(in crate::rules) struct RuleFile {
-    /// How messages call it.
+    /// The path, as in messages.
     pub(in crate::rules) name: Cow<'static, str>,
-    /// The pack its rules belong to: the directory below that of all rules in which it stands.
+    /// The pack of its rules: the first directory of its path below the rules directory.
     pub(in crate::rules) pack: Option<Cow<'static, str>>,
     /// Whether it is part of the binary.
     pub(in crate::rules) built_in: bool,
-    /// Its text.
+    /// The content.
     pub(in crate::rules) text: Cow<'static, str>,
-    /// The header of the one rule in a built-in file, which is parsed when it is needed.
+    /// The header of the rule in a built-in file, whose body is parsed on first use.
     pub(in crate::rules) header: Option<Header>,
 }
 
 /// One YAML document of a rule file.
 #[derive(Debug)]
 pub(in crate::rules) struct Document {
-    /// The name of the rule in it if it has none of its own: the file's stem, numbered from the second on.
+    /// The default name of its rule: the stem of the file, numbered from the second document on.
     pub(in crate::rules) name: String,
-    /// Its text.
+    /// The content.
     pub(in crate::rules) text: String,
-    /// The number of lines above it in the file.
-    pub(in crate::rules) above: usize,
+    /// Number of lines before the document in the file.
+    pub(in crate::rules) line_offset: usize,
 }
 
 impl Document {
-    /// The name of the rule in it for messages, also if the document cannot be parsed: its own, otherwise [`Self::name`].
+    /// Returns the name of its rule for messages, even if the document cannot be parsed.
     pub(in crate::rules) fn shown_name(&self) -> String {
         let name = self.text.lines().find_map(|line| line.strip_prefix("name:"));
         let name = name.map(|name| name.split(" #").next().unwrap_or(name).trim().trim_matches(['\'', '"']));
         name.filter(|name| !name.is_empty()).map_or_else(|| self.name.clone(), str::to_owned)
     }
 
-    /// The diagnostic in the document.
+    /// Returns the diagnostic for the document.
     pub(in crate::rules) fn diagnostic(&self, file: &str, rule: Option<&str>, reason: Reason) -> RuleDiagnostic {
-        reason.in_part(file, &self.text, self.above, rule)
+        reason.in_document(file, &self.text, self.line_offset, rule)
     }
 }
 
 impl RuleFile {
-    /// The documents of the file. Collection actions (`action: global`) connect documents; a file with one is kept whole.
+    /// Splits the file into documents. A file with collection actions (`action: global`), which connect documents, is not
+    /// split.
     pub(in crate::rules) fn documents(&self) -> Vec<Document> {
         let stem = Path::new(self.name.as_ref()).file_stem().unwrap_or_default().to_string_lossy();
         let text: &str = &self.text;
         if text.lines().any(|line| line.starts_with("action:")) {
-            return vec![Document { name: stem.into_owned(), text: text.to_owned(), above: 0 }];
+            return vec![Document { name: stem.into_owned(), text: text.to_owned(), line_offset: 0 }];
         }
         let mut parts = vec![(0, String::new())];
-        for (place, line) in text.lines().enumerate() {
+        for (index, line) in text.lines().enumerate() {
             if line.trim_end() == "---" {
-                parts.push((place + 1, String::new()));
+                parts.push((index + 1, String::new()));
             } else if let Some((_, text)) = parts.last_mut() {
                 text.push_str(line);
                 text.push('\n');
             }
         }
-        let has_content = |(_, text): &(usize, String)| {
-            text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
-        };
-        let named = |(place, (above, text)): (usize, (usize, String))| {
-            let name = if place == 0 { stem.to_string() } else { format!("{stem}-{}", place + 1) };
-            Document { name, text, above }
+        let has_content = |(_, text): &(usize, String)| text.lines().any(is_code);
+        let named = |(index, (line_offset, text)): (usize, (usize, String))| {
+            let name = if index == 0 { stem.to_string() } else { format!("{stem}-{}", index + 1) };
+            Document { name, text, line_offset }
         };
         parts.into_iter().filter(has_content).enumerate().map(named).collect()
     }
 
-    /// The file at `path`, found below `root`.
+    /// A file at `path` below `root`.
     pub(in crate::rules) fn new(root: &Path, path: &Path, text: String) -> Self {
         let mut below = path.strip_prefix(root).unwrap_or(path).components();
         let first = below.next().filter(|_| below.next().is_some());
@@ -90,21 +89,21 @@ impl RuleFile {
     }
 }
 
-/// The rule files that are part of the binary.
+/// Returns the rule files in the binary.
 pub(in crate::rules) fn builtin() -> Vec<RuleFile> {
     let file = |(path, text): &'static (&str, &str)| RuleFile {
         name: Cow::Borrowed(*path),
         pack: path.strip_prefix("rules/").and_then(|path| path.split_once('/')).map(|(pack, _)| Cow::Borrowed(pack)),
         built_in: true,
         text: Cow::Borrowed(*text),
-        header: Header::read(text),
+        header: Header::parse(text),
     };
     BUILTIN.iter().map(file).collect()
 }
 
-/// Every rule file below `directory`, in the order of their names. Each path that cannot be read becomes a diagnostic.
-/// Hidden files and directories, such as `.github`, are skipped, and so are the workflow files of GitHub anywhere.
-pub(in crate::rules) fn below(directory: &Path, diagnostics: &mut Vec<RuleDiagnostic>) -> Vec<RuleFile> {
+/// Returns every rule file below `directory`, in the order of their names. Each path that cannot be read becomes a
+/// diagnostic. Hidden files and directories, such as `.github`, and GitHub workflow files are skipped.
+pub(in crate::rules) fn in_directory(directory: &Path, diagnostics: &mut Vec<RuleDiagnostic>) -> Vec<RuleFile> {
     let before = diagnostics.len();
     let mut files = Vec::new();
     let mut diagnostic = |path: &Path, reason: String| {
@@ -134,13 +133,23 @@ pub(in crate::rules) fn below(directory: &Path, diagnostics: &mut Vec<RuleDiagno
         }
     }
     if files.is_empty() && diagnostics.len() == before {
-        let reason = "there is no rule file (*.yml or *.yaml) in it".to_owned();
+        let reason = "it contains no rule file (*.yml or *.yaml)".to_owned();
         diagnostics.push(RuleDiagnostic::new(&directory.display().to_string(), None, reason));
     }
     files
 }
 
-/// Whether a text is a workflow or an action of GitHub: `on` and `jobs`, or `runs`, and nothing that Sigma has.
+/// Whether a line of YAML is neither empty nor a comment.
+pub(in crate::rules) fn is_code(line: &str) -> bool {
+    !line.trim().is_empty() && !line.trim_start().starts_with('#')
+}
+
+/// Returns the first line of a document, from 1, that is neither empty nor a comment.
+pub(in crate::rules) fn first_code_line(text: &str) -> usize {
+    text.lines().position(is_code).map_or(1, |index| index + 1)
+}
+
+/// Whether a file is a GitHub workflow or action: it has the keys `on` and `jobs`, or `runs`, and no key of Sigma.
 fn is_workflow(text: &str) -> bool {
     let has = |key: &str| {
         text.lines().any(|line| {

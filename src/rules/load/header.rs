@@ -1,8 +1,8 @@
-//! What a start needs to know of a built-in rule, read off its text.
+//! The fields of a built-in rule that are needed at start, extracted without parsing its YAML.
 //!
-//! To parse all built-in rules takes longer than all else that a start does, and most are never needed. So a built-in rule
-//! is parsed when a record arrives whose call its detections name, or when somebody asks for it. A test compares headers
-//! with parsed rules.
+//! Parsing all built-in rules takes longer than the rest of the start, and most are never needed. A built-in rule is parsed
+//! when a record arrives whose call its detections name, or when a command reads the rule. A test compares headers with
+//! parsed rules.
 
 use std::hash::{DefaultHasher, Hasher as _};
 
@@ -12,11 +12,11 @@ use crate::rules::sigma::placeholder;
 /// The header of a built-in rule.
 #[derive(Debug, Clone)]
 pub(in crate::rules) struct Header {
-    /// Its name.
+    /// The name of the rule.
     pub(in crate::rules) name: &'static str,
-    /// Its id.
+    /// The id of the rule.
     pub(in crate::rules) id: Option<&'static str>,
-    /// Whether it runs by default.
+    /// Whether the rule is enabled by default.
     pub(in crate::rules) enabled: bool,
     /// The names of its placeholders, in order.
     pub(in crate::rules) placeholders: Vec<String>,
@@ -24,18 +24,18 @@ pub(in crate::rules) struct Header {
     detection: &'static str,
 }
 
-/// The calls that detections may be about.
+/// The names of calls that a rule may match.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::rules) enum Named {
-    /// Any.
+pub(in crate::rules) enum CallKeys {
+    /// Any name.
     Any,
-    /// Those of which the names have these [keys](key), and perhaps others.
-    Keys(Vec<u64>),
+    /// Names with these [keys](key). Other rules may share a key.
+    These(Vec<u64>),
 }
 
 impl Header {
-    /// The header of a text with one rule; `None` if the text holds anything else.
-    pub(in crate::rules) fn read(text: &'static str) -> Option<Self> {
+    /// Parses the header of a text with one rule; `None` if the text contains anything else.
+    pub(in crate::rules) fn parse(text: &'static str) -> Option<Self> {
         if text.lines().any(|line| line.trim_end() == "---" || line.starts_with("action:")) {
             return None;
         }
@@ -43,7 +43,7 @@ impl Header {
         let is_plain =
             |value: &&str| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let (_, detection) = text.split_once("\ndetection:\n")?;
-        let is_end = |line: &&str| line.starts_with(|one: char| !one.is_whitespace() && one != '#');
+        let is_end = |line: &&str| line.starts_with(|character: char| !character.is_whitespace() && character != '#');
         let end: usize = detection.split_inclusive('\n').take_while(|line| !is_end(line)).map(str::len).sum();
         let detection = detection.get(..end)?;
         let mut placeholders = Vec::new();
@@ -59,16 +59,17 @@ impl Header {
         })
     }
 
-    /// The calls that the detections may be about: every word in them may be the name of a call, and every fact stands for
-    /// its own. A rule with `call.named` watches calls of any name.
-    pub(in crate::rules) fn named(&self) -> Named {
+    /// Returns the calls that the rule may match. Every word in its detections may be the name of a call, and every fact
+    /// implies its calls. A rule with `call.named` may match calls of any name.
+    pub(in crate::rules) fn call_keys(&self) -> CallKeys {
         let (mut keys, mut names_calls) = (Vec::new(), false);
-        let is_of_word = |one: char| one.is_ascii_alphanumeric() || one == '.' || one == '_';
+        let is_word_character =
+            |character: char| character.is_ascii_alphanumeric() || character == '.' || character == '_';
         let detection = self.detection.to_ascii_lowercase();
-        for word in detection.split(|one| !is_of_word(one)).filter(|word| word.len() > 2) {
-            if let Some(fact) = facts::find(word).and_then(|(place, _)| FACTS.get(place)) {
+        for word in detection.split(|character| !is_word_character(character)).filter(|word| word.len() > 2) {
+            if let Some(fact) = facts::find(word).and_then(|(index, _)| FACTS.get(index)) {
                 if word.starts_with("call.named") {
-                    return Named::Any;
+                    return CallKeys::Any;
                 }
                 names_calls |= word == "call.operation";
                 if let Calls::These(pairs) = fact.calls {
@@ -80,17 +81,17 @@ impl Header {
                 keys.push(key(word));
             }
         }
-        if names_calls { Named::Keys(keys) } else { Named::Any }
+        if names_calls { CallKeys::These(keys) } else { CallKeys::Any }
     }
 }
 
-/// The keys under which rules about calls of a name, in lower case, are found: AWS Lambda appends a version to names, which
-/// `call.operation` leaves out.
+/// Returns the keys of rules that may match calls of a name, given in lower case. AWS Lambda appends a version to names,
+/// which `call.operation` omits.
 pub(in crate::rules) fn keys(name: &str) -> [u64; 2] {
     [key(name), key(without_version(name))]
 }
 
-/// A hash of a name in lower case. Rules about names with the same key are only looked at in vain.
+/// Returns a hash of a name in lower case. On a collision, more rules than necessary are evaluated.
 fn key(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     name.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));

@@ -1,23 +1,23 @@
-//! The names of calls that services have, and what they can do.
+//! The names of the API calls of services, and their classes.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// The names in `operations.json`, which says where they come from and of when they are.
+/// The content of `operations.json`: names, their source and its date.
 #[derive(Debug, Deserialize)]
 struct Catalogue {
     source: String,
     date: String,
-    /// What the service's interface has.
+    /// The operations in the service's API.
     operations: BTreeMap<String, Vec<String>>,
-    /// What CloudTrail records beside or instead of these.
+    /// Other names that CloudTrail logs for the service.
     also_logged: BTreeMap<String, Vec<String>>,
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    // A test reads it, so that it cannot be empty for being wrong.
+    // A test parses the file, so this default is never used.
     serde_json::from_str(include_str!("operations.json")).unwrap_or_else(|_| Catalogue {
         source: String::new(),
         date: String::new(),
@@ -26,50 +26,50 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     })
 });
 
-/// The names of the calls of a service, by its `eventSource`; none when they are not known.
+/// Returns the names of the calls of a service, given its `eventSource`. Empty if they are not known.
 pub(in crate::rules) fn names_of(source: &str) -> Vec<&'static str> {
     let catalogue: &'static Catalogue = &CATALOGUE;
     let lists = [&catalogue.operations, &catalogue.also_logged].into_iter().filter_map(|names| names.get(source));
     lists.flatten().map(String::as_str).collect()
 }
 
-/// Every call whose name is known, as `eventSource` and `eventName`, each spelt as CloudTrail writes it (but for the version
-/// that AWS Lambda appends).
+/// Returns every known call as `eventSource` and `eventName`, spelled as in CloudTrail but without the version that AWS
+/// Lambda appends.
 pub fn known_calls() -> impl Iterator<Item = (&'static str, &'static str)> {
     let catalogue: &'static Catalogue = &CATALOGUE;
     let lists = catalogue.operations.iter().chain(&catalogue.also_logged);
     lists.flat_map(|(source, names)| names.iter().map(|name| (source.as_str(), name.as_str())))
 }
 
-/// Where the names come from and of when they are.
+/// Returns the source and date of the names.
 pub fn provenance() -> String {
     format!("{}, {}", CATALOGUE.source, CATALOGUE.date)
 }
 
-/// What a call can do, as far as others are concerned.
+/// The effect of a call on security.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// Widens what can be reached, and from where.
+pub enum OperationClass {
+    /// Makes resources reachable, or reachable from more sources.
     Reachability,
-    /// Lets others act in the account.
+    /// Lets other principals act in the account.
     Access,
-    /// Hands data or control to others.
+    /// Shares data or control with other principals.
     Control,
-    /// Joins other networks.
+    /// Connects to other networks.
     Networks,
-    /// Gives a way into an instance.
+    /// Gives access to an instance.
     Instance,
     /// Weakens a protection.
     Protection,
-    /// Keeps calls or traffic from being recorded, delivered or kept.
+    /// Stops calls or traffic from being recorded, delivered or retained.
     Recording,
     /// None of these.
     Harmless,
 }
 
-impl Class {
-    /// Every class of sensitive calls, in the order in which they are listed.
+impl OperationClass {
+    /// The classes of sensitive calls, in the order in which they are listed.
     pub const SENSITIVE: [Self; 7] = [
         Self::Reachability,
         Self::Access,
@@ -80,33 +80,33 @@ impl Class {
         Self::Recording,
     ];
 
-    /// A heading for calls of this class.
+    /// Returns a heading for calls of this class.
     pub fn heading(self) -> &'static str {
         match self {
-            Self::Reachability => "Widen what can be reached",
-            Self::Access => "Let others act in the account",
-            Self::Control => "Hand data or control to others",
-            Self::Networks => "Join other networks",
-            Self::Instance => "Give a way into an instance",
+            Self::Reachability => "Make resources reachable",
+            Self::Access => "Let other principals act in the account",
+            Self::Control => "Share data or control with other principals",
+            Self::Networks => "Connect to other networks",
+            Self::Instance => "Give access to an instance",
             Self::Protection => "Weaken a protection",
-            Self::Recording => "Keep something from being recorded",
+            Self::Recording => "Stop recording",
             Self::Harmless => "Harmless",
         }
     }
 
-    /// The coarser class of earlier versions.
-    pub(in crate::rules) fn danger(self) -> Danger {
-        if self == Self::Recording { Danger::Blinding } else { Danger::Exposure }
+    /// Returns the coarse class.
+    pub(in crate::rules) fn coarse(self) -> CoarseClass {
+        if self == Self::Recording { CoarseClass::Blinding } else { CoarseClass::Exposure }
     }
 }
 
 /// A coarse class of sensitive calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Danger {
-    /// Open a resource or an account to others.
+pub enum CoarseClass {
+    /// Opens a resource or an account to others.
     Exposure,
-    /// Keep CloudTrail from recording, delivering or keeping records.
+    /// Stops calls or traffic from being recorded, delivered or retained.
     Blinding,
 }
 
@@ -117,36 +117,36 @@ pub struct Operation {
     pub service: &'static str,
     /// `eventName`.
     pub call: &'static str,
-    /// What it can do.
-    pub class: Class,
-    /// Why it is of this class.
+    /// The class of the call.
+    pub class: OperationClass,
+    /// The reason for the class.
     pub reason: &'static str,
 }
 
-/// The classes in `operation_classes.json`: of EC2 every operation that is not a Describe, Get, List or Search, of other
-/// services the sensitive ones.
+/// The content of `operation_classes.json`: the class of each EC2 operation that is not a Describe, Get, List or Search,
+/// and of the sensitive operations of other services.
 #[derive(Debug, Default, Deserialize)]
 struct Classes {
-    services: BTreeMap<String, Vec<Group>>,
+    services: BTreeMap<String, Vec<ClassGroup>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Group {
-    class: Class,
+struct ClassGroup {
+    class: OperationClass,
     reason: String,
     calls: Vec<String>,
 }
 
 static CLASSES: LazyLock<Classes> = LazyLock::new(|| {
-    // A test reads it, so that it cannot be empty for being wrong.
+    // A test parses the file, so this default is never used.
     serde_json::from_str(include_str!("operation_classes.json")).unwrap_or_default()
 });
 
-/// Every call with a class, by service.
+/// Returns every call that has a class, by service.
 pub fn operations() -> impl Iterator<Item = Operation> {
     let classes: &'static Classes = &CLASSES;
     classes.services.iter().flat_map(|(service, groups)| {
-        groups.iter().flat_map(move |Group { class, reason, calls }| {
+        groups.iter().flat_map(move |ClassGroup { class, reason, calls }| {
             calls.iter().map(move |call| Operation { service, call, class: *class, reason })
         })
     })

@@ -1,7 +1,6 @@
-//! Runs the Sigma parser until it has reported every error of a document.
+//! Runs the Sigma parser repeatedly, to report every error of a document.
 //!
-//! In: a YAML document. Out: what it holds, and what the parser and the compiler say against it in words that tell what to
-//! do.
+//! In: a YAML document. Out: its rules, and the parser's errors with advice.
 
 use rsigma_parser::{SigmaCollection, parse_sigma_yaml};
 
@@ -10,7 +9,7 @@ use crate::rules::load::files::Document;
 use crate::rules::load::spelling::{did_you_mean, nearest};
 use crate::rules::load::yaml::{self, Node};
 
-/// The modifiers of Sigma, and those of the parser beyond them.
+/// The modifiers of Sigma and the parser's extensions.
 const MODIFIERS: &[&str] = &[
     "all",
     "base64",
@@ -45,8 +44,8 @@ const MODIFIERS: &[&str] = &[
     "windash",
     "year",
 ];
-/// Those that most rules need.
-const USUAL: &[&str] = &[
+/// The modifiers that most rules need.
+const COMMON_MODIFIERS: &[&str] = &[
     "all",
     "cased",
     "cidr",
@@ -64,7 +63,7 @@ const USUAL: &[&str] = &[
     "startswith",
 ];
 const LEVELS: &[&str] = &["informational", "low", "medium", "high", "critical"];
-/// Keys of a rule.
+/// The keys of a Sigma document.
 pub(in crate::rules) const SIGMA_KEYS: &[&str] = &[
     "action",
     "author",
@@ -95,9 +94,9 @@ pub(in crate::rules) const SIGMA_KEYS: &[&str] = &[
 /// Maximum number of errors reported for one document.
 const MAX_ERRORS: usize = 20;
 
-/// Parses a document. The parser stops at the first error. Some errors are corrected in a copy and the parser runs again, to
-/// report the others too. A document with errors must not be used.
-pub(in crate::rules) fn parsed(document: &Document, reasons: &mut Vec<Reason>) -> Option<SigmaCollection> {
+/// Parses a document. The parser stops at the first error. To report later errors too, some errors are corrected in a copy,
+/// which is parsed again. A document with errors must not be used.
+pub(in crate::rules) fn parse_document(document: &Document, reasons: &mut Vec<Reason>) -> Option<SigmaCollection> {
     let mut text = document.text.clone();
     for _ in 0..MAX_ERRORS {
         let error = match parse_sigma_yaml(&text) {
@@ -107,7 +106,7 @@ pub(in crate::rules) fn parsed(document: &Document, reasons: &mut Vec<Reason>) -
             },
             Err(error) => error.to_string(),
         };
-        reasons.push(of_parser(&error, document));
+        reasons.push(parser_error(&error, document));
         let quoted = error.split('\'').nth(1).unwrap_or_default();
         if error.contains("Unknown modifier") && !quoted.is_empty() {
             text = text.replace(&format!("|{quoted}"), "");
@@ -120,53 +119,51 @@ pub(in crate::rules) fn parsed(document: &Document, reasons: &mut Vec<Reason>) -
     None
 }
 
-/// Returns an error of the parser with advice.
-pub(in crate::rules) fn of_parser(message: &str, document: &Document) -> Reason {
+/// Adds advice to an error of the parser.
+pub(in crate::rules) fn parser_error(message: &str, document: &Document) -> Reason {
     let condition = document.text.lines().find(|line| line.trim_start().starts_with("condition:"));
     if message.contains("Condition parse error")
         && let Some(condition) = condition
     {
-        return of_condition(condition.trim(), message);
+        return condition_error(condition.trim(), message);
     }
     let quoted = message.split('\'').nth(1).unwrap_or_default();
-    let known = if message.starts_with("Unknown modifier") {
+    let advised = if message.starts_with("Unknown modifier") {
         Some(unknown_modifier(quoted, document))
     } else if message.starts_with("invalid level") {
         Some(unknown_level(quoted, document))
     } else if message.starts_with("Missing required field") {
-        Some(missing(quoted, document))
+        Some(missing_key(quoted, document))
     } else {
         None
     };
-    known.unwrap_or_else(|| located(message, document))
+    advised.unwrap_or_else(|| at_named_word(message, document))
 }
 
-/// Why a line with a condition cannot be parsed.
-fn of_condition(condition: &str, message: &str) -> Reason {
+/// Explains an error in a line with a condition.
+fn condition_error(condition: &str, message: &str) -> Reason {
     const AGGREGATIONS: [&str; 6] = ["count", "near", "min", "max", "avg", "sum"];
     let after = condition.split_once('|').map(|(_, rest)| rest.trim_start()).unwrap_or_default();
     if AGGREGATIONS.iter().any(|word| after.starts_with(word)) {
         let text = format!(
-            "`{condition}` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself"
+            "`{condition}` counts over time (`| count()`, `| near`), which is not supported: each record is evaluated alone"
         );
         return Reason::unsupported(text).at("condition");
     }
     let is_foreign =
         |word: &str| ["AND", "OR", "NOT", "&&", "||", "&", "|", "!"].contains(&word) || word.starts_with('!');
-    let advice = match condition.split_whitespace().any(is_foreign) {
-        true => "; write `and`, `or` and `not`, in lower case",
-        false => "",
-    };
+    let has_foreign = condition.split_whitespace().any(is_foreign);
+    let advice = if has_foreign { "; write `and`, `or` and `not`, in lower case" } else { "" };
     Reason::error(format!("`{condition}`: {message}{advice}")).at("condition")
 }
 
-/// A message of the parser as it is, on the line of a word in it.
-fn located(message: &str, document: &Document) -> Reason {
-    let place = ["condition", "detection", "logsource", "title"].into_iter();
+/// Locates a message of the parser on the line of a word that it names.
+fn at_named_word(message: &str, document: &Document) -> Reason {
+    let keys = ["condition", "detection", "logsource", "title"].into_iter();
     let quoted = message.split('\'').nth(1).map(str::to_owned);
     let named = message.rsplit(": ").next().map(str::to_owned).filter(|word| !word.contains(' '));
     let word = quoted.or(named).filter(|word| !word.is_empty() && document.text.contains(word.as_str()));
-    let word = word.or_else(|| place.into_iter().find(|word| message.to_lowercase().contains(word)).map(str::to_owned));
+    let word = word.or_else(|| keys.into_iter().find(|word| message.to_lowercase().contains(word)).map(str::to_owned));
     let reason = Reason::error(message);
     match word {
         Some(word) => reason.at(word),
@@ -180,14 +177,14 @@ fn unknown_modifier(name: &str, document: &Document) -> Reason {
     yaml::documents(&document.text).iter().for_each(|node| keys_of(node, &mut keys));
     let key = keys.into_iter().find(|(key, _)| key.ends_with(&end) || key.contains(&format!("{end}|")));
     let near = did_you_mean(name, MODIFIERS);
-    let advice = if near.is_empty() { format!("; the usual ones are {}", USUAL.join(", ")) } else { near };
+    let advice = if near.is_empty() { format!("; common modifiers are {}", COMMON_MODIFIERS.join(", ")) } else { near };
     match key {
         Some((key, line)) => Reason::error(format!("`{key}`: there is no modifier `{name}`{advice}")).on(line),
         None => Reason::error(format!("there is no modifier `{name}`{advice}")).at(end),
     }
 }
 
-/// Every key below a node, with its line.
+/// Collects every key below a node, with its line.
 fn keys_of(node: &Node, keys: &mut Vec<(String, usize)>) {
     for (key, value) in node.entries() {
         keys.extend(key.text().map(|text| (text.to_owned(), key.line)));
@@ -198,25 +195,22 @@ fn keys_of(node: &Node, keys: &mut Vec<(String, usize)>) {
 
 fn unknown_level(level: &str, document: &Document) -> Reason {
     let near = did_you_mean(&level.to_lowercase(), LEVELS);
-    let text = format!("`level: {level}` is none of {}{near}", LEVELS.join(", "));
+    let text = format!("`level: {level}` is not one of {}{near}", LEVELS.join(", "));
     let line = yaml::documents(&document.text).iter().find_map(|node| node.entry("level").map(|(key, _)| key.line));
-    match line {
-        Some(line) => Reason::error(text).on(line),
-        None => Reason::error(text).at("level"),
-    }
+    Reason::error(text).on_or_at(line, "level")
 }
 
-/// A key that a rule must have, with the one that was probably meant for it.
-fn missing(key: &str, document: &Document) -> Reason {
+/// Reports a missing required key, and the key that may be a misspelling of it.
+fn missing_key(key: &str, document: &Document) -> Reason {
     let documents = yaml::documents(&document.text);
     let siblings = documents.iter().flat_map(|node| match key {
         "condition" => node.get("detection").or_else(|| node.get("filter")).map(Node::entries).unwrap_or_default(),
         _ => node.entries(),
     });
     let written = siblings.clone().find(|(name, _)| name.text() == Some(key));
-    if let Some((name, value)) = written.filter(|(_, value)| value.is_no_string()) {
+    if let Some((name, value)) = written.filter(|(_, value)| value.is_non_string()) {
         let text = value.text().unwrap_or_default();
-        return Reason::error(format!("`{key}: {text}` is no string in YAML; put it in quotes")).on(name.line);
+        return Reason::error(format!("`{key}: {text}` is not a string in YAML; put it in quotes")).on(name.line);
     }
     let names: Vec<&str> = siblings.clone().filter_map(|(name, _)| name.text()).collect();
     let near = nearest(key, &names).filter(|near| !SIGMA_KEYS.contains(near));

@@ -1,4 +1,4 @@
-//! The settings of rules in the configuration file: which run, the levels of their findings, and the values of placeholders.
+//! The settings of rules in the configuration file: enabled rules and packs, levels, and values of placeholders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::rules::sigma::placeholder::{PLACEHOLDERS, Placeholders};
 
 /// The names that settings and exemptions can refer to.
 #[derive(Debug)]
-pub(in crate::rules) struct Known<'r> {
+pub(in crate::rules) struct KnownNames<'r> {
     pub(in crate::rules) rules: BTreeSet<&'r str>,
     pub(in crate::rules) ids: BTreeSet<&'r str>,
     pub(in crate::rules) packs: BTreeSet<&'r str>,
@@ -23,7 +23,7 @@ pub(in crate::rules) struct Known<'r> {
 /// The settings of rules in the configuration file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    /// Whether the rules of a pack run. The setting of a single rule has precedence.
+    /// Whether the rules of a pack are enabled. The setting of a single rule has precedence.
     packs: BTreeMap<String, bool>,
     /// Settings of single rules, by name.
     rules: BTreeMap<String, RuleSetting>,
@@ -37,7 +37,7 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSetting {
-    /// Whether it runs.
+    /// Whether the rule is enabled.
     enabled: Option<bool>,
     /// The level of its findings.
     level: Option<Level>,
@@ -59,34 +59,36 @@ impl Settings {
         self.placeholders.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the rule runs; `enabled` is its own default.
-    pub(in crate::rules) fn runs(&self, rule: &str, pack: Option<&str>, enabled: bool) -> bool {
-        let own = self.rules.get(rule).and_then(|setting| setting.enabled);
-        own.or_else(|| self.packs.get(pack?).copied()).unwrap_or(enabled)
+    /// Whether the rule is enabled. `default` applies if neither the rule nor its pack is configured.
+    pub(in crate::rules) fn is_enabled(&self, rule: &str, pack: Option<&str>, default: bool) -> bool {
+        let configured = self.rules.get(rule).and_then(|setting| setting.enabled);
+        configured.or_else(|| self.packs.get(pack?).copied()).unwrap_or(default)
     }
 
-    /// Whether the file itself turns the rule on.
+    /// Whether the file enables the rule by name.
     pub(in crate::rules) fn enables(&self, rule: &str) -> bool {
         self.rules.get(rule).is_some_and(|setting| setting.enabled == Some(true))
     }
 
-    /// The configured level of the rule's findings.
+    /// Returns the configured level of the rule's findings.
     pub(in crate::rules) fn level(&self, rule: &str) -> Option<Level> {
         self.rules.get(rule)?.level
     }
 
-    /// Names that do not exist, and values that can never match. `known` is called only if the file names something.
-    pub(in crate::rules) fn diagnostics<'k>(&self, known: impl FnOnce() -> Known<'k>) -> Vec<RuleDiagnostic> {
-        let names_nothing = self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty();
-        let mut reasons = if names_nothing { Vec::new() } else { self.unknown(&known()) };
-        let own = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
-        for value in own.flat_map(|(_, values)| values).filter(|value| value.starts_with("arn:")) {
-            reasons.push(Reason::error(format!("`{value}` is an ARN; give the name alone")).at(value));
+    /// Returns an error for each name that does not exist and each value that can never match. `known` is called only if
+    /// the file contains names.
+    pub(in crate::rules) fn diagnostics<'k>(&self, known: impl FnOnce() -> KnownNames<'k>) -> Vec<RuleDiagnostic> {
+        let is_empty = self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty();
+        let mut reasons = if is_empty { Vec::new() } else { self.unknown(&known()) };
+        let built_in = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
+        for value in built_in.flat_map(|(_, values)| values).filter(|value| value.starts_with("arn:")) {
+            reasons.push(Reason::error(format!("`{value}` is an ARN; give only the name")).at(value));
         }
         let has = |name: &str| self.placeholders.get(name).is_some_and(|values| !values.is_empty());
-        for needed in ["own_log_groups", "own_buckets"] {
-            if has("own_trails") && !has(needed) {
-                let text = format!("`own_trails` is set and `{needed}` is not: name those that these trails write to");
+        for required in ["own_log_groups", "own_buckets"] {
+            if has("own_trails") && !has(required) {
+                let text =
+                    format!("`own_trails` is set and `{required}` is not: list those that these trails write to");
                 reasons.push(Reason::error(text).at("own_trails"));
             }
         }
@@ -94,15 +96,15 @@ impl Settings {
         reasons.into_iter().map(|reason| reason.in_file(file, text, None)).collect()
     }
 
-    /// Names that do not exist.
-    fn unknown(&self, known: &Known<'_>) -> Vec<Reason> {
-        let unknown = |what: &str, name: &String, known: &BTreeSet<&str>| {
+    /// Returns an error for each name that does not exist.
+    fn unknown(&self, known: &KnownNames<'_>) -> Vec<Reason> {
+        let unknown = |noun: &str, name: &String, known: &BTreeSet<&str>| {
             let known: Vec<&str> = known.iter().copied().collect();
-            Reason::error(format!("there is no {what} `{name}`{}", did_you_mean(name, &known))).at(name)
+            Reason::error(format!("there is no {noun} `{name}`{}", did_you_mean(name, &known))).at(name)
         };
-        let missing = |names: Vec<&String>, what: &'static str, known: &BTreeSet<&str>| -> Vec<Reason> {
+        let missing = |names: Vec<&String>, noun: &'static str, known: &BTreeSet<&str>| -> Vec<Reason> {
             let missing = names.into_iter().filter(|name| !known.contains(name.as_str()));
-            missing.map(|name| unknown(what, name, known)).collect()
+            missing.map(|name| unknown(noun, name, known)).collect()
         };
         let mut reasons = missing(self.rules.keys().collect(), "rule", &known.rules);
         reasons.extend(missing(self.packs.keys().collect(), "pack", &known.packs));

@@ -1,19 +1,18 @@
-//! The nodes of a YAML text with their lines, for diagnostics.
+//! The nodes of a YAML document with their lines, for diagnostics.
 //!
-//! Rules are read by the Sigma parser, which keeps no positions. A diagnostic parses the text once more, here, and looks up
-//! the line of the key or value that it is about.
+//! The Sigma parser, which reads rules, does not keep positions. To locate a diagnostic, the text is parsed again here.
 
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-/// Maximum number of nodes, counting those that aliases repeat. The rest of a longer text is ignored.
+/// Maximum number of nodes, including those that aliases repeat. Further nodes are ignored.
 const MAX_NODES: usize = 1_000_000;
 
-/// One node.
+/// A YAML node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::rules) struct Node {
-    /// Its line in the text, from 1.
+    /// Its line, from 1.
     pub(in crate::rules) line: usize,
     pub(in crate::rules) content: Content,
 }
@@ -23,7 +22,7 @@ pub(in crate::rules) struct Node {
 pub(in crate::rules) enum Content {
     Scalar {
         text: String,
-        /// Whether it is written without quotes, so that YAML may read a number, a boolean or null.
+        /// Whether it is written without quotes. YAML may then read it as a number, boolean or null.
         plain: bool,
     },
     List(Vec<Node>),
@@ -31,7 +30,7 @@ pub(in crate::rules) enum Content {
 }
 
 impl Node {
-    /// The text of a scalar.
+    /// Returns the text of a scalar.
     pub(in crate::rules) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar { text, .. } => Some(text),
@@ -39,7 +38,7 @@ impl Node {
         }
     }
 
-    /// The keys and values of a map.
+    /// Returns the keys and values of a map.
     pub(in crate::rules) fn entries(&self) -> &[(Self, Self)] {
         match &self.content {
             Content::Map(entries) => entries,
@@ -47,7 +46,7 @@ impl Node {
         }
     }
 
-    /// The elements of a list.
+    /// Returns the elements of a list.
     pub(in crate::rules) fn elements(&self) -> &[Self] {
         match &self.content {
             Content::List(elements) => elements,
@@ -55,7 +54,7 @@ impl Node {
         }
     }
 
-    /// The elements of a list; otherwise the node itself.
+    /// Returns the elements of a list, and otherwise the node itself.
     pub(in crate::rules) fn alternatives(&self) -> &[Self] {
         match &self.content {
             Content::List(elements) => elements,
@@ -63,17 +62,17 @@ impl Node {
         }
     }
 
-    /// The entry of a map with this key.
+    /// Returns the entry of a map with this key.
     pub(in crate::rules) fn entry(&self, key: &str) -> Option<&(Self, Self)> {
         self.entries().iter().find(|(name, _)| name.text() == Some(key))
     }
 
-    /// The value of a map at this key.
+    /// Returns the value of a map at this key.
     pub(in crate::rules) fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|(_, value)| value)
     }
 
-    /// The line of the key or element at a path, with its value; as far as the path exists.
+    /// Returns the line and value of the last key or element of a path that exists.
     pub(in crate::rules) fn find<S: AsRef<str>>(&self, path: &[S]) -> (usize, &Self) {
         let mut found = (self.line, self);
         for step in path.iter().map(AsRef::as_ref) {
@@ -88,8 +87,8 @@ impl Node {
         found
     }
 
-    /// Whether YAML reads a scalar as something else than a string.
-    pub(in crate::rules) fn is_no_string(&self) -> bool {
+    /// Whether YAML reads a scalar as a number, boolean or null instead of a string.
+    pub(in crate::rules) fn is_non_string(&self) -> bool {
         match &self.content {
             Content::Scalar { text, plain: true } => {
                 yaml_serde::from_str::<yaml_serde::Value>(text).is_ok_and(|value| !value.is_string())
@@ -100,32 +99,31 @@ impl Node {
 }
 
 /// A collection that is not complete yet.
-struct Open {
+struct OpenCollection {
     line: usize,
     anchor: usize,
     nodes: Vec<Node>,
     is_map: bool,
-    /// The number of nodes in it.
+    /// Number of nodes in it.
     size: usize,
 }
 
-impl Open {
+impl OpenCollection {
     fn close(self) -> Node {
-        let content = match self.is_map {
-            false => Content::List(self.nodes),
-            true => {
-                let mut nodes = self.nodes.into_iter();
-                Content::Map(std::iter::from_fn(|| nodes.next().zip(nodes.next())).collect())
-            }
+        let content = if self.is_map {
+            let mut nodes = self.nodes.into_iter();
+            Content::Map(std::iter::from_fn(|| nodes.next().zip(nodes.next())).collect())
+        } else {
+            Content::List(self.nodes)
         };
         Node { line: self.line, content }
     }
 }
 
-/// The documents of a text, up to the first error.
+/// Parses the documents of a text, up to the first error.
 pub(in crate::rules) fn documents(text: &str) -> Vec<Node> {
     let mut documents = Vec::new();
-    let mut open: Vec<Open> = Vec::new();
+    let mut open: Vec<OpenCollection> = Vec::new();
     let mut anchors: HashMap<usize, (Node, usize)> = HashMap::new();
     let mut total = 0;
     for event in Parser::new_from_str(text) {
@@ -141,11 +139,11 @@ pub(in crate::rules) fn documents(text: &str) -> Vec<Node> {
                 _ => break,
             },
             Event::SequenceStart(anchor, _) => {
-                open.push(Open { line, anchor, nodes: Vec::new(), is_map: false, size: 1 });
+                open.push(OpenCollection { line, anchor, nodes: Vec::new(), is_map: false, size: 1 });
                 continue;
             }
             Event::MappingStart(anchor, _) => {
-                open.push(Open { line, anchor, nodes: Vec::new(), is_map: true, size: 1 });
+                open.push(OpenCollection { line, anchor, nodes: Vec::new(), is_map: true, size: 1 });
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -177,7 +175,7 @@ pub(in crate::rules) fn documents(text: &str) -> Vec<Node> {
     documents
 }
 
-/// The line of the key or element at a path, in the first document that has it.
+/// Returns the line of the key at a path, in the first document that contains it.
 pub(in crate::rules) fn line_of(documents: &[Node], path: &[&str]) -> Option<usize> {
     let (last, parent) = path.split_last()?;
     documents.iter().find_map(|document| {
@@ -199,7 +197,7 @@ mod tests {
         assert_eq!([line(&["a"]), line(&["b", "0", "d"]), line(&["b", "1", "0"]), line(&["g"])], [1, 4, 6, 7]);
         assert_eq!(line(&["b", "0", "missing", "x"]), 3);
         assert_eq!(documents[1].find(&["h", "i"]).0, 9);
-        assert!(documents[0].find(&["a"]).1.is_no_string() && !documents[0].find(&["b", "0", "c"]).1.is_no_string());
+        assert!(documents[0].find(&["a"]).1.is_non_string() && !documents[0].find(&["b", "0", "c"]).1.is_non_string());
         assert_eq!(documents[0].get("g").unwrap().elements()[0].text(), Some("f"));
     }
 

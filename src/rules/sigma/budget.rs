@@ -1,42 +1,42 @@
-//! The work that one rule may do for one record.
+//! The limit on the work of one rule on one record.
 //!
-//! Work is counted, not timed, so that a record has the same result on every machine. Each rule has the budget for itself, so
-//! that its result does not depend on the other rules.
+//! Work is counted, not timed, so that the result is the same on every machine. Each rule has its own budget, so that its
+//! result does not depend on other rules.
 
 use std::cell::Cell;
 
-/// Maximum work of one rule for one record: bytes of text times the weight of the patterns that they are compared with.
+/// Maximum work of one rule on one record, in bytes compared times the weight of the pattern.
 pub(in crate::rules) const MAX_WORK: u64 = 16_000_000;
 
-/// The work that is left.
+/// The work that a rule may still do.
 #[derive(Debug)]
 pub(in crate::rules) struct Budget {
-    left: Cell<u64>,
+    remaining: Cell<u64>,
     is_exceeded: Cell<bool>,
 }
 
 impl Budget {
     /// A full budget.
     pub(in crate::rules) fn new() -> Self {
-        Self { left: Cell::new(MAX_WORK), is_exceeded: Cell::new(false) }
+        Self { remaining: Cell::new(MAX_WORK), is_exceeded: Cell::new(false) }
     }
 
-    /// Starts again with the full budget.
+    /// Restores the full budget.
     pub(super) fn reset(&self) {
-        self.left.set(MAX_WORK);
+        self.remaining.set(MAX_WORK);
         self.is_exceeded.set(false);
     }
 
-    /// Whether `work` is within the budget, from which it is taken. Once it is not, no work is.
-    pub(super) fn admits(&self, work: u64) -> bool {
-        match self.left.get().checked_sub(work) {
-            Some(left) if !self.is_exceeded.get() => self.left.set(left),
+    /// Spends `work`. Returns false if the budget is exceeded, now or before.
+    pub(super) fn spend(&self, work: u64) -> bool {
+        match self.remaining.get().checked_sub(work) {
+            Some(remaining) if !self.is_exceeded.get() => self.remaining.set(remaining),
             _ => self.is_exceeded.set(true),
         }
         !self.is_exceeded.get()
     }
 
-    /// Whether a rule exceeded it since the last start.
+    /// Whether the budget was exceeded since the last reset.
     pub(super) fn is_exceeded(&self) -> bool {
         self.is_exceeded.get()
     }

@@ -1,7 +1,7 @@
-//! The calls a rule can possibly match, read off its detection.
+//! The calls that a rule can match, extracted from its detections.
 //!
-//! Whatever cannot be read off is taken for anything: the set may be too large, never too small. It answers which rules
-//! watch a call, and whether a rule can ever match.
+//! A part of a detection that does not restrict the call counts as any call, so the set may be too large but never too
+//! small. It determines the rules to evaluate for a call, and whether a rule can match at all.
 
 use std::fmt;
 
@@ -14,29 +14,29 @@ use wildmatch::WildMatch;
 use crate::facts::{self, Calls, FACTS};
 use crate::rules::sigma::selector::selected;
 
-/// Maximum number of alternatives. More of them count as any call.
+/// Maximum number of patterns. A rule with more is treated as matching any call.
 const MAX_ALTERNATIVES: usize = 512;
 
-/// How services and calls are shown where any is admitted.
+/// The text for patterns that match any service or any call.
 const ANY_SERVICE: &str = "any service";
 const ANY_CALL: &str = "any call";
 
-/// Suffix, as text, of call patterns that admit only calls recorded with `readOnly: false`.
+/// The suffix, in text, of call patterns that match only calls recorded with `readOnly: false`.
 const WRITES: &str = " (readOnly: false)";
 
-/// Suffix, as text, of call patterns that admit only calls recorded with `managementEvent: true`.
+/// The suffix, in text, of call patterns that match only calls recorded with `managementEvent: true`.
 const MANAGEMENT: &str = " (managementEvent: true)";
 
-/// The names of services or calls a rule admits.
+/// The names of services or calls that a rule can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
-    /// Whatever they are.
+    /// Any name.
     Any,
-    /// These, as written in the rule, with `*` and `?` as wildcards; case does not matter.
+    /// Names as written in the rule. `*` and `?` are wildcards, and case is ignored.
     These(Vec<String>),
 }
 
-/// Calls by service and name.
+/// A set of calls, by service and name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallPattern {
     /// `eventSource`.
@@ -45,24 +45,28 @@ pub struct CallPattern {
     pub name: Names,
     /// Whether only records with `readOnly: false` match.
     pub writes_only: bool,
-    /// Whether only records with `managementEvent: true` match. Data events do not, nor do records without the field.
+    /// Whether only records with `managementEvent: true` match. Data events and records without the field do not.
     pub management_only: bool,
 }
 
 impl CallPattern {
-    /// Any call, recorded either way.
+    /// Any call.
     const ANY: Self = Self { source: Names::Any, name: Names::Any, writes_only: false, management_only: false };
+
+    fn matches(&self, source: &str, name: &str) -> bool {
+        self.source.matches(source) && self.name.matches(name)
+    }
 }
 
-/// All calls a rule can match; none when it can match nothing.
+/// All calls that a rule can match. Empty if it can match none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallPatterns(pub Vec<CallPattern>);
 
 impl Names {
-    fn admit(&self, name: &str) -> bool {
+    fn matches(&self, name: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::These(patterns) => patterns.iter().any(|pattern| matches(pattern, name)),
+            Self::These(patterns) => patterns.iter().any(|pattern| pattern_matches(pattern, name)),
         }
     }
 
@@ -71,14 +75,13 @@ impl Names {
             (Self::Any, names) | (names, Self::Any) => return names.clone(),
             (Self::These(ours), Self::These(theirs)) => (ours, theirs),
         };
-        let is_wild = |pattern: &str| pattern.contains(['*', '?']);
         let mut both: Vec<String> = Vec::new();
-        for (one, other) in ours.iter().flat_map(|one| theirs.iter().map(move |other| (one, other))) {
-            let common = match (is_wild(one), is_wild(other)) {
-                (false, _) => matches(other, one).then_some(one),
-                (true, false) => matches(one, other).then_some(other),
-                // What two patterns have in common is not worked out; one of them holds at least that.
-                (true, true) => Some(one),
+        for (left, right) in ours.iter().flat_map(|left| theirs.iter().map(move |right| (left, right))) {
+            let common = match (has_wildcard(left), has_wildcard(right)) {
+                (false, _) => pattern_matches(right, left).then_some(left),
+                (true, false) => pattern_matches(left, right).then_some(right),
+                // The intersection of two patterns is not computed. Either pattern contains it.
+                (true, true) => Some(left),
             };
             if let Some(common) = common.filter(|common| !both.contains(common)) {
                 both.push(common.clone());
@@ -92,20 +95,25 @@ impl Names {
     }
 }
 
-fn matches(pattern: &str, name: &str) -> bool {
-    let is_wild = |text: &str| text.contains(['*', '?']);
-    if !is_wild(pattern) {
+/// Whether a name of a service or call contains wildcards.
+pub(in crate::rules) fn has_wildcard(name: &str) -> bool {
+    name.contains(['*', '?'])
+}
+
+/// Whether a name matches a pattern in any case.
+pub(in crate::rules) fn pattern_matches(pattern: &str, name: &str) -> bool {
+    if !has_wildcard(pattern) {
         return pattern.eq_ignore_ascii_case(name);
     }
-    // What most patterns are takes no copies.
-    if let Some(beginning) = pattern.strip_suffix('*').filter(|beginning| !is_wild(beginning)) {
-        return name.get(..beginning.len()).is_some_and(|name| name.eq_ignore_ascii_case(beginning));
+    // Most patterns are prefixes, which need no copies.
+    if let Some(prefix) = pattern.strip_suffix('*').filter(|prefix| !has_wildcard(prefix)) {
+        return name.get(..prefix.len()).is_some_and(|name| name.eq_ignore_ascii_case(prefix));
     }
     WildMatch::new(&pattern.to_ascii_lowercase()).matches(&name.to_ascii_lowercase())
 }
 
 impl CallPatterns {
-    /// The calls a rule with this detection can match.
+    /// Returns the calls that a rule with these detections can match.
     pub(in crate::rules) fn of(detections: &Detections) -> Self {
         let mut all = Self(Vec::new());
         for condition in &detections.conditions {
@@ -114,21 +122,20 @@ impl CallPatterns {
         all
     }
 
-    /// Whether the rule could match such a call.
-    pub fn admit(&self, source: &str, name: &str) -> bool {
-        self.0.iter().any(|call_pattern| call_pattern.source.admit(source) && call_pattern.name.admit(name))
+    /// Whether any pattern matches the call.
+    pub fn matches(&self, source: &str, name: &str) -> bool {
+        self.0.iter().any(|call_pattern| call_pattern.matches(source, name))
     }
 
-    /// The same for the call patterns that name the service or the call: one that admits any write call is about resources,
-    /// not about calls.
-    pub fn name(&self, source: &str, name: &str) -> bool {
-        let names_something =
+    /// Whether a pattern that restricts the service or the name matches the call. A rule that can match any write call tests
+    /// resources, not calls.
+    pub fn matches_by_name(&self, source: &str, name: &str) -> bool {
+        let is_restricted =
             |call_pattern: &&CallPattern| call_pattern.source != Names::Any || call_pattern.name != Names::Any;
-        let mut call_patterns = self.0.iter().filter(names_something);
-        call_patterns.any(|call_pattern| call_pattern.source.admit(source) && call_pattern.name.admit(name))
+        self.0.iter().filter(is_restricted).any(|call_pattern| call_pattern.matches(source, name))
     }
 
-    fn anything() -> Self {
+    fn any_call() -> Self {
         Self(vec![CallPattern::ANY])
     }
 
@@ -138,7 +145,7 @@ impl CallPatterns {
                 self.0.push(call_pattern);
             }
         }
-        if self.0.len() > MAX_ALTERNATIVES { Self::anything() } else { self }
+        if self.0.len() > MAX_ALTERNATIVES { Self::any_call() } else { self }
     }
 
     fn and(&self, other: &Self) -> Self {
@@ -146,12 +153,12 @@ impl CallPatterns {
             return self.clone();
         }
         let mut both = Self(Vec::new());
-        for (one, other) in self.0.iter().flat_map(|one| other.0.iter().map(move |other| (one, other))) {
+        for (left, right) in self.0.iter().flat_map(|left| other.0.iter().map(move |right| (left, right))) {
             let common = CallPattern {
-                source: one.source.and(&other.source),
-                name: one.name.and(&other.name),
-                writes_only: one.writes_only || other.writes_only,
-                management_only: one.management_only || other.management_only,
+                source: left.source.and(&right.source),
+                name: left.name.and(&right.name),
+                writes_only: left.writes_only || right.writes_only,
+                management_only: left.management_only || right.management_only,
             };
             if !common.source.is_empty() && !common.name.is_empty() {
                 both = both.or(Self(vec![common]));
@@ -161,7 +168,7 @@ impl CallPatterns {
     }
 
     fn all(parts: impl Iterator<Item = Self>) -> Self {
-        parts.fold(Self::anything(), |all, part| all.and(&part))
+        parts.fold(Self::any_call(), |all, part| all.and(&part))
     }
 
     fn any(parts: impl Iterator<Item = Self>) -> Self {
@@ -172,46 +179,47 @@ impl CallPatterns {
         match condition {
             ConditionExpr::And(parts) => Self::all(parts.iter().map(|part| Self::of_condition(part, detections))),
             ConditionExpr::Or(parts) => Self::any(parts.iter().map(|part| Self::of_condition(part, detections))),
-            ConditionExpr::Not(_) => Self::anything(),
+            ConditionExpr::Not(_) => Self::any_call(),
             ConditionExpr::Identifier(name) => {
-                detections.named.get(name).map_or_else(Self::anything, Self::of_detection)
+                detections.named.get(name).map_or_else(Self::any_call, Self::of_detection)
             }
             ConditionExpr::Selector { quantifier, pattern } => {
                 let parts = selected(pattern, detections).into_iter().map(Self::of_detection);
                 match quantifier {
                     Quantifier::All => Self::all(parts),
-                    Quantifier::Count(0) => Self::anything(),
+                    Quantifier::Count(0) => Self::any_call(),
                     Quantifier::Any | Quantifier::Count(_) => Self::any(parts),
                 }
             }
         }
     }
 
-    /// The calls that a detection alone admits.
+    /// Returns the calls that a single detection can match.
     pub(in crate::rules) fn of_detection(detection: &Detection) -> Self {
         match detection {
             Detection::AllOf(items) => Self::all(items.iter().map(Self::of_item)),
             Detection::And(parts) => Self::all(parts.iter().map(Self::of_detection)),
             Detection::AnyOf(parts) => Self::any(parts.iter().map(Self::of_detection)),
-            Detection::ArrayMatch { quantifier: ArrayQuantifier::Any, body, .. } if is_never(body) => Self(Vec::new()),
+            Detection::ArrayMatch { quantifier: ArrayQuantifier::Any, body, .. } if never_matches(body) => {
+                Self(Vec::new())
+            }
             Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, .. } => Self::of_fact(field),
-            Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => Self::anything(),
+            Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => Self::any_call(),
         }
     }
 
     fn of_item(item: &DetectionItem) -> Self {
         let field = item.field.name.as_deref().unwrap_or_default();
-        let is_affirmed = !item.field.has_modifier(Modifier::Neq) && !item.field.has_modifier(Modifier::Exists);
         if item.values.is_empty() {
-            // None of no values is what every value is.
-            return if is_affirmed { Self(Vec::new()) } else { Self::anything() };
+            // Under `neq`, every value differs from each of no values.
+            return if requires_value(item) { Self(Vec::new()) } else { Self::any_call() };
         }
         let patterns = || item.values.iter().map(|value| pattern(value, &item.field.modifiers)).collect::<Option<_>>();
         match field {
-            "eventSource" => patterns().map_or_else(Self::anything, |names| {
+            "eventSource" => patterns().map_or_else(Self::any_call, |names| {
                 Self(vec![CallPattern { source: Names::These(names), ..CallPattern::ANY }])
             }),
-            "eventName" => patterns().map_or_else(Self::anything, |names| {
+            "eventName" => patterns().map_or_else(Self::any_call, |names| {
                 Self(vec![CallPattern { name: Names::These(names), ..CallPattern::ANY }])
             }),
             "readOnly" if item.field.modifiers.is_empty() && item.values == [SigmaValue::Bool(false)] => {
@@ -221,23 +229,23 @@ impl CallPatterns {
                 Self(vec![CallPattern { management_only: true, ..CallPattern::ANY }])
             }
             // The name without the version that AWS Lambda appends.
-            "call.operation" => patterns().map_or_else(Self::anything, |names: Vec<String>| {
+            "call.operation" => patterns().map_or_else(Self::any_call, |names: Vec<String>| {
                 let versions = names.iter().map(|name| format!("{name}20*"));
                 let names = names.iter().cloned().chain(versions).collect();
                 Self(vec![CallPattern { name: Names::These(names), ..CallPattern::ANY }])
             }),
             field => {
-                let says_absent = |value: &SigmaValue| matches!(value, SigmaValue::Null | SigmaValue::Bool(false));
-                let is_asked_for = is_affirmed && !item.values.iter().any(says_absent);
-                if is_asked_for { Self::of_fact(field) } else { Self::anything() }
+                let matches_absent = |value: &SigmaValue| matches!(value, SigmaValue::Null | SigmaValue::Bool(false));
+                let requires_fact = requires_value(item) && !item.values.iter().any(matches_absent);
+                if requires_fact { Self::of_fact(field) } else { Self::any_call() }
             }
         }
     }
 
-    /// The calls for which there is such a fact; anything when it is a field of the record.
+    /// Returns the calls for which a fact exists. A field of the record exists for any call.
     fn of_fact(path: &str) -> Self {
-        let Some(fact) = facts::find(path).and_then(|(place, _)| FACTS.get(place)) else {
-            return Self::anything();
+        let Some(fact) = facts::find(path).and_then(|(index, _)| FACTS.get(index)) else {
+            return Self::any_call();
         };
         let call_pattern = |source: &str, name| CallPattern {
             source: Names::These(vec![source.to_owned()]),
@@ -245,13 +253,13 @@ impl CallPatterns {
             ..CallPattern::ANY
         };
         match fact.calls {
-            Calls::All => Self::anything(),
+            Calls::All => Self::any_call(),
             Calls::AllOf(sources) => Self(sources.iter().map(|source| call_pattern(source, Names::Any)).collect()),
             Calls::These(pairs) => {
                 let mut all = Self(Vec::new());
                 for (source, name) in pairs {
-                    let of_source = Names::These(vec![(*source).to_owned()]);
-                    match all.0.iter_mut().find(|one| one.source == of_source) {
+                    let sources = Names::These(vec![(*source).to_owned()]);
+                    match all.0.iter_mut().find(|call_pattern| call_pattern.source == sources) {
                         Some(CallPattern { name: Names::These(names), .. }) => names.push((*name).to_owned()),
                         _ => all.0.push(call_pattern(source, Names::These(vec![(*name).to_owned()]))),
                     }
@@ -262,27 +270,29 @@ impl CallPatterns {
     }
 }
 
-/// Whether no member of an array can match: a field is compared with no value, because nothing fills its placeholders.
-pub(in crate::rules) fn is_never(body: &Detection) -> bool {
+/// Whether an item matches only fields that have one of its values.
+fn requires_value(item: &DetectionItem) -> bool {
+    !item.field.has_modifier(Modifier::Neq) && !item.field.has_modifier(Modifier::Exists)
+}
+
+/// Whether no element of an array can match, because a field is compared with an empty placeholder.
+pub(in crate::rules) fn never_matches(body: &Detection) -> bool {
     match body {
-        Detection::AllOf(items) => items.iter().any(|item| {
-            let is_affirmed = !item.field.has_modifier(Modifier::Neq) && !item.field.has_modifier(Modifier::Exists);
-            is_affirmed && item.values.is_empty()
-        }),
-        Detection::And(parts) => parts.iter().any(is_never),
-        Detection::AnyOf(parts) => !parts.is_empty() && parts.iter().all(is_never),
+        Detection::AllOf(items) => items.iter().any(|item| requires_value(item) && item.values.is_empty()),
+        Detection::And(parts) => parts.iter().any(never_matches),
+        Detection::AnyOf(parts) => !parts.is_empty() && parts.iter().all(never_matches),
         Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => false,
     }
 }
 
-/// A value as a pattern; `None` when it is none, or has letters beyond ASCII: the Kelvin sign is a `k` to whoever ignores
-/// case.
+/// Returns a value as a pattern. `None` for values that are not patterns, and for patterns that are not ASCII:
+/// case-insensitive comparison also matches the Kelvin sign with `k`.
 fn pattern(value: &SigmaValue, modifiers: &[Modifier]) -> Option<String> {
     let SigmaValue::String(text) = value else { return None };
     let mut pattern = String::new();
     for part in &text.parts {
         match part {
-            // A name with a star of its own is none that AWS has; taken for a wildcard it admits more, not less.
+            // No AWS name contains `*` or `?`. Read as a wildcard, it only matches more.
             StringPart::Plain(text) => pattern.push_str(text),
             StringPart::Special(SpecialChar::WildcardMulti) => pattern.push('*'),
             StringPart::Special(SpecialChar::WildcardSingle) => pattern.push('?'),
@@ -293,7 +303,7 @@ fn pattern(value: &SigmaValue, modifiers: &[Modifier]) -> Option<String> {
             Modifier::Contains => pattern = format!("*{pattern}*"),
             Modifier::StartsWith => pattern.push('*'),
             Modifier::EndsWith => pattern.insert(0, '*'),
-            // `contains|all`: each of the values has to fit, so that any one of them admits enough.
+            // With `contains|all`, every value must match, so the pattern of any value is enough.
             Modifier::Cased | Modifier::All => {}
             _ => return None,
         }
@@ -307,7 +317,7 @@ impl fmt::Display for CallPatterns {
         if self.0.is_empty() {
             return formatter.write_str("none");
         }
-        for (place, call_pattern) in self.0.iter().enumerate() {
+        for (index, call_pattern) in self.0.iter().enumerate() {
             let source = match &call_pattern.source {
                 Names::Any => ANY_SERVICE.to_owned(),
                 Names::These(names) => names.join(", "),
@@ -316,7 +326,7 @@ impl fmt::Display for CallPatterns {
                 Names::Any => ANY_CALL.to_owned(),
                 Names::These(names) => names.join(", "),
             };
-            let separator = if place > 0 { "; " } else { "" };
+            let separator = if index > 0 { "; " } else { "" };
             let writes = if call_pattern.writes_only { WRITES } else { "" };
             let management = if call_pattern.management_only { MANAGEMENT } else { "" };
             write!(formatter, "{separator}{source}: {name}{writes}{management}")?;

@@ -1,4 +1,4 @@
-//! One item of a detection: a field, how it is compared, and the values it is compared with.
+//! An item of a detection: a field, the operator that compares it, and the values to compare with.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -15,73 +15,73 @@ use rsigma_parser::{DetectionItem, Modifier, SigmaValue};
 
 use super::Cost;
 use super::budget::Budget;
-use super::text::{Anchor, Pattern};
-use super::value::{Found, Number, Path, Scalar, Scope, any_within};
+use super::pattern::{Anchor, Pattern};
+use super::value::{FieldPath, FieldValues, Number, Scalar, Scope, any_within};
 use crate::event::Value;
 use crate::rules::sigma::subject::Subject;
 
-/// A compiled item, with the words of its author.
+/// A compiled item, with its source in the rule.
 #[derive(Debug)]
-pub(in crate::rules) struct Item {
-    /// The field. Without one, the item is about an element of an array itself, or is a keyword.
-    pub(super) path: Option<Path>,
-    /// Whether the item is searched for in everything that the record, or the element, contains.
+pub(in crate::rules) struct CompiledItem {
+    /// The field. An item without one tests an array element itself, or is a keyword.
+    pub(super) path: Option<FieldPath>,
+    /// Whether the item is searched for in all values of the record or array element.
     pub(super) is_keyword: bool,
-    pub(super) test: Test,
-    /// Whether the field is compared with text, so that an object is compared, and shown, as text.
-    pub(super) is_text: bool,
-    /// The item as it is written in the rule, with its placeholders filled.
-    pub(super) written: DetectionItem,
+    pub(super) test: ItemTest,
+    /// Whether the field is compared with strings. Objects are then compared, and shown, as strings.
+    pub(super) compares_strings: bool,
+    /// The item as written in the rule, with its placeholders filled.
+    pub(super) source: DetectionItem,
 }
 
-/// What an item tests.
+/// The test of an item.
 #[derive(Debug)]
-pub(super) enum Test {
-    /// `|exists`: whether the field is there.
+pub(super) enum ItemTest {
+    /// `|exists`: whether the field exists.
     Exists(bool),
-    /// Whether its values fit.
-    Values(Values),
+    /// Compares the values of the field.
+    Values(ValueList),
 }
 
-/// The values of an item.
+/// The values that an item compares a field with.
 #[derive(Debug)]
-pub(super) struct Values {
-    /// `|all`: each has to fit, not one of them.
+pub(super) struct ValueList {
+    /// `|all`: every value must match, not any.
     pub(super) all: bool,
-    /// `|neq`: the item holds if the values do not fit.
+    /// `|neq`: the item holds if the values do not match.
     pub(super) negated: bool,
-    /// How many of them are null, which fits a missing field.
+    /// Number of null values, which match a missing field.
     pub(super) nulls: usize,
-    /// The others. Of one that suffices, several may be merged.
+    /// The other values. If any of them may match, several can be merged into one test.
     pub(super) tests: Vec<ValueTest>,
 }
 
-/// The test of one value or, where one of several suffices, of all of a kind.
+/// The test of one value, or of several values of the same kind if any of them may match.
 #[derive(Debug)]
 pub(super) enum ValueTest {
-    /// One of these patterns.
+    /// Matches one of these patterns.
     Patterns { patterns: Vec<Pattern>, cased: bool },
-    /// One of these texts.
-    Texts { texts: HashSet<Box<str>>, cased: bool },
-    /// A text that contains one of these.
-    Parts { parts: AhoCorasick, cased: bool },
-    /// A quoted number: numbers are equal to it however they are written.
-    Quoted { pattern: Pattern, cased: bool, number: Number },
-    /// A number.
+    /// Equals one of these strings.
+    Strings { strings: HashSet<Box<str>>, cased: bool },
+    /// Contains one of these substrings.
+    Substrings { substrings: AhoCorasick, cased: bool },
+    /// Equals a number that is quoted in the rule: as a string, or as a number of the same value.
+    QuotedNumber { pattern: Pattern, cased: bool, number: Number },
+    /// Compares with a number.
     Number(Comparison, Number),
-    /// A boolean.
-    Flag(bool),
-    /// A regular expression.
+    /// Equals a boolean.
+    Boolean(bool),
+    /// Matches a regular expression.
     Regex { regex: Regex, weight: u64 },
-    /// An address in one of these networks.
+    /// Is an address in one of these networks.
     Networks(Networks),
-    /// The value of another field.
-    Reference { path: Path, anchor: Anchor, cased: bool },
-    /// A part of a point in time, in UTC.
+    /// Compares with the value of another field.
+    Reference { path: FieldPath, anchor: Anchor, cased: bool },
+    /// Compares a part of a time in UTC.
     Time(TimePart, Number),
 }
 
-/// How a number is compared.
+/// A comparison of numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Comparison {
     Equal,
@@ -91,7 +91,7 @@ pub(super) enum Comparison {
     LessOrEqual,
 }
 
-/// A part of a point in time.
+/// A part of a time.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TimePart {
     Minute,
@@ -102,128 +102,127 @@ pub(super) enum TimePart {
     Year,
 }
 
-/// Networks as sorted ranges of addresses without overlap, so that an address is looked up by binary search.
+/// Networks as sorted address ranges without overlap, for binary search.
 #[derive(Debug, Default)]
 pub(super) struct Networks {
     v4: Vec<(u128, u128)>,
     v6: Vec<(u128, u128)>,
 }
 
-impl Item {
-    /// The path of the field. Keywords and elements of arrays have none.
+impl CompiledItem {
+    /// Returns the path of the field. Keywords and array elements have none.
     pub(in crate::rules) fn field(&self) -> Option<&str> {
         self.path.as_ref().map(|path| &*path.text)
     }
 
-    /// Whether it is searched for in everything that the record contains.
+    /// Whether the item is searched for in all values of the record.
     pub(in crate::rules) fn is_keyword(&self) -> bool {
         self.is_keyword
     }
 
-    /// Whether the field is compared with text, so that an object in it is text.
-    pub(in crate::rules) fn is_text(&self) -> bool {
-        self.is_text
+    /// Whether the field is compared with strings, so that objects in it are shown as strings.
+    pub(in crate::rules) fn compares_strings(&self) -> bool {
+        self.compares_strings
     }
 
-    /// What it takes to evaluate the item.
+    /// Returns the cost of evaluating the item.
     pub(super) fn cost(&self) -> Cost {
-        self.path.as_ref().map_or(Cost::Fact, Path::cost)
+        self.path.as_ref().map_or(Cost::Fact, FieldPath::cost)
     }
 
-    /// The values of the field.
-    pub(super) fn find<'t>(&self, subject: &'t Subject<'_>, scope: Scope<'t>) -> Found<'t> {
+    /// Returns the values of the field.
+    pub(super) fn find<'t>(&self, subject: &'t Subject<'_>, scope: Scope<'t>) -> FieldValues<'t> {
         match (&self.path, scope) {
             (Some(path), _) => path.find(subject, scope),
-            (None, Scope::Element(element)) if !self.is_keyword => Found::one(Some(element)),
-            (None, _) => Found::None,
+            (None, Scope::Element(element)) if !self.is_keyword => FieldValues::from_option(Some(element)),
+            (None, _) => FieldValues::None,
         }
     }
 
-    /// Whether the item holds for the values that [`Item::find`] found.
-    pub(super) fn holds(&self, found: &Found<'_>, subject: &Subject<'_>, scope: Scope<'_>) -> bool {
+    /// Whether the item holds for the values that [`CompiledItem::find`] returned.
+    pub(super) fn holds(&self, found: &FieldValues<'_>, subject: &Subject<'_>, scope: Scope<'_>) -> bool {
         match &self.test {
-            Test::Values(values) if self.is_keyword => values.hold_as_keywords(subject, scope),
-            Test::Exists(wanted) => found.values().is_empty() != *wanted,
-            Test::Values(values) => values.hold(found, subject),
+            ItemTest::Values(values) if self.is_keyword => values.hold_as_keywords(subject, scope),
+            ItemTest::Exists(expected) => found.values().is_empty() != *expected,
+            ItemTest::Values(values) => values.hold(found, subject),
         }
     }
 }
 
-impl Values {
-    fn hold(&self, found: &Found<'_>, subject: &Subject<'_>) -> bool {
+impl ValueList {
+    fn hold(&self, found: &FieldValues<'_>, subject: &Subject<'_>) -> bool {
         let is_missing = found.values().is_empty();
-        let one = |test: &ValueTest| match test {
+        let matches = |test: &ValueTest| match test {
             ValueTest::Reference { path, anchor, cased } => {
                 if subject.budget.is_exceeded() {
                     return false;
                 }
-                let theirs = path.find(subject, Scope::Record);
-                let work = found.length().saturating_add(theirs.length());
-                subject.budget.admits(work) && is_reference(found, &theirs, *anchor, *cased)
+                let referenced = path.find(subject, Scope::Record);
+                let work = found.length().saturating_add(referenced.length());
+                subject.budget.spend(work) && matches_reference(found, &referenced, *anchor, *cased)
             }
-            test => found.any(|scalar| test.fits_within(scalar, &subject.budget)),
+            test => found.any(|scalar| test.matches_within(scalar, &subject.budget)),
         };
         let hold = if self.all {
-            (self.nulls == 0 || is_missing) && self.tests.iter().all(one)
+            (self.nulls == 0 || is_missing) && self.tests.iter().all(matches)
         } else {
-            (self.nulls > 0 && is_missing) || self.tests.iter().any(one)
+            (self.nulls > 0 && is_missing) || self.tests.iter().any(matches)
         };
         hold != self.negated
     }
 
-    /// Keywords are found in any text, number or boolean of the record; names of fields are not searched.
+    /// Searches the strings, numbers and booleans of the record, but not the names of fields.
     fn hold_as_keywords(&self, subject: &Subject<'_>, scope: Scope<'_>) -> bool {
-        let one = |test: &ValueTest| {
-            let within = |value: &Value<'_>| any_within(value, &mut |scalar| test.fits_within(scalar, &subject.budget));
+        let matches = |test: &ValueTest| {
+            let within =
+                |value: &Value<'_>| any_within(value, &mut |scalar| test.matches_within(scalar, &subject.budget));
             match scope {
                 Scope::Record => subject.event.root().values().any(within),
                 Scope::Element(element) => within(element),
             }
         };
-        let hold = match self.all {
-            true => self.nulls == 0 && self.tests.iter().all(one),
-            false => self.tests.iter().any(one),
-        };
+        let hold =
+            if self.all { self.nulls == 0 && self.tests.iter().all(matches) } else { self.tests.iter().any(matches) };
         hold != self.negated
     }
 }
 
 impl ValueTest {
-    /// Whether the value fits, and the budget is enough to compare it.
-    fn fits_within(&self, scalar: &Scalar<'_>, budget: &Budget) -> bool {
-        !budget.is_exceeded() && budget.admits(scalar.length().saturating_mul(self.weight())) && self.fits(scalar)
+    /// Whether the value matches, and the budget is enough to compare it.
+    fn matches_within(&self, scalar: &Scalar<'_>, budget: &Budget) -> bool {
+        !budget.is_exceeded() && budget.spend(scalar.length().saturating_mul(self.weight())) && self.matches(scalar)
     }
 
-    /// The work for one byte of text.
+    /// Returns the work for one byte of the value.
     fn weight(&self) -> u64 {
         match self {
             Self::Patterns { patterns, .. } => patterns.iter().map(Pattern::weight).sum(),
-            Self::Quoted { pattern, .. } => pattern.weight(),
+            Self::QuotedNumber { pattern, .. } => pattern.weight(),
             Self::Regex { weight, .. } => *weight,
             _ => 1,
         }
     }
 
-    fn fits(&self, scalar: &Scalar<'_>) -> bool {
+    fn matches(&self, scalar: &Scalar<'_>) -> bool {
         match self {
             Self::Patterns { patterns, cased } => {
-                let text = scalar.of_case(*cased);
-                patterns.iter().any(|pattern| pattern.fits(text))
+                let text = scalar.text_for(*cased);
+                patterns.iter().any(|pattern| pattern.matches(text))
             }
-            Self::Texts { texts, cased } => texts.contains(scalar.of_case(*cased)),
-            Self::Parts { parts, cased } => parts.is_match(scalar.of_case(*cased)),
-            Self::Quoted { pattern, cased, number } => {
-                let is_same = || is_number(scalar.value) && compares(scalar, Comparison::Equal, *number);
-                pattern.fits(scalar.of_case(*cased)) || is_same()
+            Self::Strings { strings, cased } => strings.contains(scalar.text_for(*cased)),
+            Self::Substrings { substrings, cased } => substrings.is_match(scalar.text_for(*cased)),
+            Self::QuotedNumber { pattern, cased, number } => {
+                let is_equal = || is_number(scalar.value) && compares(scalar, Comparison::Equal, *number);
+                pattern.matches(scalar.text_for(*cased)) || is_equal()
             }
             Self::Number(comparison, number) => compares(scalar, *comparison, *number),
-            Self::Flag(wanted) => flag(scalar) == Some(*wanted),
+            Self::Boolean(expected) => boolean(scalar) == Some(*expected),
             Self::Regex { regex, .. } => regex.is_match(scalar.text()),
             Self::Networks(networks) => networks.contain(scalar.text()),
             Self::Time(part, number) => {
-                time(scalar).is_some_and(|time| number.compare(part.of(&time)) == Some(Ordering::Equal))
+                time(scalar).is_some_and(|time| number.compare(part.read(&time)) == Some(Ordering::Equal))
             }
-            // Compared with all values of the field at once.
+            // `ValueList::hold` compares it with all values of the field at once.
             Self::Reference { .. } => false,
         }
     }
@@ -244,8 +243,8 @@ fn compares(scalar: &Scalar<'_>, comparison: Comparison, number: Number) -> bool
     })
 }
 
-/// The boolean: of a string, the one that it names.
-fn flag(scalar: &Scalar<'_>) -> Option<bool> {
+/// Returns a boolean, or the boolean that a string names.
+fn boolean(scalar: &Scalar<'_>) -> Option<bool> {
     match scalar.value {
         Value::Bool(flag) => Some(*flag),
         Value::Str(_) => match scalar.folded() {
@@ -257,31 +256,34 @@ fn flag(scalar: &Scalar<'_>) -> Option<bool> {
     }
 }
 
-/// Whether the values of one field are, or contain, that of another. Lists are equal as a whole.
-fn is_reference(ours: &Found<'_>, theirs: &Found<'_>, anchor: Anchor, cased: bool) -> bool {
-    let Some(wanted) = theirs.scalar() else {
-        let is_list = |found: &Found<'_>| !found.values().is_empty() && found.scalar().is_none();
-        return anchor == Anchor::Whole && is_list(ours) && is_list(theirs) && ours.elements() == theirs.elements();
+/// Whether the values of a field match those of the referenced field. Lists are compared as a whole.
+fn matches_reference(values: &FieldValues<'_>, referenced: &FieldValues<'_>, anchor: Anchor, cased: bool) -> bool {
+    let Some(expected) = referenced.scalar() else {
+        let is_list = |values: &FieldValues<'_>| !values.values().is_empty() && values.scalar().is_none();
+        return anchor == Anchor::Whole
+            && is_list(values)
+            && is_list(referenced)
+            && values.elements() == referenced.elements();
     };
-    let wanted = wanted.of_case(cased);
-    let fits = |found: &Scalar<'_>| {
-        let text = found.of_case(cased);
+    let expected = expected.text_for(cased);
+    let matches = |value: &Scalar<'_>| {
+        let text = value.text_for(cased);
         match anchor {
-            Anchor::Whole => text == wanted,
-            Anchor::Anywhere => text.contains(wanted),
-            Anchor::Start => text.starts_with(wanted),
-            Anchor::End => text.ends_with(wanted),
+            Anchor::Whole => text == expected,
+            Anchor::Anywhere => text.contains(expected),
+            Anchor::Start => text.starts_with(expected),
+            Anchor::End => text.ends_with(expected),
         }
     };
     match anchor {
-        Anchor::Whole => ours.scalar().is_some_and(|ours| fits(&ours)),
-        _ => ours.any(fits),
+        Anchor::Whole => values.scalar().is_some_and(|value| matches(&value)),
+        _ => values.any(matches),
     }
 }
 
-/// The point in time that a text or a number of seconds or milliseconds is. Without a zone, it is UTC.
+/// Returns the time in a string, or a number of seconds or milliseconds. A time without a zone is in UTC.
 fn time(scalar: &Scalar<'_>) -> Option<Zoned> {
-    /// Seconds after this are milliseconds. As seconds it would be the year 33658.
+    /// Larger numbers are milliseconds. As seconds, this is the year 33658.
     const MAX_SECONDS: i64 = 1_000_000_000_000;
     let timestamp = match scalar.value {
         Value::Str(text) => {
@@ -298,7 +300,7 @@ fn time(scalar: &Scalar<'_>) -> Option<Zoned> {
 }
 
 impl TimePart {
-    fn of(self, time: &Zoned) -> Number {
+    fn read(self, time: &Zoned) -> Number {
         Number::Integer(match self {
             Self::Minute => time.minute().into(),
             Self::Hour => time.hour().into(),
@@ -327,7 +329,7 @@ impl Networks {
     fn contain(&self, text: &str) -> bool {
         let within = |ranges: &[(u128, u128)], address: u128| {
             let after = ranges.partition_point(|(first, _)| *first <= address);
-            let before = after.checked_sub(1).and_then(|place| ranges.get(place));
+            let before = after.checked_sub(1).and_then(|index| ranges.get(index));
             before.is_some_and(|(_, last)| address <= *last)
         };
         match text.parse() {
@@ -350,13 +352,13 @@ fn merged(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
     merged
 }
 
-impl fmt::Display for Item {
+impl fmt::Display for CompiledItem {
     /// `userAgent|contains: ['aws-cli/*', boto]`
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DetectionItem { field, values } = &self.written;
+        let DetectionItem { field, values } = &self.source;
         formatter.write_str(field.name.as_deref().unwrap_or_default())?;
         for modifier in &field.modifiers {
-            write!(formatter, "|{}", name(*modifier))?;
+            write!(formatter, "|{}", modifier_name(*modifier))?;
         }
         if self.path.is_some() || !field.modifiers.is_empty() {
             formatter.write_str(": ")?;
@@ -365,26 +367,25 @@ impl fmt::Display for Item {
             return formatter.write_str(&yaml(value));
         }
         formatter.write_str("[")?;
-        for (place, value) in values.iter().enumerate() {
-            write!(formatter, "{}{}", if place > 0 { ", " } else { "" }, yaml(value))?;
+        for (index, value) in values.iter().enumerate() {
+            write!(formatter, "{}{}", if index > 0 { ", " } else { "" }, yaml(value))?;
         }
         formatter.write_str("]")
     }
 }
 
-/// A value in YAML.
+/// Returns a value as YAML.
 pub(super) fn yaml(value: &SigmaValue) -> String {
     let SigmaValue::String(text) = value else { return value.to_string() };
     let text = &text.original;
-    let is_plain = |one: char| one.is_alphanumeric() || "._/-:@+".contains(one);
-    let is_word =
-        text.starts_with(|one: char| one.is_alphabetic()) && !text.ends_with(':') && text.chars().all(is_plain);
-    let is_other = ["true", "false", "null", "yes", "no"].contains(&text.to_ascii_lowercase().as_str());
-    if is_word && !is_other { text.clone() } else { format!("'{}'", text.replace('\'', "''")) }
+    let is_plain = |character: char| character.is_alphanumeric() || "._/-:@+".contains(character);
+    let is_word = text.starts_with(char::is_alphabetic) && !text.ends_with(':') && text.chars().all(is_plain);
+    let is_keyword = ["true", "false", "null", "yes", "no"].contains(&text.to_ascii_lowercase().as_str());
+    if is_word && !is_keyword { text.clone() } else { format!("'{}'", text.replace('\'', "''")) }
 }
 
-/// How a modifier is written.
-pub(super) fn name(modifier: Modifier) -> &'static str {
+/// Returns the name of a modifier in a rule.
+pub(super) fn modifier_name(modifier: Modifier) -> &'static str {
     match modifier {
         Modifier::Contains => "contains",
         Modifier::StartsWith => "startswith",

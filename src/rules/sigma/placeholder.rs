@@ -1,7 +1,7 @@
-//! `%placeholders%` of rules, filled from the configuration.
+//! The `%placeholders%` of rules, which the configuration fills.
 //!
-//! Sigma's `|expand` leaves values open that differ between organisations. The built-in rules use it for what is one's
-//! own; those placeholders are empty unless configured, and then match nothing.
+//! Sigma's modifier `|expand` is for values that differ between organisations. The built-in rules use it for your own
+//! resources. Their placeholders are empty by default, and an empty placeholder matches nothing.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(in crate::rules) type Placeholders = BTreeMap<String, Vec<String>>;
 /// The placeholder whose values are the keys `live-state: exempt-vpc-tags` of the configuration file.
 pub const EXEMPT_VPC_TAGS: &str = "exempt_vpc_tags";
 
-/// The placeholders of the built-in rules, and what they stand for.
+/// The placeholders of the built-in rules, and descriptions of their values.
 pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("own_trails", "names of the trails that feed Trailwarden"),
     ("own_log_groups", "names of the log groups they write to, and of Trailwarden's own"),
@@ -36,41 +36,44 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     (EXEMPT_VPC_TAGS, "keys of the tags by which live state exempts VPCs; filled from `live-state: exempt-vpc-tags`"),
 ];
 
-/// A placeholder that nothing fills.
+/// A placeholder without configured values.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::rules) struct Unfilled {
-    /// The field that is compared with it.
+pub(in crate::rules) struct UnknownPlaceholder {
+    /// The field that is compared with the placeholder.
     pub(in crate::rules) field: String,
-    /// Its name.
+    /// The name of the placeholder.
     pub(in crate::rules) name: String,
 }
 
 /// Fills every placeholder of a rule.
 ///
 /// # Errors
-/// Each that nothing fills.
-pub(in crate::rules) fn fill(sigma: &mut SigmaRule, placeholders: &Placeholders) -> Result<(), Vec<Unfilled>> {
-    let mut unfilled = Vec::new();
+/// Returns each placeholder that is not configured and not one of [`PLACEHOLDERS`].
+pub(in crate::rules) fn fill(
+    sigma: &mut SigmaRule,
+    placeholders: &Placeholders,
+) -> Result<(), Vec<UnknownPlaceholder>> {
+    let mut unknown = Vec::new();
     let named = &mut sigma.detection.named;
     let names: Vec<String> = selector::by_name(named).into_iter().map(|(name, _)| name.clone()).collect();
     for name in names {
         if let Some(detection) = named.get_mut(&name) {
-            fill_detection(detection, placeholders, &mut unfilled);
+            fill_detection(detection, placeholders, &mut unknown);
         }
     }
-    if unfilled.is_empty() { Ok(()) } else { Err(unfilled) }
+    if unknown.is_empty() { Ok(()) } else { Err(unknown) }
 }
 
-/// The names of the placeholders of a rule.
+/// Returns the names of the placeholders of a rule, sorted.
 pub(in crate::rules) fn names(sigma: &SigmaRule) -> Vec<String> {
     let mut found = Vec::new();
-    sigma.detection.named.values().for_each(|detection| collect(detection, &mut found));
+    sigma.detection.named.values().for_each(|detection| collect_from(detection, &mut found));
     found.sort_unstable();
     found.dedup();
     found
 }
 
-fn collect(detection: &Detection, found: &mut Vec<String>) {
+fn collect_from(detection: &Detection, found: &mut Vec<String>) {
     match detection {
         Detection::AllOf(items) => {
             for item in items.iter().filter(|item| item.field.has_modifier(Modifier::Expand)) {
@@ -81,14 +84,14 @@ fn collect(detection: &Detection, found: &mut Vec<String>) {
                 texts.for_each(|text| collect_names(text, found));
             }
         }
-        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| collect(part, found)),
-        Detection::ArrayMatch { body, .. } => collect(body, found),
-        Detection::Conditional { named, .. } => named.values().for_each(|part| collect(part, found)),
+        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| collect_from(part, found)),
+        Detection::ArrayMatch { body, .. } => collect_from(body, found),
+        Detection::Conditional { named, .. } => named.values().for_each(|part| collect_from(part, found)),
         Detection::Keywords(_) => {}
     }
 }
 
-/// Adds the names of the placeholders in a text.
+/// Adds the names of the placeholders in a string.
 pub(in crate::rules) fn collect_names(text: &str, found: &mut Vec<String>) {
     let mut rest = text;
     while let Some((_, name, after)) = placeholder(rest) {
@@ -97,32 +100,32 @@ pub(in crate::rules) fn collect_names(text: &str, found: &mut Vec<String>) {
     }
 }
 
-fn fill_detection(detection: &mut Detection, placeholders: &Placeholders, unfilled: &mut Vec<Unfilled>) {
+fn fill_detection(detection: &mut Detection, placeholders: &Placeholders, unknown: &mut Vec<UnknownPlaceholder>) {
     match detection {
-        Detection::AllOf(items) => items.iter_mut().for_each(|item| fill_item(item, placeholders, unfilled)),
+        Detection::AllOf(items) => items.iter_mut().for_each(|item| fill_item(item, placeholders, unknown)),
         Detection::AnyOf(parts) | Detection::And(parts) => {
-            parts.iter_mut().for_each(|part| fill_detection(part, placeholders, unfilled));
+            parts.iter_mut().for_each(|part| fill_detection(part, placeholders, unknown));
         }
-        Detection::ArrayMatch { body, .. } => fill_detection(body, placeholders, unfilled),
+        Detection::ArrayMatch { body, .. } => fill_detection(body, placeholders, unknown),
         Detection::Conditional { named, .. } => {
-            named.values_mut().for_each(|part| fill_detection(part, placeholders, unfilled));
+            named.values_mut().for_each(|part| fill_detection(part, placeholders, unknown));
         }
         Detection::Keywords(_) => {}
     }
 }
 
-fn fill_item(item: &mut DetectionItem, placeholders: &Placeholders, unfilled: &mut Vec<Unfilled>) {
+fn fill_item(item: &mut DetectionItem, placeholders: &Placeholders, unknown: &mut Vec<UnknownPlaceholder>) {
     if !item.field.has_modifier(Modifier::Expand) {
         return;
     }
     let mut filled = Vec::new();
     for value in &item.values {
         match value {
-            SigmaValue::String(text) => match fillings(&text.original, placeholders) {
+            SigmaValue::String(text) => match expansions(&text.original, placeholders) {
                 Ok(texts) => filled.extend(texts.iter().map(|text| SigmaValue::String(SigmaString::new(text)))),
                 Err(name) => {
                     let field = item.field.name.clone().unwrap_or_default();
-                    unfilled.push(Unfilled { field, name });
+                    unknown.push(UnknownPlaceholder { field, name });
                 }
             },
             other => filled.push(other.clone()),
@@ -132,23 +135,26 @@ fn fill_item(item: &mut DetectionItem, placeholders: &Placeholders, unfilled: &m
     item.values = filled;
 }
 
-/// A text with each of the values in place of its placeholders; the name of one that nothing fills. What has been filled
-/// in is not looked at again.
-fn fillings(text: &str, placeholders: &Placeholders) -> Result<Vec<String>, String> {
+/// Returns a string with each combination of values for its placeholders. Values are not expanded again.
+///
+/// # Errors
+/// Returns the name of a placeholder that is not configured and not one of [`PLACEHOLDERS`].
+fn expansions(text: &str, placeholders: &Placeholders) -> Result<Vec<String>, String> {
     let Some((before, name, after)) = placeholder(text) else {
         return Ok(vec![text.to_owned()]);
     };
-    let none = Vec::new();
-    let known = PLACEHOLDERS.iter().any(|(known, _)| *known == name);
-    let values = placeholders.get(name).or(known.then_some(&none)).ok_or_else(|| name.to_owned())?;
-    let rests = fillings(after, placeholders)?;
-    Ok(values.iter().flat_map(|value| rests.iter().map(move |rest| format!("{before}{value}{rest}"))).collect())
+    let no_values = Vec::new();
+    let is_built_in = PLACEHOLDERS.iter().any(|(known, _)| *known == name);
+    let values = placeholders.get(name).or(is_built_in.then_some(&no_values)).ok_or_else(|| name.to_owned())?;
+    let suffixes = expansions(after, placeholders)?;
+    Ok(values.iter().flat_map(|value| suffixes.iter().map(move |suffix| format!("{before}{value}{suffix}"))).collect())
 }
 
-/// The first placeholder of a text: what stands before it, its name, what follows.
+/// Splits a string at its first placeholder: the text before it, its name, and the text after it.
 fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once('%')?;
     let (name, after) = rest.split_once('%')?;
-    let is_name = !name.is_empty() && name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_' || one == '-');
+    let is_name = !name.is_empty()
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_' || character == '-');
     is_name.then_some((before, name, after))
 }

@@ -1,7 +1,7 @@
-//! Literals that the text of a record must contain for a rule to match, read off the rule's detection.
+//! Literals that the JSON text of a record must contain for a rule to match, extracted from the rule's detections.
 //!
-//! The prefilter searches for them before a record is parsed. Requiring too little is allowed, requiring too much is not:
-//! whatever cannot be read off is not required.
+//! The prefilter searches for them before a record is parsed. Requiring too few literals is allowed, requiring too many is
+//! not. Parts of a detection from which no literal can be extracted require nothing.
 
 use rsigma_parser::{
     ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue, StringPart,
@@ -11,22 +11,22 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::facts;
+use crate::rules::sigma::pattern::plain_text;
 use crate::rules::sigma::selector::selected;
-use crate::rules::sigma::text::written;
 
-/// Maximum number of alternatives that are searched for.
+/// Maximum number of alternatives in one list.
 const MAX_ALTERNATIVES: usize = 64;
 
-/// Minimum length of a literal: shorter ones are in every record.
+/// Minimum length of a literal. Shorter ones occur in every record.
 const MIN_LENGTH: usize = 4;
 
-/// Literals that are in the text of each record that a rule matches: at least one of each list. A literal is ASCII text in
-/// lower case, without characters that JSON escapes or that separate values.
+/// Lists of literals. The text of every record that a rule matches contains at least one literal of each list. A literal is
+/// lower-case ASCII, without characters that JSON escapes or that separate values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequiredLiterals(pub Vec<Vec<String>>);
 
 impl RequiredLiterals {
-    /// The literals that a rule with these detections requires.
+    /// Returns the literals that a rule with these detections requires.
     pub(in crate::rules) fn of(detections: &Detections) -> Self {
         let conditions = detections.conditions.iter();
         Self::any(conditions.map(|condition| Self::of_condition(condition, detections)))
@@ -46,7 +46,7 @@ impl RequiredLiterals {
         Self(all)
     }
 
-    /// What a single part requires; of several parts, one of the texts of each, by the shortest list of each.
+    /// Returns the requirement of a single part unchanged. Several parts require one literal from the shortest lists of all.
     fn any(mut parts: impl Iterator<Item = Self>) -> Self {
         let (Some(first), second) = (parts.next(), parts.next()) else { return Self::nothing() };
         let Some(second) = second else { return first };
@@ -61,7 +61,7 @@ impl RequiredLiterals {
 
     fn one_of(mut texts: Vec<String>) -> Self {
         texts.sort_unstable();
-        // A text that begins with another is there only where that one is.
+        // A literal that begins with another is redundant.
         texts.dedup_by(|text, shorter| text.starts_with(shorter.as_str()));
         if texts.is_empty() || texts.len() > MAX_ALTERNATIVES { Self::nothing() } else { Self(vec![texts]) }
     }
@@ -93,7 +93,7 @@ impl RequiredLiterals {
             Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, body, .. } if facts::quotes(field) => {
                 Self::of_quoting_body(body)
             }
-            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, .. } if !is_of_record(field) => {
+            Detection::ArrayMatch { field, quantifier: ArrayQuantifier::Any, .. } if !is_record_field(field) => {
                 Self::of_fact(field)
             }
             Detection::ArrayMatch { quantifier: ArrayQuantifier::Any, body, .. } => Self::of_detection(body),
@@ -115,11 +115,14 @@ impl RequiredLiterals {
         match &item.field.name {
             Some(name) if facts::quotes(name) && is_plain => Self::of_quoted(&item.values, all),
             Some(name) if facts::quotes(name) => Self::nothing(),
-            Some(name) if !is_of_record(name) => match item.values.contains(&SigmaValue::Null) {
-                true => Self::nothing(),
-                false => Self::of_fact(name),
-            },
-            // The call has been compared already.
+            Some(name) if !is_record_field(name) => {
+                if item.values.contains(&SigmaValue::Null) {
+                    Self::nothing()
+                } else {
+                    Self::of_fact(name)
+                }
+            }
+            // The prefilter compares the call itself.
             Some(name) if ["eventSource", "eventName"].contains(&name.as_str()) => Self::nothing(),
             _ if is_plain => Self::of_values(&item.values, all),
             _ => {
@@ -129,21 +132,21 @@ impl RequiredLiterals {
         }
     }
 
-    /// For a fact to have a value.
+    /// Requires the member of the record without which the fact has no value.
     fn of_fact(path: &str) -> Self {
         Self(facts::member_behind(path).map(|member| vec![member.to_ascii_lowercase()]).into_iter().collect())
     }
 
     fn of_values(values: &[SigmaValue], all: bool) -> Self {
-        Self::of_texts(values.iter().map(longest), all)
+        Self::of_texts(values.iter().map(longest_literal), all)
     }
 
-    /// For a fact whose texts end as a text in the record's parameters does.
+    /// Requires the last name of a value, for facts whose strings end like a string in the request parameters.
     fn of_quoted(values: &[SigmaValue], all: bool) -> Self {
-        Self::of_texts(values.iter().map(last), all)
+        Self::of_texts(values.iter().map(last_literal), all)
     }
 
-    /// For a member of such a fact.
+    /// Requires the last name of the values of members that quote the record, for a list of such facts.
     fn of_quoting_body(body: &Detection) -> Self {
         match body {
             Detection::AllOf(items) => Self::all(items.iter().map(|item| {
@@ -158,13 +161,13 @@ impl RequiredLiterals {
         }
     }
 
-    /// For a regular expression. It may match anywhere in the text, so that anchors require nothing.
+    /// Requires the literals of a regular expression. It may match anywhere in a string, so anchors require nothing.
     fn of_regex(value: &SigmaValue, item: &DetectionItem) -> Self {
         let SigmaValue::String(text) = value else { return Self::nothing() };
         let mut parser = ParserBuilder::new();
         parser.case_insensitive(item.field.has_modifier(Modifier::IgnoreCase));
-        // The other flags change what anchors and dots match, of which no literal is made.
-        parser.build().parse(&written(text)).map_or_else(|_| Self::nothing(), |hir| Self::of_hir(&hir))
+        // The other flags only change how anchors and dots match, and these require nothing.
+        parser.build().parse(&plain_text(text)).map_or_else(|_| Self::nothing(), |hir| Self::of_hir(&hir))
     }
 
     fn of_hir(hir: &Hir) -> Self {
@@ -188,37 +191,44 @@ impl RequiredLiterals {
         }
     }
 
-    /// For consecutive characters of a regular expression.
+    /// Requires the longest literal within consecutive characters of a regular expression.
     fn of_run(run: &str) -> Self {
-        Self(longest_part(run.split(|one: char| !is_verbatim(one))).map(|text| vec![text]).into_iter().collect())
+        Self(
+            longest_part(run.split(|character: char| !is_verbatim(character)))
+                .map(|text| vec![text])
+                .into_iter()
+                .collect(),
+        )
     }
 
     fn of_texts(texts: impl Iterator<Item = Option<String>>, all: bool) -> Self {
-        let needs = texts.map(|text| Self(text.map(|text| vec![text]).into_iter().collect()));
-        if all { Self::all(needs) } else { Self::any(needs) }
+        let requirements = texts.map(|text| Self(text.map(|text| vec![text]).into_iter().collect()));
+        if all { Self::all(requirements) } else { Self::any(requirements) }
     }
 }
 
-/// Whether a field is one of the record, and not derived from it.
-fn is_of_record(field: &str) -> bool {
+/// Whether a path names a field of the record and not a fact.
+fn is_record_field(field: &str) -> bool {
     !facts::is_fact_namespace(field)
 }
 
-/// The longest text within a value that the text of a record has as it is.
-fn longest(value: &SigmaValue) -> Option<String> {
-    longest_part(plain(value)?.into_iter().flat_map(|text| text.split(|one: char| !is_verbatim(one))))
+/// Returns the longest literal of a value that the record's JSON contains verbatim.
+fn longest_literal(value: &SigmaValue) -> Option<String> {
+    longest_part(
+        literal_parts(value)?.into_iter().flat_map(|text| text.split(|character: char| !is_verbatim(character))),
+    )
 }
 
-/// The longest of some texts that is long enough, in lower case.
+/// Returns the longest run that is long enough, in lower case.
 fn longest_part<'t>(runs: impl Iterator<Item = &'t str>) -> Option<String> {
-    // A colon at an end may stand between a key and its value, where white space is.
+    // A colon at either end may separate a key from its value, where JSON allows white space.
     let runs = runs.map(|run| run.trim_matches([':', ' ']));
-    let longest = runs.filter(|run| run.len() >= MIN_LENGTH && says_something(run)).max_by_key(|run| run.len());
+    let longest = runs.filter(|run| run.len() >= MIN_LENGTH && is_distinctive(run)).max_by_key(|run| run.len());
     longest.map(str::to_ascii_lowercase)
 }
 
-/// The text that a part of a regular expression matches. Prefiltered records are ASCII, so that a letter in both cases is
-/// one literal, even if it has relatives beyond ASCII.
+/// Returns the string that a part of a regular expression matches. Prefiltered records are ASCII, so a class of one letter
+/// in both cases is a literal, even if the class also contains non-ASCII case variants.
 fn literal(hir: &Hir) -> Option<String> {
     match hir.kind() {
         HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok(),
@@ -233,34 +243,37 @@ fn literal(hir: &Hir) -> Option<String> {
     }
 }
 
-/// The last name within a value that consists of names with colons and slashes between them.
-fn last(value: &SigmaValue) -> Option<String> {
-    let mut runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| one == ':' || !is_verbatim(one)));
+/// Returns the last name of a value that consists of names separated by colons and slashes.
+fn last_literal(value: &SigmaValue) -> Option<String> {
+    let mut runs = literal_parts(value)?
+        .into_iter()
+        .flat_map(|text| text.split(|character: char| character == ':' || !is_verbatim(character)));
     let last = runs.rfind(|run| !run.trim().is_empty())?;
-    (last.len() >= MIN_LENGTH && says_something(last)).then(|| last.to_ascii_lowercase())
+    (last.len() >= MIN_LENGTH && is_distinctive(last)).then(|| last.to_ascii_lowercase())
 }
 
-/// The texts between the wildcards of a value.
-fn plain(value: &SigmaValue) -> Option<Vec<&str>> {
+/// Returns the strings between the wildcards of a value.
+fn literal_parts(value: &SigmaValue) -> Option<Vec<&str>> {
     let SigmaValue::String(text) = value else { return None };
-    let plain = text.parts.iter().filter_map(|part| match part {
+    let literals = text.parts.iter().filter_map(|part| match part {
         StringPart::Plain(text) => Some(text.as_str()),
         StringPart::Special(_) => None,
     });
-    Some(plain.collect())
+    Some(literals.collect())
 }
 
-/// Whether a character is written as it is, in a string and in a string within it, and stands in strings alone, so that a
-/// text of such characters lies within one of them. White space other than blanks is escaped.
-fn is_verbatim(one: char) -> bool {
-    matches!(one, ' '..='~') && !['"', '\\', '/', ',', '{', '}', '[', ']', '<', '>', '&', '\'', '=', '+'].contains(&one)
+/// Whether JSON writes a character unescaped, even in a JSON document within a string, and only inside strings. A run of
+/// such characters lies within one string. Blanks are the only white space that is not escaped.
+fn is_verbatim(character: char) -> bool {
+    matches!(character, ' '..='~')
+        && !['"', '\\', '/', ',', '{', '}', '[', ']', '<', '>', '&', '\'', '=', '+'].contains(&character)
 }
 
-/// Whether a text is no part of any number: numbers are compared as they are meant, not as they are written.
-fn says_something(text: &str) -> bool {
-    let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
+/// Whether a literal cannot be part of a number. Numbers match by value, however they are written.
+fn is_distinctive(text: &str) -> bool {
+    let is_in_numbers = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     // 192.0.2.1, 2023-07-10
-    let is_number_like = text.bytes().all(is_of_number)
+    let is_number_like = text.bytes().all(is_in_numbers)
         && text.bytes().filter(|byte| *byte == b'.').count() < 2
         && !text.as_bytes().windows(2).any(|pair| matches!(pair, [b'0'..=b'9', b'-']));
     !is_number_like

@@ -1,4 +1,4 @@
-//! The input of rules: the fields of an event, and facts, which are derived on first use.
+//! The input of rules: an event, and its facts, which are derived on first use.
 
 use std::cell::OnceCell;
 #[cfg(test)]
@@ -12,10 +12,9 @@ use crate::rules::sigma::Budget;
 #[derive(Debug)]
 pub(in crate::rules) struct Subject<'e> {
     pub(in crate::rules) event: &'e Event<'e>,
-    /// `eventSource` and `eventName`, where both are plain names. What is no text, is missing or has letters beyond ASCII
-    /// is compared by rules alone.
+    /// `eventSource` and `eventName`, if both are ASCII strings. Otherwise every rule is evaluated.
     pub(in crate::rules) call: Option<(&'e str, &'e str)>,
-    /// What is configured as your own.
+    /// Your own accounts, organizations, tenants and identity providers.
     pub(in crate::rules) zone: &'e Zone,
     /// The work that the rule being evaluated may still do.
     pub(in crate::rules) budget: Budget,
@@ -23,32 +22,32 @@ pub(in crate::rules) struct Subject<'e> {
 }
 
 #[cfg(test)]
-/// Nothing is configured.
-static NOTHING: Zone =
+/// A zone that contains only the event's own account.
+static EMPTY_ZONE: Zone =
     Zone { accounts: Vec::new(), organizations: Vec::new(), tenants: BTreeMap::new(), providers: Vec::new() };
 
 impl<'e> Subject<'e> {
-    /// With nothing configured as your own.
+    /// An event without a configured zone.
     #[cfg(test)]
     pub(in crate::rules) fn new(event: &'e Event<'_>) -> Self {
-        Self::within(event, &NOTHING)
+        Self::in_zone(event, &EMPTY_ZONE)
     }
 
-    /// The same with what `zone` lists as your own.
-    pub(in crate::rules) fn within(event: &'e Event<'_>, zone: &'e Zone) -> Self {
+    /// An event in a zone.
+    pub(in crate::rules) fn in_zone(event: &'e Event<'_>, zone: &'e Zone) -> Self {
         let call = event.source().zip(event.name()).filter(|(source, name)| source.is_ascii() && name.is_ascii());
         Self { event, call, zone, budget: Budget::new(), facts: [const { OnceCell::new() }; FACTS.len()] }
     }
 
-    /// All values at `path`, of a fact or of the record.
+    /// Returns all values at `path`, of a fact or of the record.
     pub(in crate::rules) fn select(&self, path: &str) -> Vec<&Value<'_>> {
-        let Some((place, rest)) = facts::find(path) else {
+        let Some((index, rest)) = facts::find(path) else {
             return self.event.select(path);
         };
-        if let Some(parameters) = FACTS.get(place).and_then(|fact| fact.parameters(self.event)) {
+        if let Some(parameters) = FACTS.get(index).and_then(|fact| fact.parameters(self.event)) {
             return rest.map(|rest| parameters.select(rest)).unwrap_or_default();
         }
-        let Some(value) = self.fact(place) else {
+        let Some(value) = self.fact(index) else {
             return Vec::new();
         };
         match rest {
@@ -57,8 +56,8 @@ impl<'e> Subject<'e> {
         }
     }
 
-    fn fact(&self, place: usize) -> Option<&Value<'e>> {
-        let (fact, derived) = (FACTS.get(place)?, self.facts.get(place)?);
+    fn fact(&self, index: usize) -> Option<&Value<'e>> {
+        let (fact, derived) = (FACTS.get(index)?, self.facts.get(index)?);
         derived.get_or_init(|| fact.within(self.event, self.zone)).as_ref()
     }
 }

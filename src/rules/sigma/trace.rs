@@ -1,92 +1,92 @@
-//! How each part of a rule evaluates, in terms of the rule as its author wrote it.
+//! The result of each part of a rule, in terms of the rule as its author wrote it.
 
-use super::value::Found;
-use super::{Array, Item};
+use super::value::FieldValues;
+use super::{ArrayTest, CompiledItem};
 use crate::event::Value;
 
-/// Maximum number of elements of an array that are recorded.
+/// Maximum number of array elements in a trace.
 const MAX_ELEMENTS: usize = 32;
 
-/// How a rule evaluates.
+/// The evaluation of a rule.
 #[derive(Debug)]
-pub(in crate::rules) struct Trace<'t> {
-    /// Whether it matches.
+pub(in crate::rules) struct RuleTrace<'t> {
+    /// Whether the rule matches.
     pub(in crate::rules) matched: bool,
-    /// Whether the record is too complex to decide within the budget of work.
+    /// Whether the record could not be evaluated within the work budget.
     pub(in crate::rules) is_too_complex: bool,
-    /// Its conditions, of which one suffices.
-    pub(in crate::rules) conditions: Vec<Node<'t>>,
+    /// The conditions of the rule. It matches if any of them holds.
+    pub(in crate::rules) conditions: Vec<TraceNode<'t>>,
 }
 
-/// How a part of a rule evaluates.
+/// The evaluation of a part of a rule.
 #[derive(Debug)]
-pub(in crate::rules) struct Node<'t> {
-    /// The part.
-    pub(in crate::rules) what: What<'t>,
-    /// Whether it holds.
+pub(in crate::rules) struct TraceNode<'t> {
+    /// What the part tests.
+    pub(in crate::rules) kind: NodeKind<'t>,
+    /// Whether the part holds.
     pub(in crate::rules) matched: bool,
-    /// Its parts.
+    /// The parts of the part.
     pub(in crate::rules) parts: Vec<Self>,
 }
 
-/// A part of a rule.
+/// The kind of a part of a rule.
 #[derive(Debug)]
-pub(in crate::rules) enum What<'t> {
-    /// All of its parts have to hold.
+pub(in crate::rules) enum NodeKind<'t> {
+    /// Holds if all parts hold.
     All,
-    /// One of its parts has to hold.
+    /// Holds if any part holds.
     Any,
-    /// Its part must not hold.
+    /// Holds if its only part does not.
     Not,
-    /// At least `needed` of its parts have to hold, and `held` do.
-    Count { needed: usize, held: usize, of: usize },
+    /// Holds if at least `required` of `total` parts hold; `matched` do.
+    Count { required: usize, matched: usize, total: usize },
     /// A named detection.
     Selection(&'t str),
-    /// A field compared with values, and what the field contains.
-    Item { item: &'t Item, found: Found<'t> },
-    /// An array of `of` elements of which `held` fit. Its parts are some of them.
-    Array { array: &'t Array, held: usize, of: usize, is_missing: bool },
+    /// A field compared with values, and the values that the field contains.
+    Item { item: &'t CompiledItem, found: FieldValues<'t> },
+    /// A test of an array: `matched` of `total` elements match. The parts are the recorded elements.
+    Array { array: &'t ArrayTest, matched: usize, total: usize, is_missing: bool },
     /// An element of an array.
-    Element { array: &'t Array, index: usize, value: &'t Value<'t> },
+    Element { array: &'t ArrayTest, index: usize, value: &'t Value<'t> },
 }
 
-/// Watches a rule being evaluated.
+/// Observes the evaluation of a rule.
 pub(super) trait Observer<'t> {
-    /// Whether parts are recorded, so that those are evaluated too that no longer decide.
+    /// Whether parts are recorded. Then even parts that cannot change the result are evaluated.
     const RECORDS: bool;
 
-    /// A part begins. Parts of it come before it ends.
+    /// Begins a part. Nested parts begin and end before it ends.
     fn begin(&mut self);
 
-    /// The part that began last ends.
-    fn end(&mut self, matched: bool, what: impl FnOnce() -> What<'t>);
+    /// Ends the part that began last.
+    fn end(&mut self, matched: bool, kind: impl FnOnce() -> NodeKind<'t>);
 }
 
-/// Watches nothing.
-pub(super) struct Quiet;
+/// Records nothing.
+pub(super) struct NoTrace;
 
-impl<'t> Observer<'t> for Quiet {
+impl<'t> Observer<'t> for NoTrace {
     const RECORDS: bool = false;
 
     #[inline]
     fn begin(&mut self) {}
 
     #[inline]
-    fn end(&mut self, _matched: bool, _what: impl FnOnce() -> What<'t>) {}
+    fn end(&mut self, _matched: bool, _kind: impl FnOnce() -> NodeKind<'t>) {}
 }
 
 /// Records every part.
 #[derive(Debug, Default)]
 pub(super) struct Recorder<'t> {
-    done: Vec<Node<'t>>,
-    /// How many nodes were done when each of the parts that have not ended began.
-    begun: Vec<usize>,
+    finished: Vec<TraceNode<'t>>,
+    /// For each part that has begun and not ended, the number of finished nodes when it began.
+    starts: Vec<usize>,
 }
 
 impl<'t> Recorder<'t> {
     /// The outermost parts.
-    pub(super) fn finish(self) -> Vec<Node<'t>> {
-        self.done
+    pub(super) fn finish(self) -> Vec<TraceNode<'t>> {
+        self.finished
     }
 }
 
@@ -94,21 +94,22 @@ impl<'t> Observer<'t> for Recorder<'t> {
     const RECORDS: bool = true;
 
     fn begin(&mut self) {
-        self.begun.push(self.done.len());
+        self.starts.push(self.finished.len());
     }
 
-    fn end(&mut self, matched: bool, what: impl FnOnce() -> What<'t>) {
-        let begun = self.begun.pop().unwrap_or_default();
-        let parts = self.done.split_off(begun.min(self.done.len()));
-        self.done.push(Node { what: what(), matched, parts });
+    fn end(&mut self, matched: bool, kind: impl FnOnce() -> NodeKind<'t>) {
+        let start = self.starts.pop().unwrap_or_default();
+        let parts = self.finished.split_off(start.min(self.finished.len()));
+        self.finished.push(TraceNode { kind: kind(), matched, parts });
     }
 }
 
-/// The places of the elements that are recorded, in order: first those with the verdict that decides.
-pub(super) fn recorded(verdicts: &[bool], decisive: bool) -> Vec<usize> {
-    let places =
-        |wanted: bool| verdicts.iter().enumerate().filter(move |(_, one)| **one == wanted).map(|(place, _)| place);
-    let mut recorded: Vec<usize> = places(decisive).chain(places(!decisive)).take(MAX_ELEMENTS).collect();
+/// Selects the elements to record: those with the `decisive` result first, up to the maximum. Returns their indices in
+/// order.
+pub(super) fn recorded_indices(results: &[bool], decisive: bool) -> Vec<usize> {
+    let with_result =
+        |wanted: bool| results.iter().enumerate().filter(move |(_, result)| **result == wanted).map(|(index, _)| index);
+    let mut recorded: Vec<usize> = with_result(decisive).chain(with_result(!decisive)).take(MAX_ELEMENTS).collect();
     recorded.sort_unstable();
     recorded
 }

@@ -1,6 +1,6 @@
-//! The values of a record as items compare them.
+//! The values of a record, as detection items compare them.
 //!
-//! A list matches if one of its elements does. Null is the same as missing. An object is compared by its JSON text.
+//! A list matches if one of its elements does. A null counts as missing. An object is compared as JSON.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -8,82 +8,82 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::Cost;
-use super::text::fold;
+use super::pattern::fold;
 use crate::event::{Value, path};
 use crate::facts;
 use crate::rules::sigma::subject::Subject;
 
-/// Where the fields of an item are looked up.
+/// The value in which the fields of an item are looked up.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scope<'t> {
-    /// In the record and its facts.
+    /// The record and its facts.
     Record,
-    /// In one element of an array.
+    /// An element of an array.
     Element(&'t Value<'t>),
 }
 
 /// The path of a field.
 #[derive(Debug)]
-pub(super) struct Path {
+pub(super) struct FieldPath {
     pub(super) text: Box<str>,
-    /// Whether it is a member of the record itself, as most fields are.
-    is_top: bool,
-    /// Whether it leads to a fact.
+    /// Whether it names a top-level field of the record, as most paths do.
+    is_top_level: bool,
+    /// Whether it names a fact.
     is_fact: bool,
 }
 
-impl Path {
+impl FieldPath {
     pub(super) fn new(text: &str) -> Self {
         let is_fact = facts::find(text).is_some();
-        Self { text: text.into(), is_top: !is_fact && !text.contains(['.', '[', '\\']), is_fact }
+        Self { text: text.into(), is_top_level: !is_fact && !text.contains(['.', '[', '\\']), is_fact }
     }
 
-    /// What it takes to find the values.
+    /// The cost of finding the values.
     pub(super) fn cost(&self) -> Cost {
-        match (self.is_fact, self.is_top) {
+        match (self.is_fact, self.is_top_level) {
             (true, _) => Cost::Fact,
-            (false, true) => Cost::Member,
-            (false, false) => Cost::Path,
+            (false, true) => Cost::TopLevelField,
+            (false, false) => Cost::NestedField,
         }
     }
 
-    /// All values that are not null.
-    pub(super) fn find<'t>(&self, subject: &'t Subject<'_>, scope: Scope<'t>) -> Found<'t> {
+    /// Returns all values that are not null.
+    pub(super) fn find<'t>(&self, subject: &'t Subject<'_>, scope: Scope<'t>) -> FieldValues<'t> {
         let mut found = match scope {
-            Scope::Record if self.is_top => return Found::one(subject.event.top(&self.text)),
+            Scope::Record if self.is_top_level => return FieldValues::from_option(subject.event.top(&self.text)),
             Scope::Record => subject.select(&self.text),
             Scope::Element(element) => match element.as_object().and_then(|members| members.get(&self.text)) {
-                Some(member) => return Found::one(Some(member)),
+                Some(member) => return FieldValues::from_option(Some(member)),
                 None => path::select_in(element, &self.text),
             },
         };
         found.retain(|value| !value.is_null());
         match found.as_slice() {
-            [] => Found::None,
-            [one] => Found::One(one),
-            _ => Found::Several(found),
+            [] => FieldValues::None,
+            [value] => FieldValues::One(value),
+            _ => FieldValues::Several(found),
         }
     }
 }
 
 /// The values of a field.
 #[derive(Debug, Clone)]
-pub(in crate::rules) enum Found<'t> {
+pub(in crate::rules) enum FieldValues<'t> {
     /// The field is missing or null.
     None,
     /// One value, which may be a list.
     One(&'t Value<'t>),
-    /// Values of several objects of an array.
+    /// The values in several elements of an array.
     Several(Vec<&'t Value<'t>>),
 }
 
-impl<'t> Found<'t> {
-    /// The value unless it is null.
-    pub(super) fn one(value: Option<&'t Value<'t>>) -> Self {
+impl<'t> FieldValues<'t> {
+    /// The values of a field that has this value.
+    pub(super) fn from_option(value: Option<&'t Value<'t>>) -> Self {
         value.filter(|value| !value.is_null()).map_or(Self::None, Self::One)
     }
 
-    /// The values.
+    /// Returns the values.
     pub(super) fn values(&self) -> &[&'t Value<'t>] {
         match self {
             Self::None => &[],
@@ -92,7 +92,7 @@ impl<'t> Found<'t> {
         }
     }
 
-    /// The elements if this is an array; several values are the elements of one. A single value is its own only element.
+    /// Returns the elements of an array. Several values count as an array, and a single value as an array of one element.
     pub(super) fn elements(&self) -> Vec<&'t Value<'t>> {
         match self {
             Self::One(value) => value.as_array().map_or_else(|| vec![*value], |elements| elements.iter().collect()),
@@ -100,12 +100,12 @@ impl<'t> Found<'t> {
         }
     }
 
-    /// The work of comparing all of it: at least one for each value.
+    /// Returns the work of comparing all values.
     pub(super) fn length(&self) -> u64 {
         self.values().iter().map(|value| length(value)).fold(0, u64::saturating_add)
     }
 
-    /// The value if it is one, and no list.
+    /// Returns the value if there is exactly one and it is not a list.
     pub(super) fn scalar(&self) -> Option<Scalar<'t>> {
         match self {
             Self::One(value) if !value.is_array() => Some(Scalar::new(value)),
@@ -113,12 +113,12 @@ impl<'t> Found<'t> {
         }
     }
 
-    /// Whether `fits` holds for one of the values, or for one element of a list among them.
-    pub(super) fn any(&self, mut fits: impl FnMut(&Scalar<'_>) -> bool) -> bool {
-        self.values().iter().any(|value| any_scalar(value, &mut fits))
+    /// Whether `matches` holds for any value, or for any element of a list among them.
+    pub(super) fn any(&self, mut matches: impl FnMut(&Scalar<'_>) -> bool) -> bool {
+        self.values().iter().any(|value| any_scalar(value, &mut matches))
     }
 
-    /// The values as JSON, as they are compared: objects as text if `as_text`.
+    /// Returns the values as JSON. With `as_text`, objects become strings, as they are compared with strings.
     pub(in crate::rules) fn json(&self, as_text: bool) -> serde_json::Value {
         match self {
             Self::None => serde_json::Value::Null,
@@ -128,41 +128,41 @@ impl<'t> Found<'t> {
     }
 }
 
-/// The bytes of the strings in a value, and one for each value in it.
+/// Returns the number of bytes of the strings in a value, plus one for each value in it.
 fn length(value: &Value<'_>) -> u64 {
-    let all = |length: u64, value: &Value<'_>| length.saturating_add(self::length(value));
+    let add = |length: u64, value: &Value<'_>| length.saturating_add(self::length(value));
     match value {
         Value::Str(text) => u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(1),
-        Value::Array(elements) => elements.iter().fold(1, all),
-        Value::Object(members) => members.values().fold(1, all),
+        Value::Array(elements) => elements.iter().fold(1, add),
+        Value::Object(members) => members.values().fold(1, add),
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,
     }
 }
 
-fn any_scalar(value: &Value<'_>, fits: &mut dyn FnMut(&Scalar<'_>) -> bool) -> bool {
+fn any_scalar(value: &Value<'_>, matches: &mut dyn FnMut(&Scalar<'_>) -> bool) -> bool {
     match value {
         Value::Null => false,
-        Value::Array(elements) => elements.iter().any(|element| any_scalar(element, fits)),
-        scalar => fits(&Scalar::new(scalar)),
+        Value::Array(elements) => elements.iter().any(|element| any_scalar(element, matches)),
+        scalar => matches(&Scalar::new(scalar)),
     }
 }
 
-/// Whether `fits` holds for a text, number or boolean anywhere in `value`, also within objects.
-pub(super) fn any_within(value: &Value<'_>, fits: &mut dyn FnMut(&Scalar<'_>) -> bool) -> bool {
+/// Whether `matches` holds for a string, number or boolean anywhere in `value`, including in objects.
+pub(super) fn any_within(value: &Value<'_>, matches: &mut dyn FnMut(&Scalar<'_>) -> bool) -> bool {
     match value {
-        Value::Array(elements) => elements.iter().any(|element| any_within(element, fits)),
-        Value::Object(members) => members.values().any(|member| any_within(member, fits)),
+        Value::Array(elements) => elements.iter().any(|element| any_within(element, matches)),
+        Value::Object(members) => members.values().any(|member| any_within(member, matches)),
         Value::Null => false,
-        scalar => fits(&Scalar::new(scalar)),
+        scalar => matches(&Scalar::new(scalar)),
     }
 }
 
-/// A value that is no list, and its text.
+/// A value that is not a list, and the string that it is compared as.
 #[derive(Debug)]
 pub(super) struct Scalar<'v> {
     pub(super) value: &'v Value<'v>,
     text: OnceCell<Cow<'v, str>>,
-    /// The folded text; `None` if it is the text itself.
+    /// The case-folded text; `None` if folding does not change it.
     folded: OnceCell<Option<String>>,
 }
 
@@ -171,12 +171,12 @@ impl<'v> Scalar<'v> {
         Self { value, text: OnceCell::new(), folded: OnceCell::new() }
     }
 
-    /// The bytes of its strings, and one for each value in it.
+    /// Returns the number of bytes of its strings, plus one for each value in it.
     pub(super) fn length(&self) -> u64 {
         length(self.value)
     }
 
-    /// The text: of a string itself, of anything else as JSON has it.
+    /// Returns a string as it is, and anything else as JSON.
     pub(super) fn text(&self) -> &str {
         self.text.get_or_init(|| match self.value {
             Value::Str(text) => Cow::Borrowed(text),
@@ -188,7 +188,7 @@ impl<'v> Scalar<'v> {
         })
     }
 
-    /// The text without differences of case.
+    /// Returns the case-folded text.
     pub(super) fn folded(&self) -> &str {
         let text = self.text();
         let folded = self.folded.get_or_init(|| match fold(text) {
@@ -198,15 +198,15 @@ impl<'v> Scalar<'v> {
         folded.as_deref().unwrap_or(text)
     }
 
-    /// The text for a pattern that is cased or not.
-    pub(super) fn of_case(&self, cased: bool) -> &str {
+    /// Returns the text for a pattern that is case-sensitive or not.
+    pub(super) fn text_for(&self, cased: bool) -> &str {
         if cased { self.text() } else { self.folded() }
     }
 
-    /// The number: of a string, the one that it is.
+    /// Returns the number, parsed if the value is a string.
     pub(super) fn number(&self) -> Option<Number> {
         match self.value {
-            Value::Number(number) => Some(Number::of(number)),
+            Value::Number(number) => Some(Number::from_json(number)),
             Value::Str(text) => Number::parse(text),
             _ => None,
         }
@@ -216,9 +216,7 @@ impl<'v> Scalar<'v> {
 /// A number, exact if it is an integer.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
-    /// An integer.
     Integer(i128),
-    /// A fraction.
     Fraction(f64),
 }
 
@@ -227,12 +225,12 @@ impl Number {
         text.parse().map(Self::Integer).ok().or_else(|| text.parse().map(Self::Fraction).ok())
     }
 
-    fn of(number: &serde_json_borrow::Number) -> Self {
+    fn from_json(number: &serde_json_borrow::Number) -> Self {
         let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
         integer.map_or_else(|| Self::Fraction(number.as_f64().unwrap_or(f64::NAN)), Self::Integer)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "an integer beside a fraction is compared as one")]
+    #[expect(clippy::cast_precision_loss, reason = "an integer is compared with a fraction as a fraction")]
     fn fraction(self) -> f64 {
         match self {
             Self::Integer(number) => number as f64,
@@ -240,19 +238,19 @@ impl Number {
         }
     }
 
-    /// How this number compares with another; `None` if one is not a number.
+    /// Compares two numbers; `None` if one of them is NaN.
     pub(super) fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
-            (Self::Integer(one), Self::Integer(other)) => Some(one.cmp(&other)),
-            (one, other) => one.fraction().partial_cmp(&other.fraction()),
+            (Self::Integer(left), Self::Integer(right)) => Some(left.cmp(&right)),
+            (left, right) => left.fraction().partial_cmp(&right.fraction()),
         }
     }
 }
 
-/// Writes a value as compact JSON, but for the strings in it, which stand in quotes without escapes: a policy document in a
-/// string reads like one outside. A string that is the whole value has no quotes.
+/// Writes a value as compact JSON whose strings are quoted but not escaped: a policy document in a string looks the same as
+/// one that is an object. A string that is the whole value is not quoted.
 fn write_text(value: &Value<'_>, text: &mut String) {
-    let separator = |place: usize| if place > 0 { "," } else { "" };
+    let separator = |index: usize| if index > 0 { "," } else { "" };
     let nested = |value: &Value<'_>, text: &mut String| match value {
         Value::Str(string) => {
             text.push('"');
@@ -265,16 +263,16 @@ fn write_text(value: &Value<'_>, text: &mut String) {
         Value::Str(string) => text.push_str(string),
         Value::Array(elements) => {
             text.push('[');
-            for (place, element) in elements.iter().enumerate() {
-                text.push_str(separator(place));
+            for (index, element) in elements.iter().enumerate() {
+                text.push_str(separator(index));
                 nested(element, text);
             }
             text.push(']');
         }
         Value::Object(members) => {
             text.push('{');
-            for (place, (key, member)) in members.iter().enumerate() {
-                text.push_str(separator(place));
+            for (index, (key, member)) in members.iter().enumerate() {
+                text.push_str(separator(index));
                 // Writing to a string cannot fail.
                 let _ = write!(text, "\"{key}\":");
                 nested(member, text);
@@ -290,7 +288,7 @@ fn write_text(value: &Value<'_>, text: &mut String) {
     }
 }
 
-/// A value as JSON. Numbers that other JSON readers would round are text.
+/// Returns a value as JSON. Numbers that other JSON readers would round become strings.
 fn json(value: &Value<'_>, as_text: bool) -> serde_json::Value {
     match value {
         Value::Array(elements) => elements.iter().map(|element| json(element, as_text)).collect(),

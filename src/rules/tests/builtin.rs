@@ -13,12 +13,12 @@ use crate::rules::load::attributes::Attributes;
 use crate::rules::load::header::Header;
 use crate::rules::sigma::placeholder;
 
-/// The built-in files as if they were a user's: parsed and compiled when they are loaded.
-fn unparsed() -> Vec<RuleFile> {
+/// The built-in files, parsed and compiled when they are loaded, like a user's.
+fn eager_files() -> Vec<RuleFile> {
     files::builtin().into_iter().map(|file| RuleFile { header: None, ..file }).collect()
 }
 
-/// `(file, text)` of every record that a rule must hit or miss.
+/// Returns the file and text of every fixture.
 pub(super) fn records() -> Vec<(String, String)> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rules");
     let files = WalkDir::new(fixtures).min_depth(2).sort_by_file_name().into_iter().map(Result::unwrap);
@@ -39,11 +39,11 @@ fn the_text_of_each_built_in_rule_is_its_file() {
     for file in &built_in {
         assert_eq!(file.text, fs::read_to_string(root.join(file.name.as_ref())).unwrap(), "{}", file.name);
     }
-    assert_eq!(built_in.len(), files::below(&root.join("rules"), &mut Vec::new()).len());
+    assert_eq!(built_in.len(), files::in_directory(&root.join("rules"), &mut Vec::new()).len());
 }
 
 #[test]
-fn a_header_is_what_the_parser_makes_of_the_file() {
+fn headers_agree_with_the_parser() {
     let mut taken = BTreeSet::new();
     for file in files::builtin() {
         let header = file.header.as_ref().unwrap_or_else(|| panic!("{} has no header", file.name));
@@ -53,14 +53,14 @@ fn a_header_is_what_the_parser_makes_of_the_file() {
         assert_eq!((collection.rules.len(), others), (1, 0), "{}", file.name);
         let sigma = &collection.rules[0];
         let mut reasons = Vec::new();
-        let attributes = Attributes::of(sigma, "", &mut reasons);
+        let attributes = Attributes::parse(sigma, "", &mut reasons);
         assert_eq!(reasons, [], "{}", file.name);
         assert_eq!(Some(header.name), sigma.name.as_deref(), "{}", file.name);
         assert_eq!(header.id, sigma.id.as_deref(), "{}", file.name);
         assert_eq!(header.enabled, attributes.enabled, "{}", file.name);
         assert_eq!(header.placeholders, placeholder::names(sigma), "{}", file.name);
-        for known_as in [Some(header.name), header.id].into_iter().flatten() {
-            assert!(taken.insert(known_as.to_ascii_lowercase()), "{known_as} of {} is taken", file.name);
+        for key in [Some(header.name), header.id].into_iter().flatten() {
+            assert!(taken.insert(key.to_ascii_lowercase()), "{key} of {} is taken", file.name);
         }
     }
 }
@@ -68,32 +68,32 @@ fn a_header_is_what_the_parser_makes_of_the_file() {
 #[test]
 fn a_text_that_is_not_one_named_rule_has_no_header() {
     let text = "title: t\nname: n\nlogsource: {product: aws}\ndetection:\n  s: {eventName: A}\n  condition: s\n";
-    assert!(Header::read(text).is_some());
+    assert!(Header::parse(text).is_some());
     for other in ["---", "action: global", "name: two words", "detection: {}", "name:"] {
         let key = other.split(':').next().unwrap();
         let lines = text.lines().filter(|line| !line.starts_with(key) || key == "---");
         let text: String = lines.chain([other]).map(|line| format!("{line}\n")).collect();
-        assert!(Header::read(text.leak()).is_none(), "{other}");
+        assert!(Header::parse(text.leak()).is_none(), "{other}");
     }
 }
 
-/// Each fixture is evaluated by both, so that the cases of each rule are compiled too.
+/// Every fixture is evaluated with both, so that the variants of each rule are compiled too.
 #[test]
-fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
+fn lazily_compiled_rules_have_the_same_findings() {
     let configuration = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rules/trailwarden.yml");
     let mut hit = BTreeSet::new();
     for file in [ConfigurationFile::default(), ConfigurationFile::read(&configuration).unwrap()] {
         let enabled = RuleSet::load(&[]).unwrap().infos().map(|rule| rule.name.clone()).collect();
         let options = Options { enabled, explain: true, ..Configuration::of_file(file).rule_options() };
-        let later = RuleSet::load_with(&options).unwrap();
-        let at_once = RuleSet::compile(&unparsed(), &options, Vec::new()).unwrap();
+        let lazy = RuleSet::load_with(&options).unwrap();
+        let eager = RuleSet::compile(&eager_files(), &options, Vec::new()).unwrap();
         for (file, text) in records() {
             let event = Event::parse(&text).unwrap();
-            let found = later.evaluate(&event);
-            assert_eq!(format!("{found:?}"), format!("{:?}", at_once.evaluate(&event)), "{file}");
+            let found = lazy.evaluate(&event);
+            assert_eq!(format!("{found:?}"), format!("{:?}", eager.evaluate(&event)), "{file}");
             hit.extend(found.into_iter().map(|finding| finding.rule.name.clone()));
         }
-        for (one, other) in later.rules().iter().zip(at_once.rules()) {
+        for (one, other) in lazy.rules().iter().zip(eager.rules()) {
             assert_eq!(one.info(), other.info());
             assert_eq!((one.name(), one.id(), one.pack()), (other.name(), other.id(), other.pack()));
             assert_eq!((one.runs(), one.runs_by_default()), (other.runs(), other.runs_by_default()));
@@ -101,18 +101,18 @@ fn a_rule_that_is_compiled_when_needed_finds_what_one_compiled_at_once_does() {
             assert_eq!(one.call_patterns_when_filled(), other.call_patterns_when_filled());
             assert_eq!(one.placeholders(), other.placeholders());
             assert_eq!((one.file(), one.text()), (other.file(), other.text()));
-            assert_eq!(one.raised_severity(), other.raised_severity());
+            assert_eq!(one.escalated_severity(), other.escalated_severity());
             assert_eq!(one.sigma(), other.sigma());
         }
-        assert_eq!(later.rules().len(), at_once.rules().len());
+        assert_eq!(lazy.rules().len(), eager.rules().len());
     }
     let all: BTreeSet<String> = RuleSet::load(&[]).unwrap().infos().map(|rule| rule.name.clone()).collect();
     assert_eq!(hit, all);
 }
 
-/// Before any rule is parsed, so that it is the headers that tell.
+/// Compares the rule sets before any rule is parsed, so that the headers are used.
 #[test]
-fn a_header_names_every_call_that_the_rule_watches() {
+fn headers_name_every_call_that_the_rule_can_match() {
     for text in [
         "",
         "packs: {tamper: false, blocked-actions-extended: true}\nrules: {trail-stopped: {enabled: true}}",
@@ -123,28 +123,28 @@ fn a_header_names_every_call_that_the_rule_watches() {
     ] {
         let settings = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap().rules;
         let options = Options { settings, ..Options::default() };
-        let later = RuleSet::load_with(&options).unwrap();
-        let at_once = RuleSet::compile(&unparsed(), &options, Vec::new()).unwrap();
-        for (source, name) in calls_of(&at_once) {
+        let lazy = RuleSet::load_with(&options).unwrap();
+        let eager = RuleSet::compile(&eager_files(), &options, Vec::new()).unwrap();
+        for (source, name) in calls_of(&eager) {
             for name in [name.clone(), name.to_ascii_uppercase(), format!("{name}20150331"), format!("{name}s")] {
                 let names = |set: &RuleSet| -> Vec<String> {
-                    set.watching(&source, &name).map(|rule| rule.name().to_owned()).collect()
+                    set.rules_for_call(&source, &name).map(|rule| rule.name().to_owned()).collect()
                 };
-                assert_eq!(names(&later), names(&at_once), "{text}: {source} {name}");
+                assert_eq!(names(&lazy), names(&eager), "{text}: {source} {name}");
             }
         }
-        for (one, other) in later.rules().iter().zip(at_once.rules()) {
+        for (one, other) in lazy.rules().iter().zip(eager.rules()) {
             assert_eq!((one.name(), one.id(), one.pack()), (other.name(), other.id(), other.pack()));
             assert_eq!((one.runs(), one.runs_by_default()), (other.runs(), other.runs_by_default()), "{}", one.name());
             assert_eq!(one.placeholders(), other.placeholders());
             assert_eq!(one.call_patterns(), other.call_patterns(), "{text}");
             assert_eq!(one.call_patterns_when_filled(), other.call_patterns_when_filled());
-            assert_eq!((one.info(), one.raised_severity()), (other.info(), other.raised_severity()), "{text}");
+            assert_eq!((one.info(), one.escalated_severity()), (other.info(), other.escalated_severity()), "{text}");
         }
     }
 }
 
-/// Every source and name that a rule could match, with wildcards taken as they stand.
+/// Returns every source and name in call patterns, with wildcards unchanged.
 fn calls_of(set: &RuleSet) -> BTreeSet<(String, String)> {
     let names = |names: &Names| match names {
         Names::Any => vec!["any".to_owned()],

@@ -6,7 +6,7 @@ use super::configuration::configured;
 use super::*;
 
 #[test]
-fn call_patterns_are_read_off_the_detection() {
+fn call_patterns_are_extracted_from_detections() {
     let reported: Vec<String> = [
         "  s:\n    eventSource: ec2.amazonaws.com\n    eventName: [CreateVpc, DeleteVpc]\n  condition: s",
         "  s:\n    eventSource: ec2.amazonaws.com\n  t:\n    eventName|startswith: Create\n  condition: s and t",
@@ -46,7 +46,7 @@ fn call_patterns_are_read_off_the_detection() {
 }
 
 proptest! {
-    /// What a rule matches is among its call patterns, whatever the shape of its condition.
+    /// A rule only matches calls in its call patterns, for every shape of condition.
     #[test]
     fn no_rule_matches_outside_its_call_patterns(
         shape in prop::sample::select(vec![
@@ -60,16 +60,16 @@ proptest! {
         let rules = rule_with("name: r", &format!("  s:\n{s}  t:\n{t}  condition: {shape}"));
         let set = configured(&rules, "placeholders: {own_roles: [CreateVpc]}").unwrap();
         let event = serde_json::json!({"eventSource": source, "eventName": name}).to_string();
-        // `evaluate` asks the call patterns first; this does not.
+        // `explain` does not use call patterns.
         if set.explain("r", &Event::parse(&event).unwrap()).unwrap().matched {
             let call_patterns = set.rules()[0].call_patterns();
-            prop_assert!(call_patterns.admit(source, name), "{source} {name} is not among {call_patterns} of {rules}");
+            prop_assert!(call_patterns.matches(source, name), "{source} {name} is not among {call_patterns} of {rules}");
         }
     }
 }
 
 #[test]
-fn names_that_are_no_plain_text_are_left_to_the_engine() {
+fn names_that_are_not_ascii_strings_are_compared_by_the_evaluator() {
     let rules = rule_with("name: r", "  s:\n    eventSource: kms.amazonaws.com\n    eventName: PutKey\n  condition: s");
     let set = configured(&rules, "").unwrap();
     let mut hits = 0;
@@ -85,7 +85,7 @@ fn names_that_are_no_plain_text_are_left_to_the_engine() {
     assert_eq!(hits, 12);
 }
 
-/// A selection on names, as text.
+/// Generates a selection on names, as YAML.
 fn selection() -> impl Strategy<Value = String> {
     let item = prop::sample::select(vec![
         "eventSource: ec2.amazonaws.com",

@@ -1,4 +1,4 @@
-//! What the configuration file changes.
+//! The effect of the configuration file on rules.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::app::{Configuration, ConfigurationFile};
 use crate::finding::Severity;
 
-/// The rules of one file in the pack `p`, as the configuration file says.
+/// Loads one rule file of the pack `p` with a configuration file.
 pub(super) fn configured(rules: &str, settings: &str) -> Result<RuleSet, RuleDiagnostics> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("trailwarden.yml");
@@ -33,7 +33,7 @@ pub(super) fn names_found(set: &RuleSet, json: &str) -> Vec<(String, Severity)> 
 }
 
 #[test]
-fn rules_and_packs_are_switched_and_levels_set() {
+fn rules_and_packs_can_be_enabled_and_levels_set() {
     let off = rule_with("name: off\nlevel: low\ntrailwarden: {enabled: false}", SELECTION);
     let on = rule_with("name: on\nlevel: low", SELECTION);
     let rules = format!("{off}---\n{on}");
@@ -52,7 +52,7 @@ fn rules_and_packs_are_switched_and_levels_set() {
 }
 
 #[test]
-fn a_worse_case_raises_the_level_unless_somebody_set_it() {
+fn an_escalation_variant_raises_the_level_unless_it_is_configured() {
     let rule = rule_with(
         "name: r\nlevel: low\ntrailwarden: {raised: {when: own, level: critical}}",
         "  s:\n    eventName: A\n  own:\n    awsRegion: eu-west-1\n  condition: s",
@@ -91,7 +91,7 @@ fn placeholders_are_filled_from_the_configuration() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_meant_says_why() {
+fn invalid_configuration_has_clear_diagnostics() {
     let rule = rule_with("name: some-rule", "  s:\n    a|expand: '%who%'\n  condition: s");
     let reported: Vec<String> = [
         "rules: [",
@@ -107,33 +107,33 @@ fn a_configuration_that_cannot_be_meant_says_why() {
     trailwarden.yml:1: rules: invalid type: sequence, expected a map at line 1 column 8
     trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `trusted-organizations`, `trusted-tenants`, `trusted-providers`, `placeholders`, `live-state`, `account-names` (did you mean `rules`?)
     trailwarden.yml:1: rules.some-rule.level: unknown variant `loud`, expected one of `informational`, `low`, `medium`, `high`, `critical` at line 1 column 28
-    r/p/r.yml:6: unsupported: rule `some-rule`: `a|expand` has the placeholder `%who%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
+    r/p/r.yml:6: unsupported: rule `some-rule`: `a|expand` has the placeholder `%who%`, which has no values; list them under `placeholders:` in the configuration file
     trailwarden.yml:3: there is no rule `some-rul` (did you mean `some-rule`?)
     trailwarden.yml:2: there is no pack `q`
     trailwarden.yml:1: there is no placeholder `whom`
-    trailwarden.yml:1: `arn:aws:cloudtrail:eu-west-1:111122223333:trail/t` is an ARN; give the name alone
-    trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: name those that these trails write to
-    trailwarden.yml:1: `own_trails` is set and `own_buckets` is not: name those that these trails write to
+    trailwarden.yml:1: `arn:aws:cloudtrail:eu-west-1:111122223333:trail/t` is an ARN; give only the name
+    trailwarden.yml:1: `own_trails` is set and `own_log_groups` is not: list those that these trails write to
+    trailwarden.yml:1: `own_trails` is set and `own_buckets` is not: list those that these trails write to
     ");
 }
 
 #[test]
-fn what_is_not_supported_is_left_out_when_that_is_asked_for() {
+fn unsupported_rules_are_skipped_on_request() {
     let count = rule_with("name: count", "  s:\n    eventName: A\n  condition: s | count() > 5");
     let open = rule_with("name: open", "  s:\n    a|expand: '%names%'\n  condition: s");
     let good = rule_with("name: good", SELECTION);
     let wrong = rule_with("name: wrong", "  s:\n    a|foo: b\n  condition: s");
-    let options = Options { unusable: Unusable::Skip, ..Options::default() };
+    let options = Options { unusable: UnusableRules::Skip, ..Options::default() };
     let load = |rules: &[&String]| {
         let text = rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>().join("---\n");
         RuleSet::compile(&[RuleFile::new(Path::new(""), Path::new("r.yml"), text)], &options, Vec::new())
     };
     let set = load(&[&count, &good, &open]).unwrap();
-    let left_out: Vec<_> =
+    let skipped: Vec<_> =
         set.skipped().iter().map(|diagnostic| (diagnostic.rule.as_deref(), diagnostic.line)).collect();
-    assert_eq!(left_out, [(Some("count"), Some(7)), (Some("open"), Some(22))]);
+    assert_eq!(skipped, [(Some("count"), Some(7)), (Some("open"), Some(22))]);
     assert_eq!(names_found(&set, r#"{"eventName":"A"}"#).len(), 1);
-    // What is refused does not run in part.
+    // A rejected rule does not run in part.
     let loud = good.replace("name: good", "name: loud\nlevel: loud");
     let set = load(&[&good, &loud]).unwrap();
     assert_eq!((set.skipped().len(), names_found(&set, r#"{"eventName":"A"}"#).len()), (1, 1));
@@ -143,7 +143,7 @@ fn what_is_not_supported_is_left_out_when_that_is_asked_for() {
 }
 
 #[test]
-fn rules_about_others_are_silent_where_all_of_them_are_trusted() {
+fn rules_about_access_have_no_findings_for_trusted_principals() {
     let rule = rule_with(
         "name: r\ntrailwarden: {accounts: [requestParameters.add.userId, requestParameters.userIds], \
          organizations: requestParameters.add.organization}",
@@ -153,7 +153,7 @@ fn rules_about_others_are_silent_where_all_of_them_are_trusted() {
         trusted-organizations: [o-a1b2c3d4e5, 'arn:aws:organizations::444455556666:ou/o-zz99yy88xx/ou-ab12-cdef3456']";
     let set = configured(&rule, settings).unwrap();
     for (request, silent) in [
-        // Without anybody named, nobody is trusted.
+        // A call that names no account is not trusted.
         ("{}", false),
         (r#"{"userIds":["444455556666"]}"#, true),
         (r#"{"userIds":["111122223333","arn:aws:iam::444455556666:role/r"]}"#, true),

@@ -1,9 +1,9 @@
-//! What made a rule match, for every form of detection.
+//! The evidence of every form of detection.
 
 use super::*;
 
 #[test]
-fn evidence_of_any_form_of_detection_is_what_held() {
+fn every_form_of_detection_has_evidence() {
     let record = r#"{"eventName":"A","requestParameters":{"a":"x","b":["y","z"],"o":{"k":1},
         "list":[{"k":"1","n":2},{"k":"2"},{"k":"1"}]},"errorCode":null}"#;
     let mut reported = Vec::new();
@@ -25,7 +25,7 @@ fn evidence_of_any_form_of_detection_is_what_held() {
         "s: {eventName: A}\n  t: {eventName: B}\n  condition:\n    - t\n    - s",
     ] {
         let finding = matches(&format!("  {detection}"), record).pop().unwrap_or_else(|| panic!("{detection}"));
-        let clauses = finding.evidence.iter().map(|one| format!("\n  {} = {}", one.field, one.value));
+        let clauses = finding.evidence.iter().map(|clause| format!("\n  {} = {}", clause.field, clause.value));
         reported.push(format!("{}{}", detection.replace("\n ", ""), clauses.collect::<String>()));
     }
     insta::assert_snapshot!(reported.join("\n"), @r#"

@@ -2,13 +2,13 @@
 
 use super::*;
 
-/// What the rule finds of each record: the fields and values that made it match.
+/// Returns the evidence of the findings of each record, as fields and values.
 fn found(detection: &str, records: &[String]) -> Vec<Vec<Vec<(String, serde_json::Value)>>> {
     let evidence = |finding: Finding| finding.evidence.into_iter().map(|one| (one.field, one.value)).collect();
     records.iter().map(|json| matches(detection, json).into_iter().map(evidence).collect()).collect()
 }
 
-/// A regular expression for it means the same.
+/// A regular expression for any character is the oracle.
 #[test]
 fn a_field_is_not_empty_where_any_character_is_found() {
     let values = [

@@ -1,20 +1,20 @@
 use super::*;
 
-/// Whether a rule with this detection is about calls that succeeded alone; it is compared with how it judges two records.
-fn needs_success(detection: &str) -> bool {
+/// Whether a rule with this detection requires success. Also checks its result on a successful and a failed call.
+fn requires_success(detection: &str) -> bool {
     let file = RuleFile::new(Path::new(""), Path::new("r.yml"), rule_with("sigma-version: 3", detection));
     let rules = RuleSet::compile(&[file], &Options::default(), Vec::new()).unwrap();
-    let needs = rules.rules().iter().all(|rule| rule.needs_success());
+    let required = rules.rules().iter().all(|rule| rule.requires_success());
     let matches = |json: &str| !rules.evaluate(&Event::parse(json).unwrap()).is_empty();
     assert!(matches(r#"{"eventSource":"s3.amazonaws.com","eventName":"A"}"#), "{detection}");
     let matches_failed = matches(r#"{"eventSource":"s3.amazonaws.com","eventName":"A","errorCode":"AccessDenied"}"#);
-    assert!(!(needs && matches_failed), "{detection}");
-    needs
+    assert!(!(required && matches_failed), "{detection}");
+    required
 }
 
 #[test]
-fn a_rule_is_about_success_where_each_of_its_conditions_excludes_errors() {
-    for (condition, needs) in [
+fn a_rule_requires_success_if_every_condition_excludes_errors() {
+    for (condition, required) in [
         ("s and not f", true),
         ("not f", true),
         ("(s and not f) or (t and not f)", true),
@@ -30,13 +30,13 @@ fn a_rule_is_about_success_where_each_of_its_conditions_excludes_errors() {
         let detection = format!(
             "  s: {{eventName: A}}\n  t: {{eventName: A}}\n  f: {{errorCode: '?*'}}\n  g: {{eventName: B}}\n  condition: {condition}"
         );
-        assert_eq!(needs_success(&detection), needs, "{condition}");
+        assert_eq!(requires_success(&detection), required, "{condition}");
     }
 }
 
 #[test]
-fn what_is_excluded_is_any_error_and_nothing_more() {
-    for (failed, needs) in [
+fn only_a_detection_of_any_error_counts() {
+    for (failed, required) in [
         ("errorCode: '?*'", true),
         ("errorCode: AccessDenied", false),
         ("errorCode|exists: true", false),
@@ -47,13 +47,13 @@ fn what_is_excluded_is_any_error_and_nothing_more() {
     ] {
         let failed = if failed.starts_with('{') { failed.to_owned() } else { format!("{{{failed}}}") };
         let detection = format!("  s: {{eventName: A}}\n  f: {failed}\n  condition: s and not f");
-        assert_eq!(needs_success(&detection), needs, "{failed}");
+        assert_eq!(requires_success(&detection), required, "{failed}");
     }
 }
 
 #[test]
-fn the_built_in_rules_are_about_success_but_for_the_heartbeat() {
+fn all_built_in_rules_except_the_heartbeat_require_success() {
     let rules = RuleSet::load(&[]).unwrap();
-    let others: Vec<&str> = rules.rules().iter().filter(|rule| !rule.needs_success()).map(Rule::name).collect();
+    let others: Vec<&str> = rules.rules().iter().filter(|rule| !rule.requires_success()).map(Rule::name).collect();
     assert_eq!(others, ["heartbeat"]);
 }

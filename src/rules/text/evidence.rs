@@ -1,95 +1,99 @@
-//! Which clauses of a rule held, on which values.
+//! The evidence of a finding: the clauses of the rule that held, with the values of the record.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use crate::finding::Evidence;
-use crate::rules::sigma::{Node, Trace, What};
+use crate::rules::sigma::{NodeKind, RuleTrace, TraceNode};
 use crate::text::{MAX_IN_SENTENCE, shortened, visible, visible_at_most};
 
 /// Maximum number of characters of a value as JSON. Policies and user data can be 100 KB.
 const MAX_VALUE_CHARACTERS: usize = 2000;
 /// Maximum number of characters of the sentence of a clause.
 const MAX_CLAUSE_CHARACTERS: usize = 500;
-/// Maximum number of elements or members of a list or an object.
+/// Maximum number of elements of a list and members of an object.
 const MAX_MEMBERS: usize = 20;
 /// Maximum number of clauses of a finding. With these limits, no finding exceeds the 256 KB of an SNS message.
 const MAX_CLAUSES: usize = 20;
 
-/// What made a rule match.
+/// The parts of a record that made a rule match.
 #[derive(Debug, Default, PartialEq)]
-pub(in crate::rules) struct Matched {
+pub(in crate::rules) struct MatchDetails {
     /// The clauses that held.
     pub(in crate::rules) evidence: Vec<Evidence>,
-    /// For each array the rule looks into, the members that matched.
-    members: Vec<(String, Vec<usize>)>,
+    /// The path of each array that the rule tests, with the indices of the elements that matched.
+    elements: Vec<(String, Vec<usize>)>,
 }
 
-impl Matched {
-    /// Of a rule that matches. Only clauses that had to hold count, not those under `not`.
-    pub(in crate::rules) fn of(trace: &Trace<'_>) -> Self {
+impl MatchDetails {
+    /// Extracts the details from the trace of a rule that matched. Clauses below `not` are not evidence.
+    pub(in crate::rules) fn from_trace(trace: &RuleTrace<'_>) -> Self {
         let mut matched = Self::default();
-        matched.parts(&trace.conditions);
+        matched.add_nodes(&trace.conditions);
         matched
     }
 
-    /// For each array the rule looks into, its path and the members that matched.
-    pub(in crate::rules) fn members(&self) -> &[(String, Vec<usize>)] {
-        &self.members
+    /// Returns the path of each array that the rule tests, with the indices of the elements that matched.
+    pub(in crate::rules) fn matched_elements(&self) -> &[(String, Vec<usize>)] {
+        &self.elements
     }
 
-    fn parts(&mut self, nodes: &[Node<'_>]) {
-        nodes.iter().filter(|node| node.matched).for_each(|node| self.node(node));
+    fn add_nodes(&mut self, nodes: &[TraceNode<'_>]) {
+        nodes.iter().filter(|node| node.matched).for_each(|node| self.add_node(node));
     }
 
-    /// A part that holds.
-    fn node(&mut self, node: &Node<'_>) {
-        match &node.what {
-            What::All | What::Any | What::Count { .. } | What::Selection(_) => self.parts(&node.parts),
-            What::Item { item, found } => self.item(item.field(), found.json(item.is_text())),
-            What::Array { array, .. } => {
+    /// Adds a part that holds.
+    fn add_node(&mut self, node: &TraceNode<'_>) {
+        match &node.kind {
+            NodeKind::All | NodeKind::Any | NodeKind::Count { .. } | NodeKind::Selection(_) => {
+                self.add_nodes(&node.parts)
+            }
+            NodeKind::Item { item, found } => {
+                self.add_field(item.field(), found.json(item.compares_strings()));
+            }
+            NodeKind::Array { array, .. } => {
                 let mut indices = Vec::new();
                 for part in node.parts.iter().filter(|part| part.matched) {
-                    if let What::Element { index, value, .. } = &part.what {
+                    if let NodeKind::Element { index, value, .. } = &part.kind {
                         if indices.len() < MAX_CLAUSES {
-                            self.member(array.field(), *index, Value::from(*value));
+                            self.add_element(array.field(), *index, Value::from(*value));
                         }
                         indices.push(*index);
                     }
                 }
-                match self.members.iter_mut().find(|(name, _)| name == array.field()) {
+                match self.elements.iter_mut().find(|(name, _)| name == array.field()) {
                     Some((_, known)) => known.extend(indices),
-                    None => self.members.push((array.field().to_owned(), indices)),
+                    None => self.elements.push((array.field().to_owned(), indices)),
                 }
             }
-            What::Not | What::Element { .. } => {}
+            NodeKind::Not | NodeKind::Element { .. } => {}
         }
     }
 
-    /// A field that fits, with its value; one without a name is a keyword.
-    fn item(&mut self, field: Option<&str>, value: Value) {
-        let value = kept(value);
+    /// Adds a field that matched, with its value. A keyword has no field.
+    fn add_field(&mut self, field: Option<&str>, value: Value) {
+        let value = truncated(value);
         let Some(field) = field else {
-            return self.push("keyword", value, "a keyword of the rule is in the record".to_owned());
+            return self.push("keyword", value, "the record contains a keyword of the rule".to_owned());
         };
-        let other;
+        let json;
         let shown = match &value {
             Value::Null => Cow::Borrowed("absent"),
             Value::String(text) => visible_at_most(text, MAX_IN_SENTENCE),
             value => {
-                other = value.to_string();
-                visible_at_most(&other, MAX_IN_SENTENCE)
+                json = value.to_string();
+                visible_at_most(&json, MAX_IN_SENTENCE)
             }
         };
         let text = [field, " is ", &shown].concat();
         self.push(field, value, text);
     }
 
-    /// One member of an array: the whole of it, because its parts mean little alone.
-    fn member(&mut self, field: &str, index: usize, value: Value) {
+    /// Adds an element of an array. Its fields would mean little alone, so the whole element is evidence.
+    fn add_element(&mut self, field: &str, index: usize, value: Value) {
         let path = format!("{field}[{index}]");
-        let value = kept(value);
+        let value = truncated(value);
         let shown = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
         let shown = shown.unwrap_or_else(|| visible_at_most(&value.to_string(), MAX_IN_SENTENCE).into_owned());
         let text = match value.get("fields").and_then(Value::as_array) {
@@ -117,8 +121,8 @@ impl Matched {
     }
 }
 
-/// The value, or its beginning and end as text where it is too long.
-pub(in crate::rules) fn kept(value: Value) -> Value {
+/// Returns the value. A value that is too long becomes a string with its beginning and end.
+pub(in crate::rules) fn truncated(value: Value) -> Value {
     if is_short(&value) {
         return value;
     }
@@ -131,7 +135,7 @@ pub(in crate::rules) fn kept(value: Value) -> Value {
     }
 }
 
-/// Whether its JSON is surely short enough: each character of a string has at most six.
+/// Whether the JSON of a value is certainly short enough. JSON escapes a byte with at most six characters.
 fn is_short(value: &Value) -> bool {
     match value {
         Value::String(text) => text.len() < MAX_VALUE_CHARACTERS / 6,
@@ -144,7 +148,7 @@ fn fewer_members(value: Value) -> Value {
     match value {
         Value::Array(elements) => Value::Array(elements.into_iter().take(MAX_MEMBERS).map(fewer_members).collect()),
         Value::Object(members) => {
-            // Collecting would sort them first, by code of its own for each kind of iterator.
+            // `collect` would sort the members first, and be compiled for each kind of iterator.
             let mut fewer = serde_json::Map::new();
             fewer.extend(members.into_iter().take(MAX_MEMBERS).map(|(key, value)| (key, fewer_members(value))));
             Value::Object(fewer)

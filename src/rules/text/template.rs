@@ -1,77 +1,79 @@
-//! Sentences with holes: `{actor} opened {exposure.ingress.ports} of {resource}`.
+//! Text with placeholders: `{actor} opened {exposure.ingress.ports} of {resource}`.
 //!
-//! A hole names a field, a fact, or one of `actor`, `resource`, `account`, `region`, `partition`; after a `|` stands another
-//! to take when it is not there, and after the last what to say when none is. `{{` and `}}` are braces of the text itself. What fills a hole is text from the record and is made safe for where it goes: between
-//! backticks stands a command, and there it is one shell word.
+//! A placeholder names a field, a fact, or one of `actor`, `resource`, `account`, `region` and `partition`. Alternatives
+//! follow after `|`, and the text after the last `|` is used if none has a value. `{{` and `}}` are literal braces. Values
+//! come from the record and are escaped for their position. Text between backticks is a command, in which a value is one
+//! shell word.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
 
-/// Bytes that hold most filled templates.
-const USUAL: usize = 256;
+/// Initial capacity, in bytes, for a filled template. Most are shorter.
+const CAPACITY: usize = 256;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::rules) struct Template(Vec<Part>);
+pub(in crate::rules) struct Template(Vec<TemplatePart>);
 
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::rules) enum Part {
+pub(in crate::rules) enum TemplatePart {
     Literal(String),
-    Hole {
+    Placeholder {
+        /// Alternatives, in order of preference.
         paths: Vec<String>,
-        otherwise: String,
+        default: String,
         /// Whether it is between backticks.
         in_command: bool,
     },
 }
 
 impl Template {
-    /// `{actor} called {eventName} of {eventSource}: title`, for rules that bring no sentence.
-    pub(in crate::rules) fn standard_message(title: &str) -> Self {
+    /// The message of rules without one: `{actor} called {eventName} of {eventSource}: title`.
+    pub(in crate::rules) fn default_message(title: &str) -> Self {
         Self(vec![
-            Part::hole("actor"),
-            Part::Literal(" called ".to_owned()),
-            Part::hole("eventName"),
-            Part::Literal(" of ".to_owned()),
-            Part::hole("eventSource"),
-            Part::Literal(format!(": {title}.")),
+            TemplatePart::placeholder("actor"),
+            TemplatePart::Literal(" called ".to_owned()),
+            TemplatePart::placeholder("eventName"),
+            TemplatePart::Literal(" of ".to_owned()),
+            TemplatePart::placeholder("eventSource"),
+            TemplatePart::Literal(format!(": {title}.")),
         ])
     }
 
-    /// The message of the rule `name` for a record that it cannot decide within its budget of work.
+    /// The message of the rule `name` for a record that exceeds its work budget.
     pub(in crate::rules) fn too_complex(name: &str) -> Self {
         Self(vec![
-            Part::Literal("Record ".to_owned()),
-            Part::hole("eventID"),
-            Part::Literal(" is too complex to decide: ".to_owned()),
-            Part::hole("actor"),
-            Part::Literal(" called ".to_owned()),
-            Part::hole("eventName"),
-            Part::Literal(format!(" with values that are too long for the patterns of the rule {name}.")),
+            TemplatePart::Literal("Record ".to_owned()),
+            TemplatePart::placeholder("eventID"),
+            TemplatePart::Literal(" is too complex to decide: ".to_owned()),
+            TemplatePart::placeholder("actor"),
+            TemplatePart::Literal(" called ".to_owned()),
+            TemplatePart::placeholder("eventName"),
+            TemplatePart::Literal(format!(" with values that are too long for the patterns of the rule {name}.")),
         ])
     }
 
-    /// The remediation for a record that the rule `name` cannot decide.
+    /// The remediation of the rule `name` for a record that exceeds its work budget.
     pub(in crate::rules) fn review_record(name: &str) -> Self {
         Self(vec![
-            Part::Literal("Read record ".to_owned()),
-            Part::hole("eventID"),
-            Part::Literal(format!(
+            TemplatePart::Literal("Read record ".to_owned()),
+            TemplatePart::placeholder("eventID"),
+            TemplatePart::Literal(format!(
                 " in CloudTrail and compare it with the rule {name}. Shorten the regular expressions and wildcards of the \
                  rule if this happens with harmless records."
             )),
         ])
     }
 
-    /// For rules that bring no remediation.
-    pub(in crate::rules) fn standard_remediation() -> Self {
+    /// The remediation of rules without one.
+    pub(in crate::rules) fn default_remediation() -> Self {
         Self(vec![
-            Part::Literal("Ask ".to_owned()),
-            Part::hole("actor"),
-            Part::Literal(" whether this was meant, and undo it if it was not.".to_owned()),
+            TemplatePart::Literal("Ask ".to_owned()),
+            TemplatePart::placeholder("actor"),
+            TemplatePart::Literal(" whether this was meant, and undo it if it was not.".to_owned()),
         ])
     }
 
@@ -86,62 +88,63 @@ impl Template {
                 literal.push(brace);
                 rest = after;
             } else if brace == '{' {
-                let (hole, after) = after
+                let (placeholder, after) = after
                     .split_once('}')
                     .ok_or_else(|| format!("a brace is not closed: `{{` without `}}` in {text:?}"))?;
-                if hole.contains('{') {
+                if placeholder.contains('{') {
                     return Err(format!(
-                        "the brace of `{{{hole}}}` in {text:?} is not closed; one of the text itself is written twice"
+                        "the brace of `{{{placeholder}}}` in {text:?} is not closed; write a literal brace twice"
                     ));
                 }
-                let (paths, otherwise) = hole.rsplit_once('|').unwrap_or((hole, "unknown"));
+                let (paths, default) = placeholder.rsplit_once('|').unwrap_or((placeholder, "unknown"));
                 let paths: Vec<String> = paths.split('|').map(|path| path.trim().to_owned()).collect();
                 if paths.iter().any(String::is_empty) {
-                    return Err(format!("`{{}}` names nothing in {text:?}"));
+                    return Err(format!("`{{}}` contains no name in {text:?}"));
                 }
                 in_command ^= literal.matches('`').count() % 2 == 1;
-                parts.push(Part::Literal(std::mem::take(&mut literal)));
-                parts.push(Part::Hole { paths, otherwise: otherwise.to_owned(), in_command });
+                parts.push(TemplatePart::Literal(std::mem::take(&mut literal)));
+                parts.push(TemplatePart::Placeholder { paths, default: default.to_owned(), in_command });
                 rest = after;
             } else {
-                return Err(format!("`}}` without `{{` in {text:?}; a brace of the text itself is written twice"));
+                return Err(format!("`}}` without `{{` in {text:?}; write a literal brace twice"));
             }
         }
         literal.push_str(rest);
-        parts.push(Part::Literal(literal));
+        parts.push(TemplatePart::Literal(literal));
         Ok(Self(parts))
     }
 
     /// A template of these parts.
-    pub(in crate::rules) fn of(parts: Vec<Part>) -> Self {
+    pub(in crate::rules) fn from_parts(parts: Vec<TemplatePart>) -> Self {
         Self(parts)
     }
 
-    /// Its parts, in order.
-    pub(in crate::rules) fn parts(&self) -> &[Part] {
+    /// Returns the parts, in order.
+    pub(in crate::rules) fn parts(&self) -> &[TemplatePart] {
         &self.0
     }
 
-    /// The paths its holes name.
+    /// Returns the paths in its placeholders.
     pub(in crate::rules) fn paths(&self) -> impl Iterator<Item = &str> {
         let paths = self.0.iter().flat_map(|part| match part {
-            Part::Hole { paths, .. } => paths.as_slice(),
-            Part::Literal(_) => &[],
+            TemplatePart::Placeholder { paths, .. } => paths.as_slice(),
+            TemplatePart::Literal(_) => &[],
         });
         paths.map(String::as_str)
     }
 
-    /// The names in braces that belong to the text itself.
+    /// Returns the names between literal braces.
     pub(in crate::rules) fn escaped(&self) -> Vec<&str> {
         let literals = self.0.iter().filter_map(|part| match part {
-            Part::Literal(text) => Some(text.as_str()),
-            Part::Hole { .. } => None,
+            TemplatePart::Literal(text) => Some(text.as_str()),
+            TemplatePart::Placeholder { .. } => None,
         });
         let names = literals.flat_map(|text| text.split('{').skip(1)).filter_map(|rest| rest.split_once('}'));
         names.map(|(name, _)| name.trim()).filter(|name| !name.is_empty()).collect()
     }
 
-    /// The text, with each hole filled by what `fill` finds for its path; it is told whether the hole is in a command.
+    /// Fills each placeholder with the value that `fill` returns for a path. The second argument of `fill` is whether the
+    /// placeholder is in a command. Trims the result.
     pub(in crate::rules) fn fill<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
         let text = self.fill_untrimmed(fill);
         match text.trim() {
@@ -150,19 +153,19 @@ impl Template {
         }
     }
 
-    /// The same with the white space at both ends, for a part of a sentence.
+    /// Fills each placeholder and keeps the white space at both ends, for a part of a sentence.
     pub(in crate::rules) fn fill_untrimmed<'f>(&self, fill: impl Fn(&str, bool) -> Option<Cow<'f, str>>) -> String {
-        let mut text = String::with_capacity(USUAL);
+        let mut text = String::with_capacity(CAPACITY);
         for part in &self.0 {
             match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Hole { paths, otherwise, in_command } => {
+                TemplatePart::Literal(literal) => text.push_str(literal),
+                TemplatePart::Placeholder { paths, default, in_command } => {
                     let found = paths.iter().find_map(|path| fill(path, *in_command));
                     match found {
-                        // A backtick of the record would end a command, or begin one.
+                        // A backtick in a value would end or begin a command.
                         Some(found) if found.contains('`') => text.push_str(&found.replace('`', "\u{2cb}")),
                         Some(found) => text.push_str(&found),
-                        None => text.push_str(otherwise),
+                        None => text.push_str(default),
                     }
                 }
             }
@@ -172,28 +175,30 @@ impl Template {
 }
 
 impl fmt::Display for Template {
-    /// The sentence with the first name of each hole in braces.
+    /// Writes the text with the first name of each placeholder in braces.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.0 {
             match part {
-                Part::Literal(text) => formatter.write_str(text)?,
-                Part::Hole { paths, .. } => write!(formatter, "{{{}}}", paths.first().map_or("", String::as_str))?,
+                TemplatePart::Literal(text) => formatter.write_str(text)?,
+                TemplatePart::Placeholder { paths, .. } => {
+                    write!(formatter, "{{{}}}", paths.first().map_or("", String::as_str))?
+                }
             }
         }
         Ok(())
     }
 }
 
-/// What stands before the first brace, the brace, and what follows.
+/// Splits text at its first brace: the text before it, the brace, and the text after it.
 fn split_at_brace(text: &str) -> Option<(&str, char, &str)> {
-    let (at, brace) = text.char_indices().find(|(_, one)| matches!(one, '{' | '}'))?;
-    let (before, rest) = text.split_at_checked(at)?;
+    let (offset, brace) = text.char_indices().find(|(_, character)| matches!(character, '{' | '}'))?;
+    let (before, rest) = text.split_at_checked(offset)?;
     Some((before, brace, rest.strip_prefix(brace)?))
 }
 
-impl Part {
-    fn hole(path: &str) -> Self {
-        Self::Hole { paths: vec![path.to_owned()], otherwise: "unknown".to_owned(), in_command: false }
+impl TemplatePart {
+    fn placeholder(path: &str) -> Self {
+        Self::Placeholder { paths: vec![path.to_owned()], default: "unknown".to_owned(), in_command: false }
     }
 }
 

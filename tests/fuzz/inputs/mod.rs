@@ -14,7 +14,7 @@ use trailwarden::access::{Role, Zone, assess_within};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::pipeline::{Evaluated, Input, Pipeline};
 use trailwarden::policy::{Policy, RolePolicies, RolePolicy};
-use trailwarden::rules::{Options, RuleSet, Unusable};
+use trailwarden::rules::{Options, RuleSet, UnusableRules};
 use trailwarden::suppress::Exemptions;
 
 /// The reason for which a record is rejected when evaluating it panics.
@@ -78,11 +78,11 @@ pub(crate) fn rule(bytes: &[u8]) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     fs::write(directory.path().join("rule.yml"), bytes).expect("a file in it");
     let options = |unusable| Options { directories: vec![directory.path().into()], unusable, ..Options::default() };
-    let (_, faults) = RuleSet::check(&options(Unusable::Stop));
+    let (_, faults) = RuleSet::check(&options(UnusableRules::Stop));
     for fault in faults {
         assert!(!fault.to_string().is_empty());
     }
-    if let Ok(rules) = RuleSet::load_with(&options(Unusable::Skip)) {
+    if let Ok(rules) = RuleSet::load_with(&options(UnusableRules::Skip)) {
         let evaluated = evaluate(&Pipeline::new(rules), RECORD);
         assert_eq!((evaluated.tally.received, evaluated.tally.rejected), (1, 0));
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{OneOrMany, assert_all_right, case_path, missing_words, present_words, read_cases, wrong_answer};
-use crate::support::told;
+use crate::support::run_in;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +22,7 @@ struct RulesCase {
 impl RulesCase {
     fn judge(&self) -> Vec<String> {
         let arguments: Vec<&str> = self.run.iter().map(String::as_str).collect();
-        let (code, text, errors) = told(&case_path("rules").join(&self.dir), &arguments);
+        let (code, text, errors) = run_in(&case_path("rules").join(&self.dir), &arguments);
         let text = text + &errors;
         let mut reasons = Vec::new();
         let missing = missing_words(&text, &self.must_say);
@@ -41,7 +41,7 @@ impl RulesCase {
 }
 
 #[test]
-fn every_directory_of_rules_is_judged_right() {
+fn every_rules_directory_has_the_expected_result() {
     let cases = read_cases("rules.jsonl");
     assert_all_right(cases.iter().map(|case: &RulesCase| wrong_answer(&case.dir, &case.judge(), &case.what)));
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Evaluation, OcsfFinding, assert_all_right, evaluate_events, missing_words, read_cases, wrong_answer};
-use crate::support::{directory, told};
+use crate::support::{directory, run_in};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,8 +64,8 @@ impl TrustCase {
         let files = directory(&[]);
         fs::write(files.path().join("policy.json"), self.policy.to_string()).unwrap();
         let arguments = ["trust", "--account", &self.own_account, "DIR/policy.json"];
-        let (_, text, errors) = told(files.path(), &arguments);
-        let (code, document, _) = told(files.path(), &[&arguments[..], &["--format", "json"]].concat());
+        let (_, text, errors) = run_in(files.path(), &arguments);
+        let (code, document, _) = run_in(files.path(), &[&arguments[..], &["--format", "json"]].concat());
         let mut report: Value = serde_json::from_str(&document).unwrap_or_default();
         if report.is_array() {
             report = report[0].take();

@@ -12,7 +12,7 @@ use trailwarden::rules::{CallPattern, CallPatterns, Names, RuleSet, known_calls}
 use super::event_matcher::EventMatcher;
 use super::{all_rules, any_call_patterns, call_pattern, calls, made_records, of_running};
 use crate::sigma::real_records;
-use crate::support::{directory, generated, public_data, run, stderr, stdout, told};
+use crate::support::{directory, generated, public_data, run, run_in, stderr, stdout};
 
 /// The default rules and all rules.
 static BUILT_IN: LazyLock<Vec<(RuleSet, FilterPatterns)>> = LazyLock::new(|| {
@@ -59,7 +59,7 @@ fn check(found: &FilterPatterns, needed: &CallPatterns) -> Result<(), TestCaseEr
     let needless: BTreeSet<(&str, &str)> = found.needless.iter().map(|call| (call.service, call.call)).collect();
     let known: BTreeSet<(&str, &str)> = known_calls().collect();
     for (source, name) in calls() {
-        let (is_needed, passed) = (needed.admit(source, &name), matched(&matchers, of_call(source, &name)));
+        let (is_needed, passed) = (needed.matches(source, &name), matched(&matchers, of_call(source, &name)));
         prop_assert!(passed <= 1, "{name} of {source} passes {passed} patterns");
         prop_assert!(passed == 1 || !is_needed, "{name} of {source} does not pass");
         if known.contains(&(source, name.as_str())) {
@@ -206,7 +206,7 @@ fn what_cannot_be_is_refused_with_the_reason() {
     ]
     .iter()
     .map(|arguments| {
-        let (code, text, errors) = told(files.path(), arguments);
+        let (code, text, errors) = run_in(files.path(), arguments);
         assert_eq!((code, text.as_str()), (2, ""), "{arguments:?}");
         errors
     })
@@ -292,7 +292,7 @@ proptest! {
                     "eventSource": "sqs.amazonaws.com", "eventName": "SetQueueAttributes",
                     "readOnly": false, "managementEvent": true,
                 });
-                let is_named = call_patterns.admit("sqs.amazonaws.com", "SetQueueAttributes");
+                let is_named = call_patterns.matches("sqs.amazonaws.com", "SetQueueAttributes");
                 let passed = matched(&matchers(&found), write);
                 prop_assert!(passed <= 1 && (passed == 1 || !(any_write || is_named)));
                 prop_assert_eq!(&of_call_patterns_for_events(&watched).unwrap(), &found);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use trailwarden::app::{Configuration, ConfigurationFile};
-use trailwarden::rules::{Options, RuleSet, Unusable};
+use trailwarden::rules::{Options, RuleSet, UnusableRules};
 use trailwarden::suppress::Exemptions;
 
 use super::compare::Ways;
@@ -262,7 +262,8 @@ pub(crate) fn built_in(root: &Path) -> Vec<Ways> {
 
 /// The built-in rules beside the Sigma rules of a directory.
 pub(crate) fn beside(directory: &Path) -> Ways {
-    let options = Options { directories: vec![directory.to_owned()], unusable: Unusable::Skip, ..Options::default() };
+    let options =
+        Options { directories: vec![directory.to_owned()], unusable: UnusableRules::Skip, ..Options::default() };
     Ways::new("public rules", || RuleSet::load_with(&options).unwrap(), nothing)
 }
 

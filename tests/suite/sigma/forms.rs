@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use trailwarden::event::Event;
-use trailwarden::rules::{Options, RuleSet, Unusable};
+use trailwarden::rules::{Options, RuleSet, UnusableRules};
 
 use super::opinion::Rule;
 
@@ -13,7 +13,7 @@ fn load(text: &str) -> RuleSet {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("form.yml"), text).unwrap();
     let directories = vec![directory.path().to_owned()];
-    RuleSet::load_with(&Options { directories, unusable: Unusable::Skip, ..Options::default() })
+    RuleSet::load_with(&Options { directories, unusable: UnusableRules::Skip, ..Options::default() })
         .unwrap_or_else(|faults| panic!("{text}\n{faults}"))
 }
 
@@ -41,7 +41,7 @@ fn form<const H: usize, const M: usize>(rule: String, hits: [Value; H], misses: 
 /// Whether our side matches. Every record gets the members that all records have.
 fn matches(set: &RuleSet, name: &str, record: &Value) -> bool {
     let text = complete(record).to_string();
-    set.judge(name, &Event::parse(&text).unwrap()).is_some()
+    set.evaluate_rule(name, &Event::parse(&text).unwrap()).is_some()
 }
 
 fn complete(record: &Value) -> Value {
@@ -279,15 +279,15 @@ fn several_documents_in_a_file_are_several_rules() {
     let text = format!("---\n{}---\n{}---\n", selection("{a: x}"), selection("{a: y}"));
     let set = load(&text);
     assert!(set.skipped().is_empty());
-    let told = |value: &str| ["form", "form-2"].map(|name| matches(&set, name, &json!({"a": value})));
-    assert_eq!([told("x"), told("y"), told("z")], [[true, false], [false, true], [false, false]]);
+    let matched = |value: &str| ["form", "form-2"].map(|name| matches(&set, name, &json!({"a": value})));
+    assert_eq!([matched("x"), matched("y"), matched("z")], [[true, false], [false, true], [false, false]]);
 }
 
 #[test]
-fn what_is_refused_says_why() {
+fn unsupported_forms_have_clear_diagnostics() {
     let correlation = "title: Many\nname: many\ncorrelation:\n  type: event_count\n  rules: [form]\n  \
                        group-by: [awsRegion]\n  timespan: 5m\n  condition: {gte: 3}\n";
-    let told: Vec<String> = [
+    let reported: Vec<String> = [
         selection("{a|expand: '%our_words%'}"),
         rule("s: {a: x}\ncondition: s | count() by b > 5"),
         rule("s: {a: x}\ntimeframe: 5m\ncondition: s"),
@@ -305,11 +305,11 @@ fn what_is_refused_says_why() {
         skipped.join("\n")
     })
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"
-    form: `a|expand` has the placeholder `%our_words%`, and there is nothing to fill it with; list its values under `placeholders:` in the configuration file
-    form: `condition: s | count() by b > 5` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself
-    form: `timeframe` asks for counting over time, which is not supported
-    many: correlation over time is not supported: each record is judged by itself
-    form: `condition: s | near t` counts over time (`| count()`, `| near`), which is not supported: each record is judged by itself
+    insta::assert_snapshot!(reported.join("\n"), @"
+    form: `a|expand` has the placeholder `%our_words%`, which has no values; list them under `placeholders:` in the configuration file
+    form: `condition: s | count() by b > 5` counts over time (`| count()`, `| near`), which is not supported: each record is evaluated alone
+    form: `timeframe` requires counting over time, which is not supported
+    many: correlation over time is not supported: each record is evaluated alone
+    form: `condition: s | near t` counts over time (`| count()`, `| near`), which is not supported: each record is evaluated alone
     ");
 }

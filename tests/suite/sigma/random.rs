@@ -153,7 +153,7 @@ fn compare(strict: bool, other: impl Fn(&str) -> Box<dyn Fn(&Value) -> bool>) {
     for (number, text) in rules.iter().enumerate() {
         let other = other(text);
         for (event, (_, record)) in events.iter().zip(&records) {
-            let ours = set.judge(&format!("r{number}"), event).is_some();
+            let ours = set.evaluate_rule(&format!("r{number}"), event).is_some();
             assert_eq!(ours, other(record), "ours is the left one, of {record} by {text}");
             hits += usize::from(ours);
         }

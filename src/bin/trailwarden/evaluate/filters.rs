@@ -1,4 +1,4 @@
-//! The options that choose findings, and those that decide the exit code.
+//! The options that filter findings and determine the exit code.
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use trailwarden::text::visible;
 
 use crate::account;
 
-/// A severity, as it is written on the command line.
+/// A severity on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Level {
     #[value(alias = "info")]
@@ -32,7 +32,7 @@ impl From<Level> for Severity {
     }
 }
 
-/// When findings make the exit code 1.
+/// The minimum severity of findings for exit code 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FailOn {
     #[value(alias = "info")]
@@ -45,9 +45,9 @@ pub(super) enum FailOn {
 }
 
 impl FailOn {
-    /// Whether a finding of this severity makes the exit code 1.
+    /// Whether a finding of this severity results in exit code 1.
     pub(super) fn includes(self, severity: Severity) -> bool {
-        let least = match self {
+        let minimum = match self {
             Self::Never => return false,
             Self::Informational => Severity::Informational,
             Self::Low => Severity::Low,
@@ -55,11 +55,11 @@ impl FailOn {
             Self::High => Severity::High,
             Self::Critical => Severity::Critical,
         };
-        severity >= least
+        severity >= minimum
     }
 }
 
-/// A status, as it is written on the command line.
+/// A status on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Status {
     NonCompliant,
@@ -116,17 +116,17 @@ pub(super) struct Filters {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 
-    /// Exit with 1 only if a finding that is left has this severity or a higher one.
+    /// Exit with 1 only if a finding that matches the filters has this severity or a higher one.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Informational)]
     pub(super) fail_on: FailOn,
 }
 
 impl Filters {
-    /// The filter.
+    /// Builds the filter.
     ///
     /// # Errors
-    /// A time that is not understood, and a rule or pack that is not loaded: such a filter would hide every finding.
-    pub(super) fn read(&self, rules: &RuleSet, now: Timestamp) -> Result<FindingFilter, String> {
+    /// Returns an error for an invalid time, and for a rule or pack that does not exist, which would hide every finding.
+    pub(super) fn build(&self, rules: &RuleSet, now: Timestamp) -> Result<FindingFilter, String> {
         let time = |name: &str, text: &Option<String>, edge| {
             let time = text.as_deref().map(|text| instant(text, now, edge)).transpose();
             time.map_err(|reason| format!("--{name} {}: {reason}", visible(text.as_deref().unwrap_or_default())))
@@ -148,8 +148,8 @@ impl Filters {
             until,
         };
         for pattern in &filter.rules {
-            if !rules.infos().any(|rule| FindingFilter::names_rule(pattern, rule)) {
-                let near = rules.nearest(pattern).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+            if !rules.infos().any(|rule| FindingFilter::pattern_matches_rule(pattern, rule)) {
+                let near = rules.did_you_mean(pattern);
                 return Err(format!("--rule {}: there is no such rule{near}", visible(pattern)));
             }
         }

@@ -1,57 +1,57 @@
-//! Many inputs worked on at a time, and what comes of them in the order of the inputs.
+//! Processes inputs in parallel, and delivers their items in the order of the inputs.
 //!
-//! In: the inputs, and what to do with one of them. Out, on the caller's thread: the same items in the same order as if
-//! one input had been worked on after the other. Items of the input whose turn it is are handed on as they arise; those
-//! of later inputs wait, and when [`Limits::bytes`] of them wait, so do their threads.
+//! In: the inputs, and a function that processes one of them. Out, on the caller's thread: the same items in the same order
+//! as without threads. Items of the current input are delivered immediately. Items of later inputs are queued, and when
+//! [`Limits::bytes`] are queued, their threads wait.
 //!
-//! Inputs are begun in their order, so the one whose turn it is has a thread as long as it is not done; and that thread
-//! waits for the caller alone, who takes whatever it has. So they cannot wait for each other.
+//! There is no deadlock: inputs are started in order, so an unfinished current input always has a thread, and that thread
+//! waits only for the caller, who takes all its items.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, scope};
 
-/// Size of a thread's stack: that of the main thread nearly everywhere, so that an input needs no other fate on one.
+/// Stack size of threads, in bytes: that of the main thread on most systems, so that results do not depend on the thread.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// What can wait.
-pub(super) trait Item: Send {
-    /// The memory it takes, in bytes.
+/// An item that can be queued.
+pub(super) trait Queued: Send {
+    /// Returns its size in memory, in bytes.
     fn bytes(&self) -> usize;
 }
 
-/// How much is done at a time.
+/// Limits of parallel processing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Most inputs that are worked on at a time; one needs no thread beside the caller's.
+    /// Maximum number of inputs in progress. With 1, the caller's thread processes them.
     pub(super) threads: usize,
-    /// Most bytes of items that wait for their turn, and also of those whose turn it is; each is exceeded by an item a
-    /// thread at most.
+    /// Maximum size, in bytes, of the queued items of all inputs, and of the queued items of the current input. Each thread
+    /// may exceed it by one item.
     pub(super) bytes: usize,
 }
 
-/// Hands each of `inputs` to `work`, and what that emits to `sink`. An input on which `work` panics ends with what `lost`
-/// makes of it.
-pub(super) fn ordered<I: Sync, T: Item>(
+/// Calls `work` for each input, and `handle` for each item that it emits. If `work` panics, the last item of the input is
+/// the result of `on_panic`.
+pub(super) fn ordered<I: Sync, T: Queued>(
     inputs: &[I],
     limits: Limits,
     work: impl Fn(&I, &mut dyn FnMut(T)) + Sync,
-    lost: impl Fn(&I) -> T + Sync,
-    mut sink: impl FnMut(T),
+    on_panic: impl Fn(&I) -> T + Sync,
+    mut handle: impl FnMut(T),
 ) {
-    let one = |input: &I, emit: &mut dyn FnMut(T)| {
+    let run = |input: &I, emit: &mut dyn FnMut(T)| {
         if catch_unwind(AssertUnwindSafe(|| work(input, emit))).is_err() {
-            emit(lost(input));
+            emit(on_panic(input));
         }
     };
     let queue = Queue::new(inputs.len(), limits.bytes);
     let worker = || {
-        while let Some(number) = queue.begin() {
+        while let Some(number) = queue.start_next() {
             if let Some(input) = inputs.get(number) {
-                one(input, &mut |item| queue.put(number, item));
+                run(input, &mut |item| queue.push(number, item));
             }
-            queue.end(number);
+            queue.finish(number);
         }
     };
     let threads = match limits.threads.min(inputs.len()) {
@@ -60,135 +60,135 @@ pub(super) fn ordered<I: Sync, T: Item>(
     };
     scope(|scope| {
         let spawn = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, worker).ok();
-        // Where the system grants fewer, these do.
+        // Continue with fewer threads if the system refuses more.
         if (0..threads).map_while(spawn).count() == 0 {
-            inputs.iter().for_each(|input| one(input, &mut sink));
+            inputs.iter().for_each(|input| run(input, &mut handle));
         } else {
-            while let Some(items) = queue.take() {
-                items.into_iter().for_each(&mut sink);
+            while let Some(items) = queue.take_next() {
+                items.into_iter().for_each(&mut handle);
             }
         }
     });
 }
 
-/// Where items wait.
+/// The queue of items.
 struct Queue<T> {
     state: Mutex<State<T>>,
-    /// Something came of the input whose turn it is.
-    came: Condvar,
-    /// There is room, or it is another input's turn.
-    room: Condvar,
+    /// Signals that the current input has items, or is finished.
+    ready: Condvar,
+    /// Signals that there is space in the queue, or that the current input has changed.
+    space: Condvar,
     inputs: usize,
-    most: usize,
+    max_bytes: usize,
 }
 
 struct State<T> {
-    /// How many inputs have been begun.
-    begun: usize,
-    /// The input whose turn it is.
-    turn: usize,
-    /// What waits of each input that was begun, from that whose turn it is.
+    /// Number of started inputs.
+    started: usize,
+    /// Index of the current input.
+    current: usize,
+    /// The queued items of each started input, from the current one on.
     waiting: VecDeque<Waiting<T>>,
-    /// Bytes that wait, of all inputs.
+    /// Size of all queued items, in bytes.
     bytes: usize,
 }
 
 struct Waiting<T> {
     items: Vec<T>,
     bytes: usize,
-    ended: bool,
+    is_finished: bool,
 }
 
 impl<T> State<T> {
     fn waiting(&mut self, number: usize) -> Option<&mut Waiting<T>> {
-        self.waiting.get_mut(number.checked_sub(self.turn)?)
+        self.waiting.get_mut(number.checked_sub(self.current)?)
     }
 }
 
-impl<T: Item> Queue<T> {
-    fn new(inputs: usize, most: usize) -> Self {
-        let state = State { begun: 0, turn: 0, waiting: VecDeque::new(), bytes: 0 };
-        Self { state: Mutex::new(state), came: Condvar::new(), room: Condvar::new(), inputs, most }
+impl<T: Queued> Queue<T> {
+    fn new(inputs: usize, max_bytes: usize) -> Self {
+        let state = State { started: 0, current: 0, waiting: VecDeque::new(), bytes: 0 };
+        Self { state: Mutex::new(state), ready: Condvar::new(), space: Condvar::new(), inputs, max_bytes }
     }
 
-    /// The state is whole whenever it can be locked: nothing panics while it is.
+    /// Locks the state. A poisoned lock is safe to use, because no code panics while it holds the lock.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the next input to work on.
-    fn begin(&self) -> Option<usize> {
+    /// Starts the next input. Returns its index.
+    fn start_next(&self) -> Option<usize> {
         let mut state = self.lock();
-        let number = state.begun;
+        let number = state.started;
         if number == self.inputs {
             return None;
         }
-        state.begun += 1;
-        state.waiting.push_back(Waiting { items: Vec::new(), bytes: 0, ended: false });
+        state.started += 1;
+        state.waiting.push_back(Waiting { items: Vec::new(), bytes: 0, is_finished: false });
         Some(number)
     }
 
-    /// Adds an item of an input, as soon as there is room.
-    fn put(&self, number: usize, item: T) {
+    /// Queues an item of an input. Waits for space.
+    fn push(&self, number: usize, item: T) {
         let bytes = item.bytes();
         let is_full = |state: &mut State<T>| {
-            let is_its_turn = number == state.turn;
+            let is_its_turn = number == state.current;
             let all = state.bytes;
-            // Others must not keep the one that everybody waits for from going on.
+            // Items of later inputs must not block the current input, for which all others wait.
             let waiting = if is_its_turn { state.waiting(number).map_or(0, |waiting| waiting.bytes) } else { all };
-            waiting >= self.most
+            waiting >= self.max_bytes
         };
-        let mut state = self.room.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
-        let is_its_turn = number == state.turn;
+        let mut state = self.space.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
+        let is_its_turn = number == state.current;
         state.bytes += bytes;
         if let Some(waiting) = state.waiting(number) {
-            // The caller takes all there is, and so waits only for the first. Telling is a system call.
+            // The caller takes all items at once, so only the first needs a signal, which is a system call.
             if is_its_turn && waiting.items.is_empty() {
-                self.came.notify_one();
+                self.ready.notify_one();
             }
             waiting.items.push(item);
             waiting.bytes += bytes;
         }
     }
 
-    /// Nothing more comes of an input.
-    fn end(&self, number: usize) {
+    /// Marks an input as finished.
+    fn finish(&self, number: usize) {
         let mut state = self.lock();
         if let Some(waiting) = state.waiting(number) {
-            waiting.ended = true;
+            waiting.is_finished = true;
         }
-        if number == state.turn {
-            self.came.notify_one();
+        if number == state.current {
+            self.ready.notify_one();
         }
     }
 
-    /// The items that come next, as soon as there are some; `None` after the last.
-    fn take(&self) -> Option<Vec<T>> {
+    /// Waits for the next items. Returns `None` after the last.
+    fn take_next(&self) -> Option<Vec<T>> {
         let mut state = self.lock();
         loop {
-            if state.turn == self.inputs {
+            if state.current == self.inputs {
                 return None;
             }
-            // Otherwise nobody waits for room.
-            let was_full = state.bytes >= self.most;
+            // If the queue was not full, no thread waits for space.
+            let was_full = state.bytes >= self.max_bytes;
             match state.waiting.front_mut() {
                 Some(first) if !first.items.is_empty() => {
                     let items = std::mem::take(&mut first.items);
                     let bytes = std::mem::take(&mut first.bytes);
                     state.bytes -= bytes;
                     if was_full {
-                        self.room.notify_all();
+                        self.space.notify_all();
                     }
                     return Some(items);
                 }
-                Some(first) if first.ended => {
+                Some(first) if first.is_finished => {
                     state.waiting.pop_front();
-                    state.turn += 1;
+                    state.current += 1;
                     if was_full {
-                        self.room.notify_all();
+                        self.space.notify_all();
                     }
                 }
-                _ => state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner),
+                _ => state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }

@@ -1,233 +1,227 @@
-//! Prints what a run finds: findings on standard output, everything else on standard error. Determines the exit code.
+//! Prints findings to standard output and everything else to standard error, and determines the exit code.
 //!
-//! In: the events of each file, in the order of the files. Worker threads format the findings, so that the one thread that
-//! prints does nothing else.
+//! In: the events of each file, in the order of the files. Worker threads format the findings, so that the printing thread
+//! does little work.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::process;
 
 use console::Term;
 use indicatif::ProgressBar;
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::Tally;
-use trailwarden::report::{Details, Extent, Format, PIPED_WIDTH, Report, Summary, terminal_summary};
+use trailwarden::report::{Extent, Format, PIPED_WIDTH, ProblemDetail, Report, Summary, terminal_summary};
 use trailwarden::text::visible;
 
 use super::filters::FailOn;
-use super::ordered::Item;
-use super::outputs::Writing;
+use super::ordered::Queued;
+use super::outputs::ReportWriter;
+use crate::output::message;
 
 /// Size, in bytes, of a typical finding's evidence, remediation and names.
 const TYPICAL_DETAILS: usize = 2048;
 
-/// One thing to tell of a file.
-pub(super) enum Told {
-    /// It is read from here on; its name, for the progress bar.
-    Begun(String),
+/// An event in the evaluation of a file.
+pub(super) enum RunEvent {
+    /// The evaluation started. The name of the file is for the progress bar.
+    Started(String),
     /// A finding, and its text in the format of each output.
     Finding { texts: Vec<String>, finding: Box<Finding> },
-    /// A finding that the filters leave out.
-    LeftOut { is_suppressed: bool },
-    /// Something was rejected: where it is and why, safe to show.
+    /// A finding that does not match the filters.
+    FilteredOut { is_suppressed: bool },
+    /// A rejection: its position and reason, safe to print.
     Rejection(String),
-    /// It was read to its end.
-    Ended(Box<Tally>),
-    /// Evaluating it failed inside Trailwarden; its name.
+    /// The file was read to its end.
+    Finished(Box<Tally>),
+    /// The evaluation panicked. The name of the file.
     Failed(String),
 }
 
-impl Item for Told {
+impl Queued for RunEvent {
     fn bytes(&self) -> usize {
-        let behind = match self {
-            Self::Begun(text) | Self::Rejection(text) | Self::Failed(text) => text.capacity(),
+        let heap = match self {
+            Self::Started(text) | Self::Rejection(text) | Self::Failed(text) => text.capacity(),
             Self::Finding { texts, finding } => {
-                let of_texts = texts.iter().map(|text| size_of::<String>() + text.capacity()).sum::<usize>();
-                of_texts + size_of_val(&**finding) + 4 * finding.message.capacity() + TYPICAL_DETAILS
+                let text_bytes = texts.iter().map(|text| size_of::<String>() + text.capacity()).sum::<usize>();
+                text_bytes + size_of_val(&**finding) + 4 * finding.message.capacity() + TYPICAL_DETAILS
             }
-            Self::LeftOut { .. } => 0,
-            Self::Ended(_) => size_of::<Tally>(),
+            Self::FilteredOut { .. } => 0,
+            Self::Finished(_) => size_of::<Tally>(),
         };
-        size_of::<Self>() + behind
+        size_of::<Self>() + heap
     }
 }
 
-/// What is printed, and when a run fails.
+/// The settings for output and exit code.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
-    /// How much of the summary is printed.
+    /// The extent of the summary; `None` for no summary.
     pub(super) summary: Option<Extent>,
     /// Whether the counts of records are printed.
     pub(super) tally: bool,
-    /// Severity from which findings make the exit code 1.
+    /// The minimum severity of findings for exit code 1.
     pub(super) fail_on: FailOn,
-    /// Whether some rule was refused.
-    pub(super) refused: bool,
+    /// Whether a rule was rejected.
+    pub(super) has_rejected_rules: bool,
 }
 
 /// Prints and writes the events of a run.
 pub(super) struct Printer {
     progress: ProgressBar,
     settings: Settings,
-    /// Standard output and the files, in the order of a finding's texts.
-    outputs: Vec<Writing>,
-    /// Whether standard output is among the outputs; it is the first then.
-    prints: bool,
+    /// Standard output and the report files, in the order of a finding's texts.
+    outputs: Vec<ReportWriter>,
+    /// Whether findings are printed. Standard output is then the first output.
+    prints_findings: bool,
     /// Whether standard output is a terminal.
     is_terminal: bool,
     /// Whether findings are aggregated.
-    summarises: bool,
+    aggregates_findings: bool,
     report: Report,
-    /// Number of findings that make the exit code 1.
-    failing: u64,
+    /// Number of findings that result in exit code 1.
+    failing_findings: u64,
     /// Whether a file could not be written.
-    failed: bool,
-    /// Counts of the file whose turn it is; those of files that are done are in the report.
+    has_write_error: bool,
+    /// The counts of the current file. Those of finished files are in the report.
     file: Tally,
 }
 
 impl Printer {
-    /// `outputs` are standard output, if findings are printed, and the files; `report` is that of a run without inputs.
+    /// `outputs` are standard output, if findings are printed, and the report files. `report` has no findings yet.
     pub(super) fn new(
         progress: ProgressBar,
         settings: Settings,
-        outputs: Vec<Writing>,
-        prints: bool,
+        outputs: Vec<ReportWriter>,
+        prints_findings: bool,
         report: Report,
     ) -> Self {
-        let files = outputs.get(usize::from(prints)..).unwrap_or_default();
+        let files = outputs.get(usize::from(prints_findings)..).unwrap_or_default();
         let formats = || outputs.iter().map(|output| output.format);
-        let is_full = formats().any(|format| format.details() == Details::Full);
+        let is_full = formats().any(|format| format.problem_detail() == ProblemDetail::Full);
         let aggregates = |format: Format| !matches!(format, Format::Text | Format::Ocsf | Format::Csv);
-        let summarises = settings.summary.is_some()
+        let aggregates_findings = settings.summary.is_some()
             || formats().any(aggregates)
             || files.iter().any(|output| output.format == Format::Text);
-        let summary = Summary::new(if is_full { Details::Full } else { Details::Brief });
+        let summary = Summary::new(if is_full { ProblemDetail::Full } else { ProblemDetail::Brief });
         Self {
             progress,
             settings,
-            prints,
+            prints_findings,
             is_terminal: io::stdout().is_terminal(),
-            summarises,
+            aggregates_findings,
             report: Report { summary, ..report },
             outputs,
-            failing: 0,
-            failed: false,
+            failing_findings: 0,
+            has_write_error: false,
             file: Tally::default(),
         }
     }
 
-    /// Prints one event. Ends the process when findings can no longer be printed.
-    pub(super) fn tell(&mut self, told: Told) {
-        match told {
-            Told::Begun(name) => self.progress.set_message(name),
-            Told::Finding { texts, finding } => {
+    /// Handles an event. Exits the process if findings can no longer be printed.
+    pub(super) fn handle(&mut self, event: RunEvent) {
+        match event {
+            RunEvent::Started(name) => self.progress.set_message(name),
+            RunEvent::Finding { texts, finding } => {
                 let is_suppressed = finding.suppression.is_some();
                 self.count(is_suppressed);
                 let fails = !is_suppressed && self.settings.fail_on.includes(finding.severity());
-                self.failing += u64::from(fails);
+                self.failing_findings += u64::from(fails);
                 self.write(&texts);
-                if self.summarises {
+                if self.aggregates_findings {
                     self.report.summary.add(finding);
                 }
             }
-            Told::LeftOut { is_suppressed } => {
+            RunEvent::FilteredOut { is_suppressed } => {
                 self.count(is_suppressed);
-                self.report.left_out += 1;
+                self.report.filtered_out += 1;
             }
-            Told::Rejection(line) => self.reject(&line),
-            Told::Ended(tally) => {
+            RunEvent::Rejection(line) => self.reject(&line),
+            RunEvent::Finished(tally) => {
                 self.report.tally.add(&tally);
                 self.file = Tally::default();
             }
-            Told::Failed(name) => {
+            RunEvent::Failed(name) => {
                 let name = visible(&name);
                 self.reject(&format!(
-                    "{name}: evaluating it failed inside Trailwarden, and what is not told above was not \
-                     evaluated; please report this",
+                    "{name}: the evaluation failed with an internal error; the rest of this input was not evaluated. \
+                     Please report this",
                 ));
-                // How many records it had is not known.
+                // The number of records in the file is not known.
                 self.file.received = self.file.rejected;
                 self.report.tally.add(&std::mem::take(&mut self.file));
             }
         }
     }
 
-    /// Counts a finding of the file whose turn it is.
+    /// Counts a finding of the current file.
     fn count(&mut self, is_suppressed: bool) {
         *(if is_suppressed { &mut self.file.suppressed } else { &mut self.file.findings }) += 1;
     }
 
-    /// Writes a finding to every output. On a terminal it is shown at once, and the progress bar steps aside for it.
+    /// Writes a finding to every output. A terminal shows it at once, above the progress bar.
     fn write(&mut self, texts: &[String]) {
-        let Self { outputs, progress, prints, is_terminal, .. } = self;
+        let Self { outputs, progress, prints_findings, is_terminal, .. } = self;
         let mut failures = Vec::new();
-        for (place, (output, text)) in outputs.iter_mut().zip(texts).enumerate() {
-            let is_printed = *prints && place == 0;
+        for (index, (output, text)) in outputs.iter_mut().zip(texts).enumerate() {
+            let is_printed = *prints_findings && index == 0;
             let written = if is_printed && *is_terminal {
                 progress.suspend(|| output.entry(text).and_then(|()| output.flush()))
             } else {
                 output.entry(text)
             };
             if let Err(error) = written {
-                failures.push((place, error));
+                failures.push((index, error));
             }
         }
-        for (place, error) in failures.into_iter().rev() {
-            if self.prints && place == 0 {
-                // Workers may be deep in long files, or wait for more of one.
-                process::exit(self.closed(&error).into());
+        for (index, error) in failures.into_iter().rev() {
+            if self.prints_findings && index == 0 {
+                // Exit at once: worker threads may be in the middle of long files, or wait for input.
+                process::exit(self.stdout_closed(&error).into());
             }
-            self.fail(place, &error);
+            self.report_write_error(index, &error);
         }
     }
 
-    /// Ends a file that cannot be written. It gets no more findings.
-    fn fail(&mut self, place: usize, error: &io::Error) {
-        self.failed = true;
-        if let Some(output) = self.outputs.get_mut(place) {
+    /// Reports a file that cannot be written, and stops writing to it.
+    fn report_write_error(&mut self, index: usize, error: &io::Error) {
+        self.has_write_error = true;
+        if let Some(output) = self.outputs.get_mut(index) {
             let name = output.name().to_owned();
-            output.abandon();
-            self.progress.suspend(|| {
-                // Nothing can be done about a closed standard error.
-                let _ = writeln!(anstream::stderr(), "error: {name} cannot be written: {error}");
-            });
+            output.discard();
+            self.progress.suspend(|| message(format_args!("error: {name} cannot be written: {error}")));
         }
     }
 
     fn reject(&mut self, rejection: &str) {
         self.file.rejected += 1;
         self.report.rejections.add(rejection);
-        self.progress.suspend(|| {
-            // Nothing can be done about a closed standard error.
-            let _ = writeln!(anstream::stderr(), "rejected: {rejection}");
-        });
+        self.progress.suspend(|| message(format_args!("rejected: {rejection}")));
     }
 
     /// Ends the reports, and prints the summary and the counts. Returns the exit code.
     pub(super) fn end(mut self) -> u8 {
-        self.report.is_complete = self.code() != 2;
-        for place in usize::from(self.prints)..self.outputs.len() {
-            let ended = self.outputs.get_mut(place).map(|output| output.end(&self.report));
+        self.report.is_complete = self.exit_code() != 2;
+        for index in usize::from(self.prints_findings)..self.outputs.len() {
+            let ended = self.outputs.get_mut(index).map(|output| output.end(&self.report));
             if let Some(Err(error)) = ended {
-                self.fail(place, &error);
+                self.report_write_error(index, &error);
             }
         }
-        if self.prints
+        if self.prints_findings
             && let Err(error) = self.end_standard_output()
         {
-            return self.closed(&error);
+            return self.stdout_closed(&error);
         }
         self.progress.finish_and_clear();
         if self.settings.tally {
-            let Report { tally, left_out, .. } = &self.report;
-            // Nothing can be done about a closed standard error.
-            let _ = writeln!(anstream::stderr(), "{tally}");
-            if *left_out > 0 {
+            let Report { tally, filtered_out, .. } = &self.report;
+            message(tally);
+            if *filtered_out > 0 {
                 let all = tally.findings + tally.suppressed;
-                let _ = writeln!(anstream::stderr(), "{left_out} of {all} findings do not match the filters");
+                message(format_args!("{filtered_out} of {all} findings do not match the filters"));
             }
         }
-        self.code()
+        self.exit_code()
     }
 
     fn end_standard_output(&mut self) -> io::Result<()> {
@@ -239,7 +233,7 @@ impl Printer {
         }
         let findings = report.summary.findings() + report.summary.suppressed;
         match settings.summary {
-            // Of a single finding, a brief summary would repeat everything.
+            // A brief summary of a single finding would only repeat it.
             Some(extent) if extent == Extent::FULL || findings > 1 => {
                 let size = if *is_terminal { Term::stdout().size_checked() } else { None };
                 let width = size.map_or(PIPED_WIDTH, |(_, columns)| usize::from(columns));
@@ -249,26 +243,25 @@ impl Printer {
         }
     }
 
-    /// What is left to tell when standard output is closed. The exit code.
-    fn closed(&self, error: &io::Error) -> u8 {
+    /// Handles an error of standard output. Returns the exit code.
+    fn stdout_closed(&self, error: &io::Error) -> u8 {
         self.progress.finish_and_clear();
-        // A reader that has seen enough, such as `head`, is no error; it gets no summary of what it did not want.
+        // A reader such as `head` may close the pipe early. That is not an error, and needs no summary.
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return self.code();
+            return self.exit_code();
         }
-        // Nothing can be done about a closed standard error.
-        let _ = writeln!(anstream::stderr(), "error: standard output cannot be written: {error}");
+        message(format_args!("error: standard output cannot be written: {error}"));
         2
     }
 
-    fn code(&self) -> u8 {
-        let done = self.report.tally;
-        let mut tally = done;
+    fn exit_code(&self) -> u8 {
+        let finished = self.report.tally;
+        let mut tally = finished;
         tally.add(&self.file);
-        if self.failed || self.settings.refused || tally.rejected > 0 || !done.balances() {
+        if self.has_write_error || self.settings.has_rejected_rules || tally.rejected > 0 || !finished.balances() {
             2
         } else {
-            u8::from(self.failing > 0)
+            u8::from(self.failing_findings > 0)
         }
     }
 }

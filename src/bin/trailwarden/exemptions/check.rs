@@ -1,7 +1,6 @@
 //! `trailwarden exemptions check`.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,23 +13,23 @@ use trailwarden::suppress::Exemptions;
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};
-use crate::output::{Format, print};
+use crate::output::{Format, message, print};
 use crate::selection::{Loaded, Selection};
 
 const AFTER_HELP: &str = "Exit codes:
-  0  every exemption is good
-  1  there is no exemption, or one has expired, expires soon, or covers nothing in the log
+  0  every exemption is valid and in use
+  1  there is no exemption, or an exemption has expired, expires soon, or covers nothing in the log
   2  the file cannot be used, or part of the log could not be read
 
 Examples:
   List exemptions that are about to expire, or cover nothing in a log:
     trailwarden exemptions check exemptions.yml --over logs/";
 
-/// Check a file of exemptions for errors, and for exemptions that have expired, expire soon or cover nothing.
+/// Check an exemptions file for errors, and for exemptions that have expired, expire soon or cover nothing.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The file of exemptions.
+    /// The exemptions file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -45,46 +44,43 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// The format of the result.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let mut errors = anstream::stderr();
     let Some(Loaded { configuration, rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
     let exemptions = match Exemptions::read(&arguments.file, &rules) {
         Ok(exemptions) => exemptions,
-        Err(faults) => {
-            // Nothing can be done about a closed standard error.
-            let _ = writeln!(errors, "{faults}");
+        Err(diagnostics) => {
+            message(diagnostics);
             return ExitCode::from(2);
         }
     };
     if exemptions.all().is_empty() {
-        // Nothing can be done about a closed standard error.
-        let _ = writeln!(errors, "{}: there is no exemption in it", visible(&arguments.file.display().to_string()));
+        message(format_args!("{}: it contains no exemption", visible(&arguments.file.display().to_string())));
     }
     let pipeline = configuration.pipeline_of(rules, exemptions);
     let (covered, rejected) = covered(&pipeline, &arguments.over);
     let now = Timestamp::now();
-    let mut wrong = pipeline.exemptions().all().is_empty();
-    let mut told: Vec<Value> = Vec::new();
+    let mut has_problems = pipeline.exemptions().all().is_empty();
+    let mut entries: Vec<Value> = Vec::new();
     let mut lines = String::new();
     for exemption in pipeline.exemptions().all() {
         let suppression = exemption.suppression();
         let findings = covered.get(exemption.name()).copied().unwrap_or(0);
-        let mut faults = Vec::new();
+        let mut problems = Vec::new();
         if exemption.is_expired(now) {
-            faults.push("has expired".to_owned());
+            problems.push("has expired".to_owned());
         } else if exemption.expires_within(arguments.within, now) {
-            faults.push(format!("expires within {} days", arguments.within));
+            problems.push(format!("expires within {} days", arguments.within));
         }
         if !arguments.over.is_empty() && findings == 0 && !exemption.is_expired(now) {
-            faults.push("covers nothing in the log".to_owned());
+            problems.push("covers nothing in the log".to_owned());
         }
-        wrong |= !faults.is_empty();
-        let state = if faults.is_empty() { "is good".to_owned() } else { faults.join(" and ") };
+        has_problems |= !problems.is_empty();
+        let state = if problems.is_empty() { "is valid".to_owned() } else { problems.join(" and ") };
         let counted = if arguments.over.is_empty() { String::new() } else { format!(", {findings} findings covered") };
         let line = format!(
             "{} {state}: until {}, {} ({}){counted}",
@@ -95,26 +91,28 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         );
         lines.push_str(&visible(&line));
         lines.push('\n');
-        told.push(json!({"exemption": suppression.exemption, "title": exemption.title(), "owner": suppression.owner,
-                         "ticket": suppression.ticket, "expires": suppression.expires, "faults": faults,
-                         "covered": (!arguments.over.is_empty()).then_some(findings)}));
+        entries.push(
+            json!({"exemption": suppression.exemption, "title": exemption.title(), "owner": suppression.owner,
+                         "ticket": suppression.ticket, "expires": suppression.expires, "faults": problems,
+                         "covered": (!arguments.over.is_empty()).then_some(findings)}),
+        );
     }
-    let code = match (rejected, wrong) {
+    let code = match (rejected, has_problems) {
         (true, _) => 2,
         (false, true) => 1,
         (false, false) => 0,
     };
     match arguments.format {
         Format::Text => print(&lines, code),
-        Format::Json => print(&format!("{}\n", visible_json(&Value::from(told))), code),
+        Format::Json => print(&format!("{}\n", visible_json(&Value::from(entries))), code),
     }
 }
 
-/// How many findings each exemption covers, and whether some record was rejected.
+/// Counts the findings that each exemption covers. Also returns whether a record was rejected.
 fn covered(pipeline: &Pipeline, paths: &[PathBuf]) -> (BTreeMap<String, u64>, bool) {
     let mut covered = BTreeMap::new();
     let mut rejected = false;
-    // No path would mean standard input.
+    // `sources` reads standard input if there is no path.
     let inputs = if paths.is_empty() { Vec::new() } else { sources(paths) };
     for source in inputs {
         let (name, input) = open(&source, &ProgressBar::hidden());
@@ -128,7 +126,7 @@ fn covered(pipeline: &Pipeline, paths: &[PathBuf]) -> (BTreeMap<String, u64>, bo
             }
             Outcome::Rejection(rejection) => {
                 rejected = true;
-                let _ = writeln!(anstream::stderr(), "rejected: {rejection}");
+                message(format_args!("rejected: {rejection}"));
             }
         });
     }

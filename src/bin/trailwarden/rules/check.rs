@@ -11,7 +11,7 @@ use trailwarden::fixtures;
 use trailwarden::rules::{DiagnosticKind, Rule, RuleDiagnostic, RuleSet};
 use trailwarden::text::visible_json;
 
-use super::Own;
+use super::RulesPath;
 use crate::output::{Format, fail, print};
 
 const AFTER_HELP: &str = "Exit codes:
@@ -26,67 +26,67 @@ Examples:
 /// Check rules and their configuration, and list errors and warnings with file and line.
 ///
 /// A rule with an error cannot be used. A rule that uses an unsupported feature can be skipped with `--allow-unsupported`. A
-/// rule with a warning is used, but a part of it has no effect or no fixture.
+/// rule with a warning is used, but part of it has no effect, or it lacks a fixture.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    own: Own,
+    path: RulesPath,
 
-    /// The format of the result.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let (rules, mut faults) = match arguments.own.load() {
+    let (rules, mut diagnostics) = match arguments.path.load() {
         Ok(loaded) => loaded,
-        Err(fault) => return fail(fault),
+        Err(diagnostic) => return fail(diagnostic),
     };
-    let directory = arguments.own.fixtures();
-    let meant = arguments.own.rules(&rules);
-    // Those of the built-in rules are not part of the binary.
-    let has_fixtures = arguments.own.directory.is_some() || directory.is_dir();
-    for rule in meant.iter().filter(|_| has_fixtures) {
-        faults.extend(without_fixtures(rule, &rules, &directory));
+    let directory = arguments.path.fixtures();
+    let selected = arguments.path.rules(&rules);
+    // The binary does not contain the fixtures of built-in rules.
+    let has_fixtures = arguments.path.directory.is_some() || directory.is_dir();
+    for rule in selected.iter().filter(|_| has_fixtures) {
+        diagnostics.extend(without_fixtures(rule, &rules, &directory));
     }
-    // A file is checked alone, and the fixtures beside it are also those of others.
-    if arguments.own.directory.as_deref().is_none_or(Path::is_dir) {
-        faults.extend(without_rule(&rules, &faults, &directory));
+    // The fixtures beside a single file may belong to rules in other files.
+    if arguments.path.directory.as_deref().is_none_or(Path::is_dir) {
+        diagnostics.extend(without_rule(&rules, &diagnostics, &directory));
     }
-    faults.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
-    let code = u8::from(!faults.is_empty());
-    let count = |kind| faults.iter().filter(|fault| fault.kind == kind).count();
+    diagnostics.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
+    let code = u8::from(!diagnostics.is_empty());
+    let count = |kind| diagnostics.iter().filter(|diagnostic| diagnostic.kind == kind).count();
     match arguments.format {
         Format::Text => {
             let mut text = String::new();
-            for fault in &faults {
+            for diagnostic in &diagnostics {
                 // Writing to a String cannot fail.
-                let _ = writeln!(text, "{fault}");
+                let _ = writeln!(text, "{diagnostic}");
             }
             let (errors, unsupported) = (count(DiagnosticKind::Error), count(DiagnosticKind::Unsupported));
             let warnings = count(DiagnosticKind::Warning);
             let _ = writeln!(
                 text,
-                "{} rules can be used: {errors} errors, {unsupported} unsupported, {warnings} warnings",
-                meant.len()
+                "{} rules are valid: {errors} errors, {unsupported} unsupported, {warnings} warnings",
+                selected.len()
             );
             print(&text, code)
         }
         Format::Json => {
-            let document = json!({"rules": meant.len(), "faults": faults});
+            let document = json!({"rules": selected.len(), "faults": diagnostics});
             print(&format!("{}\n", visible_json(&document)), code)
         }
     }
 }
 
-/// A warning of a rule that lacks fixtures, with the files to create.
+/// Returns a warning for a rule that lacks fixtures, with the files to create.
 fn without_fixtures(rule: &Rule, rules: &RuleSet, directory: &Path) -> Option<RuleDiagnostic> {
     let name = &rule.info().name;
     let outcome = fixtures::run(rules, name, directory);
-    let of_rule = directory.join(name);
-    let hit = format!("a record that it hits (`{}`)", of_rule.join("hit-….json").display());
-    let miss = format!("a record that it misses (`{}`)", of_rule.join("miss-….json").display());
+    let rule_directory = directory.join(name);
+    let hit = format!("a record that it matches (`{}`)", rule_directory.join("hit-….json").display());
+    let miss = format!("a record that it does not match (`{}`)", rule_directory.join("miss-….json").display());
     let missing = match (outcome.hits, outcome.misses) {
         (0, 0) => format!("{hit} and {miss}"),
         (0, _) => hit,
@@ -94,20 +94,25 @@ fn without_fixtures(rule: &Rule, rules: &RuleSet, directory: &Path) -> Option<Ru
         _ => return None,
     };
     let reason = format!("its fixtures lack {missing}: see `trailwarden rules test --help`");
-    let fault = RuleDiagnostic::of_file(rule.file(), reason);
-    Some(RuleDiagnostic { line: Some(rule.line()), rule: Some(name.clone()), kind: DiagnosticKind::Warning, ..fault })
+    let diagnostic = RuleDiagnostic::of_file(rule.file(), reason);
+    Some(RuleDiagnostic {
+        line: Some(rule.line()),
+        rule: Some(name.clone()),
+        kind: DiagnosticKind::Warning,
+        ..diagnostic
+    })
 }
 
-/// A warning of each directory of fixtures that belongs to no rule.
-fn without_rule(rules: &RuleSet, faults: &[RuleDiagnostic], directory: &Path) -> Vec<RuleDiagnostic> {
-    let faulty = faults.iter().filter_map(|fault| fault.rule.as_deref());
-    let known: HashSet<&str> = rules.rules().iter().map(Rule::name).chain(faulty).collect();
+/// Returns a warning for each fixture directory without a rule.
+fn without_rule(rules: &RuleSet, diagnostics: &[RuleDiagnostic], directory: &Path) -> Vec<RuleDiagnostic> {
+    let invalid = diagnostics.iter().filter_map(|diagnostic| diagnostic.rule.as_deref());
+    let known: HashSet<&str> = rules.rules().iter().map(Rule::name).chain(invalid).collect();
     let orphans = fixtures::names(directory).into_iter().filter(|name| !known.contains(name.as_str()));
-    let fault = |name: String| {
-        let near = rules.nearest(&name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-        let reason = format!("these fixtures belong to no rule: there is none called `{name}`{near}");
-        let fault = RuleDiagnostic::of_file(&directory.join(&name).display().to_string(), reason);
-        RuleDiagnostic { kind: DiagnosticKind::Warning, ..fault }
+    let diagnostic = |name: String| {
+        let near = rules.did_you_mean(&name);
+        let reason = format!("there is no rule `{name}` for these fixtures{near}");
+        let diagnostic = RuleDiagnostic::of_file(&directory.join(&name).display().to_string(), reason);
+        RuleDiagnostic { kind: DiagnosticKind::Warning, ..diagnostic }
     };
-    orphans.map(fault).collect()
+    orphans.map(diagnostic).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use trailwarden::rules::{Class, Coverage};
+use trailwarden::rules::{Coverage, OperationClass};
 use trailwarden::text::{visible, visible_json};
 
 use super::loaded;
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// The format of the result.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -47,48 +47,49 @@ const MAX_WIDTH: usize = 80;
 fn text(coverage: &Coverage) -> String {
     // Writing to a String cannot fail.
     let mut text = String::new();
-    let (unwatched, sensitive) = (coverage.unwatched.len(), coverage.sensitive);
-    let _ = writeln!(text, "Sensitive calls that no enabled rule judges: {unwatched} of {sensitive}");
-    for class in Class::SENSITIVE {
-        let of_class = coverage.unwatched.iter().filter(|one| one.class == class);
+    let (uncovered, sensitive) = (coverage.uncovered.len(), coverage.sensitive);
+    let _ = writeln!(text, "Sensitive calls that no enabled rule covers: {uncovered} of {sensitive}");
+    for class in OperationClass::SENSITIVE {
+        let calls = coverage.uncovered.iter().filter(|call| call.class == class);
         let mut reason = None;
-        for one in of_class {
+        for call in calls {
             if reason.is_none() {
                 let _ = writeln!(text, "\n{}:", class.heading());
             }
-            if reason != Some(one.reason) {
-                list(&mut text, "  ", one.reason, &[]);
-                reason = Some(one.reason);
+            if reason != Some(call.reason) {
+                write_wrapped(&mut text, "  ", call.reason, &[]);
+                reason = Some(call.reason);
             }
-            let service = one.service.split('.').next().unwrap_or_default();
+            let service = call.service.split('.').next().unwrap_or_default();
             let mut notes = Vec::new();
-            if !one.listed_by.is_empty() {
-                notes.push(format!("only listed by {}", one.listed_by.join(", ")));
+            if !call.listed_by.is_empty() {
+                notes.push(format!("only listed by {}", call.listed_by.join(", ")));
             }
-            if !one.off.is_empty() {
-                notes.push(format!("off: {}", one.off.join(", ")));
+            if !call.off.is_empty() {
+                notes.push(format!("off: {}", call.off.join(", ")));
             }
             let notes = if notes.is_empty() { Vec::new() } else { vec![format!("({})", notes.join("; "))] };
-            list(&mut text, "    ", &format!("{service} {}", one.call), &notes);
+            write_wrapped(&mut text, "    ", &format!("{service} {}", call.call), &notes);
         }
     }
     text.push_str("\nATT&CK techniques:\n");
     for (technique, rules) in &coverage.techniques {
-        list(&mut text, "  ", technique, &[rules.join(", ")]);
+        write_wrapped(&mut text, "  ", technique, &[rules.join(", ")]);
     }
     for (framework, controls) in &coverage.controls {
         let _ = writeln!(text, "\n{}:", visible(framework));
         for (control, rules) in controls {
-            list(&mut text, "  ", control, &[rules.join(", ")]);
+            write_wrapped(&mut text, "  ", control, &[rules.join(", ")]);
         }
     }
     text.push('\n');
-    list(&mut text, "", &format!("Names of calls: {}.", coverage.source), &[]);
+    write_wrapped(&mut text, "", &format!("Names of calls: {}.", coverage.source), &[]);
     text
 }
 
-/// Writes words in lines of at most [`MAX_WIDTH`] characters, the first after `indent`, the others after four more blanks.
-fn list(text: &mut String, indent: &str, first: &str, rest: &[String]) {
+/// Writes words in lines of at most [`MAX_WIDTH`] characters. The first line starts with `indent`, others with four more
+/// blanks.
+fn write_wrapped(text: &mut String, indent: &str, first: &str, rest: &[String]) {
     let rest = rest.iter().flat_map(|rest| rest.split(' '));
     let mut line = String::from(indent);
     for word in first.split(' ').chain(rest) {

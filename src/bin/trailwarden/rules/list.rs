@@ -12,21 +12,21 @@ use super::loaded;
 use crate::output::{Format, print};
 use crate::selection::Selection;
 
-/// Maximum characters of a list of calls in the table.
+/// Maximum length, in characters, of the call patterns of a rule.
 const MAX_CALLS: usize = 90;
 
 const EXAMPLES: &str = "Examples:
   List the rules that a configuration enables:
     trailwarden rules list --config trailwarden.yml";
 
-/// List rules: name, level, whether it is enabled, pack, call patterns.
+/// List rules with name, level, state (on or off), pack and call patterns.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// The format of the list.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -19,6 +19,6 @@ pub(crate) struct Arguments {}
 pub(crate) fn run() -> ExitCode {
     match RuleSet::load(&[]) {
         Ok(rules) => print(&rules.reference(), 0),
-        Err(faults) => fail(faults),
+        Err(diagnostics) => fail(diagnostics),
     }
 }

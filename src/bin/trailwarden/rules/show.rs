@@ -31,11 +31,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Err(code) => return code,
     };
     let Some(rule) = rules.rules().iter().find(|rule| rule.info().name == arguments.name) else {
-        let near = rules.nearest(&arguments.name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        let near = rules.did_you_mean(&arguments.name);
         return fail(format!("there is no rule `{}`{near}", visible(&arguments.name)));
     };
-    let runs = if rule.runs() { "It runs." } else { "It is off." };
+    let state = if rule.runs() { "This rule is enabled." } else { "This rule is disabled." };
     let lines = |text: &str| text.lines().map(|line| format!("{}\n", visible(line))).collect::<String>();
-    let text = format!("{}\n{runs}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
+    let text = format!("{}\n{state}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
     print(&lines(&text), 0)
 }

@@ -9,13 +9,13 @@ use trailwarden::fixtures::{self, FixtureResults};
 use trailwarden::rules::DiagnosticKind;
 use trailwarden::text::{visible, visible_json};
 
-use super::Own;
+use super::RulesPath;
 use crate::output::{Format, fail, print};
 
 const AFTER_HELP: &str = "Exit codes:
   0  every rule matches its hits and none of its misses
-  1  a rule does not, or lacks fixtures of one kind
-  2  the rules cannot be used, or there are none
+  1  a rule fails, or lacks hits or misses
+  2  a rule is invalid, or there is no rule
 
 Examples:
   Test your own rules:
@@ -24,47 +24,53 @@ Examples:
 /// Test rules against their fixtures: records that a rule must match, and near misses that it must not match.
 ///
 /// Fixtures are files `hit-….json` and `miss-….json` in a directory with the name of the rule. For a rule that fails, the
-/// evaluation of its condition is shown.
+/// trace of its condition is shown.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    own: Own,
+    path: RulesPath,
 
-    /// The format of the result.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let (rules, faults) = match arguments.own.load() {
+    let (rules, diagnostics) = match arguments.path.load() {
         Ok(loaded) => loaded,
-        Err(fault) => return fail(fault),
+        Err(diagnostic) => return fail(diagnostic),
     };
-    let errors: Vec<String> =
-        faults.iter().filter(|fault| fault.kind == DiagnosticKind::Error).map(ToString::to_string).collect();
+    let errors: Vec<String> = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.kind == DiagnosticKind::Error)
+        .map(ToString::to_string)
+        .collect();
     if !errors.is_empty() {
-        return fail(format!("these rules cannot be used\n{}", errors.join("\n")));
+        return fail(format!("the rules are invalid\n{}", errors.join("\n")));
     }
-    let directory = arguments.own.fixtures();
+    let directory = arguments.path.fixtures();
     if !directory.is_dir() {
-        return fail(format!("there are no fixtures at {}; name their directory with --fixtures", directory.display()));
+        return fail(format!(
+            "there are no fixtures at {}; use --fixtures to give their directory",
+            directory.display()
+        ));
     }
-    let meant = arguments.own.rules(&rules);
-    if meant.is_empty() {
+    let selected = arguments.path.rules(&rules);
+    if selected.is_empty() {
         return fail("there is no rule to test");
     }
-    let outcomes: Vec<(&str, FixtureResults)> = meant
+    let outcomes: Vec<(&str, FixtureResults)> = selected
         .iter()
         .map(|rule| (rule.info().name.as_str(), fixtures::run(&rules, &rule.info().name, &directory)))
         .collect();
-    let is_good = |outcome: &FixtureResults| outcome.failures.is_empty() && outcome.hits > 0 && outcome.misses > 0;
-    let failed = outcomes.iter().filter(|(_, outcome)| !is_good(outcome)).count();
+    let passes = |outcome: &FixtureResults| outcome.failures.is_empty() && outcome.hits > 0 && outcome.misses > 0;
+    let failed = outcomes.iter().filter(|(_, outcome)| !passes(outcome)).count();
     let code = u8::from(failed > 0);
     match arguments.format {
         Format::Text => {
             let mut text = String::new();
-            for (name, outcome) in outcomes.iter().filter(|(_, outcome)| !is_good(outcome)) {
+            for (name, outcome) in outcomes.iter().filter(|(_, outcome)| !passes(outcome)) {
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "{name}: {} hits, {} misses", outcome.hits, outcome.misses);
                 for failure in &outcome.failures {

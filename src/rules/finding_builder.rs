@@ -1,4 +1,4 @@
-//! From a match to the finding: fills in the rule's sentences and picks out who, what and where.
+//! Builds the finding of a rule that matched: fills its templates and extracts actor, call, origin and resources.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,54 +7,54 @@ use std::sync::Arc;
 use crate::event::{Event, Value, scalar_text};
 use crate::facts;
 use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, Status, derived_id};
-use crate::rules::load::attributes::{Attributes, ResourceSpec, Undecided};
+use crate::rules::load::attributes::{Attributes, ResourceSpec, WarningVariant};
 use crate::rules::sigma::subject::Subject;
-use crate::rules::text::evidence::Matched;
-use crate::rules::text::remediation::{RemediationTemplate, Values};
+use crate::rules::text::evidence::MatchDetails;
+use crate::rules::text::remediation::{PlaceholderValues, RemediationTemplate};
 use crate::rules::text::template::Template;
 use crate::text::{MAX_IN_SENTENCE, shell_word, shortened, visible_at_most};
 
-/// Maximum number of values of one field in a sentence.
+/// Maximum number of values of a field in a message.
 const MAX_VALUES: usize = 5;
 
-/// Maximum number of characters of one string of the record. Names that AWS accepts are shorter; with this limit, no record
-/// makes a finding too long for SNS.
+/// Maximum number of characters of a string from the record. Names that AWS accepts are shorter. With this limit, no
+/// finding is too long for SNS.
 const MAX_TEXT_CHARACTERS: usize = 1024;
 
-/// Maximum number of characters of values that AWS keeps short: accounts, regions, names of services and operations.
+/// Maximum number of characters of values that are always short: accounts, Regions, names of services and operations.
 const MAX_NAME_CHARACTERS: usize = 128;
 
 /// Maximum number of resources of a finding.
 const MAX_RESOURCES: usize = 10;
 
-/// The finding of one rule for one event; `undecided` when the event does not decide.
+/// Builds the finding of a rule for an event. With `variant`, the finding is a warning.
 pub(super) fn finding(
     rule: &Arc<RuleInfo>,
     attributes: &Attributes,
-    undecided: Option<&Undecided>,
+    variant: Option<&WarningVariant>,
     subject: &Subject<'_>,
-    matched: Matched,
+    matched: MatchDetails,
 ) -> Finding {
     let event = subject.event;
     let (actor, origin, call) = (actor(event), origin(event), call(event));
     let resources = resources(attributes, subject, &matched, &origin, &call);
-    let sources = Sources { subject, matched: &matched, actor: &actor, origin: &origin, resources: &resources };
-    let fill = |path: &str, in_command: bool| sources.shown(path, in_command);
-    let message = match undecided.and_then(|case| case.message.as_ref()).or(attributes.message.as_ref()) {
+    let context = TemplateContext { subject, matched: &matched, actor: &actor, origin: &origin, resources: &resources };
+    let fill = |path: &str, in_command: bool| context.text(path, in_command);
+    let message = match variant.and_then(|variant| variant.message.as_ref()).or(attributes.message.as_ref()) {
         Some(message) => message.fill(fill),
-        None => Template::standard_message(&rule.title).fill(fill),
+        None => Template::default_message(&rule.title).fill(fill),
     };
-    let remediation = undecided.and_then(|case| case.remediation.as_ref()).or(attributes.remediation.as_ref());
+    let remediation = variant.and_then(|variant| variant.remediation.as_ref()).or(attributes.remediation.as_ref());
     let remediation = match remediation {
-        Some(remediation) => remediation.fill(&sources, &origin.account),
-        None => RemediationTemplate::standard().fill(&sources, &origin.account),
+        Some(remediation) => remediation.fill(&context, &origin.account),
+        None => RemediationTemplate::standard().fill(&context, &origin.account),
     };
     Finding {
         message,
         remediation,
         action: None,
         rule: Arc::clone(rule),
-        status: if undecided.is_some() { Status::Warning } else { attributes.status },
+        status: if variant.is_some() { Status::Warning } else { attributes.status },
         actor,
         call,
         origin,
@@ -68,27 +68,27 @@ pub(super) fn finding(
     }
 }
 
-/// The finding of a rule that a record is too complex for.
+/// Builds the finding for a record that exceeds the work budget of a rule.
 pub(super) fn too_complex(rule: &Arc<RuleInfo>, attributes: &Attributes, subject: &Subject<'_>) -> Finding {
-    let undecided = Undecided {
+    let variant = WarningVariant {
         when: String::new(),
         message: Some(Template::too_complex(&rule.name)),
         remediation: Some(RemediationTemplate::too_complex(&rule.name)),
     };
-    finding(rule, attributes, Some(&undecided), subject, Matched::default())
+    finding(rule, attributes, Some(&variant), subject, MatchDetails::default())
 }
 
-/// The record and the parts of the finding that placeholders name.
-struct Sources<'s, 'e> {
+/// The record and the parts of the finding to which placeholders can refer.
+struct TemplateContext<'s, 'e> {
     subject: &'s Subject<'e>,
-    matched: &'s Matched,
+    matched: &'s MatchDetails,
     actor: &'s Actor,
     origin: &'s Origin,
     resources: &'s [Resource],
 }
 
-impl Sources<'_, '_> {
-    fn of_context(&self, path: &str) -> Option<&str> {
+impl TemplateContext<'_, '_> {
+    fn context_value(&self, path: &str) -> Option<&str> {
         match path {
             "actor" => Some(self.actor.name.as_str()),
             "resource" => self.resources.first().map(|resource| resource.id.as_str()),
@@ -100,9 +100,9 @@ impl Sources<'_, '_> {
     }
 }
 
-impl Values for Sources<'_, '_> {
+impl PlaceholderValues for TemplateContext<'_, '_> {
     fn values(&self, path: &str) -> Vec<Cow<'_, str>> {
-        match self.of_context(path) {
+        match self.context_value(path) {
             Some(value) => vec![Cow::Borrowed(value)],
             None => values(path, self.subject, self.matched),
         }
@@ -112,39 +112,40 @@ impl Values for Sources<'_, '_> {
         facts::find(path).is_some()
     }
 
-    fn shown(&self, path: &str, in_command: bool) -> Option<Cow<'_, str>> {
-        if let Some(value) = self.of_context(path) {
-            return Some(shown(value, in_command));
+    fn text(&self, path: &str, in_command: bool) -> Option<Cow<'_, str>> {
+        if let Some(value) = self.context_value(path) {
+            return Some(escaped(value, in_command));
         }
         let mut values = values(path, self.subject, self.matched);
         if values.len() == 1 {
             return values.pop().map(|value| match value {
-                Cow::Borrowed(value) => shown(value, in_command),
-                Cow::Owned(value) => Cow::Owned(shown(&value, in_command).into_owned()),
+                Cow::Borrowed(value) => escaped(value, in_command),
+                Cow::Owned(value) => Cow::Owned(escaped(&value, in_command).into_owned()),
             });
         }
         match (values.as_slice(), values.len().saturating_sub(MAX_VALUES), in_command) {
             ([], ..) => None,
             (values, _, true) => Some(values.iter().map(|text| shell_word(text)).collect::<Vec<_>>().join(" ").into()),
-            (values, 0, false) => Some(in_prose(values).into()),
-            (values, more, false) => Some(format!("{} and {more} more", in_prose(values)).into()),
+            (values, 0, false) => Some(listed(values).into()),
+            (values, more, false) => Some(format!("{} and {more} more", listed(values)).into()),
         }
     }
 }
 
-/// One value, as it stands in a sentence or in a command.
-fn shown(value: &str, in_command: bool) -> Cow<'_, str> {
+/// Escapes a value for a sentence or a command.
+fn escaped(value: &str, in_command: bool) -> Cow<'_, str> {
     if in_command { shell_word(value) } else { visible_at_most(value, MAX_IN_SENTENCE) }
 }
 
-fn in_prose(values: &[Cow<'_, str>]) -> String {
+/// Joins values for a sentence.
+fn listed(values: &[Cow<'_, str>]) -> String {
     let shown = values.iter().take(MAX_VALUES).map(|text| visible_at_most(text, MAX_IN_SENTENCE));
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// The values at `path` as text. Of an array the rule looked into, only those of the members that matched.
-fn values<'s>(path: &str, subject: &'s Subject<'_>, matched: &Matched) -> Vec<Cow<'s, str>> {
-    let found = match scoped(path, matched) {
+/// Returns the values at `path` as text. In an array that the rule tests, only elements that matched are used.
+fn values<'s>(path: &str, subject: &'s Subject<'_>, matched: &MatchDetails) -> Vec<Cow<'s, str>> {
+    let found = match matched_array(path, matched) {
         Some((array, indices, rest)) => {
             indices.iter().flat_map(|index| subject.select(&format!("{array}[{index}]{rest}"))).collect()
         }
@@ -163,38 +164,40 @@ fn without_repeats(texts: Vec<Cow<'_, str>>) -> Vec<Cow<'_, str>> {
     texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
 }
 
-/// The array a path leads into, the members of it that matched, and the rest of the path.
-fn scoped<'p, 'm>(path: &'p str, matched: &'m Matched) -> Option<(&'p str, &'m [usize], &'p str)> {
-    matched.members().iter().find_map(|(array, members)| {
+/// Splits a path into an array that the rule tests, the indices of its elements that matched, and the rest of the path.
+fn matched_array<'p, 'm>(path: &'p str, matched: &'m MatchDetails) -> Option<(&'p str, &'m [usize], &'p str)> {
+    matched.matched_elements().iter().find_map(|(array, elements)| {
         let rest = path.strip_prefix(array.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
-        Some((path.strip_suffix(rest)?, members.as_slice(), rest))
+        Some((path.strip_suffix(rest)?, elements.as_slice(), rest))
     })
 }
 
 fn collect_text<'v>(value: &'v Value<'_>, texts: &mut Vec<Cow<'v, str>>) {
     match value {
         Value::Array(elements) => elements.iter().for_each(|element| collect_text(element, texts)),
-        Value::Object(_) => texts.push(Cow::Owned(kept(&value.to_string()))),
+        Value::Object(_) => texts.push(Cow::Owned(truncated(&value.to_string()))),
         scalar => texts.extend(scalar_text(scalar).map(|text| match text {
             Cow::Borrowed(text) => shortened(text, MAX_TEXT_CHARACTERS),
-            Cow::Owned(text) => Cow::Owned(kept(&text)),
+            Cow::Owned(text) => Cow::Owned(truncated(&text)),
         })),
     }
 }
 
-fn kept(text: &str) -> String {
+/// Returns text without its middle part if it is too long.
+fn truncated(text: &str) -> String {
     shortened(text, MAX_TEXT_CHARACTERS).into_owned()
 }
 
+/// Returns a short name, or `unknown`.
 fn name(text: Option<&str>) -> String {
     shortened(text.unwrap_or("unknown"), MAX_NAME_CHARACTERS).into_owned()
 }
 
 fn actor(event: &Event<'_>) -> Actor {
     let identity = event.identity();
-    let owned = |text: Option<&str>| text.map(kept);
+    let owned = |text: Option<&str>| text.map(truncated);
     Actor {
-        name: kept(&identity.short_name()),
+        name: truncated(&identity.short_name()),
         kind: owned(identity.kind),
         arn: owned(identity.arn),
         principal_id: owned(identity.principal_id),
@@ -207,7 +210,7 @@ fn actor(event: &Event<'_>) -> Actor {
 }
 
 fn call(event: &Event<'_>) -> Call {
-    let owned = |text: Option<&str>| text.map(kept);
+    let owned = |text: Option<&str>| text.map(truncated);
     Call {
         service: name(event.source()),
         operation: name(event.name()),
@@ -220,11 +223,11 @@ fn call(event: &Event<'_>) -> Call {
 fn origin(event: &Event<'_>) -> Origin {
     Origin {
         event_id: match event.id() {
-            Some(id) => kept(id),
+            Some(id) => truncated(id),
             None => derived_id(&["record", &Value::Object(event.root().clone()).to_string()]),
         },
         time: event.time(),
-        time_text: event.time_text().map(kept),
+        time_text: event.time_text().map(truncated),
         account: name(event.account()),
         account_name: None,
         region: name(event.region()),
@@ -232,11 +235,12 @@ fn origin(event: &Event<'_>) -> Origin {
     }
 }
 
-/// The first place of the rule that is in the record; else the call itself stands for what it was made on.
+/// Returns the resources at the first location of the rule that the record contains. Otherwise the call itself is the
+/// resource.
 fn resources(
     attributes: &Attributes,
     subject: &Subject<'_>,
-    matched: &Matched,
+    matched: &MatchDetails,
     origin: &Origin,
     call: &Call,
 ) -> Vec<Resource> {
@@ -250,13 +254,13 @@ fn resources(
             })
             .collect()
         }
-        // Of a list the rule looked into, the members that matched.
-        ResourceSpec::Fact(fact) => match scoped(fact, matched) {
+        // In a list that the rule tests, only elements that matched are used.
+        ResourceSpec::Fact(fact) => match matched_array(fact, matched) {
             Some((array, indices, rest)) => {
                 let found = indices.iter().flat_map(|index| subject.select(&format!("{array}[{index}]{rest}")));
-                found.filter_map(member).collect()
+                found.filter_map(resource).collect()
             }
-            None => members(&subject.select(fact)),
+            None => resources_in(&subject.select(fact)),
         },
     });
     let mut resources: Vec<Resource> = found.into_iter().find(|found: &Vec<_>| !found.is_empty()).unwrap_or_default();
@@ -269,7 +273,7 @@ fn resources(
     resources
 }
 
-/// The texts in `values` and below, without repeats.
+/// Returns the strings in `values` and in nested values, without repeats.
 pub(super) fn texts<'v>(values: &[&'v Value<'_>]) -> Vec<Cow<'v, str>> {
     let mut texts = Vec::new();
     values.iter().for_each(|value| collect_text(value, &mut texts));
@@ -277,7 +281,7 @@ pub(super) fn texts<'v>(values: &[&'v Value<'_>]) -> Vec<Cow<'v, str>> {
     without_repeats(texts)
 }
 
-/// `None` when a part of the ARN is not known: half an ARN would be taken for a whole one.
+/// Fills the template of an ARN; `None` if a part is not known. An incomplete ARN could be mistaken for a complete one.
 fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> Option<String> {
     let part = |path: &str| match path {
         "id" => Some(Cow::Borrowed(id)),
@@ -290,11 +294,13 @@ fn arn_of(arn: &Template, id: &str, subject: &Subject<'_>, origin: &Origin) -> O
     known.then(|| arn.fill(|path, _| part(path)))
 }
 
-fn members(values: &[&Value<'_>]) -> Vec<Resource> {
-    values.iter().filter_map(|value| value.as_array()).flatten().filter_map(member).collect()
+/// Returns the resources in lists of objects.
+fn resources_in(values: &[&Value<'_>]) -> Vec<Resource> {
+    values.iter().filter_map(|value| value.as_array()).flatten().filter_map(resource).collect()
 }
 
-fn member(value: &Value<'_>) -> Option<Resource> {
-    let text = |key| value.as_object()?.get(key)?.as_str().map(kept);
+/// Returns the resource in an object with `id`, `type` and `arn`.
+fn resource(value: &Value<'_>) -> Option<Resource> {
+    let text = |key| value.as_object()?.get(key)?.as_str().map(truncated);
     Some(Resource { id: text("id")?, kind: text("type")?, arn: text("arn") })
 }
