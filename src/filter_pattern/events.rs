@@ -144,8 +144,9 @@ fn grouped(needs: &[Need], writes: Option<Writes>) -> Result<Vec<Group>, String>
 
 /// No exact name that a wildcard matches.
 fn without_included(names: &BTreeSet<Glob>) -> BTreeSet<Glob> {
-    let is_included =
-        |name: &Glob| name.name().is_some_and(|one| names.iter().any(|wide| wide.name().is_none() && wide.matches(one)));
+    let is_included = |name: &Glob| {
+        name.name().is_some_and(|one| names.iter().any(|wide| wide.name().is_none() && wide.matches(one)))
+    };
     names.iter().filter(|name| !is_included(name)).cloned().collect()
 }
 

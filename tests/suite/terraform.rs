@@ -50,11 +50,13 @@ pub(crate) fn tampering_list(name: &str) -> BTreeSet<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The parameters by which EventBridge sees a part of the deployment: the keys of three objects in terraform/tampering.tf.
+/// The parameters by which EventBridge sees a part of the deployment: the keys of four objects in terraform/tampering.tf.
 pub(crate) fn tampering_parameters() -> BTreeSet<String> {
     let text = read("terraform/tampering.tf");
     let key = Regex::new(r"(?m)^ {4,6}(\w+) += ").unwrap();
-    let objects = ["tampering_targets = {", "tampering_inputs = {", "tampering_stores = merge(", "tampering_watchers = {"].map(|begin| {
+    let begins =
+        ["tampering_targets = {", "tampering_inputs = {", "tampering_stores = merge(", "tampering_watchers = {"];
+    let objects = begins.map(|begin| {
         let (_, object) = text.split_once(&format!("\n  {begin}\n")).unwrap();
         object.split("\n  }\n").next().unwrap().split("\n  )\n").next().unwrap()
     });

@@ -80,9 +80,9 @@ fn matches_value(wanted: &Value, given: Option<&Value>, is_alone: bool) -> bool 
 fn is_like(pattern: &str, given: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == given,
-        Some((head, rest)) => given.strip_prefix(head).is_some_and(|given| {
-            (0..=given.len()).filter_map(|at| given.get(at..)).any(|given| is_like(rest, given))
-        }),
+        Some((head, rest)) => given
+            .strip_prefix(head)
+            .is_some_and(|given| (0..=given.len()).filter_map(|at| given.get(at..)).any(|given| is_like(rest, given))),
     }
 }
 
