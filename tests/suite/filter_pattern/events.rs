@@ -191,6 +191,8 @@ fn the_modules_have_the_patterns_for_the_default_rules() {
     assert_eq!(output.status.code(), Some(0));
     stdout(&output).lines().for_each(|line| drop(EventMatcher::parse(line)));
     generated("terraform/event_patterns.txt", stdout(&output).trim_end());
+    let output = run(&["filter-pattern", "--format", "eventbridge", "--all"]);
+    generated("terraform/every_event_pattern.txt", stdout(&output).trim_end());
 }
 
 #[test]
