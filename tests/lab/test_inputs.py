@@ -186,6 +186,42 @@ def test_log_groups_of_other_accounts_reach_the_function_by_the_stream(
         assert len(found) == 2
 
 
+# What no example has, because the log group of the same account has the same records.
+EVENTS_TO_STREAM = """
+variable "stream" {
+  type = object({ arn = string, kms_key_arn = string })
+}
+
+module "events" {
+  source = "../../modules/kinesis-forward"
+
+  name            = "trailwarden-events"
+  destination_arn = var.stream.arn
+  kms_key_arn     = var.stream.kms_key_arn
+}
+"""
+
+
+def test_events_of_eventbridge_reach_the_function_by_the_stream(
+    central: Deployment, tree: Path, invoker: Invoker
+) -> None:
+    directory = tree / "central" / "examples" / "events-to-stream"
+    directory.mkdir()
+    (directory / "main.tf").write_text(EVENTS_TO_STREAM)
+    stream = {"arn": central.outputs["stream_arn"], "kms_key_arn": central.made["kms_key_arn"]}
+    terraform = Terraform(directory, central.keys, REGION, {"stream": json.dumps(stream)})
+    terraform.apply()
+    assert terraform.changes() == ""
+    before = len(invoker.invocations)
+    sent(central, central.keys, REGION, opened_group(readOnly=False, managementEvent=True))
+    (invocation,) = invoker.invocations[before:]
+    (kinesis,) = invocation.payload["Records"]
+    assert kinesis["kinesis"]["partitionKey"] == central.account
+    assert len(central.findings()) == 1
+    terraform.destroy()
+    assert terraform.left() == []
+
+
 def test_a_stream_record_that_cannot_be_read_is_kept_and_blocks_nobody(central: Deployment, members: list[Member]) -> None:
     kinesis = central.client("kinesis")
     kinesis.put_record(StreamARN=central.outputs["stream_arn"], Data=b"\x1f\x8b no gzip", PartitionKey=members[0].stream)
