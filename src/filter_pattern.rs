@@ -2,9 +2,10 @@
 //! match, and as little else as fits.
 //!
 //! In: the calls that rules watch ([`CallPatterns`]). Out: one pattern or two for the subscription filters of the log group
-//! that CloudTrail writes to, or event patterns for rules of EventBridge, as many as it takes. They let too much through rather than too little, and look at `eventSource` and `eventName`
-//! alone, which CloudTrail writes into every record, and at `readOnly` and `managementEvent` where rules match any call that
-//! changes something. They do not look at `errorCode`, of which no rule promises anything.
+//! that CloudTrail writes to, or event patterns for rules of EventBridge, as many as it takes. They let too much through
+//! rather than too little, and look at `eventSource` and `eventName` alone, which CloudTrail writes into every record, and at
+//! `readOnly` and `managementEvent` where rules match any call that changes something. They do not look at `errorCode`, of
+//! which no rule promises anything.
 //!
 //! That a pattern lets through what a rule needs does not rest on the names of calls that are known. These say how
 //! CloudTrail spells a name, since patterns tell upper from lower case and Sigma does not, and what passes needlessly.
@@ -144,7 +145,7 @@ pub fn of_rules(rules: &RuleSet, limits: Limits) -> Result<FilterPatterns, Patte
     with_rules(rules, |watched| of_call_patterns(watched, limits))
 }
 
-/// What `solve` makes of the rules that run.
+/// Applies `solve` to the call patterns of the enabled rules.
 fn with_rules(
     rules: &RuleSet,
     solve: impl FnOnce(&[(&str, &CallPatterns)]) -> Result<FilterPatterns, PatternError>,
@@ -206,8 +207,8 @@ pub fn of_call_patterns(watched: &[(&str, &CallPatterns)], limits: Limits) -> Re
     Ok(watched.found(written, |source, name| terms().any(|term| term.passes(source, name))))
 }
 
-/// Event patterns for EventBridge, each for a rule of its own, that let through every event the running rules can match.
-/// Rules with placeholders count as in [`of_rules`].
+/// Event patterns for EventBridge that pass every event the enabled rules can match. Each is for an EventBridge rule of its
+/// own. Rules with unset placeholders are treated as enabled.
 ///
 /// # Errors
 /// [`PatternError`], if some rule can match any call of a service that it does not name, none can match anything, or a rule
@@ -245,7 +246,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// A need for which `is_any` holds is refused.
+    /// Collects the calls of rules by name. A rule with a need for which `is_any` holds is refused.
     fn of(watched: &[(&str, &CallPatterns)], is_any: fn(&Need) -> bool) -> Result<Self, PatternError> {
         // Records that pass for these rules pass for every other that is about calls that change something.
         let is_any_write = |one: &&CallPattern| one.writes_only && one.source == Names::Any && one.name == Names::Any;
@@ -290,7 +291,9 @@ impl Watched {
             return Err(PatternError::NothingWatched);
         }
         let calls = known.iter().flat_map(|(service, calls)| calls.iter().map(|call| (*service, *call)));
-        let is_needed = |service: &str, call: &str| needs.iter().any(|need| need.matches(service, call));
+        // A need matches more than the patterns of rules with `?`.
+        let is_needed =
+            |service: &str, call: &str| all.iter().any(|(_, call_patterns)| call_patterns.matches(service, call));
         let unwatched = calls
             .filter(|(service, call)| !is_needed(service, call))
             .map(|(service, call)| NeedlessCall::new(service, call))
@@ -299,7 +302,7 @@ impl Watched {
         Ok(Self { rules: watched.len(), needs, writes, any_write, as_written, unwatched })
     }
 
-    /// These patterns, each with its number of terms, of which a call passes one if `passes` holds.
+    /// Describes patterns, given with their numbers of terms. `passes` tells whether a call passes any of them.
     fn found(self, patterns: Vec<(String, usize)>, passes: impl Fn(&str, &str) -> bool) -> FilterPatterns {
         let pattern = |(pattern, terms): (String, usize)| Pattern { length: pattern.len(), terms, pattern };
         let needless = self.unwatched.iter().filter(|call| passes(call.service, call.call)).cloned().collect();

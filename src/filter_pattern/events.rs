@@ -1,8 +1,9 @@
-//! Event patterns for EventBridge: the calls that rules watch by their exact names, over as many patterns as they take.
+//! Event patterns for EventBridge. They list the exact names of the calls that rules match, in as many patterns as
+//! necessary.
 //!
-//! No event passes two patterns. All names of a service are in one pattern. If they do not fit, the further patterns of the
-//! service have exact names alone, each in one of them. (Amazon EventBridge user guide, "Comparison operators for use in
-//! event patterns".)
+//! No event passes two patterns, because all names of a service are in one pattern. If they do not fit, the first pattern
+//! of the service contains all wildcards, and each remaining exact name is in one of the others. (Amazon EventBridge user
+//! guide, "Comparison operators for use in event patterns".)
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use super::glob::Glob;
 use super::need::Need;
 use super::writes::Writes;
 
-/// What one pattern lets through.
+/// The calls that one event pattern passes.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     sources: Sources,
@@ -43,8 +44,8 @@ impl Group {
         is_of_source && self.names.as_ref().is_none_or(|names| names.iter().any(|one| one.matches(name)))
     }
 
-    /// Both in one pattern, which also passes the calls of each under the names of the other.
-    fn with(&self, other: &Self) -> Option<Self> {
+    /// Merges two groups. The result also passes calls of one group's services with names of the other.
+    fn merged(&self, other: &Self) -> Option<Self> {
         let (Sources::These(ours), Sources::These(theirs)) = (&self.sources, &other.sources) else { return None };
         let sources = Sources::These(ours | theirs);
         match (&self.names, &other.names) {
@@ -84,10 +85,10 @@ impl Group {
     }
 }
 
-/// A pattern for the events of CloudTrail, or for those of them with such a record.
+/// Returns the pattern for every CloudTrail event, or for those whose record matches `detail`.
 ///
-/// Only services of AWS can send events whose `source` begins with `aws.`: without this condition, whoever may put events on
-/// the bus could make up records. The sign-in events are called both `Sign In` and `Signin` in the documentation.
+/// Only AWS services can send events whose `source` begins with `aws.`. Without this condition, anyone who may put events on
+/// the bus could forge records. The documentation calls the sign-in events both `Sign In` and `Signin`.
 pub(super) fn event_pattern(detail: Option<Value>) -> String {
     let mut pattern = json!({
         "source": [{"prefix": "aws."}],
@@ -99,11 +100,11 @@ pub(super) fn event_pattern(detail: Option<Value>) -> String {
     pattern.to_string()
 }
 
-/// The groups of calls that rules need, and the pattern of each with its number of terms. The pattern for every call that
-/// changes something, if there is one, comes first and has no group.
+/// Returns the groups of calls that rules match, and the patterns with their numbers of terms. The pattern for every write
+/// call, if rules match any of them, comes first and has no group.
 ///
 /// # Errors
-/// The service whose names with wildcards do not fit into one pattern, or `*`.
+/// The service whose wildcards do not fit into one pattern, or `*` for calls of any service.
 pub(super) fn solve(needs: &[Need], writes: Option<Writes>) -> Result<(Vec<Group>, Vec<(String, usize)>), String> {
     let groups = grouped(needs, writes)?;
     let first = writes.map(|writes| (event_pattern(Some(writes.event_condition())), 1));
@@ -113,7 +114,7 @@ pub(super) fn solve(needs: &[Need], writes: Option<Writes>) -> Result<(Vec<Group
 }
 
 fn grouped(needs: &[Need], writes: Option<Writes>) -> Result<Vec<Group>, String> {
-    // A need of services by wildcard is one of every service here: whole services do not overlap, wildcards may.
+    // A wildcard for services counts as every service, because wildcards may overlap and services do not.
     let (of_one, of_any): (Vec<&Need>, Vec<&Need>) = needs.iter().partition(|need| need.source.name().is_some());
     let everywhere: BTreeSet<Glob> = of_any.into_iter().map(|need| need.name.clone()).collect();
     let mut named: BTreeMap<&str, BTreeSet<Glob>> = BTreeMap::new();
@@ -142,7 +143,7 @@ fn grouped(needs: &[Need], writes: Option<Writes>) -> Result<Vec<Group>, String>
     Ok(groups)
 }
 
-/// No exact name that a wildcard matches.
+/// Removes the exact names that a wildcard matches.
 fn without_included(names: &BTreeSet<Glob>) -> BTreeSet<Glob> {
     let is_included = |name: &Glob| {
         name.name().is_some_and(|one| names.iter().any(|wide| wide.name().is_none() && wide.matches(one)))
@@ -150,7 +151,7 @@ fn without_included(names: &BTreeSet<Glob>) -> BTreeSet<Glob> {
     names.iter().filter(|name| !is_included(name)).cloned().collect()
 }
 
-/// The names of a group over several, the ones with wildcards all in the first. `None` if that does not fit.
+/// Splits the names of a group. All wildcards are in the first part. Returns `None` if they do not fit.
 fn divided(group: &Group, writes: Option<Writes>) -> Option<Vec<Group>> {
     let names = group.names.as_ref()?;
     let (exact, wide): (BTreeSet<Glob>, BTreeSet<Glob>) = names.iter().cloned().partition(|one| one.name().is_some());
@@ -171,13 +172,13 @@ fn divided(group: &Group, writes: Option<Writes>) -> Option<Vec<Group>> {
     groups.iter().all(|group| group.fits(writes)).then_some(groups)
 }
 
-/// Whole services together, as many as fit, the largest first.
+/// Merges groups as long as the result fits, the largest first.
 fn packed(mut groups: Vec<Group>, writes: Option<Writes>) -> Vec<Group> {
     groups.sort_by_cached_key(|group| Reverse(group.detail(None).to_string().len()));
     let mut packed: Vec<Group> = Vec::new();
     for group in groups {
         let fitting = packed.iter_mut().find_map(|one| {
-            let both = one.with(&group).filter(|both| both.fits(writes))?;
+            let both = one.merged(&group).filter(|both| both.fits(writes))?;
             Some((one, both))
         });
         match fitting {
@@ -188,7 +189,7 @@ fn packed(mut groups: Vec<Group>, writes: Option<Writes>) -> Vec<Group> {
     packed
 }
 
-/// A name as EventBridge compares it. Neither quotes nor backslashes are in one.
+/// Converts a name to a comparison of EventBridge. Names contain no quotes and no backslashes.
 fn value(glob: &Glob) -> Value {
     match glob.parts() {
         [name] => json!(name),

@@ -22,11 +22,6 @@ impl Need {
         self.source.is_any() && self.name.is_any()
     }
 
-    /// Whether it is such a call.
-    pub(super) fn matches(&self, service: &str, call: &str) -> bool {
-        self.source.matches(service) && self.name.matches(call)
-    }
-
     /// As a term that lets it through and nothing else, though no pattern may be able to say so.
     pub(super) fn term(&self) -> Term {
         let some = |glob: &Glob| Some(glob.clone()).filter(|glob| !glob.is_any());

@@ -56,11 +56,11 @@ class Front:
         self._faults.remove(fault)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        call = None
+        body = b""
         if length := environ.get("CONTENT_LENGTH"):
             body = environ["wsgi.input"].read(int(length))
             environ["wsgi.input"] = io.BytesIO(body)
-            call = Call.of(environ, body)
+        call = Call.of(environ, body)
         answer = call and (self._fault(call) or refusal(call) or answered(call))
         if not answer:
             return self._moto(environ, start_response)

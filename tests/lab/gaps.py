@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
@@ -13,7 +14,7 @@ def close() -> None:
     """Changes moto for good."""
     trails_by_arn()
     logging_configuration()
-    redrive_allow_policy()
+    redrive_policies()
 
 
 def trails_by_arn() -> None:
@@ -56,12 +57,18 @@ def logging_configuration() -> None:
     LambdaFunction.update_configuration = update
 
 
-def redrive_allow_policy() -> None:
-    """It is stored and not returned, and the provider waits for minutes until it is."""
+def redrive_policies() -> None:
+    """One is stored and not returned, and the provider waits for minutes until it is. The other is returned with blanks, and
+    each plan wants to take them out.
+    """
     known: Any = Queue.attributes
 
     def attributes(self: Queue) -> dict[str, Any]:
-        policy = getattr(self, "redrive_allow_policy", None)
-        return known.fget(self) | ({"RedriveAllowPolicy": policy} if policy else {})
+        found = known.fget(self)
+        if self.redrive_policy:
+            found["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
+        if policy := getattr(self, "redrive_allow_policy", None):
+            found["RedriveAllowPolicy"] = policy
+        return found
 
     Queue.attributes = property(attributes)

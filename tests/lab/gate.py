@@ -110,6 +110,8 @@ def resource_of(call: Call, role: str) -> str:
             return f"arn:aws:logs:{call.region}:{account}:log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
         case "kinesis":
             return given["StreamARN"]
+        case "s3":
+            return f"arn:aws:s3:::{given['Object']}"
         case "ec2":
             parameter, kind = EC2_RESOURCES.get(call.action, (None, None))
             if not parameter:

@@ -36,8 +36,9 @@ Examples:
 /// standard error. The pattern is for the log group that CloudTrail writes to. Generate it again after rules have changed.
 /// Rules with unset placeholders are treated as enabled.
 ///
-/// With `--format eventbridge`, each line is an event pattern for an EventBridge rule of its own. No event passes two of them.
-/// Events that only read (`readOnly`: true) reach a rule only in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS.
+/// With `--format eventbridge`, each line is an event pattern for an EventBridge rule of its own. No event passes two of
+/// them. Events that only read (`readOnly`: true) reach a rule only in the state
+/// ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS.
 ///
 /// Filter patterns are case-sensitive and rules are not. Names of calls are written as CloudTrail writes them. Unknown names
 /// are written as in the rule, and listed on standard error.
@@ -62,12 +63,12 @@ pub(crate) struct Arguments {
     all: bool,
 
     /// Output format. JSON also contains the report.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PatternFormat::Text)]
+    format: PatternFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum PatternFormat {
     /// CloudWatch Logs filter patterns, one per line.
     Text,
     /// CloudWatch Logs filter patterns and the report as JSON.
@@ -81,7 +82,7 @@ fn within(range: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let for_events = arguments.format == Format::Eventbridge;
+    let for_events = arguments.format == PatternFormat::Eventbridge;
     if arguments.all && !for_events {
         return fail("--all needs --format eventbridge; in CloudWatch Logs, the empty pattern passes every event");
     }
@@ -107,12 +108,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     let code = if has_rejected_rules { 2 } else { 0 };
     match arguments.format {
-        Format::Text | Format::Eventbridge => {
+        PatternFormat::Text | PatternFormat::Eventbridge => {
             message(report(&generated, characters).trim_end());
             let lines: String = generated.patterns.iter().map(|pattern| format!("{}\n", pattern.pattern)).collect();
             print(&lines, code)
         }
-        Format::Json => {
+        PatternFormat::Json => {
             let document = json!({"max_length": characters, "report": generated});
             print(&format!("{}\n", visible_json(&document)), code)
         }

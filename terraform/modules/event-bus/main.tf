@@ -18,13 +18,10 @@ locals {
   # Rules of the default bus have no bus in their ARNs.
   rules_arn = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.default_bus ? "" : "${local.name}/"}${local.name}-"
 
-  # Whoever may put events on the bus cannot send a `source` that begins with `aws.`, so these events are CloudTrail's.
-  all_events_pattern = jsonencode({
-    source      = [{ prefix = "aws." }]
-    detail-type = ["AWS API Call via CloudTrail", { prefix = "AWS Console " }, "AWS Service Event via CloudTrail"]
-  })
-  patterns = var.all_events ? [local.all_events_pattern] : coalesce(var.event_patterns, split("\n", trimspace(file("${path.module}/../../event_patterns.txt"))))
-  rules    = { for index, pattern in local.patterns : "${local.name}-${index + 1}" => pattern }
+  # Generated. They pass events of AWS services alone, whose `source` nobody else can send.
+  patterns_file = "${path.module}/../../${var.all_events ? "every_event_pattern" : "event_patterns"}.txt"
+  patterns      = var.event_patterns != null ? var.event_patterns : split("\n", trimspace(file(local.patterns_file)))
+  rules         = { for index, pattern in local.patterns : "${local.name}-${index + 1}" => pattern }
 }
 
 resource "aws_cloudwatch_event_bus" "this" {

@@ -15,13 +15,10 @@ locals {
   rules_arn       = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-"
   dlq_arn         = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-undelivered"
 
-  # As in modules/event-bus.
-  all_events_pattern = jsonencode({
-    source      = [{ prefix = "aws." }]
-    detail-type = ["AWS API Call via CloudTrail", { prefix = "AWS Console " }, "AWS Service Event via CloudTrail"]
-  })
-  patterns = var.all_events ? [local.all_events_pattern] : coalesce(var.event_patterns, split("\n", trimspace(file("${path.module}/../../event_patterns.txt"))))
-  rules    = { for index, pattern in local.patterns : "${var.name}-${index + 1}" => pattern }
+  # Generated. They pass events of AWS services alone, whose `source` nobody else can send.
+  patterns_file = "${path.module}/../../${var.all_events ? "every_event_pattern" : "event_patterns"}.txt"
+  patterns      = var.event_patterns != null ? var.event_patterns : split("\n", trimspace(file(local.patterns_file)))
+  rules         = { for index, pattern in local.patterns : "${var.name}-${index + 1}" => pattern }
 }
 
 resource "aws_cloudwatch_event_rule" "this" {

@@ -21,13 +21,10 @@ locals {
   filter_patterns = var.all_events ? [""] : split("\n", local.filter_pattern)
   filters         = local.of_log_group ? { for index, pattern in local.filter_patterns : "${var.name}-${index + 1}" => pattern } : {}
 
-  # As in modules/event-bus.
-  all_events_pattern = jsonencode({
-    source      = [{ prefix = "aws." }]
-    detail-type = ["AWS API Call via CloudTrail", { prefix = "AWS Console " }, "AWS Service Event via CloudTrail"]
-  })
-  patterns = var.all_events ? [local.all_events_pattern] : coalesce(var.event_patterns, split("\n", trimspace(file("${path.module}/../../event_patterns.txt"))))
-  rules    = local.of_log_group ? {} : { for index, pattern in local.patterns : "${var.name}-${index + 1}" => pattern }
+  # Generated. They pass events of AWS services alone, whose `source` nobody else can send.
+  patterns_file = "${path.module}/../../${var.all_events ? "every_event_pattern" : "event_patterns"}.txt"
+  patterns      = var.event_patterns != null ? var.event_patterns : split("\n", trimspace(file(local.patterns_file)))
+  rules         = local.of_log_group ? {} : { for index, pattern in local.patterns : "${var.name}-${index + 1}" => pattern }
 }
 
 resource "aws_cloudwatch_log_subscription_filter" "this" {

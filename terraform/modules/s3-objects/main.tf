@@ -134,7 +134,7 @@ locals {
     {
       Sid      = "ReadLogFiles"
       Effect   = "Allow"
-      Action   = ["s3:GetObject"]
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
       Resource = local.objects_arn
     },
     {
