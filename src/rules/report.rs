@@ -64,6 +64,7 @@ pub(super) fn finding(
         live: None,
         suppression: None,
         notes: Vec::new(),
+        record: None,
     }
 }
 
@@ -202,6 +203,9 @@ fn actor(event: &Event<'_>) -> Actor {
         session_issuer: owned(identity.session_issuer),
         mfa: identity.mfa,
         invoked_by: owned(identity.invoked_by),
+        on_behalf_of: owned(identity.on_behalf_of),
+        delegate_account: owned(identity.delegate_account),
+        in_scope_of: owned(identity.in_scope_of),
     }
 }
 
