@@ -101,7 +101,8 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
         let json = match content {
             Content::Record(record) => Ok(record.into_json()),
             Content::Rejected(reason) => Err(reason),
-            Content::Control | Content::Nested(_) => continue,
+            Content::Failed(error) => Err(error.reason),
+            Content::Control | Content::Nested(_) | Content::Object(_) => continue,
         };
         records += 1;
         match json

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -22,13 +22,13 @@ use crate::finding::Finding;
 use crate::live_state::LiveState;
 use crate::prefilter::Prefilter;
 use crate::rules::RuleSet;
-use crate::sources::{Content, Item, LogStreams, Place, Raw, Reader};
+use crate::sources::{Content, Fetch, FetchError, Item, LogStreams, Place, Raw, Reader};
 use crate::suppress::{Exemptions, VpcExemptions};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
 #[cfg(feature = "lambda")]
-pub use evaluator::Progress;
+pub use evaluator::{Limits, Progress};
 use lag::Lag;
 use live::Asking;
 pub use live::Case;
@@ -130,6 +130,29 @@ pub struct Rejection {
     pub place: Place,
     /// Why it could not be evaluated.
     pub reason: String,
+    /// What kind of error it is.
+    pub cause: Cause,
+}
+
+/// The kind of error that leads to a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cause {
+    /// The content is not accepted.
+    #[default]
+    Content,
+    /// The object that contains the records does not exist or denies access.
+    ObjectUnavailable,
+    /// The object that contains the records could not be read this time.
+    ObjectRetryable,
+}
+
+/// The reason and the cause of a rejection.
+type Refused = (String, Cause);
+
+impl Cause {
+    fn of_object(is_transient: bool) -> Self {
+        if is_transient { Self::ObjectRetryable } else { Self::ObjectUnavailable }
+    }
 }
 
 impl fmt::Display for Rejection {
@@ -187,6 +210,20 @@ pub enum Input<'i> {
     Payload(&'i str),
     /// An input that could not be opened, and why.
     Unreadable(String),
+    /// An input of which the S3 objects that it names are fetched.
+    WithObjects(Box<Self>, &'i dyn Fetch),
+}
+
+impl<'i> Input<'i> {
+    /// Returns its items, called `name`. Log events of other log streams than these are rejected.
+    pub fn into_reader(self, name: &str, log_streams: &LogStreams) -> Reader<'i> {
+        match self {
+            Self::Stream(reader) => Reader::stream(name, reader),
+            Self::Payload(text) => Reader::payload_of_streams(name, text, log_streams),
+            Self::Unreadable(reason) => Reader::unreadable(name, reason),
+            Self::WithObjects(input, _) => input.into_reader(name, log_streams),
+        }
+    }
 }
 
 impl fmt::Debug for Input<'_> {
@@ -195,6 +232,7 @@ impl fmt::Debug for Input<'_> {
             Self::Stream(_) => "Stream",
             Self::Payload(_) => "Payload",
             Self::Unreadable(_) => "Unreadable",
+            Self::WithObjects(..) => "WithObjects",
         })
     }
 }
@@ -209,6 +247,8 @@ pub struct Pipeline {
     account_names: BTreeMap<String, String>,
     /// The log streams whose events are evaluated, if a payload is the delivery of one.
     log_streams: LogStreams,
+    /// Whether findings contain their record.
+    keeps_records: bool,
     /// Whether records that no rule can match are skipped before they are parsed.
     prefilters: bool,
     /// Caches of earlier runs; a run takes one of them.
@@ -232,6 +272,7 @@ impl Pipeline {
             vpc_exemptions: VpcExemptions::default(),
             account_names: BTreeMap::new(),
             log_streams: LogStreams::ALL,
+            keeps_records: false,
             prefilters: true,
             caches: Mutex::default(),
         }
@@ -266,6 +307,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_log_streams(self, log_streams: LogStreams) -> Self {
         Self { log_streams, ..self }
+    }
+
+    /// The same whose findings contain their record, or do not.
+    #[must_use]
+    pub fn with_records(self, keeps_records: bool) -> Self {
+        Self { keeps_records, ..self }
     }
 
     /// Its rules.
@@ -350,7 +397,7 @@ impl Pipeline {
     fn count(
         &self,
         place: Place,
-        findings: Result<Vec<Finding>, String>,
+        findings: Result<Vec<Finding>, Refused>,
         tally: &mut Tally,
         outcomes: &mut dyn FnMut(Outcome),
     ) {
@@ -370,10 +417,18 @@ impl Pipeline {
                     outcomes(Outcome::Finding(Box::new(finding), place.clone()));
                 }
             }
-            Err(reason) => {
+            Err((reason, cause)) => {
                 tally.rejected += 1;
-                outcomes(Outcome::Rejection(Rejection { place, reason }));
+                outcomes(Outcome::Rejection(Rejection { place, reason, cause }));
             }
+        }
+    }
+
+    /// Adds their record to findings.
+    fn add_record(&self, findings: &mut [Finding], record: &str) {
+        if self.keeps_records && !findings.is_empty() {
+            let record: Arc<str> = record.into();
+            findings.iter_mut().for_each(|finding| finding.record = Some(Arc::clone(&record)));
         }
     }
 
@@ -397,6 +452,8 @@ impl Pipeline {
 struct Run<'p, 'i> {
     pipeline: &'p Pipeline,
     reader: Reader<'i>,
+    /// Fetches objects that the input names.
+    fetch: Option<&'i dyn Fetch>,
     caches: Caches,
     /// With live state, what it needs records for.
     live: Option<&'static Asking>,
@@ -408,15 +465,13 @@ struct Run<'p, 'i> {
 
 impl<'p, 'i> Run<'p, 'i> {
     fn new(pipeline: &'p Pipeline, source: &str, input: Input<'i>, live: Option<&'static Asking>) -> Self {
-        let reader = match input {
-            Input::Stream(reader) => Reader::stream(source, reader),
-            Input::Payload(text) => Reader::payload_of_streams(source, text, &pipeline.log_streams),
-            Input::Unreadable(reason) => Reader::unreadable(source, reason),
-        };
+        let fetch = if let Input::WithObjects(_, fetch) = input { Some(fetch) } else { None };
+        let reader = input.into_reader(source, &pipeline.log_streams);
         let caches = pipeline.caches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         Self {
             pipeline,
             reader,
+            fetch,
             caches,
             live,
             lag: Lag::now(),
@@ -427,17 +482,25 @@ impl<'p, 'i> Run<'p, 'i> {
     }
 
     /// The next record that has been evaluated, or what had to be rejected. Whatever else comes before it is counted.
-    fn next(&mut self) -> Option<(Place, Result<Judged, String>)> {
+    fn next(&mut self) -> Option<(Place, Result<Judged, Refused>)> {
         loop {
             let Item { place, content } = self.reader.next_unopened()?;
             match content {
                 Content::Record(raw) if self.skips(&raw) => {}
                 Content::Nested(nested) if self.skips(nested.raw()) => {}
                 Content::Nested(nested) => self.reader.open(place, nested),
+                Content::Object(reference) => match self.fetch.map(|fetch| fetch.fetch(reference.name())) {
+                    Some(Ok(content)) => self.reader.open_object(place, reference, content),
+                    Some(Err(FetchError { reason, is_transient })) => {
+                        let reason = format!("the object {} cannot be read: {reason}", reference.name());
+                        return Some(self.rejected(place, reason, Cause::of_object(is_transient)));
+                    }
+                    None => return Some(self.rejected(place, reference.not_fetched(), Cause::Content)),
+                },
                 Content::Control => self.tally.control += 1,
-                Content::Rejected(reason) => {
-                    self.tally.received += 1;
-                    return Some((place, Err(reason)));
+                Content::Rejected(reason) => return Some(self.rejected(place, reason, Cause::Content)),
+                Content::Failed(FetchError { reason, is_transient }) => {
+                    return Some(self.rejected(place, reason, Cause::of_object(is_transient)));
                 }
                 Content::Record(raw) => {
                     let judged = self.evaluate(&raw);
@@ -446,10 +509,16 @@ impl<'p, 'i> Run<'p, 'i> {
                         continue;
                     }
                     self.tally.received += 1;
-                    return Some((place, judged));
+                    return Some((place, judged.map_err(|reason| (reason, Cause::Content))));
                 }
             }
         }
+    }
+
+    /// Counts what is rejected.
+    fn rejected(&mut self, place: Place, reason: String, cause: Cause) -> (Place, Result<Judged, Refused>) {
+        self.tally.received += 1;
+        (place, Err((reason, cause)))
     }
 
     /// Whether no rule can match a record, which is counted then.
@@ -504,7 +573,8 @@ impl<'p, 'i> Run<'p, 'i> {
             let prefilter = self.caches.prefilter(live.is_some());
             let watching = call.and_then(|(source, name)| prefilter.places(source, name));
             self.earlier.recall(&mut event);
-            let findings = self.pipeline.findings(&event, watching, now);
+            let mut findings = self.pipeline.findings(&event, watching, now);
+            self.pipeline.add_record(&mut findings, text);
             let asks = live.is_some_and(|live| (live.asks)(&event));
             self.earlier.note(&event);
             let is_of_interest = asks || !findings.is_empty();

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+#[cfg(feature = "lambda")]
+use std::time::Instant;
 
+#[cfg(feature = "lambda")]
+use tokio::runtime::Handle;
 #[cfg(feature = "lambda")]
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -12,6 +16,8 @@ use super::aws::AwsLive;
 use super::{Evaluated, Input, Pipeline};
 #[cfg(feature = "lambda")]
 use super::{Outcome, Tally};
+#[cfg(feature = "lambda")]
+use crate::objects::Objects;
 
 /// A pipeline, with live state or without.
 #[derive(Debug)]
@@ -19,6 +25,18 @@ pub struct Evaluator {
     pipeline: Arc<Pipeline>,
     #[cfg(feature = "live")]
     live: Option<AwsLive>,
+    #[cfg(feature = "lambda")]
+    objects: Option<Objects>,
+}
+
+/// The time for an evaluation.
+#[cfg(feature = "lambda")]
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Maximum time for live state.
+    pub live_state: Duration,
+    /// When the objects that a payload names must have been read.
+    pub objects: Instant,
 }
 
 /// What an evaluation hands out.
@@ -42,7 +60,16 @@ impl Evaluator {
             pipeline: Arc::new(pipeline),
             #[cfg(feature = "live")]
             live: None,
+            #[cfg(feature = "lambda")]
+            objects: None,
         }
+    }
+
+    /// The same, fetching the objects that payloads name.
+    #[cfg(feature = "lambda")]
+    #[must_use]
+    pub fn with_objects(self, objects: Objects) -> Self {
+        Self { objects: Some(objects), ..self }
     }
 
     /// The same, settled with what `live` reads.
@@ -76,16 +103,15 @@ impl Evaluator {
     /// # Errors
     /// When the evaluation panics outside a record, or no thread can be had.
     #[cfg(feature = "lambda")]
-    #[cfg_attr(not(feature = "live"), expect(unused_variables, reason = "nothing is waited for without live state"))]
     pub async fn run(
         &self,
         source: &'static str,
         payload: String,
-        budget: Duration,
+        limits: Limits,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Tally, tokio::task::JoinError> {
         #[cfg(feature = "live")]
-        let session = self.live.as_ref().map(|live| live.session(budget));
+        let session = self.live.as_ref().map(|live| live.session(limits.live_state));
         #[cfg(feature = "live")]
         let settles = session.is_some();
         #[cfg(not(feature = "live"))]
@@ -93,8 +119,13 @@ impl Evaluator {
 
         let (sender, mut arriving) = unbounded_channel();
         let pipeline = Arc::clone(&self.pipeline);
+        let fetcher = self.objects.as_ref().map(|objects| objects.until(limits.objects, Handle::current()));
         let evaluation = tokio::task::spawn_blocking(move || {
-            let input = Input::Payload(&payload);
+            let payload = Input::Payload(&payload);
+            let input = match &fetcher {
+                Some(fetcher) => Input::WithObjects(Box::new(payload), fetcher),
+                None => payload,
+            };
             // The receiver is there until this thread has ended.
             let mut outcomes = |outcome| drop(sender.send(outcome));
             if settles {

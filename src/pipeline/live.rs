@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Outcome, Pipeline, Tally, guarded};
+use super::{Cause, Outcome, Pipeline, Tally, guarded};
 use crate::event::{Attachment, Event, RecordError};
 use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
 use crate::live_state::{
@@ -136,22 +136,28 @@ impl Pipeline {
         let judged: BTreeMap<Assertion, Judged> =
             judged.into_iter().filter_map(|(claim, judged)| Some((claim, judged?))).collect();
         for (place, one) in open {
-            self.count(place, one.map(|open| open.settled(&judged)), tally, outcomes);
+            let findings = one.map(|open| open.settled(&judged)).map_err(|reason| (reason, Cause::Content));
+            self.count(place, findings, tally, outcomes);
         }
     }
 
     /// Evaluates a record again that live state has completed.
     fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, String> {
-        let Case { record, findings, attached, .. } = case;
-        let (record, again, unknown) = match completion {
-            Completion::Whole => (record, false, None),
-            // Where only live state decides, that it could not be asked is told by rules of its own.
-            Completion::Unknown(why) => (enriched(&record, &unavailable(&why)), true, Some(why)),
-            Completion::Completed(record) => (record, true, None),
+        let Case { record: original, findings, attached, .. } = case;
+        let (enriched, unknown) = match completion {
+            Completion::Whole => (None, None),
+            // Rules of their own report that only live state could decide and was unavailable.
+            Completion::Unknown(why) => (Some(enriched(&original, &unavailable(&why))), Some(why)),
+            Completion::Completed(record) => (Some(record), None),
         };
-        let event = parsed(&record, attached.as_ref()).map_err(|error| error.to_string())?;
+        let record = enriched.as_deref().unwrap_or(&original);
+        let event = parsed(record, attached.as_ref()).map_err(|error| error.to_string())?;
         let considered = guarded(|| {
-            let findings = if again { self.findings(&event, None, now) } else { findings };
+            let mut findings = findings;
+            if enriched.is_some() {
+                findings = self.findings(&event, None, now);
+                self.add_record(&mut findings, &original);
+            }
             let claims: Vec<_> = findings.iter().map(|finding| Assertion::of(finding, &event)).collect();
             (findings, claims)
         });

@@ -25,7 +25,12 @@ pub(super) fn read(text: &str, items: &mut Items) {
             Ok(Some(text)) => value(text, items),
             Ok(None) if is_empty => return items.reject(CUT_OFF),
             Ok(None) => return,
-            Err(error) => return broken(values.rest(), values.at(), &error, items),
+            Err(error) => {
+                broken(values.rest(), values.at(), &error, items);
+                if !values.skip_broken() && !values.skip_line() {
+                    return;
+                }
+            }
         }
         is_empty = false;
     }

@@ -261,7 +261,8 @@ impl<'r> Lines<'r> {
         } else if let Some(last) = self.skip_to_next_value() {
             reason = format!("{reason} (the lines up to {last} belong to it)");
         }
-        items.place.record = record;
+        // The rest of an object is lost with the record.
+        items.place.record = record.filter(|_| items.place.object.is_none());
         items.reject(reason);
         items.place.record = None;
     }

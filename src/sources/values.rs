@@ -1,6 +1,7 @@
 //! Several JSON values in one text: one after the other, with white space or commas between them, or with nothing, as
 //! Firehose joins what it is sent.
 
+use memchr::memchr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -66,6 +67,14 @@ impl<'t> Values<'t> {
         let end = end_of_broken(self.rest().as_bytes()).ok().flatten();
         self.at += end.unwrap_or_default();
         end.is_some()
+    }
+
+    /// Passes the rest of a line that begins no value. Whether it begins none and another line follows.
+    pub(super) fn skip_line(&mut self) -> bool {
+        let rest = self.rest();
+        let Some(end) = memchr(b'\n', rest.as_bytes()).filter(|_| !rest.starts_with(['{', '['])) else { return false };
+        self.at += end + 1;
+        true
     }
 
     /// The text of the next value.

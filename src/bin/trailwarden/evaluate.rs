@@ -173,6 +173,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     {
         *standard = None;
     }
+    // Only OCSF documents contain records.
+    let shows_records = outputs.iter().any(|output| output.format == Format::Ocsf);
+    let pipeline = if shows_records { pipeline } else { pipeline.with_records(false) };
     let run = Run {
         pipeline: if arguments.no_prefilter { pipeline.without_prefilter() } else { pipeline },
         snapshot,

@@ -17,17 +17,18 @@ use trailwarden::app::{
 };
 use trailwarden::aws::sdk_config;
 use trailwarden::finding::Severity;
+use trailwarden::objects::Objects;
 use trailwarden::queue::{Queue, QueueUrl};
 
-use self::run::{Run, Target};
+use self::run::{ObjectReader, Run, Target};
 use crate::input::{open, sources};
 use crate::output::{FindingFormat, fail};
 use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
 
 const MORE: &str = "\
 Permissions: sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility on the queue, sns:Publish on the topics,
-and kms:Decrypt and kms:GenerateDataKey if they are encrypted. Live state needs the permissions that the function has for
-it. Credentials come from the same places as for the AWS CLI. For IAM Identity Center, run
+and kms:Decrypt and kms:GenerateDataKey if they are encrypted. Messages that name S3 objects need s3:GetObject and
+s3:GetObjectVersion on them. Live state needs the permissions that the function has for it. Credentials come from the same places as for the AWS CLI. For IAM Identity Center, run
 `eval \"$(aws configure export-credentials --format env)\"` first. Regions are those of the queue URL and of the topic ARNs.
 
 Received messages are hidden from other consumers until the command ends, also if it is interrupted. If it is killed, they
@@ -51,7 +52,9 @@ Examples:
 ///
 /// If the function cannot publish or decode a payload (topic deleted, access denied), Lambda sends the payload to the
 /// function's on-failure destination after its retries. This command reads such payloads from the SQS queue of that
-/// destination until it is empty, or from files.
+/// destination until it is empty, or from files. It also reads the dead-letter queue of a queue that triggers the function, and
+/// files from a bucket that is the on-failure destination of the function or of a Kinesis event source mapping. Objects that a
+/// payload names are fetched.
 ///
 /// Without --findings-topic it prints the findings and deletes nothing. With --findings-topic it publishes them as the
 /// function does, and deletes a message from the queue when its whole payload was evaluated and all findings were published.
@@ -151,7 +154,12 @@ async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
     } else {
         Target::Published(configuration.sinks(&sdk))
     };
-    let mut run = Run::new(configuration.evaluator(pipeline, &sdk), target);
+    // A client of its own, whose connections belong to another thread.
+    let objects = match ObjectReader::start(Objects::new(&sdk_config().await)) {
+        Ok(objects) => objects,
+        Err(error) => return fail(format_args!("no thread can be started: {error}")),
+    };
+    let mut run = Run::new(configuration.evaluator(pipeline, &sdk), objects, target);
     if !arguments.paths.is_empty() {
         for source in sources(&arguments.paths) {
             let (name, input) = open(&source, &ProgressBar::hidden());

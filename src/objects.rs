@@ -1,0 +1,153 @@
+//! Fetches S3 objects that a delivery names, as streams.
+
+use std::future::Future;
+use std::io::{self, Cursor, Read};
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use tokio::runtime::Handle;
+use tokio::time::timeout_at;
+
+use crate::aws::{Region, SdkConfig, error_chain, service_error};
+use crate::sources::{Fetch, FetchError, ObjectName};
+
+/// Timeouts of one attempt. The SDK makes three attempts. It also ends a response that stalls.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Error codes after which the same request may succeed, beside those of status 5xx and 429.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+const TRANSIENT: [&str; 6] = [
+    "ExpiredToken",
+    "KMS.ThrottlingException",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "SlowDown",
+    "ThrottlingException",
+];
+
+/// The reason if there was no time for a request.
+const NO_TIME: &str = "S3 did not answer before the function's deadline";
+
+/// Fetches objects with the credentials of an SDK configuration. The client is built when the first object is fetched.
+#[derive(Debug)]
+pub struct Objects {
+    config: SdkConfig,
+    client: OnceLock<Client>,
+}
+
+impl Objects {
+    /// Objects that `config` can reach.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { config: config.clone(), client: OnceLock::new() }
+    }
+
+    /// Returns what fetches objects until `deadline`. `runtime` makes the requests. It must run on another thread than the one
+    /// that fetches.
+    pub fn until(&self, deadline: Instant, runtime: Handle) -> Fetcher {
+        let client = self.client.get_or_init(|| {
+            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
+            Client::from_conf(aws_sdk_s3::config::Builder::from(&self.config).timeout_config(timeouts).build())
+        });
+        Fetcher { client: client.clone(), runtime: Runtime { handle: runtime, deadline } }
+    }
+}
+
+/// Fetches objects until a deadline.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    client: Client,
+    runtime: Runtime,
+}
+
+/// The runtime of the requests, and when they end.
+#[derive(Debug, Clone)]
+struct Runtime {
+    handle: Handle,
+    deadline: Instant,
+}
+
+impl Runtime {
+    /// Blocks until `future` has completed. `None` if it has not at the deadline.
+    fn wait<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (sender, receiver) = channel();
+        let deadline = self.deadline.into();
+        // The receiver waits for this value.
+        self.handle.spawn(async move { drop(sender.send(timeout_at(deadline, future).await.ok())) });
+        receiver.recv().ok().flatten()
+    }
+}
+
+impl Fetch for Fetcher {
+    fn fetch(&self, object: &ObjectName) -> Result<Box<dyn Read>, FetchError> {
+        let ObjectName { bucket, key, version, region } = object;
+        let request = self.client.get_object().bucket(bucket).key(key).set_version_id(version.clone());
+        let mut request = request.customize();
+        if let Some(region) = region {
+            request = request.config_override(aws_sdk_s3::config::Builder::new().region(Region::new(region.clone())));
+        }
+        match self.runtime.wait(request.send()) {
+            Some(Ok(output)) => Ok(Box::new(Body {
+                stream: Some(output.body),
+                chunk: Cursor::new(Vec::new()),
+                runtime: self.runtime.clone(),
+            })),
+            Some(Err(error)) => Err(failure(&error)),
+            None => Err(FetchError { reason: NO_TIME.to_owned(), is_transient: true }),
+        }
+    }
+}
+
+fn failure(error: &SdkError<GetObjectError>) -> FetchError {
+    let SdkError::ServiceError(refusal) = error else {
+        return FetchError { reason: format!("S3 could not be reached: {}", error_chain(error)), is_transient: true };
+    };
+    let status = refusal.raw().status().as_u16();
+    let code = refusal.err().code().unwrap_or("no error code");
+    let advice = match code {
+        "NoSuchKey" | "NoSuchVersion" => "; it was deleted, or the notification is of another bucket",
+        "AccessDenied" => {
+            "; the function's role needs s3:GetObject and s3:GetObjectVersion on it, and kms:Decrypt on its key. Without \
+             s3:ListBucket, S3 denies access to an object that does not exist"
+        }
+        "InvalidObjectState" => "; it is archived: restore it first",
+        _ => "",
+    };
+    FetchError {
+        reason: format!("{}{advice}", service_error(code, refusal.err().message())),
+        is_transient: status >= 500 || status == 429 || TRANSIENT.contains(&code),
+    }
+}
+
+/// The bytes of an object, of which one chunk is in memory at a time.
+struct Body {
+    /// `None` after an error.
+    stream: Option<ByteStream>,
+    chunk: Cursor<Vec<u8>>,
+    runtime: Runtime,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.chunk.read(buffer)?;
+            let Some(mut stream) = self.stream.take_if(|_| read == 0 && !buffer.is_empty()) else { return Ok(read) };
+            let next = self.runtime.wait(async move {
+                let chunk = stream.next().await.transpose().map(|chunk| chunk.map(|chunk| chunk.to_vec()));
+                (stream, chunk)
+            });
+            let Some((stream, chunk)) = next else { return Err(io::Error::new(io::ErrorKind::TimedOut, NO_TIME)) };
+            match chunk {
+                Ok(Some(chunk)) => (self.chunk, self.stream) = (Cursor::new(chunk), Some(stream)),
+                Ok(None) => return Ok(0),
+                Err(error) => return Err(io::Error::other(error_chain(&error))),
+            }
+        }
+    }
+}
