@@ -23,6 +23,7 @@ mod log_streams;
 mod media;
 mod members;
 mod object;
+mod ocsf;
 mod on_failure;
 mod raw;
 mod s3;

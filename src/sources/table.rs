@@ -6,7 +6,7 @@
 use super::items::Items;
 use super::members::{Members, string};
 use super::{
-    awslogs, cloudtrail, document, eventbridge, export, firehose, kinesis, on_failure, s3, sns, sqs, trigger,
+    awslogs, cloudtrail, document, eventbridge, export, firehose, kinesis, ocsf, on_failure, s3, sns, sqs, trigger,
 };
 use crate::event::is_service;
 
@@ -60,6 +60,7 @@ pub static SOURCES: &[Source] = &[
     read("EventBridge event of S3", s3::is_event, s3::event),
     read("CloudTrail's notification of log files", s3::is_of_cloudtrail, s3::of_cloudtrail),
     read("request of S3 Batch Operations", s3::is_batch_operation, s3::batch_operation),
+    read("record in OCSF", ocsf::is_record, ocsf::record),
     read("CloudTrail digest file", |object| object.has("digestS3Object"), cloudtrail::digest),
     read("EventBridge event", eventbridge::has_record, eventbridge::event),
     read("failed invocation", |object| object.has("requestPayload"), on_failure::invocation),
