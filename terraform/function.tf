@@ -53,6 +53,7 @@ locals {
     ALERTS_TOPIC_ARN         = aws_sns_topic.alerts.arn
     ALERTS_MIN_SEVERITY      = var.alerts_min_severity
     LOG_STREAMS              = join(",", local.log_streams)
+    ON_FAILURE_QUEUE_URL     = one(aws_sqs_queue.on_failure[*].url)
     RULES_DIR                = length(var.rules_directories) == 0 ? null : join(":", var.rules_directories)
     CONFIG                   = local.configuration_text
     CONFIG_FILE              = var.configuration_file

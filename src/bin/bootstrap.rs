@@ -155,6 +155,13 @@ fn publish_deadline(context: &Context) -> Instant {
     Instant::now() + left.saturating_sub(MARGIN)
 }
 
+/// Returns the time by which objects must have been read: four fifths of the remaining time, so that the rest is enough to
+/// publish their findings.
+fn objects_deadline(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left * 4 / 5
+}
+
 /// The error of an invocation whose evaluation panicked outside a record.
 const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
 
@@ -224,7 +231,7 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
             }
             Progress::Settling => outbox.end_group(),
         };
-        let limits = Limits { live_state: budget(&context), objects: deadline };
+        let limits = Limits { live_state: budget(&context), objects: objects_deadline(&context) };
         let tally = function.evaluator.run("payload", payload.get().to_owned(), limits, &mut take).await;
         drop(outbox);
         tally

@@ -129,13 +129,14 @@ run "the_function_is_told_no_more_than_it_needs" {
 
   assert {
     condition = aws_lambda_function.this.environment[0].variables == tomap({
-      FINDINGS_TOPIC_ARN  = aws_sns_topic.findings.arn
-      ALERTS_TOPIC_ARN    = aws_sns_topic.alerts.arn
-      ALERTS_MIN_SEVERITY = "Low"
-      LOG_STREAMS         = "????????????_CloudTrail_*,o-*_????????????_CloudTrail_*,trailwarden-heartbeat"
-      CONFIG              = jsonencode({ placeholders = output.own_placeholders })
+      FINDINGS_TOPIC_ARN   = aws_sns_topic.findings.arn
+      ALERTS_TOPIC_ARN     = aws_sns_topic.alerts.arn
+      ALERTS_MIN_SEVERITY  = "Low"
+      LOG_STREAMS          = "????????????_CloudTrail_*,o-*_????????????_CloudTrail_*,trailwarden-heartbeat"
+      ON_FAILURE_QUEUE_URL = aws_sqs_queue.on_failure[0].url
+      CONFIG               = jsonencode({ placeholders = output.own_placeholders })
     })
-    error_message = "By default the environment must hold the topics, the least severity, the log streams and the names of this deployment."
+    error_message = "By default the environment must hold the topics, the least severity, the log streams, the on-failure queue and the names of this deployment."
   }
 
   assert {

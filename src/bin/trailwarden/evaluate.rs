@@ -55,8 +55,9 @@ const MAX_WAITING: usize = 32 * 1024 * 1024;
 /// Evaluate logs and print the findings.
 ///
 /// Each file contains one or more JSON values in any of these forms: CloudTrail file, record, array of records, EventBridge
-/// event, CloudWatch Logs batch, Lambda event of a log subscription, message of the function's on-failure queue, and exports
-/// of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. Files may be compressed (gzip, Zstandard).
+/// event, CloudWatch Logs batch, Lambda event of a log subscription, SQS, SNS, Kinesis or Firehose, message of the function's
+/// on-failure queue, record converted to OCSF, and exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and
+/// Elastic. Files may be compressed (gzip, Zstandard).
 /// Findings are written to standard output, everything else to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
