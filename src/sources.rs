@@ -66,14 +66,14 @@ pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 pub struct Item {
     /// Where it is.
     pub place: Place,
-    /// What it is.
+    /// Its content.
     pub content: Content,
 }
 
-/// What an item is.
+/// The content of an item.
 #[derive(Debug)]
 pub enum Content {
-    /// The JSON of what should be a record.
+    /// The JSON of a supposed record.
     Record(Raw),
     /// A payload within the input, such as the message of a log event. [`Reader::open`] reads it.
     Nested(Nested),
@@ -81,7 +81,7 @@ pub enum Content {
     Object(Reference),
     /// A delivery that contains no records by design, such as a `CONTROL_MESSAGE`.
     Control,
-    /// Something that cannot be read, and why.
+    /// Input that is not accepted, with the reason.
     Rejected(String),
     /// An object that could not be read to its end.
     Failed(FetchError),
@@ -142,11 +142,11 @@ impl Place {
 
 /// Reads one input item by item.
 pub struct Reader<'i> {
-    /// What is being read, the innermost last.
+    /// The sources that are being read, the innermost last.
     frames: Vec<Frame<'i>>,
 }
 
-/// Something that yields items.
+/// A source of items.
 enum Frame<'i> {
     /// A file, standard input or an object.
     Lines(Box<Lines<'i>>),
@@ -203,8 +203,7 @@ impl<'i> Reader<'i> {
         Self { frames: vec![Frame::Parts(items.take())] }
     }
 
-    /// The next item. A payload within the input is not read unless [`Reader::open`] is called with it before the next item
-    /// is asked for.
+    /// Returns the next item. A payload within the input is skipped unless [`Reader::open`] is called with it first.
     pub fn next_unopened(&mut self) -> Option<Item> {
         loop {
             let part = match self.frames.last_mut()? {

@@ -1,5 +1,5 @@
-//! Evaluates whole payloads: by a pipeline, with live state from AWS or without. The function and `replay` share it, so
-//! that both come to the same findings.
+//! Evaluates whole payloads by a pipeline, with or without live state from AWS. The function and `replay` share it, so that both
+//! have the same findings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,22 +39,22 @@ pub struct Limits {
     pub objects: Instant,
 }
 
-/// What an evaluation hands out.
+/// Progress of an evaluation.
 #[cfg(feature = "lambda")]
 #[derive(Debug)]
 pub enum Progress {
     /// A finding or a rejection.
     Outcome(Outcome),
-    /// Every finding that does not wait for live state has been handed out.
+    /// All findings that do not need live state have been passed on.
     Settling,
 }
 
-/// Outcomes that are handed out at a time: account names are looked up for all of them at once.
+/// Maximum number of outcomes that are passed on together. Names of accounts are looked up for all of them at once.
 #[cfg(feature = "lambda")]
 const MAX_AT_ONCE: usize = 100;
 
 impl Evaluator {
-    /// Evaluates what records say alone.
+    /// Evaluates records without live state.
     pub fn new(pipeline: Pipeline) -> Self {
         Self {
             pipeline: Arc::new(pipeline),
@@ -72,7 +72,7 @@ impl Evaluator {
         Self { objects: Some(objects), ..self }
     }
 
-    /// The same, settled with what `live` reads.
+    /// The same with live state.
     #[cfg(feature = "live")]
     #[must_use]
     pub fn with_live_state(self, live: AwsLive) -> Self {
@@ -84,7 +84,7 @@ impl Evaluator {
         &self.pipeline
     }
 
-    /// Evaluates one payload, called `source`. Live state may take `budget`; what it does not answer by then is unknown.
+    /// Evaluates one payload, called `source`. Live state may take `budget`. Queries without a response by then are unknown.
     #[cfg_attr(not(feature = "live"), expect(unused_variables, reason = "nothing is waited for without live state"))]
     pub async fn gather(&self, source: &str, input: Input<'_>, budget: Duration) -> Evaluated {
         #[cfg(feature = "live")]
@@ -97,7 +97,7 @@ impl Evaluator {
         self.pipeline.gather(source, input)
     }
 
-    /// The same on a thread of its own, handing out findings and rejections as they arise, so that they can be published
+    /// The same on a thread of its own. Passes on findings and rejections as they arise, so that they can be published
     /// meanwhile.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ impl Nested {
 pub(super) struct Items {
     pub(super) place: Place,
     parts: Vec<Part>,
-    /// Number of items so far; shared with the reader of a document, which can only read again what had none.
+    /// Number of items so far, shared with the reader of a document: it can read lines without items again.
     pub(super) count: Rc<Cell<u64>>,
     /// Number of envelopes around the position.
     depth: usize,

@@ -1,5 +1,5 @@
-//! Events that Lambda functions receive and that contain no CloudTrail record as they are, and other documents that are
-//! easily taken for one: they are refused by name.
+//! Events that Lambda functions receive without a CloudTrail record in them, and other documents that resemble records. They
+//! are rejected by name.
 //!
 //! Most of Lambda's events are a list `Records`, whose elements have an `eventSource` such as `aws:sqs`.
 
@@ -16,7 +16,7 @@ use super::{Members, document};
 pub(super) struct Trigger {
     /// Its name, with the article.
     name: String,
-    /// The object, queue, topic or stream that it comes from.
+    /// Its queue, topic or stream.
     origin: Option<String>,
     advice: &'static str,
 }
@@ -101,7 +101,7 @@ const FORMS: &[(&[&str], &str, &str)] = &[
     (&["logStreams"], "the output of `aws logs describe-log-streams`", UNRELATED),
 ];
 
-/// The reason for refusing an object, of which [`of`] knows the form.
+/// The reason for the rejection of an object of a form of [`FORMS`].
 pub(super) fn reason(object: &Members) -> String {
     of(object).map(|trigger| trigger.reason(1)).unwrap_or_default()
 }
