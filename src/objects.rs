@@ -1,20 +1,21 @@
-//! Fetches S3 objects that a delivery names, as streams.
+//! Lists S3 objects and fetches them as streams.
 
 use std::future::Future;
 use std::io::{self, Cursor, Read};
 use std::sync::OnceLock;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use aws_sdk_s3::primitives::ByteStream;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout_at;
 
-use crate::aws::{Region, SdkConfig, error_chain, service_error};
+use crate::aws::{Region, SdkConfig, error_chain, sdk_config, service_error};
 use crate::sources::{Fetch, FetchError, ObjectName};
 
 /// Timeouts of one attempt. The SDK makes three attempts. It also ends a response that stalls.
@@ -33,7 +34,18 @@ const TRANSIENT: [&str; 6] = [
 ];
 
 /// The reason if there was no time for a request.
-const NO_TIME: &str = "S3 did not answer before the function's deadline";
+const NO_TIME: &str = "S3 did not answer before the deadline";
+
+/// Starts a thread that makes requests, for programs whose own thread waits for objects.
+///
+/// # Errors
+/// Returns the error of the operating system.
+pub fn start_requests() -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new().spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
+}
 
 /// Fetches objects with the credentials of an SDK configuration. The client is built when the first object is fetched.
 #[derive(Debug)]
@@ -46,6 +58,14 @@ impl Objects {
     /// Objects that `config` can reach.
     pub fn new(config: &SdkConfig) -> Self {
         Self { config: config.clone(), client: OnceLock::new() }
+    }
+
+    /// Objects that the default credentials of the SDK can reach. `runtime` reads them, as in [`Objects::until`].
+    pub fn from_environment(runtime: &Handle) -> Option<Self> {
+        let (sender, receiver) = channel();
+        // The receiver waits for this value.
+        runtime.spawn(async move { drop(sender.send(sdk_config().await)) });
+        receiver.recv().ok().map(|config| Self::new(&config))
     }
 
     /// Returns what fetches objects until `deadline`. `runtime` makes the requests. It must run on another thread than the one
@@ -84,6 +104,32 @@ impl Runtime {
     }
 }
 
+impl Fetcher {
+    /// Returns the objects of a bucket whose keys begin with `prefix`, with their sizes in bytes. Objects that contain no
+    /// records by design are omitted.
+    ///
+    /// # Errors
+    /// Returns the reason why they cannot be listed.
+    pub fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<(ObjectName, u64)>, FetchError> {
+        let mut pages = self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let pages = async move {
+            let mut objects = Vec::new();
+            while let Some(page) = pages.next().await {
+                objects.extend(page?.contents.unwrap_or_default());
+            }
+            Ok::<_, SdkError<ListObjectsV2Error>>(objects)
+        };
+        let no_time = || FetchError { reason: NO_TIME.to_owned(), is_transient: true };
+        let objects = self.runtime.wait(pages).ok_or_else(no_time)?.map_err(|error| failure(&error))?;
+        let objects = objects.into_iter().filter_map(|object| {
+            let name = ObjectName { bucket: bucket.to_owned(), key: object.key?, ..ObjectName::default() };
+            (!name.is_without_records())
+                .then(|| (name, u64::try_from(object.size.unwrap_or_default()).unwrap_or_default()))
+        });
+        Ok(objects.collect())
+    }
+}
+
 impl Fetch for Fetcher {
     fn fetch(&self, object: &ObjectName) -> Result<Box<dyn Read>, FetchError> {
         let ObjectName { bucket, key, version, region } = object;
@@ -104,7 +150,7 @@ impl Fetch for Fetcher {
     }
 }
 
-fn failure(error: &SdkError<GetObjectError>) -> FetchError {
+fn failure<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> FetchError {
     let SdkError::ServiceError(refusal) = error else {
         return FetchError { reason: format!("S3 could not be reached: {}", error_chain(error)), is_transient: true };
     };
@@ -113,9 +159,10 @@ fn failure(error: &SdkError<GetObjectError>) -> FetchError {
     let advice = match code {
         "NoSuchKey" | "NoSuchVersion" => "; it was deleted, or the notification is of another bucket",
         "AccessDenied" => {
-            "; the function's role needs s3:GetObject and s3:GetObjectVersion on it, and kms:Decrypt on its key. Without \
+            "; s3:GetObject and s3:GetObjectVersion on the object and kms:Decrypt on its key are needed. Without \
              s3:ListBucket, S3 denies access to an object that does not exist"
         }
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" => "; set AWS_REGION to the Region of the bucket",
         "InvalidObjectState" => "; it is archived: restore it first",
         _ => "",
     };

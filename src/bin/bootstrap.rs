@@ -289,7 +289,12 @@ async fn keep(
     deadline: Instant,
 ) {
     let mut kept = Vec::new();
-    for (position, failure) in failed.iter().filter(|(_, failure)| !failure.is_transient) {
+    let first_retried = failed.iter().find(|(_, failure)| failure.is_transient).map(|(position, _)| *position);
+    // A message that is delivered again in any case is sent when those before it have succeeded.
+    let first_retried = first_retried.filter(|_| batch.retries_later_messages());
+    let is_sent = |position: u64| first_retried.is_none_or(|first| position < first);
+    for (position, failure) in failed.iter().filter(|(position, failure)| !failure.is_transient && is_sent(**position))
+    {
         let Some(body) = batch.failed_invocation(*position, failure, invocation) else { continue };
         let MessageFailure { error_type, reason, .. } = failure;
         let (request_id, messages) = (invocation.request_id, visible(batch.id(*position).unwrap_or_default()));

@@ -39,7 +39,7 @@ impl ObjectName {
     /// Whether the object has no records by design, according to its key: a folder of the console, or one of CloudTrail's
     /// digest files, which validate log files.
     /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
-    pub(super) fn is_without_records(&self) -> bool {
+    pub fn is_without_records(&self) -> bool {
         let is_digest = |folder: &str| folder.starts_with("CloudTrail") && folder.ends_with("-Digest");
         self.key.ends_with('/') || self.key.split('/').any(is_digest)
     }

@@ -153,6 +153,11 @@ impl TriggerBatch {
         matches!(self.event_source, EventSource::Sqs | EventSource::Kinesis)
     }
 
+    /// Whether the event source delivers all messages after a failed one again.
+    pub fn retries_later_messages(&self) -> bool {
+        self.event_source == EventSource::Kinesis
+    }
+
     /// Returns the identifier of the message at a position.
     pub fn id(&self, position: u64) -> Option<&str> {
         self.message(position).map(|(id, _)| id.as_str())

@@ -175,7 +175,8 @@ fn firehose_gets_every_record_back() {
         |id: &str, result: &str, data: &str| json!({"recordId": id, "result": result, "data": STANDARD.encode(data)});
     let expected = [result("a", "Ok", CALL), result("b", "ProcessingFailed", "no JSON"), result("c", "Ok", CALL)];
     assert_eq!(response(&payload, &[2]), Some(json!({ "records": expected })));
-    assert!(!TriggerBatch::of(&payload).unwrap().retries_messages());
+    let batch = TriggerBatch::of(&payload).unwrap();
+    assert!(!batch.retries_messages() && !batch.retries_permanent_failures() && !batch.retries_later_messages());
 }
 
 #[test]

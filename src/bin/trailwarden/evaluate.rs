@@ -45,6 +45,8 @@ Examples:
     trailwarden evaluate logs/ --fail-on high
   Also write an HTML report and a SARIF file:
     trailwarden evaluate logs/ --output report.html --output report.sarif
+  Evaluate a day of an account's trail in S3:
+    trailwarden evaluate s3://org-trail/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/04/
   Evaluate what another command prints:
     aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
 
@@ -63,6 +65,8 @@ const MAX_WAITING: usize = 32 * 1024 * 1024;
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// Files and directories. `-` is standard input, which is also read if no path is given and input is piped.
+    /// `s3://BUCKET/PREFIX` names all S3 objects whose keys begin with PREFIX, in a build with `--features lambda`. Credentials
+    /// and the Region come from the same places as for the AWS CLI.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 

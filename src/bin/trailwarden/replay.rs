@@ -17,10 +17,10 @@ use trailwarden::app::{
 };
 use trailwarden::aws::sdk_config;
 use trailwarden::finding::Severity;
-use trailwarden::objects::Objects;
+use trailwarden::objects::{Objects, start_requests};
 use trailwarden::queue::{Queue, QueueUrl};
 
-use self::run::{ObjectReader, Run, Target};
+use self::run::{Run, Target};
 use crate::input::{open, sources};
 use crate::output::{FindingFormat, fail};
 use crate::selection::{Evaluation, LoadedPipeline, warn_of_no_live_state};
@@ -154,12 +154,13 @@ async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
     } else {
         Target::Published(configuration.sinks(&sdk))
     };
-    // A client of its own, whose connections belong to another thread.
-    let objects = match ObjectReader::start(Objects::new(&sdk_config().await)) {
-        Ok(objects) => objects,
+    let requests = match start_requests() {
+        Ok(requests) => requests,
         Err(error) => return fail(format_args!("no thread can be started: {error}")),
     };
-    let mut run = Run::new(configuration.evaluator(pipeline, &sdk), objects, target);
+    // A client of its own, whose connections belong to the other thread.
+    let objects = Objects::new(&sdk_config().await);
+    let mut run = Run::new(configuration.evaluator(pipeline, &sdk), objects, requests, target);
     if !arguments.paths.is_empty() {
         for source in sources(&arguments.paths) {
             let (name, input) = open(&source, &ProgressBar::hidden());

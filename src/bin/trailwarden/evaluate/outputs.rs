@@ -83,7 +83,7 @@ impl Outputs {
             .iter()
             .filter_map(|source| match source {
                 Source::File { path, .. } => fs::canonicalize(path).ok(),
-                Source::StandardInput | Source::Unreadable { .. } => None,
+                _ => None,
             })
             .collect();
         for text in &self.output {

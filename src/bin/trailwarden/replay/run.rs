@@ -4,13 +4,12 @@ use std::fmt::Display;
 use std::io::{self, BufWriter};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::runtime::Handle;
-use trailwarden::objects::{Fetcher, Objects};
+use trailwarden::objects::Objects;
 use trailwarden::pipeline::{Evaluated, Evaluator, Input, Tally};
 use trailwarden::queue::{HIDDEN_MINUTES, Message, Queue};
 use trailwarden::sinks::console::{self, Console};
@@ -78,29 +77,11 @@ impl Counts {
     }
 }
 
-/// Fetches objects on a thread of its own: the thread that evaluates waits for it.
-pub(super) struct ObjectReader {
-    objects: Objects,
-    runtime: Handle,
-}
-
-impl ObjectReader {
-    /// Starts the thread.
-    pub(super) fn start(objects: Objects) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        thread::Builder::new().spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-        Ok(Self { objects, runtime: handle })
-    }
-
-    fn fetcher(&self) -> Fetcher {
-        self.objects.until(Instant::now() + MAX_OBJECTS, self.runtime.clone())
-    }
-}
-
 pub(super) struct Run {
     evaluator: Evaluator,
-    objects: ObjectReader,
+    objects: Objects,
+    /// Makes the requests for objects, on another thread.
+    requests: Handle,
     target: Target,
     tally: Tally,
     counts: Counts,
@@ -111,9 +92,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(evaluator: Evaluator, objects: ObjectReader, target: Target) -> Self {
+    pub(super) fn new(evaluator: Evaluator, objects: Objects, requests: Handle, target: Target) -> Self {
         let (tally, counts) = (Tally::default(), Counts::default());
-        Self { evaluator, objects, target, tally, counts, problem: false, closed: None }
+        Self { evaluator, objects, requests, target, tally, counts, problem: false, closed: None }
     }
 
     /// Says what went wrong beside the payloads. `what` is safe to show.
@@ -177,7 +158,7 @@ impl Run {
 
     /// Evaluates one payload, and publishes or prints its findings. What was not done of it, safe to show.
     async fn payload(&mut self, name: &str, input: Input<'_>) -> Vec<String> {
-        let fetcher = self.objects.fetcher();
+        let fetcher = self.objects.until(Instant::now() + MAX_OBJECTS, self.requests.clone());
         let input = Input::WithObjects(Box::new(input), &fetcher);
         let Evaluated { tally, findings, rejections } = self.evaluator.gather(name, input, MAX_LIVE_STATE).await;
         self.tally.add(&tally);
