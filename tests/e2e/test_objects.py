@@ -20,6 +20,9 @@ from topic import Topic
 
 NUMBERS = itertools.count()
 
+# Bytes of an object that is not held in memory.
+LARGE = 40_000_000
+
 
 @pytest.fixture
 def bucket(endpoint: str) -> Bucket:
@@ -166,6 +169,19 @@ def test_each_task_of_batch_operations_has_a_result(endpoint: str, topic: Topic,
     }
     assert results["whole"]["resultString"].startswith("1 record = ")
     assert "NoSuchKey" in results["deleted"]["resultString"]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_memory_does_not_depend_on_the_size_of_an_object(
+    function: Function, topic: Topic, bucket: Bucket, compressed: bool
+) -> None:
+    record = clean()
+    bucket.put("large", *[record] * (LARGE // len(json.dumps(record))), action(1), compressed=compressed)
+    assert function.invoke(json.dumps(record)).error_type is None
+    before = function.peak_memory()
+    assert function.invoke(sqs_event([bucket.notification("large")])).response == failures()
+    assert event_ids(topic) == [1]
+    assert function.peak_memory() - before < LARGE // 2
 
 
 def test_an_object_that_does_not_answer_ends_with_the_invocation(endpoint: str, topic: Topic, bucket: Bucket) -> None:
