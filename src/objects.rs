@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::io::{self, Cursor, Read};
-use std::sync::OnceLock;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,17 +47,30 @@ pub fn start_requests() -> io::Result<Handle> {
     Ok(handle)
 }
 
-/// Fetches objects with the credentials of an SDK configuration. The client is built when the first object is fetched.
+/// Objects that the credentials of an SDK configuration can reach.
 #[derive(Debug)]
-pub struct Objects {
+pub struct Objects(Arc<LazyClient>);
+
+/// A client that is built when the first object is fetched: most deliveries name none.
+#[derive(Debug)]
+struct LazyClient {
     config: SdkConfig,
     client: OnceLock<Client>,
+}
+
+impl LazyClient {
+    fn get(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
+            Client::from_conf(aws_sdk_s3::config::Builder::from(&self.config).timeout_config(timeouts).build())
+        })
+    }
 }
 
 impl Objects {
     /// Objects that `config` can reach.
     pub fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone(), client: OnceLock::new() }
+        Self(Arc::new(LazyClient { config: config.clone(), client: OnceLock::new() }))
     }
 
     /// Objects that the default credentials of the SDK can reach. `runtime` reads them, as in [`Objects::until`].
@@ -71,18 +84,14 @@ impl Objects {
     /// Returns what fetches objects until `deadline`. `runtime` makes the requests. It must run on another thread than the one
     /// that fetches.
     pub fn until(&self, deadline: Instant, runtime: Handle) -> Fetcher {
-        let client = self.client.get_or_init(|| {
-            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
-            Client::from_conf(aws_sdk_s3::config::Builder::from(&self.config).timeout_config(timeouts).build())
-        });
-        Fetcher { client: client.clone(), runtime: Runtime { handle: runtime, deadline } }
+        Fetcher { client: Arc::clone(&self.0), runtime: Runtime { handle: runtime, deadline } }
     }
 }
 
 /// Fetches objects until a deadline.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
-    client: Client,
+    client: Arc<LazyClient>,
     runtime: Runtime,
 }
 
@@ -111,7 +120,7 @@ impl Fetcher {
     /// # Errors
     /// Returns the reason why they cannot be listed.
     pub fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<(ObjectName, u64)>, FetchError> {
-        let mut pages = self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut pages = self.client.get().list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         let pages = async move {
             let mut objects = Vec::new();
             while let Some(page) = pages.next().await {
@@ -133,7 +142,7 @@ impl Fetcher {
 impl Fetch for Fetcher {
     fn fetch(&self, object: &ObjectName) -> Result<Box<dyn Read>, FetchError> {
         let ObjectName { bucket, key, version, region } = object;
-        let request = self.client.get_object().bucket(bucket).key(key).set_version_id(version.clone());
+        let request = self.client.get().get_object().bucket(bucket).key(key).set_version_id(version.clone());
         let mut request = request.customize();
         if let Some(region) = region {
             request = request.config_override(aws_sdk_s3::config::Builder::new().region(Region::new(region.clone())));
