@@ -144,9 +144,9 @@ impl Alert<'_> {
     }
 
     /// The body of a message with `MessageStructure=json`: a text for each kind of subscriber. Queues and functions receive the
-    /// OCSF document of the first finding, created at `now`. The findings topic has all findings.
+    /// OCSF document of the first finding without its record, created at `now`. The findings topic has all findings.
     pub fn body(&self, now: Timestamp) -> String {
-        let document = ocsf::line(self.lead, now);
+        let document = ocsf::line_without_record(self.lead, now);
         let email = self.email();
         visible_json(&json!({"default": email, "email": email, "https": self.chat(), "sms": self.sms(),
                              "sqs": document, "lambda": document}))

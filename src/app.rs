@@ -19,8 +19,12 @@ use crate::alert::AlertPolicy;
 use crate::aws::SdkConfig;
 use crate::finding::Severity;
 #[cfg(feature = "lambda")]
+use crate::objects::Objects;
+#[cfg(feature = "lambda")]
 use crate::pipeline::Evaluator;
 use crate::pipeline::Pipeline;
+#[cfg(feature = "lambda")]
+use crate::queue::QueueUrl;
 use crate::rules::{Options, RuleDiagnostic, RuleDiagnostics, RuleSet, UnusableRules, organization_id};
 #[cfg(feature = "lambda")]
 use crate::sinks::{Sink, Sinks, alerts_topic::AlertsTopic, findings_topic::FindingsTopic, sns::SnsTopic};
@@ -51,6 +55,8 @@ pub struct Configuration {
     pub trusted_organizations: Vec<String>,
     /// Whether findings contain a trace of their rule's condition.
     pub explain: bool,
+    /// Whether findings contain their record, in place of the setting of the file.
+    pub raw_data: Option<bool>,
     /// Whether a rule that cannot be used stops everything or is skipped.
     pub unusable: UnusableRules,
     /// The exemptions file.
@@ -61,6 +67,9 @@ pub struct Configuration {
     pub destinations: Vec<Destination>,
     /// The log streams whose events are evaluated.
     pub log_streams: LogStreams,
+    /// The on-failure queue, which keeps messages of SQS and Kinesis that can never be decoded.
+    #[cfg(feature = "lambda")]
+    pub on_failure_queue: Option<QueueUrl>,
     /// The log level.
     pub log_level: Level,
 }
@@ -109,11 +118,14 @@ impl Default for Configuration {
             trusted_accounts: Vec::new(),
             trusted_organizations: Vec::new(),
             explain: false,
+            raw_data: None,
             unusable: UnusableRules::default(),
             exemptions: None,
             live_state: None,
             destinations: Vec::new(),
             log_streams: LogStreams::ALL,
+            #[cfg(feature = "lambda")]
+            on_failure_queue: None,
             log_level: Level::INFO,
         }
     }
@@ -183,6 +195,7 @@ impl Configuration {
             .with_vpc_exemptions(self.file.vpc_exemptions.clone())
             .with_account_names(self.file.account_names.clone())
             .with_log_streams(self.log_streams.clone())
+            .with_records(self.raw_data.unwrap_or(self.file.raw_data))
     }
 
     /// Loads rules and exemptions, and builds the pipeline.
@@ -195,22 +208,23 @@ impl Configuration {
         Ok(self.pipeline_of(rules, exemptions))
     }
 
-    /// Builds the evaluator of `pipeline`, with live state if that is on.
+    /// Builds the evaluator of `pipeline`, which fetches objects, with live state if that is on.
     #[cfg(all(feature = "lambda", feature = "live"))]
     pub fn evaluator(&self, pipeline: Pipeline, sdk: &SdkConfig) -> Evaluator {
         use crate::live_state::aws::MemberRole;
         use crate::pipeline::aws::AwsLive;
 
-        let Some(live) = self.live_state.clone() else { return Evaluator::new(pipeline) };
+        let evaluator = Evaluator::new(pipeline).with_objects(Objects::new(sdk));
+        let Some(live) = self.live_state.clone() else { return evaluator };
         let LiveStateConfiguration { member_role, external_id, session_name, account_names } = live;
         let member = member_role.map(|name| MemberRole { name, external_id, session_name });
-        Evaluator::new(pipeline).with_live_state(AwsLive::new(sdk, member, account_names))
+        evaluator.with_live_state(AwsLive::new(sdk, member, account_names))
     }
 
-    /// Builds the evaluator of `pipeline`. Live state is not part of this build.
+    /// Builds the evaluator of `pipeline`, which fetches objects. Live state is not part of this build.
     #[cfg(all(feature = "lambda", not(feature = "live")))]
-    pub fn evaluator(&self, pipeline: Pipeline, _: &SdkConfig) -> Evaluator {
-        Evaluator::new(pipeline)
+    pub fn evaluator(&self, pipeline: Pipeline, sdk: &SdkConfig) -> Evaluator {
+        Evaluator::new(pipeline).with_objects(Objects::new(sdk))
     }
 
     /// Builds a sink for each destination.

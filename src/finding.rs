@@ -151,6 +151,12 @@ pub struct Actor {
     pub mfa: Option<bool>,
     /// The AWS service that called on the caller's behalf.
     pub invoked_by: Option<String>,
+    /// The id of the IAM Identity Center user for whom the caller called.
+    pub on_behalf_of: Option<String>,
+    /// The account of the vendor that called with temporary delegation.
+    pub delegate_account: Option<String>,
+    /// The workload that used the credentials, such as the ARN of a Lambda function.
+    pub in_scope_of: Option<String>,
 }
 
 /// The API call.
@@ -269,6 +275,8 @@ pub struct Finding {
     pub notes: Vec<String>,
     /// The address of the Terraform resource whose planned change it is about.
     pub terraform_address: Option<String>,
+    /// The JSON of the record, as received, if findings contain it.
+    pub record: Option<Arc<str>>,
 }
 
 impl Finding {

@@ -101,7 +101,8 @@ fn run_file(rules: &RuleSet, name: &str, path: &Path, results: &mut FixtureResul
         let json = match content {
             Content::Record(record) => Ok(record.into_json()),
             Content::Rejected(reason) => Err(reason),
-            Content::Control | Content::Nested(_) => continue,
+            Content::Failed(error) => Err(error.reason),
+            Content::Control | Content::Nested(_) | Content::Object(_) => continue,
         };
         records += 1;
         match json

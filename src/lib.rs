@@ -29,6 +29,8 @@ pub mod fixtures;
 pub mod live_state;
 pub mod metrics;
 pub mod network;
+#[cfg(feature = "lambda")]
+pub mod objects;
 pub mod pipeline;
 pub mod policy;
 pub mod prefilter;

@@ -1,4 +1,4 @@
-//! Runs the stages over one input and counts what became of every record.
+//! Runs the stages over one input and counts the result of every record.
 
 #[cfg(feature = "live")]
 pub mod aws;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::{self, BufRead, Write as _};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -22,24 +22,24 @@ use crate::finding::Finding;
 use crate::live_state::LiveState;
 use crate::prefilter::Prefilter;
 use crate::rules::RuleSet;
-use crate::sources::{Content, Item, LogStreams, Place, Raw, Reader};
+use crate::sources::{Content, Fetch, FetchError, Item, LogStreams, Place, Raw, Reader};
 use crate::suppress::{Exemptions, VpcExemptions};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
 #[cfg(feature = "lambda")]
-pub use evaluator::Progress;
+pub use evaluator::{Limits, Progress};
 use lag::Lag;
-use live::Asking;
 pub use live::Case;
+use live::StateNeeds;
 
 /// Maximum length of a reason that is shown, in characters.
 const MAX_REASON: usize = 400;
 
-/// Why a record is rejected when something on the way panicked.
+/// The reason for the rejection of a record whose evaluation panicked.
 const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
 
-/// Has panics say where they arose and not why: the message may quote the record, which is rejected instead.
+/// Makes panics report their location without their message, which may quote the record. The record is rejected.
 pub fn hide_panic_messages() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
@@ -48,8 +48,8 @@ pub fn hide_panic_messages() {
     }));
 }
 
-/// What became of the records of a run. A record is everything that was received as one: also what turned out to be
-/// none, and a whole file or payload that could not be read.
+/// The results of the records of a run. Every input unit counts as one record, including malformed ones and unreadable files,
+/// payloads and objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Tally {
     /// Records received.
@@ -62,21 +62,21 @@ pub struct Tally {
     pub exempt: u64,
     /// Records that could not be evaluated.
     pub rejected: u64,
-    /// Deliveries that hold no records by design; not among the received.
+    /// Deliveries without records by design. They do not count as received.
     pub control: u64,
-    /// Records that repeat one of the same input, word for word, that a rule matched; not among the received.
+    /// Exact repetitions of a record of the same input that a rule matched. They do not count as received.
     pub duplicates: u64,
-    /// Findings that are not exempt; one record can have several.
+    /// Findings that are not exempt. One record can have several.
     pub findings: u64,
     /// Findings that are exempt.
     pub suppressed: u64,
-    /// Questions that were put to live state, of whatever kind; several share a call.
+    /// Queries to live state. Several share a request.
     #[serde(skip)]
     pub lookups: u64,
-    /// Those of them that were not answered.
+    /// Queries that were not answered.
     #[serde(skip)]
     pub lookups_failed: u64,
-    /// Longest time between a record's `eventTime` and its evaluation, in milliseconds, where one tells.
+    /// Longest time between a record's `eventTime` and its evaluation in milliseconds, if a record has a time.
     #[serde(skip)]
     pub longest_lag: Option<u64>,
 }
@@ -123,13 +123,36 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Something that could not be evaluated: where it is and why.
+/// Input that could not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// Where it is.
     pub place: Place,
     /// Why it could not be evaluated.
     pub reason: String,
+    /// What kind of error it is.
+    pub cause: Cause,
+}
+
+/// The kind of error that leads to a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cause {
+    /// The content is not accepted.
+    #[default]
+    Content,
+    /// The object that contains the records does not exist or denies access.
+    ObjectUnavailable,
+    /// The object that contains the records could not be read this time.
+    ObjectRetryable,
+}
+
+/// The reason and the cause of a rejection.
+type Refused = (String, Cause);
+
+impl Cause {
+    fn of_object(is_transient: bool) -> Self {
+        if is_transient { Self::ObjectRetryable } else { Self::ObjectUnavailable }
+    }
 }
 
 impl fmt::Display for Rejection {
@@ -138,12 +161,12 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// What a run hands out, in the order of the input.
+/// A result of a run. Results are in the order of the input.
 #[derive(Debug)]
 pub enum Outcome {
     /// A rule matched the record at this place.
     Finding(Box<Finding>, Place),
-    /// Something could not be evaluated.
+    /// Input could not be evaluated.
     Rejection(Rejection),
 }
 
@@ -158,19 +181,19 @@ impl Outcome {
     }
 }
 
-/// What a payload comes to.
+/// The results of a payload.
 #[derive(Debug, Default)]
 pub struct Evaluated {
-    /// What became of its records.
+    /// The counts of its records.
     pub tally: Tally,
     /// The findings, in the order of the records.
     pub findings: Vec<Finding>,
-    /// What could not be evaluated, in the same order.
+    /// The rejections, in the same order.
     pub rejections: Vec<Rejection>,
 }
 
 impl Evaluated {
-    /// Takes what a run hands out.
+    /// Adds a result.
     fn take(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Finding(finding, _) => self.findings.push(*finding),
@@ -187,6 +210,20 @@ pub enum Input<'i> {
     Payload(&'i str),
     /// An input that could not be opened, and why.
     Unreadable(String),
+    /// An input of which the S3 objects that it names are fetched.
+    WithObjects(Box<Self>, &'i dyn Fetch),
+}
+
+impl<'i> Input<'i> {
+    /// Returns its items, called `name`. Log events of other log streams than these are rejected.
+    pub fn into_reader(self, name: &str, log_streams: &LogStreams) -> Reader<'i> {
+        match self {
+            Self::Stream(reader) => Reader::stream(name, reader),
+            Self::Payload(text) => Reader::payload_of_streams(name, text, log_streams),
+            Self::Unreadable(reason) => Reader::unreadable(name, reason),
+            Self::WithObjects(input, _) => input.into_reader(name, log_streams),
+        }
+    }
 }
 
 impl fmt::Debug for Input<'_> {
@@ -195,6 +232,7 @@ impl fmt::Debug for Input<'_> {
             Self::Stream(_) => "Stream",
             Self::Payload(_) => "Payload",
             Self::Unreadable(_) => "Unreadable",
+            Self::WithObjects(..) => "WithObjects",
         })
     }
 }
@@ -209,13 +247,15 @@ pub struct Pipeline {
     account_names: BTreeMap<String, String>,
     /// The log streams whose events are evaluated, if a payload is the delivery of one.
     log_streams: LogStreams,
+    /// Whether findings contain their record.
+    keeps_records: bool,
     /// Whether records that no rule can match are skipped before they are parsed.
     prefilters: bool,
     /// Caches of earlier runs; a run takes one of them.
     caches: Mutex<Vec<Caches>>,
 }
 
-/// Caches that a run leaves to the next.
+/// Caches that runs share, one after the other.
 #[derive(Debug, Default)]
 struct Caches {
     prefilter: Prefilter,
@@ -232,6 +272,7 @@ impl Pipeline {
             vpc_exemptions: VpcExemptions::default(),
             account_names: BTreeMap::new(),
             log_streams: LogStreams::ALL,
+            keeps_records: false,
             prefilters: true,
             caches: Mutex::default(),
         }
@@ -268,6 +309,12 @@ impl Pipeline {
         Self { log_streams, ..self }
     }
 
+    /// The same whose findings contain their record, or do not.
+    #[must_use]
+    pub fn with_records(self, keeps_records: bool) -> Self {
+        Self { keeps_records, ..self }
+    }
+
     /// Its rules.
     pub fn rules(&self) -> &RuleSet {
         &self.rules
@@ -278,11 +325,11 @@ impl Pipeline {
         &self.exemptions
     }
 
-    /// Takes one input, called `source`, through all stages. Findings and rejections go to `outcomes` as they arise.
+    /// Runs all stages over one input, called `source`. Passes findings and rejections to `outcomes` as they arise.
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut run = Run::new(self, source, input, None);
-        while let Some((place, judged)) = run.next() {
-            self.count(place, judged.map(|judged| judged.findings), &mut run.tally, outcomes);
+        while let Some((place, evaluated)) = run.next() {
+            self.count(place, evaluated.map(|evaluated| evaluated.findings), &mut run.tally, outcomes);
         }
         run.end()
     }
@@ -294,7 +341,7 @@ impl Pipeline {
         evaluated
     }
 
-    /// The same with what live state says.
+    /// The same with live state.
     pub async fn gather_settled<S: LiveState>(&self, source: &str, input: Input<'_>, live: &S) -> Evaluated {
         let mut evaluated = Evaluated::default();
         let (mut tally, cases) = self.run_for_live_state(source, input, &mut |outcome| evaluated.take(outcome));
@@ -302,8 +349,7 @@ impl Pipeline {
         Evaluated { tally, ..evaluated }
     }
 
-    /// The same as [`Pipeline::run`], but for records that live state has something to say about: they are returned, for
-    /// [`Pipeline::settle`], which counts them too.
+    /// The same as [`Pipeline::run`], but returns the records that live state may add to. [`Pipeline::settle`] counts these.
     pub fn run_for_live_state(
         &self,
         source: &str,
@@ -311,11 +357,13 @@ impl Pipeline {
         outcomes: &mut dyn FnMut(Outcome),
     ) -> (Tally, Vec<Case>) {
         // All findings are cases, so that they keep the order of the input.
-        self.run_with_cases(source, input, outcomes, |judged| judged.asks || !judged.findings.is_empty())
+        self.run_with_cases(source, input, outcomes, |evaluated| {
+            evaluated.needs_state || !evaluated.findings.is_empty()
+        })
     }
 
     /// The same as [`Pipeline::run_for_live_state`], but findings that live state does not confirm go to `outcomes` as they
-    /// arise, before those of earlier records that wait for it.
+    /// arise, before those of earlier records that need it.
     #[cfg(feature = "lambda")]
     pub fn run_ahead_of_live_state(
         &self,
@@ -323,8 +371,8 @@ impl Pipeline {
         input: Input<'_>,
         outcomes: &mut dyn FnMut(Outcome),
     ) -> (Tally, Vec<Case>) {
-        self.run_with_cases(source, input, outcomes, |judged| {
-            judged.asks || judged.findings.iter().any(|finding| finding.rule.confirm.is_some())
+        self.run_with_cases(source, input, outcomes, |evaluated| {
+            evaluated.needs_state || evaluated.findings.iter().any(|finding| finding.rule.confirm.is_some())
         })
     }
 
@@ -333,14 +381,14 @@ impl Pipeline {
         source: &str,
         input: Input<'_>,
         outcomes: &mut dyn FnMut(Outcome),
-        is_case: fn(&Judged) -> bool,
+        is_case: fn(&EvaluatedRecord) -> bool,
     ) -> (Tally, Vec<Case>) {
         let mut cases = Vec::new();
-        let mut run = Run::new(self, source, input, Some(&live::ASKING));
-        while let Some((place, judged)) = run.next() {
-            match judged {
-                Ok(judged) if is_case(&judged) => cases.push(Case::new(place, judged)),
-                judged => self.count(place, judged.map(|judged| judged.findings), &mut run.tally, outcomes),
+        let mut run = Run::new(self, source, input, Some(&live::NEEDS));
+        while let Some((place, evaluated)) = run.next() {
+            match evaluated {
+                Ok(evaluated) if is_case(&evaluated) => cases.push(Case::new(place, evaluated)),
+                evaluated => self.count(place, evaluated.map(|evaluated| evaluated.findings), &mut run.tally, outcomes),
             }
         }
         (run.end(), cases)
@@ -350,7 +398,7 @@ impl Pipeline {
     fn count(
         &self,
         place: Place,
-        findings: Result<Vec<Finding>, String>,
+        findings: Result<Vec<Finding>, Refused>,
         tally: &mut Tally,
         outcomes: &mut dyn FnMut(Outcome),
     ) {
@@ -370,16 +418,24 @@ impl Pipeline {
                     outcomes(Outcome::Finding(Box::new(finding), place.clone()));
                 }
             }
-            Err(reason) => {
+            Err((reason, cause)) => {
                 tally.rejected += 1;
-                outcomes(Outcome::Rejection(Rejection { place, reason }));
+                outcomes(Outcome::Rejection(Rejection { place, reason, cause }));
             }
         }
     }
 
-    /// `watching`: the places of the rules that could match, where they are known.
-    fn findings(&self, event: &Event<'_>, watching: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
-        let mut findings = match watching {
+    /// Adds their record to findings.
+    fn add_record(&self, findings: &mut [Finding], record: &str) {
+        if self.keeps_records && !findings.is_empty() {
+            let record: Arc<str> = record.into();
+            findings.iter_mut().for_each(|finding| finding.record = Some(Arc::clone(&record)));
+        }
+    }
+
+    /// `candidates`: the positions of the rules that could match, if they are known.
+    fn findings(&self, event: &Event<'_>, candidates: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
+        let mut findings = match candidates {
             _ if !self.prefilters => self.rules.evaluate_all(event),
             Some(places) => self.rules.evaluate_selected(places, event),
             None => self.rules.evaluate(event),
@@ -393,13 +449,15 @@ impl Pipeline {
     }
 }
 
-/// One input on its way through the pipeline.
+/// One input that is being evaluated.
 struct Run<'p, 'i> {
     pipeline: &'p Pipeline,
     reader: Reader<'i>,
+    /// Fetches objects that the input names.
+    fetch: Option<&'i dyn Fetch>,
     caches: Caches,
-    /// With live state, what it needs records for.
-    live: Option<&'static Asking>,
+    /// With live state, the records that it adds to.
+    live: Option<&'static StateNeeds>,
     lag: Lag,
     seen: Seen,
     earlier: Earlier,
@@ -407,16 +465,14 @@ struct Run<'p, 'i> {
 }
 
 impl<'p, 'i> Run<'p, 'i> {
-    fn new(pipeline: &'p Pipeline, source: &str, input: Input<'i>, live: Option<&'static Asking>) -> Self {
-        let reader = match input {
-            Input::Stream(reader) => Reader::stream(source, reader),
-            Input::Payload(text) => Reader::payload_of_streams(source, text, &pipeline.log_streams),
-            Input::Unreadable(reason) => Reader::unreadable(source, reason),
-        };
+    fn new(pipeline: &'p Pipeline, source: &str, input: Input<'i>, live: Option<&'static StateNeeds>) -> Self {
+        let fetch = if let Input::WithObjects(_, fetch) = input { Some(fetch) } else { None };
+        let reader = input.into_reader(source, &pipeline.log_streams);
         let caches = pipeline.caches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         Self {
             pipeline,
             reader,
+            fetch,
             caches,
             live,
             lag: Lag::now(),
@@ -426,42 +482,56 @@ impl<'p, 'i> Run<'p, 'i> {
         }
     }
 
-    /// The next record that has been evaluated, or what had to be rejected. Whatever else comes before it is counted.
-    fn next(&mut self) -> Option<(Place, Result<Judged, String>)> {
+    /// Evaluates the next record, or returns the next rejection. Counts everything before it.
+    fn next(&mut self) -> Option<(Place, Result<EvaluatedRecord, Refused>)> {
         loop {
             let Item { place, content } = self.reader.next_unopened()?;
             match content {
                 Content::Record(raw) if self.skips(&raw) => {}
                 Content::Nested(nested) if self.skips(nested.raw()) => {}
                 Content::Nested(nested) => self.reader.open(place, nested),
+                Content::Object(reference) => match self.fetch.map(|fetch| fetch.fetch(reference.name())) {
+                    Some(Ok(content)) => self.reader.open_object(place, reference, content),
+                    Some(Err(FetchError { reason, is_transient })) => {
+                        let reason = format!("the object {} cannot be read: {reason}", reference.name());
+                        return Some(self.rejected(place, reason, Cause::of_object(is_transient)));
+                    }
+                    None => return Some(self.rejected(place, reference.not_fetched(), Cause::Content)),
+                },
                 Content::Control => self.tally.control += 1,
-                Content::Rejected(reason) => {
-                    self.tally.received += 1;
-                    return Some((place, Err(reason)));
+                Content::Rejected(reason) => return Some(self.rejected(place, reason, Cause::Content)),
+                Content::Failed(FetchError { reason, is_transient }) => {
+                    return Some(self.rejected(place, reason, Cause::of_object(is_transient)));
                 }
                 Content::Record(raw) => {
-                    let judged = self.evaluate(&raw);
-                    if judged.as_ref().is_ok_and(|judged| self.seen.again(judged.digest)) {
+                    let evaluated = self.evaluate(&raw);
+                    if evaluated.as_ref().is_ok_and(|evaluated| self.seen.again(evaluated.digest)) {
                         self.tally.duplicates += 1;
                         continue;
                     }
                     self.tally.received += 1;
-                    return Some((place, judged));
+                    return Some((place, evaluated.map_err(|reason| (reason, Cause::Content))));
                 }
             }
         }
     }
 
-    /// Whether no rule can match a record, which is counted then.
+    /// Counts what is rejected.
+    fn rejected(&mut self, place: Place, reason: String, cause: Cause) -> (Place, Result<EvaluatedRecord, Refused>) {
+        self.tally.received += 1;
+        (place, Err((reason, cause)))
+    }
+
+    /// Whether no rule can match a record. Counts it if so.
     fn skips(&mut self, raw: &Raw) -> bool {
         if !self.pipeline.prefilters {
             return false;
         }
         let live = self.live;
-        let asks = |source: &str, name: &str| {
-            Earlier::counts(source, name) || live.is_some_and(|live| (live.may_ask)(source, name))
+        let needs_state = |source: &str, name: &str| {
+            Earlier::counts(source, name) || live.is_some_and(|live| (live.may_need_state)(source, name))
         };
-        let Some(time) = self.caches.prefilter(live.is_some()).skips(&self.pipeline.rules, raw, asks) else {
+        let Some(time) = self.caches.prefilter(live.is_some()).skips(&self.pipeline.rules, raw, needs_state) else {
             return false;
         };
         self.lag.of_text(time);
@@ -470,30 +540,31 @@ impl<'p, 'i> Run<'p, 'i> {
         true
     }
 
-    fn evaluate(&mut self, raw: &Raw) -> Result<Judged, String> {
+    fn evaluate(&mut self, raw: &Raw) -> Result<EvaluatedRecord, String> {
         let json = raw.json();
         match Event::parse(&json) {
-            Ok(event) if !event.has(LIVE_STATE) => self.judged(event, &json),
-            Ok(_) => self.judged_text(&without(&json, LIVE_STATE).unwrap_or_default()),
+            Ok(event) if !event.has(LIVE_STATE) => self.evaluate_event(event, &json),
+            Ok(_) => self.evaluate_text(&without(&json, LIVE_STATE).unwrap_or_default()),
             Err(RecordError::Json(error)) => {
                 let text = repaired(&json);
                 let has_live_state =
                     Event::parse(&text).map_err(|_| RecordError::Json(error).to_string())?.has(LIVE_STATE);
-                match has_live_state {
-                    true => self.judged_text(&without(&text, LIVE_STATE).unwrap_or_default()),
-                    false => self.judged_text(&text),
+                if has_live_state {
+                    self.evaluate_text(&without(&text, LIVE_STATE).unwrap_or_default())
+                } else {
+                    self.evaluate_text(&text)
                 }
             }
             Err(error) => Err(error.to_string()),
         }
     }
 
-    fn judged_text(&mut self, text: &str) -> Result<Judged, String> {
-        self.judged(Event::parse(text).map_err(|error| error.to_string())?, text)
+    fn evaluate_text(&mut self, text: &str) -> Result<EvaluatedRecord, String> {
+        self.evaluate_event(Event::parse(text).map_err(|error| error.to_string())?, text)
     }
 
-    /// Evaluates the event that `text` is.
-    fn judged(&mut self, mut event: Event<'_>, text: &str) -> Result<Judged, String> {
+    /// Evaluates an event, whose JSON is `text`.
+    fn evaluate_event(&mut self, mut event: Event<'_>, text: &str) -> Result<EvaluatedRecord, String> {
         event.require_call().map_err(|error| error.to_string())?;
         event.time_text().into_iter().for_each(|time| self.lag.of_text(time));
         let now = self.lag.now;
@@ -502,19 +573,20 @@ impl<'p, 'i> Run<'p, 'i> {
         guarded(|| {
             let call = event.source().zip(event.name());
             let prefilter = self.caches.prefilter(live.is_some());
-            let watching = call.and_then(|(source, name)| prefilter.places(source, name));
+            let candidates = call.and_then(|(source, name)| prefilter.places(source, name));
             self.earlier.recall(&mut event);
-            let findings = self.pipeline.findings(&event, watching, now);
-            let asks = live.is_some_and(|live| (live.asks)(&event));
+            let mut findings = self.pipeline.findings(&event, candidates, now);
+            self.pipeline.add_record(&mut findings, text);
+            let needs_state = live.is_some_and(|live| (live.needs_state)(&event));
             self.earlier.note(&event);
-            let is_of_interest = asks || !findings.is_empty();
+            let is_of_interest = needs_state || !findings.is_empty();
             let digest = if is_of_interest { digest(&event) } else { None };
             let record = if is_of_interest && live.is_some() { text.to_owned() } else { String::new() };
-            Judged { record, findings, asks, digest, attached: event.attachment().cloned() }
+            EvaluatedRecord { record, findings, needs_state, digest, attached: event.attachment().cloned() }
         })
     }
 
-    /// What became of everything that was read.
+    /// Returns the counts.
     fn end(mut self) -> Tally {
         self.tally.longest_lag = self.lag.longest();
         self.pipeline.caches.lock().unwrap_or_else(PoisonError::into_inner).push(self.caches);
@@ -528,16 +600,16 @@ impl Caches {
     }
 }
 
-/// A record that was evaluated.
-struct Judged {
-    /// Its text, without whatever had to be replaced or removed. With live state alone, where there is something to verify.
+/// The result of the evaluation of a record.
+struct EvaluatedRecord {
+    /// Its repaired JSON, if live state is on and there is something to verify.
     record: String,
     findings: Vec<Finding>,
-    /// Whether live state can say what the record leaves open.
-    asks: bool,
-    /// What earlier records add to it.
+    /// Whether live state can complete the record.
+    needs_state: bool,
+    /// Facts from earlier records of the input.
     attached: Option<Attachment>,
-    /// Where there is something to report, and the record has an id.
+    /// The digest of the record, if there is something to report and the record has an id.
     digest: Option<Uuid>,
 }
 
@@ -546,15 +618,15 @@ fn digest(event: &Event<'_>) -> Option<Uuid> {
     event.id().map(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, event.canonical().as_bytes()))
 }
 
-/// Maximum number of records that are remembered to recognise their duplicates: 16 MB or so.
+/// Maximum number of digests that are kept to recognise duplicates: about 16 MB.
 const MAX_SEEN: usize = 500_000;
 
-/// The records of an input with something to report.
+/// Digests of the records of an input with something to report.
 #[derive(Debug, Default)]
 struct Seen(HashSet<Uuid>);
 
 impl Seen {
-    /// Whether a record was there before.
+    /// Whether a record was seen before. Adds it.
     fn again(&mut self, digest: Option<Uuid>) -> bool {
         let Some(digest) = digest else { return false };
         if self.0.len() >= MAX_SEEN {
@@ -564,7 +636,7 @@ impl Seen {
     }
 }
 
-/// What `judge` gives, unless it panics.
-fn guarded<T>(judge: impl FnOnce() -> T) -> Result<T, String> {
-    panic::catch_unwind(AssertUnwindSafe(judge)).map_err(|_| FAILED_INSIDE.to_owned())
+/// Returns the result of `evaluate`, or an error if it panics.
+fn guarded<T>(evaluate: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(evaluate)).map_err(|_| FAILED_INSIDE.to_owned())
 }

@@ -105,6 +105,15 @@ impl Queue {
         }
     }
 
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The error of SQS.
+    pub async fn send(&self, body: String) -> Result<(), QueueError> {
+        self.client.send_message().queue_url(&self.url).message_body(body).send().await?;
+        Ok(())
+    }
+
     /// Deletes a received message.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! The configuration of the Lambda function, from environment variables. All errors are reported, not only the first.
 
 use std::path::PathBuf;
+#[cfg(feature = "lambda")]
+use std::str::FromStr as _;
 
 use tracing::Level;
 
@@ -11,8 +13,13 @@ use super::{
     Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY, DEFAULT_SESSION_NAME, Destination,
     LiveStateConfiguration,
 };
+#[cfg(feature = "lambda")]
+use crate::queue::QueueUrl;
 use crate::sources::LogStreams;
 use crate::text::visible;
+
+/// Names of the variable for the findings topic. The others are those of the articles that this function replaces.
+const FINDINGS_TOPIC_NAMES: [&str; 3] = ["FINDINGS_TOPIC_ARN", "SNS_ARN", "SNSARN"];
 
 /// Reads the configuration from environment variables, which `variable` looks up. Returns the valid part of the
 /// configuration, and every error. If there is an error, only its log level and its rules are complete.
@@ -35,8 +42,11 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
         file: environment.file(),
         exemptions: environment.get("EXEMPTIONS_FILE").map(PathBuf::from),
         live_state,
+        raw_data: environment.on_or_off("RAW_DATA", "on", "off"),
         destinations,
         log_streams,
+        #[cfg(feature = "lambda")]
+        on_failure_queue: environment.on_failure_queue(),
         log_level,
         ..Configuration::default()
     };
@@ -85,13 +95,16 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
 
     fn destinations(&mut self) -> Vec<Destination> {
         let mut destinations = Vec::new();
-        let (findings, sns) = (self.get("FINDINGS_TOPIC_ARN"), self.get("SNS_ARN"));
-        if findings.is_some() && sns.is_some() && findings != sns {
-            self.errors
-                .push("FINDINGS_TOPIC_ARN and SNS_ARN name different topics; set only FINDINGS_TOPIC_ARN".to_owned());
+        let named = FINDINGS_TOPIC_NAMES.map(|name| Some((name, self.get(name)?)));
+        let mut named = named.into_iter().flatten();
+        let findings = named.next();
+        if let Some((name, arn)) = &findings
+            && let Some((other, _)) = named.find(|(_, other)| other != arn)
+        {
+            self.errors.push(format!("{name} and {other} name different topics; set only FINDINGS_TOPIC_ARN"));
         }
         let mut account = None;
-        match findings.or(sns) {
+        match findings.map(|(_, arn)| arn) {
             None => {
                 self.errors.push("FINDINGS_TOPIC_ARN is not set: set it to the ARN of the findings topic".to_owned())
             }
@@ -115,17 +128,25 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         patterns.map_or_else(LogStreams::standard, |patterns| LogStreams::named(patterns.iter().map(String::as_str)))
     }
 
+    #[cfg(feature = "lambda")]
+    fn on_failure_queue(&mut self) -> Option<QueueUrl> {
+        let url = self.get("ON_FAILURE_QUEUE_URL")?;
+        self.check("ON_FAILURE_QUEUE_URL", &url, QueueUrl::from_str)
+    }
+
     /// Whether a variable has the value `on`. Records an error for a value other than `on` and `off`.
     fn is_on(&mut self, name: &str, on: &str, off: &str) -> bool {
-        match self.get(name) {
-            None => false,
-            Some(value) if value.eq_ignore_ascii_case(on) => true,
-            Some(value) if value.eq_ignore_ascii_case(off) => false,
-            Some(other) => {
-                self.errors.push(format!("{name} is `{}`: use {on} or {off}", visible(&other)));
-                false
-            }
+        self.on_or_off(name, on, off).unwrap_or_default()
+    }
+
+    /// Whether a variable has the value `on` or `off`, if it is set.
+    fn on_or_off(&mut self, name: &str, on: &str, off: &str) -> Option<bool> {
+        let value = self.get(name)?;
+        let is_on = value.eq_ignore_ascii_case(on);
+        if !is_on && !value.eq_ignore_ascii_case(off) {
+            self.errors.push(format!("{name} is `{}`: use {on} or {off}", visible(&value)));
         }
+        Some(is_on)
     }
 
     fn live_state(&mut self) -> Option<LiveStateConfiguration> {
@@ -147,6 +168,12 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         if id.is_some() && role.is_none() {
             self.errors.push("MEMBER_ROLE_EXTERNAL_ID is set, but MEMBER_ROLE_NAME is not".to_owned());
         }
+        // The name of AWS Config's rule development kit for whether another role is assumed.
+        let assumes_role = self.on_or_off("ASSUME_ROLE_MODE", "true", "false");
+        if assumes_role == Some(true) && is_on && role.is_none() {
+            self.errors.push("ASSUME_ROLE_MODE is true, and MEMBER_ROLE_NAME is not set: name the role".to_owned());
+        }
+        let role = role.filter(|_| assumes_role != Some(false));
         let member_role = role.and_then(|name| self.check("MEMBER_ROLE_NAME", &name, member_role));
         let external_id = id.and_then(|id| self.check("MEMBER_ROLE_EXTERNAL_ID", &id, external_id));
         let name = self.get("MEMBER_ROLE_SESSION_NAME").unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned());
@@ -190,15 +217,47 @@ mod tests {
     }
 
     #[test]
-    fn the_topic_can_have_either_variable_name() {
-        for name in ["FINDINGS_TOPIC_ARN", "SNS_ARN"] {
+    fn the_topic_can_have_any_of_its_variable_names() {
+        for name in FINDINGS_TOPIC_NAMES {
             let destinations = configured(&[(name, TOPIC)]).unwrap().destinations;
             assert_eq!(destinations, [Destination::FindingsTopic { arn: TOPIC.to_owned() }]);
         }
         assert!(configured(&[("FINDINGS_TOPIC_ARN", TOPIC), ("SNS_ARN", TOPIC)]).is_ok());
         let other = "arn:aws:sns:eu-west-1:111122223333:other";
-        let errors = configured(&[("FINDINGS_TOPIC_ARN", TOPIC), ("SNS_ARN", other)]).unwrap_err();
-        assert!(errors.concat().contains("different topics"), "{errors:?}");
+        for names in [["FINDINGS_TOPIC_ARN", "SNS_ARN"], ["SNS_ARN", "SNSARN"]] {
+            let errors = configured(&[(names[0], TOPIC), (names[1], other)]).unwrap_err().concat();
+            assert!(errors.contains("different topics") && errors.contains(names[1]), "{errors}");
+        }
+    }
+
+    #[test]
+    fn findings_contain_their_record_unless_it_is_turned_off() {
+        let raw_data = |value: &str| configured(&[("SNSARN", TOPIC), ("RAW_DATA", value)]).map(|one| one.raw_data);
+        assert_eq!((raw_data(""), raw_data("off"), raw_data("ON")), (Ok(None), Ok(Some(false)), Ok(Some(true))));
+        assert_eq!(raw_data("no"), Err(vec!["RAW_DATA is `no`: use on or off".to_owned()]));
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn the_member_role_is_assumed_unless_the_mode_says_otherwise() {
+        let role = |variables: &[(&str, &str)]| {
+            let all = [&[("SNS_ARN", TOPIC), ("LIVE_STATE", "on")], variables].concat();
+            configured(&all).map(|one| one.live_state.and_then(|live| live.member_role))
+        };
+        let name = ("MEMBER_ROLE_NAME", "Reader");
+        assert_eq!(role(&[name]), Ok(Some("Reader".to_owned())));
+        assert_eq!(role(&[name, ("ASSUME_ROLE_MODE", "True")]), Ok(Some("Reader".to_owned())));
+        assert_eq!(role(&[name, ("ASSUME_ROLE_MODE", "false")]), Ok(None));
+        assert!(role(&[("ASSUME_ROLE_MODE", "true")]).unwrap_err().concat().contains("MEMBER_ROLE_NAME is not set"));
+    }
+
+    #[cfg(feature = "lambda")]
+    #[test]
+    fn the_on_failure_queue_is_a_standard_queue() {
+        let queue = |url: &str| configured(&[("SNS_ARN", TOPIC), ("ON_FAILURE_QUEUE_URL", url)]);
+        let url = "https://sqs.eu-west-1.amazonaws.com/111122223333/failed";
+        assert_eq!(queue(url).unwrap().on_failure_queue.unwrap().to_string(), url);
+        assert!(queue("failed").unwrap_err().concat().starts_with("ON_FAILURE_QUEUE_URL is `failed`: not the URL"));
     }
 
     #[test]

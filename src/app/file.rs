@@ -14,7 +14,7 @@ use crate::rules::{
 use crate::suppress::VpcExemptions;
 
 /// The content of a configuration file.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigurationFile {
     /// Enabled rules and packs, levels, and values of placeholders.
     pub rules: Settings,
@@ -24,6 +24,8 @@ pub struct ConfigurationFile {
     pub vpc_exemptions: VpcExemptions,
     /// Names of accounts, by account id.
     pub account_names: BTreeMap<String, String>,
+    /// Whether findings contain their record.
+    pub raw_data: bool,
     diagnostics: Vec<RuleDiagnostic>,
 }
 
@@ -46,6 +48,20 @@ struct Document {
     placeholders: BTreeMap<String, Vec<String>>,
     live_state: VpcExemptions,
     account_names: BTreeMap<String, String>,
+    raw_data: Option<bool>,
+}
+
+impl Default for ConfigurationFile {
+    fn default() -> Self {
+        Self {
+            rules: Settings::default(),
+            zone: Zone::default(),
+            vpc_exemptions: VpcExemptions::default(),
+            account_names: BTreeMap::new(),
+            raw_data: true,
+            diagnostics: Vec::new(),
+        }
+    }
 }
 
 impl ConfigurationFile {
@@ -87,6 +103,7 @@ impl ConfigurationFile {
             rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text)),
             vpc_exemptions: document.live_state,
             account_names: document.account_names,
+            raw_data: document.raw_data.unwrap_or(true),
             diagnostics,
         })
     }

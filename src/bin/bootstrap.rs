@@ -2,9 +2,11 @@
 //!
 //! Configuration and rules are read once, and all their errors are reported together. An invocation fails if a finding could
 //! not be published, so that Lambda retries it, and if its payload could not be decoded, so that Lambda sends the payload to
-//! the on-failure destination. For batches of SQS and Kinesis it does not fail. Its response reports the messages to retry.
+//! the on-failure destination. For batches of SQS and Kinesis it does not fail. Its response reports the messages to retry, and
+//! messages that can never be decoded go to the on-failure queue. Firehose and S3 Batch Operations get a response, too.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,9 +20,10 @@ use trailwarden::app::{environment, log};
 use trailwarden::aws::lambda_config;
 use trailwarden::finding::Finding;
 use trailwarden::metrics;
-use trailwarden::pipeline::{self, Evaluator, Outcome, Progress, Rejection, Tally};
+use trailwarden::pipeline::{self, Cause, Evaluator, Limits, Outcome, Progress, Rejection, Tally};
+use trailwarden::queue::Queue;
 use trailwarden::sinks::{DeliveryError, Sinks, Terms};
-use trailwarden::sources::{BatchResponse, TriggerBatch};
+use trailwarden::sources::{BatchResponse, Invocation, MessageFailure, TriggerBatch};
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The error types are a contract: alarms and people filter by them.
@@ -30,6 +33,8 @@ enum InvocationError {
     Publish(#[from] DeliveryError),
     #[error("the payload could not be decoded: {0}")]
     Payload(String),
+    #[error("{reason}")]
+    Object { reason: String, is_retryable: bool },
     #[error("the counts do not balance, please report this: {0}")]
     Tally(Tally),
 }
@@ -40,7 +45,28 @@ impl InvocationError {
             Self::Publish(failure) if failure.retryable => "PublishFailedRetryable",
             Self::Publish(_) => "PublishFailedPermanent",
             Self::Payload(_) => "PayloadRejected",
+            Self::Object { is_retryable: true, .. } => "ObjectReadFailedRetryable",
+            Self::Object { .. } => "ObjectReadFailedPermanent",
             Self::Tally(_) => "TallyUnbalanced",
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Object { is_retryable: true, .. })
+    }
+
+    /// The error of one message of a batch.
+    fn of_message(&self, is_transient: bool) -> MessageFailure {
+        MessageFailure { error_type: self.error_type(), reason: self.to_string(), is_transient }
+    }
+}
+
+impl From<&Rejection> for InvocationError {
+    fn from(rejection: &Rejection) -> Self {
+        let reason = visible(&rejection.reason).into_owned();
+        match rejection.cause {
+            Cause::Content => Self::Payload(reason),
+            cause => Self::Object { reason, is_retryable: cause == Cause::ObjectRetryable },
         }
     }
 }
@@ -57,7 +83,7 @@ impl From<InvocationError> for Diagnostic {
 enum Response {
     /// The counts of the payload.
     Tally(Tally),
-    /// The failed messages of a batch.
+    /// What became of the messages of a batch.
     Batch(BatchResponse),
 }
 
@@ -83,9 +109,12 @@ async fn main() -> ExitCode {
         );
     }
     let sdk = lambda_config();
-    let evaluator = configuration.evaluator(pipeline, &sdk);
-    let sinks = configuration.sinks(&sdk);
-    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&evaluator, &sinks, event));
+    let function = Function {
+        evaluator: configuration.evaluator(pipeline, &sdk),
+        sinks: configuration.sinks(&sdk),
+        on_failure: configuration.on_failure_queue.as_ref().map(|url| Queue::new(&sdk, url)),
+    };
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&function, event));
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -114,22 +143,65 @@ fn publish_deadline(context: &Context) -> Instant {
     Instant::now() + left.saturating_sub(MARGIN)
 }
 
+/// Returns the time by which objects must have been read: four fifths of the remaining time, so that the rest is enough to
+/// publish their findings.
+fn objects_deadline(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left * 4 / 5
+}
+
 /// The error of an invocation whose evaluation panicked outside a record.
 const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
 
-async fn handle(
-    evaluator: &Evaluator,
-    sinks: &Sinks,
-    event: LambdaEvent<Box<RawValue>>,
-) -> Result<Response, InvocationError> {
+/// The parts of the function that all invocations share.
+struct Function {
+    evaluator: Evaluator,
+    sinks: Sinks,
+    /// Keeps messages of SQS and Kinesis whose failure is permanent.
+    on_failure: Option<Queue>,
+}
+
+/// What could not be decoded or fetched, by message. A message without a position is the payload.
+#[derive(Default)]
+struct Unread(BTreeMap<Option<u64>, Rejection>);
+
+impl Unread {
+    fn add(&mut self, rejection: Rejection) {
+        let is_retryable = |rejection: &Rejection| rejection.cause == Cause::ObjectRetryable;
+        match self.0.entry(rejection.place.message) {
+            Entry::Vacant(entry) => drop(entry.insert(rejection)),
+            // One error after which a retry may succeed is reason enough for a retry.
+            Entry::Occupied(mut entry) if is_retryable(&rejection) && !is_retryable(entry.get()) => {
+                entry.insert(rejection);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+
+    /// The error of the invocation: one after which a retry may succeed, if there is any.
+    fn error(&self) -> Option<InvocationError> {
+        self.0.values().map(InvocationError::from).max_by_key(InvocationError::is_retryable)
+    }
+
+    /// The error of each message, or `None` if the failed messages are not known.
+    fn failures(&self) -> Option<BTreeMap<u64, MessageFailure>> {
+        let failure = |(message, rejection): (&Option<u64>, &Rejection)| {
+            let error = InvocationError::from(rejection);
+            Some(((*message)?, error.of_message(error.is_retryable())))
+        };
+        self.0.iter().map(failure).collect()
+    }
+}
+
+async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Result<Response, InvocationError> {
     let LambdaEvent { payload, context } = event;
     let batch = TriggerBatch::of(payload.get());
     let request_id = context.request_id.as_str();
     let now = Timestamp::now();
-    let (mut outbox, published) = sinks.open(Terms { now, deadline: publish_deadline(&context) });
-    let (mut findings, mut undecodable) = (Vec::new(), None);
-    // The message of each finding, and the messages that could not be decoded. A message without a position is the payload.
-    let (mut messages, mut undecodable_messages) = (Vec::new(), BTreeSet::new());
+    let deadline = publish_deadline(&context);
+    let (mut outbox, published) = function.sinks.open(Terms { now, deadline });
+    // The findings, the message of each, and what could not be read.
+    let (mut findings, mut messages, mut unread) = (Vec::new(), Vec::new(), Unread::default());
     let evaluation = async {
         let mut take = |progress| match progress {
             Progress::Outcome(Outcome::Finding(finding, place)) => {
@@ -138,16 +210,17 @@ async fn handle(
                 findings.push(finding);
                 messages.push(place.message);
             }
-            Progress::Outcome(Outcome::Rejection(Rejection { place, reason })) => {
-                tracing::warn!(request_id, %place, reason = %visible(&reason), "rejected");
-                if place.is_whole() {
-                    undecodable = Some(reason);
-                    undecodable_messages.insert(place.message);
+            Progress::Outcome(Outcome::Rejection(rejection)) => {
+                let Rejection { place, reason, cause } = &rejection;
+                tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
+                if place.is_whole() || *cause != Cause::Content {
+                    unread.add(rejection);
                 }
             }
             Progress::Settling => outbox.end_group(),
         };
-        let tally = evaluator.run("payload", payload.get().to_owned(), budget(&context), &mut take).await;
+        let limits = Limits { live_state: budget(&context), objects: objects_deadline(&context) };
+        let tally = function.evaluator.run("payload", payload.get().to_owned(), limits, &mut take).await;
         drop(outbox);
         tally
     };
@@ -155,30 +228,88 @@ async fn handle(
     let tally = tally.map_err(|_| InvocationError::Payload(FAILED_INSIDE.to_owned()))?;
     // Nothing can be done about a closed standard output.
     let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
-    let undecodable = undecodable.map(|reason| InvocationError::Payload(visible(&reason).into_owned()));
-    if let Some(batch) = batch.filter(|_| tally.balances()) {
-        let undecodable_messages = undecodable_messages.into_iter().collect::<Option<BTreeSet<u64>>>();
-        let unpublished_messages = match &published {
-            Ok(()) => Some(BTreeSet::new()),
-            Err(error) => messages_of(&error.uids, findings.iter().zip(&messages)),
+    let unpublished = match &published {
+        Ok(()) => Some(BTreeSet::new()),
+        Err(error) => messages_of(&error.uids, findings.iter().zip(&messages)),
+    };
+    let published = published.map_err(InvocationError::Publish);
+    let batch = batch.filter(|batch| {
+        let is_retried_whole = published.is_err() || unread.error().is_some_and(|error| error.is_retryable());
+        tally.balances() && (batch.retries_messages() || !is_retried_whole)
+    });
+    let Some(batch) = batch else {
+        published?;
+        return match unread.error() {
+            Some(error) => Err(error),
+            None if !tally.balances() => Err(InvocationError::Tally(tally)),
+            None => Ok(Response::Tally(tally)),
         };
-        let failed = match undecodable_messages.zip(unpublished_messages) {
-            Some((undecodable, unpublished)) => undecodable.union(&unpublished).copied().collect(),
-            // The failed messages are not known.
-            None => batch.positions().collect(),
-        };
-        let response = batch.response(&failed);
-        for error in published.err().map(InvocationError::Publish).iter().chain(&undecodable) {
-            let messages = visible(&response.failed().join(", ")).into_owned();
-            tracing::error!(request_id, error_type = error.error_type(), %error, %messages, "reported as failed");
-        }
-        return Ok(Response::Batch(response));
+    };
+    let mut failed = unread.failures().zip(unpublished).map(|(mut failed, unpublished)| {
+        // A message is retried until its findings are published, even if a part of it can never be decoded.
+        let error = published.as_ref().err().into_iter();
+        failed.extend(error.flat_map(|error| unpublished.iter().map(|message| (*message, error.of_message(true)))));
+        failed
+    });
+    if let (Some(failed), Some(queue)) = (&mut failed, &function.on_failure)
+        && batch.retries_permanent_failures()
+    {
+        let function_arn = context.invoked_function_arn.as_str();
+        keep(queue, &batch, failed, &Invocation { request_id, function_arn, time: now }, deadline).await;
     }
-    published?;
-    match undecodable {
-        Some(error) => Err(error),
-        None if !tally.balances() => Err(InvocationError::Tally(tally)),
-        None => Ok(Response::Tally(tally)),
+    let failed = failed.unwrap_or_else(|| {
+        // The failed messages are not known.
+        let error = published.err().or_else(|| unread.error());
+        let failure = error.map(|error| error.of_message(true));
+        batch.positions().zip(failure.into_iter().cycle()).collect()
+    });
+    report(request_id, &batch, &failed);
+    Ok(Response::Batch(batch.response(&failed, &tally.to_string())))
+}
+
+/// Sends messages whose failure is permanent to the on-failure queue. A message that SQS does not accept by `deadline` stays
+/// failed.
+async fn keep(
+    queue: &Queue,
+    batch: &TriggerBatch,
+    failed: &mut BTreeMap<u64, MessageFailure>,
+    invocation: &Invocation<'_>,
+    deadline: Instant,
+) {
+    let mut kept = Vec::new();
+    let first_retried = failed.iter().find(|(_, failure)| failure.is_transient).map(|(position, _)| *position);
+    // A message that is delivered again in any case is sent when those before it have succeeded.
+    let first_retried = first_retried.filter(|_| batch.retries_later_messages());
+    let is_sent = |position: u64| first_retried.is_none_or(|first| position < first);
+    for (position, failure) in failed.iter().filter(|(position, failure)| !failure.is_transient && is_sent(**position))
+    {
+        let Some(body) = batch.failed_invocation(*position, failure, invocation) else { continue };
+        let MessageFailure { error_type, reason, .. } = failure;
+        let (request_id, messages) = (invocation.request_id, visible(batch.id(*position).unwrap_or_default()));
+        match tokio::time::timeout_at(deadline.into(), queue.send(body)).await {
+            Ok(Ok(())) => {
+                tracing::error!(request_id, error_type, error = %reason, %messages, "sent to the on-failure queue");
+                kept.push(*position);
+            }
+            Ok(Err(error)) => {
+                tracing::error!(request_id, %error, %messages, "could not be sent to the on-failure queue");
+            }
+            Err(_) => break,
+        }
+    }
+    failed.retain(|position, _| !kept.contains(position));
+}
+
+/// Logs the messages that are reported as failed, one line for each type of error.
+fn report(request_id: &str, batch: &TriggerBatch, failed: &BTreeMap<u64, MessageFailure>) {
+    let mut by_type: BTreeMap<&str, (&str, Vec<&str>)> = BTreeMap::new();
+    for (position, failure) in failed {
+        let (_, ids) = by_type.entry(failure.error_type).or_insert((&failure.reason, Vec::new()));
+        ids.extend(batch.id(*position));
+    }
+    for (error_type, (error, ids)) in by_type {
+        let messages = visible(&ids.join(", ")).into_owned();
+        tracing::error!(request_id, error_type, error, %messages, "reported as failed");
     }
 }
 

@@ -47,6 +47,7 @@ const USER_IDENTITY: Shape = Members(&[
         ]),
     ),
     ("invokedBy", Scalar),
+    ("invokedByDelegate", Members(&[("accountId", Scalar)])),
     ("onBehalfOf", Members(&[("identityStoreArn", Scalar), ("userId", Scalar)])),
     ("principalId", Scalar),
     ("sessionContext", SESSION_CONTEXT),

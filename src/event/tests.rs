@@ -65,6 +65,28 @@ fn the_caller_has_a_short_name() {
         (r#"{"type":"AWSService","invokedBy":"autoscaling.amazonaws.com"}"#, "autoscaling.amazonaws.com"),
         (r#"{"type":"AWSAccount","principalId":"AIDA1:x","accountId":"1"}"#, "AIDA1:x"),
         (r#"{"accountId":"1"}"#, "somebody in account 1"),
+        (
+            r#"{"type":"IdentityCenterUser","accountId":"1","onBehalfOf":{"userId":"94e8","identityStoreArn":"arn"}}"#,
+            "Identity Center user 94e8",
+        ),
+        (
+            r#"{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/App/job","onBehalfOf":{"userId":"94e8"}}"#,
+            "Identity Center user 94e8 through App/job",
+        ),
+        (
+            r#"{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_0a/dana@example.com",
+                "onBehalfOf":{"userId":"94e8"},
+                "sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0a"}}}"#,
+            "AWSReservedSSO_Admin_0a/dana@example.com",
+        ),
+        (
+            r#"{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/NetOps/dana","invokedByDelegate":{"accountId":"4"}}"#,
+            "account 4 as NetOps/dana",
+        ),
+        (
+            r#"{"type":"Root","arn":"arn:aws:sts::1:assumed-root","accountId":"1","sessionContext":{"assumedRoot":"true"}}"#,
+            "root session of 1",
+        ),
         ("{}", "an unnamed caller"),
     ] {
         let json = format!(r#"{{"eventName":"A","userIdentity":{identity}}}"#);

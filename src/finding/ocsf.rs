@@ -17,6 +17,9 @@ pub const OCSF_VERSION: &str = "1.5.0";
 /// Maximum characters of the `desc` of a finding: descriptions of rules have no limit.
 const MAX_DESCRIPTION: usize = 4096;
 
+/// Maximum bytes of a record in `raw_data`. A longer one is left out. SNS charges each 64 KB of a message as one request.
+const MAX_RAW_DATA: usize = 64 * 1024;
+
 /// Returns the finding as an OCSF document, created at `now`.
 pub fn document(finding: &Finding, now: Timestamp) -> Value {
     let rule = &finding.rule;
@@ -52,6 +55,9 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
             set("start_time", time.into());
             set("end_time", time.into());
         }
+        if let Some(record) = finding.record.as_deref().filter(|record| record.len() <= MAX_RAW_DATA) {
+            set("raw_data", record.into());
+        }
         if let Some(suppression) = &finding.suppression {
             set("status_detail", suppression.sentence().into());
             set("comment", suppression.sentence().into());
@@ -60,6 +66,8 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
             "action": finding.action.as_ref().map(action),
             "explain": finding.trace,
             "terraform_address": finding.terraform_address,
+            "on_behalf_of": finding.actor.on_behalf_of,
+            "delegate_account": finding.actor.delegate_account,
         }));
         if unmapped.as_object().is_some_and(|members| !members.is_empty()) {
             set("unmapped", unmapped);
@@ -72,6 +80,11 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
 /// `\u` escape; a parser reads the same values.
 pub fn line(finding: &Finding, now: Timestamp) -> String {
     text::visible_json(&document(finding, now))
+}
+
+/// The same without the record.
+pub fn line_without_record(finding: &Finding, now: Timestamp) -> String {
+    line(&Finding { record: None, ..finding.clone() }, now)
 }
 
 /// The action as a name and arguments. The remediator checks both and derives the calls itself.
@@ -232,7 +245,7 @@ fn actor(actor: &Actor) -> Value {
         Some(other) => (99, other),
     };
     let user = without_empty(json!({
-        "uid": actor.arn.as_ref().or(actor.principal_id.as_ref()),
+        "uid": actor.arn.as_ref().or(actor.principal_id.as_ref()).or(actor.on_behalf_of.as_ref()),
         "uid_alt": actor.principal_id,
         "name": actor.name,
         "type_id": type_id,
@@ -241,7 +254,12 @@ fn actor(actor: &Actor) -> Value {
         "credential_uid": actor.access_key_id,
     }));
     let session = without_empty(json!({"issuer": actor.session_issuer, "is_mfa": actor.mfa}));
-    without_empty(json!({"user": user, "session": session, "app_name": actor.invoked_by}))
+    without_empty(json!({
+        "user": user,
+        "session": session,
+        "app_name": actor.invoked_by,
+        "app_uid": actor.in_scope_of,
+    }))
 }
 
 /// The object without empty members: null, `""`, `[]` and `{}`.

@@ -1,4 +1,4 @@
-//! Live state from AWS for whole payloads: with a cache that outlives them, and an end for each.
+//! Live state from AWS for whole payloads, with a shared cache and a time limit for each payload.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,26 +11,26 @@ use crate::finding::Finding;
 use crate::live_state::aws::{AwsState, MemberRole, Until};
 use crate::live_state::cache::Cache;
 
-/// How many names of accounts are asked for at a time.
+/// Maximum number of concurrent requests for names of accounts.
 const MAX_REQUESTS: usize = 4;
 
-/// What reads live state from AWS. Clients, sessions and answers are kept, so it should be built once.
+/// Reads live state from AWS. It caches clients, sessions and responses, so build it once.
 #[derive(Debug)]
 pub struct AwsLive {
     state: AwsState,
     cache: Cache,
-    /// Whether Organizations is asked for the names of accounts.
+    /// Whether names of accounts are read from Organizations.
     names: bool,
 }
 
 impl AwsLive {
-    /// Reads what `config` can reach, other accounts with the role `member`; with `names`, Organizations is asked for
-    /// those of accounts that the configuration does not name.
+    /// Reads the account of `config`, and other accounts with the role `member`. With `names`, names of accounts that the
+    /// configuration does not name are read from Organizations.
     pub fn new(config: &SdkConfig, member: Option<MemberRole>, names: bool) -> Self {
         Self { state: AwsState::new(config, member), cache: Cache::default(), names }
     }
 
-    /// Evaluates one payload and settles it with live state. What is not answered within `budget` is unknown.
+    /// Evaluates one payload with live state. Queries without a response within `budget` are unknown.
     pub async fn gather(&self, pipeline: &Pipeline, source: &str, input: Input<'_>, budget: Duration) -> Evaluated {
         let session = self.session(budget);
         let mut evaluated = Evaluated::default();
@@ -40,20 +40,20 @@ impl AwsLive {
         Evaluated { tally, ..evaluated }
     }
 
-    /// What one payload reads. What is not answered within `budget` is unknown.
+    /// Begins the queries of one payload. Those without a response within `budget` are unknown.
     pub(super) fn session(&self, budget: Duration) -> Session<'_> {
         Session { live: self, state: self.state.within(budget) }
     }
 }
 
-/// What one payload reads of AWS.
+/// The queries of one payload.
 pub(super) struct Session<'l> {
     live: &'l AwsLive,
     state: Until<'l>,
 }
 
 impl Session<'_> {
-    /// Settles cases, see [`Pipeline::settle`].
+    /// Resolves cases, see [`Pipeline::settle`].
     pub(super) async fn settle(
         &self,
         pipeline: &Pipeline,
@@ -64,7 +64,7 @@ impl Session<'_> {
         pipeline.settle(cases, &self.live.cache.over(self.state), tally, outcomes).await;
     }
 
-    /// Gives findings the names of their accounts that the configuration does not name, if Organizations is asked for them.
+    /// Adds names of accounts that the configuration does not name, if they are read from Organizations.
     pub(super) async fn name_accounts<'f>(&self, findings: impl Iterator<Item = &'f mut Finding>) {
         if !self.live.names {
             return;

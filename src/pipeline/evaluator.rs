@@ -1,9 +1,13 @@
-//! Evaluates whole payloads: by a pipeline, with live state from AWS or without. The function and `replay` share it, so
-//! that both come to the same findings.
+//! Evaluates whole payloads by a pipeline, with or without live state from AWS. The function and `replay` share it, so that both
+//! have the same findings.
 
 use std::sync::Arc;
 use std::time::Duration;
+#[cfg(feature = "lambda")]
+use std::time::Instant;
 
+#[cfg(feature = "lambda")]
+use tokio::runtime::Handle;
 #[cfg(feature = "lambda")]
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -12,6 +16,8 @@ use super::aws::AwsLive;
 use super::{Evaluated, Input, Pipeline};
 #[cfg(feature = "lambda")]
 use super::{Outcome, Tally};
+#[cfg(feature = "lambda")]
+use crate::objects::Objects;
 
 /// A pipeline, with live state or without.
 #[derive(Debug)]
@@ -19,33 +25,54 @@ pub struct Evaluator {
     pipeline: Arc<Pipeline>,
     #[cfg(feature = "live")]
     live: Option<AwsLive>,
+    #[cfg(feature = "lambda")]
+    objects: Option<Objects>,
 }
 
-/// What an evaluation hands out.
+/// The time for an evaluation.
+#[cfg(feature = "lambda")]
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Maximum time for live state.
+    pub live_state: Duration,
+    /// When the objects that a payload names must have been read.
+    pub objects: Instant,
+}
+
+/// Progress of an evaluation.
 #[cfg(feature = "lambda")]
 #[derive(Debug)]
 pub enum Progress {
     /// A finding or a rejection.
     Outcome(Outcome),
-    /// Every finding that does not wait for live state has been handed out.
+    /// All findings that do not need live state have been passed on.
     Settling,
 }
 
-/// Outcomes that are handed out at a time: account names are looked up for all of them at once.
+/// Maximum number of outcomes that are passed on together. Names of accounts are looked up for all of them at once.
 #[cfg(feature = "lambda")]
 const MAX_AT_ONCE: usize = 100;
 
 impl Evaluator {
-    /// Evaluates what records say alone.
+    /// Evaluates records without live state.
     pub fn new(pipeline: Pipeline) -> Self {
         Self {
             pipeline: Arc::new(pipeline),
             #[cfg(feature = "live")]
             live: None,
+            #[cfg(feature = "lambda")]
+            objects: None,
         }
     }
 
-    /// The same, settled with what `live` reads.
+    /// The same, fetching the objects that payloads name.
+    #[cfg(feature = "lambda")]
+    #[must_use]
+    pub fn with_objects(self, objects: Objects) -> Self {
+        Self { objects: Some(objects), ..self }
+    }
+
+    /// The same with live state.
     #[cfg(feature = "live")]
     #[must_use]
     pub fn with_live_state(self, live: AwsLive) -> Self {
@@ -57,7 +84,7 @@ impl Evaluator {
         &self.pipeline
     }
 
-    /// Evaluates one payload, called `source`. Live state may take `budget`; what it does not answer by then is unknown.
+    /// Evaluates one payload, called `source`. Live state may take `budget`. Queries without a response by then are unknown.
     #[cfg_attr(not(feature = "live"), expect(unused_variables, reason = "nothing is waited for without live state"))]
     pub async fn gather(&self, source: &str, input: Input<'_>, budget: Duration) -> Evaluated {
         #[cfg(feature = "live")]
@@ -70,22 +97,21 @@ impl Evaluator {
         self.pipeline.gather(source, input)
     }
 
-    /// The same on a thread of its own, handing out findings and rejections as they arise, so that they can be published
+    /// The same on a thread of its own. Passes on findings and rejections as they arise, so that they can be published
     /// meanwhile.
     ///
     /// # Errors
     /// When the evaluation panics outside a record, or no thread can be had.
     #[cfg(feature = "lambda")]
-    #[cfg_attr(not(feature = "live"), expect(unused_variables, reason = "nothing is waited for without live state"))]
     pub async fn run(
         &self,
         source: &'static str,
         payload: String,
-        budget: Duration,
+        limits: Limits,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Tally, tokio::task::JoinError> {
         #[cfg(feature = "live")]
-        let session = self.live.as_ref().map(|live| live.session(budget));
+        let session = self.live.as_ref().map(|live| live.session(limits.live_state));
         #[cfg(feature = "live")]
         let settles = session.is_some();
         #[cfg(not(feature = "live"))]
@@ -93,8 +119,13 @@ impl Evaluator {
 
         let (sender, mut arriving) = unbounded_channel();
         let pipeline = Arc::clone(&self.pipeline);
+        let fetcher = self.objects.as_ref().map(|objects| objects.until(limits.objects, Handle::current()));
         let evaluation = tokio::task::spawn_blocking(move || {
-            let input = Input::Payload(&payload);
+            let payload = Input::Payload(&payload);
+            let input = match &fetcher {
+                Some(fetcher) => Input::WithObjects(Box::new(payload), fetcher),
+                None => payload,
+            };
             // The receiver is there until this thread has ended.
             let mut outcomes = |outcome| drop(sender.send(outcome));
             if settles {

@@ -27,14 +27,14 @@ impl Lag {
         self.longest
     }
 
-    /// Takes note of the `eventTime` of a record.
+    /// Adds the `eventTime` of a record.
     pub(super) fn of_text(&mut self, text: &str) {
-        let is_usual = text.len() == LENGTH && text.ends_with('Z');
-        if is_usual && self.earliest.as_deref().is_some_and(|earliest| text >= earliest) {
+        let is_standard = text.len() == LENGTH && text.ends_with('Z');
+        if is_standard && self.earliest.as_deref().is_some_and(|earliest| text >= earliest) {
             return;
         }
         let Some(time) = timestamp(text) else { return };
-        if is_usual {
+        if is_standard {
             self.earliest = Some(text.to_owned());
         }
         let lag = u64::try_from(self.now.as_millisecond().saturating_sub(time.as_millisecond())).ok();

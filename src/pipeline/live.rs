@@ -1,10 +1,10 @@
-//! Settles records with live state: completes what they leave open, evaluates them again, and confirms what is found.
+//! Resolves records with live state: completes them, evaluates them again, and verifies their findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Outcome, Pipeline, Tally, guarded};
+use super::{Cause, Outcome, Pipeline, Tally, guarded};
 use crate::event::{Attachment, Event, RecordError};
 use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
 use crate::live_state::{
@@ -13,73 +13,74 @@ use crate::live_state::{
 };
 use crate::sources::Place as Source;
 
-/// A record that live state has something to say about.
+/// A record that live state may add to.
 #[derive(Debug)]
 pub struct Case {
     source: Source,
     record: String,
     findings: Vec<Finding>,
-    /// Whether live state can say what the record leaves open.
-    asks: bool,
-    /// What earlier records add to it.
+    /// Whether live state can complete the record.
+    needs_state: bool,
+    /// Facts from earlier records of the input.
     attached: Option<Attachment>,
 }
 
-/// What decides whether a record is a case.
-pub(super) struct Asking {
-    /// Whether live state could say what a call of that source and name leaves open.
-    pub(super) may_ask: fn(&str, &str) -> bool,
-    /// Whether it could say what this record leaves open.
-    pub(super) asks: fn(&Event<'_>) -> bool,
+/// Decides whether a record is a case.
+pub(super) struct StateNeeds {
+    /// Whether live state can complete records of this event source and name.
+    pub(super) may_need_state: fn(&str, &str) -> bool,
+    /// Whether live state can complete this record.
+    pub(super) needs_state: fn(&Event<'_>) -> bool,
 }
 
-/// With live state. It is handed on as a value: what completes records is no part of a program that never names it.
-pub(super) static ASKING: Asking = Asking { may_ask: live_state::may_need_state, asks: live_state::needs_state };
+/// With live state. It is passed as a value, so that the linker drops the code from programs without live state.
+pub(super) static NEEDS: StateNeeds =
+    StateNeeds { may_need_state: live_state::may_need_state, needs_state: live_state::needs_state };
 
 impl Case {
-    pub(super) fn new(source: Source, judged: super::Judged) -> Self {
-        let super::Judged { record, findings, asks, attached, .. } = judged;
-        Self { source, record, findings, asks, attached }
+    pub(super) fn new(source: Source, evaluated: super::EvaluatedRecord) -> Self {
+        let super::EvaluatedRecord { record, findings, needs_state, attached, .. } = evaluated;
+        Self { source, record, findings, needs_state, attached }
     }
 }
 
-/// Why nothing is said when there was no time to look.
+/// The reason if there was no time for queries.
 const NO_TIME: &str = "there was no time left";
-/// Why nothing is said by what was true before the call.
+/// The reason if the state is older than the call.
 const OLDER: &str = "what is known of the account is older than the call";
 
-/// Whether what is known was true before something happened, and so says nothing of it.
+/// Whether state was read before an event, and so shows nothing about it.
 fn is_older(checked: Option<Timestamp>, happened: Option<Timestamp>) -> bool {
     checked.zip(happened).is_some_and(|(checked, happened)| checked < happened)
 }
 
-/// How live state completes a record.
+/// The completion of a record by live state.
 #[derive(Debug, Clone)]
 enum Completion {
-    /// With this.
+    /// The completed record.
     Completed(String),
-    /// It does not have to.
+    /// Nothing is missing.
     Whole,
-    /// It would have to and cannot; why.
+    /// The missing state is unavailable, for this reason.
     Unknown(String),
 }
 
-/// A case on its way.
+/// A case whose findings are verified next.
 struct Open {
     findings: Vec<Finding>,
-    claims: Vec<Option<Assertion>>,
+    assertions: Vec<Option<Assertion>>,
     unknown: Option<String>,
 }
 
-/// What is known of a claim.
+/// The result of an assertion.
 #[derive(Debug, Clone)]
-struct Judged {
+struct Verified {
     live: Live,
     suppression: Option<Suppression>,
 }
 
 impl Pipeline {
-    /// Settles `cases`, in order, and counts them. Questions are put to `live` once for all cases.
+    /// Resolves `cases`, in order, and counts them. Queries are sent to `live` once for all cases.
     pub async fn settle<S: LiveState>(
         &self,
         cases: Vec<Case>,
@@ -89,11 +90,11 @@ impl Pipeline {
     ) {
         let now = Timestamp::now();
         let mut store = StateStore::default();
-        let completions = asked(live, &mut store, tally, cases, |case, store, open| {
-            if !case.asks {
+        let completions = decided(live, &mut store, tally, cases, |case, store, open| {
+            if !case.needs_state {
                 return Some(Completion::Whole);
             }
-            // A record on which this fails is left as it is.
+            // A record whose completion panics is evaluated as received.
             guarded(|| {
                 let Ok(event) = parsed(&case.record, case.attached.as_ref()) else { return Some(Completion::Whole) };
                 let lookup = Lookup::new(store, AccountRegion::of(&event));
@@ -112,102 +113,106 @@ impl Pipeline {
         .await;
         let mut open: Vec<(Source, Result<Open, String>)> = Vec::new();
         for (case, completion) in completions {
-            let completion = completion.unwrap_or_else(|| match case.asks {
-                true => Completion::Unknown(NO_TIME.to_owned()),
-                false => Completion::Whole,
+            let completion = completion.unwrap_or_else(|| {
+                if case.needs_state { Completion::Unknown(NO_TIME.to_owned()) } else { Completion::Whole }
             });
             open.push((case.source.clone(), self.reconsider(case, completion, now)));
         }
-        let claims: BTreeSet<Assertion> = open
+        let assertions: BTreeSet<Assertion> = open
             .iter()
             .filter_map(|(_, open)| open.as_ref().ok())
-            .flat_map(|open| open.claims.iter().flatten().cloned())
+            .flat_map(|open| open.assertions.iter().flatten().cloned())
             .collect();
-        let judged = asked(live, &mut store, tally, claims.into_iter().collect(), |claim, store, open| {
-            let judged = guarded(|| {
-                let lookup = Lookup::new(store, claim.scope.clone());
-                let judged = self.judge(claim, &lookup);
+        let verified = decided(live, &mut store, tally, assertions.into_iter().collect(), |assertion, store, open| {
+            let verified = guarded(|| {
+                let lookup = Lookup::new(store, assertion.scope.clone());
+                let verified = self.verify(assertion, &lookup);
                 open.extend(lookup.into_pending());
-                judged.ok()
+                verified.ok()
             });
-            judged.unwrap_or_else(|why| Some(Judged { live: unknown(&why), suppression: None }))
+            verified.unwrap_or_else(|why| Some(Verified { live: unknown(&why), suppression: None }))
         })
         .await;
-        let judged: BTreeMap<Assertion, Judged> =
-            judged.into_iter().filter_map(|(claim, judged)| Some((claim, judged?))).collect();
+        let verified: BTreeMap<Assertion, Verified> =
+            verified.into_iter().filter_map(|(assertion, verified)| Some((assertion, verified?))).collect();
         for (place, one) in open {
-            self.count(place, one.map(|open| open.settled(&judged)), tally, outcomes);
+            let findings = one.map(|open| open.settled(&verified)).map_err(|reason| (reason, Cause::Content));
+            self.count(place, findings, tally, outcomes);
         }
     }
 
-    /// Evaluates a record again that live state has completed.
+    /// Evaluates a completed record again.
     fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, String> {
-        let Case { record, findings, attached, .. } = case;
-        let (record, again, unknown) = match completion {
-            Completion::Whole => (record, false, None),
-            // Where only live state decides, that it could not be asked is told by rules of its own.
-            Completion::Unknown(why) => (enriched(&record, &unavailable(&why)), true, Some(why)),
-            Completion::Completed(record) => (record, true, None),
+        let Case { record: original, findings, attached, .. } = case;
+        let (enriched, unknown) = match completion {
+            Completion::Whole => (None, None),
+            // Rules of their own report that only live state could decide and was unavailable.
+            Completion::Unknown(why) => (Some(enriched(&original, &unavailable(&why))), Some(why)),
+            Completion::Completed(record) => (Some(record), None),
         };
-        let event = parsed(&record, attached.as_ref()).map_err(|error| error.to_string())?;
+        let record = enriched.as_deref().unwrap_or(&original);
+        let event = parsed(record, attached.as_ref()).map_err(|error| error.to_string())?;
         let considered = guarded(|| {
-            let findings = if again { self.findings(&event, None, now) } else { findings };
-            let claims: Vec<_> = findings.iter().map(|finding| Assertion::of(finding, &event)).collect();
-            (findings, claims)
+            let mut findings = findings;
+            if enriched.is_some() {
+                findings = self.findings(&event, None, now);
+                self.add_record(&mut findings, &original);
+            }
+            let assertions: Vec<_> = findings.iter().map(|finding| Assertion::of(finding, &event)).collect();
+            (findings, assertions)
         });
-        let (findings, claims) = considered?;
-        Ok(Open { findings, claims, unknown })
+        let (findings, assertions) = considered?;
+        Ok(Open { findings, assertions, unknown })
     }
 
-    fn judge(&self, claim: &Assertion, lookup: &Lookup<'_>) -> Result<Judged, Missing> {
-        let live = claim.verify(lookup);
+    fn verify(&self, assertion: &Assertion, lookup: &Lookup<'_>) -> Result<Verified, Missing> {
+        let live = assertion.verify(lookup);
         let exempt = &self.vpc_exemptions;
-        let suppression = match exempt.is_empty() {
-            true => None,
-            // What is not known exempts nothing.
-            false => match claim.vpcs(lookup) {
+        let suppression = if exempt.is_empty() {
+            None
+        } else {
+            match assertion.vpcs(lookup) {
                 Ok(vpcs) => exempt.suppression(&vpcs),
+                // State that is unavailable exempts nothing.
                 Err(Missing::Unavailable(_)) => None,
                 Err(Missing::Pending) => return Err(Missing::Pending),
-            },
+            }
         };
-        Ok(Judged { live: live?, suppression })
+        Ok(Verified { live: live?, suppression })
     }
 }
 
 impl Open {
-    fn settled(self, judged: &BTreeMap<Assertion, Judged>) -> Vec<Finding> {
-        let Self { mut findings, claims, unknown: why } = self;
-        for (finding, claim) in findings.iter_mut().zip(&claims) {
-            let Some(claim) = claim else {
-                // Live state would have settled what is a warning without it; it says nothing of the rest.
+    fn settled(self, verified: &BTreeMap<Assertion, Verified>) -> Vec<Finding> {
+        let Self { mut findings, assertions, unknown: why } = self;
+        for (finding, assertion) in findings.iter_mut().zip(&assertions) {
+            let Some(assertion) = assertion else {
+                // Live state could have decided a warning. It adds nothing to other findings.
                 finding.live = why.as_deref().filter(|_| finding.status == Status::Warning).map(unknown);
                 continue;
             };
-            let Some(Judged { live, suppression }) = judged.get(claim) else {
+            let Some(Verified { live, suppression }) = verified.get(assertion) else {
                 finding.live = Some(unknown(NO_TIME));
                 continue;
             };
-            let calms = !matches!(live.outcome, State::Confirmed | State::Unknown);
-            finding.live = Some(match calms && is_older(live.checked_at, finding.origin.time) {
-                true => unknown(OLDER),
-                false => live.clone(),
-            });
+            let lowers = !matches!(live.outcome, State::Confirmed | State::Unknown);
+            let is_void = lowers && is_older(live.checked_at, finding.origin.time);
+            finding.live = Some(if is_void { unknown(OLDER) } else { live.clone() });
             finding.suppression = finding.suppression.take().or_else(|| suppression.clone());
         }
         findings
     }
 }
 
-/// A record with what earlier ones add to it.
+/// Parses a record and attaches facts from earlier ones.
 fn parsed<'r>(record: &'r str, attached: Option<&Attachment>) -> Result<Event<'r>, RecordError> {
     let mut event = Event::parse(record)?;
     attached.into_iter().cloned().for_each(|attached| event.attach(attached));
     Ok(event)
 }
 
-/// Decides each of `items`, asking `live` for what `decide` notes as open until nothing is.
-async fn asked<S: LiveState, I, D>(
+/// Decides each of `items`. Sends the queries that `decide` adds to `live`, until there are none.
+async fn decided<S: LiveState, I, D>(
     live: &S,
     store: &mut StateStore,
     tally: &mut Tally,

@@ -65,6 +65,7 @@ pub(super) fn finding(
         suppression: None,
         notes: Vec::new(),
         terraform_address: None,
+        record: None,
     }
 }
 
@@ -206,6 +207,9 @@ fn actor(event: &Event<'_>) -> Actor {
         session_issuer: owned(identity.session_issuer),
         mfa: identity.mfa,
         invoked_by: owned(identity.invoked_by),
+        on_behalf_of: owned(identity.on_behalf_of),
+        delegate_account: owned(identity.delegate_account),
+        in_scope_of: owned(identity.in_scope_of),
     }
 }
 

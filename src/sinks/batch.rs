@@ -40,7 +40,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message of a finding, created at `now`. If it is too long, the evidence is left out, then the trace, with a note.
+    /// The message of a finding, created at `now`. If it is too long, the record is left out, then the evidence and
+    /// the trace, with a note.
     pub fn of(finding: &Finding, now: Timestamp) -> Self {
         let mut message = Self {
             body: ocsf::line(finding, now),
@@ -53,7 +54,7 @@ impl Message {
             group: derived_id(&["resource", finding.primary_resource().map_or("", |resource| &resource.id)]),
         };
         let mut document = Value::Null;
-        for (pointer, member) in [("/evidences/0", "data"), ("", "unmapped")] {
+        for (pointer, member) in [("", "raw_data"), ("/evidences/0", "data"), ("", "unmapped")] {
             if message.bytes() <= MAX_BYTES {
                 break;
             }
@@ -113,10 +114,11 @@ impl Message {
 
 /// The document without a member of the object at `pointer`, and with a note that says so.
 fn shorter(document: &mut Value, pointer: &str, member: &str) -> String {
-    if let Some(members) = document.pointer_mut(pointer).and_then(Value::as_object_mut) {
-        members.remove(member);
-    }
-    if let Some(members) = document.as_object_mut() {
+    let removed =
+        document.pointer_mut(pointer).and_then(Value::as_object_mut).and_then(|members| members.remove(member));
+    if removed.is_some()
+        && let Some(members) = document.as_object_mut()
+    {
         let before = members.get("comment").and_then(Value::as_str).map(|text| format!("{text} ")).unwrap_or_default();
         members.insert("comment".to_owned(), format!("{before}`{member}` was left out: too long for SNS.").into());
     }

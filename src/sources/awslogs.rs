@@ -1,7 +1,7 @@
 //! CloudWatch Logs subscriptions: `{"awslogs": {"data": base64(gzip(batch))}}`, and the batch itself.
 //!
 //! The types of `aws_lambda_events` fail a whole batch for one field of one log event (an `id` that is a number, a key
-//! they do not know) and decompress without a limit; here each log event stands alone.
+//! they do not know) and decompress without a limit. Here each log event is read separately.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -34,7 +34,7 @@ struct AwsLogs<'a> {
     data: Cow<'a, str>,
 }
 
-/// The fields of a batch that matter, as AWS writes them.
+/// The fields of a batch that are read, in the form that AWS writes.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Batch<'a> {
@@ -46,7 +46,7 @@ struct Batch<'a> {
     log_events: Vec<LogEvent<'a>>,
 }
 
-/// The fields of a log event that matter; `message` is the record, as a JSON string.
+/// The fields of a log event that are read. `message` is the record, as a JSON string.
 #[derive(Deserialize)]
 struct LogEvent<'a> {
     #[serde(borrow, default)]
@@ -64,7 +64,7 @@ const NO_MESSAGE: &str = "the log event has no string `message`";
 /// Name of the data in rejections.
 const DATA: &str = "awslogs.data";
 
-/// Reads the Lambda event, if it is as AWS writes it: without a copy of it.
+/// Reads the Lambda event without copying it, if it has the form that AWS writes.
 pub(super) fn delivery(text: &str, items: &mut Items) -> bool {
     // An array would be read as the values of the fields.
     if !text.trim_start().starts_with('{') {
@@ -123,7 +123,7 @@ fn batches(text: &SharedText, name: &str, items: &mut Items, other: fn(&str, &mu
             },
             Ok(None) if is_empty => return items.reject(format!("`{name}` is empty")),
             Ok(None) => return,
-            // A field is not what AWS writes there: each log event is read by itself.
+            // A field has another form than AWS writes: each log event is read separately.
             Err(error) if error.is_data() => {
                 values = Values::new(text.as_str(), start);
                 match values.next() {
@@ -151,7 +151,7 @@ fn decompressed(gzip: &[u8]) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}"))
 }
 
-/// Decompresses gzip that is unusual or broken.
+/// Decompresses gzip that `inflate` does not read.
 fn streamed(gzip: &[u8]) -> Result<Vec<u8>, String> {
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
@@ -171,11 +171,11 @@ impl Batch<'_> {
     }
 }
 
-/// The log events of a batch, each read when it is asked for.
+/// An iterator over the log events of a batch.
 #[derive(Debug)]
 pub(super) struct LogEvents {
     text: SharedText,
-    /// Where the id and the message of each are in the text.
+    /// The ranges of the id and the message of each in the text.
     events: vec::IntoIter<(Option<Range<u32>>, Range<u32>)>,
     /// Position of the last one.
     position: u64,
@@ -224,7 +224,7 @@ impl Iterator for LogEvents {
     }
 }
 
-/// Reads a batch that is not in a Lambda event, or in which some field is not what AWS writes there.
+/// Reads a batch outside a Lambda event, or with a field of another form than AWS writes.
 pub(super) fn batch(members: &Members, items: &mut Items) {
     if members.get("messageType").is_some_and(|kind| kind.get() == CONTROL_MESSAGE) {
         return items.control();
@@ -276,7 +276,7 @@ pub(super) fn message(text: &str, items: &mut Items) {
             Ok(Some(value)) => match document::contained(value) {
                 Some(inside) => items.text(&inside),
                 None if may_contain_records(value) => {
-                    // A record that is alone is handed on as it is, with the white space around it.
+                    // A record that is the whole message is passed on with the white space around it.
                     let is_alone = is_first && text.trim() == value;
                     items.inside(|items| document::value(if is_alone { text } else { value }, items));
                 }
@@ -291,7 +291,7 @@ pub(super) fn message(text: &str, items: &mut Items) {
                     values.rest().trim_start_matches(|one: char| one == ',' || one == '\u{1e}' || one.is_whitespace());
                 match is_passed && rest.starts_with(['{', '[']) {
                     true => items.reject(reason),
-                    // Its own reason is that of a record.
+                    // The parser of records reports the reason.
                     false if is_first => return items.record(text),
                     false => return items.reject(reason),
                 }

@@ -25,7 +25,12 @@ pub(super) fn read(text: &str, items: &mut Items) {
             Ok(Some(text)) => value(text, items),
             Ok(None) if is_empty => return items.reject(CUT_OFF),
             Ok(None) => return,
-            Err(error) => return broken(values.rest(), values.at(), &error, items),
+            Err(error) => {
+                broken(values.rest(), values.at(), &error, items);
+                if !values.skip_broken() && !values.skip_line() {
+                    return;
+                }
+            }
         }
         is_empty = false;
     }
@@ -68,7 +73,7 @@ pub(super) fn element(text: &str, items: &mut Items) {
     }
 }
 
-/// The JSON that a string contains, if it seems to.
+/// The content of a string that looks like a JSON object or array.
 pub(super) fn contained(text: &str) -> Option<String> {
     let value: &RawValue = serde_json::from_str(text).ok()?;
     let text = string(value)?;
@@ -96,20 +101,20 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
 /// Describes a JSON error at this line, which is named unless it is `known`, and column.
 pub(super) fn reason_at(error: &serde_json::Error, line: usize, column: usize, known: Option<usize>) -> String {
     if error.is_data() {
-        // Raised by the visitors below. What was found instead is part of the payload, and is left out.
-        let said = error.to_string();
-        let expected = said.rsplit_once(", expected ").map_or("another form", |(_, expected)| expected);
+        // The visitors below return it. The value that it quotes is part of the payload and is omitted.
+        let message = error.to_string();
+        let expected = message.rsplit_once(", expected ").map_or("another form", |(_, expected)| expected);
         return format!("expected {}", expected.split(" at line ").next().unwrap_or_default());
     }
     match json_error(error) {
         _ if error.is_eof() => CUT_OFF.to_owned(),
         what if line == 0 => what,
-        what => fault_at(&what, line, column, known),
+        what => syntax_error_at(&what, line, column, known),
     }
 }
 
-/// Describes what is wrong at this line, which is named unless it is `known`, and column.
-pub(super) fn fault_at(what: &str, line: usize, column: usize, known: Option<usize>) -> String {
+/// Describes a syntax error at this line, which is named unless it is `known`, and column.
+pub(super) fn syntax_error_at(what: &str, line: usize, column: usize, known: Option<usize>) -> String {
     match known {
         Some(known) if known == line => format!("not JSON: {what} at column {column}"),
         _ => format!("not JSON: {what} at line {line}, column {column}"),
@@ -118,7 +123,7 @@ pub(super) fn fault_at(what: &str, line: usize, column: usize, known: Option<usi
 
 struct Document<'o> {
     items: &'o mut Items,
-    /// The text of the value, when it is at hand: a bare record is passed on as it is.
+    /// The text of the value, if it is in memory. A bare record is passed on unchanged.
     text: Option<&'o str>,
 }
 

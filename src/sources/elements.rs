@@ -9,7 +9,7 @@ use std::io::{self, BufRead as _, ErrorKind};
 use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
 
-use super::document::{self, fault_at};
+use super::document::{self, syntax_error_at};
 use super::items::Items;
 use super::media;
 use super::table::RECORDS;
@@ -23,18 +23,18 @@ const MAX_HEAD_BYTES: usize = 4096;
 /// [`RECORDS`] as it is written.
 const KEY: &[u8] = b"\"Records\"";
 
-/// The place of the first byte at or after `at` that is no white space.
+/// Returns the index of the first byte at or after `at` that is not white space.
 fn after_space(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
 }
 
-/// What an input goes on with.
+/// The form of the next document of an input.
 enum Head {
-    /// A list of this kind, of which the first element is to be there.
+    /// A list of this kind, and the index after its opening bracket.
     List(Kind, usize),
     Other,
-    /// It takes more bytes to tell.
+    /// More bytes are needed to decide.
     Open,
 }
 
@@ -83,13 +83,12 @@ fn head(held: &[u8]) -> Head {
     }
 }
 
-/// Whether the input goes on with a CloudTrail file. Nothing is consumed.
+/// Whether the next document is a CloudTrail file. Consumes nothing.
 pub(super) fn begins_file(window: &mut Window<'_>) -> bool {
     matches!(head_of(window), Some((Kind::Records, _)))
 }
 
-/// The kind of list with which the input goes on, and the length of its head, if it is one that is read here. Nothing is
-/// consumed.
+/// Returns the kind of list that comes next, and the length of its head, if it is read element by element. Consumes nothing.
 fn head_of(window: &mut Window<'_>) -> Option<(Kind, usize)> {
     loop {
         match head(window.held()) {
@@ -107,15 +106,15 @@ fn head_of(window: &mut Window<'_>) -> Option<(Kind, usize)> {
     }
 }
 
-/// What is wrong, and where: the place of a value and, from there, line and column as the parser counts them, or 0.
-struct Fault {
+/// A syntax error: the index of a value and, from there, the line and column that the parser reports, or 0.
+struct SyntaxError {
     at: usize,
     what: String,
     line: usize,
     column: usize,
 }
 
-impl Fault {
+impl SyntaxError {
     fn new(at: usize, what: &str) -> Self {
         Self { at, what: what.to_owned(), line: 1, column: 1 }
     }
@@ -125,23 +124,23 @@ impl Fault {
     }
 }
 
-/// Why something cannot be read on here.
+/// The reason why reading stops.
 enum Stop {
-    /// There is more to come.
+    /// More bytes are needed.
     More,
-    /// What was no text has been passed, and what follows may be text.
+    /// Bytes that are not UTF-8 were skipped.
     Again,
     /// The document ends.
     End,
-    Broken(Fault),
-    /// An element is broken, and its end may be to come.
-    Open(Fault),
+    Broken(SyntaxError),
+    /// An element is broken, and its end may follow.
+    Open(SyntaxError),
 }
 
-/// Maximum length of a broken element, in bytes, that costs nothing but itself.
+/// Maximum bytes of a broken element that is skipped without its neighbours.
 const MAX_BROKEN: usize = 1024 * 1024;
 
-/// What comes next in a document; where it begins or, when nothing has to be made of it, ends.
+/// The next part of a document, with the index where it begins (an element) or ends.
 enum Part {
     Element(usize),
     EndOfList(usize),
@@ -160,19 +159,19 @@ enum State {
     Members,
 }
 
-/// Why a document could not be read to its end.
+/// The error that ended the reading of a document.
 pub(super) struct Broken {
     /// The reason.
     pub(super) reason: String,
     /// The position of the element that could not be read, if it was one.
     pub(super) record: Option<u64>,
-    /// Whether it would take more than its first line to see that.
+    /// Whether the document has more than one line.
     pub(super) spans_lines: bool,
-    /// Whether nothing follows: the input has ended.
+    /// Whether the input has ended.
     pub(super) is_last: bool,
 }
 
-/// A document on its way.
+/// A document that is being read.
 #[derive(Debug)]
 pub(super) struct Document {
     kind: Kind,
@@ -187,7 +186,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Begins to read the document with which the input goes on in the line `first`, if it is one that is read here.
+    /// Begins to read the next document, in the line `first`, if it is read element by element.
     pub(super) fn begin(window: &mut Window<'_>, first: u64) -> Option<Self> {
         let (kind, head) = head_of(window)?;
         let mut document = Self { kind, state: State::First, position: 0, first, lines: 0, column: 0 };
@@ -200,7 +199,7 @@ impl Document {
         self.first
     }
 
-    /// How many lines have ended in it so far.
+    /// Number of lines of it that have ended.
     pub(super) fn lines(&self) -> u64 {
         u64::try_from(self.lines).unwrap_or(u64::MAX)
     }
@@ -223,16 +222,16 @@ impl Document {
                 Stop::End => return Ok(true),
                 Stop::Again | Stop::More | Stop::Open(_) if items.has_some() => return Ok(false),
                 Stop::Again => continue,
-                Stop::Open(fault) => {
+                Stop::Open(error) => {
                     let more = if window.held().len() < MAX_BROKEN { window.fill_more() } else { Ok(false) };
                     match more {
                         Ok(true) => continue,
                         Ok(false) => {}
                         Err(error) => window.keep(error),
                     }
-                    (self.said(window.held(), end, &fault), false)
+                    (self.describe(window.held(), end, &error), false)
                 }
-                Stop::Broken(fault) => (self.said(window.held(), end, &fault), false),
+                Stop::Broken(error) => (self.describe(window.held(), end, &error), false),
                 Stop::More => match window.fill_more() {
                     Ok(true) => continue,
                     Ok(false) => (CUT_OFF.to_owned(), true),
@@ -254,7 +253,7 @@ impl Document {
         window.consume(end);
     }
 
-    /// Reads the elements that are held as a whole. Returns where the last one ends, and why it is the last.
+    /// Reads the complete elements in `held`. Returns the index after the last one, and the reason why reading stops.
     fn elements(&mut self, held: &[u8], items: &mut Items) -> (usize, Stop) {
         let mut end = 0;
         loop {
@@ -273,17 +272,17 @@ impl Document {
             };
             match whole(held, start) {
                 Ok(whole) => end = whole,
-                Err(Stop::Broken(fault)) => match past_broken(held, start) {
+                Err(Stop::Broken(error)) => match past_broken(held, start) {
                     Ok(Some(next)) => {
-                        let reason = self.said(held, 0, &fault);
+                        let reason = self.describe(held, 0, &error);
                         (self.position, self.state) = (self.position + 1, State::Next);
                         items.place.record = Some(self.position);
                         items.reject(reason);
                         end = next;
                         continue;
                     }
-                    Ok(None) => return (end, Stop::Open(fault)),
-                    Err(()) => return (end, Stop::Broken(fault)),
+                    Ok(None) => return (end, Stop::Open(error)),
+                    Err(()) => return (end, Stop::Broken(error)),
                 },
                 Err(stop) => return (end, stop),
             }
@@ -310,10 +309,10 @@ impl Document {
             (State::First | State::Next, b']') => Ok(Part::EndOfList(at + 1)),
             (State::First, _) => Ok(Part::Element(at)),
             (State::Next, b',') => Ok(Part::Element(after_space(held, at + 1))),
-            (State::Next, _) => Err(Stop::Broken(Fault::new(at, "expected `,` or `]`"))),
+            (State::Next, _) => Err(Stop::Broken(SyntaxError::new(at, "expected `,` or `]`"))),
             (State::Members, b'}') => Ok(Part::End(at + 1)),
             (State::Members, b',') => member(held, after_space(held, at + 1)),
-            (State::Members, _) => Err(Stop::Broken(Fault::new(at, "expected `,` or `}`"))),
+            (State::Members, _) => Err(Stop::Broken(SyntaxError::new(at, "expected `,` or `}`"))),
         }
     }
 
@@ -327,21 +326,21 @@ impl Document {
         matches!(stop, Some(Stop::More))
     }
 
-    /// The fault in words, with its line in the file. `held` begins at `start` of what the fault was found in.
-    fn said(&self, held: &[u8], start: usize, fault: &Fault) -> String {
-        if fault.line == 0 {
-            return fault.what.clone();
+    /// Describes an error, with its line in the file. `held` begins at the index `start` of the bytes with the error.
+    fn describe(&self, held: &[u8], start: usize, error: &SyntaxError) -> String {
+        if error.line == 0 {
+            return error.what.clone();
         }
-        let before = held.get(..fault.at - start).unwrap_or_default();
+        let before = held.get(..error.at - start).unwrap_or_default();
         let lines = self.lines + memchr_iter(b'\n', before).count();
         let column = memrchr(b'\n', before).map_or(self.column + before.len(), |last| before.len() - last - 1);
-        let column = if fault.line == 1 { column + fault.column } else { fault.column };
+        let column = if error.line == 1 { column + error.column } else { error.column };
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
-        fault_at(&fault.what, first.saturating_add(lines + fault.line - 1), column, Some(first))
+        syntax_error_at(&error.what, first.saturating_add(lines + error.line - 1), column, Some(first))
     }
 }
 
-/// What is wrong with a reader.
+/// Describes an error of a reader.
 pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::FileTooLarge => error.to_string(),
@@ -361,7 +360,7 @@ fn byte(held: &[u8], at: usize) -> Result<u8, Stop> {
     held.get(at).copied().ok_or(Stop::More)
 }
 
-/// Where the value ends that begins at `at`.
+/// Returns the index after the value that begins at `at`.
 fn whole(held: &[u8], at: usize) -> Result<usize, Stop> {
     let rest = held.get(at..).unwrap_or_default();
     let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
@@ -374,11 +373,12 @@ fn whole(held: &[u8], at: usize) -> Result<usize, Stop> {
             if ends_itself || end < held.len() { Ok(end) } else { Err(Stop::More) }
         }
         Some(Err(error)) if error.is_eof() || ends_in_number(rest, &error) => Err(Stop::More),
-        Some(Err(error)) => Err(Stop::Broken(Fault::of(at, &error))),
+        Some(Err(error)) => Err(Stop::Broken(SyntaxError::of(at, &error))),
     }
 }
 
-/// Where the broken element at `at` ends, if the list goes on or ends after it. `Ok(None)` when that may be to come.
+/// Returns the index after the broken element at `at`, if the list continues or ends there. `Ok(None)` if more bytes are
+/// needed.
 fn past_broken(held: &[u8], at: usize) -> Result<Option<usize>, ()> {
     let rest = held.get(at..).unwrap_or_default();
     let Some(length) = end_of_broken(rest).map_err(|_| ())? else { return Ok(None) };
@@ -389,7 +389,7 @@ fn past_broken(held: &[u8], at: usize) -> Result<Option<usize>, ()> {
     }
 }
 
-/// Whether what is wrong with `value` is that it ends where a number wants a digit, which the parser does not call an end.
+/// Whether the error is that `value` ends where a number needs a digit. The parser does not report it as an early end.
 fn ends_in_number(value: &[u8], error: &serde_json::Error) -> bool {
     let last_line = memrchr(b'\n', value).map_or(0, |end| end + 1);
     matches!(value.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E'))
@@ -399,13 +399,13 @@ fn ends_in_number(value: &[u8], error: &serde_json::Error) -> bool {
 
 /// The member of an object that begins at `at`.
 fn member(held: &[u8], at: usize) -> Result<Part, Stop> {
-    let broken = |at, what| Err(Stop::Broken(Fault::new(at, what)));
+    let broken = |at, what| Err(Stop::Broken(SyntaxError::new(at, what)));
     if byte(held, at)? != b'"' {
         return broken(at, "key must be a string");
     }
     let end = whole(held, at)?;
     let key: String = serde_json::from_slice(held.get(at..end).unwrap_or_default())
-        .map_err(|error| Stop::Broken(Fault::of(at, &error)))?;
+        .map_err(|error| Stop::Broken(SyntaxError::of(at, &error)))?;
     let colon = after_space(held, end);
     if byte(held, colon)? != b':' {
         return broken(colon, "expected `:`");
@@ -413,10 +413,10 @@ fn member(held: &[u8], at: usize) -> Result<Part, Stop> {
     let value = after_space(held, colon + 1);
     match (key == RECORDS, byte(held, value)?) {
         (true, b'[') => Ok(Part::List(value + 1)),
-        // It is JSON all the same: there is no place to tell.
+        // It is valid JSON, so the parser has no position for it.
         (true, _) => {
             let what = format!("expected `{RECORDS}` to be a list");
-            Err(Stop::Broken(Fault { at: value, what, line: 0, column: 0 }))
+            Err(Stop::Broken(SyntaxError { at: value, what, line: 0, column: 0 }))
         }
         (false, _) => whole(held, value).map(Part::Member),
     }

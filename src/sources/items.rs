@@ -6,9 +6,10 @@ use std::vec;
 
 use super::awslogs::LogEvents;
 use super::log_streams::LogStreams;
+use super::object::{ObjectName, Reference};
 use super::raw::Raw;
 use super::trigger::{self, Trigger};
-use super::{Content, Item, Place, Source, document};
+use super::{Content, Item, Members, Place, Source, document};
 
 /// Maximum number of envelopes around one another.
 const MAX_DEPTH: usize = 8;
@@ -56,7 +57,7 @@ impl Nested {
 pub(super) struct Items {
     pub(super) place: Place,
     parts: Vec<Part>,
-    /// Number of items so far; shared with the reader of a document, which can only read again what had none.
+    /// Number of items so far, shared with the reader of a document: it can read lines without items again.
     pub(super) count: Rc<Cell<u64>>,
     /// Number of envelopes around the position.
     depth: usize,
@@ -69,6 +70,12 @@ pub(super) struct Items {
 }
 
 impl Items {
+    /// The items of the object `reference`, which is named at `place`.
+    pub(super) fn of_object(place: Place, reference: Reference) -> Self {
+        let place = Place { object: Some(reference.name().to_string().into()), ..place };
+        Self { place, depth: reference.depth, log_streams: reference.log_streams, ..Self::new("") }
+    }
+
     /// The items of an input called `name`.
     pub(super) fn new(name: &str) -> Self {
         let place = Place { source: name.into(), ..Place::default() };
@@ -123,6 +130,21 @@ impl Items {
         self.parts.push(Part::LogEvents(read(self.place.clone(), self.depth, self.log_streams.clone())));
     }
 
+    /// Adds an object that the input names. Only the envelope of a delivery may name one: whoever can write a log event or an
+    /// object must not choose what else is fetched.
+    pub(super) fn object(&mut self, name: ObjectName) {
+        if self.outer.is_some() || self.place.object.is_some() {
+            return self.reject(format!(
+                "names the S3 object {name}; an object that a record or an object names is not fetched"
+            ));
+        }
+        if name.is_without_records() {
+            return self.control();
+        }
+        let reference = Reference::new(name, self.depth, self.log_streams.clone());
+        self.push(Content::Object(reference));
+    }
+
     pub(super) fn control(&mut self) {
         self.push(Content::Control);
     }
@@ -154,6 +176,20 @@ impl Items {
         self.place.message = message.or(record);
         self.nested(text, document::value);
         (self.place.record, self.place.message) = (record, message);
+    }
+
+    /// Reads each element of the list `key` as a message of a Lambda trigger.
+    pub(super) fn messages(&mut self, object: &Members, key: &str, read: impl Fn(&Members, &mut Self)) {
+        let outermost = self.place.message;
+        for (message, position) in object.list(key).unwrap_or_default().into_iter().zip(1..) {
+            // As in `message_of_trigger`.
+            self.place.message = outermost.or(if self.outer.is_none() { Some(position) } else { None });
+            match document::members(message.get()) {
+                Ok(message) => read(&message, self),
+                Err(reason) => self.reject(reason),
+            }
+        }
+        self.place.message = outermost;
     }
 
     /// Rejects the records of triggers in a list that has ended: each kind once, and as a whole, so that the delivery fails.

@@ -50,7 +50,7 @@ fn before_values(text: &str) -> usize {
     text.len() - rest.len() + media::prefix(rest)
 }
 
-/// Consecutive lines without JSON. They are one rejection together: a text file is one mistake, not a thousand.
+/// Consecutive lines without JSON, which are one rejection: a text file is one mistake, not a thousand.
 struct Prose {
     first: u64,
     last: u64,
@@ -72,12 +72,12 @@ pub(super) struct Lines<'r> {
     number: u64,
     /// Whether the last piece ended its line.
     ended: bool,
-    /// Lines to be looked at again, before the reader is asked.
+    /// Lines to read again, before those of the reader.
     again: VecDeque<Line>,
-    /// An error that came after some bytes of a line, kept until these have been used.
+    /// An error after some bytes of a line, which is reported after these.
     error: Option<io::Error>,
     prose: Option<Prose>,
-    /// Whether there was nothing but white space so far.
+    /// Whether the input has contained only white space so far.
     is_empty: bool,
     /// The document that is being read element by element.
     document: Option<elements::Document>,
@@ -261,7 +261,8 @@ impl<'r> Lines<'r> {
         } else if let Some(last) = self.skip_to_next_value() {
             reason = format!("{reason} (the lines up to {last} belong to it)");
         }
-        items.place.record = record;
+        // The rest of an object is lost with the record.
+        items.place.record = record.filter(|_| items.place.object.is_none());
         items.reject(reason);
         items.place.record = None;
     }
@@ -324,8 +325,8 @@ impl<'r> Lines<'r> {
         items.reject(if first == last { reason } else { format!("{reason} (and so the lines up to {last})") });
     }
 
-    /// What follows a broken document is part of it, up to a line that is an object of its own. The number of the last
-    /// line skipped.
+    /// Skips the rest of a broken document, up to a line that is an object of its own. Returns the number of the last line
+    /// that it skips.
     fn skip_to_next_value(&mut self) -> Option<u64> {
         let mut skipped = None;
         loop {
@@ -350,7 +351,7 @@ impl<'r> Lines<'r> {
     }
 }
 
-/// Reads a document across lines, and remembers those of which nothing has come yet.
+/// Reads a document across lines, and keeps the lines without items.
 struct DocumentReader<'l, 'r, C> {
     lines: &'l mut Lines<'r>,
     current: Vec<u8>,
@@ -383,12 +384,12 @@ impl<'l, 'r, C: Fn() -> u64> DocumentReader<'l, 'r, C> {
         }
     }
 
-    /// What is left of the current line.
+    /// The rest of the current line.
     fn rest(&self) -> Vec<u8> {
         self.current.get(self.position..).unwrap_or_default().to_vec()
     }
 
-    /// The lines that may be looked at again: no item came of them.
+    /// The lines without items, which may be read again.
     fn into_lines_without_items(self) -> Vec<Line> {
         if (self.count)() == self.begun.0 { self.later } else { Vec::new() }
     }
@@ -418,7 +419,7 @@ impl<C: Fn() -> u64> Read for DocumentReader<'_, '_, C> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.position >= self.current.len() {
             if self.error.is_some() {
-                // The parser asks once more after an error.
+                // The parser reads once more after an error.
                 return Ok(0);
             }
             match self.advance() {

@@ -1,7 +1,6 @@
 //! File formats: compression and encodings that are read, and formats that are refused by name.
 //!
-//! In: the first bytes of an input, or its first line. Out: how to read it or, for the rejection, its name and the way to
-//! make records of it.
+//! The first bytes of an input, or its first line, decide how it is read, or the name and the advice of its rejection.
 
 use std::io::{self, BufRead as _, ErrorKind, Read};
 
@@ -37,7 +36,7 @@ enum Media {
 pub(super) struct Format {
     /// Its name, with the article.
     name: &'static str,
-    /// The way to make records of it.
+    /// How to convert it to records.
     advice: &'static str,
 }
 

@@ -5,7 +5,9 @@
 
 use super::items::Items;
 use super::members::{Members, string};
-use super::{awslogs, cloudtrail, document, eventbridge, export, kinesis, on_failure, sns, sqs, trigger};
+use super::{
+    awslogs, cloudtrail, document, eventbridge, export, firehose, kinesis, ocsf, on_failure, s3, sns, sqs, trigger,
+};
 use crate::event::is_service;
 
 /// One form of input: a JSON object of a certain shape.
@@ -52,9 +54,17 @@ pub static SOURCES: &[Source] = &[
     read("message of an SNS trigger", sns::is_record, sns::record),
     read("SNS message", sns::is_message, sns::message),
     read("record of a Kinesis trigger", kinesis::is_record, kinesis::record),
+    read("Firehose transformation event", firehose::is_event, firehose::event),
+    read("record of an S3 notification", s3::is_record, s3::record),
+    read("test event of an S3 notification", s3::is_test, s3::test),
+    read("EventBridge event of S3", s3::is_event, s3::event),
+    read("CloudTrail's notification of log files", s3::is_of_cloudtrail, s3::of_cloudtrail),
+    read("request of S3 Batch Operations", s3::is_batch_operation, s3::batch_operation),
+    read("record in OCSF", ocsf::is_record, ocsf::record),
     read("CloudTrail digest file", |object| object.has("digestS3Object"), cloudtrail::digest),
     read("EventBridge event", eventbridge::has_record, eventbridge::event),
     read("failed invocation", |object| object.has("requestPayload"), on_failure::invocation),
+    read("failed Kinesis batch", on_failure::is_kinesis_batch, on_failure::kinesis_batch),
     read("messages of an SQS queue", |object| object.has("Messages"), on_failure::messages),
     read("output of `aws cloudtrail lookup-events`", |object| object.has_list("Events"), export::lookup_events),
     read("result of a CloudTrail Lake query", export::is_lake_result, export::lake_result),

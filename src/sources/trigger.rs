@@ -1,11 +1,9 @@
-//! Events that Lambda functions receive and that contain no CloudTrail record as they are, and other documents that are
-//! easily taken for one: they are refused by name.
+//! Events that Lambda functions receive without a CloudTrail record in them, and other documents that resemble records. They
+//! are rejected by name.
 //!
 //! Most of Lambda's events are a list `Records`, whose elements have an `eventSource` such as `aws:sqs`.
 
-use aws_lambda_events::event::firehose::KinesisFirehoseEvent;
 use aws_lambda_events::event::kinesis::KinesisEventRecord;
-use aws_lambda_events::event::s3::S3EventRecord;
 use aws_lambda_events::event::sns::SnsRecord;
 use aws_lambda_events::event::sqs::SqsMessage;
 use memchr::memmem;
@@ -18,7 +16,7 @@ use super::{Members, document};
 pub(super) struct Trigger {
     /// Its name, with the article.
     name: String,
-    /// The object, queue, topic or stream that it comes from.
+    /// Its queue, topic or stream.
     origin: Option<String>,
     advice: &'static str,
 }
@@ -51,69 +49,59 @@ const CONFIG: &str = "AWS Config's items are not read";
 const ORIGINAL: &str = "evaluate CloudTrail's own JSON, from which it was made";
 const SUBSCRIBE: &str = "subscribe the function to CloudTrail's log group";
 
-/// What decides whether an object has a form.
-enum Sign {
-    /// It has all of these members.
-    Members(&'static [&'static str]),
-    /// It has a member with this value.
-    Value(&'static str, &'static str),
-}
-
-/// Forms of an object that is not an element of `Records`: signs, name and advice.
-const FORMS: &[(Sign, &str, &str)] = &[
-    (Sign::Value("Event", "s3:TestEvent"), "the test event of an S3 notification", UNRELATED),
-    (Sign::Members(&["invocationSchemaVersion", "tasks"]), "an S3 Batch Operations task", OBJECT),
-    (Sign::Members(&["getObjectContext"]), "an S3 Object Lambda request", UNRELATED),
-    (Sign::Members(&["TopicArn", "Type"]), "an SNS message without a text", MESSAGES),
-    (Sign::Members(&["ReceiptHandle", "Body"]), "an SQS message", MESSAGES),
-    (Sign::Members(&["receiptHandle", "body"]), "an SQS message", MESSAGES),
-    (Sign::Members(&["invokingEvent"]), "an AWS Config rule invocation", CONFIG),
-    (Sign::Members(&["configurationItem"]), "an AWS Config notification", CONFIG),
-    (Sign::Members(&["configurationItems"]), "an AWS Config snapshot", CONFIG),
-    (Sign::Members(&["configurationItemSummary"]), "an AWS Config notification", CONFIG),
-    (Sign::Members(&["configurationItemStatus"]), "an AWS Config item", CONFIG),
-    (Sign::Members(&["configurationItemCaptureTime"]), "an AWS Config item", CONFIG),
-    (Sign::Members(&["alarmArn", "alarmData"]), "a CloudWatch alarm", UNRELATED),
-    (Sign::Members(&["AlarmName", "NewStateValue"]), "a CloudWatch alarm", UNRELATED),
-    (Sign::Members(&["KinesisBatchInfo"]), "the record of a failed Kinesis batch", UNRELATED),
+/// Forms of an object that is not an element of `Records`: the members that it has, name and advice.
+const FORMS: &[(&[&str], &str, &str)] = &[
+    (&["invocationSchemaVersion", "tasks"], "an S3 Batch Operations task", OBJECT),
+    (&["getObjectContext"], "an S3 Object Lambda request", UNRELATED),
+    (&["TopicArn", "Type"], "an SNS message without a text", MESSAGES),
+    (&["ReceiptHandle", "Body"], "an SQS message", MESSAGES),
+    (&["receiptHandle", "body"], "an SQS message", MESSAGES),
+    (&["invokingEvent"], "an AWS Config rule invocation", CONFIG),
+    (&["configurationItem"], "an AWS Config notification", CONFIG),
+    (&["configurationItems"], "an AWS Config snapshot", CONFIG),
+    (&["configurationItemSummary"], "an AWS Config notification", CONFIG),
+    (&["configurationItemStatus"], "an AWS Config item", CONFIG),
+    (&["configurationItemCaptureTime"], "an AWS Config item", CONFIG),
+    (&["alarmArn", "alarmData"], "a CloudWatch alarm", UNRELATED),
+    (&["AlarmName", "NewStateValue"], "a CloudWatch alarm", UNRELATED),
     (
-        Sign::Members(&["requestContext", "responseContext"]),
+        &["requestContext", "responseContext"],
         "the record of a failed or successful invocation without its payload",
         UNRELATED,
     ),
-    (Sign::Members(&["s3Bucket", "s3ObjectKey"]), "CloudTrail's notification of a log file", OBJECT),
-    (Sign::Members(&["SequenceNumber", "PartitionKey"]), "a record of a Kinesis stream", SUBSCRIBE),
-    (Sign::Members(&["messageId", "body"]), "an SQS message", MESSAGES),
-    (Sign::Members(&["requestContext"]), "a request through API Gateway, a load balancer or a function URL", SUBSCRIBE),
-    (Sign::Members(&["httpMethod", "path"]), "a request through API Gateway or a load balancer", SUBSCRIBE),
-    (Sign::Members(&["CodePipeline.job"]), "a CodePipeline job", UNRELATED),
-    (Sign::Members(&["ResponseURL", "StackId"]), "a CloudFormation request for a custom resource", UNRELATED),
-    (Sign::Members(&["triggerSource", "userPoolId"]), "a Cognito trigger", UNRELATED),
-    (Sign::Members(&["SecretId", "Step"]), "a Secrets Manager rotation", UNRELATED),
-    (Sign::Members(&["bot", "sessionState"]), "an Amazon Lex request", UNRELATED),
-    (Sign::Members(&["bot", "currentIntent"]), "an Amazon Lex request", UNRELATED),
-    (Sign::Members(&["session", "context", "request"]), "an Alexa request", UNRELATED),
-    (Sign::Members(&["messageVersion", "actionGroup"]), "an Amazon Bedrock agent request", UNRELATED),
-    (Sign::Members(&["arguments", "identity", "info"]), "an AppSync request", UNRELATED),
-    (Sign::Members(&["datasetName", "identityPoolId"]), "a Cognito Sync trigger", UNRELATED),
-    (Sign::Members(&["deviceEvent", "deviceInfo"]), "an AWS IoT button event", UNRELATED),
-    (Sign::Members(&["protoPayload"]), "a Google Cloud audit log entry", UNRELATED),
-    (Sign::Members(&["apiVersion", "kind"]), "a Kubernetes object", UNRELATED),
-    (Sign::Members(&["terraform_version", "serial"]), "a Terraform plan or state", UNRELATED),
-    (Sign::Members(&["ResultSet"]), "the result of an Athena query", ORIGINAL),
-    (Sign::Members(&["methodArn"]), "a request to an API Gateway authorizer", UNRELATED),
-    (Sign::Members(&["responsePayload"]), "the result of a Lambda invocation", UNRELATED),
-    (Sign::Members(&["class_uid"]), "an OCSF event", ORIGINAL),
-    (Sign::Members(&["SchemaVersion", "ProductArn"]), "a Security Hub finding", UNRELATED),
-    (Sign::Members(&["format_version", "terraform_version"]), "a Terraform plan or state", UNRELATED),
-    (Sign::Members(&["AWSTemplateFormatVersion"]), "a CloudFormation template", UNRELATED),
-    (Sign::Members(&["Statement"]), "an IAM policy", "use `trailwarden trust` for trust policies"),
-    (Sign::Members(&["trailList"]), "the output of `aws cloudtrail describe-trails`", UNRELATED),
-    (Sign::Members(&["logGroups"]), "the output of `aws logs describe-log-groups`", UNRELATED),
-    (Sign::Members(&["logStreams"]), "the output of `aws logs describe-log-streams`", UNRELATED),
+    (&["s3Bucket", "s3ObjectKey"], "CloudTrail's notification of a log file", OBJECT),
+    (&["SequenceNumber", "PartitionKey"], "a record of a Kinesis stream", SUBSCRIBE),
+    (&["messageId", "body"], "an SQS message", MESSAGES),
+    (&["requestContext"], "a request through API Gateway, a load balancer or a function URL", SUBSCRIBE),
+    (&["httpMethod", "path"], "a request through API Gateway or a load balancer", SUBSCRIBE),
+    (&["CodePipeline.job"], "a CodePipeline job", UNRELATED),
+    (&["ResponseURL", "StackId"], "a CloudFormation request for a custom resource", UNRELATED),
+    (&["triggerSource", "userPoolId"], "a Cognito trigger", UNRELATED),
+    (&["SecretId", "Step"], "a Secrets Manager rotation", UNRELATED),
+    (&["bot", "sessionState"], "an Amazon Lex request", UNRELATED),
+    (&["bot", "currentIntent"], "an Amazon Lex request", UNRELATED),
+    (&["session", "context", "request"], "an Alexa request", UNRELATED),
+    (&["messageVersion", "actionGroup"], "an Amazon Bedrock agent request", UNRELATED),
+    (&["arguments", "identity", "info"], "an AppSync request", UNRELATED),
+    (&["datasetName", "identityPoolId"], "a Cognito Sync trigger", UNRELATED),
+    (&["deviceEvent", "deviceInfo"], "an AWS IoT button event", UNRELATED),
+    (&["protoPayload"], "a Google Cloud audit log entry", UNRELATED),
+    (&["apiVersion", "kind"], "a Kubernetes object", UNRELATED),
+    (&["terraform_version", "serial"], "a Terraform plan or state", UNRELATED),
+    (&["ResultSet"], "the result of an Athena query", ORIGINAL),
+    (&["methodArn"], "a request to an API Gateway authorizer", UNRELATED),
+    (&["responsePayload"], "the result of a Lambda invocation", UNRELATED),
+    (&["class_uid"], "an OCSF event", ORIGINAL),
+    (&["SchemaVersion", "ProductArn"], "a Security Hub finding", UNRELATED),
+    (&["format_version", "terraform_version"], "a Terraform plan or state", UNRELATED),
+    (&["AWSTemplateFormatVersion"], "a CloudFormation template", UNRELATED),
+    (&["Statement"], "an IAM policy", "use `trailwarden trust` for trust policies"),
+    (&["trailList"], "the output of `aws cloudtrail describe-trails`", UNRELATED),
+    (&["logGroups"], "the output of `aws logs describe-log-groups`", UNRELATED),
+    (&["logStreams"], "the output of `aws logs describe-log-streams`", UNRELATED),
 ];
 
-/// The reason for refusing an object, of which [`of`] knows the form.
+/// The reason for the rejection of an object of a form of [`FORMS`].
 pub(super) fn reason(object: &Members) -> String {
     of(object).map(|trigger| trigger.reason(1)).unwrap_or_default()
 }
@@ -128,7 +116,7 @@ pub(super) fn of(object: &Members) -> Option<Trigger> {
         return Some(of_service("kafka", object));
     }
     if object.has("deliveryStreamArn") && object.has("records") {
-        let stream = typed::<KinesisFirehoseEvent>(object).and_then(|event| event.delivery_stream_arn);
+        let stream = object.string("deliveryStreamArn");
         return Some(Trigger::new("a Firehose transformation event", stream, SUBSCRIBE));
     }
     if let Some(kind) = object.string("detail-type") {
@@ -138,10 +126,7 @@ pub(super) fn of(object: &Members) -> Option<Trigger> {
     if object.has("cf") && object.object("cf").is_some_and(|cf| cf.has("request")) {
         return Some(Trigger::new("a CloudFront request (Lambda@Edge)", None, UNRELATED));
     }
-    let (_, name, advice) = FORMS.iter().find(|(sign, ..)| match sign {
-        Sign::Members(keys) => keys.iter().all(|key| object.has(key)),
-        Sign::Value(key, value) => object.string(key).as_deref() == Some(*value),
-    })?;
+    let (_, name, advice) = FORMS.iter().find(|(keys, ..)| keys.iter().all(|key| object.has(key)))?;
     Some(Trigger::new(*name, None, advice))
 }
 
@@ -161,11 +146,7 @@ pub(super) fn of_record(text: &str) -> Option<Trigger> {
 /// The event of a service's trigger, by the name in `eventSource`. The types give the origin, where the event is whole.
 fn of_service(service: &str, object: &Members) -> Trigger {
     match service {
-        "s3" => {
-            let origin = typed::<S3EventRecord>(object)
-                .and_then(|record| Some(format!("s3://{}/{}", record.s3.bucket.name?, record.s3.object.key?)));
-            Trigger::new("an S3 notification", origin, OBJECT)
-        }
+        "s3" => Trigger::new("an S3 notification", None, OBJECT),
         "sqs" => {
             let origin = typed::<SqsMessage>(object).and_then(|message| message.event_source_arn);
             Trigger::new("a message of an SQS trigger", origin, MESSAGES)

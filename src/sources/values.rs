@@ -1,17 +1,18 @@
 //! Several JSON values in one text: one after the other, with white space or commas between them, or with nothing, as
 //! Firehose joins what it is sent.
 
+use memchr::memchr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Where the broken value ends with which `bytes` begin: the place after the bracket that closes its first one. `Ok(None)`
-/// when its end is not there, an error when its brackets do not match.
+/// Returns the length of the broken value at the beginning of `bytes`: up to the bracket that closes its first one. `Ok(None)`
+/// if the end is missing, an error if its brackets do not match.
 pub(super) fn end_of_broken(bytes: &[u8]) -> Result<Option<usize>, Unbalanced> {
     let mut open = Vec::new();
     let (mut in_string, mut is_escaped) = (false, false);
     for (byte, end) in bytes.iter().zip(1..) {
         match byte {
-            // A string that is cut off would make text of the lines that follow.
+            // A string that is cut off would include the lines that follow.
             b'\n' if in_string => return Err(Unbalanced),
             _ if is_escaped => is_escaped = false,
             b'\\' if in_string => is_escaped = true,
@@ -39,7 +40,7 @@ pub(super) struct Values<'t> {
     at: usize,
 }
 
-/// Whether a character may stand between two values: white space, a comma, a byte order mark, or the record separator of
+/// Whether a character may separate two values: white space, a comma, a byte order mark, or the record separator of
 /// JSON text sequences (RFC 7464).
 fn is_between(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n' | ',' | '\u{feff}' | '\u{1e}')
@@ -51,7 +52,7 @@ impl<'t> Values<'t> {
         Self { text, at }
     }
 
-    /// What follows the values that have been read; where the last one could not be read, from its beginning.
+    /// The text after the values that have been read, with a value that could not be read.
     pub(super) fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -61,17 +62,25 @@ impl<'t> Values<'t> {
         self.at
     }
 
-    /// Passes a value that could not be read, if its brackets show where it ends. Whether they do.
+    /// Skips a value that could not be read, if its brackets show its end. Returns whether they do.
     pub(super) fn skip_broken(&mut self) -> bool {
         let end = end_of_broken(self.rest().as_bytes()).ok().flatten();
         self.at += end.unwrap_or_default();
         end.is_some()
     }
 
+    /// Skips the rest of a line that does not begin a value. Returns whether it did so and another line follows.
+    pub(super) fn skip_line(&mut self) -> bool {
+        let rest = self.rest();
+        let Some(end) = memchr(b'\n', rest.as_bytes()).filter(|_| !rest.starts_with(['{', '['])) else { return false };
+        self.at += end + 1;
+        true
+    }
+
     /// The text of the next value.
     ///
     /// # Errors
-    /// When it is no JSON; the position is that in the rest.
+    /// When it is not JSON. The position is relative to the rest.
     pub(super) fn next(&mut self) -> Result<Option<&'t str>, serde_json::Error> {
         Ok(self.next_as::<&RawValue>()?.map(RawValue::get))
     }
@@ -79,7 +88,7 @@ impl<'t> Values<'t> {
     /// The next value, deserialized.
     ///
     /// # Errors
-    /// When it is not JSON, or not a `T`; the position is that in the rest.
+    /// When it is not JSON, or not a `T`. The position is relative to the rest.
     pub(super) fn next_as<T: Deserialize<'t>>(&mut self) -> Result<Option<T>, serde_json::Error> {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start_matches(is_between).len();

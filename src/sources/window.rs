@@ -1,7 +1,7 @@
-//! What is held of an input that is read as a stream.
+//! A buffer over an input that is read as a stream.
 //!
-//! In: a reader. Out: some hundred kilobytes of what comes from it, or more where one value needs more, up to
-//! [`MAX_BYTES`]. What is held can be looked at again until it is consumed.
+//! It has a few hundred kilobytes, or more if one value is longer, up to [`MAX_BYTES`]. Bytes can be read again until they are
+//! consumed.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
@@ -9,35 +9,35 @@ use memchr::memchr;
 
 use super::MAX_BYTES;
 
-/// How much is held, in bytes, unless one value needs more: little enough for a processor's cache.
-const USUAL: usize = 256 * 1024;
+/// Size of the buffer in bytes, unless one value is longer. It fits a processor's cache.
+const DEFAULT_BYTES: usize = 256 * 1024;
 
-/// Longest value, in bytes, that is looked at again each time that more of it comes.
-const SHORT: usize = 1024 * 1024;
+/// Maximum bytes of a value that is parsed again after each read.
+const MAX_SHORT_BYTES: usize = 1024 * 1024;
 
-/// Holds part of what `reader` gives.
+/// Buffers part of `reader`.
 pub(super) struct Window<'r> {
     reader: Box<dyn Read + 'r>,
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// An error that came when there was something else to return.
+    /// An error to return later.
     error: Option<io::Error>,
-    /// Whether an error was returned: nothing is read any more.
+    /// Whether an error was returned, after which nothing is read.
     failed: bool,
 }
 
 impl<'r> Window<'r> {
     pub(super) fn new(reader: impl Read + 'r) -> Self {
-        Self { reader: Box::new(reader), bytes: vec![0; USUAL], start: 0, end: 0, error: None, failed: false }
+        Self { reader: Box::new(reader), bytes: vec![0; DEFAULT_BYTES], start: 0, end: 0, error: None, failed: false }
     }
 
-    /// What is held.
+    /// The buffered bytes.
     pub(super) fn held(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Reads once. Whether more is held: otherwise the input has ended. An error is returned once, and ends the input.
+    /// Reads once. Returns false at the end of the input. An error is returned once and ends the input.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         let read = match self.error.take() {
             Some(error) => Err(error),
@@ -50,18 +50,19 @@ impl<'r> Window<'r> {
                 Ok(count > 0)
             }
             Err(error) => {
-                // What is too long can be let go, and what follows read.
+                // A value that is too long can be skipped.
                 self.failed = error.kind() != ErrorKind::FileTooLarge;
                 Err(error)
             }
         }
     }
 
-    /// The same, for a value that has to be looked at from its beginning again: a long one must have grown by half, or
-    /// the looking would take the square of its length.
+    /// The same for a value that is parsed from its beginning again. A long one grows by half each time, so that the time is
+    /// linear in its length.
     pub(super) fn fill_more(&mut self) -> io::Result<bool> {
         let before = self.held().len();
-        let wanted = if before < SHORT { before + 1 } else { (before + before / 2).min(MAX_BYTES.max(before + 1)) };
+        let wanted =
+            if before < MAX_SHORT_BYTES { before + 1 } else { (before + before / 2).min(MAX_BYTES.max(before + 1)) };
         while self.held().len() < wanted {
             match self.fill() {
                 Ok(true) => {}
@@ -76,12 +77,12 @@ impl<'r> Window<'r> {
         Ok(self.held().len() > before)
     }
 
-    /// Has an error returned by the next attempt to read.
+    /// Returns an error from the next read.
     pub(super) fn keep(&mut self, error: io::Error) {
         self.error = Some(error);
     }
 
-    /// Lets go the rest of a line, with its end.
+    /// Consumes the rest of a line, with its end.
     pub(super) fn skip_line(&mut self) {
         loop {
             if let Some(end) = memchr(b'\n', self.held()) {
@@ -96,7 +97,7 @@ impl<'r> Window<'r> {
         }
     }
 
-    /// Makes room for at least one byte more.
+    /// Makes room for at least one more byte.
     fn make_room(&mut self) -> io::Result<()> {
         let held = self.held().len();
         if held > 0 && self.end < self.bytes.len() {
@@ -110,8 +111,8 @@ impl<'r> Window<'r> {
         (self.start, self.end) = (0, held);
         if held * 2 > self.bytes.len() {
             self.bytes.resize((self.bytes.len() * 2).min(MAX_BYTES), 0);
-        } else if self.bytes.len() > USUAL && held < USUAL / 2 {
-            self.bytes.truncate(USUAL);
+        } else if self.bytes.len() > DEFAULT_BYTES && held < DEFAULT_BYTES / 2 {
+            self.bytes.truncate(DEFAULT_BYTES);
             self.bytes.shrink_to_fit();
         }
         Ok(())

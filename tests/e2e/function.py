@@ -75,6 +75,11 @@ class Function:
         """Waits for a function that does not start."""
         return self._process.wait(timeout=30)
 
+    def peak_memory(self) -> int:
+        """The most memory that the process has had, in bytes."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
     def output(self) -> str:
         """Everything written so far, to standard output and error."""
         self._output.seek(0)

@@ -24,7 +24,7 @@ from payloads import (
 from topic import Topic
 
 MARKER = "MARKER-that-must-not-be-logged"
-S3_NOTIFICATION = json.dumps({"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "trail"}}}]})
+NAMELESS = json.dumps({"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "trail"}}}]})
 
 
 def action(number: int) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_a_whole_batch_has_no_failures(function: Function, topic: Topic) -> None
     assert event_ids(topic) == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("body", [MARKER, "", '{"awslogs": {"data": "*"}}', S3_NOTIFICATION])
+@pytest.mark.parametrize("body", [MARKER, "", '{"awslogs": {"data": "*"}}', NAMELESS])
 def test_one_undecodable_message_among_ten_of_a_queue(function: Function, topic: Topic, body: str) -> None:
     bodies = [json.dumps(action(number)) for number in range(10)]
     bodies[4] = body
@@ -64,7 +64,7 @@ def test_one_undecodable_message_among_ten_of_a_queue(function: Function, topic:
     assert MARKER not in function.output()
 
 
-@pytest.mark.parametrize("data", [b"\xff", b"text", batch_data(action(0))[:40], S3_NOTIFICATION.encode()])
+@pytest.mark.parametrize("data", [b"\xff", b"text", batch_data(action(0))[:40], NAMELESS.encode()])
 def test_one_undecodable_record_among_ten_of_a_stream(function: Function, topic: Topic, data: bytes) -> None:
     records = [batch_data(action(number)) for number in range(10)]
     # From 999 to 1000 the order of numbers is not that of texts.
@@ -153,7 +153,7 @@ def test_an_undecodable_message_of_a_topic_fails_the_invocation(function: Functi
     messages = [json.dumps(action(0)), "no JSON", json.dumps(action(2))]
     assert function.invoke(sns_event(messages)).error_type == "PayloadRejected"
     assert event_ids(topic) == [0, 2]
-    assert function.invoke(S3_NOTIFICATION).error_type == "PayloadRejected"
+    assert function.invoke(NAMELESS).error_type == "PayloadRejected"
 
 
 def test_messages_without_identifiers_fail_the_invocation(function: Function, topic: Topic) -> None:

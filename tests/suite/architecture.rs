@@ -25,7 +25,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "aws",
             "finding",
             "live_state",
+            "objects",
             "pipeline",
+            "queue",
             "remediation",
             "rules",
             "sinks",
@@ -43,12 +45,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("finding", &["text"]),
     ("fixtures", &["sources", "event", "finding", "rules"]),
     ("metrics", &["finding", "pipeline", "sinks"]),
+    ("objects", &["aws", "sources"]),
     (
         "pipeline",
         &[
             "actions",
             "aws",
             "live_state",
+            "objects",
             "sources",
             "event",
             "suppress",
@@ -99,6 +103,7 @@ const RULES: &[&str] =
 /// Crates that only some files may name: the Sigma engine, the AWS SDK and its HTTP client stay replaceable.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
+    ("aws_sdk_s3", &["src/objects.rs"]),
     ("aws_sdk_sns", &["src/sinks/sns.rs"]),
     ("aws_sdk_sqs", &["src/queue.rs"]),
     (

@@ -23,6 +23,7 @@ mod filter_pattern;
 mod fuzzed;
 mod live_state;
 mod many_files;
+mod objects;
 mod ocsf;
 mod oracle;
 mod prefilter;

@@ -5,6 +5,8 @@ use std::fs;
 use jiff::Timestamp;
 use serde_json::Value;
 use trailwarden::finding::{Finding, Status, ocsf};
+use trailwarden::pipeline::{Input, Pipeline};
+use trailwarden::rules::RuleSet;
 use trailwarden::text::is_hidden;
 
 use crate::support::{fixture, json, payload, payload_by_all_rules, root, rule_fixtures};
@@ -31,6 +33,49 @@ fn the_document_looks_like_this() {
     let finding = payload(&fs::read_to_string(path).unwrap()).findings.remove(0);
     let document = serde_json::to_string_pretty(&ocsf::document(&finding, now())).unwrap();
     insta::assert_snapshot!(document.replace(env!("CARGO_PKG_VERSION"), "[version]"));
+}
+
+/// The document of the finding of this record, by a pipeline whose findings contain records or do not.
+fn document_of(record: &str, with_records: bool) -> Value {
+    let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap()).with_records(with_records);
+    ocsf::document(&pipeline.gather("input", Input::Payload(record)).findings[0], now())
+}
+
+#[test]
+fn a_document_contains_its_record_unless_it_is_turned_off_or_long() {
+    let record = fs::read_to_string(fixture("envelopes/bare-record.json")).unwrap();
+    let document = document_of(&record, true);
+    let raw_data = document["raw_data"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(raw_data).unwrap(), serde_json::from_str::<Value>(&record).unwrap());
+    assert_eq!(faults(&document), Vec::<String>::new());
+    let mut without = document.clone();
+    without.as_object_mut().unwrap().remove("raw_data");
+    assert_eq!(document_of(&record, false), without);
+    let mut long: Value = serde_json::from_str(&record).unwrap();
+    long["additionalEventData"] = "x".repeat(64 * 1024).into();
+    assert_eq!(document_of(&long.to_string(), true), without);
+}
+
+#[test]
+fn the_person_or_vendor_behind_a_call_is_in_the_document() {
+    let mut record = json(&fixture("envelopes/bare-record.json"));
+    let before = document_of(&record.to_string(), false);
+    record["userIdentity"]["invokedByDelegate"] = serde_json::json!({"accountId": "444455556666"});
+    record["userIdentity"]["onBehalfOf"] = serde_json::json!({"userId": "94e8", "identityStoreArn": "arn"});
+    record["userIdentity"]["inScopeOf"] =
+        serde_json::json!({"credentialsIssuedTo": "arn:aws:lambda:eu-west-1:111122223333:function:f"});
+    let document = document_of(&record.to_string(), false);
+    let actor = &document["evidences"][0]["actor"];
+    assert_eq!(actor["user"]["name"], "account 444455556666 as Identity Center user 94e8 through NetOps/dana");
+    assert_eq!(actor["app_uid"], "arn:aws:lambda:eu-west-1:111122223333:function:f");
+    assert_eq!(
+        (&document["unmapped"]["delegate_account"], &document["unmapped"]["on_behalf_of"]),
+        (&"444455556666".into(), &"94e8".into())
+    );
+    assert_eq!(faults(&document), Vec::<String>::new());
+    for id in ["/metadata/uid", "/finding_info/uid"] {
+        assert_eq!(document.pointer(id), before.pointer(id));
+    }
 }
 
 /// What the schema finds wrong with a document.

@@ -33,7 +33,9 @@ fn items_of(reader: impl Read) -> Vec<(Place, String)> {
             Content::Record(record) => format!("record {}", record.json()),
             Content::Nested(_) => "nested".to_owned(),
             Content::Control => "control".to_owned(),
+            Content::Object(reference) => format!("object {}", reference.name()),
             Content::Rejected(reason) => format!("rejected: {reason}"),
+            Content::Failed(error) => format!("failed: {}", error.reason),
         };
         (place, told)
     };

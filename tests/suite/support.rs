@@ -1,6 +1,8 @@
 //! What several tests need.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -12,6 +14,7 @@ use trailwarden::event::{Event, LIVE_STATE};
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
 use trailwarden::rules::RuleSet;
+use trailwarden::sources::{Fetch, FetchError, ObjectName};
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -146,17 +149,39 @@ impl Yield {
 
 /// Runs bytes through the pipeline as a file called `input`.
 pub(crate) fn stream(bytes: &[u8]) -> Yield {
-    run_through(&PIPELINE, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
+    run_through(&PIPELINE, Input::Stream(Box::new(Cursor::new(bytes.to_vec()))))
 }
 
 /// The same with the rules that are off unless enabled.
 pub(crate) fn stream_by_all_rules(bytes: &[u8]) -> Yield {
-    run_through(&ALL_RULES, Input::Stream(Box::new(std::io::Cursor::new(bytes.to_vec()))))
+    run_through(&ALL_RULES, Input::Stream(Box::new(Cursor::new(bytes.to_vec()))))
 }
 
 /// Runs text through the pipeline as a Lambda payload.
 pub(crate) fn payload(text: &str) -> Yield {
     run_through(&PIPELINE, Input::Payload(text))
+}
+
+/// Objects by their names (`s3://bucket/key`).
+pub(crate) struct Bucket(pub(crate) BTreeMap<String, Result<Vec<u8>, FetchError>>);
+
+impl Fetch for Bucket {
+    fn fetch(&self, object: &ObjectName) -> Result<Box<dyn Read>, FetchError> {
+        let missing = || Err(FetchError { reason: "NoSuchKey".to_owned(), is_transient: false });
+        let content = self.0.get(&object.to_string()).cloned().unwrap_or_else(missing)?;
+        Ok(Box::new(Cursor::new(content)))
+    }
+}
+
+/// Runs bytes through the pipeline as a file, with the objects that they name.
+pub(crate) fn stream_with_objects(bytes: &[u8], objects: &dyn Fetch) -> Yield {
+    let file = Input::Stream(Box::new(Cursor::new(bytes.to_vec())));
+    run_through(&PIPELINE, Input::WithObjects(Box::new(file), objects))
+}
+
+/// Runs text through the pipeline as a Lambda payload, with the objects that it names.
+pub(crate) fn payload_with_objects(text: &str, objects: &dyn Fetch) -> Yield {
+    run_through(&PIPELINE, Input::WithObjects(Box::new(Input::Payload(text)), objects))
 }
 
 /// The same with the rules that are off unless enabled, and with what the fixtures take for one's own. Fixtures may contain

@@ -1,6 +1,5 @@
 //! Items are located in the message of the Lambda trigger that contains them, and responses report failed messages.
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -8,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use trailwarden::sources::{Content, Item, Reader, TriggerBatch};
+use trailwarden::sources::{Content, Invocation, Item, MessageFailure, Reader, TriggerBatch};
 
 const CALL: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com","eventName":"DescribeVpcs"}"#;
 
@@ -51,7 +50,7 @@ fn places(payload: &str) -> Vec<(&'static str, Option<u64>, bool)> {
         let what = match content {
             Content::Record(_) => "record",
             Content::Rejected(_) => "rejected",
-            Content::Control | Content::Nested(_) => "other",
+            Content::Control | Content::Nested(_) | Content::Object(_) | Content::Failed(_) => "other",
         };
         (what, place.message, place.is_whole())
     };
@@ -64,8 +63,9 @@ fn places(payload: &str) -> Vec<(&'static str, Option<u64>, bool)> {
 #[test]
 fn content_that_cannot_be_decoded_is_the_whole_content_of_its_message() {
     let whole = subscription(&[CALL]);
-    let s3 = json!({"Records": [{"eventSource": "aws:s3", "s3": {}}, {"eventSource": "aws:s3", "s3": {}}]}).to_string();
-    let firehose = json!({"deliveryStreamArn": "arn", "records": []}).to_string();
+    let s3 = json!({"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}}]})
+        .to_string();
+    let firehose = json!({"deliveryStreamArn": "arn", "records": {}}).to_string();
     let sns_text = |message: &str| json!({"TopicArn": "arn", "Message": message}).to_string();
     for body in [
         "no JSON",
@@ -124,9 +124,14 @@ fn a_rejection_names_the_message_and_the_record_in_it() {
     assert_eq!(places, ["payload: message 1", "payload: message 2: record 2: log event 7"]);
 }
 
+/// The response if these messages have failed: those at odd positions for the moment, the others for good.
 fn response(payload: &str, failed: &[u64]) -> Option<Value> {
-    let failed: BTreeSet<u64> = failed.iter().copied().collect();
-    TriggerBatch::of(payload).map(|batch| serde_json::to_value(batch.response(&failed)).unwrap())
+    let failed = failed.iter().map(|position| (*position, failure(position % 2 == 1))).collect();
+    TriggerBatch::of(payload).map(|batch| serde_json::to_value(batch.response(&failed, "summary")).unwrap())
+}
+
+fn failure(is_transient: bool) -> MessageFailure {
+    MessageFailure { error_type: "PayloadRejected", reason: "the reason\u{1b}".to_owned(), is_transient }
 }
 
 #[test]
@@ -157,6 +162,67 @@ fn the_lowest_failed_sequence_number_of_a_stream_is_reported() {
     // The order in which records arrive does not matter.
     let turned = event(&[kinesis("1000", b""), kinesis("999", b"")]);
     assert_eq!(response(&turned, &[1, 2]), failure("999"));
+}
+
+#[test]
+fn firehose_gets_every_record_back() {
+    let record = |id: &str, data: &str| json!({"recordId": id, "data": STANDARD.encode(data)});
+    let records = [record("a", CALL), record("b", "no JSON"), record("c", CALL)];
+    let payload = json!({"invocationId": "i", "deliveryStreamArn": "arn", "records": records}).to_string();
+    let expected = [("record", Some(1), true), ("rejected", Some(2), true), ("record", Some(3), true)];
+    assert_eq!(places(&payload), expected);
+    let result =
+        |id: &str, result: &str, data: &str| json!({"recordId": id, "result": result, "data": STANDARD.encode(data)});
+    let expected = [result("a", "Ok", CALL), result("b", "ProcessingFailed", "no JSON"), result("c", "Ok", CALL)];
+    assert_eq!(response(&payload, &[2]), Some(json!({ "records": expected })));
+    let batch = TriggerBatch::of(&payload).unwrap();
+    assert!(!batch.retries_messages() && !batch.retries_permanent_failures() && !batch.retries_later_messages());
+}
+
+#[test]
+fn a_broken_line_in_the_data_of_a_stream_costs_nothing_but_itself() {
+    for broken in ["no JSON", "{\"eventName\":", "{\"a\":NaN}", "]"] {
+        let data = format!("{CALL}\n{broken}\n{CALL}\n");
+        let found = places(&event(&[kinesis("1", data.as_bytes()), kinesis("2", CALL.as_bytes())]));
+        let records = found.iter().filter(|(what, ..)| *what == "record").count();
+        assert_eq!(records, if broken.ends_with(':') { 2 } else { 3 }, "{broken}: {found:?}");
+        assert!(found.contains(&("rejected", Some(1), true)), "{broken}: {found:?}");
+    }
+}
+
+#[test]
+fn each_task_of_batch_operations_has_a_result() {
+    let task = |id: &str| json!({"taskId": id, "s3Key": "key", "s3BucketArn": "arn:aws:s3:::bucket"});
+    let payload = json!({"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {"id": "j"},
+                         "tasks": [task("a"), task("b"), task("c")]});
+    let result = |id: &str, code: &str, text: &str| json!({"taskId": id, "resultCode": code, "resultString": text});
+    let expected = json!({
+        "invocationSchemaVersion": "1.0",
+        "treatMissingKeysAs": "PermanentFailure",
+        "invocationId": "i",
+        "results": [
+            result("a", "TemporaryFailure", r"the reason\u{1b}"),
+            result("b", "PermanentFailure", r"the reason\u{1b}"),
+            result("c", "Succeeded", "summary"),
+        ],
+    });
+    assert_eq!(response(&payload.to_string(), &[1, 2]), Some(expected));
+}
+
+#[test]
+fn a_kept_message_is_a_failed_invocation_that_is_read_again() {
+    let payload = event(&[sqs(1, CALL), sqs(2, "no JSON"), sqs(3, CALL)]);
+    let batch = TriggerBatch::of(&payload).unwrap();
+    let time = "2026-03-04T10:00:00Z".parse().unwrap();
+    let invocation = Invocation { request_id: "r", function_arn: "f", time };
+    let kept: Value = serde_json::from_str(&batch.failed_invocation(3, &failure(false), &invocation).unwrap()).unwrap();
+    assert_eq!(kept["requestPayload"], json!({"Records": [sqs(3, CALL)]}));
+    assert_eq!(kept["responsePayload"], json!({"errorType": "PayloadRejected", "errorMessage": "the reason\u{1b}"}));
+    assert_eq!(kept["requestContext"]["requestId"], "r");
+    assert_eq!(places(&kept.to_string()), [("record", Some(1), true)]);
+    let messages = json!({"Messages": [{"Body": kept.to_string()}]}).to_string();
+    assert_eq!(places(&messages), [("record", Some(1), true)]);
+    assert!(batch.failed_invocation(4, &failure(false), &invocation).is_none());
 }
 
 #[test]

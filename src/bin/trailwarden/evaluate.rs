@@ -45,6 +45,8 @@ Examples:
     trailwarden evaluate logs/ --fail-on high
   Also write an HTML report and a SARIF file:
     trailwarden evaluate logs/ --output report.html --output report.sarif
+  Evaluate a day of an account's trail in S3:
+    trailwarden evaluate s3://org-trail/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/04/
   Evaluate the output of another command:
     aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
 
@@ -55,13 +57,16 @@ const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 /// Evaluate logs and print the findings.
 ///
 /// Each file contains one or more JSON values in any of these forms: CloudTrail file, record, array of records, EventBridge
-/// event, CloudWatch Logs batch, Lambda event of a log subscription, message of the function's on-failure queue, and exports
-/// of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic. Files may be compressed (gzip, Zstandard).
+/// event, CloudWatch Logs batch, Lambda event of a log subscription, SQS, SNS, Kinesis or Firehose, message of the function's
+/// on-failure queue, record converted to OCSF, and exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and
+/// Elastic. Files may be compressed (gzip, Zstandard).
 /// Findings are written to standard output, everything else to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Files and directories. `-` is standard input, which is also the default if input is piped.
+    /// Files and directories. `-` is standard input, which is also the default if input is piped. `s3://BUCKET/PREFIX` names
+    /// all S3 objects whose keys begin with PREFIX, in a build with `--features lambda`. Credentials and the Region come from
+    /// the same places as for the AWS CLI.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -183,6 +188,9 @@ pub(crate) fn print_findings(sources: &[Source], options: &Options) -> ExitCode 
     {
         *standard = None;
     }
+    // Only OCSF documents contain records.
+    let shows_records = outputs.iter().any(|output| output.format == Format::Ocsf);
+    let pipeline = if shows_records { pipeline } else { pipeline.with_records(false) };
     let run = Run {
         pipeline: if options.no_prefilter { pipeline.without_prefilter() } else { pipeline },
         snapshot,

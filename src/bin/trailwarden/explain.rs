@@ -8,9 +8,8 @@ use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::json;
 use trailwarden::event::Event;
-use trailwarden::pipeline::Input;
 use trailwarden::rules::RuleSet;
-use trailwarden::sources::{Content, Item, Place, Reader};
+use trailwarden::sources::{Content, Item, LogStreams, Place};
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{open, sources};
@@ -58,17 +57,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut write_error: Option<io::Error> = None;
     let items = sources(&arguments.paths).into_iter().flat_map(|source| {
         let (name, input) = open(&source, &ProgressBar::hidden());
-        match input {
-            Input::Stream(reader) => Reader::stream(&name, reader),
-            Input::Payload(text) => Reader::payload(&name, text),
-            Input::Unreadable(reason) => Reader::unreadable(&name, reason),
-        }
+        input.into_reader(&name, &LogStreams::ALL)
     });
     for Item { place, content } in items {
         let result = match content {
             Content::Record(record) => explain_record(&rules, arguments, &place, &record.json(), &mut output),
             Content::Rejected(reason) => Err(reason),
-            Content::Control | Content::Nested(_) => continue,
+            Content::Failed(error) => Err(error.reason),
+            Content::Control | Content::Nested(_) | Content::Object(_) => continue,
         };
         match result {
             Ok(Ok(())) => {}

@@ -1,15 +1,28 @@
-//! Opens the inputs of a command: files, directories and standard input.
+//! Opens the inputs of a command: files, directories, standard input and S3 objects.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal as _, Read};
 use std::path::PathBuf;
 use std::time::Duration;
+#[cfg(feature = "lambda")]
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+#[cfg(feature = "lambda")]
+use trailwarden::objects::{Fetcher, Objects, start_requests};
 use trailwarden::pipeline::Input;
+#[cfg(feature = "lambda")]
+use trailwarden::sources::{Fetch as _, ObjectName};
 use trailwarden::terraform_plan::Plan;
 use trailwarden::text::visible;
 use walkdir::WalkDir;
+
+/// The beginning of a path that names objects.
+const S3: &str = "s3://";
+
+/// Maximum time for the objects of one path.
+#[cfg(feature = "lambda")]
+const MAX_OBJECTS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Size of read buffers, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -20,8 +33,20 @@ const MIN_SIZE_FOR_PROGRESS: u64 = 4 * 1024 * 1024;
 /// An input to open.
 pub(crate) enum Source {
     StandardInput,
-    File { path: PathBuf, bytes: u64 },
-    Unreadable { name: String, reason: String },
+    File {
+        path: PathBuf,
+        bytes: u64,
+    },
+    #[cfg(feature = "lambda")]
+    Object {
+        name: ObjectName,
+        bytes: u64,
+        fetcher: Fetcher,
+    },
+    Unreadable {
+        name: String,
+        reason: String,
+    },
     Plan(Box<PlanFile>),
 }
 
@@ -37,6 +62,8 @@ impl Source {
         match self {
             Self::StandardInput => "standard input".to_owned(),
             Self::File { path, .. } => path.display().to_string(),
+            #[cfg(feature = "lambda")]
+            Self::Object { name, .. } => name.to_string(),
             Self::Unreadable { name, .. } => name.clone(),
             Self::Plan(file) => file.name.clone(),
         }
@@ -46,12 +73,15 @@ impl Source {
     pub(crate) fn label(&self) -> String {
         match self {
             Self::File { path, .. } => visible(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned(),
+            #[cfg(feature = "lambda")]
+            Self::Object { name, .. } => visible(name.key.rsplit('/').next().unwrap_or_default()).into_owned(),
             Self::StandardInput | Self::Unreadable { .. } | Self::Plan(_) => String::new(),
         }
     }
 }
 
-/// Returns every file in `paths` and below directories in `paths`, in their order, and within directories by name.
+/// Returns every file in `paths` and below directories in `paths`, in their order, and within directories by name, and every
+/// object whose key begins with a prefix in `paths` (`s3://bucket/prefix`).
 pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     if paths.is_empty() {
         return vec![Source::StandardInput];
@@ -63,6 +93,13 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
             if !sources.iter().any(|source| matches!(source, Source::StandardInput)) {
                 sources.push(Source::StandardInput);
             }
+            continue;
+        }
+        if let Some(url) = path.to_str().and_then(|path| path.strip_prefix(S3)) {
+            let listed = objects(url).unwrap_or_else(|reason| {
+                vec![Source::Unreadable { name: format!("{S3}{url}"), reason: format!("cannot be opened: {reason}") }]
+            });
+            sources.extend(listed);
             continue;
         }
         let before = sources.len();
@@ -93,6 +130,27 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     sources
 }
 
+/// Lists the objects of `BUCKET/PREFIX`.
+#[cfg(feature = "lambda")]
+fn objects(url: &str) -> Result<Vec<Source>, String> {
+    let runtime = start_requests().map_err(|error| format!("no thread can be started: {error}"))?;
+    let objects = Objects::from_environment(&runtime).ok_or("the configuration of the SDK cannot be read")?;
+    let fetcher = objects.until(Instant::now() + MAX_OBJECTS, runtime);
+    let (bucket, prefix) = url.split_once('/').unwrap_or((url, ""));
+    let listed = fetcher.list(bucket, prefix).map_err(|error| error.reason)?;
+    if listed.is_empty() {
+        return Err("no key with records begins with this prefix".to_owned());
+    }
+    let source = |(name, bytes)| Source::Object { name, bytes, fetcher: fetcher.clone() };
+    Ok(listed.into_iter().map(source).collect())
+}
+
+#[cfg(not(feature = "lambda"))]
+fn objects(_: &str) -> Result<Vec<Source>, String> {
+    Err("this `trailwarden` was built without the AWS SDK; build it with `--features lambda`, or download the objects"
+        .to_owned())
+}
+
 /// Opens an input. `progress` counts the bytes that are read from it.
 pub(crate) fn open(source: &Source, progress: &ProgressBar) -> (String, Input<'static>) {
     let input = match source {
@@ -100,6 +158,11 @@ pub(crate) fn open(source: &Source, progress: &ProgressBar) -> (String, Input<'s
         Source::File { path, .. } => match File::open(path) {
             Ok(file) => stream(file, progress),
             Err(error) => Input::Unreadable(format!("cannot be opened: {error}")),
+        },
+        #[cfg(feature = "lambda")]
+        Source::Object { name, fetcher, .. } => match fetcher.fetch(name) {
+            Ok(content) => stream(content, progress),
+            Err(error) => Input::Unreadable(format!("cannot be opened: {}", error.reason)),
         },
         Source::Unreadable { reason, .. } => Input::Unreadable(reason.clone()),
         Source::Plan(file) => stream(Cursor::new(file.plan.cloudtrail_file()), progress),
@@ -116,6 +179,8 @@ fn stream(reader: impl Read + 'static, progress: &ProgressBar) -> Input<'static>
 pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
     let size = |source: &Source| match source {
         Source::File { bytes, .. } => *bytes,
+        #[cfg(feature = "lambda")]
+        Source::Object { bytes, .. } => *bytes,
         Source::StandardInput | Source::Unreadable { .. } | Source::Plan(_) => 0,
     };
     let total: u64 = sources.iter().map(size).sum();

@@ -17,6 +17,7 @@ use trailwarden::app::{
 };
 use trailwarden::aws::sdk_config;
 use trailwarden::finding::Severity;
+use trailwarden::objects::{Objects, start_requests};
 use trailwarden::queue::{Queue, QueueUrl};
 
 use self::run::{Run, Target};
@@ -26,8 +27,8 @@ use crate::selection::{Evaluation, LoadedPipeline, warn_without_live_state};
 
 const MORE: &str = "\
 Permissions: sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility on the queue, sns:Publish on the topics,
-and kms:Decrypt and kms:GenerateDataKey if they are encrypted. Live state needs the permissions that the function has for
-it. Credentials come from the same places as for the AWS CLI. For IAM Identity Center, run
+and kms:Decrypt and kms:GenerateDataKey if they are encrypted. Messages that name S3 objects need s3:GetObject and
+s3:GetObjectVersion on them. Live state needs the permissions that the function has for it. Credentials come from the same places as for the AWS CLI. For IAM Identity Center, run
 `eval \"$(aws configure export-credentials --format env)\"` first. Regions are those of the queue URL and of the topic ARNs.
 
 Received messages are hidden from other consumers until the command ends, also if it is interrupted. If it is killed, they
@@ -51,7 +52,9 @@ Examples:
 ///
 /// If the function cannot publish or decode a payload (topic deleted, access denied), Lambda sends the payload to the
 /// function's on-failure destination after its retries. This command reads such payloads from the SQS queue of that
-/// destination until it is empty, or from files.
+/// destination until it is empty, or from files. It also reads the dead-letter queue of a queue that triggers the function, and
+/// files from a bucket that is the on-failure destination of the function or of a Kinesis event source mapping. Objects that a
+/// payload names are fetched.
 ///
 /// Without --findings-topic it prints the findings and deletes nothing. With --findings-topic it publishes them as the
 /// function does, and deletes a message from the queue when its whole payload was evaluated and all findings were published.
@@ -151,7 +154,13 @@ async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
     } else {
         Target::Published(configuration.sinks(&sdk))
     };
-    let mut run = Run::new(configuration.evaluator(pipeline, &sdk), target);
+    let requests = match start_requests() {
+        Ok(requests) => requests,
+        Err(error) => return fail(format_args!("no thread can be started: {error}")),
+    };
+    // A client of its own, whose connections belong to the other thread.
+    let objects = Objects::new(&sdk_config().await);
+    let mut run = Run::new(configuration.evaluator(pipeline, &sdk), objects, requests, target);
     if !arguments.paths.is_empty() {
         for source in sources(&arguments.paths) {
             let (name, input) = open(&source, &ProgressBar::hidden());

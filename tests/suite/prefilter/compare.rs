@@ -147,7 +147,7 @@ fn texts(given: &Given) -> Vec<Raw> {
                 texts.push(nested.raw().clone());
                 reader.open(place, nested);
             }
-            Content::Control | Content::Rejected(_) => {}
+            Content::Control | Content::Object(_) | Content::Rejected(_) | Content::Failed(_) => {}
         }
     }
     texts

@@ -86,7 +86,7 @@ impl Outputs {
             .iter()
             .filter_map(|source| match source {
                 Source::File { path, .. } => fs::canonicalize(path).ok(),
-                Source::StandardInput | Source::Unreadable { .. } | Source::Plan(_) => None,
+                _ => None,
             })
             .collect();
         for text in &self.output {

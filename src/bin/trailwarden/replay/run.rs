@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::runtime::Handle;
+use trailwarden::objects::Objects;
 use trailwarden::pipeline::{Evaluated, Evaluator, Input, Tally};
 use trailwarden::queue::{HIDDEN_MINUTES, Message, Queue};
 use trailwarden::sinks::console::{self, Console};
@@ -20,6 +22,9 @@ use crate::output::ended;
 /// How long live state may take of a payload. Messages are received ten at a time, so it takes at most ten of the
 /// [`HIDDEN_MINUTES`] after which others would see them.
 const MAX_LIVE_STATE: Duration = Duration::from_secs(60);
+
+/// Maximum time for the objects that a payload names, within the same [`HIDDEN_MINUTES`].
+const MAX_OBJECTS: Duration = Duration::from_secs(60);
 
 /// How long publishing may take of a payload, within the same [`HIDDEN_MINUTES`].
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(60);
@@ -74,6 +79,9 @@ impl Counts {
 
 pub(super) struct Run {
     evaluator: Evaluator,
+    objects: Objects,
+    /// Makes the requests for objects, on another thread.
+    requests: Handle,
     target: Target,
     tally: Tally,
     counts: Counts,
@@ -84,8 +92,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(evaluator: Evaluator, target: Target) -> Self {
-        Self { evaluator, target, tally: Tally::default(), counts: Counts::default(), problem: false, closed: None }
+    pub(super) fn new(evaluator: Evaluator, objects: Objects, requests: Handle, target: Target) -> Self {
+        let (tally, counts) = (Tally::default(), Counts::default());
+        Self { evaluator, objects, requests, target, tally, counts, problem: false, closed: None }
     }
 
     /// Says what went wrong beside the payloads. `what` is safe to show.
@@ -129,8 +138,7 @@ impl Run {
 
     async fn message(&mut self, Message { id, body }: &Message, queue: &mut Queue) {
         let name = format!("message {id}");
-        // Read as one that `aws sqs receive-message` printed, which holds what the destination keeps and nothing else:
-        // a queue named by mistake must not lose its messages.
+        // Read as one that `aws sqs receive-message` printed. A message of another kind is rejected and stays in the queue.
         let printed = json!({"Messages": [{"Body": body}]}).to_string();
         let mut faults = self.payload(&name, Input::Payload(&printed)).await;
         let publishes = matches!(self.target, Target::Published(_));
@@ -150,6 +158,8 @@ impl Run {
 
     /// Evaluates one payload, and publishes or prints its findings. What was not done of it, safe to show.
     async fn payload(&mut self, name: &str, input: Input<'_>) -> Vec<String> {
+        let fetcher = self.objects.until(Instant::now() + MAX_OBJECTS, self.requests.clone());
+        let input = Input::WithObjects(Box::new(input), &fetcher);
         let Evaluated { tally, findings, rejections } = self.evaluator.gather(name, input, MAX_LIVE_STATE).await;
         self.tally.add(&tally);
         for rejection in &rejections {
