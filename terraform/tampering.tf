@@ -148,7 +148,6 @@ locals {
     executionArn    = [{ prefix = replace(local.approval_arn, ":stateMachine:", ":execution:") }]
     functionName    = [local.remediator_name, { prefix = "${local.remediator_name}:" }]
     logGroupName    = ["/aws/lambda/${local.remediator_name}"]
-    name            = [local.kill_switch, "${var.name}-approval"]
     policyArn       = [{ prefix = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-" }]
     resourceArn     = [{ prefix = local.tables_prefix }, { prefix = local.approval_arn }]
     resourceId      = [local.kill_switch]
