@@ -105,12 +105,13 @@ locals {
     executionArn       = [{ prefix = replace(local.state_machine_arn, ":stateMachine:", ":execution:") }]
     groupName          = [local.heartbeat_name]
     muteTargets        = { alarmNames = [{ prefix = "${var.name}-" }] }
-    name               = [local.heartbeat_name, { prefix = local.tampering_rule_name }]
+    name               = [local.heartbeat_name, local.digests_name, { prefix = local.tampering_rule_name }]
     resourceARN        = [{ prefix = local.alarms_prefix }]
     resourceIdentifier = [{ prefix = local.log_group_arn }]
-    rule               = [{ prefix = local.tampering_rule_name }]
+    rule               = [local.digests_name, { prefix = local.tampering_rule_name }]
     sourceArn          = [{ prefix = local.queues_prefix }]
     stateMachineArn    = [{ prefix = local.state_machine_arn }]
+    tableName          = [local.state_table_name, local.state_table_arn]
     targets            = { arn = [local.function_arn] }
   }
   queues_prefix     = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-"

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::access::{Zone, shared_issuers};
+use crate::alert::is_link;
 use crate::rules::{
     EXEMPT_VPC_TAGS, RuleDiagnostic, RuleSetting, Settings, did_you_mean, is_account, organization_id, with_suggestion,
 };
@@ -23,6 +24,8 @@ pub struct ConfigurationFile {
     pub vpc_exemptions: VpcExemptions,
     /// Names of accounts, by account id.
     pub account_names: BTreeMap<String, String>,
+    /// URLs of runbooks, by name of a rule or of a pack.
+    pub runbooks: BTreeMap<String, String>,
     faults: Vec<RuleDiagnostic>,
 }
 
@@ -45,6 +48,8 @@ struct Document {
     placeholders: BTreeMap<String, Vec<String>>,
     live_state: VpcExemptions,
     account_names: BTreeMap<String, String>,
+    /// URLs of runbooks, by name of a rule or of a pack. Alerts link to them.
+    runbooks: BTreeMap<String, String>,
 }
 
 impl ConfigurationFile {
@@ -85,6 +90,7 @@ impl ConfigurationFile {
             rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text)),
             vpc_exemptions: document.live_state,
             account_names: document.account_names,
+            runbooks: document.runbooks,
             faults,
         })
     }
@@ -103,6 +109,10 @@ impl Document {
         for text in self.trusted_accounts.iter().chain(self.account_names.keys()).filter(|text| !is_account(text)) {
             let reason = format!("`{text}` is not an account id: write its twelve digits in quotes");
             faults.push((text.clone(), reason));
+        }
+        for (name, url) in self.runbooks.iter().filter(|(_, url)| !is_link(url)) {
+            let reason = format!("the runbook of `{name}` is not an `https://` URL without spaces, quotes and brackets");
+            faults.push((url.clone(), reason));
         }
         for text in self.trusted_organizations.iter().filter(|text| organization_id(text).is_none()) {
             let reason =

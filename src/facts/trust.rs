@@ -23,7 +23,8 @@ pub(super) const POLICY: Fact = Fact {
           the identity providers that are not, once some are configured. `zone` is true once \
           anything is configured as your own: `trusted-accounts`, `trusted-organizations`, `trusted-tenants` or \
           `trusted-providers`. `unguarded_services` are the services named without a condition on whose resources they \
-          act for. The policy is judged at the time of the event.",
+          act for. `corrected` is the policy without the worst statements, as JSON, for public, weak and external \
+          policies up to 1,000 characters. The policy is judged at the time of the event.",
     origin: Origin::DerivedWithin(policy),
 };
 
@@ -58,7 +59,7 @@ fn policy<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
         ));
     };
     Some(match Policy::parse(&text) {
-        Ok(policy) => assessed(&assess_within(&policy, &role(event), zone), zone),
+        Ok(policy) => assessed(&text, &assess_within(&policy, &role(event), zone), zone),
         Err(error) => undecidable(error.to_string()),
     })
 }
@@ -71,9 +72,37 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
     }
 }
 
-pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
+/// Maximum characters of a corrected policy: longer values are shortened in sentences and commands.
+const MAX_CORRECTED: usize = 1_000;
+
+/// The policy without the statements that have its verdict, as JSON. One that admits nobody, if none is left. `None` if the
+/// policy lets in nobody but your own, or is too long.
+fn corrected(text: &str, assessment: &Assessment) -> Option<String> {
+    if !matches!(assessment.verdict, Verdict::External | Verdict::Weak | Verdict::Public) {
+        return None;
+    }
+    let worst = assessment.statements.iter().filter(|one| one.verdict == assessment.verdict);
+    let worst: Vec<usize> = worst.map(|one| one.number).collect();
+    let mut policy: serde_json::Value = serde_json::from_str(text).ok()?;
+    let statements = policy.as_object_mut()?.get_mut("Statement")?;
+    let mut kept = match statements.take() {
+        serde_json::Value::Array(all) => all,
+        one => vec![one],
+    };
+    let mut number = 0..;
+    kept.retain(|_| number.next().is_some_and(|number| !worst.contains(&(number + 1))));
+    if kept.is_empty() {
+        kept.push(serde_json::json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}));
+    }
+    *statements = kept.into();
+    let json = policy.to_string();
+    (json.chars().count() <= MAX_CORRECTED).then_some(json)
+}
+
+pub(super) fn assessed<'e>(text: &str, assessment: &Assessment, zone: &Zone) -> Value<'e> {
     let all = |list: fn(&Judgement) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
-    object(vec![
+    let corrected = corrected(text, assessment).map(|json| ("corrected", Value::from(json)));
+    let members = vec![
         ("zone", Value::Bool(!zone.is_empty())),
         ("organizations", all(|one| &one.organizations)),
         ("tenants", all(|one| &one.tenants)),
@@ -82,7 +111,8 @@ pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
         ("statements", Value::Array(assessment.statements.iter().map(judged).collect())),
         ("accounts", all(|one| &one.accounts)),
         ("unguarded_services", all(|one| &one.unguarded_services)),
-    ])
+    ];
+    object(members.into_iter().chain(corrected))
 }
 
 fn judged<'e>(judgement: &Judgement) -> Value<'e> {

@@ -177,6 +177,12 @@ impl Rule {
         cases.raised.is_some().then_some(raised_info.severity)
     }
 
+    /// The severity of its findings where they are less severe than its own, if it has such a case.
+    pub fn lowered_severity(&self) -> Option<Severity> {
+        let Body { cases, lowered_info, .. } = self.body();
+        cases.lowered.is_some().then_some(lowered_info.severity)
+    }
+
     /// How to undo what it finds, with its holes; `None` when the rule says nothing.
     pub fn remediation(&self) -> Option<String> {
         self.body().attributes.remediation.as_ref().map(ToString::to_string)
@@ -238,7 +244,7 @@ impl Rule {
             return None;
         }
         let body = self.body();
-        let Body { info, raised_info, cases, attributes, sigma, .. } = body;
+        let Body { info, raised_info, lowered_info, cases, attributes, sigma, .. } = body;
         let matcher = cases.whole.matcher(sigma);
         let verdict = matcher.verdict(subject);
         if verdict == Verdict::NoMatch || self.is_trusted(subject, trusted) {
@@ -247,7 +253,13 @@ impl Rule {
         let case = |case: &Option<Case>| case.as_ref().map(|case| case.matcher(sigma).verdict(subject));
         let (undecided, raised) = (case(&cases.undecided), case(&cases.raised));
         // A severity that cannot be decided is the higher one.
-        let info = if matches!(raised, None | Some(Verdict::NoMatch)) { info } else { raised_info };
+        let info = if !matches!(raised, None | Some(Verdict::NoMatch)) {
+            raised_info
+        } else if case(&cases.lowered) == Some(Verdict::Match) {
+            lowered_info
+        } else {
+            info
+        };
         if verdict == Verdict::TooComplex || undecided == Some(Verdict::TooComplex) {
             let is_watched = subject.call.is_none_or(|(source, name)| self.watches(source, name));
             let finding = || report::too_complex(&body.undecided_info(info), attributes, subject);

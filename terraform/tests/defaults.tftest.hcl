@@ -129,11 +129,13 @@ run "the_function_is_told_no_more_than_it_needs" {
 
   assert {
     condition = aws_lambda_function.this.environment[0].variables == tomap({
-      FINDINGS_TOPIC_ARN  = aws_sns_topic.findings.arn
-      ALERTS_TOPIC_ARN    = aws_sns_topic.alerts.arn
-      ALERTS_MIN_SEVERITY = "Low"
-      LOG_STREAMS         = "????????????_CloudTrail_*,o-*_????????????_CloudTrail_*,trailwarden-heartbeat"
-      CONFIG              = jsonencode({ placeholders = output.own_placeholders })
+      FINDINGS_TOPIC_ARN   = aws_sns_topic.findings.arn
+      ALERTS_TOPIC_ARN     = aws_sns_topic.alerts.arn
+      ALERTS_MIN_SEVERITY  = "Medium"
+      STATE_TABLE          = "trailwarden-state"
+      QUIET_PERIOD_MINUTES = "60"
+      LOG_STREAMS          = "????????????_CloudTrail_*,o-*_????????????_CloudTrail_*,trailwarden-heartbeat"
+      CONFIG               = jsonencode({ placeholders = output.own_placeholders })
     })
     error_message = "By default the environment must hold the topics, the least severity, the log streams and the names of this deployment."
   }
@@ -168,8 +170,8 @@ run "everything_that_breaks_rings" {
   }
 
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alerts.arn])])
-    error_message = "Every alarm must tell the alerts topic."
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn])])
+    error_message = "Every alarm must tell the alarms topic."
   }
 
   assert {
@@ -250,7 +252,7 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
   assert {
     condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
       "alarmName", "alarmNames", "destinationArn", "eventSourceArn", "executionArn", "groupName",
-      "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targets",
+      "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "tableName", "targets",
     ])
     error_message = "A way to name what watches over the deployment is missing, or is not in this list."
   }

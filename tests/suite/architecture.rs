@@ -97,6 +97,7 @@ const RULES: &[&str] =
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
     ("aws_sdk_sns", &["src/sinks/sns.rs"]),
+    ("aws_sdk_dynamodb", &["src/sinks/alert_state.rs"]),
     ("aws_sdk_sqs", &["src/queue.rs"]),
     ("aws_sdk_ec2", &["src/live_state/aws/", "src/live_state/resources", "src/live_state/session.rs"]),
     ("aws_sdk_iam", &["src/live_state/aws/", "src/live_state/resources", "src/live_state/session.rs"]),

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::ProgressBar;
 use trailwarden::app::{
-    Configuration, DEFAULT_MIN_ALERT_SEVERITY, Destination, LiveStateConfiguration, alerts_topic, findings_topic,
+    AlertMemorySetting, Configuration, DEFAULT_MIN_ALERT_SEVERITY, Destination, LiveStateConfiguration, alerts_topic, findings_topic,
     severity, topic_account,
 };
 use trailwarden::aws::sdk_config;
@@ -115,7 +115,7 @@ impl Arguments {
             arn,
             min_severity,
             account,
-            is_limited: false,
+            memory: AlertMemorySetting::None,
         });
         std::iter::once(Destination::FindingsTopic { arn }).chain(alerts).collect()
     }

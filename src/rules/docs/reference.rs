@@ -85,9 +85,10 @@ impl Rule {
 
 fn severity(rule: &Rule) -> String {
     let own = rule.info().severity.caption().to_lowercase();
-    match rule.raised_severity() {
-        Some(raised) => format!("{own}, in the worse case {}", raised.caption().to_lowercase()),
-        None => own,
+    match (rule.raised_severity(), rule.lowered_severity()) {
+        (Some(raised), _) => format!("{own}, in the worse case {}", raised.caption().to_lowercase()),
+        (None, Some(lowered)) => format!("{own}, in the milder case {}", lowered.caption().to_lowercase()),
+        (None, None) => own,
     }
 }
 

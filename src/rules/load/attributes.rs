@@ -1,5 +1,7 @@
 //! The `trailwarden:` key of a rule file, which extends Sigma. Other Sigma tools ignore it.
 
+use std::collections::BTreeMap;
+
 use rsigma_parser::{Level, SigmaRule};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +24,11 @@ pub(in crate::rules) struct Attributes {
     pub(in crate::rules) message: Option<Template>,
     /// How to undo it.
     pub(in crate::rules) remediation: Option<RemediationTemplate>,
+    /// Several of its findings in one noun.
+    pub(in crate::rules) plural: Option<String>,
+    /// How to undo single calls, by name. Other calls have the remediation above.
+    #[serde(default)]
+    pub(in crate::rules) remediation_by_call: BTreeMap<String, RemediationTemplate>,
     /// Locations of the resource. The first one that the record contains is used.
     #[serde(default)]
     pub(in crate::rules) resource: Vec<ResourceSpec>,
@@ -34,7 +41,9 @@ pub(in crate::rules) struct Attributes {
     /// Warning variant: the detection under which a finding is a warning, one level lower.
     pub(in crate::rules) undecided: Option<Undecided>,
     /// Escalation variant: the detection under which a finding has a higher level.
-    pub(in crate::rules) raised: Option<Raised>,
+    pub(in crate::rules) raised: Option<Leveled>,
+    /// The detection under which a finding has a lower level.
+    pub(in crate::rules) lowered: Option<Leveled>,
     /// The live state check that confirms or mitigates its findings.
     pub(in crate::rules) confirm: Option<Confirm>,
     /// Whether it runs by default.
@@ -70,10 +79,10 @@ pub(in crate::rules) struct Undecided {
     pub(in crate::rules) remediation: Option<RemediationTemplate>,
 }
 
-/// The case in which a record that matches is worse.
+/// The case in which the findings of records that match have another level.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::rules) struct Raised {
+pub(in crate::rules) struct Leveled {
     /// The detection that holds then.
     pub(in crate::rules) when: String,
     /// The level its findings have.
@@ -125,11 +134,14 @@ impl Default for Attributes {
         Self {
             message: None,
             remediation: None,
+            plural: None,
+            remediation_by_call: BTreeMap::new(),
             resource: Vec::new(),
             compliance: Vec::new(),
             status: Status::default(),
             undecided: None,
             raised: None,
+            lowered: None,
             confirm: None,
             enabled: true,
             judges: true,
@@ -184,13 +196,14 @@ impl Attributes {
     /// The remediations of all cases.
     pub(in crate::rules) fn remediations(&self) -> impl Iterator<Item = &RemediationTemplate> {
         let undecided = self.undecided.iter().filter_map(|case| case.remediation.as_ref());
-        self.remediation.iter().chain(undecided)
+        self.remediation.iter().chain(self.remediation_by_call.values()).chain(undecided)
     }
 
     /// The detections that cases refer to.
     pub(in crate::rules) fn detections(&self) -> Vec<&str> {
         let undecided = self.undecided.iter().map(|case| case.when.as_str());
-        undecided.chain(self.raised.iter().map(|case| case.when.as_str())).collect()
+        let leveled = self.raised.iter().chain(&self.lowered).map(|case| case.when.as_str());
+        undecided.chain(leveled).collect()
     }
 }
 
@@ -306,8 +319,8 @@ fn paths<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String
 
 fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {
     let word = String::deserialize(deserializer)?;
-    [Status::NonCompliant, Status::Warning]
+    [Status::NonCompliant, Status::Warning, Status::Compliant]
         .into_iter()
         .find(|status| status.code() == word)
-        .ok_or_else(|| serde::de::Error::custom(format!("`status` is NON_COMPLIANT or WARNING, not {word:?}")))
+        .ok_or_else(|| serde::de::Error::custom(format!("`status` is NON_COMPLIANT, WARNING or COMPLIANT, not {word:?}")))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rsigma_parser::{Level, SigmaRule, parse_sigma_yaml};
 
 use crate::finding::{RuleInfo, Severity};
-use crate::rules::load::attributes::Attributes;
+use crate::rules::load::attributes::{Attributes, Leveled};
 use crate::rules::load::cases::{Case, Cases};
 use crate::rules::load::header::Header;
 use crate::rules::load::settings::Settings;
@@ -20,6 +20,8 @@ pub(in crate::rules) struct Body {
     pub(in crate::rules) info: Arc<RuleInfo>,
     /// The same with the severity of the escalation variant.
     pub(in crate::rules) raised_info: Arc<RuleInfo>,
+    /// The same with the lower severity.
+    pub(in crate::rules) lowered_info: Arc<RuleInfo>,
     pub(in crate::rules) cases: Cases,
     pub(in crate::rules) attributes: Attributes,
     /// The calls it can match.
@@ -46,11 +48,15 @@ impl Body {
     ) -> Self {
         sigma.level = level.or(sigma.level);
         let info = info(&sigma, name, pack, &attributes);
-        let raised_to = attributes.raised.as_ref().map(|case| case.level).filter(|_| level.is_none());
-        let raised_info = RuleInfo { severity: severity(raised_to.or(sigma.level)), ..info.clone() };
+        let with_level_of = |case: &Option<Leveled>| {
+            let other = case.as_ref().map(|case| case.level).filter(|_| level.is_none());
+            Arc::new(RuleInfo { severity: severity(other.or(sigma.level)), ..info.clone() })
+        };
+        let (raised_info, lowered_info) = (with_level_of(&attributes.raised), with_level_of(&attributes.lowered));
         Self {
             info: Arc::new(info),
-            raised_info: Arc::new(raised_info),
+            raised_info,
+            lowered_info,
             cases,
             attributes,
             call_patterns: CallPatterns::of(&sigma.detection),
@@ -104,6 +110,7 @@ fn info(sigma: &SigmaRule, name: &str, pack: Option<&str>, attributes: &Attribut
         pack: pack.map(str::to_owned),
         id: sigma.id.clone(),
         title: sigma.title.clone(),
+        plural: attributes.plural.clone(),
         description: sigma.description.as_ref().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
         severity: severity(sigma.level),
         confirm: attributes.confirm,

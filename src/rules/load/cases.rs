@@ -21,6 +21,8 @@ pub(in crate::rules) struct Cases {
     pub(in crate::rules) undecided: Option<Case>,
     /// The escalation variant.
     pub(in crate::rules) raised: Option<Case>,
+    /// The variant of a lower level.
+    pub(in crate::rules) lowered: Option<Case>,
 }
 
 /// One detection of a rule, or all of it.
@@ -39,12 +41,13 @@ impl Cases {
             whole,
             undecided: attributes.undecided.as_ref().map(|case| &case.when).map(case),
             raised: attributes.raised.as_ref().map(|case| &case.when).map(case),
+            lowered: attributes.lowered.as_ref().map(|case| &case.when).map(case),
         }
     }
 
     /// Compiles the cases.
     pub(in crate::rules) fn compile(&self, sigma: &SigmaRule, reasons: &mut Vec<Reason>) {
-        for (attribute, case) in [("undecided", &self.undecided), ("raised", &self.raised)] {
+        for (attribute, case) in [("undecided", &self.undecided), ("raised", &self.raised), ("lowered", &self.lowered)] {
             let Some((case, detection)) = case.as_ref().and_then(|case| Some((case, case.detection.as_ref()?))) else {
                 continue;
             };
