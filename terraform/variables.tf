@@ -307,7 +307,7 @@ variable "findings_subscriptions" {
 }
 
 variable "alerts_subscriptions" {
-  description = "Subscribers to alerts and alarms in plain text. Keys are arbitrary names. Protocols: `email` (requires confirmation), `sms`, `https`, `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Alarms and tampering alerts have no message attributes, so a `filter_policy` excludes them."
+  description = "Subscribers to alerts in plain text. Keys are arbitrary names. Protocols: `email` (requires confirmation), `sms`, `https`, `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Tampering alerts of EventBridge have no message attributes, so a `filter_policy` excludes them."
   type = map(object({
     protocol      = string
     endpoint      = string

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use regex::Regex;
 use serde_json::{Value, json};
 use trailwarden::alert::limit::{AlertLimit, MAX_ALERTS, PERIOD};
 use trailwarden::alert::{Alert, AlertGroup, AlertPolicy, History, Resolved, groups};
 use trailwarden::finding::{Finding, Live, Outcome, Severity, Suppression, ocsf};
 
-use crate::support::{fixture, json as record, payload_by_all_rules};
+use crate::support::{files, fixture, generated, json as record, payload_by_all_rules, root, rule_fixtures};
 
 fn at_least(min_severity: Severity) -> AlertPolicy {
     AlertPolicy::at_least(min_severity)
@@ -424,4 +426,186 @@ proptest! {
         prop_assert!(alert.sms().chars().count() <= 300);
         prop_assert!(serde_json::from_str::<Value>(&alert.chat(now())).is_ok());
     }
+}
+
+/// One alert about each rule: the first finding of its fixtures.
+fn one_of_each_rule() -> BTreeMap<String, AlertGroup> {
+    let mut groups = BTreeMap::new();
+    for fixture in rule_fixtures().into_iter().filter(|fixture| fixture.name.starts_with("hit")) {
+        if groups.contains_key(&fixture.rule) {
+            continue;
+        }
+        let findings = payload_by_all_rules(&fixture.text).findings;
+        let of_rule: Vec<Finding> = findings.into_iter().filter(|finding| finding.rule.name == fixture.rule).collect();
+        if let Some(group) = grouped(&of_rule, &at_least(Severity::Informational)).into_iter().next() {
+            groups.insert(fixture.rule, group);
+        }
+    }
+    groups
+}
+
+#[test]
+fn an_alert_of_every_rule_reads_like_its_snapshot() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots/alerts");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let groups = one_of_each_rule();
+    let differ: Vec<&String> = groups
+        .iter()
+        .filter(|(rule, group)| {
+            let alert = group.alert().unwrap();
+            let chat = chat_text(&alert.chat(now()));
+            let text = format!(
+                "Subject: {}\n\n{}\n--- sms\n{}\n\n--- chat\n{chat}\n",
+                alert.subject(),
+                alert.email(now()),
+                alert.sms()
+            );
+            let compare = || settings.bind(|| insta::assert_snapshot!(rule.as_str(), text));
+            catch_unwind(AssertUnwindSafe(compare)).is_err()
+        })
+        .map(|(rule, _)| rule)
+        .collect();
+    assert!(differ.is_empty(), "`tests/refresh` writes these snapshots: {differ:?}");
+    let snapshots = files(&root().join("tests/suite/snapshots/alerts")).into_iter();
+    let names = snapshots.filter_map(|path| Some(path.file_name()?.to_str()?.strip_suffix(".snap")?.to_owned()));
+    let stale: Vec<String> = names.filter(|name| !groups.contains_key(name)).collect();
+    assert!(stale.is_empty(), "`tests/refresh` removes the snapshots of rules that are gone: {stale:?}");
+}
+
+/// What a chat application shows of a notification.
+fn chat_text(chat: &str) -> String {
+    let chat: Value = serde_json::from_str(chat).unwrap();
+    let content = &chat["content"];
+    let steps = content["nextSteps"].as_array().cloned().unwrap_or_default();
+    let steps: Vec<String> = steps.iter().map(|step| format!("- {}", step.as_str().unwrap())).collect();
+    let [title, description] = ["title", "description"].map(|name| content[name].as_str().unwrap_or_default());
+    format!("{title}\n{description}\n{}", steps.join("\n"))
+}
+
+/// What an alert must answer within its first lines: who, what, where, when, why and how to undo it.
+#[test]
+fn every_alert_answers_the_questions_of_its_reader() {
+    for (rule, group) in one_of_each_rule() {
+        let alert = group.alert().unwrap();
+        let email = alert.email(now());
+        for label in ["Undo  ", "Who  ", "When  ", "Where  ", "What  ", "Why  "] {
+            assert!(email.lines().take(40).any(|line| line.starts_with(label)), "{rule} has no {label}: {email}");
+        }
+        let undo = email.find("\nUndo").unwrap();
+        assert!(undo < email.find("\nWho").unwrap(), "{rule}: {email}");
+        // Facts are named in words.
+        for line in email.lines().filter(|line| line.starts_with("Why")) {
+            let is_path = |word: &str| ["exposure.", "trust.", "live.", "trail.", "sharing.", "requestParameters."].iter().any(|path| word.starts_with(path));
+            assert!(!line.split(' ').any(is_path), "{rule}: {line}");
+        }
+        let (sms, subject) = (alert.sms(), alert.subject());
+        assert!(!sms.contains(" aws ") && !sms.contains("aws sts"), "{rule}: {sms}");
+        let severity = alert.severity().caption().to_uppercase();
+        assert!(subject.starts_with(&severity) && sms.starts_with(&severity), "{rule}: {subject}");
+        let steps = serde_json::from_str::<Value>(&alert.chat(now())).unwrap()["content"]["nextSteps"].to_string();
+        for command in ["aws ec2 delete-", "aws iam delete-", "aws ec2 detach-", "aws ec2 disassociate-", "aws ec2 terminate-"] {
+            assert!(!steps.contains(command), "{rule}: {steps}");
+        }
+    }
+}
+
+/// The page that shows what people read, from the same texts.
+#[test]
+fn the_page_of_examples_shows_the_messages() {
+    let mut shown: Vec<(String, AlertGroup)> = Vec::new();
+    for (title, rule) in [
+        ("A security group opened to the internet", "sg-ingress-world-admin"),
+        ("A role that anyone can assume", "role-trust-public"),
+        ("A setting of the whole account", "block-public-access-weakened-image"),
+        ("A trail that was stopped", "trail-stopped"),
+    ] {
+        shown.push((title.to_owned(), one_of_each_rule().remove(rule).unwrap()));
+    }
+    let many = grouped(&storm(24), &at_least(Severity::Low)).remove(0);
+    shown.push(("A storm".to_owned(), many.clone()));
+    shown.push(("The digest at the end of a quiet period".to_owned(), many.into_digest(0)));
+    let mut messages: Vec<Shown> = shown
+        .into_iter()
+        .map(|(title, group)| {
+            let alert = group.alert().unwrap();
+            Shown {
+                title,
+                subject: alert.subject(),
+                email: alert.email(now()),
+                sms: alert.sms(),
+                chat: alert.chat(now()),
+            }
+        })
+        .collect();
+    let finding = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
+    let mut document = ocsf::document(&finding, now());
+    document["status_id"] = 4.into();
+    document["message"] = "Trailwarden undid it with the action revoke-ingress-rules (a-1).".into();
+    let resolved = Resolved::of(&document).unwrap();
+    messages.push(Shown {
+        title: "A resolved problem".to_owned(),
+        subject: resolved.subject(),
+        email: resolved.email(),
+        sms: resolved.sms(),
+        chat: resolved.chat(),
+    });
+    generated("docs/alert-examples.html", &page(&messages));
+}
+
+/// One message on every medium.
+struct Shown {
+    title: String,
+    subject: String,
+    email: String,
+    sms: String,
+    chat: String,
+}
+
+const STYLE: &str = "\
+body{font:16px/1.45 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;color:#1b1f24;background:#fff}\
+h2{margin-top:2.5rem;border-top:1px solid #d0d7de;padding-top:1rem}h3{font-size:.95rem;color:#57606a;margin:1.2rem 0 .3rem}\
+pre,.chat,.sms{border:1px solid #d0d7de;border-radius:8px;padding:.8rem;margin:0;overflow-wrap:anywhere}\
+pre{white-space:pre-wrap;font:13px/1.4 ui-monospace,monospace}.chat,.sms{max-width:24rem;font-size:.9rem}\
+.chat{border-left:4px solid #cf222e}.sms{background:#eaf5ea;border-radius:14px}.chat p{margin:.15rem 0}\
+code{font:12px ui-monospace,monospace;background:#f0f1f3;padding:0 .2rem}b{font-weight:600}";
+
+fn page(messages: &[Shown]) -> String {
+    let page = maud::html! {
+        (maud::DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Trailwarden: what alerts look like" }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "What alerts look like" }
+                p { "Each message as an email, in a chat application and as a text message. The tests of Trailwarden write this page." }
+                @for Shown { title, subject, email, sms, chat } in messages {
+                    h2 { (title) }
+                    h3 { "Email" }
+                    pre { b { (subject) } "\n\n" (email) }
+                    h3 { "Chat" }
+                    div class="chat" {
+                        @for line in chat_text(chat).lines() { p { (maud::PreEscaped(marked(line))) } }
+                    }
+                    h3 { "Text message" }
+                    div class="sms" { (sms) }
+                }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// A line of a chat message as HTML. Its text is escaped for chat applications, which HTML shares but for the backslashes.
+fn marked(line: &str) -> String {
+    let line = line.replace(":red_circle:", "&#x1f534;").replace(":large_orange_circle:", "&#x1f7e0;");
+    let line = line.replace(":large_blue_circle:", "&#x1f535;").replace(":large_green_circle:", "&#x1f7e2;");
+    let bold = Regex::new(r"^\*([A-Za-z0-9 ]+:)\*").unwrap().replace(&line, "<b>$1</b>").into_owned();
+    let code = Regex::new(r"`([^`]*)`").unwrap().replace_all(&bold, "<code>$1</code>").into_owned();
+    code.replace(r"\*", "*").replace(r"\_", "_").replace(r"\~", "~")
 }

@@ -107,6 +107,19 @@ fn every_call_that_a_list_names_has_a_record_that_hits() {
 }
 
 #[test]
+fn every_rule_with_a_milder_case_is_shown_at_both_levels() {
+    let mut seen = 0;
+    for rule in RuleSet::load(&[]).unwrap().rules() {
+        let Some(milder) = rule.lowered_severity() else { continue };
+        let name = &rule.info().name;
+        let shown: BTreeSet<&str> = severities(name, payload_by_all_rules).into_iter().collect();
+        assert_eq!(shown, BTreeSet::from([rule.info().severity.caption(), milder.caption()]), "{name}");
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
 fn every_rule_that_is_raised_is_shown_at_both_levels() {
     for rule in RuleSet::load(&[]).unwrap().rules() {
         let Some(worse) = rule.raised_severity() else { continue };
