@@ -213,10 +213,12 @@ impl<'f> Alert<'f> {
         let (Some(first), Some(last)) = self.times() else { return "time unknown".to_owned() };
         let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
         let clock = |time: Timestamp| time.strftime("%H:%M:%S").to_string();
-        match (first == last, day(first) == day(last)) {
-            (true, _) => format!("{} {} UTC", day(first), clock(first)),
-            (_, true) => format!("{} {}–{} UTC", day(first), clock(first), clock(last)),
-            (_, false) => format!("{} {} – {} {} UTC", day(first), clock(first), day(last), clock(last)),
+        if first == last {
+            format!("{} {} UTC", day(first), clock(first))
+        } else if day(first) == day(last) {
+            format!("{} {}–{} UTC", day(first), clock(first), clock(last))
+        } else {
+            format!("{} {} – {} {} UTC", day(first), clock(first), day(last), clock(last))
         }
     }
 

@@ -73,6 +73,7 @@ locals {
     ]
     logGroupIdentifier = [local.log_group_name, local.function_log_group, { prefix = local.log_group_arn }]
     logGroupName       = [local.log_group_name, local.function_log_group]
+    resource           = [{ prefix = local.function_arn }]
     resourceArn        = [{ prefix = local.function_arn }, { prefix = local.topics_prefix }, { prefix = local.log_group_arn }]
     roleName           = [aws_iam_role.function.name, { prefix = "${var.name}-" }]
     subscriptionArn    = [{ prefix = local.topics_prefix }]

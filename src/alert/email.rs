@@ -65,6 +65,7 @@ pub(super) fn line_of(head: &str, what: &str, tail: &str) -> String {
     let room = MAX_SUBJECT.saturating_sub(head.chars().count() + tail.chars().count());
     let subject = format!("{head}{}{tail}", words_of(what, room));
     // SNS rejects characters that are not printable ASCII, and a space at the beginning.
+    let subject = subject.replace('\u{2026}', "..");
     let ascii = subject.trim_start().chars().map(|one| match one {
         ' '..='~' => one,
         '\u{2013}' | '\u{2014}' => '-',

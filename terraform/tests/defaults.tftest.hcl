@@ -244,7 +244,7 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
 
   assert {
     condition = toset(flatten([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail.requestParameters["$or"] : keys(choice)])) == toset([
-      "functionName", "logGroupIdentifier", "logGroupName", "resourceArn", "roleName", "subscriptionArn", "topicArn",
+      "functionName", "logGroupIdentifier", "logGroupName", "resource", "resourceArn", "roleName", "subscriptionArn", "topicArn",
     ])
     error_message = "A way to name a part of the deployment is missing, or is not in this list."
   }

@@ -5,7 +5,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use regex::Regex;
 use serde_json::{Value, json};
@@ -130,6 +130,44 @@ fn a_storm_names_every_action_and_resource_with_destructive_ones_first() {
     assert_eq!(alert.subject(), "MEDIUM 111122223333: 200 blocked EC2 actions by NetOps/dana");
     assert!(alert.sms().contains("29 x DeleteVpc") && alert.sms().is_ascii(), "{}", alert.sms());
     assert!(alert.chat(now()).contains("29 × DeleteVpc"));
+}
+
+#[test]
+fn links_lead_to_the_console_of_the_partition_and_nowhere_else() {
+    let link = |change: fn(&mut Finding), label: &str| {
+        let mut finding = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
+        change(&mut finding);
+        let groups = grouped(&[finding], &at_least(Severity::Low));
+        let email = groups[0].alert().unwrap().email(now());
+        email.lines().find_map(|line| line.strip_prefix(label)).map(|url| url.trim().to_owned())
+    };
+    let in_partition = |change| link(change, "Resource  ");
+    assert_eq!(
+        in_partition(|_| {}).as_deref(),
+        Some("https://console.aws.amazon.com/ec2/home?region=eu-west-1#SecurityGroup:groupId=sg-0aaa1111bbb22222c")
+    );
+    let of_gov = in_partition(|finding| {
+        finding.origin.partition = "aws-us-gov".to_owned();
+        finding.origin.region = "us-gov-west-1".to_owned();
+    });
+    assert!(of_gov.unwrap().starts_with("https://console.amazonaws-us-gov.com/ec2/home?region=us-gov-west-1#"));
+    let of_china = in_partition(|finding| {
+        finding.origin.partition = "aws-cn".to_owned();
+        finding.origin.region = "cn-north-1".to_owned();
+    });
+    assert!(of_china.unwrap().starts_with("https://console.amazonaws.cn/ec2/home?region=cn-north-1#"));
+    assert_eq!(in_partition(|finding| finding.origin.partition = "aws-iso".to_owned()), None);
+    assert_eq!(in_partition(|finding| finding.origin.region = "evil.example/?x=".to_owned()), None);
+    assert_eq!(in_partition(|finding| finding.resources[0].id = "sg-1&x=<script>".to_owned()), None);
+    assert_eq!(link(|finding| finding.origin.event_id = "x\" onclick=".to_owned(), "Event "), None);
+    let role = link(
+        |finding| {
+            finding.resources[0].kind = "AWS::IAM::Role".to_owned();
+            finding.resources[0].id = "a/b?c#d e".to_owned();
+        },
+        "Resource  ",
+    );
+    assert_eq!(role.as_deref(), Some("https://console.aws.amazon.com/iam/home#/roles/details/a%2Fb%3Fc%23d%20e"));
 }
 
 #[test]
@@ -444,6 +482,12 @@ fn one_of_each_rule() -> BTreeMap<String, AlertGroup> {
     groups
 }
 
+/// Four minutes after the last call.
+fn sent(alert: &Alert<'_>) -> Timestamp {
+    let times = alert.findings().filter_map(|finding| finding.origin.time);
+    times.max().map_or_else(now, |last| last + SignedDuration::from_mins(4))
+}
+
 #[test]
 fn an_alert_of_every_rule_reads_like_its_snapshot() {
     let mut settings = insta::Settings::clone_current();
@@ -455,11 +499,12 @@ fn an_alert_of_every_rule_reads_like_its_snapshot() {
         .iter()
         .filter(|(rule, group)| {
             let alert = group.alert().unwrap();
-            let chat = chat_text(&alert.chat(now()));
+            let sent = sent(&alert);
+            let chat = chat_text(&alert.chat(sent));
             let text = format!(
                 "Subject: {}\n\n{}\n--- sms\n{}\n\n--- chat\n{chat}\n",
                 alert.subject(),
-                alert.email(now()),
+                alert.email(sent),
                 alert.sms()
             );
             let compare = || settings.bind(|| insta::assert_snapshot!(rule.as_str(), text));
@@ -530,13 +575,8 @@ fn the_page_of_examples_shows_the_messages() {
         .into_iter()
         .map(|(title, group)| {
             let alert = group.alert().unwrap();
-            Shown {
-                title,
-                subject: alert.subject(),
-                email: alert.email(now()),
-                sms: alert.sms(),
-                chat: alert.chat(now()),
-            }
+            let sent = sent(&alert);
+            Shown { title, subject: alert.subject(), email: alert.email(sent), sms: alert.sms(), chat: alert.chat(sent) }
         })
         .collect();
     let finding = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");
@@ -590,7 +630,10 @@ fn page(messages: &[Shown]) -> String {
                     pre { b { (subject) } "\n\n" (email) }
                     h3 { "Chat" }
                     div class="chat" {
-                        @for line in chat_text(chat).lines() { p { (maud::PreEscaped(marked(line))) } }
+                        @for (place, line) in chat_text(chat).lines().enumerate() {
+                            @if place == 0 { p { b { (maud::PreEscaped(marked(line))) } } }
+                            @else { p { (maud::PreEscaped(marked(line))) } }
+                        }
                     }
                     h3 { "Text message" }
                     div class="sms" { (sms) }

@@ -207,7 +207,9 @@ fn every_built_in_rule_says_what_people_need() {
         assert!(rule.id.is_some(), "{name} has no id");
         assert!(rule.description.is_some(), "{name} has no description");
         assert!(!rule.references.is_empty(), "{name} has no references");
-        assert!(!rule.controls.is_empty(), "{name} maps to no control");
+        // Heartbeats violate nothing.
+        let is_heartbeat = rule.pack.as_deref() == Some("heartbeat");
+        assert_eq!(rule.controls.is_empty(), is_heartbeat, "{name}");
         assert!(rule.tags.iter().any(|tag| tag.starts_with("attack.t")), "{name} has no ATT&CK technique");
     }
 }
@@ -285,9 +287,9 @@ fn a_finding_names_its_resource_and_only_what_offends() {
     assert_eq!(finding.resources[0].id, "sg-0aaa1111bbb22222c");
     let told: Vec<&str> = finding.evidence.iter().map(|clause| clause.text.as_str()).collect();
     insta::assert_snapshot!(told.join("\n"), @"
-    exposure.ingress.world is all
-    all traffic from 0.0.0.0/0, in requestParameters.ipPermissions.items[1].ipRanges.items[0].cidrIp
-    all traffic from ::/0, in requestParameters.ipPermissions.items[1].ipv6Ranges.items[0].cidrIpv6
+    the group admits the whole internet on every port
+    all traffic from 0.0.0.0/0
+    all traffic from ::/0
     ");
 }
 

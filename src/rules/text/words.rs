@@ -26,7 +26,7 @@ const OPENINGS: [(&str, &str); 8] = [
 ];
 
 /// Facts and their values, in words.
-const MEANINGS: [(&str, &str, &str); 27] = [
+const MEANINGS: [(&str, &str, &str); 29] = [
     ("exposure.ingress.reach", "world", "the networks are the whole internet"),
     ("exposure.ingress.direction", "unknown", "the record does not show whether these are ingress rules"),
     ("exposure.network_acl.return_traffic", "true", "the ports are those of return traffic"),
@@ -50,6 +50,8 @@ const MEANINGS: [(&str, &str, &str); 27] = [
     ("trust.policy.verdict", "public", "the trust policy admits anyone"),
     ("trust.policy.verdict", "weak", "the trust policy admits anyone who meets a weak condition"),
     ("trust.policy.verdict", "external", "the trust policy admits other accounts"),
+    ("trust.policy.verdict", "constrained", "a condition limits whom the trust policy admits"),
+    ("trust.policy.verdict", "scoped", "the trust policy names whom it admits"),
     ("trust.policy.verdict", "undecidable", "the record does not show whom the trust policy admits"),
     ("trail.selectors.level", "major", "the trail no longer records all management events"),
     ("trail.selectors.level", "minor", "the trail no longer records the events of some busy services"),
@@ -57,8 +59,8 @@ const MEANINGS: [(&str, &str, &str); 27] = [
 ];
 
 /// Facts whose value is a text or a list, and the words before it.
-const LISTS: [(&str, &str); 11] = [
-    ("trail.settings.less", "the call sets"),
+const LISTS: [(&str, &str); 9] = [
+    ("trail.settings.less", "the trail is set to"),
     ("sharing.external.accounts", "shared with account"),
     ("sharing.external.organizations", "shared with organization"),
     ("sharing.external.principals", "shared with"),
@@ -66,13 +68,14 @@ const LISTS: [(&str, &str); 11] = [
     ("live.unanswered", "live state is not available:"),
     ("live.role.unread", "live state could not read the policies of the role:"),
     ("live.role.administrator", "administrator by the policies"),
-    ("call.target.as", "the call changes"),
-    ("call.named", "the call names"),
     ("errorCode", "the call failed with"),
 ];
 
 /// The parts of a record whose fields are named without their path.
 const RECORD: [&str; 4] = ["requestParameters.", "responseElements.", "ec2.request.", "ec2.response."];
+
+/// The roots of facts. A member without words of its own is named by its last part.
+const FACTS: [&str; 7] = ["call.", "exposure.", "live.", "resources.", "sharing.", "trail.", "trust."];
 
 /// The clause that `field` has `value` in words; `None` for other fields. `shown` is the value, safe to show.
 pub(in crate::rules) fn clause(field: &str, value: &Value, shown: &str) -> Option<String> {
@@ -88,10 +91,21 @@ pub(in crate::rules) fn clause(field: &str, value: &Value, shown: &str) -> Optio
     if let Some((.., words)) = MEANINGS.iter().find(|(name, of, _)| *name == field && *of == word) {
         return Some((*words).to_owned());
     }
+    if matches!(field, "call.target.as" | "call.named") {
+        // `function:trailwarden`, and the same as an ARN
+        let first = shown.split(", ").next().unwrap_or_default();
+        return Some(format!("the call names the {}", first.replacen(':', " ", 1)));
+    }
     if let Some((_, words)) = LISTS.iter().find(|(name, _)| *name == field) {
         return Some(format!("{words} {shown}"));
     }
-    let parameter = RECORD.iter().find_map(|prefix| field.strip_prefix(prefix))?;
+    let of_fact = || {
+        let is_fact = FACTS.iter().any(|root| field.starts_with(root));
+        field.rsplit('.').next().filter(|_| is_fact)
+    };
+    let parameter = RECORD.iter().find_map(|prefix| field.strip_prefix(prefix)).or_else(of_fact)?;
+    // A dot would look like that of a host name.
+    let parameter = parameter.replace(['.', '_'], " ");
     Some(if value.is_null() {
         format!("the call does not set {parameter}")
     } else {
