@@ -238,7 +238,7 @@ impl<'f> Alert<'f> {
     /// How often the problem of the only finding was found. Empty for the first time.
     fn seen(&self) -> String {
         match &self.history {
-            Some(History { occurrences, first_seen, last_seen }) if *occurrences > 1 => {
+            Some(History { occurrences, first_seen, last_seen }) if *occurrences > 1 && self.count() == 1 => {
                 let at = |time: &Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
                 format!("{occurrences} times, first {}, last {}", at(first_seen), at(last_seen))
             }

@@ -87,7 +87,8 @@ impl ConfigurationFile {
                 tenants: document.trusted_tenants,
                 providers: document.trusted_providers,
             },
-            rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text)),
+            rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text))
+                .with_names(document.runbooks.keys().cloned()),
             vpc_exemptions: document.live_state,
             account_names: document.account_names,
             runbooks: document.runbooks,
@@ -148,16 +149,29 @@ mod tests {
     #[test]
     fn values_that_cannot_be_meant_are_reported_at_their_lines() {
         let text = "trusted-accounts: [acme]\ntrusted-organizations: [o-short, acme]\naccount-names: {'12': x}\n\
-                    trusted-tenants: {token.actions.githubusercontent.co: [acme]}";
+                    trusted-tenants: {token.actions.githubusercontent.co: [acme]}\nrunbooks: {tamper: 'http://wiki'}";
         let file = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap();
         let faults: Vec<String> = file.faults().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(faults.join("\n"), @"
         trailwarden.yml:1: `acme` is not an account id: write its twelve digits in quotes
         trailwarden.yml:3: `12` is not an account id: write its twelve digits in quotes
+        trailwarden.yml:5: the runbook of `tamper` is not an `https://` URL without spaces, quotes and brackets
         trailwarden.yml:2: `o-short` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
         trailwarden.yml:1: `acme` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
         trailwarden.yml:4: `token.actions.githubusercontent.co` is not an issuer that several tenants share (did you mean `token.actions.githubusercontent.com`?); list a provider that only you use under `trusted-providers`
         ");
+    }
+
+    #[test]
+    fn a_runbook_belongs_to_a_rule_or_a_pack() {
+        let text = "runbooks: {tamper: 'https://wiki/t', trail-stopped: 'https://wiki/s', trail-stoped: 'https://wiki/x'}";
+        let file = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap();
+        let (_, faults) = crate::app::Configuration::of_file(file).check_rules();
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            faults,
+            ["trailwarden.yml:1: there is no rule or pack `trail-stoped` (did you mean `trail-stopped`?)"]
+        );
     }
 
     #[test]

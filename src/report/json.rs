@@ -58,6 +58,7 @@ struct RuleJson<'f> {
 struct ControlJson<'f> {
     framework: &'f str,
     control: &'f str,
+    related: bool,
 }
 
 #[derive(Serialize)]
@@ -213,7 +214,7 @@ impl<'f> FindingJson<'f> {
 
 impl<'f> ControlJson<'f> {
     fn new(control: &'f Control) -> Self {
-        Self { framework: &control.framework, control: &control.control }
+        Self { framework: &control.framework, control: &control.control, related: control.related }
     }
 }
 
