@@ -91,8 +91,12 @@ pub(super) fn document(members: &Value) -> String {
 
 /// The resources of all findings, by name.
 fn list(alert: &Alert<'_>) -> String {
-    let names: Vec<String> =
-        alert.findings().filter(|one| !one.names_no_resource()).filter_map(Finding::primary_resource).map(|one| escaped(&one.id)).collect();
+    let names: Vec<String> = alert
+        .findings()
+        .filter(|one| !one.names_no_resource())
+        .filter_map(Finding::primary_resource)
+        .map(|one| escaped(&one.id))
+        .collect();
     let mut length = 0;
     let fits = |name: &&String| {
         length += name.chars().count() + ", ".len();

@@ -29,7 +29,14 @@ impl Key {
         let actor = &finding.actor;
         let caller = actor.session_issuer.as_ref().or(actor.arn.as_ref()).unwrap_or(&actor.name);
         let severity = finding.severity().caption();
-        Self(derived_id(&["group", &finding.rule.name, severity, finding.status.code(), &finding.origin.account, caller]))
+        Self(derived_id(&[
+            "group",
+            &finding.rule.name,
+            severity,
+            finding.status.code(),
+            &finding.origin.account,
+            caller,
+        ]))
     }
 }
 

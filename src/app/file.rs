@@ -112,7 +112,8 @@ impl Document {
             faults.push((text.clone(), reason));
         }
         for (name, url) in self.runbooks.iter().filter(|(_, url)| !is_link(url)) {
-            let reason = format!("the runbook of `{name}` is not an `https://` URL without spaces, quotes and brackets");
+            let reason =
+                format!("the runbook of `{name}` is not an `https://` URL without spaces, quotes and brackets");
             faults.push((url.clone(), reason));
         }
         for text in self.trusted_organizations.iter().filter(|text| organization_id(text).is_none()) {
@@ -164,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_runbook_belongs_to_a_rule_or_a_pack() {
-        let text = "runbooks: {tamper: 'https://wiki/t', trail-stopped: 'https://wiki/s', trail-stoped: 'https://wiki/x'}";
+        let text =
+            "runbooks: {tamper: 'https://wiki/t', trail-stopped: 'https://wiki/s', trail-stoped: 'https://wiki/x'}";
         let file = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap();
         let (_, faults) = crate::app::Configuration::of_file(file).check_rules();
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();

@@ -86,7 +86,8 @@ pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
 pub(super) fn state_table(name: &str) -> Result<String, &'static str> {
     let fits = (3..=255).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    fits.then(|| name.to_owned()).ok_or("the name of a DynamoDB table has 3 to 255 letters, digits and characters of _.-")
+    fits.then(|| name.to_owned())
+        .ok_or("the name of a DynamoDB table has 3 to 255 letters, digits and characters of _.-")
 }
 
 /// Parses the minutes of a quiet period.

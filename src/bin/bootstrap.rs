@@ -63,9 +63,7 @@ enum Response {
     /// The failed messages of a batch.
     Batch(BatchResponse),
     /// The number of digests that were published.
-    Flushed {
-        digests: usize,
-    },
+    Flushed { digests: usize },
 }
 
 #[tokio::main(flavor = "current_thread")]

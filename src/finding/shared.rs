@@ -8,8 +8,6 @@ pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, serializer:
     value.as_ref().serialize(serializer)
 }
 
-pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Arc<T>, D::Error> {
+pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<T>, D::Error> {
     T::deserialize(deserializer).map(Arc::new)
 }

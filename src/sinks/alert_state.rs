@@ -340,7 +340,8 @@ impl AlertState {
         while !requests.is_empty() {
             let batch: Vec<WriteRequest> = requests.drain(..requests.len().min(MAX_ITEMS)).collect();
             let answer = self.client.batch_write_item().request_items(&self.table, batch).send().await?;
-            let rest: Vec<WriteRequest> = answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
+            let rest: Vec<WriteRequest> =
+                answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
             attempts += usize::from(!rest.is_empty());
             if attempts > MAX_ATTEMPTS {
                 return Err(StateError("DynamoDB throttles writes".to_owned()));

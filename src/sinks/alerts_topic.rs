@@ -95,8 +95,11 @@ impl AlertsTopic {
                 }
             }
         });
-        let admitted: Vec<(AlertGroup, bool)> =
-            stream::iter(admitted).buffered(MAX_REQUESTS).filter_map(|admitted| async move { admitted }).collect().await;
+        let admitted: Vec<(AlertGroup, bool)> = stream::iter(admitted)
+            .buffered(MAX_REQUESTS)
+            .filter_map(|admitted| async move { admitted })
+            .collect()
+            .await;
         let (groups, opened): (Vec<AlertGroup>, Vec<bool>) = admitted.into_iter().unzip();
         let delivery = self.publish(&groups, terms).await;
         for (group, _) in groups.iter().zip(opened).filter(|(_, opened)| *opened) {

@@ -542,7 +542,11 @@ fn every_alert_answers_the_questions_of_its_reader() {
         assert!(undo < email.find("\nWho").unwrap(), "{rule}: {email}");
         // Facts are named in words.
         for line in email.lines().filter(|line| line.starts_with("Why")) {
-            let is_path = |word: &str| ["exposure.", "trust.", "live.", "trail.", "sharing.", "requestParameters."].iter().any(|path| word.starts_with(path));
+            let is_path = |word: &str| {
+                ["exposure.", "trust.", "live.", "trail.", "sharing.", "requestParameters."]
+                    .iter()
+                    .any(|path| word.starts_with(path))
+            };
             assert!(!line.split(' ').any(is_path), "{rule}: {line}");
         }
         let (sms, subject) = (alert.sms(), alert.subject());
@@ -550,7 +554,9 @@ fn every_alert_answers_the_questions_of_its_reader() {
         let severity = alert.severity().caption().to_uppercase();
         assert!(subject.starts_with(&severity) && sms.starts_with(&severity), "{rule}: {subject}");
         let steps = serde_json::from_str::<Value>(&alert.chat(now())).unwrap()["content"]["nextSteps"].to_string();
-        for command in ["aws ec2 delete-", "aws iam delete-", "aws ec2 detach-", "aws ec2 disassociate-", "aws ec2 terminate-"] {
+        for command in
+            ["aws ec2 delete-", "aws iam delete-", "aws ec2 detach-", "aws ec2 disassociate-", "aws ec2 terminate-"]
+        {
             assert!(!steps.contains(command), "{rule}: {steps}");
         }
     }
@@ -576,7 +582,13 @@ fn the_page_of_examples_shows_the_messages() {
         .map(|(title, group)| {
             let alert = group.alert().unwrap();
             let sent = sent(&alert);
-            Shown { title, subject: alert.subject(), email: alert.email(sent), sms: alert.sms(), chat: alert.chat(sent) }
+            Shown {
+                title,
+                subject: alert.subject(),
+                email: alert.email(sent),
+                sms: alert.sms(),
+                chat: alert.chat(sent),
+            }
         })
         .collect();
     let finding = finding("rules/sg-ingress-world-admin/hit-items.json", "sg-ingress-world-admin");

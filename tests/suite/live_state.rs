@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Arc;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use trailwarden::alert::{AlertPolicy, groups};

@@ -322,5 +322,7 @@ fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Status, D
     [Status::NonCompliant, Status::Warning, Status::Compliant]
         .into_iter()
         .find(|status| status.code() == word)
-        .ok_or_else(|| serde::de::Error::custom(format!("`status` is NON_COMPLIANT, WARNING or COMPLIANT, not {word:?}")))
+        .ok_or_else(|| {
+            serde::de::Error::custom(format!("`status` is NON_COMPLIANT, WARNING or COMPLIANT, not {word:?}"))
+        })
 }

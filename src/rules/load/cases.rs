@@ -47,7 +47,8 @@ impl Cases {
 
     /// Compiles the cases.
     pub(in crate::rules) fn compile(&self, sigma: &SigmaRule, reasons: &mut Vec<Reason>) {
-        for (attribute, case) in [("undecided", &self.undecided), ("raised", &self.raised), ("lowered", &self.lowered)] {
+        for (attribute, case) in [("undecided", &self.undecided), ("raised", &self.raised), ("lowered", &self.lowered)]
+        {
             let Some((case, detection)) = case.as_ref().and_then(|case| Some((case, case.detection.as_ref()?))) else {
                 continue;
             };

@@ -85,10 +85,8 @@ impl Settings {
 
     /// Names that do not exist, and values that can never match. `known` is called only if the file names something.
     pub(in crate::rules) fn diagnostics<'k>(&self, known: impl FnOnce() -> Known<'k>) -> Vec<RuleDiagnostic> {
-        let names_nothing = self.rules.is_empty()
-            && self.packs.is_empty()
-            && self.placeholders.is_empty()
-            && self.others.is_empty();
+        let names_nothing =
+            self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty() && self.others.is_empty();
         let mut reasons = if names_nothing { Vec::new() } else { self.unknown(&known()) };
         let own = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
         for value in own.flat_map(|(_, values)| values).filter(|value| value.starts_with("arn:")) {

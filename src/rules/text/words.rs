@@ -106,9 +106,5 @@ pub(in crate::rules) fn clause(field: &str, value: &Value, shown: &str) -> Optio
     let parameter = RECORD.iter().find_map(|prefix| field.strip_prefix(prefix)).or_else(of_fact)?;
     // A dot would look like that of a host name.
     let parameter = parameter.replace(['.', '_'], " ");
-    Some(if value.is_null() {
-        format!("the call does not set {parameter}")
-    } else {
-        format!("{parameter} is {shown}")
-    })
+    Some(if value.is_null() { format!("the call does not set {parameter}") } else { format!("{parameter} is {shown}") })
 }
