@@ -43,7 +43,10 @@ pub(super) fn subject(alert: &Alert<'_>) -> String {
     let (what, tail) = match (&finding.rule.plural, alert.count()) {
         (_, 1) => {
             let resource = finding.primary_resource().map(|resource| shortened(&resource.id, MAX_RESOURCE));
-            let resource = resource.filter(|_| !finding.names_no_resource()).unwrap_or_default();
+            // Of a setting of the account, the account is the resource.
+            let says_more =
+                |id: &std::borrow::Cow<'_, str>| !finding.names_no_resource() && *id != finding.origin.account;
+            let resource = resource.filter(says_more).unwrap_or_default();
             let separator = if resource.is_empty() { "" } else { ", " };
             (finding.rule.title.clone(), format!("{separator}{resource} by {caller}"))
         }
@@ -62,10 +65,10 @@ pub(super) fn label(severity: Severity, status: Status) -> String {
 
 /// A subject of a beginning, as many words of `what` as fit, and an end.
 pub(super) fn line_of(head: &str, what: &str, tail: &str) -> String {
+    let [head, tail] = [head, tail].map(|part| part.replace('\u{2026}', ".."));
     let room = MAX_SUBJECT.saturating_sub(head.chars().count() + tail.chars().count());
     let subject = format!("{head}{}{tail}", words_of(what, room));
     // SNS rejects characters that are not printable ASCII, and a space at the beginning.
-    let subject = subject.replace('\u{2026}', "..");
     let ascii = subject.trim_start().chars().map(|one| match one {
         ' '..='~' => one,
         '\u{2013}' | '\u{2014}' => '-',

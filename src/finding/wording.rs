@@ -71,7 +71,8 @@ impl Finding {
 
     /// The clauses that matched, each once, without those that only repeat the call.
     pub fn why(&self) -> Vec<&str> {
-        let says_more = |field: &str| !matches!(field, "eventSource" | "eventName" | "call.operation" | "call.named");
+        const OF_THE_CALL: [&str; 5] = ["eventSource", "eventName", "call.operation", "readOnly", "managementEvent"];
+        let says_more = |field: &str| !OF_THE_CALL.contains(&field);
         let mut clauses: Vec<&str> = Vec::new();
         for clause in self.evidence.iter().filter(|one| says_more(&one.field)) {
             if !clauses.contains(&clause.text.as_str()) {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::text::{MAX_IN_SENTENCE, visible_at_most};
+
 /// Ports by the worst class of what is open.
 const CLASSES: [(&str, &str); 7] = [
     ("all", "every port"),
@@ -92,8 +94,10 @@ pub(in crate::rules) fn clause(field: &str, value: &Value, shown: &str) -> Optio
         return Some((*words).to_owned());
     }
     if matches!(field, "call.target.as" | "call.named") {
-        // `function:trailwarden`, and the same as an ARN
-        let first = shown.split(", ").next().unwrap_or_default();
+        // `function:trailwarden`, and the same as an ARN.
+        let member = value.get("as").and_then(|all| all.get(0)).and_then(Value::as_str);
+        let member = member.map(|text| visible_at_most(text, MAX_IN_SENTENCE));
+        let first = member.as_deref().unwrap_or(shown).split(", ").next().unwrap_or_default();
         return Some(format!("the call names the {}", first.replacen(':', " ", 1)));
     }
     if let Some((_, words)) = LISTS.iter().find(|(name, _)| *name == field) {
