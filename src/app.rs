@@ -11,6 +11,8 @@ mod values;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "lambda")]
+use jiff::SignedDuration;
 use tracing::Level;
 
 use crate::access::Zone;
@@ -27,7 +29,11 @@ use crate::pipeline::Pipeline;
 use crate::queue::QueueUrl;
 use crate::rules::{Options, RuleDiagnostic, RuleDiagnostics, RuleSet, UnusableRules, organization_id};
 #[cfg(feature = "lambda")]
-use crate::sinks::{Sink, Sinks, alerts_topic::AlertsTopic, findings_topic::FindingsTopic, sns::SnsTopic};
+use crate::sinks::alert_state::AlertState;
+#[cfg(feature = "lambda")]
+use crate::sinks::alerts_topic::{AlertMemory, AlertsTopic};
+#[cfg(feature = "lambda")]
+use crate::sinks::{Sink, Sinks, findings_topic::FindingsTopic, sns::SnsTopic};
 use crate::sources::LogStreams;
 use crate::suppress::Exemptions;
 
@@ -35,7 +41,10 @@ pub use file::ConfigurationFile;
 pub use values::{alerts_topic, external_id, findings_topic, member_role, session_name, severity, topic_account};
 
 /// The default minimum severity of alerts.
-pub const DEFAULT_MIN_ALERT_SEVERITY: Severity = Severity::Low;
+pub const DEFAULT_MIN_ALERT_SEVERITY: Severity = Severity::Medium;
+
+/// The default length of a quiet period, in minutes.
+pub const DEFAULT_QUIET_MINUTES: u16 = 60;
 
 /// The default name of sessions in other accounts.
 pub const DEFAULT_SESSION_NAME: &str = "trailwarden";
@@ -103,9 +112,24 @@ pub enum Destination {
         min_severity: Severity,
         /// The account of the deployment, which contains your own roles.
         account: Option<String>,
-        /// Whether alerts of one rule and caller are limited. Findings beyond the limit wait in memory for a later payload,
-        /// so that only a process that handles many payloads can have one.
-        is_limited: bool,
+        /// What is remembered of earlier alerts.
+        memory: AlertMemorySetting,
+    },
+}
+
+/// What is remembered of earlier alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertMemorySetting {
+    /// Nothing: for a process that handles few payloads.
+    None,
+    /// A limit on alerts of one rule and caller. Findings beyond it wait in the memory of the process.
+    Process,
+    /// Quiet periods in a DynamoDB table that all environments share.
+    Table {
+        /// Its name.
+        name: String,
+        /// Minutes of a quiet period.
+        quiet_minutes: u16,
     },
 }
 
@@ -242,9 +266,17 @@ impl Configuration {
         let sinks = self.destinations.iter().map(|destination| -> Box<dyn Sink> {
             match destination {
                 Destination::FindingsTopic { arn } => Box::new(FindingsTopic::new(topic(arn))),
-                Destination::AlertsTopic { arn, min_severity, account, is_limited } => {
+                Destination::AlertsTopic { arn, min_severity, account, memory } => {
                     let policy = self.alert_policy(*min_severity, account.clone());
-                    Box::new(AlertsTopic::new(topic(arn), policy, *is_limited))
+                    let memory = match memory {
+                        AlertMemorySetting::None => AlertMemory::None,
+                        AlertMemorySetting::Process => AlertMemory::process(),
+                        AlertMemorySetting::Table { name, quiet_minutes } => {
+                            let period = SignedDuration::from_mins(i64::from(*quiet_minutes));
+                            AlertMemory::table(AlertState::new(sdk, name.clone(), period))
+                        }
+                    };
+                    Box::new(AlertsTopic::new(topic(arn), policy, memory))
                 }
             }
         });
@@ -253,6 +285,7 @@ impl Configuration {
 
     /// Returns the policy that selects findings for alerts.
     pub fn alert_policy(&self, min_severity: Severity, account: Option<String>) -> AlertPolicy {
-        AlertPolicy { min_severity, own_roles: self.file.rules.placeholder("own_roles").to_vec(), account }
+        let own_roles = self.file.rules.placeholder("own_roles").to_vec();
+        AlertPolicy { min_severity, own_roles, account, runbooks: self.file.runbooks.clone() }
     }
 }

@@ -5,12 +5,14 @@ pub mod command;
 mod live;
 pub mod ocsf;
 pub mod remediation;
+mod shared;
 mod trace;
 mod wording;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -23,7 +25,7 @@ pub use trace::Trace;
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d5b_6f0e_2f1c_5b64_9a57_1c0e_7d3f_42a9);
 
 /// Severity of a finding. The numbers are OCSF's `severity_id`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// No action needed.
     Informational = 1,
@@ -66,13 +68,15 @@ impl Severity {
 }
 
 /// Compliance status of the resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Status {
     /// The resource violates the rule.
     #[default]
     NonCompliant,
     /// The record does not contain enough to decide.
     Warning,
+    /// All is as it must be: heartbeats report that they arrived. It is no violation for exit codes and alerts.
+    Compliant,
 }
 
 impl Status {
@@ -81,12 +85,13 @@ impl Status {
         match self {
             Self::NonCompliant => "NON_COMPLIANT",
             Self::Warning => "WARNING",
+            Self::Compliant => "COMPLIANT",
         }
     }
 }
 
 /// The kind of verification by live state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirm {
     /// Whether packets from the internet arrive: address, route, gateway, security group and network ACL.
@@ -96,7 +101,7 @@ pub enum Confirm {
 }
 
 /// The part of a rule that findings contain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInfo {
     /// The unique name, such as `sg-ingress-world`.
     pub name: String,
@@ -106,6 +111,8 @@ pub struct RuleInfo {
     pub id: Option<String>,
     /// One line on what it finds.
     pub title: String,
+    /// Several of its findings in one noun, such as `blocked EC2 actions`.
+    pub plural: Option<String>,
     /// The reasoning behind it.
     pub description: Option<String>,
     /// The severity of its findings.
@@ -121,17 +128,20 @@ pub struct RuleInfo {
 }
 
 /// One control of one framework.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// Such as `CIS AWS Foundations Benchmark 5.0.0`.
     pub framework: String,
     /// Such as `5.3`.
     pub control: String,
+    /// Whether the control demands monitoring, which the finding provides. The resource does not break it.
+    #[serde(default)]
+    pub related: bool,
 }
 
 /// The caller.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Actor {
     /// The short name.
     pub name: String,
@@ -160,7 +170,7 @@ pub struct Actor {
 }
 
 /// The API call.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Call {
     /// `eventSource`.
     pub service: String,
@@ -175,7 +185,7 @@ pub struct Call {
 }
 
 /// The CloudTrail record behind a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// `eventID`, or an id derived from the record when it has none.
     pub event_id: String,
@@ -193,8 +203,11 @@ pub struct Origin {
     pub partition: String,
 }
 
+/// The kind of a resource that the record does not name. Its id is the call.
+pub const UNNAMED: &str = "AWS API call";
+
 /// A resource that the finding is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// Id within its account and region, such as `sg-0abc` or a role's name.
     pub id: String,
@@ -205,7 +218,7 @@ pub struct Resource {
 }
 
 /// One clause of the rule that matched.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Field of the record or fact.
     pub field: String,
@@ -216,7 +229,7 @@ pub struct Evidence {
 }
 
 /// The suppression of a finding by an exemption.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppression {
     /// The name of the exemption.
     pub exemption: String,
@@ -242,10 +255,11 @@ impl Suppression {
     }
 }
 
-/// A finding.
-#[derive(Debug, Clone, PartialEq)]
+/// A finding. Serialised, it lacks the requested action and the trace, which nobody reads later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule.
+    #[serde(with = "shared")]
     pub rule: Arc<RuleInfo>,
     /// Whether the resource violates it.
     pub status: Status,
@@ -254,6 +268,7 @@ pub struct Finding {
     /// How to undo it.
     pub remediation: Remediation,
     /// The action that undoes it, if there is one.
+    #[serde(skip)]
     pub action: Option<RequestedAction>,
     /// The caller.
     pub actor: Actor,
@@ -266,6 +281,7 @@ pub struct Finding {
     /// The clauses of the rule that matched.
     pub evidence: Vec<Evidence>,
     /// The full evaluation of the rule, if requested.
+    #[serde(skip)]
     pub trace: Option<Trace>,
     /// The verification by live state, if there was one.
     pub live: Option<Live>,

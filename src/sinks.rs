@@ -6,6 +6,8 @@ pub mod batch;
 pub mod console;
 
 #[cfg(feature = "lambda")]
+pub mod alert_state;
+#[cfg(feature = "lambda")]
 pub mod alerts_topic;
 #[cfg(feature = "lambda")]
 mod fan_out;
@@ -34,6 +36,11 @@ pub trait Sink: fmt::Debug {
     /// Delivers a batch of findings of one payload. A message that fails does not keep the others back, and a finding that
     /// was delivered before is not delivered again.
     fn deliver<'s>(&'s self, findings: &'s [Arc<Finding>], terms: Terms) -> DeliveryFuture<'s>;
+
+    /// Delivers what earlier deliveries left for later and what is due now. Most sinks leave nothing.
+    fn flush(&self, _: Terms) -> DeliveryFuture<'_> {
+        Box::pin(std::future::ready(Delivery::default()))
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for Arc<S> {
@@ -43,6 +50,10 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
 
     fn deliver<'s>(&'s self, findings: &'s [Arc<Finding>], terms: Terms) -> DeliveryFuture<'s> {
         self.as_ref().deliver(findings, terms)
+    }
+
+    fn flush(&self, terms: Terms) -> DeliveryFuture<'_> {
+        self.as_ref().flush(terms)
     }
 }
 

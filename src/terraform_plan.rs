@@ -210,7 +210,7 @@ impl Plan {
         finding.action = None;
         let address = visible(&call.address);
         finding.remediation = Remediation::of_text(match finding.status {
-            Status::NonCompliant => format!(
+            Status::NonCompliant | Status::Compliant => format!(
                 "Change {address} in the Terraform configuration before the plan is applied, or exempt the finding."
             ),
             Status::Warning => {

@@ -1,4 +1,4 @@
-# Every alarm tells the alerts topic when it begins and when it is over.
+# Every alarm tells the alarms topic when it begins and when it is over.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = merge(local.trouble_alarms, local.silence_alarms, local.remediation_alarms)
 
@@ -13,8 +13,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   comparison_operator = lookup(each.value, "silence", false) ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = lookup(each.value, "silence", false) ? 1 : lookup(each.value, "threshold", 0)
   treat_missing_data  = lookup(each.value, "silence", false) ? "breaching" : "notBreaching"
-  alarm_actions       = [aws_sns_topic.alerts.arn]
-  ok_actions          = [aws_sns_topic.alerts.arn]
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
   tags                = var.tags
 }
 
@@ -158,10 +158,11 @@ locals {
   silence_alarms = merge(
     {
       no-invocations = {
-        description = "Nothing invoked the function: the subscription filter, its permission or the trail may be missing."
-        namespace   = "AWS/Lambda"
-        metric      = "Invocations"
-        dimensions  = local.function_dimensions
+        # Not `Invocations`: a schedule invokes the function for digests, too.
+        description = "No records reached the function: the subscription filter, its permission or the trail may be missing."
+        namespace   = local.metrics_namespace
+        metric      = "RecordsReceived"
+        dimensions  = {}
         period      = local.silence_seconds
         silence     = true
       }

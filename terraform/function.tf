@@ -52,6 +52,8 @@ locals {
     FINDINGS_TOPIC_ARN       = aws_sns_topic.findings.arn
     ALERTS_TOPIC_ARN         = aws_sns_topic.alerts.arn
     ALERTS_MIN_SEVERITY      = var.alerts_min_severity
+    STATE_TABLE              = one(aws_dynamodb_table.state[*].name)
+    QUIET_PERIOD_MINUTES     = var.alerts_quiet_minutes
     LOG_STREAMS              = join(",", local.log_streams)
     ON_FAILURE_QUEUE_URL     = one(aws_sqs_queue.on_failure[*].url)
     RULES_DIR                = length(var.rules_directories) == 0 ? null : join(":", var.rules_directories)

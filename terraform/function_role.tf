@@ -20,6 +20,12 @@ resource "aws_iam_role_policy" "function" {
     Version = "2012-10-17"
     Statement = concat(
       local.function_statements,
+      [for arn in [local.state_table_arn] : {
+        Sid      = "KeepState"
+        Effect   = "Allow"
+        Action   = ["dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        Resource = arn
+      } if local.quiet],
       [for statement in module.live_state_policy.statements : statement if var.live_state != null],
       [for name in compact([try(var.live_state.member_role_name, null)]) : {
         Sid      = "AssumeMemberRole"

@@ -29,6 +29,7 @@ locals {
   bucket_arn             = local.bucket_name == null ? null : "arn:${local.partition}:s3:::${local.bucket_name}"
   findings_topic_arn     = "arn:${local.partition}:sns:${local.region}:${local.account}:${local.findings_topic_name}"
   alerts_topic_arn       = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-alerts"
+  alarms_topic_arn       = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-alarms"
   on_failure_queue_arn   = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-on-failure"
   failures_arn           = "arn:${local.partition}:s3:::${local.failures_name}"
   canary_queue_arn       = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-canaries"

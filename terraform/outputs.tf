@@ -3,6 +3,11 @@ output "findings_topic_arn" {
   value       = aws_sns_topic.findings.arn
 }
 
+output "alarms_topic_arn" {
+  description = "ARN of the alarms topic, for further subscriptions."
+  value       = aws_sns_topic.alarms.arn
+}
+
 output "alerts_topic_arn" {
   description = "ARN of the alerts topic, for people. Use it in the channel configuration of Amazon Q Developer."
   value       = aws_sns_topic.alerts.arn

@@ -93,6 +93,7 @@ locals {
     ]
     logGroupIdentifier = [local.log_group_name, local.function_log_group, { prefix = local.log_group_arn }]
     logGroupName       = [local.log_group_name, local.function_log_group]
+    resource           = [{ prefix = local.function_arn }]
     resourceArn        = [{ prefix = local.function_arn }, { prefix = local.topics_prefix }, { prefix = local.log_group_arn }]
     roleName           = [aws_iam_role.function.name, { prefix = "${var.name}-" }]
     subscriptionArn    = [{ prefix = local.topics_prefix }]
@@ -141,6 +142,7 @@ locals {
     rule               = [{ prefix = "${var.name}-" }]
     sourceArn          = [{ prefix = local.queues_prefix }]
     stateMachineArn    = [{ prefix = local.state_machine_arn }]
+    tableName          = [local.state_table_name, local.state_table_arn]
     targets            = { arn = [local.function_arn] }
   }
   # The same for the remediator, as far as the patterns above do not see it.
@@ -152,7 +154,7 @@ locals {
     resourceArn     = [{ prefix = local.tables_prefix }, { prefix = local.approval_arn }]
     resourceId      = [local.kill_switch]
     stateMachineArn = [{ prefix = local.approval_arn }]
-    tableName       = [{ prefix = "${var.name}-" }, { prefix = local.tables_prefix }]
+    tableName       = flatten([for table in flatten(module.remediation[*].own.own_tables) : [table, "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${table}"]])
     uUID            = module.remediation[*].event_source_mapping_id # as CloudTrail spells `UUID`
   }
   remediator_name = "${var.name}-remediator"

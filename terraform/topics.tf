@@ -36,7 +36,7 @@ resource "aws_sns_topic_subscription" "findings" {
   subscription_role_arn = each.value.subscription_role_arn
 }
 
-# For people: findings, alarms and tampering in words. Its key is not the key of everything else, see key.tf.
+# For people: findings and tampering in words. Its key is not the key of everything else, see key.tf.
 resource "aws_sns_topic" "alerts" {
   #checkov:skip=CKV_AWS_26:encrypted unless encrypt_alerts is false, which trades encryption for one less way to silence alerts
   name              = "${var.name}-alerts"
@@ -50,17 +50,6 @@ resource "aws_sns_topic_policy" "alerts" {
     Version = "2012-10-17"
     Statement = [
       merge(local.only_tls, { Resource = local.alerts_topic_arn }),
-      {
-        Sid       = "Alarms"
-        Effect    = "Allow"
-        Principal = { Service = "cloudwatch.amazonaws.com" }
-        Action    = "sns:Publish"
-        Resource  = local.alerts_topic_arn
-        Condition = {
-          StringEquals = { "aws:SourceAccount" = local.account }
-          ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-*" }
-        }
-      },
       {
         Sid       = "TamperingRule"
         Effect    = "Allow"
@@ -80,6 +69,46 @@ resource "aws_sns_topic_subscription" "alerts" {
   protocol      = each.value.protocol
   endpoint      = each.value.endpoint
   filter_policy = each.value.filter_policy
+}
+
+# For people: alarms. A topic of their own, because CloudWatch sends no message attributes, so that a filter policy on the
+# severity of alerts would drop them.
+resource "aws_sns_topic" "alarms" {
+  #checkov:skip=CKV_AWS_26:encrypted unless encrypt_alerts is false, which trades encryption for one less way to silence alarms
+  name              = "${var.name}-alarms"
+  kms_master_key_id = one(aws_kms_key.alerts[*].arn)
+  tags              = var.tags
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  arn = aws_sns_topic.alarms.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      merge(local.only_tls, { Resource = local.alarms_topic_arn }),
+      {
+        Sid       = "Alarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = local.alarms_topic_arn
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = local.account }
+          ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-*" }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  for_each = var.alarms_subscriptions != null ? var.alarms_subscriptions : {
+    for name, subscription in var.alerts_subscriptions : name => { protocol = subscription.protocol, endpoint = subscription.endpoint }
+  }
+
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = each.value.protocol
+  endpoint  = each.value.endpoint
 }
 
 locals {

@@ -342,7 +342,7 @@ variable "findings_subscriptions" {
 }
 
 variable "alerts_subscriptions" {
-  description = "Subscribers to alerts and alarms in plain text. Keys are arbitrary names. Protocols: `email` (requires confirmation), `sms`, `https`, `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Alarms and tampering alerts have no message attributes, so a `filter_policy` excludes them."
+  description = "Subscribers to alerts in plain text. Keys are arbitrary names. Protocols: `email` (requires confirmation), `sms`, `https`, `sqs` and `lambda`. Amazon Q Developer in chat applications subscribes itself when its channel configuration names the topic (`alerts_topic_arn`). Tampering alerts of EventBridge have no message attributes, so a `filter_policy` excludes them."
   type = map(object({
     protocol      = string
     endpoint      = string
@@ -356,6 +356,20 @@ variable "alerts_subscriptions" {
   }
 }
 
+variable "alarms_subscriptions" {
+  description = "Subscriptions to the alarms topic, in the form of `alerts_subscriptions`. `null` subscribes those of `alerts_subscriptions` without their filter policies."
+  type = map(object({
+    protocol = string
+    endpoint = string
+  }))
+  default = null
+
+  validation {
+    condition     = alltrue([for subscription in values(coalesce(var.alarms_subscriptions, {})) : contains(["email", "email-json", "sms", "https", "sqs", "lambda"], subscription.protocol)])
+    error_message = "The protocol of a subscription to alarms is email, email-json, sms, https, sqs or lambda."
+  }
+}
+
 variable "encrypt_alerts" {
   description = "Whether the alerts topic is encrypted with a key of its own. Without a key, disabling the key cannot silence the topic, but SNS stores alerts unencrypted until they are delivered."
   type        = bool
@@ -365,11 +379,22 @@ variable "encrypt_alerts" {
 variable "alerts_min_severity" {
   description = "Minimum severity of alerts: `Informational`, `Low`, `Medium`, `High` or `Critical`."
   type        = string
-  default     = "Low"
+  default     = "Medium"
 
   validation {
     condition     = contains(["Informational", "Low", "Medium", "High", "Critical"], var.alerts_min_severity)
     error_message = "alerts_min_severity is Informational, Low, Medium, High or Critical."
+  }
+}
+
+variable "alerts_quiet_minutes" {
+  description = "Minutes of a quiet period: after an alert, further findings of the same rule by the same caller in the same account become one digest at its end. `null` keeps no state: then each environment of the function limits alerts by itself."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.alerts_quiet_minutes == null ? true : var.alerts_quiet_minutes >= 1 && var.alerts_quiet_minutes <= 1440 && floor(var.alerts_quiet_minutes) == var.alerts_quiet_minutes
+    error_message = "alerts_quiet_minutes is a whole number from 1 to 1440, or null."
   }
 }
 

@@ -1,4 +1,4 @@
-//! A limit on alerts, so that a caller cannot bury one alert under hundreds of others.
+//! A limit on alerts for deployments without a state table, so that a caller cannot bury one alert under hundreds of others.
 //!
 //! Of one rule, severity, account and caller at most [`MAX_ALERTS`] alerts are published in [`PERIOD`]. Later findings wait and
 //! become one alert that lists all of them, a digest, with the first delivery after the period. The counts and the waiting
@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Alert, AlertPolicy, is_same};
+use super::group::Key;
+use super::{AlertGroup, AlertPolicy, groups};
 use crate::finding::Finding;
 
 /// Maximum number of alerts of one rule, severity, account and caller in a period.
@@ -33,36 +34,11 @@ pub struct AlertLimit {
     waiting: usize,
 }
 
-/// Rule, severity, status, account and caller. All sessions of a role are one caller. Any other caller is identified by its ARN.
-type Key = (String, u8, &'static str, String, String);
-
 #[derive(Debug)]
 struct Group {
     began: Timestamp,
     published: usize,
     waiting: Vec<Arc<Finding>>,
-}
-
-/// Findings that make one alert. Never empty.
-#[derive(Debug, Clone)]
-pub struct AlertGroup {
-    findings: Vec<Arc<Finding>>,
-    is_digest: bool,
-}
-
-impl AlertGroup {
-    /// The alert. `None` for no findings.
-    pub fn alert(&self) -> Option<Alert<'_>> {
-        let (lead, more) = self.findings.split_first()?;
-        Some(Alert { lead, more: more.iter().map(AsRef::as_ref).collect() })
-    }
-}
-
-fn key(finding: &Finding) -> Key {
-    let actor = &finding.actor;
-    let caller = actor.session_issuer.as_ref().or(actor.arn.as_ref()).unwrap_or(&actor.name);
-    let (rule, severity) = (finding.rule.name.clone(), finding.severity().id());
-    (rule, severity, finding.status.code(), finding.origin.account.clone(), caller.clone())
 }
 
 impl AlertLimit {
@@ -74,30 +50,22 @@ impl AlertLimit {
         policy: &AlertPolicy,
         now: Timestamp,
     ) -> Vec<AlertGroup> {
-        let mut alerts = self.ended(now);
-        let mut together: Vec<Vec<Arc<Finding>>> = Vec::new();
-        for finding in findings.into_iter().filter(|one| policy.admits(one)) {
-            let is_like = |group: &&mut Vec<Arc<Finding>>| group.first().is_some_and(|first| is_same(first, &finding));
-            match together.iter_mut().find(is_like) {
-                Some(group) => group.push(finding),
-                None => together.push(vec![finding]),
-            }
-        }
-        for findings in together {
-            let Some(key) = findings.first().map(|first| key(first)) else { continue };
+        let mut alerts = self.ended(policy, now);
+        for admitted in groups(findings, policy) {
+            let Some(key) = admitted.findings().first().map(|first| Key::of(first)) else { continue };
             self.make_room();
             let group =
                 self.groups.entry(key).or_insert_with(|| Group { began: now, published: 0, waiting: Vec::new() });
             if group.published < MAX_ALERTS {
                 group.published += 1;
-                alerts.push(AlertGroup { findings, is_digest: false });
+                alerts.push(admitted);
                 continue;
             }
-            self.waiting += findings.len();
-            group.waiting.extend(findings);
+            self.waiting += admitted.findings().len();
+            group.waiting.extend(admitted.into_findings());
             if self.waiting > MAX_WAITING {
                 self.waiting = self.waiting.saturating_sub(group.waiting.len());
-                alerts.push(AlertGroup { findings: mem::take(&mut group.waiting), is_digest: true });
+                alerts.extend(digest(mem::take(&mut group.waiting), policy));
             }
         }
         alerts
@@ -105,8 +73,9 @@ impl AlertLimit {
 
     /// Lets digests that could not be published wait again.
     pub fn put_back(&mut self, alerts: Vec<AlertGroup>, now: Timestamp) {
-        for AlertGroup { findings, .. } in alerts.into_iter().filter(|alert| alert.is_digest) {
-            let Some(key) = findings.first().map(|first| key(first)) else { continue };
+        for alert in alerts.into_iter().filter(AlertGroup::is_digest) {
+            let findings = alert.into_findings();
+            let Some(key) = findings.first().map(|first| Key::of(first)) else { continue };
             self.waiting += findings.len();
             let group =
                 self.groups.entry(key).or_insert_with(|| Group { began: now, published: 0, waiting: Vec::new() });
@@ -115,17 +84,15 @@ impl AlertLimit {
     }
 
     /// Forgets the groups whose period is over, and returns their digests.
-    fn ended(&mut self, now: Timestamp) -> Vec<AlertGroup> {
+    fn ended(&mut self, policy: &AlertPolicy, now: Timestamp) -> Vec<AlertGroup> {
         let is_over = |group: &Group| now.duration_since(group.began) >= PERIOD;
         let mut digests: Vec<Group> =
             self.groups.extract_if(|_, group| is_over(group)).map(|(_, group)| group).collect();
         digests.retain(|group| !group.waiting.is_empty());
         digests.sort_by_key(|group| group.began);
-        let digests: Vec<AlertGroup> =
-            digests.into_iter().map(|group| AlertGroup { findings: group.waiting, is_digest: true }).collect();
-        let published: usize = digests.iter().map(|digest| digest.findings.len()).sum();
+        let published: usize = digests.iter().map(|group| group.waiting.len()).sum();
         self.waiting = self.waiting.saturating_sub(published);
-        digests
+        digests.into_iter().filter_map(|group| digest(group.waiting, policy)).collect()
     }
 
     fn make_room(&mut self) {
@@ -133,4 +100,8 @@ impl AlertLimit {
             self.groups.retain(|_, group| !group.waiting.is_empty());
         }
     }
+}
+
+fn digest(findings: Vec<Arc<Finding>>, policy: &AlertPolicy) -> Option<AlertGroup> {
+    AlertGroup::new(findings, policy).map(|group| group.into_digest(0))
 }

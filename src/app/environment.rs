@@ -7,11 +7,12 @@ use std::str::FromStr as _;
 use tracing::Level;
 
 use super::values::{
-    alerts_topic, external_id, findings_topic, log_streams, member_role, session_name, severity, topic_account,
+    alerts_topic, external_id, findings_topic, log_streams, member_role, quiet_minutes, session_name, severity,
+    state_table, topic_account,
 };
 use super::{
-    Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY, DEFAULT_SESSION_NAME, Destination,
-    LiveStateConfiguration,
+    AlertMemorySetting, Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY, DEFAULT_QUIET_MINUTES,
+    DEFAULT_SESSION_NAME, Destination, LiveStateConfiguration,
 };
 #[cfg(feature = "lambda")]
 use crate::queue::QueueUrl;
@@ -118,8 +119,18 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         let minimum = self.get("ALERTS_MIN_SEVERITY");
         let minimum = minimum.and_then(|minimum| self.check("ALERTS_MIN_SEVERITY", &minimum, severity));
         let min_severity = minimum.unwrap_or(DEFAULT_MIN_ALERT_SEVERITY);
-        destinations.extend(arn.map(|arn| Destination::AlertsTopic { arn, min_severity, account, is_limited: true }));
+        let memory = self.alert_memory();
+        destinations.extend(arn.map(|arn| Destination::AlertsTopic { arn, min_severity, account, memory }));
         destinations
+    }
+
+    /// Reads `STATE_TABLE` and `QUIET_PERIOD_MINUTES`.
+    fn alert_memory(&mut self) -> AlertMemorySetting {
+        let table = self.get("STATE_TABLE").and_then(|name| self.check("STATE_TABLE", &name, state_table));
+        let minutes = self.get("QUIET_PERIOD_MINUTES");
+        let minutes = minutes.and_then(|minutes| self.check("QUIET_PERIOD_MINUTES", &minutes, quiet_minutes));
+        let quiet_minutes = minutes.unwrap_or(DEFAULT_QUIET_MINUTES);
+        table.map_or(AlertMemorySetting::Process, |name| AlertMemorySetting::Table { name, quiet_minutes })
     }
 
     /// Reads `LOG_STREAMS`. The default is the log streams of CloudTrail and of heartbeats.
@@ -300,6 +311,8 @@ mod tests {
             ("FINDINGS_TOPIC_ARN", "my-topic\u{1b}[2J"),
             ("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
             ("ALERTS_MIN_SEVERITY", "urgent"),
+            ("STATE_TABLE", "a/b"),
+            ("QUIET_PERIOD_MINUTES", "0"),
             ("LOG_STREAMS", "a,,b"),
             ("AWS_LAMBDA_LOG_LEVEL", "loud"),
         ])
@@ -309,6 +322,8 @@ mod tests {
         FINDINGS_TOPIC_ARN is `my-topic\u{1b}[2J`: not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)
         ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic cannot deliver to people; use a standard topic
         ALERTS_MIN_SEVERITY is `urgent`: use Informational, Low, Medium, High or Critical
+        STATE_TABLE is `a/b`: the name of a DynamoDB table has 3 to 255 letters, digits and characters of _.-
+        QUIET_PERIOD_MINUTES is `0`: use a whole number from 1 to 1440
         LOG_STREAMS is `a,,b`: use names of log streams, with wildcards * and ?, separated by commas; * matches every stream
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: use TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");

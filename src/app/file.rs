@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::access::{Zone, shared_issuers};
+use crate::alert::is_link;
 use crate::arn::is_account_id;
 use crate::rules::{
     EXEMPT_VPC_TAGS, RuleDiagnostic, RuleSetting, Settings, did_you_mean, organization_id, with_suggestion,
@@ -26,6 +27,8 @@ pub struct ConfigurationFile {
     pub account_names: BTreeMap<String, String>,
     /// Whether findings contain their record.
     pub raw_data: bool,
+    /// URLs of runbooks, by name of a rule or of a pack.
+    pub runbooks: BTreeMap<String, String>,
     diagnostics: Vec<RuleDiagnostic>,
 }
 
@@ -49,6 +52,8 @@ struct Document {
     live_state: VpcExemptions,
     account_names: BTreeMap<String, String>,
     raw_data: Option<bool>,
+    /// URLs of runbooks, by name of a rule or of a pack. Alerts link to them.
+    runbooks: BTreeMap<String, String>,
 }
 
 impl Default for ConfigurationFile {
@@ -59,6 +64,7 @@ impl Default for ConfigurationFile {
             vpc_exemptions: VpcExemptions::default(),
             account_names: BTreeMap::new(),
             raw_data: true,
+            runbooks: BTreeMap::new(),
             diagnostics: Vec::new(),
         }
     }
@@ -100,10 +106,12 @@ impl ConfigurationFile {
                 tenants: document.trusted_tenants,
                 providers: document.trusted_providers,
             },
-            rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text)),
+            rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text))
+                .with_names(document.runbooks.keys().cloned()),
             vpc_exemptions: document.live_state,
             account_names: document.account_names,
             raw_data: document.raw_data.unwrap_or(true),
+            runbooks: document.runbooks,
             diagnostics,
         })
     }
@@ -122,6 +130,11 @@ impl Document {
         for text in self.trusted_accounts.iter().chain(self.account_names.keys()).filter(|text| !is_account_id(text)) {
             let reason = format!("`{text}` is not an account id: write its twelve digits in quotes");
             diagnostics.push((text.clone(), reason));
+        }
+        for (name, url) in self.runbooks.iter().filter(|(_, url)| !is_link(url)) {
+            let reason =
+                format!("the runbook of `{name}` is not an `https://` URL without spaces, quotes and brackets");
+            diagnostics.push((url.clone(), reason));
         }
         for text in self.trusted_organizations.iter().filter(|text| organization_id(text).is_none()) {
             let reason =
@@ -157,16 +170,30 @@ mod tests {
     #[test]
     fn invalid_values_are_reported_with_their_lines() {
         let text = "trusted-accounts: [acme]\ntrusted-organizations: [o-short, acme]\naccount-names: {'12': x}\n\
-                    trusted-tenants: {token.actions.githubusercontent.co: [acme]}";
+                    trusted-tenants: {token.actions.githubusercontent.co: [acme]}\nrunbooks: {tamper: 'http://wiki'}";
         let file = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap();
         let diagnostics: Vec<String> = file.diagnostics().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(diagnostics.join("\n"), @"
         trailwarden.yml:1: `acme` is not an account id: write its twelve digits in quotes
         trailwarden.yml:3: `12` is not an account id: write its twelve digits in quotes
+        trailwarden.yml:5: the runbook of `tamper` is not an `https://` URL without spaces, quotes and brackets
         trailwarden.yml:2: `o-short` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
         trailwarden.yml:1: `acme` is not the id or ARN of an organization (`o-…`) or organizational unit (`ou-…`)
         trailwarden.yml:4: `token.actions.githubusercontent.co` is not an issuer that several tenants share (did you mean `token.actions.githubusercontent.com`?); list a provider that only you use under `trusted-providers`
         ");
+    }
+
+    #[test]
+    fn a_runbook_belongs_to_a_rule_or_a_pack() {
+        let text =
+            "runbooks: {tamper: 'https://wiki/t', trail-stopped: 'https://wiki/s', trail-stoped: 'https://wiki/x'}";
+        let file = ConfigurationFile::parse("trailwarden.yml", text.to_owned()).unwrap();
+        let (_, faults) = crate::app::Configuration::of_file(file).check_rules();
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            faults,
+            ["trailwarden.yml:1: there is no rule or pack `trail-stoped` (did you mean `trail-stopped`?)"]
+        );
     }
 
     #[test]

@@ -79,6 +79,27 @@ pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
     findings_topic(arn)
 }
 
+/// Parses the name of a DynamoDB table.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+///
+/// # Errors
+/// Returns the reason why it is none.
+pub(super) fn state_table(name: &str) -> Result<String, &'static str> {
+    let fits = (3..=255).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    fits.then(|| name.to_owned())
+        .ok_or("the name of a DynamoDB table has 3 to 255 letters, digits and characters of _.-")
+}
+
+/// Parses the minutes of a quiet period.
+///
+/// # Errors
+/// Returns the reason why they are none.
+pub(super) fn quiet_minutes(text: &str) -> Result<u16, &'static str> {
+    let minutes = text.parse().ok().filter(|minutes| (1..=1_440).contains(minutes));
+    minutes.ok_or("give a whole number from 1 to 1440")
+}
+
 /// Parses patterns of log streams, separated by commas.
 ///
 /// # Errors

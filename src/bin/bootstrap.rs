@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use trailwarden::app::{environment, log};
 use trailwarden::aws::lambda_config;
@@ -85,6 +85,8 @@ enum Response {
     Tally(Tally),
     /// What became of the messages of a batch.
     Batch(BatchResponse),
+    /// The number of digests that were published.
+    Flushed { digests: usize },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -150,6 +152,27 @@ fn objects_deadline(context: &Context) -> Instant {
     Instant::now() + left * 4 / 5
 }
 
+/// The event by which a schedule has the function publish the digests of alerts that are due.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scheduled {
+    trailwarden: ScheduledTask,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ScheduledTask {
+    FlushAlerts,
+}
+
+/// Maximum bytes of such an event. Other payloads are not parsed for it.
+const MAX_SCHEDULED: usize = 256;
+
+fn is_flush(payload: &str) -> bool {
+    payload.len() <= MAX_SCHEDULED
+        && matches!(serde_json::from_str(payload), Ok(Scheduled { trailwarden: ScheduledTask::FlushAlerts }))
+}
+
 /// The error of an invocation whose evaluation panicked outside a record.
 const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please report this";
 
@@ -195,6 +218,12 @@ impl Unread {
 
 async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Result<Response, InvocationError> {
     let LambdaEvent { payload, context } = event;
+    if is_flush(payload.get()) {
+        let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(&context) };
+        let (counts, published) = sinks.flush(terms).await;
+        published?;
+        return Ok(Response::Flushed { digests: counts.published });
+    }
     let batch = TriggerBatch::of(payload.get());
     let request_id = context.request_id.as_str();
     let now = Timestamp::now();

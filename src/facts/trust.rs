@@ -23,7 +23,8 @@ pub(super) const POLICY: Fact = Fact {
           are identity providers that are not your own, if any of your own are configured. `zone` is true if \
           `trusted-accounts`, `trusted-organizations`, `trusted-tenants` or `trusted-providers` is configured. \
           `unguarded_services` are services that are named without a condition that limits the resources for which they \
-          act. The policy is assessed as of the time of the event.",
+          act. `corrected` is the policy without the most severe statements, as JSON, for public, weak and external policies \
+          up to 1,000 characters. The policy is assessed as of the time of the event.",
     derivation: Derivation::FromRecordAndZone(policy),
 };
 
@@ -54,7 +55,7 @@ fn policy<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
         return Some(undecidable("the record has no trust policy; CloudTrail omits parameters over 100 KB".to_owned()));
     };
     Some(match Policy::parse(&text) {
-        Ok(policy) => assessed(&assess_within(&policy, &role(event), zone), zone),
+        Ok(policy) => assessed(&text, &assess_within(&policy, &role(event), zone), zone),
         Err(error) => undecidable(error.to_string()),
     })
 }
@@ -72,10 +73,38 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
     }
 }
 
-/// The members of an assessment as a value.
-pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
+/// Maximum characters of a corrected policy: longer values are shortened in sentences and commands.
+const MAX_CORRECTED: usize = 1_000;
+
+/// The policy without the statements that have its verdict, as JSON. One that admits nobody, if none is left. `None` if the
+/// policy lets in nobody but your own, or is too long.
+fn corrected(text: &str, assessment: &Assessment) -> Option<String> {
+    if !matches!(assessment.verdict, Verdict::External | Verdict::Weak | Verdict::Public) {
+        return None;
+    }
+    let worst = assessment.statements.iter().filter(|statement| statement.verdict == assessment.verdict);
+    let worst: Vec<usize> = worst.map(|statement| statement.number).collect();
+    let mut policy: serde_json::Value = serde_json::from_str(text).ok()?;
+    let statements = policy.as_object_mut()?.get_mut("Statement")?;
+    let mut kept = match statements.take() {
+        serde_json::Value::Array(all) => all,
+        one => vec![one],
+    };
+    let mut number = 0..;
+    kept.retain(|_| number.next().is_some_and(|number| !worst.contains(&(number + 1))));
+    if kept.is_empty() {
+        kept.push(serde_json::json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}));
+    }
+    *statements = kept.into();
+    let json = policy.to_string();
+    (json.chars().count() <= MAX_CORRECTED).then_some(json)
+}
+
+/// The members of an assessment as a value. `text` is the policy.
+pub(super) fn assessed<'e>(text: &str, assessment: &Assessment, zone: &Zone) -> Value<'e> {
     let all = |list: fn(&StatementAssessment) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
-    object(vec![
+    let corrected = corrected(text, assessment).map(|json| ("corrected", Value::from(json)));
+    let members = vec![
         ("zone", Value::Bool(!zone.is_empty())),
         ("organizations", all(|statement| &statement.organizations)),
         ("tenants", all(|statement| &statement.tenants)),
@@ -84,7 +113,8 @@ pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
         ("statements", Value::Array(assessment.statements.iter().map(statement).collect())),
         ("accounts", all(|statement| &statement.accounts)),
         ("unguarded_services", all(|statement| &statement.unguarded_services)),
-    ])
+    ];
+    object(members.into_iter().chain(corrected))
 }
 
 fn statement<'e>(assessment: &StatementAssessment) -> Value<'e> {

@@ -1,11 +1,26 @@
 //! One AWS API call as data, and the AWS CLI command that makes it.
 
 use std::fmt;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use crate::text::shell_word;
 
+/// Ids that AWS assigns, which no other account has.
+#[expect(clippy::expect_used, reason = "the expression is constant and covered by tests")]
+static UNIQUE_ID: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[a-z]+-[0-9a-f]{8,17}\b").expect("valid"));
+
+/// First words of operations that delete or disconnect.
+const DESTRUCTIVE: [&str; 9] =
+    ["delete", "deregister", "detach", "disassociate", "reject", "release", "remove", "stop", "terminate"];
+
+/// First words of operations that change nothing.
+const READ_ONLY: [&str; 4] = ["describe", "get", "list", "lookup"];
+
 /// One AWS API call, by its names in the AWS CLI.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The service, such as `ec2`.
     pub service: String,
@@ -20,7 +35,7 @@ pub struct Command {
 }
 
 /// One option of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     /// The name, such as `--group-id`.
     pub name: String,
@@ -81,6 +96,37 @@ impl Command {
         }
         Ok(Self { service, operation, account: account.to_owned(), region, parameters })
     }
+
+    /// Whether it deletes or disconnects something.
+    pub fn is_destructive(&self) -> bool {
+        begins_with(&self.operation, &DESTRUCTIVE)
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_read_only(&self) -> bool {
+        begins_with(&self.operation, &READ_ONLY)
+    }
+
+    /// Whether it fails with the credentials of another account, because it names the account or an id that AWS assigned.
+    pub fn names_its_account(&self) -> bool {
+        let names_it = |value: &String| value.contains(&self.account) || UNIQUE_ID.is_match(value);
+        self.parameters.iter().flat_map(|parameter| &parameter.values).any(names_it)
+    }
+
+    /// The command for a POSIX shell. If it would act in whatever account the credentials are for, it first compares the
+    /// account.
+    pub fn guarded(&self) -> String {
+        if self.is_read_only() || self.names_its_account() {
+            return self.to_string();
+        }
+        let account = shell_word(&self.account);
+        format!(r#"[ "$(aws sts get-caller-identity --query Account --output text)" = {account} ] && {self}"#)
+    }
+}
+
+/// Whether `operation`, such as `delete-vpc`, begins with one of these words.
+fn begins_with(operation: &str, words: &[&str]) -> bool {
+    operation.split('-').next().is_some_and(|first| words.contains(&first))
 }
 
 impl fmt::Display for Command {

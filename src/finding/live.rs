@@ -1,9 +1,10 @@
 //! The verification of a finding by live state.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The result of verifying a finding against live state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The finding is true now: somebody on the internet gets in.
     Confirmed,
@@ -37,14 +38,14 @@ impl Outcome {
 }
 
 /// A path from the internet to one network interface.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Path {
     /// `eni-…`
     pub interface: String,
     /// Its public IP address.
     pub address: String,
     /// The instance it is attached to, such as `i-…`, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// The traffic that reaches it, such as `tcp port 22`.
     pub traffic: Vec<String>,
@@ -59,7 +60,7 @@ impl std::fmt::Display for Path {
 }
 
 /// The verification of a finding by live state. All texts are safe to show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
     /// The result.
     pub outcome: Outcome,

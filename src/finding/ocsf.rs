@@ -62,9 +62,13 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
             set("status_detail", suppression.sentence().into());
             set("comment", suppression.sentence().into());
         }
+        let related = rule.controls.iter().filter(|control| control.related);
+        let related: Vec<String> = related.map(|one| format!("{} {}", one.framework, one.control)).collect();
         let unmapped = without_empty(json!({
             "action": finding.action.as_ref().map(action),
             "explain": finding.trace,
+            // The resource does not break these. They demand monitoring, which the finding provides.
+            "related_requirements": related,
             "terraform_address": finding.terraform_address,
             "on_behalf_of": finding.actor.on_behalf_of,
             "delegate_account": finding.actor.delegate_account,
@@ -119,15 +123,17 @@ fn compliance(finding: &Finding) -> Value {
     let (status_id, status) = match finding.status {
         Status::NonCompliant => (3, "Fail"),
         Status::Warning => (2, "Warning"),
+        Status::Compliant => (1, "Pass"),
     };
     let mut standards: Vec<&str> = Vec::new();
-    for control in &rule.controls {
+    let broken = || rule.controls.iter().filter(|control| !control.related);
+    for control in broken() {
         if !standards.contains(&control.framework.as_str()) {
             standards.push(&control.framework);
         }
     }
     let requirements: Vec<String> =
-        rule.controls.iter().map(|control| format!("{} {}", control.framework, control.control)).collect();
+        broken().map(|control| format!("{} {}", control.framework, control.control)).collect();
     let live = finding.live.iter().map(|live| live.summary.as_str());
     let details: Vec<&str> = finding.evidence.iter().map(|clause| clause.text.as_str()).chain(live).collect();
     let check = without_empty(json!({

@@ -2,17 +2,19 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::command::Command;
 
 /// How to undo a finding. The text shown to people is rendered from it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Remediation {
     /// Sentences and commands in the order in which they are read.
     pub parts: Vec<RemediationPart>,
 }
 
 /// One part of a remediation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RemediationPart {
     /// Part of a sentence, safe to show.
     Text(String),
@@ -49,6 +51,23 @@ impl RemediationPart {
             Self::Text(_) => None,
             Self::Command(command) => Some(without_backticks(&command.to_string())),
             Self::Script(script) => Some(without_backticks(script)),
+        }
+    }
+
+    /// The same, comparing the account first if the command would act in any. A script cannot be checked and stays as it is.
+    pub fn guarded_command_line(&self) -> Option<String> {
+        match self {
+            Self::Command(command) => Some(without_backticks(&command.guarded())),
+            other => other.command_line(),
+        }
+    }
+
+    /// Whether it is a command that deletes or disconnects something. Scripts count as such.
+    pub fn is_destructive(&self) -> bool {
+        match self {
+            Self::Text(_) => false,
+            Self::Command(command) => command.is_destructive(),
+            Self::Script(_) => true,
         }
     }
 }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::{Finding, RuleInfo};
+use super::{Control, Finding, RuleInfo, UNNAMED};
 use crate::text::{MAX_IN_SENTENCE, visible, visible_at_most};
 
 /// Maximum characters of a user agent.
-const MAX_USER_AGENT: usize = 100;
+const MAX_USER_AGENT: usize = 60;
 
 impl Finding {
     /// `NetOps/dana (arn:aws:sts::111122223333:assumed-role/NetOps/dana)`
@@ -69,15 +69,28 @@ impl Finding {
         visible(self.origin.time_text.as_deref().unwrap_or("unknown")).into_owned()
     }
 
-    /// The clauses that matched, without those that only repeat the call.
+    /// The clauses that matched, each once, without those that only repeat the call.
     pub fn why(&self) -> Vec<&str> {
-        let says_more = |field: &str| !matches!(field, "eventSource" | "eventName");
-        let clauses = self.evidence.iter().filter(|one| says_more(&one.field));
-        let mut clauses: Vec<&str> = clauses.map(|one| one.text.as_str()).collect();
+        const OF_THE_CALL: [&str; 5] = ["eventSource", "eventName", "call.operation", "readOnly", "managementEvent"];
+        let says_more = |field: &str| !OF_THE_CALL.contains(&field);
+        let mut clauses: Vec<&str> = Vec::new();
+        for clause in self.evidence.iter().filter(|one| says_more(&one.field)) {
+            if !clauses.contains(&clause.text.as_str()) {
+                clauses.push(&clause.text);
+            }
+        }
         if clauses.is_empty() {
-            clauses = self.evidence.iter().map(|one| one.text.as_str()).collect();
+            // The rule is about the call itself. The first sentence of its description gives the reason.
+            let description = self.rule.description.as_deref().unwrap_or_default();
+            let sentence = description.split_inclusive(". ").next().unwrap_or_default().trim_end_matches([' ', '.']);
+            clauses.extend((!sentence.is_empty()).then_some(sentence));
         }
         clauses
+    }
+
+    /// Whether the record does not name the resource, so that the call stands for it.
+    pub fn names_no_resource(&self) -> bool {
+        self.primary_resource().is_none_or(|resource| resource.kind == UNNAMED)
     }
 
     /// `event 5a92c9b9-…, problem cef0722c-…`
@@ -87,18 +100,35 @@ impl Finding {
 }
 
 impl RuleInfo {
-    /// The controls, each framework named once.
-    pub fn controls_text(&self) -> String {
-        let mut frameworks: Vec<(&str, Vec<&str>)> = Vec::new();
-        for control in &self.controls {
-            match frameworks.iter_mut().find(|(name, _)| *name == control.framework) {
-                Some((_, controls)) => controls.push(&control.control),
-                None => frameworks.push((&control.framework, vec![&control.control])),
-            }
-        }
-        let texts = frameworks.into_iter().map(|(name, controls)| format!("{name} {}", controls.join(", ")));
-        visible(&texts.collect::<Vec<_>>().join("; ")).into_owned()
+    /// The controls that the resource breaks, each framework named once.
+    pub fn broken_controls(&self) -> String {
+        controls_text(self.controls.iter().filter(|control| !control.related))
     }
+
+    /// The controls that demand such monitoring, each framework named once.
+    pub fn related_controls(&self) -> String {
+        controls_text(self.controls.iter().filter(|control| control.related))
+    }
+
+    /// All controls, the related ones behind the others.
+    pub fn controls_text(&self) -> String {
+        let related = self.related_controls();
+        let related = if related.is_empty() { related } else { format!("related: {related}") };
+        let texts = [self.broken_controls(), related].into_iter().filter(|text| !text.is_empty());
+        texts.collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn controls_text<'c>(controls: impl Iterator<Item = &'c Control>) -> String {
+    let mut frameworks: Vec<(&str, Vec<&str>)> = Vec::new();
+    for control in controls {
+        match frameworks.iter_mut().find(|(name, _)| *name == control.framework) {
+            Some((_, controls)) => controls.push(&control.control),
+            None => frameworks.push((&control.framework, vec![&control.control])),
+        }
+    }
+    let texts = frameworks.into_iter().map(|(name, controls)| format!("{name} {}", controls.join(", ")));
+    visible(&texts.collect::<Vec<_>>().join("; ")).into_owned()
 }
 
 /// A time without its fraction of a second, which jiff would write.

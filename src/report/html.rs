@@ -208,7 +208,7 @@ fn coverage(report: &Report) -> Markup {
         for control in &rule.controls {
             let (rules, has_findings) = controls.entry((&control.framework, &control.control)).or_default();
             rules.push(&rule.name);
-            *has_findings |= found(rule);
+            *has_findings |= found(rule) && !control.related;
         }
     }
     let calls = report.coverage;

@@ -60,6 +60,7 @@ struct RuleJson<'f> {
 struct ControlJson<'f> {
     framework: &'f str,
     control: &'f str,
+    related: bool,
 }
 
 #[derive(Serialize)]
@@ -216,7 +217,7 @@ impl<'f> FindingJson<'f> {
 
 impl<'f> ControlJson<'f> {
     fn new(control: &'f Control) -> Self {
-        Self { framework: &control.framework, control: &control.control }
+        Self { framework: &control.framework, control: &control.control, related: control.related }
     }
 }
 

@@ -6,6 +6,7 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 use super::details::details;
 use super::terminal::pluralized;
 use super::{Problem, Report};
+use crate::finding::Status;
 use crate::text::visible;
 
 pub(super) fn document(report: &Report) -> String {
@@ -53,6 +54,7 @@ fn test_case(problem: &Problem) -> TestCase {
             status.set_message(visible(&sentence).into_owned());
             status
         }
+        Some(finding) if finding.status == Status::Compliant => TestCaseStatus::success(),
         finding => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(problem.severity.caption());

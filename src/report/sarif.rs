@@ -116,7 +116,8 @@ fn descriptor(rule: &RuleInfo) -> Value {
         "properties": {
             "tags": rule.tags,
             "security-severity": score(rule.severity),
-            "controls": rule.controls.iter().map(|control| format!("{} {}", control.framework, control.control)).collect::<Vec<_>>(),
+            "controls": controls(rule, false),
+            "relatedControls": controls(rule, true),
         },
     });
     if let Some(members) = descriptor.as_object_mut() {
@@ -169,4 +170,10 @@ fn message_text(text: &str) -> String {
 fn uri(path: &str) -> String {
     let encoded = utf8_percent_encode(path, PATH_ESCAPES).to_string();
     if encoded.starts_with('/') { format!("file://{encoded}") } else { encoded }
+}
+
+/// The controls of a rule that the resource breaks, or those that are only related.
+fn controls(rule: &RuleInfo, related: bool) -> Vec<String> {
+    let of_kind = rule.controls.iter().filter(|control| control.related == related);
+    of_kind.map(|control| format!("{} {}", control.framework, control.control)).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Value, scalar_text};
 use crate::facts;
-use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, Status, derived_id};
+use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, Status, UNNAMED, derived_id};
 use crate::rules::load::attributes::{Attributes, ResourceSpec, WarningVariant};
 use crate::rules::sigma::subject::Subject;
 use crate::rules::text::evidence::MatchDetails;
@@ -44,7 +44,8 @@ pub(super) fn finding(
         Some(message) => message.fill(fill),
         None => Template::default_message(&rule.title).fill(fill),
     };
-    let remediation = variant.and_then(|variant| variant.remediation.as_ref()).or(attributes.remediation.as_ref());
+    let of_call = attributes.remediation_by_call.get(&call.operation).or(attributes.remediation.as_ref());
+    let remediation = variant.and_then(|variant| variant.remediation.as_ref()).or(of_call);
     let remediation = match remediation {
         Some(remediation) => remediation.fill(&context, &origin.account),
         None => RemediationTemplate::standard().fill(&context, &origin.account),
@@ -92,7 +93,8 @@ impl TemplateContext<'_, '_> {
     fn context_value(&self, path: &str) -> Option<&str> {
         match path {
             "actor" => Some(self.actor.name.as_str()),
-            "resource" => self.resources.first().map(|resource| resource.id.as_str()),
+            // A command must not take the call for the name of a resource.
+            "resource" => self.resources.first().filter(|one| one.kind != UNNAMED).map(|one| one.id.as_str()),
             "account" => Some(self.origin.account.as_str()),
             "region" => Some(self.origin.region.as_str()),
             "partition" => Some(self.origin.partition.as_str()),
@@ -105,6 +107,7 @@ impl PlaceholderValues for TemplateContext<'_, '_> {
     fn values(&self, path: &str) -> Vec<Cow<'_, str>> {
         match self.context_value(path) {
             Some(value) => vec![Cow::Borrowed(value)],
+            None if path == "resource" => Vec::new(),
             None => values(path, self.subject, self.matched),
         }
     }
@@ -116,6 +119,9 @@ impl PlaceholderValues for TemplateContext<'_, '_> {
     fn text(&self, path: &str, in_command: bool) -> Option<Cow<'_, str>> {
         if let Some(value) = self.context_value(path) {
             return Some(escaped(value, in_command));
+        }
+        if path == "resource" {
+            return (!in_command).then_some(Cow::Borrowed("(not named in the record)"));
         }
         let mut values = values(path, self.subject, self.matched);
         if values.len() == 1 {
@@ -272,7 +278,7 @@ fn resources(
     if resources.is_empty() {
         let service = call.service.split('.').next().unwrap_or_default();
         let id = format!("{service}:{}", call.operation);
-        resources.push(Resource { id, kind: "AWS API call".to_owned(), arn: None });
+        resources.push(Resource { id, kind: UNNAMED.to_owned(), arn: None });
     }
     resources
 }

@@ -176,6 +176,12 @@ impl Rule {
         matchers.escalation.is_some().then_some(escalated_info.severity)
     }
 
+    /// Returns the severity of the reduction variant, if there is one.
+    pub fn reduced_severity(&self) -> Option<Severity> {
+        let Body { matchers, reduced_info, .. } = self.body();
+        matchers.reduction.is_some().then_some(reduced_info.severity)
+    }
+
     /// Returns the remediation with its placeholders, if the rule has one.
     pub fn remediation(&self) -> Option<String> {
         self.body().attributes.remediation.as_ref().map(ToString::to_string)
@@ -237,7 +243,7 @@ impl Rule {
             return None;
         }
         let body = self.body();
-        let Body { info, escalated_info, matchers, attributes, sigma, .. } = body;
+        let Body { info, escalated_info, reduced_info, matchers, attributes, sigma, .. } = body;
         let matcher = matchers.condition.matcher(sigma);
         let result = matcher.evaluate(subject);
         if result == MatchResult::NoMatch || self.names_only_trusted_principals(subject) {
@@ -247,7 +253,13 @@ impl Rule {
             |matcher: &Option<LazyMatcher>| matcher.as_ref().map(|matcher| matcher.matcher(sigma).evaluate(subject));
         let (warning, escalation) = (evaluate(&matchers.warning), evaluate(&matchers.escalation));
         // If the escalation variant cannot be evaluated, the higher severity applies.
-        let info = if matches!(escalation, None | Some(MatchResult::NoMatch)) { info } else { escalated_info };
+        let info = if !matches!(escalation, None | Some(MatchResult::NoMatch)) {
+            escalated_info
+        } else if evaluate(&matchers.reduction) == Some(MatchResult::Match) {
+            reduced_info
+        } else {
+            info
+        };
         if result == MatchResult::TooComplex || warning == Some(MatchResult::TooComplex) {
             let may_match = subject.call.is_none_or(|(source, name)| self.may_match_call(source, name));
             let finding = || finding_builder::too_complex(&body.warning_info(info), attributes, subject);

@@ -4,3 +4,4 @@ pub(super) mod evidence;
 pub(super) mod explain;
 pub(super) mod remediation;
 pub(super) mod template;
+mod words;

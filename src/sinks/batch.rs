@@ -72,7 +72,7 @@ impl Message {
         let (body, subject) = (alert.body(now), Some(alert.subject()));
         let mut message = Self { body, structured: true, subject, uid: alert.uid(), ..message };
         if message.bytes() > MAX_BYTES {
-            message.body = alert.body_without_document();
+            message.body = alert.body_without_document(now);
         }
         message
     }

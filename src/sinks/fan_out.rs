@@ -43,6 +43,14 @@ impl Sinks {
         (outbox, delivered)
     }
 
+    /// Has every sink deliver what earlier deliveries left for later and what is due now.
+    pub async fn flush(&self, terms: Terms) -> (DeliveryCounts, Result<(), DeliveryError>) {
+        let mut delivery = Delivery::default();
+        let flushed = future::join_all(self.0.iter().map(|sink| sink.flush(terms))).await;
+        flushed.into_iter().for_each(|one| delivery.add(one));
+        (delivery.counts(), delivery.result())
+    }
+
     /// Delivers findings that are complete.
     pub async fn deliver(&self, findings: Vec<Finding>, terms: Terms) -> (DeliveryCounts, Result<(), DeliveryError>) {
         let (mut outbox, delivered) = self.open(terms);

@@ -114,7 +114,9 @@ impl SnsTopic {
         let deadline = Instant::from_std(deadline);
         let all = messages.len();
         let mut open = messages;
-        open.retain(|message| !self.is_accepted(&message.uid));
+        // An event that was delivered twice, such as by two trails, is one message.
+        let mut seen = HashSet::new();
+        open.retain(|message| seen.insert(message.uid.clone()) && !self.is_accepted(&message.uid));
         let mut failures: Vec<Failure> = Vec::new();
         let mut retried = 0;
         for attempt in 1..=MAX_ATTEMPTS {

@@ -131,7 +131,9 @@ run "the_function_is_told_no_more_than_it_needs" {
     condition = aws_lambda_function.this.environment[0].variables == tomap({
       FINDINGS_TOPIC_ARN   = aws_sns_topic.findings.arn
       ALERTS_TOPIC_ARN     = aws_sns_topic.alerts.arn
-      ALERTS_MIN_SEVERITY  = "Low"
+      ALERTS_MIN_SEVERITY  = "Medium"
+      STATE_TABLE          = "trailwarden-state"
+      QUIET_PERIOD_MINUTES = "60"
       ON_FAILURE_QUEUE_URL = aws_sqs_queue.on_failure[0].url
       LOG_STREAMS          = "????????????_CloudTrail_*,o-*_????????????_CloudTrail_*,trailwarden-heartbeat"
       CONFIG               = jsonencode({ placeholders = output.own_placeholders })
@@ -169,8 +171,8 @@ run "everything_that_breaks_rings" {
   }
 
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alerts.arn])])
-    error_message = "Every alarm must tell the alerts topic."
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn])])
+    error_message = "Every alarm must tell the alarms topic."
   }
 
   assert {
@@ -243,7 +245,7 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
 
   assert {
     condition = toset(flatten([for choice in jsondecode(aws_cloudwatch_event_rule.tampering.event_pattern).detail.requestParameters["$or"] : keys(choice)])) == toset([
-      "functionName", "logGroupIdentifier", "logGroupName", "resourceArn", "roleName", "subscriptionArn", "topicArn",
+      "functionName", "logGroupIdentifier", "logGroupName", "resource", "resourceArn", "roleName", "subscriptionArn", "topicArn",
     ])
     error_message = "A way to name a part of the deployment is missing, or is not in this list."
   }
@@ -251,7 +253,7 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
   assert {
     condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
       "alarmName", "alarmNames", "destinationArn", "eventBusName", "eventSourceArn", "executionArn", "groupName",
-      "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targets",
+      "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "tableName", "targets",
     ])
     error_message = "A way to name what watches over the deployment is missing, or is not in this list."
   }

@@ -235,7 +235,7 @@ run "a_configuration_of_one_s_own" {
     condition = { for placeholder, values in yamldecode(aws_lambda_function.this.environment[0].variables.CONFIG).placeholders : placeholder => sort(values) if contains(["own_trails", "watched_buckets", "own_event_rules"], placeholder) } == {
       own_trails      = tolist(["another", "trailwarden"])
       watched_buckets = tolist(["payroll"])
-      own_event_rules = tolist(["trailwarden-tampering", "trailwarden-tampering-inputs", "trailwarden-tampering-stores", "trailwarden-tampering-trails", "trailwarden-tampering-watchers"])
+      own_event_rules = tolist(["trailwarden-digests", "trailwarden-tampering", "trailwarden-tampering-inputs", "trailwarden-tampering-stores", "trailwarden-tampering-trails", "trailwarden-tampering-watchers"])
     }
     error_message = "The names of this deployment must be added to those that are configured."
   }
@@ -329,5 +329,71 @@ run "log_files_that_cannot_be_deleted" {
   assert {
     condition     = aws_s3_bucket.trail[0].object_lock_enabled && aws_s3_bucket_object_lock_configuration.trail[0].rule[0].default_retention[0].days == 90
     error_message = "Log files must be locked."
+  }
+}
+
+run "alerts_without_quiet_periods_keep_no_state" {
+  command = plan
+
+  variables {
+    alerts_quiet_minutes = null
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_table.state) + length(aws_cloudwatch_event_rule.digests) + length(aws_lambda_permission.digests) == 0
+    error_message = "Without quiet periods there must be no table and no schedule."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.this.environment[0].variables), "STATE_TABLE") && !contains([for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid], "KeepState")
+    error_message = "Without quiet periods the function must not know a table."
+  }
+}
+
+run "alarms_reach_who_reads_alerts" {
+  command = plan
+
+  variables {
+    alerts_subscriptions = {
+      phone = { protocol = "sms", endpoint = "+4915112345678", filter_policy = jsonencode({ severity = ["Critical"] }) }
+    }
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.alarms["phone"].endpoint == "+4915112345678" && aws_sns_topic_subscription.alarms["phone"].filter_policy == null
+    error_message = "Alarms must reach the subscribers of alerts, whatever severity they filter by."
+  }
+}
+
+run "alarms_have_subscribers_of_their_own" {
+  command = plan
+
+  variables {
+    alerts_subscriptions = { team = { protocol = "email", endpoint = "team@example.com" } }
+    alarms_subscriptions = { operations = { protocol = "email", endpoint = "operations@example.com" } }
+  }
+
+  assert {
+    condition     = keys(aws_sns_topic_subscription.alarms) == ["operations"]
+    error_message = "Alarms must go to their own subscribers alone."
+  }
+}
+
+run "digests_are_published_by_schedule" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_target.digests[0].input) == { trailwarden = "flush-alerts" } && aws_lambda_permission.digests[0].source_arn == "arn:aws:events:eu-west-1:111122223333:rule/trailwarden-digests"
+    error_message = "The schedule must invoke the function with the event that publishes digests."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.state[0].ttl[0].attribute_name == "expires" && aws_dynamodb_table.state[0].hash_key == "pk" && aws_dynamodb_table.state[0].range_key == "sk"
+    error_message = "The table must have the keys and the expiry that the function uses."
+  }
+
+  assert {
+    condition     = one(output.own_placeholders.own_tables) == "trailwarden-state" && contains(output.own_placeholders.own_event_rules, "trailwarden-digests")
+    error_message = "The function must know its table and schedule as its own."
   }
 }

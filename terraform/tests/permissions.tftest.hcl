@@ -30,6 +30,10 @@ run "the_function_has_one_statement_a_need" {
         actions   = ["kms:GenerateDataKey", "kms:Decrypt"]
         resources = [aws_kms_key.this.arn, aws_kms_key.alerts[0].arn]
       }
+      KeepState = {
+        actions   = ["dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        resources = ["arn:aws:dynamodb:eu-west-1:111122223333:table/trailwarden-state"]
+      }
     }
     error_message = "Without live state the function may log, publish, keep failures and encrypt those, and nothing else."
   }
@@ -93,7 +97,7 @@ run "live_state_at_home_assumes_no_role" {
   }
 
   assert {
-    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid]) == toset(["WriteOwnLog", "Publish", "KeepFailures", "EncryptMessages", "ReadReachability", "ReadRoles", "ReadPolicies"])
+    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid]) == toset(["WriteOwnLog", "Publish", "KeepFailures", "EncryptMessages", "KeepState", "ReadReachability", "ReadRoles", "ReadPolicies"])
     error_message = "Without a member role the function must not assume roles."
   }
 

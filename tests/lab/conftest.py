@@ -165,3 +165,7 @@ def nothing_left_over(request: pytest.FixtureRequest) -> None:
         deployed = request.getfixturevalue(name)
         for queue in (deployed.findings_queue, deployed.alerts_queue, deployed.made["on_failure_queue_url"]):
             deployed.received(queue)
+        # Nor a quiet period, in which other tests would hear of nothing.
+        table = deployed.client("dynamodb")
+        for item in table.scan(TableName="trailwarden-state")["Items"]:
+            table.delete_item(TableName="trailwarden-state", Key={"pk": item["pk"], "sk": item["sk"]})

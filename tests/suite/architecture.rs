@@ -105,6 +105,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
     ("aws_sdk_s3", &["src/objects.rs"]),
     ("aws_sdk_sns", &["src/sinks/sns.rs"]),
+    ("aws_sdk_dynamodb", &["src/sinks/alert_state.rs"]),
     ("aws_sdk_sqs", &["src/queue.rs"]),
     (
         "aws_sdk_ec2",

@@ -206,6 +206,10 @@ fn exit_codes() {
     }
     let warning = "fixtures/rules/role-trust-undecidable/hit-omitted.json";
     assert_eq!(run(&["evaluate", warning]).status.code(), Some(1));
+    // Heartbeats are compliant.
+    let beat = "fixtures/rules/heartbeat/hit.json";
+    assert_eq!(run(&["evaluate", beat]).status.code(), Some(0));
+    assert_eq!(run(&["evaluate", beat, hit]).status.code(), Some(1));
     assert_eq!(run(&["evaluate", "--nonsense"]).status.code(), Some(2));
     assert_eq!(run(&[]).status.code(), Some(2));
     assert_eq!(run(&["--version"]).status.code(), Some(0));

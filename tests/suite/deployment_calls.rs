@@ -8,8 +8,7 @@ use std::fs;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use trailwarden::app::{Configuration, ConfigurationFile};
-use trailwarden::finding::Severity;
+use trailwarden::app::{Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY};
 use trailwarden::pipeline::Input;
 
 use crate::support::{generated, root};
@@ -96,7 +95,7 @@ fn every_call_that_changes_the_deployment_reaches_people() {
             .findings
             .iter()
             // What makes an alert by default.
-            .filter(|finding| finding.severity() >= Severity::Low)
+            .filter(|finding| finding.severity() >= DEFAULT_MIN_ALERT_SEVERITY)
             .map(|finding| finding.rule.name.as_str())
             .collect();
         let named = call.request.as_object().unwrap();

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use trailwarden::alert::{AlertPolicy, alerts};
+use trailwarden::alert::{AlertPolicy, groups};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::finding::{Finding, Outcome as Live, Severity, ocsf};
 use trailwarden::live_state::Snapshot;
@@ -412,12 +413,14 @@ fn people_are_told_the_way_in_and_the_name_of_the_account() {
     let text = fs::read_to_string(fixture(OPENED)).unwrap();
     let named = pipeline("account-names: {\"111122223333\": production}");
     let (findings, _) = settled(&named, &text, &World::whole());
-    let all = alerts(&findings, &AlertPolicy { min_severity: Severity::Low, own_roles: Vec::new(), account: None });
-    let [alert] = all.as_slice() else { panic!("{} alerts", all.len()) };
-    let chat: Value = serde_json::from_str(&alert.chat()).unwrap();
-    assert!(alert.email().lines().count() <= 40);
+    let all = groups(findings.into_iter().map(Arc::new), &AlertPolicy::at_least(Severity::Low));
+    let [group] = all.as_slice() else { panic!("{} alerts", all.len()) };
+    let alert = group.alert().unwrap();
+    let now = "2026-03-04T16:30:00Z".parse().unwrap();
+    let chat: Value = serde_json::from_str(&alert.chat(now)).unwrap();
+    assert!(alert.email(now).lines().count() <= 48);
     let chat = chat["content"]["description"].as_str().unwrap();
-    insta::assert_snapshot!(format!("{}\n\n{}\n{chat}\n\n{}", alert.subject(), alert.email(), alert.sms()));
+    insta::assert_snapshot!(format!("{}\n\n{}\n{chat}\n\n{}", alert.subject(), alert.email(now), alert.sms()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
-use trailwarden::alert::{AlertPolicy, alerts};
+use trailwarden::alert::{AlertGroup, AlertPolicy, groups};
 use trailwarden::event::Event;
 use trailwarden::finding::{Finding, Severity, Trace};
 use trailwarden::rules::RuleSet;
@@ -33,8 +33,9 @@ proptest! {
     }
 }
 
-fn at_least(min_severity: Severity) -> AlertPolicy {
-    AlertPolicy { min_severity, own_roles: Vec::new(), account: None }
+/// The group of one finding.
+fn alone(finding: &Finding) -> AlertGroup {
+    groups([Arc::new(finding.clone())], &AlertPolicy::at_least(Severity::Low)).remove(0)
 }
 
 fn finding() -> Finding {
@@ -57,10 +58,9 @@ fn a_message_that_is_too_long_loses_what_matters_least_and_says_so() {
     assert_eq!(document["unmapped"]["explain"]["what"], "short");
     assert_eq!(document["metadata"]["uid"], whole.uid);
 
-    let alert =
-        Message::of_alert(&alerts(std::slice::from_ref(&long), &at_least(Severity::Low))[0], Timestamp::UNIX_EPOCH);
+    let alert = Message::of_alert(&alone(&long).alert().unwrap(), Timestamp::UNIX_EPOCH);
     assert!(alert.structured && alert.bytes() <= MAX_BYTES && !alert.body.contains("\"sqs\""));
-    let alert = Message::of_alert(&alerts(&[finding()], &at_least(Severity::Low))[0], Timestamp::UNIX_EPOCH);
+    let alert = Message::of_alert(&alone(&finding()).alert().unwrap(), Timestamp::UNIX_EPOCH);
     assert!(alert.body.contains("\"sqs\"") && alert.subject.is_some());
 
     long.trace = Some(Trace::of("x".repeat(300_000), true, Vec::new()));

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::ProgressBar;
 use trailwarden::app::{
-    Configuration, DEFAULT_MIN_ALERT_SEVERITY, Destination, LiveStateConfiguration, alerts_topic, findings_topic,
-    severity, topic_account,
+    AlertMemorySetting, Configuration, DEFAULT_MIN_ALERT_SEVERITY, Destination, LiveStateConfiguration, alerts_topic,
+    findings_topic, severity, topic_account,
 };
 use trailwarden::aws::sdk_config;
 use trailwarden::finding::Severity;
@@ -118,7 +118,7 @@ impl Arguments {
             arn,
             min_severity,
             account,
-            is_limited: false,
+            memory: AlertMemorySetting::None,
         });
         std::iter::once(Destination::FindingsTopic { arn }).chain(alerts).collect()
     }

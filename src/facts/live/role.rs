@@ -31,7 +31,8 @@ pub(in crate::facts) const ROLE: Fact = Fact {
 fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let role = wire::live(event)?.get("role")?;
     let arn = role.text_of("arn").unwrap_or_default();
-    let policy = Policy::parse(&role.text_of("assumeRolePolicyDocument")?).ok()?;
+    let text = role.text_of("assumeRolePolicyDocument")?;
+    let policy = Policy::parse(&text).ok()?;
     let policies = role.list("policies");
     let members = |policy: &Parameters<'e>| ["policyName", "policyArn", "document"].map(|name| policy.text_of(name));
     let policies: Vec<_> = policies.iter().map(members).collect();
@@ -40,7 +41,7 @@ fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let role_policies = RolePolicies { arn: &arn, policies, boundary: boundary.as_ref().map(role_policy) };
     let administrator = role_policies.administrator();
     let subject = Role { is_stored: true, ..trust::role(event) };
-    let mut value = assessed(&assess_within(&policy, &subject, zone), zone);
+    let mut value = assessed(&text, &assess_within(&policy, &subject, zone), zone);
     if let Value::Object(members) = &mut value {
         match (administrator, role.text_of("policiesUnanswered")) {
             (Ok(Some(administrator)), _) => {

@@ -85,9 +85,10 @@ impl Rule {
 
 fn severity(rule: &Rule) -> String {
     let own = rule.info().severity.caption().to_lowercase();
-    match rule.escalated_severity() {
-        Some(escalated) => format!("{own}, escalated to {}", escalated.caption().to_lowercase()),
-        None => own,
+    match (rule.escalated_severity(), rule.reduced_severity()) {
+        (Some(escalated), _) => format!("{own}, escalated to {}", escalated.caption().to_lowercase()),
+        (None, Some(reduced)) => format!("{own}, reduced to {}", reduced.caption().to_lowercase()),
+        (None, None) => own,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The key `trailwarden:` of a rule file, which extends Sigma. Other Sigma tools ignore it.
 
+use std::collections::BTreeMap;
+
 use rsigma_parser::{Level, SigmaRule};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +24,12 @@ pub(in crate::rules) struct Attributes {
     pub(in crate::rules) message: Option<Template>,
     /// The remediation of its findings.
     pub(in crate::rules) remediation: Option<RemediationTemplate>,
-    /// Where to find the affected resource. The first that the record contains is used.
+    /// A noun for several of its findings.
+    pub(in crate::rules) plural: Option<String>,
+    /// The remediation of single calls, by name. Other calls have the remediation above.
+    #[serde(default)]
+    pub(in crate::rules) remediation_by_call: BTreeMap<String, RemediationTemplate>,
+    /// Locations of the resource. The first one that the record contains is used.
     #[serde(default)]
     pub(in crate::rules) resource: Vec<ResourceSpec>,
     /// Controls of compliance frameworks that the rule implements.
@@ -36,7 +43,10 @@ pub(in crate::rules) struct Attributes {
     pub(in crate::rules) warning: Option<WarningVariant>,
     /// The detection under which a finding has a higher level.
     #[serde(rename = "raised")]
-    pub(in crate::rules) escalation: Option<EscalationVariant>,
+    pub(in crate::rules) escalation: Option<LevelVariant>,
+    /// The detection under which a finding has a lower level.
+    #[serde(rename = "lowered")]
+    pub(in crate::rules) reduction: Option<LevelVariant>,
     /// The live state check that verifies its findings.
     pub(in crate::rules) confirm: Option<Confirm>,
     /// Whether the rule is enabled by default.
@@ -73,10 +83,10 @@ pub(in crate::rules) struct WarningVariant {
     pub(in crate::rules) remediation: Option<RemediationTemplate>,
 }
 
-/// The escalation variant of a rule: the record matches, and the change is worse than usual.
+/// The escalation or reduction variant of a rule: the record matches, and the finding has another level.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::rules) struct EscalationVariant {
+pub(in crate::rules) struct LevelVariant {
     /// The name of its detection.
     pub(in crate::rules) when: String,
     /// The level of its findings.
@@ -126,11 +136,14 @@ impl Default for Attributes {
         Self {
             message: None,
             remediation: None,
+            plural: None,
+            remediation_by_call: BTreeMap::new(),
             resource: Vec::new(),
             compliance: Vec::new(),
             status: Status::default(),
             warning: None,
             escalation: None,
+            reduction: None,
             confirm: None,
             enabled: true,
             counts_as_coverage: true,
@@ -185,13 +198,14 @@ impl Attributes {
     /// Returns the remediations of the rule and its variants.
     pub(in crate::rules) fn remediations(&self) -> impl Iterator<Item = &RemediationTemplate> {
         let warning = self.warning.iter().filter_map(|variant| variant.remediation.as_ref());
-        self.remediation.iter().chain(warning)
+        self.remediation.iter().chain(self.remediation_by_call.values()).chain(warning)
     }
 
     /// Returns the names of the detections of variants.
     pub(in crate::rules) fn variant_detections(&self) -> Vec<&str> {
         let warning = self.warning.iter().map(|variant| variant.when.as_str());
-        warning.chain(self.escalation.iter().map(|variant| variant.when.as_str())).collect()
+        let levels = self.escalation.iter().chain(&self.reduction).map(|variant| variant.when.as_str());
+        warning.chain(levels).collect()
     }
 }
 
@@ -311,8 +325,10 @@ fn paths<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String
 
 fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {
     let word = String::deserialize(deserializer)?;
-    [Status::NonCompliant, Status::Warning]
+    [Status::NonCompliant, Status::Warning, Status::Compliant]
         .into_iter()
         .find(|status| status.code() == word)
-        .ok_or_else(|| serde::de::Error::custom(format!("`status` is NON_COMPLIANT or WARNING, not {word:?}")))
+        .ok_or_else(|| {
+            serde::de::Error::custom(format!("`status` is NON_COMPLIANT, WARNING or COMPLIANT, not {word:?}"))
+        })
 }

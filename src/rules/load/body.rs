@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rsigma_parser::{Level, SigmaRule, parse_sigma_yaml};
 
 use crate::finding::{RuleInfo, Severity};
-use crate::rules::load::attributes::Attributes;
+use crate::rules::load::attributes::{Attributes, LevelVariant};
 use crate::rules::load::header::Header;
 use crate::rules::load::matchers::{LazyMatcher, RuleMatchers};
 use crate::rules::load::settings::Settings;
@@ -20,6 +20,8 @@ pub(in crate::rules) struct Body {
     pub(in crate::rules) info: Arc<RuleInfo>,
     /// The metadata with the severity of the escalation variant.
     pub(in crate::rules) escalated_info: Arc<RuleInfo>,
+    /// The metadata with the severity of the reduction variant.
+    pub(in crate::rules) reduced_info: Arc<RuleInfo>,
     pub(in crate::rules) matchers: RuleMatchers,
     pub(in crate::rules) attributes: Attributes,
     /// The calls that the rule can match.
@@ -46,11 +48,16 @@ impl Body {
     ) -> Self {
         sigma.level = level.or(sigma.level);
         let info = info(&sigma, name, pack, &attributes);
-        let escalated = attributes.escalation.as_ref().map(|variant| variant.level).filter(|_| level.is_none());
-        let escalated_info = RuleInfo { severity: severity(escalated.or(sigma.level)), ..info.clone() };
+        let with_level_of = |variant: &Option<LevelVariant>| {
+            let other = variant.as_ref().map(|variant| variant.level).filter(|_| level.is_none());
+            Arc::new(RuleInfo { severity: severity(other.or(sigma.level)), ..info.clone() })
+        };
+        let (escalated_info, reduced_info) =
+            (with_level_of(&attributes.escalation), with_level_of(&attributes.reduction));
         Self {
             info: Arc::new(info),
-            escalated_info: Arc::new(escalated_info),
+            escalated_info,
+            reduced_info,
             matchers,
             attributes,
             call_patterns: CallPatterns::of(&sigma.detection),
@@ -107,6 +114,7 @@ fn info(sigma: &SigmaRule, name: &str, pack: Option<&str>, attributes: &Attribut
         pack: pack.map(str::to_owned),
         id: sigma.id.clone(),
         title: sigma.title.clone(),
+        plural: attributes.plural.clone(),
         description: sigma.description.as_ref().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
         severity: severity(sigma.level),
         confirm: attributes.confirm,

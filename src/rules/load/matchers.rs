@@ -20,6 +20,8 @@ pub(in crate::rules) struct RuleMatchers {
     pub(in crate::rules) warning: Option<LazyMatcher>,
     /// The escalation variant.
     pub(in crate::rules) escalation: Option<LazyMatcher>,
+    /// The variant with a lower level.
+    pub(in crate::rules) reduction: Option<LazyMatcher>,
 }
 
 /// The matcher of a condition or of a single detection, compiled on first use.
@@ -38,12 +40,14 @@ impl RuleMatchers {
             condition,
             warning: attributes.warning.as_ref().map(|variant| &variant.when).map(matcher),
             escalation: attributes.escalation.as_ref().map(|variant| &variant.when).map(matcher),
+            reduction: attributes.reduction.as_ref().map(|variant| &variant.when).map(matcher),
         }
     }
 
     /// Compiles the matchers of the variants. Errors are added to `reasons`.
     pub(in crate::rules) fn compile_variants(&self, sigma: &SigmaRule, reasons: &mut Vec<Reason>) {
-        for (attribute, matcher) in [("undecided", &self.warning), ("raised", &self.escalation)] {
+        let variants = [("undecided", &self.warning), ("raised", &self.escalation), ("lowered", &self.reduction)];
+        for (attribute, matcher) in variants {
             let named = matcher.as_ref().and_then(|matcher| Some((matcher, matcher.detection.as_ref()?)));
             let Some((matcher, detection)) = named else {
                 continue;

@@ -29,6 +29,8 @@ pub struct Settings {
     rules: BTreeMap<String, RuleSetting>,
     /// Values for the `%placeholders%` of rules.
     pub(in crate::rules) placeholders: Placeholders,
+    /// Names of rules or packs that other parts of the file contain.
+    others: Vec<String>,
     /// The name of the file in messages, and its text.
     source: (String, String),
 }
@@ -51,7 +53,13 @@ impl Settings {
         placeholders: BTreeMap<String, Vec<String>>,
         source: (String, String),
     ) -> Self {
-        Self { packs, rules, placeholders, source }
+        Self { packs, rules, placeholders, others: Vec::new(), source }
+    }
+
+    /// The same, reporting those of `names` that are neither rules nor packs.
+    #[must_use]
+    pub fn with_names(self, names: impl IntoIterator<Item = String>) -> Self {
+        Self { others: names.into_iter().collect(), ..self }
     }
 
     /// Returns the configured values of a placeholder.
@@ -78,7 +86,8 @@ impl Settings {
     /// Returns an error for each name that does not exist and each value that can never match. `known` is called only if
     /// the file contains names.
     pub(in crate::rules) fn diagnostics<'k>(&self, known: impl FnOnce() -> KnownNames<'k>) -> Vec<RuleDiagnostic> {
-        let is_empty = self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty();
+        let is_empty =
+            self.rules.is_empty() && self.packs.is_empty() && self.placeholders.is_empty() && self.others.is_empty();
         let mut reasons = if is_empty { Vec::new() } else { self.unknown(&known()) };
         let built_in = self.placeholders.iter().filter(|(name, _)| PLACEHOLDERS.iter().any(|(known, _)| known == name));
         for value in built_in.flat_map(|(_, values)| values).filter(|value| value.starts_with("arn:")) {
@@ -109,6 +118,8 @@ impl Settings {
         let mut reasons = missing(self.rules.keys().collect(), "rule", &known.rules);
         reasons.extend(missing(self.packs.keys().collect(), "pack", &known.packs));
         reasons.extend(missing(self.placeholders.keys().collect(), "placeholder", &known.placeholders));
+        let rules_and_packs: BTreeSet<&str> = known.rules.union(&known.packs).copied().collect();
+        reasons.extend(missing(self.others.iter().collect(), "rule or pack", &rules_and_packs));
         reasons
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::finding::Evidence;
 use crate::rules::sigma::{NodeKind, RuleTrace, TraceNode};
+use crate::rules::text::words;
 use crate::text::{MAX_IN_SENTENCE, shortened, visible, visible_at_most};
 
 /// Maximum number of characters of a value as JSON. Policies and user data can be 100 KB.
@@ -86,7 +87,16 @@ impl MatchDetails {
                 visible_at_most(&json, MAX_IN_SENTENCE)
             }
         };
-        let text = [field, " is ", &shown].concat();
+        let list;
+        let shown: &str = match &value {
+            Value::Array(values) if values.iter().all(Value::is_string) => {
+                let values: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+                list = visible_at_most(&values.join(", "), MAX_IN_SENTENCE).into_owned();
+                &list
+            }
+            _ => &shown,
+        };
+        let text = words::clause(field, &value, shown).unwrap_or_else(|| [field, " is ", shown].concat());
         self.push(field, value, text);
     }
 
@@ -95,14 +105,11 @@ impl MatchDetails {
         let path = format!("{field}[{index}]");
         let value = truncated(value);
         let shown = value.get("summary").and_then(Value::as_str).map(|text| visible(text).into_owned());
-        let shown = shown.unwrap_or_else(|| visible_at_most(&value.to_string(), MAX_IN_SENTENCE).into_owned());
-        let text = match value.get("fields").and_then(Value::as_array) {
-            Some(fields) => {
-                let fields: Vec<&str> = fields.iter().filter_map(Value::as_str).collect();
-                format!("{shown}, in {}", fields.join(", "))
-            }
-            None => shown,
-        };
+        let text = shown.unwrap_or_else(|| {
+            let json = value.to_string();
+            let shown = visible_at_most(&json, MAX_IN_SENTENCE);
+            words::clause(field, &value, &shown).unwrap_or_else(|| shown.into_owned())
+        });
         self.push(&path, value, text);
     }
 

@@ -8,7 +8,7 @@ use std::process;
 
 use console::Term;
 use indicatif::ProgressBar;
-use trailwarden::finding::Finding;
+use trailwarden::finding::{Finding, Status};
 use trailwarden::pipeline::Tally;
 use trailwarden::report::{Extent, Format, PIPED_WIDTH, ProblemDetail, Report, Summary, terminal_summary};
 use trailwarden::text::visible;
@@ -124,7 +124,8 @@ impl Printer {
             RunEvent::Finding { texts, finding } => {
                 let is_suppressed = finding.suppression.is_some();
                 self.count(is_suppressed);
-                let fails = !is_suppressed && self.settings.fail_on.includes(finding.severity());
+                let is_violation = !is_suppressed && finding.status != Status::Compliant;
+                let fails = is_violation && self.settings.fail_on.includes(finding.severity());
                 self.failing_findings += u64::from(fails);
                 self.write(&texts);
                 if self.aggregates_findings {
