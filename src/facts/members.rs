@@ -67,6 +67,7 @@ macro_rules! trust {
             ("statements", STATEMENTS),
             ("accounts", Scalar),
             ("unguarded_services", Scalar),
+            ("corrected", Scalar),
             $(($name, $shape),)*
         ])
     };
