@@ -35,6 +35,8 @@ class StandIn:
         self.history: dict[str, Any] = {}
         self.images = self.snapshots = "unblocked"
         self.http_tokens = "optional"
+        # Network interfaces with a public address.
+        self.addressed: set[str] = set()
         self.exclusions: list[dict[str, str]] = []
         self.versions: dict[str, list[list[str]]] = {}
         stand_in = self
@@ -180,6 +182,17 @@ class StandIn:
             }
         )
         return ec2("CreateVpcBlockPublicAccessExclusion", "")
+
+    def _DescribeNetworkInterfaces(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
+        name = fields["NetworkInterfaceId.1"]
+        address = "<association><ipOwnerId>amazon</ipOwnerId></association>" if name in self.addressed else ""
+        item = f"<item><networkInterfaceId>{name}</networkInterfaceId>{address}</item>"
+        return ec2("DescribeNetworkInterfaces", f"<networkInterfaceSet>{item}</networkInterfaceSet>")
+
+    def _ModifyNetworkInterfaceAttribute(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
+        change = self.addressed.add if fields["AssociatePublicIpAddress"] == "true" else self.addressed.discard
+        change(fields["NetworkInterfaceId"])
+        return ec2("ModifyNetworkInterfaceAttribute", "<return>true</return>")
 
     def _DescribeManagedPrefixLists(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
         name = fields["PrefixListId.1"]
