@@ -35,6 +35,7 @@ class StandIn:
         self.history: dict[str, Any] = {}
         self.images = self.snapshots = "unblocked"
         self.http_tokens = "optional"
+        self.vpcs = "off"
         # Network interfaces with a public address.
         self.addressed: set[str] = set()
         self.exclusions: list[dict[str, str]] = []
@@ -152,6 +153,15 @@ class StandIn:
     def _DisableSnapshotBlockPublicAccess(self, _: dict[str, str]) -> tuple[int, bytes, str]:
         self.snapshots = "unblocked"
         return ec2("DisableSnapshotBlockPublicAccess", "")
+
+    def _DescribeVpcBlockPublicAccessOptions(self, _: dict[str, str]) -> tuple[int, bytes, str]:
+        options = f"<internetGatewayBlockMode>{self.vpcs}</internetGatewayBlockMode><state>update-complete</state>"
+        named = f"<vpcBlockPublicAccessOptions>{options}</vpcBlockPublicAccessOptions>"
+        return ec2("DescribeVpcBlockPublicAccessOptions", named)
+
+    def _ModifyVpcBlockPublicAccessOptions(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
+        self.vpcs = fields["InternetGatewayBlockMode"]
+        return ec2("ModifyVpcBlockPublicAccessOptions", "")
 
     def _GetInstanceMetadataDefaults(self, _: dict[str, str]) -> tuple[int, bytes, str]:
         level = f"<accountLevel><httpTokens>{self.http_tokens}</httpTokens></accountLevel>"

@@ -30,6 +30,7 @@ const PERSON: &str = "arn:aws:sts::111122223333:assumed-role/OnCall/erin";
 const CASES: &[(&str, &str, &str)] = &[
     ("block-public-images", "block-public-access-weakened-image", "hit.json"),
     ("block-public-snapshots", "block-public-access-weakened-snapshot", "hit-disabled.json"),
+    ("block-public-vpcs", "block-public-access-weakened-vpc", "hit-off.json"),
     ("close-endpoint-service", "endpoint-service-public", "hit.json"),
     ("delete-block-public-access-exclusion", "block-public-access-weakened-exclusion", "hit-created.json"),
     ("delete-network-acl-entry", "nacl-ingress-world-admin", "hit-ssh.json"),
@@ -47,6 +48,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("require-imds-tokens", "imdsv1-allowed", "hit-modified.json"),
     ("require-imds-tokens-by-default", "imdsv1-allowed-account", "hit.json"),
     ("restart-trail", "trail-stopped", "hit-calls.jsonl"),
+    ("restore-ingress-rule", "sg-ingress-world-admin", "hit-modified-live.json"),
     ("restore-network-acl-entry", "nacl-ingress-world-admin", "hit-replaced-ipv6.json"),
     ("restore-prefix-list", "prefix-list-world", "hit-modified.json"),
     ("restore-role-trust", "role-trust-public", "hit-update.json"),
@@ -492,6 +494,36 @@ fn a_call_that_is_refused_because_it_was_made_counts_as_done() {
 }
 
 #[test]
+fn a_modified_rule_is_restored_only_if_history_leaves_no_doubt() {
+    let modified = || notice("sg-ingress-world-admin", "hit-modified-live.json");
+    let with = |permissions: Value| {
+        let rig = Rig::default();
+        rig.aws.change("/History/sg-0aaa1111bbb22222c", json!({"ipPermissions": permissions}).to_string().into());
+        let status = rig.status(AUTO, &modified(), now());
+        (status, rig.aws.act_count())
+    };
+    let ssh = |ranges: Value| json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": ranges});
+    let (one, two) = (json!({"cidrIp": "10.0.0.0/8"}), json!({"cidrIp": "192.0.2.0/24"}));
+    assert_eq!(with(json!([ssh(json!([one]))])), (ActionStatus::Done, 1));
+    // Two rules are gone, or none.
+    assert_eq!(with(json!([ssh(json!([one, two]))])), (ActionStatus::Refused, 0));
+    assert_eq!(with(json!([ssh(json!([{"cidrIp": "0.0.0.0/0"}]))])), (ActionStatus::Refused, 0));
+    // The rule was open before, and another one is gone.
+    assert_eq!(with(json!([ssh(json!([{"cidrIp": "0.0.0.0/0"}, one]))])), (ActionStatus::Refused, 0));
+    // AWS Config knows nothing.
+    let rig = Rig::default();
+    rig.aws.change("/History", json!({}));
+    assert_eq!(rig.status(AUTO, &modified(), now()), ActionStatus::Refused);
+    // Somebody changed the rule since, or deleted it.
+    let rig = Rig::default();
+    rig.aws.change("/SecurityGroupRules/0/CidrIpv4", "198.51.100.7/32".into());
+    assert_eq!(rig.status(AUTO, &modified(), now()), ActionStatus::Refused);
+    let rig = Rig::default();
+    rig.aws.change("/SecurityGroupRules/0/SecurityGroupRuleId", "sgr-0123456789abcdeff".into());
+    assert_eq!(rig.status(AUTO, &modified(), now()), ActionStatus::NothingToDo);
+}
+
+#[test]
 fn a_role_may_make_exactly_the_calls_of_its_action() {
     for (name, rule, file) in CASES {
         let (rig, notice) = (Rig::default(), notice(rule, file));
@@ -511,6 +543,7 @@ fn a_role_may_make_exactly_the_calls_of_its_action() {
 /// Actions whose finding suggests another call than the one that they make.
 const OTHER_CALL_SUGGESTED: &[(&str, &str)] = &[
     ("reject-peering", "the finding is also about peerings that were accepted, which have to be deleted"),
+    ("restore-ingress-rule", "the former rule is not in the record"),
     ("restore-network-acl-entry", "the former entry is not in the record"),
     ("restore-prefix-list", "people can keep some of the entries"),
     ("restore-route", "the former target is not in the record"),
