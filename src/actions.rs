@@ -15,6 +15,7 @@ mod target;
 
 mod block_public_images;
 mod block_public_snapshots;
+mod block_public_vpcs;
 mod close_endpoint_service;
 mod delete_block_public_access_exclusion;
 mod delete_network_acl_entry;
@@ -32,6 +33,7 @@ mod remove_interface_address;
 mod require_imds_tokens;
 mod require_imds_tokens_by_default;
 mod restart_trail;
+mod restore_ingress_rule;
 mod restore_network_acl_entry;
 mod restore_prefix_list;
 mod restore_role_trust;
@@ -56,6 +58,7 @@ use crate::finding::{Finding, RequestedAction, Status};
 pub const ACTIONS: &[&Action] = &[
     &block_public_images::ACTION,
     &block_public_snapshots::ACTION,
+    &block_public_vpcs::ACTION,
     &close_endpoint_service::ACTION,
     &delete_block_public_access_exclusion::ACTION,
     &delete_network_acl_entry::ACTION,
@@ -73,6 +76,7 @@ pub const ACTIONS: &[&Action] = &[
     &require_imds_tokens::ACTION,
     &require_imds_tokens_by_default::ACTION,
     &restart_trail::ACTION,
+    &restore_ingress_rule::ACTION,
     &restore_network_acl_entry::ACTION,
     &restore_prefix_list::ACTION,
     &restore_role_trust::ACTION,
@@ -163,6 +167,8 @@ pub enum NextStep {
     NothingToDo(String),
     /// The resource differs from the record, so that acting could undo the work of others.
     Differs(String),
+    /// AWS is still carrying out a change of the resource. The state has to be read again later.
+    Pending(String),
     /// These calls undo the record's change.
     Act(CallPlan),
 }

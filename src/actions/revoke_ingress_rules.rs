@@ -36,10 +36,7 @@ pub(super) const ACTION: Action = Action {
         Argument { name: "rules", kind: ArgumentKind::IngressRules },
     ],
     requested,
-    next_read: |target, responses| {
-        let filter = json!([{"Name": "group-id", "Values": [target.text("group_id")]}]);
-        single(responses, || target.ec2("DescribeSecurityGroupRules", json!({"Filters": filter})))
-    },
+    next_read: |target, responses| single(responses, || read(target)),
     state: |target, responses| {
         let named = target.list("rules");
         let is_named = |rule: &&Value| named.iter().any(|one| is_same(one, rule));
@@ -47,31 +44,7 @@ pub(super) const ACTION: Action = Action {
         state.sort_by_key(ToString::to_string);
         Value::from(state)
     },
-    expected: |target| {
-        let rules: Vec<Value> = target
-            .list("rules")
-            .iter()
-            .map(|rule| {
-                let cidr = text(rule, "cidr");
-                let name = if cidr.contains(':') { "CidrIpv6" } else { "CidrIpv4" };
-                let protocol = match text(rule, "protocol") {
-                    "" => "-1",
-                    name => name.strip_prefix("protocol ").unwrap_or(name),
-                };
-                let port = |name: &str| rule.get(name).cloned().unwrap_or_else(|| json!(-1));
-                json!({
-                    "SecurityGroupRuleId": text(rule, "id"),
-                    "GroupId": target.text("group_id"),
-                    "IsEgress": false,
-                    "IpProtocol": protocol,
-                    "FromPort": port("from_port"),
-                    "ToPort": port("to_port"),
-                    name: cidr,
-                })
-            })
-            .collect();
-        vec![json!({"SecurityGroupRules": rules})]
-    },
+    expected: |target| vec![rules_of(target)],
     decide,
     permissions: &[
         IamStatement {
@@ -87,11 +60,45 @@ pub(super) const ACTION: Action = Action {
     ],
 };
 
+/// The call that reads the rules of the group.
+pub(super) fn read(target: &Target) -> ApiCall {
+    let filter = json!([{"Name": "group-id", "Values": [target.text("group_id")]}]);
+    target.ec2("DescribeSecurityGroupRules", json!({"Filters": filter}))
+}
+
+/// The response to that call if the rules are as in the record.
+pub(super) fn rules_of(target: &Target) -> Value {
+    let rules: Vec<Value> = target
+        .list("rules")
+        .iter()
+        .map(|rule| {
+            let cidr = text(rule, "cidr");
+            let name = if cidr.contains(':') { "CidrIpv6" } else { "CidrIpv4" };
+            let protocol = match text(rule, "protocol") {
+                "" => "-1",
+                name => name.strip_prefix("protocol ").unwrap_or(name),
+            };
+            let port = |name: &str| rule.get(name).cloned().unwrap_or_else(|| json!(-1));
+            json!({
+                "SecurityGroupRuleId": text(rule, "id"),
+                "GroupId": target.text("group_id"),
+                "IsEgress": false,
+                "IpProtocol": protocol,
+                "FromPort": port("from_port"),
+                "ToPort": port("to_port"),
+                name: cidr,
+            })
+        })
+        .collect();
+    json!({"SecurityGroupRules": rules})
+}
+
 fn requested(source: &ArgumentSource<'_>) -> Option<Map<String, Value>> {
-    // The record of ModifySecurityGroupRules does not contain the former rule, which would have to be restored.
-    if !source.is("AuthorizeSecurityGroupIngress") {
-        return None;
-    }
+    if source.is("AuthorizeSecurityGroupIngress") { arguments(source) } else { None }
+}
+
+/// The group and the reported rules of a record.
+pub(super) fn arguments(source: &ArgumentSource<'_>) -> Option<Map<String, Value>> {
     let group =
         source.text("ec2.response.securityGroupRuleSet.groupId").or_else(|| source.text("ec2.request.groupId"))?;
     let entries = source.matched("exposure.ingress.entries").into_iter().filter(|entry| is_of_the_call(entry));
@@ -116,12 +123,12 @@ fn is_of_the_call(entry: &Value) -> bool {
     list(entry, "fields").iter().any(is_of_record)
 }
 
-fn described(responses: &[Value]) -> &[Value] {
+pub(super) fn described(responses: &[Value]) -> &[Value] {
     list(response(responses), "SecurityGroupRules")
 }
 
 /// Whether a described rule has the network, protocol and ports of a rule of the record.
-fn is_same(rule: &Value, described: &Value) -> bool {
+pub(super) fn is_same(rule: &Value, described: &Value) -> bool {
     let network = |text: &str| text.parse::<IpNet>().ok().map(|network| network.trunc());
     let cidr = [text(described, "CidrIpv4"), text(described, "CidrIpv6")].into_iter().find(|text| !text.is_empty());
     let protocol = Protocol::parse(text(described, "IpProtocol"));

@@ -35,6 +35,9 @@ class StandIn:
         self.history: dict[str, Any] = {}
         self.images = self.snapshots = "unblocked"
         self.http_tokens = "optional"
+        self.vpcs = "off"
+        # Network interfaces with a public address.
+        self.addressed: set[str] = set()
         self.exclusions: list[dict[str, str]] = []
         self.versions: dict[str, list[list[str]]] = {}
         stand_in = self
@@ -151,6 +154,15 @@ class StandIn:
         self.snapshots = "unblocked"
         return ec2("DisableSnapshotBlockPublicAccess", "")
 
+    def _DescribeVpcBlockPublicAccessOptions(self, _: dict[str, str]) -> tuple[int, bytes, str]:
+        options = f"<internetGatewayBlockMode>{self.vpcs}</internetGatewayBlockMode><state>update-complete</state>"
+        named = f"<vpcBlockPublicAccessOptions>{options}</vpcBlockPublicAccessOptions>"
+        return ec2("DescribeVpcBlockPublicAccessOptions", named)
+
+    def _ModifyVpcBlockPublicAccessOptions(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
+        self.vpcs = fields["InternetGatewayBlockMode"]
+        return ec2("ModifyVpcBlockPublicAccessOptions", "")
+
     def _GetInstanceMetadataDefaults(self, _: dict[str, str]) -> tuple[int, bytes, str]:
         level = f"<accountLevel><httpTokens>{self.http_tokens}</httpTokens></accountLevel>"
         return ec2("GetInstanceMetadataDefaults", level)
@@ -180,6 +192,17 @@ class StandIn:
             }
         )
         return ec2("CreateVpcBlockPublicAccessExclusion", "")
+
+    def _DescribeNetworkInterfaces(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
+        name = fields["NetworkInterfaceId.1"]
+        address = "<association><ipOwnerId>amazon</ipOwnerId></association>" if name in self.addressed else ""
+        item = f"<item><networkInterfaceId>{name}</networkInterfaceId>{address}</item>"
+        return ec2("DescribeNetworkInterfaces", f"<networkInterfaceSet>{item}</networkInterfaceSet>")
+
+    def _ModifyNetworkInterfaceAttribute(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
+        change = self.addressed.add if fields["AssociatePublicIpAddress"] == "true" else self.addressed.discard
+        change(fields["NetworkInterfaceId"])
+        return ec2("ModifyNetworkInterfaceAttribute", "<return>true</return>")
 
     def _DescribeManagedPrefixLists(self, fields: dict[str, str]) -> tuple[int, bytes, str]:
         name = fields["PrefixListId.1"]

@@ -30,6 +30,7 @@ const PERSON: &str = "arn:aws:sts::111122223333:assumed-role/OnCall/erin";
 const CASES: &[(&str, &str, &str)] = &[
     ("block-public-images", "block-public-access-weakened-image", "hit.json"),
     ("block-public-snapshots", "block-public-access-weakened-snapshot", "hit-disabled.json"),
+    ("block-public-vpcs", "block-public-access-weakened-vpc", "hit-off.json"),
     ("close-endpoint-service", "endpoint-service-public", "hit.json"),
     ("delete-block-public-access-exclusion", "block-public-access-weakened-exclusion", "hit-created.json"),
     ("delete-network-acl-entry", "nacl-ingress-world-admin", "hit-ssh.json"),
@@ -47,6 +48,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("require-imds-tokens", "imdsv1-allowed", "hit-modified.json"),
     ("require-imds-tokens-by-default", "imdsv1-allowed-account", "hit.json"),
     ("restart-trail", "trail-stopped", "hit-calls.jsonl"),
+    ("restore-ingress-rule", "sg-ingress-world-admin", "hit-modified-live.json"),
     ("restore-network-acl-entry", "nacl-ingress-world-admin", "hit-replaced-ipv6.json"),
     ("restore-prefix-list", "prefix-list-world", "hit-modified.json"),
     ("restore-role-trust", "role-trust-public", "hit-update.json"),
@@ -421,6 +423,106 @@ proptest! {
     }
 }
 
+/// Reads and acts of each action and of its undo.
+#[cfg(feature = "remediation")]
+#[test]
+fn every_call_can_be_made_by_the_sdk() {
+    use trailwarden::remediation::aws::is_supported;
+
+    for (name, rule, file) in CASES {
+        let (rig, notice) = (Rig::default(), notice(rule, file));
+        act(&rig, &notice);
+        // An action without an inverse refuses.
+        let _ = rig.undo(&notice.action_id(), later(1));
+        let made = [rig.aws.reads.lock().unwrap().clone(), rig.aws.acts.lock().unwrap().clone()].concat();
+        for call in made {
+            assert!(is_supported(&call.service, &call.operation), "{name}: {}", call.iam_action());
+        }
+    }
+    assert!(is_supported("organizations", "ListParents") && is_supported("ssm", "GetParameter"));
+    assert!(!is_supported("ec2", "TerminateInstances") && !is_supported("s3", "DeleteBucket"));
+}
+
+#[test]
+fn a_change_that_aws_is_still_carrying_out_is_awaited() {
+    let of_list = |state: &str| {
+        let rig = Rig::default();
+        rig.aws.change("/PrefixLists/0/State", state.into());
+        rig
+    };
+    let notice = notice("prefix-list-world", "hit-modified.json");
+    // Before the call, the message stays in the queue, without a record.
+    let rig = of_list("modify-in-progress");
+    assert!(rig.handle(AUTO, &notice, now()).is_err());
+    assert_eq!(rig.aws.act_count(), 0);
+    rig.aws.change("/PrefixLists/0/State", "modify-complete".into());
+    assert_eq!(act(&rig, &notice), ActionStatus::Done);
+    // After the call, the record waits for the next delivery, and the call is not made again.
+    let rig = Rig::default();
+    *rig.aws.faults.lock().unwrap() = vec![Some(Fault::KilledAfter)];
+    assert!(panic::catch_unwind(AssertUnwindSafe(|| act(&rig, &notice))).is_err());
+    rig.aws.change("/PrefixLists/0/State", "restore-in-progress".into());
+    assert!(rig.handle(AUTO, &notice, later(2)).is_err());
+    assert_eq!(rig.record(&notice).status, ActionStatus::Started);
+    rig.aws.change("/PrefixLists/0/State", "restore-complete".into());
+    assert_eq!(rig.status(AUTO, &notice, later(3)), ActionStatus::Done);
+    assert_eq!(rig.aws.act_count(), 1);
+    // An undo waits, too.
+    rig.aws.change("/PrefixLists/0/State", "restore-in-progress".into());
+    assert!(matches!(rig.undo(&notice.action_id(), later(4)), Err(RequestError::Later(_))));
+    rig.aws.change("/PrefixLists/0/State", "restore-complete".into());
+    assert_eq!(recorded(rig.undo(&notice.action_id(), later(5))), ActionStatus::Undone);
+}
+
+#[test]
+fn an_undo_that_was_interrupted_is_completed() {
+    let (rig, ssh) = (Rig::default(), ssh(&[]));
+    assert_eq!(rig.status(AUTO, &ssh, now()), ActionStatus::Done);
+    *rig.aws.faults.lock().unwrap() = vec![Some(Fault::KilledAfter)];
+    let undo = || rig.undo(&ssh.action_id(), later(1));
+    assert!(panic::catch_unwind(AssertUnwindSafe(undo)).is_err());
+    assert!(matches!(undo(), Err(RequestError::Later(_))));
+    assert_eq!(recorded(rig.undo(&ssh.action_id(), later(3))), ActionStatus::Undone);
+    assert_eq!(rig.aws.act_count(), 2);
+}
+
+#[test]
+fn a_call_that_is_refused_because_it_was_made_counts_as_done() {
+    let (rig, notice) = (Rig::default(), notice("subnet-auto-public-ip", "hit.json"));
+    *rig.aws.faults.lock().unwrap() = vec![Some(Fault::MadeAndRefused)];
+    assert_eq!(rig.status(AUTO, &notice, now()), ActionStatus::Done);
+}
+
+#[test]
+fn a_modified_rule_is_restored_only_if_history_leaves_no_doubt() {
+    let modified = || notice("sg-ingress-world-admin", "hit-modified-live.json");
+    let with = |permissions: Value| {
+        let rig = Rig::default();
+        rig.aws.change("/History/sg-0aaa1111bbb22222c", json!({"ipPermissions": permissions}).to_string().into());
+        let status = rig.status(AUTO, &modified(), now());
+        (status, rig.aws.act_count())
+    };
+    let ssh = |ranges: Value| json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": ranges});
+    let (one, two) = (json!({"cidrIp": "10.0.0.0/8"}), json!({"cidrIp": "192.0.2.0/24"}));
+    assert_eq!(with(json!([ssh(json!([one]))])), (ActionStatus::Done, 1));
+    // Two rules are gone, or none.
+    assert_eq!(with(json!([ssh(json!([one, two]))])), (ActionStatus::Refused, 0));
+    assert_eq!(with(json!([ssh(json!([{"cidrIp": "0.0.0.0/0"}]))])), (ActionStatus::Refused, 0));
+    // The rule was open before, and another one is gone.
+    assert_eq!(with(json!([ssh(json!([{"cidrIp": "0.0.0.0/0"}, one]))])), (ActionStatus::Refused, 0));
+    // AWS Config knows nothing.
+    let rig = Rig::default();
+    rig.aws.change("/History", json!({}));
+    assert_eq!(rig.status(AUTO, &modified(), now()), ActionStatus::Refused);
+    // Somebody changed the rule since, or deleted it.
+    let rig = Rig::default();
+    rig.aws.change("/SecurityGroupRules/0/CidrIpv4", "198.51.100.7/32".into());
+    assert_eq!(rig.status(AUTO, &modified(), now()), ActionStatus::Refused);
+    let rig = Rig::default();
+    rig.aws.change("/SecurityGroupRules/0/SecurityGroupRuleId", "sgr-0123456789abcdeff".into());
+    assert_eq!(rig.status(AUTO, &modified(), now()), ActionStatus::NothingToDo);
+}
+
 #[test]
 fn a_role_may_make_exactly_the_calls_of_its_action() {
     for (name, rule, file) in CASES {
@@ -441,6 +543,7 @@ fn a_role_may_make_exactly_the_calls_of_its_action() {
 /// Actions whose finding suggests another call than the one that they make.
 const OTHER_CALL_SUGGESTED: &[(&str, &str)] = &[
     ("reject-peering", "the finding is also about peerings that were accepted, which have to be deleted"),
+    ("restore-ingress-rule", "the former rule is not in the record"),
     ("restore-network-acl-entry", "the former entry is not in the record"),
     ("restore-prefix-list", "people can keep some of the entries"),
     ("restore-route", "the former target is not in the record"),

@@ -43,6 +43,8 @@ operations! { aws_sdk_ec2::Client;
     "DescribeTags" => describe_tags(set_filters) pages[tags];
     "DescribeVpcBlockPublicAccessExclusions" =>
         describe_vpc_block_public_access_exclusions() pages[vpc_block_public_access_exclusions];
+    "DescribeVpcBlockPublicAccessOptions" =>
+        describe_vpc_block_public_access_options() fields[vpc_block_public_access_options];
     "DescribeVpcEndpointServicePermissions" =>
         describe_vpc_endpoint_service_permissions(set_service_id) pages[allowed_principals];
     "DescribeVpcPeeringConnections" =>
@@ -66,9 +68,11 @@ operations! { aws_sdk_ec2::Client;
     "ModifyInstanceMetadataOptions" => modify_instance_metadata_options(set_instance_id, set_http_tokens);
     "ModifyNetworkInterfaceAttribute" =>
         modify_network_interface_attribute(set_network_interface_id, set_associate_public_ip_address);
+    "ModifySecurityGroupRules" => modify_security_group_rules(set_group_id, set_security_group_rules) fields[r#return];
     "ModifySnapshotAttribute" => modify_snapshot_attribute(set_snapshot_id, set_create_volume_permission);
     "ModifySubnetAttribute" =>
         modify_subnet_attribute(set_subnet_id, set_map_public_ip_on_launch, set_assign_ipv6_address_on_creation);
+    "ModifyVpcBlockPublicAccessOptions" => modify_vpc_block_public_access_options(set_internet_gateway_block_mode);
     "ModifyVpcEndpointServicePermissions" => modify_vpc_endpoint_service_permissions(set_service_id,
         set_add_allowed_principals, set_remove_allowed_principals);
     "RejectVpcPeeringConnection" => reject_vpc_peering_connection(set_vpc_peering_connection_id) fields[r#return];
@@ -96,6 +100,8 @@ from_json! {
     types::LaunchPermission: set_group;
     types::LaunchPermissionModifications: set_add, set_remove;
     types::PortRange: set_from, set_to;
+    types::SecurityGroupRuleRequest: set_ip_protocol, set_from_port, set_to_port, set_cidr_ipv4, set_cidr_ipv6, set_description;
+    types::SecurityGroupRuleUpdate: set_security_group_rule_id, set_security_group_rule;
     types::Tag: set_key, set_value;
     types::TagSpecification: set_resource_type, set_tags;
 }
@@ -131,6 +137,7 @@ to_json! { api_name;
     types::Tag: key, value;
     types::TagDescription: key, value;
     types::VpcBlockPublicAccessExclusion: exclusion_id, internet_gateway_exclusion_mode, resource_arn, state, tags;
+    types::VpcBlockPublicAccessOptions: internet_gateway_block_mode, state;
     types::VpcPeeringConnection: vpc_peering_connection_id, status;
     types::VpcPeeringConnectionStateReason: code;
 }
@@ -140,6 +147,7 @@ enumerations! {
     types::HttpTokensState,
     types::ImageAttributeName,
     types::ImageBlockPublicAccessEnabledState,
+    types::InternetGatewayBlockMode,
     types::InternetGatewayExclusionMode,
     types::MetadataDefaultHttpTokensState,
     types::PermissionGroup,
@@ -151,5 +159,6 @@ enumerations! {
     types::SnapshotAttributeName,
     types::SnapshotBlockPublicAccessState,
     types::VpcBlockPublicAccessExclusionState,
+    types::VpcBlockPublicAccessState,
     types::VpcPeeringConnectionStateReasonCode,
 }

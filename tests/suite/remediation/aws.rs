@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     Denied,
     /// The call succeeds, and its response is lost.
     ResponseLost,
+    /// The call succeeds, its response is lost, and AWS refuses it when it is sent again.
+    MadeAndRefused,
     /// The call succeeds and lists what it did not do.
     Ignored,
     /// The process ends before the call.
@@ -104,12 +106,15 @@ impl Cloud for Aws {
             Some(Fault::Denied) => return Err(error(FailureKind::Denied, "UnauthorizedOperation")),
             Some(Fault::Ignored) => return Ok(json!({"Return": true, "UnknownIpPermissions": [{}]})),
             Some(Fault::KilledBefore) => panic!("killed"),
-            Some(Fault::ResponseLost | Fault::KilledAfter) | None => {}
+            Some(Fault::ResponseLost | Fault::MadeAndRefused | Fault::KilledAfter) | None => {}
         }
         self.acts.lock().unwrap().push(call.clone());
         let response = self.change_state(call)?;
         if fault == Some(Fault::ResponseLost) {
             return Err(error(FailureKind::Transient, "the connection was closed"));
+        }
+        if fault == Some(Fault::MadeAndRefused) {
+            return Err(error(FailureKind::Refused, "IncorrectVersion"));
         }
         assert_ne!(fault, Some(Fault::KilledAfter), "killed");
         Ok(response)
@@ -153,6 +158,7 @@ pub(crate) fn world() -> Value {
         "EbsEncryptionByDefault": false,
         "ImageBlockPublicAccessState": "unblocked",
         "SnapshotBlockPublicAccessState": "unblocked",
+        "VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off", "State": "update-complete"},
         "Exclusions": [{"ExclusionId": "vpcbpa-exclude-0123456789abcdef0", "State": "create-complete",
                         "ResourceArn": "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0123456789abcdef0",
                         "InternetGatewayExclusionMode": "allow-bidirectional"}],
@@ -192,7 +198,14 @@ fn history() -> Value {
         {"ruleNumber": 90, "egress": false, "protocol": "6", "ruleAction": "allow", "cidrBlock": "10.0.0.0/8",
          "ipv6CidrBlock": null, "portRange": {"from": 3389, "to": 3389}},
     ]});
-    json!({"rtb-0123456789abcdef0": routes.to_string(), "acl-0123456789abcdef1": entries.to_string()})
+    let permission = |from: i64, cidr: &str| {
+        json!({"ipProtocol": "tcp", "fromPort": from, "toPort": from, "ipv6Ranges": [], "userIdGroupPairs": [],
+               "ipv4Ranges": [{"cidrIp": cidr, "description": "for dana"}], "ipRanges": [cidr]})
+    };
+    let permissions = json!({"ipPermissions": [
+        permission(22, "10.0.0.0/8"), permission(22, "198.51.100.0/24"), permission(443, "0.0.0.0/0"),
+    ]});
+    json!({"sg-0aaa1111bbb22222c": permissions.to_string(), "rtb-0123456789abcdef0": routes.to_string(), "acl-0123456789abcdef1": entries.to_string()})
 }
 
 /// The text of a parameter or member.
@@ -261,6 +274,9 @@ fn read(state: &Value, call: &ApiCall) -> Result<Value, CloudError> {
             Ok(json!({"ImageBlockPublicAccessState": state["ImageBlockPublicAccessState"]}))
         }
         ("ec2", "GetSnapshotBlockPublicAccessState") => Ok(json!({"State": state["SnapshotBlockPublicAccessState"]})),
+        ("ec2", "DescribeVpcBlockPublicAccessOptions") => {
+            Ok(json!({"VpcBlockPublicAccessOptions": state["VpcBlockPublicAccessOptions"]}))
+        }
         ("ec2", "DescribeVpcBlockPublicAccessExclusions") => {
             Ok(json!({"VpcBlockPublicAccessExclusions": state["Exclusions"]}))
         }
@@ -444,6 +460,20 @@ impl Aws {
             ("ec2", "ModifyInstanceMetadataDefaults") => state["HttpTokens"] = parameters["HttpTokens"].clone(),
             ("ec2", "EnableEbsEncryptionByDefault") => state["EbsEncryptionByDefault"] = true.into(),
             ("ec2", "DisableEbsEncryptionByDefault") => state["EbsEncryptionByDefault"] = false.into(),
+            ("ec2", "ModifyVpcBlockPublicAccessOptions") => {
+                state["VpcBlockPublicAccessOptions"]["InternetGatewayBlockMode"] =
+                    parameters["InternetGatewayBlockMode"].clone();
+            }
+            ("ec2", "ModifySecurityGroupRules") => {
+                let update = &parameters["SecurityGroupRules"][0];
+                let id = &update["SecurityGroupRuleId"];
+                let rule = found(state, "SecurityGroupRules", "SecurityGroupRuleId", id)?;
+                assert_eq!(rule["GroupId"], parameters["GroupId"]);
+                // The call replaces the whole rule.
+                let mut members = only(rule, &["SecurityGroupRuleId", "GroupId", "IsEgress", "Tags"]);
+                members.extend(update["SecurityGroupRule"].as_object().unwrap().clone());
+                *rule = Value::Object(members);
+            }
             ("ec2", "EnableImageBlockPublicAccess") => {
                 state["ImageBlockPublicAccessState"] = parameters["ImageBlockPublicAccessState"].clone();
             }
