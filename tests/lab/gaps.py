@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
@@ -13,17 +14,21 @@ def close() -> None:
     """Changes moto for good."""
     trails_by_arn()
     logging_configuration()
-    redrive_allow_policy()
+    redrive_policies()
 
 
-def redrive_allow_policy() -> None:
-    """It is kept and not shown, and the provider waits for it."""
+def redrive_policies() -> None:
+    """The provider waits for one that is kept and not shown, and wants to set the other again for its white space."""
     shown = Queue.attributes.fget
     assert shown
 
     def attributes(self: Queue) -> dict[str, Any]:
-        policy = getattr(self, "redrive_allow_policy", None)
-        return {**shown(self), **({"RedriveAllowPolicy": policy} if policy else {})}
+        result = shown(self)
+        if policy := getattr(self, "redrive_allow_policy", None):
+            result["RedriveAllowPolicy"] = policy
+        if policy := result.get("RedrivePolicy"):
+            result["RedrivePolicy"] = json.dumps(json.loads(policy), separators=(",", ":"))
+        return result
 
     Queue.attributes = property(attributes)
 

@@ -61,7 +61,8 @@ def permitted(role: str, request: Request) -> bool:
     account, name = role.split(":")[4], role.rpartition("/")[2]
     backend = iam_backends[account][PARTITION]
     inline = [backend.get_role_policy(name, policy)[1] for policy in backend.list_role_policies(name)]
-    attached = [policy.document for policy in backend.list_attached_role_policies(name)[0]]
+    policies = backend.list_attached_role_policies(name)[0]
+    attached = [one.document for policy in policies for one in policy.versions if one.is_default]
     return allows([*inline, *attached], request)
 
 
