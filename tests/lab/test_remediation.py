@@ -94,9 +94,10 @@ class Snapshot:
         return {"Group": "all"} in described["CreateVolumePermissions"]
 
 
-def statuses(deployment: Deployment) -> list[str]:
-    """What the findings since the last call say of the resource."""
-    return [finding["compliance"]["status_code"] for finding in deployment.findings()]
+def statuses(deployment: Deployment, rule: str = "sg-ingress-world-admin") -> list[str]:
+    """The statuses of the findings of a rule since the last call."""
+    found = [finding["compliance"] for finding in deployment.findings()]
+    return [one["status_code"] for one in found if one["control"] == rule]
 
 
 def texts(deployment: Deployment) -> str:
@@ -208,7 +209,7 @@ def test_a_yes_acts_and_counts_once(remediation: Deployment) -> None:
     assert request.is_answered
     assert request.go_on().error_type is None
     assert not snapshot.is_public
-    assert statuses(remediation) == ["NON_COMPLIANT", "COMPLIANT"]
+    assert statuses(remediation, "snapshot-public") == ["NON_COMPLIANT", "COMPLIANT"]
     assert answer(remediation, request, told, "no") == 409
 
 
@@ -219,7 +220,7 @@ def test_a_no_changes_nothing(remediation: Deployment) -> None:
     assert answer(remediation, request, texts(remediation), "no") == 200
     assert request.go_on().error_type is None
     assert snapshot.is_public
-    assert statuses(remediation) == ["NON_COMPLIANT"]
+    assert statuses(remediation, "snapshot-public") == ["NON_COMPLIANT"]
 
 
 def test_the_caller_cannot_approve(remediation: Deployment) -> None:
