@@ -22,7 +22,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 def binary(name: str, variable: str) -> Path:
     """A binary under test: the one `variable` names, else the debug build."""
     path = Path(os.environ.get(variable, TARGET / "debug" / name))
-    assert path.is_file(), f"{path} is missing: run `cargo build --features lambda,live`, or name it in {variable}"
+    assert path.is_file(), f"{path} is missing: run `cargo build --features remediation`, or name it in {variable}"
     return path
 
 
