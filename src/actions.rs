@@ -163,6 +163,8 @@ pub enum NextStep {
     NothingToDo(String),
     /// The resource differs from the record, so that acting could undo the work of others.
     Differs(String),
+    /// AWS is still carrying out a change of the resource. The state has to be read again later.
+    Pending(String),
     /// These calls undo the record's change.
     Act(CallPlan),
 }

@@ -20,6 +20,8 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, Connector};
 use aws_types::sdk_config::SharedHttpClient;
+#[cfg(feature = "remediation")]
+use aws_types::sdk_config::SharedTimeSource;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::text::{visible, visible_at_most};
@@ -89,7 +91,10 @@ pub struct AssumedRole {
 /// this configuration share them until shortly before they expire.
 #[cfg(feature = "remediation")]
 pub async fn with_role(config: &SdkConfig, role: AssumedRole) -> SdkConfig {
-    let provider = AssumeRoleProvider::builder(role.arn).session_name(role.session_name).configure(config);
+    let mut with_time = config.to_builder();
+    with_time.set_time_source(config.time_source().or_else(|| Some(SharedTimeSource::default())));
+    let config = with_time.build();
+    let provider = AssumeRoleProvider::builder(role.arn).session_name(role.session_name).configure(&config);
     let provider = match role.external_id {
         Some(id) => provider.external_id(id),
         None => provider,

@@ -89,6 +89,9 @@ fn decide(target: &Target, responses: &[Value]) -> NextStep {
     let Some(described) = described(target, responses) else {
         return NextStep::NothingToDo(format!("{id} does not exist."));
     };
+    if text(described, "State").ends_with("-in-progress") {
+        return NextStep::Pending(format!("{id} is being changed."));
+    }
     if entries(responses, 1) == entries(responses, 2) {
         return NextStep::NothingToDo(format!("{id} has the entries of version {before}."));
     }
@@ -98,7 +101,7 @@ fn decide(target: &Target, responses: &[Value]) -> NextStep {
         return NextStep::Differs(format!("{id} has version {version}, and the call made version {made}."));
     }
     if !text(described, "State").ends_with("-complete") {
-        return NextStep::Differs(format!("{id} is being changed."));
+        return NextStep::Differs(format!("The last change of {id} failed."));
     }
     let restore = |previous: u64, current: u64| {
         let parameters = json!({"PrefixListId": id, "PreviousVersion": previous, "CurrentVersion": current});

@@ -35,10 +35,8 @@ impl TextMessage<'_> {
 
     /// The body of a message with `MessageStructure=json`: a text for each kind of subscriber.
     pub fn body(&self) -> String {
-        let email = self.lines(|line| match line.starts_with(' ') {
-            true => without_pictures(line).into_owned(),
-            false => defused(line, &[]),
-        });
+        let email = self
+            .lines(|line| if line.starts_with(' ') { without_pictures(line).into_owned() } else { defused(line, &[]) });
         let sms = shortened(&defused(self.title, &[]), MAX_SMS).into_owned();
         visible_json(&json!({"default": email, "email": email, "https": self.chat(), "sms": sms}))
     }

@@ -2,6 +2,7 @@
 //!
 //! Each service whose API actions call has a file with a table of its operations.
 
+pub mod answer;
 pub mod approvals;
 mod cloudtrail;
 mod config;
@@ -88,6 +89,17 @@ impl AwsCloud {
         };
         Ok(with_role(&self.config, role).await)
     }
+}
+
+/// The account and the ARN of the credentials of a configuration.
+///
+/// # Errors
+/// If STS does not return them.
+pub async fn caller(config: &SdkConfig) -> Result<(String, String), String> {
+    const ACTION: &str = "sts:GetCallerIdentity";
+    let identity = aws_sdk_sts::Client::new(&with_timeouts(config)).get_caller_identity().send().await;
+    let identity = identity.map_err(|error| failure::sentence(ACTION, &error))?;
+    identity.account.zip(identity.arn).ok_or_else(|| format!("{ACTION}: no account and ARN in the response"))
 }
 
 impl Cloud for AwsCloud {

@@ -187,17 +187,20 @@ pub async fn hold<S: Store>(store: &S, record: &ActionRecord, now: Timestamp) ->
     held.await.map(|_| ())
 }
 
-/// Resets the breaker of a rule in an account.
+/// Resets the breaker of a rule in an account. Returns whether there was one.
 ///
 /// # Errors
 /// When the store fails or other instances are always faster.
-pub async fn reset<S: Store>(store: &S, rule: &str, account: &str, now: Timestamp) -> Result<(), String> {
+pub async fn reset<S: Store>(store: &S, rule: &str, account: &str, now: Timestamp) -> Result<bool, String> {
     let key = breaker_key(rule, account);
+    if store.get(&key).await?.is_none() {
+        return Ok(false);
+    }
     let reset = update(store, &key, now, |breaker: &mut Breaker| {
         *breaker = Breaker::default();
         Reservation::Granted
     });
-    reset.await.map(|_| ())
+    reset.await.map(|_| true)
 }
 
 fn resource_key(record: &ActionRecord) -> String {

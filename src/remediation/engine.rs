@@ -195,6 +195,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
             NextStep::Differs(reason) => {
                 return self.conclude(0, record.with(ActionStatus::Refused, reason), now).await;
             }
+            NextStep::Pending(reason) => return Err(Retry(reason)),
             NextStep::Act(plan) => plan,
         };
         choice.require_approval(plan.approval);
@@ -397,6 +398,9 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
             Ok(Examined { decision: NextStep::NothingToDo(_), state }) => {
                 self.verified(version, record, state, now).await
             }
+            Ok(Examined { decision: NextStep::Pending(reason), .. }) => {
+                self.release(version, record, now, Retry(reason)).await
+            }
             Ok(Examined { decision: NextStep::Differs(reason), .. }) => {
                 self.conclude(version, record.with(ActionStatus::Failed, reason), now).await
             }
@@ -423,6 +427,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
 
     /// Makes the calls of a started record and verifies the state.
     async fn perform(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, Retry> {
+        let mut failure = None;
         for call in &record.calls {
             let error = match self.cloud.act(&record.id, call).await {
                 Ok(response) => match refusal(&response) {
@@ -436,26 +441,31 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
             if error.failure == FailureKind::Transient {
                 return self.release(version, record, now, Retry(error.message)).await;
             }
-            let detail = format!("{} failed: {}", call.operation, visible(&error.message));
-            return self.conclude(version, record.with(ActionStatus::Failed, detail), now).await;
+            failure = Some(format!("{} failed: {}", call.operation, visible(&error.message)));
+            break;
         }
         let (action, target) = match record.target() {
             Ok(target) => target,
             Err(reason) => return self.conclude(version, record.with(ActionStatus::Failed, reason), now).await,
         };
-        match self.examine(action, &target).await {
-            Ok(Examined { decision: NextStep::NothingToDo(_), state }) => {
+        match (self.examine(action, &target).await, failure) {
+            // After a failure too: AWS refuses a call that is sent again because its response was lost.
+            (Ok(Examined { decision: NextStep::NothingToDo(_), state }), _) => {
                 self.verified(version, record, state, now).await
             }
-            Ok(Examined { decision: NextStep::Act(_), .. }) => {
+            (_, Some(detail)) => self.conclude(version, record.with(ActionStatus::Failed, detail), now).await,
+            (Ok(Examined { decision: NextStep::Act(_), .. }), None) => {
                 // AWS shows some changes only after seconds.
                 self.release(version, record, now, Retry("the change is not visible yet".to_owned())).await
             }
-            Ok(Examined { decision: NextStep::Differs(reason), .. }) => {
+            (Ok(Examined { decision: NextStep::Pending(reason), .. }), None) => {
+                self.release(version, record, now, Retry(reason)).await
+            }
+            (Ok(Examined { decision: NextStep::Differs(reason), .. }), None) => {
                 self.conclude(version, record.with(ActionStatus::Failed, reason), now).await
             }
-            Err(ReadError::Retry(retry)) => self.release(version, record, now, retry).await,
-            Err(ReadError::Denied(reason)) => {
+            (Err(ReadError::Retry(retry)), None) => self.release(version, record, now, retry).await,
+            (Err(ReadError::Denied(reason)), None) => {
                 self.conclude(version, record.with(ActionStatus::Failed, reason), now).await
             }
         }
@@ -574,6 +584,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
             Ok(Examined { decision: NextStep::Differs(reason), .. }) => {
                 Ok(self.conclude(version, record.with(ActionStatus::Refused, reason), now).await?)
             }
+            Ok(Examined { decision: NextStep::Pending(reason), .. }) => Err(Retry(reason).into()),
             Ok(Examined { decision: NextStep::Act(plan), state }) => {
                 if state != record.before {
                     let reason = "The resource was changed since the approval was requested.";
@@ -605,23 +616,34 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
         self.conclude(version, record.with(ActionStatus::Refused, "Nobody answered in time."), now).await
     }
 
-    /// Undoes an action: restores the state from before, if nobody changed the resource since.
+    /// Undoes an action: restores the state from before, if nobody changed the resource since. Completes an undo that was
+    /// interrupted.
     ///
     /// # Errors
-    /// [`RequestError`], if the action cannot be undone.
+    /// [`RequestError`], if the action cannot be undone or AWS is still carrying out the change.
     pub async fn undo(&self, id: &str, person: &str, now: Timestamp) -> Result<Disposition, RequestError> {
         let (version, record) = self.load(id).await?.ok_or_else(|| RequestError::Unknown(id.to_owned()))?;
-        if record.status != ActionStatus::Done {
+        let is_interrupted = record.status == ActionStatus::Undoing;
+        if record.status != ActionStatus::Done && !is_interrupted {
             return Err(RequestError::No(format!(
                 "only an action that is done can be undone; it is {}",
                 record.status.as_str()
             )));
         }
+        if is_interrupted && record.until > now {
+            return Err(Retry(format!("another undo works on the action until {}", record.until)).into());
+        }
         if record.inverse.is_empty() {
             return Err(RequestError::No(format!("the action {} has no inverse", record.action)));
         }
         let (action, target) = record.target().map_err(RequestError::No)?;
-        let state = self.state(action, &target).await?;
+        let Examined { decision, state } = self.examined(action, &target).await?;
+        if is_interrupted && state == record.before {
+            return self.undone(version, record, now).await;
+        }
+        if let NextStep::Pending(reason) = decision {
+            return Err(Retry(format!("{reason} Run the command again.")).into());
+        }
         if state != record.after {
             let reason = "somebody changed the resource since; compare it with the record and change it by hand";
             return Err(RequestError::No(reason.to_owned()));
@@ -631,6 +653,7 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
         let record = ActionRecord { person: Some(person.to_owned()), ..claimed(record, now) };
         let record = record.with(ActionStatus::Undoing, "The inverse calls are being made.");
         let version = self.write(version, &record).await?;
+        let mut failure = None;
         for call in &record.inverse {
             let error = match self.cloud.act(&record.id, call).await {
                 Ok(response) => match refusal(&response) {
@@ -639,21 +662,30 @@ impl<C: Cloud, S: Store, T: Announcer, A: Approvals> Engine<C, S, T, A> {
                 },
                 Err(error) => error.message,
             };
-            let detail = format!("{} failed: {}", call.operation, visible(&error));
-            return Ok(self.conclude(version, record.with(ActionStatus::Failed, detail), now).await?);
+            failure = Some(format!("{} failed: {}", call.operation, visible(&error)));
+            break;
         }
-        let state = self.state(action, &target).await?;
-        if state != record.before {
-            let detail = "The inverse calls were made, and the state is not yet as before.";
-            return Ok(self.conclude(version, record.with(ActionStatus::Failed, detail), now).await?);
+        let Examined { decision, state } = self.examined(action, &target).await?;
+        if state == record.before {
+            return self.undone(version, record, now).await;
         }
+        if let (NextStep::Pending(reason), None) = (decision, &failure) {
+            let reason = Retry(format!("{reason} Run the command again."));
+            return Ok(self.release(version, record, now, reason).await?);
+        }
+        let detail =
+            failure.unwrap_or_else(|| "The inverse calls were made, and the state is not yet as before.".to_owned());
+        Ok(self.conclude(version, record.with(ActionStatus::Failed, detail), now).await?)
+    }
+
+    async fn undone(&self, version: u64, record: ActionRecord, now: Timestamp) -> Result<Disposition, RequestError> {
         let record = record.with(ActionStatus::Undone, "The state from before is restored.");
         Ok(self.conclude(version, record, now).await?)
     }
 
-    async fn state(&self, action: &Action, target: &Target) -> Result<Value, RequestError> {
+    async fn examined(&self, action: &Action, target: &Target) -> Result<Examined, RequestError> {
         match self.examine(action, target).await {
-            Ok(examined) => Ok(examined.state),
+            Ok(examined) => Ok(examined),
             Err(ReadError::Retry(retry)) => Err(retry.into()),
             Err(ReadError::Denied(reason)) => Err(RequestError::No(reason)),
         }

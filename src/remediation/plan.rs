@@ -33,7 +33,7 @@ pub fn planned(notice: &Notice) -> Result<CallPlan, String> {
     let (action, target) = requested(notice)?;
     match (action.decide)(&target, &(action.expected)(&target)) {
         NextStep::Act(plan) => Ok(plan),
-        NextStep::NothingToDo(reason) | NextStep::Differs(reason) => Err(reason),
+        NextStep::NothingToDo(reason) | NextStep::Differs(reason) | NextStep::Pending(reason) => Err(reason),
     }
 }
 
@@ -69,6 +69,8 @@ pub fn forecast(policy: &RemediationPolicy, notice: &Notice, now: Timestamp) -> 
             choice.require_approval(plan.approval);
             Forecast::Calls { action: action.name, precondition: action.precondition, choice, plan }
         }
-        NextStep::NothingToDo(reason) | NextStep::Differs(reason) => Forecast::Nothing(reason),
+        NextStep::NothingToDo(reason) | NextStep::Differs(reason) | NextStep::Pending(reason) => {
+            Forecast::Nothing(reason)
+        }
     }
 }

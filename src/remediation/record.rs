@@ -36,6 +36,19 @@ pub enum ActionStatus {
 }
 
 impl ActionStatus {
+    /// Every status.
+    pub const ALL: [Self; 9] = [
+        Self::Planned,
+        Self::AwaitingApproval,
+        Self::Started,
+        Self::Done,
+        Self::NothingToDo,
+        Self::Refused,
+        Self::Failed,
+        Self::Undoing,
+        Self::Undone,
+    ];
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-"""The real `bootstrap` as a process, with the environment Lambda gives it.
+"""The real `bootstrap` or `remediator` as a process, with the environment Lambda gives it.
 
 In: configuration. Out: answers to invocations, and everything the process wrote.
 """
@@ -31,7 +31,7 @@ class Function:
     block.
     """
 
-    def __init__(self, endpoint: str, seconds: int = 60, **configuration: str) -> None:
+    def __init__(self, endpoint: str, seconds: int = 60, binary_name: str = "bootstrap", **configuration: str) -> None:
         self._api = RuntimeApi(seconds=seconds)
         self._output = tempfile.TemporaryFile()
         environment = {
@@ -45,9 +45,9 @@ class Function:
             "AWS_REGION": "eu-west-1",
             "AWS_SECRET_ACCESS_KEY": "example",
         }
-        bootstrap = binary("bootstrap", "TRAILWARDEN_BOOTSTRAP")
+        program = binary(binary_name, f"TRAILWARDEN_{binary_name.upper()}")
         self._process = subprocess.Popen(
-            [bootstrap], env={**environment, **configuration}, stdout=self._output, stderr=subprocess.STDOUT
+            [program], env={**environment, **configuration}, stdout=self._output, stderr=subprocess.STDOUT
         )
 
     def __enter__(self) -> Function:

@@ -115,7 +115,16 @@ fn the_page_about_remediation_lists_the_actions_and_its_policy_can_be_used() {
 }
 
 /// The commands that only some features compile.
-const WITH_FEATURES: [&str; 2] = ["replay", "snapshot"];
+const WITH_FEATURES: [&str; 8] = [
+    "replay",
+    "snapshot",
+    "actions list",
+    "actions show",
+    "actions undo",
+    "actions approve",
+    "actions deny",
+    "actions reset",
+];
 
 /// `## trailwarden …` with the help of a command, and the same of each of its subcommands.
 fn help(command: &[&str], sections: &mut BTreeMap<String, String>) {
@@ -129,7 +138,7 @@ fn help(command: &[&str], sections: &mut BTreeMap<String, String>) {
     // The list of commands depends on the features; each command has a section of its own.
     let is_optional = |line: &&str| {
         let first = line.strip_prefix("  ").and_then(|line| line.split(' ').next());
-        command.is_empty() && first.is_some_and(|first| WITH_FEATURES.contains(&first))
+        first.is_some_and(|first| WITH_FEATURES.contains(&[command, &[first]].concat().join(" ").as_str()))
     };
     let shown: Vec<&str> = text.lines().filter(|line| !is_optional(line)).map(str::trim_end).collect();
     sections.insert(name, format!("```text\n{}\n```\n", shown.join("\n")));
@@ -150,8 +159,8 @@ fn the_reference_of_the_command_line_is_current() {
         }
     }
     let mut page = "# Command-line reference\n\nThe output of `--help` for every command, written by `tests/refresh`. \
-                    `replay` needs a build with the feature\n`lambda`, and `snapshot` one with `live`: see \
-                    [lambda.md](lambda.md).\n"
+                    `replay` needs a build with the feature\n`lambda`, `snapshot` one with `live`, and the commands about \
+                    actions of a remediator one with `remediation`: see\n[lambda.md](lambda.md).\n"
         .to_owned();
     for (name, text) in &sections {
         page.push_str(&format!("\n## {name}\n\n{text}"));

@@ -421,6 +421,76 @@ proptest! {
     }
 }
 
+/// Reads and acts of each action and of its undo.
+#[cfg(feature = "remediation")]
+#[test]
+fn every_call_can_be_made_by_the_sdk() {
+    use trailwarden::remediation::aws::is_supported;
+
+    for (name, rule, file) in CASES {
+        let (rig, notice) = (Rig::default(), notice(rule, file));
+        act(&rig, &notice);
+        // An action without an inverse refuses.
+        let _ = rig.undo(&notice.action_id(), later(1));
+        let made = [rig.aws.reads.lock().unwrap().clone(), rig.aws.acts.lock().unwrap().clone()].concat();
+        for call in made {
+            assert!(is_supported(&call.service, &call.operation), "{name}: {}", call.iam_action());
+        }
+    }
+    assert!(is_supported("organizations", "ListParents") && is_supported("ssm", "GetParameter"));
+    assert!(!is_supported("ec2", "TerminateInstances") && !is_supported("s3", "DeleteBucket"));
+}
+
+#[test]
+fn a_change_that_aws_is_still_carrying_out_is_awaited() {
+    let of_list = |state: &str| {
+        let rig = Rig::default();
+        rig.aws.change("/PrefixLists/0/State", state.into());
+        rig
+    };
+    let notice = notice("prefix-list-world", "hit-modified.json");
+    // Before the call, the message stays in the queue, without a record.
+    let rig = of_list("modify-in-progress");
+    assert!(rig.handle(AUTO, &notice, now()).is_err());
+    assert_eq!(rig.aws.act_count(), 0);
+    rig.aws.change("/PrefixLists/0/State", "modify-complete".into());
+    assert_eq!(act(&rig, &notice), ActionStatus::Done);
+    // After the call, the record waits for the next delivery, and the call is not made again.
+    let rig = Rig::default();
+    *rig.aws.faults.lock().unwrap() = vec![Some(Fault::KilledAfter)];
+    assert!(panic::catch_unwind(AssertUnwindSafe(|| act(&rig, &notice))).is_err());
+    rig.aws.change("/PrefixLists/0/State", "restore-in-progress".into());
+    assert!(rig.handle(AUTO, &notice, later(2)).is_err());
+    assert_eq!(rig.record(&notice).status, ActionStatus::Started);
+    rig.aws.change("/PrefixLists/0/State", "restore-complete".into());
+    assert_eq!(rig.status(AUTO, &notice, later(3)), ActionStatus::Done);
+    assert_eq!(rig.aws.act_count(), 1);
+    // An undo waits, too.
+    rig.aws.change("/PrefixLists/0/State", "restore-in-progress".into());
+    assert!(matches!(rig.undo(&notice.action_id(), later(4)), Err(RequestError::Later(_))));
+    rig.aws.change("/PrefixLists/0/State", "restore-complete".into());
+    assert_eq!(recorded(rig.undo(&notice.action_id(), later(5))), ActionStatus::Undone);
+}
+
+#[test]
+fn an_undo_that_was_interrupted_is_completed() {
+    let (rig, ssh) = (Rig::default(), ssh(&[]));
+    assert_eq!(rig.status(AUTO, &ssh, now()), ActionStatus::Done);
+    *rig.aws.faults.lock().unwrap() = vec![Some(Fault::KilledAfter)];
+    let undo = || rig.undo(&ssh.action_id(), later(1));
+    assert!(panic::catch_unwind(AssertUnwindSafe(undo)).is_err());
+    assert!(matches!(undo(), Err(RequestError::Later(_))));
+    assert_eq!(recorded(rig.undo(&ssh.action_id(), later(3))), ActionStatus::Undone);
+    assert_eq!(rig.aws.act_count(), 2);
+}
+
+#[test]
+fn a_call_that_is_refused_because_it_was_made_counts_as_done() {
+    let (rig, notice) = (Rig::default(), notice("subnet-auto-public-ip", "hit.json"));
+    *rig.aws.faults.lock().unwrap() = vec![Some(Fault::MadeAndRefused)];
+    assert_eq!(rig.status(AUTO, &notice, now()), ActionStatus::Done);
+}
+
 #[test]
 fn a_role_may_make_exactly_the_calls_of_its_action() {
     for (name, rule, file) in CASES {

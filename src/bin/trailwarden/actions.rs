@@ -1,5 +1,8 @@
 //! `trailwarden actions`.
 
+#[cfg(feature = "remediation")]
+mod records;
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -8,7 +11,7 @@ use trailwarden::text::visible;
 
 use crate::output::{fail, print};
 
-/// Show the remediation actions.
+/// Show the remediation actions, and list, approve and undo those of a remediator.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -26,6 +29,20 @@ enum Command {
     Reference,
     /// Print the IAM statements that each action needs, as JSON.
     Iam(Iam),
+    #[cfg(feature = "remediation")]
+    List(records::List),
+    #[cfg(feature = "remediation")]
+    Show(records::Show),
+    #[cfg(feature = "remediation")]
+    Undo(records::Undo),
+    /// Approve an action that waits for approval.
+    #[cfg(feature = "remediation")]
+    Approve(records::AnswerOptions),
+    /// Refuse an action that waits for approval.
+    #[cfg(feature = "remediation")]
+    Deny(records::AnswerOptions),
+    #[cfg(feature = "remediation")]
+    Reset(records::Reset),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +63,18 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
         Command::Reference => print(&reference::markdown(), 0),
         Command::Iam(Iam { action }) => iam(action),
+        #[cfg(feature = "remediation")]
+        Command::List(arguments) => records::list(arguments),
+        #[cfg(feature = "remediation")]
+        Command::Show(arguments) => records::show(arguments),
+        #[cfg(feature = "remediation")]
+        Command::Undo(arguments) => records::undo(arguments),
+        #[cfg(feature = "remediation")]
+        Command::Approve(arguments) => records::answer(arguments, true),
+        #[cfg(feature = "remediation")]
+        Command::Deny(arguments) => records::answer(arguments, false),
+        #[cfg(feature = "remediation")]
+        Command::Reset(arguments) => records::reset(arguments),
     }
 }
 

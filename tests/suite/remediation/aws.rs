@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     Denied,
     /// The call succeeds, and its response is lost.
     ResponseLost,
+    /// The call succeeds, its response is lost, and AWS refuses it when it is sent again.
+    MadeAndRefused,
     /// The call succeeds and lists what it did not do.
     Ignored,
     /// The process ends before the call.
@@ -104,12 +106,15 @@ impl Cloud for Aws {
             Some(Fault::Denied) => return Err(error(FailureKind::Denied, "UnauthorizedOperation")),
             Some(Fault::Ignored) => return Ok(json!({"Return": true, "UnknownIpPermissions": [{}]})),
             Some(Fault::KilledBefore) => panic!("killed"),
-            Some(Fault::ResponseLost | Fault::KilledAfter) | None => {}
+            Some(Fault::ResponseLost | Fault::MadeAndRefused | Fault::KilledAfter) | None => {}
         }
         self.acts.lock().unwrap().push(call.clone());
         let response = self.change_state(call)?;
         if fault == Some(Fault::ResponseLost) {
             return Err(error(FailureKind::Transient, "the connection was closed"));
+        }
+        if fault == Some(Fault::MadeAndRefused) {
+            return Err(error(FailureKind::Refused, "IncorrectVersion"));
         }
         assert_ne!(fault, Some(Fault::KilledAfter), "killed");
         Ok(response)
