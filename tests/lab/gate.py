@@ -87,7 +87,8 @@ def context_of(call: Call) -> dict[str, str]:
 
 
 def session_of(call: Call) -> dict[str, str | None]:
-    return {"sts:externalid": call.parameters.get("ExternalId"), "sts:rolesessionname": call.parameters["RoleSessionName"]}
+    given = call.parameters
+    return {"sts:externalid": given.get("ExternalId"), "sts:rolesessionname": given["RoleSessionName"]}
 
 
 # Parameters that name the resource of a call of EC2, and the end of its ARN. Other calls know no resources.

@@ -78,7 +78,7 @@ class Invoker:
     def call(self, function: LambdaFunction, payload: dict[str, Any]) -> Answer:
         """Invokes synchronously, when everything that was submitted is done."""
         self.wait()
-        self._submit(function, payload, lambda *invocation: invocation[2].append(self._invoke(function, json.dumps(payload))))
+        self._submit(function, payload, self._once)
         self.wait()
         return next(one.answers[-1] for one in reversed(self.invocations) if one.payload is payload)
 
@@ -129,6 +129,9 @@ class Invoker:
         except ClientError as refused:
             # Lambda counts it as DestinationDeliveryFailures and goes on.
             self.lost.append(str(refused))
+
+    def _once(self, function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> None:
+        answers.append(self._invoke(function, json.dumps(payload)))
 
     def _receive(self, function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> None:
         left = payload["Records"]

@@ -57,7 +57,8 @@ def now() -> str:
 
 def made(deployment: Deployment | Account, call: str, request: dict[str, Any], response: Any) -> dict[str, Any]:
     """CloudTrail's record of a call of EC2 in the deployment's account and Region."""
-    identity = {"type": "AssumedRole", "arn": f"arn:aws:sts::{deployment.account}:assumed-role/NetOps/dana", "accountId": deployment.account}
+    arn = f"arn:aws:sts::{deployment.account}:assumed-role/NetOps/dana"
+    identity = {"type": "AssumedRole", "arn": arn, "accountId": deployment.account}
     return record(
         "ec2.amazonaws.com",
         call,
