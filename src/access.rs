@@ -1,19 +1,19 @@
-//! Who in the world can assume a role, decided from its trust policy.
+//! Analyses a trust policy: who can assume the role.
 //!
-//! Every Allow statement is judged for each of its principals. For those that stand for everybody (`*`, a shared identity
-//! provider, …) the question is what an outsider needs to get in: `solve` looks for the request that takes least, past
-//! every condition and Deny statement. That request is the witness; the policy is evaluated for it once more, by code that
-//! knows nothing of the search, and a verdict they do not agree on is undecidable. Where a condition fixes an account, an
-//! organization or a tenant, `whose` reads it from the value, and it is compared with the zone of trust.
+//! Each principal of each Allow statement is assessed. If a principal admits everybody (`*`, a shared identity provider, …),
+//! `solve` searches for the request by which an outsider assumes the role with the least effort, past all conditions and Deny
+//! statements. This request is the witness. The policy is then evaluated for the witness by code that is independent of the
+//! search. If the results differ, the verdict is undecidable. If a condition limits access to an account, an organization or
+//! a tenant, `owner` reads it from the value of the condition, and it is compared with the zone of trust.
 
 mod advice;
+mod group;
 mod issuer;
-mod judge;
 mod key;
 mod outsider;
+mod owner;
 mod principal;
 mod solve;
-mod whose;
 mod witness;
 mod zone;
 
@@ -22,38 +22,38 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use crate::policy::{Effect, Policy, Principals, Statement};
-use judge::Finding;
-use principal::Group;
-use solve::Scene;
+use group::GroupAssessment;
+use principal::PrincipalGroup;
+use solve::Analysis;
 use zone::Budget;
 
 pub use issuer::shared_issuers;
 pub use witness::Witness;
 pub use zone::{Role, Zone};
 
-/// The calls that let somebody assume a role. Tagging a session alone does not.
+/// The actions that assume a role. `sts:TagSession` alone does not.
 pub const ASSUME: [&str; 3] = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"];
 
-/// Who gets in, in rising order of concern.
+/// Who can assume the role, in ascending order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Only principals of your own accounts, named services, and providers of your own or held to a tenant.
+    /// Only principals of your own accounts, named services, and identity providers that are your own or limited to a tenant.
     Scoped,
-    /// Everybody by the principal, but a condition or a Deny statement fixes who, and it is not known to be anybody else.
+    /// The principal admits everybody, but a condition or a Deny statement limits access to a party that is not known to be
+    /// external.
     Constrained,
-    /// Principals of other accounts, organizations or tenants than your own, whether the principal or a condition names
-    /// them.
+    /// Principals of accounts, organizations or tenants that are not your own, named by the principal or by a condition.
     External,
-    /// It cannot be told.
+    /// The analysis cannot decide.
     Undecidable,
-    /// Everybody who meets something that anybody could meet: an external id, a network, MFA, a tag.
+    /// Everybody who meets a condition that anybody could meet: an external id, a network, MFA, a tag.
     Weak,
     /// Everybody.
     Public,
 }
 
 impl Verdict {
-    /// The word rules compare with.
+    /// The value in facts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scoped => "scoped",
@@ -66,44 +66,44 @@ impl Verdict {
     }
 }
 
-/// What a trust policy comes to.
+/// The assessment of a trust policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
-    /// The worst of its statements; scoped when none lets anybody in.
+    /// The most severe verdict of its statements. Scoped if no statement admits anybody.
     pub verdict: Verdict,
-    /// Its Allow statements that are about assuming the role, in order.
-    pub statements: Vec<Judgement>,
+    /// The Allow statements that allow assuming the role, in order.
+    pub statements: Vec<StatementAssessment>,
 }
 
-/// What one Allow statement comes to.
+/// The assessment of an Allow statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    /// Its place in the policy, from 1.
+pub struct StatementAssessment {
+    /// The number of the statement in the policy, from 1.
     pub number: usize,
-    /// Its `Sid`.
+    /// `Sid`.
     pub sid: Option<String>,
-    /// The worst of its principals.
+    /// The most severe verdict of its principals.
     pub verdict: Verdict,
-    /// Why, as the end of a sentence that begins with the statement: `lets in any AWS account, e.g. 999999999999`.
+    /// The reason, as the end of a sentence that begins with the statement: `lets in any AWS account, e.g. 999999999999`.
     pub reason: String,
-    /// For public and weak: who would be let in.
+    /// An outsider that the statement lets in, for public and weak.
     pub witness: Option<Witness>,
-    /// The smallest change that would do, for all but scoped and constrained.
+    /// The smallest change that fixes the statement, unless the verdict is scoped or constrained.
     pub fix: Option<String>,
-    /// Accounts that are let in and not your own; of principals named by a unique id, that id.
+    /// Accounts with access that are not your own. For a principal that is named by a unique id, that id.
     pub accounts: Vec<String>,
-    /// Organizations that are let in and not known to be your own.
+    /// Organizations with access that are not known to be your own.
     pub organizations: Vec<String>,
-    /// Tenants of shared identity providers that are let in and not known to be your own: `gitlab.com acme`.
+    /// Tenants of shared identity providers with access that are not known to be your own: `gitlab.com acme`.
     pub tenants: Vec<String>,
-    /// Identity providers that are let in and not among those of your own, once some are configured.
+    /// Identity providers with access that are not among your own, if any of your own are configured.
     pub providers: Vec<String>,
-    /// Services that are named, without a condition on whose resources they act for.
+    /// Named services without a condition that limits the resources for which they act.
     pub unguarded_services: Vec<String>,
 }
 
-impl Judgement {
-    /// `statement 2 (Sid) lets in …`
+impl StatementAssessment {
+    /// The full sentence: `statement 2 (Sid) lets in …`.
     pub fn sentence(&self) -> String {
         match &self.sid {
             Some(sid) => format!("statement {} ({sid}) {}", self.number, self.reason),
@@ -113,40 +113,45 @@ impl Judgement {
 }
 
 impl Assessment {
-    /// The worst statement, the first of several.
-    pub fn worst(&self) -> Option<&Judgement> {
-        self.statements.iter().find(|one| one.verdict == self.verdict)
+    /// The first statement with the most severe verdict.
+    pub fn worst(&self) -> Option<&StatementAssessment> {
+        self.statements.iter().find(|statement| statement.verdict == self.verdict)
     }
 }
 
-/// Judges a trust policy now, with nothing configured as your own. `own` is the account of the role: principals of any
-/// other are external, and of all when it is not known.
+/// Assesses a trust policy as of now, with an empty zone of trust. `own` is the account of the role: principals of other
+/// accounts are external. Without it, principals of all accounts are external.
 pub fn assess(policy: &Policy, own: Option<&str>) -> Assessment {
     let role = Role { account: own, now: Some(Timestamp::now()), is_stored: false };
     assess_within(policy, &role, &Zone::default())
 }
 
-/// Judges the trust policy of a role. Whoever is in the zone is no outsider.
+/// Assesses the trust policy of a role. Parties in the zone of trust are not outsiders.
 ///
-/// The work is bounded by a count of comparisons; what is not decided by then is undecidable.
+/// The number of comparisons is limited. If the limit is reached, the verdict is undecidable.
 pub fn assess_within(policy: &Policy, role: &Role<'_>, zone: &Zone) -> Assessment {
-    let scene = Scene {
+    let analysis = Analysis {
         role: *role,
         zone,
         outsider: solve::outsider(policy, role, zone),
         role_tags: outsider::role_tags(policy),
         budget: Budget::new(),
     };
-    let numbered = policy.statements.iter().enumerate();
-    let judged = numbered.filter_map(|(place, statement)| judge_statement(policy, place, statement, &scene));
-    let statements: Vec<Judgement> = judged.collect();
-    let verdict = statements.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Scoped);
+    let indexed = policy.statements.iter().enumerate();
+    let statements: Vec<StatementAssessment> =
+        indexed.filter_map(|(index, statement)| assess_statement(policy, index, statement, &analysis)).collect();
+    let verdict = statements.iter().map(|statement| statement.verdict).max().unwrap_or(Verdict::Scoped);
     Assessment { verdict, statements }
 }
 
-fn judge_statement(policy: &Policy, place: usize, statement: &Statement, scene: &Scene<'_>) -> Option<Judgement> {
-    let mut judgement = Judgement {
-        number: place + 1,
+fn assess_statement(
+    policy: &Policy,
+    index: usize,
+    statement: &Statement,
+    analysis: &Analysis<'_>,
+) -> Option<StatementAssessment> {
+    let mut assessment = StatementAssessment {
+        number: index + 1,
         sid: statement.sid.clone(),
         verdict: Verdict::Scoped,
         reason: String::new(),
@@ -158,61 +163,63 @@ fn judge_statement(policy: &Policy, place: usize, statement: &Statement, scene: 
         providers: Vec::new(),
         unguarded_services: Vec::new(),
     };
-    if let Some(fault) = statement.faults.first() {
+    if let Some(error) = statement.errors.first() {
         if statement.effect == Some(Effect::Deny) {
             return None;
         }
-        judgement.verdict = Verdict::Undecidable;
-        judgement.reason = format!("is not understood: {fault}");
-        return Some(judgement);
+        assessment.verdict = Verdict::Undecidable;
+        assessment.reason = format!("is not understood: {error}");
+        return Some(assessment);
     }
     if statement.effect != Some(Effect::Allow) || !ASSUME.iter().any(|action| statement.actions.cover(action)) {
         return None;
     }
-    let groups: Vec<Group> = match &statement.principals {
+    let groups: Vec<PrincipalGroup> = match &statement.principals {
         Some(principals @ (Principals::Anyone | Principals::AllBut(_))) => {
-            vec![Group::everybody(principals, scene.outsider)]
+            vec![PrincipalGroup::everybody(principals, analysis.outsider)]
         }
         Some(Principals::Named(principals)) => {
-            // What is there twice is judged once.
             let mut seen = HashSet::new();
-            let once = principals.iter().filter(|one| seen.insert((one.kind, one.value.as_str())));
-            once.map(|principal| Group::of(principal, &scene.role, scene.zone, scene.outsider)).collect()
+            let unique = principals.iter().filter(|principal| seen.insert((principal.kind, principal.value.as_str())));
+            unique
+                .map(|principal| PrincipalGroup::of(principal, &analysis.role, analysis.zone, analysis.outsider))
+                .collect()
         }
         None => Vec::new(),
     };
-    let found: Vec<Finding> = groups.iter().map(|group| judge::judge(policy, place, statement, group, scene)).collect();
-    judgement.verdict = found.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Scoped);
-    judgement.reason = reason(&found, judgement.verdict);
+    let groups: Vec<GroupAssessment> =
+        groups.iter().map(|group| group::assess_group(policy, index, statement, group, analysis)).collect();
+    assessment.verdict = groups.iter().map(|group| group.verdict).max().unwrap_or(Verdict::Scoped);
+    assessment.reason = reason(&groups, assessment.verdict);
     let mut providers = Vec::new();
-    let mut named = solve::Named::default();
-    for one in found {
-        if one.verdict == judgement.verdict && judgement.fix.is_none() {
-            (judgement.witness, judgement.fix) = (one.witness, one.fix);
+    let mut named = solve::NamedParties::default();
+    for group in groups {
+        if group.verdict == assessment.verdict && assessment.fix.is_none() {
+            (assessment.witness, assessment.fix) = (group.witness, group.fix);
         }
-        named.add(one.named);
-        providers.extend(one.provider);
-        judgement.unguarded_services.extend(one.unguarded_service);
+        named.add(group.named);
+        providers.extend(group.provider);
+        assessment.unguarded_services.extend(group.unguarded_service);
     }
-    judgement.accounts = once(named.accounts);
-    judgement.organizations = once(named.organizations);
-    judgement.tenants = once(named.tenants);
-    judgement.providers = once(providers);
-    Some(judgement)
+    assessment.accounts = unique(named.accounts);
+    assessment.organizations = unique(named.organizations);
+    assessment.tenants = unique(named.tenants);
+    assessment.providers = unique(providers);
+    Some(assessment)
 }
 
-/// Names of principals that a sentence lists before it says how many more there are.
+/// Maximum number of principals that a sentence lists by name.
 const MAX_NAMES: usize = 12;
 
-/// Why: of the worst principals, who they are where no more is to be said, else the first of them.
-fn reason(found: &[Finding], verdict: Verdict) -> String {
-    let worst = || found.iter().filter(|one| one.verdict == verdict);
+/// The reason for a verdict: the names of the groups with this verdict, or the sentence of the first such group that has one.
+fn reason(groups: &[GroupAssessment], verdict: Verdict) -> String {
+    let worst = || groups.iter().filter(|group| group.verdict == verdict);
     let mut names: Vec<&str> = Vec::new();
-    for one in worst() {
-        match &one.reason {
-            judge::Reason::LetsIn(name) if !names.contains(&name.as_str()) => names.push(name),
-            judge::Reason::LetsIn(_) => {}
-            judge::Reason::Sentence(sentence) => return sentence.clone(),
+    for group in worst() {
+        match &group.reason {
+            group::Reason::LetsIn(name) if !names.contains(&name.as_str()) => names.push(name),
+            group::Reason::LetsIn(_) => {}
+            group::Reason::Sentence(sentence) => return sentence.clone(),
         }
         if names.len() > MAX_NAMES {
             break;
@@ -221,7 +228,7 @@ fn reason(found: &[Finding], verdict: Verdict) -> String {
     let more = worst().count().saturating_sub(MAX_NAMES);
     match names.as_slice() {
         [] => "names nobody".to_owned(),
-        [one] => format!("lets in {one}"),
+        [name] => format!("lets in {name}"),
         all if all.len() > MAX_NAMES => {
             format!("lets in {} and {more} more", all.get(..MAX_NAMES).unwrap_or_default().join(", "))
         }
@@ -229,8 +236,8 @@ fn reason(found: &[Finding], verdict: Verdict) -> String {
     }
 }
 
-/// The texts, each once, in order.
-fn once(texts: Vec<String>) -> Vec<String> {
+/// Removes repeats. Keeps the order.
+fn unique(texts: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::new();
     texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
 }

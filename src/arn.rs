@@ -16,7 +16,7 @@ pub struct Arn<'t> {
 }
 
 impl<'t> Arn<'t> {
-    /// Splits an ARN. `None` for text that has another form.
+    /// Splits an ARN. Returns `None` for text in any other form.
     pub fn parse(text: &'t str) -> Option<Self> {
         let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
         let mut part = || parts.next();
@@ -24,7 +24,7 @@ impl<'t> Arn<'t> {
     }
 }
 
-/// Whether it is an account id: twelve digits.
+/// Whether `text` is an account id: twelve digits.
 pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -53,7 +53,7 @@ pub fn lambda_config() -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(credentials)
         .http_client(http_client(ProxyConfig::disabled()))
-        .service_config(Environment);
+        .service_config(ServiceSettings);
     config.set_region(variable("AWS_REGION").map(Region::new));
     config.set_use_fips(flag("AWS_USE_FIPS_ENDPOINT"));
     config.set_use_dual_stack(flag("AWS_USE_DUALSTACK_ENDPOINT"));
@@ -104,8 +104,8 @@ pub async fn with_role(config: &SdkConfig, role: AssumedRole) -> SdkConfig {
     config.to_builder().credentials_provider(credentials).identity_cache(cache).build()
 }
 
-/// The SDK's HTTP client with TLS by ring and the system's root certificates. AWS clients that are given the same HTTP client
-/// and have the same timeouts share connections.
+/// The SDK's HTTP client with TLS by ring and the system's root certificates. AWS clients with the same HTTP client and the
+/// same timeouts share connections.
 pub fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, _| {
         let mut connector = Connector::builder();
@@ -122,24 +122,24 @@ fn flag(name: &str) -> Option<bool> {
     let value = variable(name)?;
     let flag = value.to_ascii_lowercase().parse().ok();
     if flag.is_none() {
-        tracing::warn!(name, value = %visible(&value), "is neither true nor false and is ignored");
+        tracing::warn!(name, value = %visible(&value), "ignored an environment variable that is neither true nor false");
     }
     flag
 }
 
-/// Settings of one service from the environment, or else those of all services.
+/// Settings of one service from the environment, or else the settings of all services.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 #[derive(Debug)]
-struct Environment;
+struct ServiceSettings;
 
-impl LoadServiceConfig for Environment {
+impl LoadServiceConfig for ServiceSettings {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
         variable(&format!("{}_{service}", key.env())).or_else(|| variable(key.env()))
     }
 }
 
-/// Code and message of an error response, safe to show.
+/// The code and message of an error response, safe to show.
 pub fn service_error(code: &str, message: Option<&str>) -> String {
     visible_at_most(&format!("{code}: {}", message.unwrap_or("no message")), MAX_ERROR_CHARS).into_owned()
 }

@@ -1,6 +1,6 @@
-//! What can be derived from a record beyond its own fields, as one table of named, documented, pure functions.
+//! Facts: values that are derived from a record, defined in one table of named, documented, pure functions.
 //!
-//! Rules name facts as they name fields. A fact says which calls it exists for; for any other record it is absent.
+//! Rules use facts like fields. A fact lists the calls for which it exists. For other records it is absent.
 
 mod call;
 mod calls;
@@ -29,55 +29,55 @@ pub use crate::access::{Zone, shared_issuers};
 use crate::event::{Event, Object, Value};
 use crate::network::Opening;
 
-/// One derivable fact.
+/// A fact.
 #[derive(Debug)]
 pub struct Fact {
-    /// The path that rules use, such as `exposure.ingress`.
+    /// The path in rules, such as `exposure.ingress`.
     pub name: &'static str,
-    /// The calls it exists for.
+    /// The calls for which the fact exists.
     pub calls: Calls,
-    /// What it means and which members its value has.
+    /// The documentation of the fact and the members of its value.
     pub doc: &'static str,
-    /// Where the value comes from, for a record of one of those calls; `None` when there is nothing to say.
-    origin: Origin,
+    /// The function that computes the value for a record of one of these calls. It returns `None` if the fact is absent.
+    derivation: Derivation,
 }
 
-/// Where a fact's value comes from.
+/// The function that computes the value of a fact.
 #[derive(Debug, Clone, Copy)]
-enum Origin {
-    /// It is derived.
-    Derived(for<'e> fn(&'e Event<'_>) -> Option<Value<'e>>),
-    /// It is derived, and depends on what is configured as your own.
-    DerivedWithin(for<'e> fn(&'e Event<'_>, &Zone) -> Option<Value<'e>>),
-    /// It is a part of the record, read as [`Parameters`].
-    Read(for<'e> fn(&'e Event<'_>) -> Option<Parameters<'e>>),
+enum Derivation {
+    /// Derives the value from the record.
+    FromRecord(for<'e> fn(&'e Event<'_>) -> Option<Value<'e>>),
+    /// Derives the value from the record and the zone of trust.
+    FromRecordAndZone(for<'e> fn(&'e Event<'_>, &Zone) -> Option<Value<'e>>),
+    /// Returns a part of the record, read as [`Parameters`].
+    Parameters(for<'e> fn(&'e Event<'_>) -> Option<Parameters<'e>>),
 }
 
 impl Fact {
-    /// The fact's value for `event`, if it has one and is derived, with nothing configured as your own.
+    /// The value for `event` with an empty zone of trust. Returns `None` if the fact is absent or a part of the record.
     pub fn of<'e>(&self, event: &'e Event<'_>) -> Option<Value<'e>> {
         self.within(event, &Zone::default())
     }
 
-    /// The same with what `zone` lists as your own.
+    /// The value for `event` with a zone of trust. Returns `None` if the fact is absent or a part of the record.
     pub fn within<'e>(&self, event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
-        match self.origin {
-            Origin::Derived(derive) if self.calls.admit(event) => derive(event),
-            Origin::DerivedWithin(derive) if self.calls.admit(event) => derive(event, zone),
-            Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
+        match self.derivation {
+            Derivation::FromRecord(derive) if self.calls.admit(event) => derive(event),
+            Derivation::FromRecordAndZone(derive) if self.calls.admit(event) => derive(event, zone),
+            Derivation::FromRecord(_) | Derivation::FromRecordAndZone(_) | Derivation::Parameters(_) => None,
         }
     }
 
-    /// The part of `event` that the fact is a way to read, if it is one.
+    /// The part of `event` that the fact reads, if it reads one.
     pub fn parameters<'e>(&self, event: &'e Event<'_>) -> Option<Parameters<'e>> {
-        match self.origin {
-            Origin::Read(read) if self.calls.admit(event) => read(event),
-            Origin::Derived(_) | Origin::DerivedWithin(_) | Origin::Read(_) => None,
+        match self.derivation {
+            Derivation::Parameters(read) if self.calls.admit(event) => read(event),
+            Derivation::FromRecord(_) | Derivation::FromRecordAndZone(_) | Derivation::Parameters(_) => None,
         }
     }
 }
 
-/// Every fact there is. A new one is a file beside these and a line here.
+/// All facts. A new fact is a file in this module and a row in this table.
 pub const FACTS: &[&Fact] = &[
     &call::OPERATION,
     &call::TARGET,
@@ -106,49 +106,49 @@ pub const FACTS: &[&Fact] = &[
     &resource::EC2_RESOURCES,
 ];
 
-/// What a call opens in a security group or network ACL, as `exposure.ingress` and `exposure.network_acl` see it; `None`
-/// when it opens nothing, or is another call.
+/// The opening of a call that changes a security group or network ACL, as in `exposure.ingress` and `exposure.network_acl`.
+/// Returns `None` for other calls, or if the call opens nothing.
 pub fn opening(event: &Event<'_>) -> Option<Opening> {
     exposure::opening(event)
 }
 
-/// Whether a call lets a network into a security group, network ACL or prefix list that may open it further together with
-/// what other calls let in.
+/// Whether a call adds a network to a security group, network ACL or prefix list that may contribute to a larger opening
+/// together with networks that other calls add.
 pub fn opens_in_part(event: &Event<'_>) -> bool {
     exposure::opens_in_part(event)
 }
 
-/// What the record of a call leaves open, as `exposure.undecided` sees it.
+/// The reason why the record of a call does not decide whether it opened something, as in `exposure.undecided`.
 pub fn undecided(event: &Event<'_>) -> Option<Undecided> {
     Undecided::of(event)
 }
 
-/// Whether a call asks for a public IPv4 address, as `exposure.public_address` sees it.
+/// Whether a call requests a public IPv4 address, as in `exposure.public_address`.
 pub fn asks_for_ipv4(event: &Event<'_>) -> bool {
     exposure::asks_for_ipv4(event)
 }
 
-/// The parameters of a request, as `ec2.request` reads them.
+/// The parameters of a request, as in `ec2.request`.
 pub fn ec2_request<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     wire::request(event)
 }
 
-/// The elements of a response, as `ec2.response` reads them.
+/// The elements of a response, as in `ec2.response`.
 pub fn ec2_response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     wire::response(event)
 }
 
-/// The verdict on the trust policy in the record of a call, as `trust.policy` sees it.
+/// The verdict on the trust policy in the record of a call, as in `trust.policy`.
 pub fn trust_verdict(event: &Event<'_>) -> Verdict {
     trust::verdict(event)
 }
 
-/// A list of texts.
+/// A list of strings.
 fn texts<'e, T: Into<Cow<'e, str>>>(texts: impl IntoIterator<Item = T>) -> Value<'e> {
     Value::Array(texts.into_iter().map(|text| Value::Str(text.into())).collect())
 }
 
-/// An object from its members.
+/// An object with these members.
 fn object<'e>(members: impl IntoIterator<Item = (&'e str, Value<'e>)>) -> Value<'e> {
     Value::Object(members.into_iter().collect::<Object<'e>>())
 }

@@ -267,6 +267,8 @@ pub struct Finding {
     pub suppression: Option<Suppression>,
     /// Further sentences, safe to show.
     pub notes: Vec<String>,
+    /// The address of the Terraform resource whose planned change it is about.
+    pub terraform_address: Option<String>,
 }
 
 impl Finding {

@@ -1,7 +1,7 @@
-//! Fixtures: records that a rule must hit, and near misses that it must not.
+//! Fixtures of rules: records that a rule must match, and near misses that it must not match.
 //!
-//! They are located in a directory named after the rule, in files named `hit-…` and `miss-…`. Each file contains one record
-//! or several, in any form that can be evaluated; each record counts.
+//! A rule's fixtures are in a directory named after the rule, in files named `hit-…` and `miss-…`. A file contains one or more
+//! records in any form that `trailwarden evaluate` accepts.
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -12,48 +12,48 @@ use crate::finding::Trace;
 use crate::rules::RuleSet;
 use crate::sources::{Content, Item, Reader};
 
-/// What the fixtures of one rule come to.
+/// The result of running the fixtures of one rule.
 #[derive(Debug, Default)]
-pub struct Outcome {
-    /// Records that must be hit.
+pub struct FixtureResults {
+    /// Number of records that the rule must match.
     pub hits: usize,
-    /// Records that must not be.
+    /// Number of records that the rule must not match.
     pub misses: usize,
-    /// What is not as it must be.
-    pub failures: Vec<Failure>,
+    /// Fixtures that failed.
+    pub failures: Vec<FixtureFailure>,
 }
 
-/// A fixture that is not as it must be.
+/// A fixture that failed.
 #[derive(Debug)]
-pub struct Failure {
+pub struct FixtureFailure {
     /// The file, and the record in it.
     pub place: String,
-    /// What is wrong.
+    /// The error in words.
     pub reason: String,
-    /// How the rule came to its verdict, when it judged the record.
+    /// The trace of the rule, if it evaluated the record.
     pub trace: Option<Trace>,
 }
 
-/// The directory of the fixtures of the rules below `rules`, unless it is named: `fixtures/rules` beside the directory of
-/// the rules, otherwise `fixtures` in it. For a single file, the same of a directory above it.
+/// The default fixture directory for the rules in directory `rules`: `fixtures/rules` in its parent directory if that exists,
+/// otherwise its subdirectory `fixtures`. For a single rule file, the nearest such directory of a directory above the file.
 pub fn directory_for(rules: &Path) -> PathBuf {
     if rules.is_file() {
-        let whole = rules.canonicalize().unwrap_or_else(|_| rules.to_owned());
-        let found = whole.ancestors().skip(1).map(of_directory).find(|fixtures| fixtures.is_dir());
-        return found.unwrap_or_else(|| rules.parent().unwrap_or_else(|| Path::new("")).join("fixtures"));
+        let absolute = rules.canonicalize().unwrap_or_else(|_| rules.to_owned());
+        let existing = absolute.ancestors().skip(1).map(for_rule_directory).find(|fixtures| fixtures.is_dir());
+        return existing.unwrap_or_else(|| rules.parent().unwrap_or_else(|| Path::new("")).join("fixtures"));
     }
-    of_directory(rules)
+    for_rule_directory(rules)
 }
 
-fn of_directory(rules: &Path) -> PathBuf {
-    // `.` and `..` have no parent that is written down.
-    let whole = rules.canonicalize().ok().filter(|_| rules.file_name().is_none());
-    let rules = whole.as_deref().unwrap_or(rules);
+fn for_rule_directory(rules: &Path) -> PathBuf {
+    // The text of `.` and `..` does not contain a parent directory.
+    let absolute = rules.canonicalize().ok().filter(|_| rules.file_name().is_none());
+    let rules = absolute.as_deref().unwrap_or(rules);
     let beside = rules.parent().unwrap_or_else(|| Path::new("")).join("fixtures/rules");
     if beside.is_dir() { beside } else { rules.join("fixtures") }
 }
 
-/// The names of the rules that a directory has fixtures for, in order.
+/// The names of the rules that have fixtures in a directory, sorted.
 pub fn names(directory: &Path) -> Vec<String> {
     let is_visible = |name: &String| !name.starts_with('.');
     let directories = fs::read_dir(directory).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
@@ -63,34 +63,34 @@ pub fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Runs the fixtures of the rule called `name`, below `directory`. The rule runs also when it is off.
-pub fn run(rules: &RuleSet, name: &str, directory: &Path) -> Outcome {
-    let mut outcome = Outcome::default();
+/// Runs the fixtures of the rule called `name` in `directory`, even if the rule is off.
+pub fn run(rules: &RuleSet, name: &str, directory: &Path) -> FixtureResults {
+    let mut results = FixtureResults::default();
     let directory = directory.join(name);
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
-        // A rule without fixtures has none of either kind, which is for the caller to judge.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return outcome,
+        // The caller decides whether a rule needs fixtures.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return results,
         Err(error) => {
-            outcome.fail(&directory.display().to_string(), format!("cannot be read: {error}"));
-            return outcome;
+            results.fail(&directory.display().to_string(), format!("cannot be read: {error}"));
+            return results;
         }
     };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
     for path in paths {
-        file(rules, name, &path, &mut outcome);
+        run_file(rules, name, &path, &mut results);
     }
-    outcome
+    results
 }
 
-fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
+fn run_file(rules: &RuleSet, name: &str, path: &Path, results: &mut FixtureResults) {
     let shown = path.display().to_string();
     let stem = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let must_hit = match stem.split(['-', '.']).next() {
         Some("hit") => true,
         Some("miss") => false,
-        _ => return outcome.fail(&shown, "is called neither hit-… nor miss-…".to_owned()),
+        _ => return results.fail(&shown, "is named neither hit-… nor miss-…".to_owned()),
     };
     let reader = match File::open(path) {
         Ok(file) => Reader::stream(&shown, BufReader::new(file)),
@@ -109,27 +109,27 @@ fn file(rules: &RuleSet, name: &str, path: &Path, outcome: &mut Outcome) {
             .map_err(Clone::clone)
             .and_then(|json| Event::parse(json).map_err(|error| error.to_string()))
         {
-            Ok(event) => outcome.judge(rules, name, &event, &place.to_string(), must_hit),
-            Err(reason) => outcome.fail(&place.to_string(), reason),
+            Ok(event) => results.evaluate(rules, name, &event, &place.to_string(), must_hit),
+            Err(reason) => results.fail(&place.to_string(), reason),
         }
     }
     if records == 0 {
-        outcome.fail(&shown, "holds no record".to_owned());
+        results.fail(&shown, "contains no record".to_owned());
     }
 }
 
-impl Outcome {
+impl FixtureResults {
     fn fail(&mut self, place: &str, reason: String) {
-        self.failures.push(Failure { place: place.to_owned(), reason, trace: None });
+        self.failures.push(FixtureFailure { place: place.to_owned(), reason, trace: None });
     }
 
-    fn judge(&mut self, rules: &RuleSet, name: &str, event: &Event<'_>, place: &str, must_hit: bool) {
+    fn evaluate(&mut self, rules: &RuleSet, name: &str, event: &Event<'_>, place: &str, must_hit: bool) {
         *(if must_hit { &mut self.hits } else { &mut self.misses }) += 1;
         let is_hit = rules.judge(name, event).is_some();
         if is_hit != must_hit {
-            let reason = if must_hit { "must be hit and is not" } else { "must not be hit and is" };
+            let reason = if must_hit { "must match and does not" } else { "must not match and does" };
             let trace = rules.explain(name, event);
-            self.failures.push(Failure { place: place.to_owned(), reason: reason.to_owned(), trace });
+            self.failures.push(FixtureFailure { place: place.to_owned(), reason: reason.to_owned(), trace });
         }
     }
 }

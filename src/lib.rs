@@ -42,4 +42,5 @@ pub mod sinks;
 
 pub mod sources;
 pub mod suppress;
+pub mod terraform_plan;
 pub mod text;

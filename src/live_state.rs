@@ -1,9 +1,9 @@
 //! Live state: what EC2 and IAM report about the resources of an account.
 //!
-//! An event tells what was requested. Only the state of the account tells whether the internet can reach something now. Every
-//! decision reads a [`StateStore`] through a [`Lookup`], which notes the queries that are missing. [`LiveState`] resolves
-//! all of them at once, and the decision is repeated until nothing is missing. So findings share queries, and decisions are
-//! the same for an account and for a snapshot of it.
+//! An event contains what was requested. Only the state of the account shows whether the internet can reach a resource now.
+//! Every decision reads a [`StateStore`] through a [`Lookup`], which records the queries that are missing. [`LiveState`]
+//! resolves all of them at once, and the decision is repeated until no query is missing. So findings share queries, and
+//! decisions are the same for an account and for a snapshot of it.
 
 pub mod assertion;
 #[cfg(feature = "live")]

@@ -1,6 +1,6 @@
-//! Metrics of an invocation as one log line, in CloudWatch's embedded metric format.
+//! Metrics of an invocation as one log line in the CloudWatch embedded metric format.
 //!
-//! After the CloudWatch user guide, "Embedded metric format specification".
+//! Source: CloudWatch user guide, "Embedded metric format specification".
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ pub fn line<F: AsRef<Finding>>(
     now: Timestamp,
 ) -> String {
     let open = || findings.iter().map(AsRef::as_ref).filter(|finding| finding.suppression.is_none());
-    let of = |severity| open().filter(|finding| finding.severity() == severity).count();
+    let with_severity = |severity| open().filter(|finding| finding.severity() == severity).count();
     let count = |count: usize| Value::from(u64::try_from(count).unwrap_or(u64::MAX));
     let mut metrics: Vec<(&str, &str, Value)> = vec![
         ("RecordsReceived", "Count", tally.received.into()),
@@ -32,11 +32,11 @@ pub fn line<F: AsRef<Finding>>(
         ("ControlMessages", "Count", tally.control.into()),
         ("Findings", "Count", tally.findings.into()),
         ("FindingsSuppressed", "Count", tally.suppressed.into()),
-        ("FindingsCritical", "Count", count(of(Severity::Critical))),
-        ("FindingsHigh", "Count", count(of(Severity::High))),
-        ("FindingsMedium", "Count", count(of(Severity::Medium))),
-        ("FindingsLow", "Count", count(of(Severity::Low))),
-        ("FindingsInformational", "Count", count(of(Severity::Informational))),
+        ("FindingsCritical", "Count", count(with_severity(Severity::Critical))),
+        ("FindingsHigh", "Count", count(with_severity(Severity::High))),
+        ("FindingsMedium", "Count", count(with_severity(Severity::Medium))),
+        ("FindingsLow", "Count", count(with_severity(Severity::Low))),
+        ("FindingsInformational", "Count", count(with_severity(Severity::Informational))),
         ("MessagesPublished", "Count", count(delivered.published)),
         ("MessagesFailed", "Count", count(delivered.failed)),
         ("MessagesRetried", "Count", count(delivered.retried)),
@@ -59,8 +59,8 @@ pub(crate) fn embedded(
     metrics: Vec<(&str, &str, Value)>,
     now: Timestamp,
 ) -> String {
-    let described: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
-    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": described});
+    let definitions: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": definitions});
     let mut members = Map::new();
     let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
     set("timestamp", now.to_string().into());

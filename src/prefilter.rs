@@ -1,12 +1,12 @@
-//! Whether a record could match any rule, decided on its raw text.
+//! Decides on the raw text of a record whether any rule can match it.
 //!
-//! Most records are of calls that no enabled rule watches. [`Prefilter::skips`] reads the call off the text of a record, as
-//! it is written in the input, and looks it up in the call patterns of the rules. Where some rule watches the call, it checks
-//! whether all of these rules are about calls that succeeded and this one failed, and whether the literals that the rules
-//! require are in the text. False positives are allowed, false negatives are not: whatever is not written as CloudTrail
-//! writes it is not skipped, and the parser decides.
+//! No enabled rule watches the calls of most records. [`Prefilter::skips`] reads the call from the text of a record, as it is
+//! written in the input, and looks it up in the call patterns of the rules. If rules watch the call, a record is skipped when
+//! the call failed and all of these rules require success, or when a required literal of each rule is missing from the text.
+//! False positives are allowed, false negatives are not: a record that is not written as CloudTrail writes it is not skipped.
 //!
-//! A skipped record is not validated: that its text is one JSON object is taken from its first and last characters.
+//! A skipped record is not validated. The prefilter looks only at its first and last characters to see that its text is one
+//! JSON object.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -19,16 +19,16 @@ use crate::event::is_service;
 use crate::rules::{Rule, RuleSet};
 use crate::sources::{Raw, Writing};
 
-/// Maximum number of calls that are cached. Names come from records, so that there might be any number.
+/// Maximum number of cached calls. The names come from records, so their number is unbounded.
 const MAX_CALLS: usize = 4096;
 
-/// Maximum length of a call's source and name in bytes; AWS has none half as long.
-const MAX_CALL: usize = 256;
+/// Maximum length of a call's source and name together, in bytes. The longest of AWS is less than half as long.
+const MAX_CALL_LENGTH: usize = 256;
 
 /// The keys of a [`Header`].
 const KEYS: [&str; 3] = ["eventSource", "eventName", "eventTime"];
 
-/// How they begin.
+/// Prefix of all [`KEYS`].
 static EVENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("event"));
 static AGENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("userAgent"));
 static UNICODE_ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
@@ -37,11 +37,11 @@ static UNICODE_ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(
 #[derive(Debug, Clone, Copy)]
 struct Text<'t> {
     text: &'t str,
-    /// What delimits a string in it.
+    /// The delimiter of a string.
     quote: &'static str,
 }
 
-/// The fields of a record that name its call, and its time.
+/// The call of a record and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Header<'t> {
     source: &'t str,
@@ -58,8 +58,8 @@ impl<'t> Text<'t> {
         Self { text: raw.as_str(), quote }
     }
 
-    /// The header of a record that begins with its version, as CloudTrail writes it. `None` where a key might be written
-    /// otherwise, might be there twice, or might belong to an inner object.
+    /// The header of a record that begins with its version, as CloudTrail writes it. Returns `None` if a key might contain
+    /// escapes, occur twice or belong to an inner object.
     fn header(&self) -> Option<Header<'t>> {
         let first_key = self.text.strip_prefix('{')?.trim_ascii_start().strip_prefix(self.quote)?;
         if !first_key.starts_with("eventVersion")
@@ -68,16 +68,16 @@ impl<'t> Text<'t> {
         {
             return None;
         }
-        let mut found = [None; KEYS.len()];
+        let mut starts = [None; KEYS.len()];
         for start in EVENT.find_iter(self.text.as_bytes()) {
             let rest = self.text.get(start..)?;
-            for (found, key) in found.iter_mut().zip(KEYS) {
-                if rest.starts_with(key) && found.replace(start).is_some() {
+            for (known, key) in starts.iter_mut().zip(KEYS) {
+                if rest.starts_with(key) && known.replace(start).is_some() {
                     return None;
                 }
             }
         }
-        let [source, name, time] = found;
+        let [source, name, time] = starts;
         let (source, name, time) = (source?, name?, time?);
         let (first, last) = (source.min(name).min(time), source.max(name).max(time));
         let is_flat = memchr2(b'{', b'}', self.text.as_bytes().get(first..last)?).is_none();
@@ -93,8 +93,8 @@ impl<'t> Text<'t> {
         is_service(header.source).then_some(header)
     }
 
-    /// Whether the call surely failed: an `errorCode` that is not empty follows the `userAgent`, where CloudTrail writes it.
-    /// Further behind, the caller may have chosen keys and values.
+    /// Whether the call certainly failed: a non-empty `errorCode` follows the `userAgent`, where CloudTrail writes it. Any
+    /// later key or value may have been chosen by the caller.
     fn has_failed(&self) -> bool {
         let code = || {
             let (_, rest) = self.member(&AGENT, "userAgent")?;
@@ -106,14 +106,14 @@ impl<'t> Text<'t> {
         code().is_some_and(|code| !code.starts_with(['"', '\\']))
     }
 
-    /// The value of a member of the record whose key occurs once in the text, and what follows it.
+    /// The value of a member of the record whose key occurs once in the text, and the text after it.
     fn member(&self, finder: &Finder<'_>, key: &str) -> Option<(&'t str, &'t str)> {
-        let mut places = finder.find_iter(self.text.as_bytes());
-        let start = places.next().filter(|start| self.text.get(..*start).is_some_and(|outer| depth(outer) == 1))?;
-        if places.next().is_some() { None } else { self.string(start, key) }
+        let mut starts = finder.find_iter(self.text.as_bytes());
+        let start = starts.next().filter(|start| self.text.get(..*start).is_some_and(|outer| depth(outer) == 1))?;
+        if starts.next().is_some() { None } else { self.string(start, key) }
     }
 
-    /// The value of the key at `start`, and what follows it: a string that is not empty and contains no escape.
+    /// The value of the key at `start`, if it is a non-empty string without escapes, and the text after it.
     fn string(&self, start: usize, key: &str) -> Option<(&'t str, &'t str)> {
         let (before, rest) = self.text.split_at_checked(start)?;
         // A backslash before the quote makes it part of a string.
@@ -127,105 +127,111 @@ impl<'t> Text<'t> {
     }
 }
 
-/// The number of objects that are open after `text`. Braces in strings count as well: CloudTrail writes none before the call.
+/// The number of unclosed objects in `text`. Braces in strings count too: CloudTrail writes none before the call.
 fn depth(text: &str) -> usize {
     let count = |brace: u8| memchr_iter(brace, text.as_bytes()).count();
     count(b'{').saturating_sub(count(b'}'))
 }
 
-/// Decides which records no rule can match, and caches what it finds out about calls. For one set of rules.
+/// Decides which records no rule of one rule set can match. Caches its results by call.
 #[derive(Debug, Default)]
 pub struct Prefilter {
-    /// By source and name.
-    calls: HashMap<String, HashMap<String, Call>>,
-    /// The number of calls.
+    /// Cached calls by event source and event name.
+    calls: HashMap<String, HashMap<String, CachedCall>>,
+    /// The number of cached calls.
     count: usize,
-    /// By the places of the rules that watch a call: calls that the same rules watch share them.
-    watching: HashMap<Vec<usize>, Arc<Watching>>,
+    /// By the indices of rules, so that calls watched by the same rules share one automaton.
+    watchers: HashMap<Vec<usize>, Arc<Watchers>>,
 }
 
-/// What is known about a call.
+/// A cached call.
 #[derive(Debug)]
-struct Call {
-    watching: Arc<Watching>,
-    /// Whether its records are needed although no rule may match them.
-    is_asked_for: bool,
+struct CachedCall {
+    watchers: Arc<Watchers>,
+    /// Whether the call's records are required even if no rule can match them.
+    is_required: bool,
 }
 
 /// The rules that watch a call.
 #[derive(Debug)]
-struct Watching {
-    places: Vec<usize>,
-    /// Whether none of them matches the record of a call that failed.
+struct Watchers {
+    /// Indices of the rules in the rule set.
+    rules: Vec<usize>,
+    /// Whether every rule requires that the call succeeded.
     needs_success: bool,
-    /// What they require, if each of them requires something.
-    literals: Option<Literals>,
+    /// The required literals, if every rule has some.
+    literals: Option<RequiredLiterals>,
 }
 
-/// The required literals of some rules.
+/// A search for the required literals of several rules.
 #[derive(Debug)]
-struct Literals {
+struct RequiredLiterals {
     search: AhoCorasick,
-    /// For each rule lists of literals, of each of which one must be in the record, by the numbers of their patterns.
+    /// For each rule, groups of pattern numbers. A record must contain a literal of each group.
     rules: Vec<Vec<Vec<usize>>>,
 }
 
 impl Prefilter {
-    /// If no rule can match the record, and nobody `asks` for records of its source and name, the `eventTime` of the record.
-    /// `rules` and the answers of `asks` must be the same each time: the results are cached.
-    pub fn skips<'t>(&mut self, rules: &RuleSet, raw: &'t Raw, asks: impl Fn(&str, &str) -> bool) -> Option<&'t str> {
+    /// Returns the `eventTime` of a record that can be skipped: no rule can match it, and `requires` is false for its event
+    /// source and event name. `rules` and the results of `requires` must be the same each time, because they are cached.
+    pub fn skips<'t>(
+        &mut self,
+        rules: &RuleSet,
+        raw: &'t Raw,
+        requires: impl Fn(&str, &str) -> bool,
+    ) -> Option<&'t str> {
         let text = Text::of(raw);
         let Header { source, name, time } = text.header()?;
         if let Some(call) = self.calls.get(source).and_then(|names| names.get(name)) {
             return call.skips(&text).then_some(time);
         }
-        // Text beyond ASCII may be a name in another spelling.
-        let is_plain = source.is_ascii() && name.is_ascii() && source.len() + name.len() <= MAX_CALL;
+        // A character outside ASCII may match an ASCII letter when case is ignored.
+        let is_plain = source.is_ascii() && name.is_ascii() && source.len() + name.len() <= MAX_CALL_LENGTH;
         if !is_plain || self.count >= MAX_CALLS {
             return None;
         }
-        let watching = self.watching(rules, rules.places_watching(source, name).collect());
-        let call = Call { watching, is_asked_for: asks(source, name) };
+        let watchers = self.watchers(rules, rules.places_watching(source, name).collect());
+        let call = CachedCall { watchers, is_required: requires(source, name) };
         let skips = call.skips(&text);
         self.calls.entry(source.to_owned()).or_default().insert(name.to_owned(), call);
         self.count += 1;
         skips.then_some(time)
     }
 
-    /// The places of the rules that watch a call, if it is cached.
+    /// The indices of the rules that watch a call, if it is cached.
     pub fn places(&self, source: &str, name: &str) -> Option<&[usize]> {
-        Some(&self.calls.get(source)?.get(name)?.watching.places)
+        Some(&self.calls.get(source)?.get(name)?.watchers.rules)
     }
 
-    fn watching(&mut self, rules: &RuleSet, places: Vec<usize>) -> Arc<Watching> {
-        if let Some(watching) = self.watching.get(&places) {
-            return Arc::clone(watching);
+    fn watchers(&mut self, rules: &RuleSet, indices: Vec<usize>) -> Arc<Watchers> {
+        if let Some(watchers) = self.watchers.get(&indices) {
+            return Arc::clone(watchers);
         }
-        let watch: Vec<&Rule> = places.iter().filter_map(|place| rules.rules().get(*place)).collect();
-        let watching = Arc::new(Watching {
-            needs_success: watch.iter().all(|rule| rule.needs_success()),
-            literals: Literals::of(&watch),
-            places: places.clone(),
+        let watching: Vec<&Rule> = indices.iter().filter_map(|index| rules.rules().get(*index)).collect();
+        let watchers = Arc::new(Watchers {
+            needs_success: watching.iter().all(|rule| rule.needs_success()),
+            literals: RequiredLiterals::of(&watching),
+            rules: indices.clone(),
         });
-        self.watching.insert(places, Arc::clone(&watching));
-        watching
+        self.watchers.insert(indices, Arc::clone(&watchers));
+        watchers
     }
 }
 
-impl Call {
+impl CachedCall {
     fn skips(&self, text: &Text<'_>) -> bool {
-        let Watching { places, needs_success, literals } = &*self.watching;
-        if self.is_asked_for {
+        let Watchers { rules, needs_success, literals } = &*self.watchers;
+        if self.is_required {
             return false;
         }
-        places.is_empty()
+        rules.is_empty()
             || *needs_success && text.has_failed()
             || literals.as_ref().is_some_and(|literals| !literals.may_match(text.text))
     }
 }
 
-impl Literals {
-    /// `None` when some rule requires none, or there are too many to be searched for.
+impl RequiredLiterals {
+    /// Returns `None` if a rule has no required literals, or if there are too many for one automaton.
     fn of(rules: &[&Rule]) -> Option<Self> {
         let mut patterns: Vec<&str> = Vec::new();
         let mut numbered = Vec::new();
@@ -247,9 +253,9 @@ impl Literals {
         Some(Self { search, rules: numbered })
     }
 
-    /// Whether some rule finds in `text` what it requires.
+    /// Whether `text` contains all that some rule requires.
     fn may_match(&self, text: &str) -> bool {
-        // Text beyond ASCII may be the same as a literal in another case.
+        // A character outside ASCII may match an ASCII letter when case is ignored.
         if !text.is_ascii() {
             return true;
         }

@@ -9,6 +9,7 @@ mod csv;
 mod details;
 mod filter;
 mod format;
+mod github;
 mod html;
 mod json;
 mod junit;

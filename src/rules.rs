@@ -27,7 +27,8 @@ pub use filter::Filter;
 pub use load::attributes::{AttributeError, read_attributes};
 pub use load::diagnostic::{DiagnosticKind, RuleDiagnostic, RuleDiagnostics};
 pub use load::operations::{Class, Danger, Operation, known_calls, operations, provenance};
-pub use load::settings::{RuleSetting, Settings, did_you_mean, with_suggestion};
+pub use load::settings::{RuleSetting, Settings};
+pub use load::spelling::{did_you_mean, with_suggestion};
 pub use rule::Rule;
 pub use sigma::call_pattern::{CallPattern, CallPatterns, Names};
 pub use sigma::placeholder::{EXEMPT_VPC_TAGS, PLACEHOLDERS};
@@ -40,18 +41,16 @@ use crate::finding::{Finding, RuleInfo, Trace};
 use correlation::Correlation;
 use index::Index;
 use load::files::{self, Document, RuleFile};
-use load::settings::{self, Known};
-use load::{diagnostic, yaml};
+use load::settings::Known;
+use load::{diagnostic, spelling, yaml};
 use sigma::placeholder::Placeholders;
 use sigma::subject::Subject;
-use trusted::Trusted;
 
 /// Rules that can be run.
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
     index: Index,
-    trusted: Trusted,
     /// Your own accounts and organizations.
     zone: Arc<Zone>,
     skipped: Vec<RuleDiagnostic>,
@@ -155,7 +154,6 @@ impl RuleSet {
             Self {
                 index: Index::new(&rules),
                 rules,
-                trusted: Trusted::of(&options.zone),
                 zone: Arc::new(options.zone.clone()),
                 skipped: Vec::new(),
                 unusable,
@@ -187,7 +185,7 @@ impl RuleSet {
                 Some(rule) => rule.enable(),
                 None => {
                     let names: Vec<&str> = rules.iter().map(Rule::name).collect();
-                    let reason = format!("there is no such rule{}", settings::did_you_mean(name, &names));
+                    let reason = format!("there is no such rule{}", spelling::did_you_mean(name, &names));
                     diagnostics.push(RuleDiagnostic::new("rules to enable", Some(name), reason));
                 }
             }
@@ -195,7 +193,6 @@ impl RuleSet {
         let set = Self {
             index: Index::new(&rules),
             rules,
-            trusted: Trusted::of(&options.zone),
             zone: Arc::new(options.zone.clone()),
             skipped,
             unusable,
@@ -295,7 +292,7 @@ impl RuleSet {
     fn findings<'r>(&self, rules: impl Iterator<Item = &'r Rule>, subject: &Subject<'_>) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         let mut fallbacks = Vec::new();
-        let evaluate = |rule: &Rule| rule.evaluate(subject, &self.trusted, self.explain);
+        let evaluate = |rule: &Rule| rule.evaluate(subject, self.explain);
         for rule in rules {
             if rule.is_fallback() {
                 fallbacks.push(rule);
@@ -319,7 +316,7 @@ impl RuleSet {
     /// Whether the rule is a fallback and another rule of its pack reports the event.
     fn is_covered(&self, rule: &Rule, subject: &Subject<'_>) -> bool {
         let others = || self.running().filter(|other| other.pack() == rule.pack() && !other.is_fallback());
-        rule.is_fallback() && others().any(|other| other.evaluate(subject, &self.trusted, false).is_some())
+        rule.is_fallback() && others().any(|other| other.evaluate(subject, false).is_some())
     }
 
     fn running(&self) -> impl Iterator<Item = &Rule> {
@@ -369,7 +366,7 @@ impl RuleSet {
     pub fn judge(&self, name: &str, event: &Event<'_>) -> Option<Finding> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
         let subject = Subject::within(event, &self.zone);
-        let finding = rule.evaluate(&subject, &self.trusted, self.explain)?;
+        let finding = rule.evaluate(&subject, self.explain)?;
         (!self.is_covered(rule, &subject)).then_some(finding)
     }
 
@@ -377,7 +374,7 @@ impl RuleSet {
     pub fn explain(&self, name: &str, event: &Event<'_>) -> Option<Trace> {
         let rule = self.rules.iter().find(|rule| rule.name() == name)?;
         let subject = Subject::within(event, &self.zone);
-        let trace = rule.explain(&subject, &self.trusted);
+        let trace = rule.explain(&subject);
         if !(trace.matched && self.is_covered(rule, &subject)) {
             return Some(trace);
         }
@@ -387,7 +384,7 @@ impl RuleSet {
 
     /// The rule name most similar to `name`, if one is similar.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        settings::nearest(name, &self.rules.iter().map(Rule::name).collect::<Vec<_>>())
+        spelling::nearest(name, &self.rules.iter().map(Rule::name).collect::<Vec<_>>())
     }
 
     /// Every rule, in the order in which they run; also those that are off.

@@ -1,6 +1,7 @@
-//! Suppression of findings by exemptions: a person has accepted them for a reason and until a day.
+//! Suppression of findings by exemptions. An exemption has an owner, a reason and a last day.
 //!
-//! A suppressed finding is kept and marked. After its last day an exemption stops working, and the finding says that it expired.
+//! A suppressed finding is still published, with the exemption. After its last day (UTC) an exemption stops working, and the
+//! finding says that it expired.
 
 mod vpc;
 
@@ -36,7 +37,7 @@ pub struct Exemption {
 struct Terms {
     /// The owner.
     owner: String,
-    /// The reason why the finding is acceptable.
+    /// The reason for which the finding is accepted.
     reason: String,
     /// The ticket of the decision.
     ticket: Option<String>,
@@ -47,16 +48,16 @@ struct Terms {
 
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let wrong = |()| serde::de::Error::custom(format!("it is a day such as 2027-03-31, not {text:?}"));
-    // A time of day would be ignored.
+    let error = || serde::de::Error::custom(format!("it is a day such as 2027-03-31, not {text:?}"));
+    // The parser would ignore a time of day.
     if text.trim().len() != "2027-03-31".len() {
-        return Err(wrong(()));
+        return Err(error());
     }
-    text.trim().parse().map_err(|_| wrong(()))
+    text.trim().parse().map_err(|_| error())
 }
 
 impl Exemptions {
-    /// Reads a file of exemptions, which refer to `rules`.
+    /// Reads a file of exemptions from findings of `rules`.
     ///
     /// # Errors
     /// Returns every error in it.
@@ -71,8 +72,8 @@ impl Exemptions {
                 let is_missing = filter.attributes.is_null();
                 vec![if is_missing { AttributeError::new(None, missing.to_owned()) } else { error }]
             })?;
-            let written = [("owner", &terms.owner), ("reason", &terms.reason)];
-            let empty = written.iter().filter(|(_, text)| text.trim().is_empty());
+            let required = [("owner", &terms.owner), ("reason", &terms.reason)];
+            let empty = required.iter().filter(|(_, text)| text.trim().is_empty());
             let empty: Vec<AttributeError> =
                 empty.map(|(name, _)| AttributeError::new(Some(name), "it is empty".to_owned())).collect();
             if empty.is_empty() { Ok(terms) } else { Err(empty) }
@@ -80,16 +81,17 @@ impl Exemptions {
         Ok(Self(parsed.into_iter().map(|(filter, terms)| Exemption { filter, terms }).collect()))
     }
 
-    /// Every exemption, in the order of the file.
+    /// All exemptions, in the order of the file.
     pub fn all(&self) -> &[Exemption] {
         &self.0
     }
 
     /// Suppresses a finding of `event` if an exemption matches at `now`. If only expired ones match, adds a note.
     pub fn apply(&self, event: &Event<'_>, finding: &mut Finding, now: Timestamp) {
-        let meant =
-            self.0.iter().filter(|one| one.filter.is_about(&finding.rule)).filter(|one| one.filter.exempts(event));
-        let (expired, valid): (Vec<&Exemption>, Vec<&Exemption>) = meant.partition(|one| one.is_expired(now));
+        let matches =
+            |exemption: &&Exemption| exemption.filter.is_about(&finding.rule) && exemption.filter.exempts(event);
+        let (expired, valid): (Vec<&Exemption>, Vec<&Exemption>) =
+            self.0.iter().filter(matches).partition(|exemption| exemption.is_expired(now));
         if let Some((exemption, others)) = valid.split_first() {
             let also = others.iter().map(|other| other.name().to_owned()).collect();
             finding.suppression = Some(Suppression { also, ..exemption.suppression() });
@@ -107,12 +109,12 @@ impl Exemption {
         &self.filter.name
     }
 
-    /// The title: one line.
+    /// The one-line title.
     pub fn title(&self) -> &str {
         &self.filter.title
     }
 
-    /// The suppression in findings.
+    /// The suppression that a finding shows.
     pub fn suppression(&self) -> Suppression {
         let Terms { owner, reason, ticket, expires } = self.terms.clone();
         Suppression {
@@ -130,7 +132,7 @@ impl Exemption {
         self.expires_within(0, now)
     }
 
-    /// Whether it will have expired `days` from now.
+    /// Whether it expires within `days` from now.
     pub fn expires_within(&self, days: u32, now: Timestamp) -> bool {
         let today = now.to_zoned(TimeZone::UTC).date();
         let then = today.saturating_add(Span::new().days(i64::from(days.min(1_000_000))));

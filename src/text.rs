@@ -1,7 +1,7 @@
-//! Makes text written by others safe to show.
+//! Makes untrusted text safe to show.
 //!
-//! Everything in a record may be chosen by an attacker: user agents, role names, tags, descriptions. Before it stands in
-//! a sentence, on a terminal or in a log line, whatever could move a cursor, hide or re-order text is spelt out.
+//! An attacker may choose any string in a record: user agents, role names, tags, descriptions. Before such a string reaches a
+//! sentence, a terminal or a log line, every character that could move the cursor, hide text or reorder it is escaped.
 
 mod json;
 
@@ -10,11 +10,11 @@ use std::fmt::Write as _;
 
 pub use json::visible_json;
 
-/// Maximum number of characters of a value in a sentence. The middle of a longer one is left out.
+/// Maximum length in characters of a value in a sentence. The middle of a longer value is replaced by an ellipsis.
 pub const MAX_IN_SENTENCE: usize = 320;
 
-/// Spells out control characters (ANSI escapes and line breaks among them), line separators and the characters that
-/// re-order or hide text, as `\u{1b}`. Everything else stays.
+/// Escapes control characters (including ANSI escapes and line breaks), line separators and characters that reorder or hide
+/// text, as `\u{1b}`. All other characters are unchanged.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_plain || !text.chars().any(is_hidden) {
@@ -32,42 +32,42 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// No more than `most` characters of the text: the middle is left out, since the ends of ARNs and names tell most.
-pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
-    // Fewer bytes than `most` are fewer characters too.
-    let length = if text.len() <= most { 0 } else { text.chars().count() };
-    if length <= most {
+/// Shortens text to `max` characters. The middle is replaced by an ellipsis, because the ends of ARNs and names identify them.
+pub fn shortened(text: &str, max: usize) -> Cow<'_, str> {
+    // A text has at most as many characters as bytes.
+    let length = if text.len() <= max { 0 } else { text.chars().count() };
+    if length <= max {
         return Cow::Borrowed(text);
     }
-    let head = most.saturating_sub(1) / 2;
-    let tail = most.saturating_sub(1) - head;
+    let head = max.saturating_sub(1) / 2;
+    let tail = max.saturating_sub(1) - head;
     let mut short: String = text.chars().take(head).collect();
     short.push('…');
     short.extend(text.chars().skip(length - tail));
     Cow::Owned(short)
 }
 
-/// [`visible`] and [`shortened`].
-pub fn visible_at_most(text: &str, most: usize) -> Cow<'_, str> {
+/// Applies [`visible`], then [`shortened`].
+pub fn visible_at_most(text: &str, max: usize) -> Cow<'_, str> {
     match visible(text) {
-        Cow::Borrowed(shown) => shortened(shown, most),
-        Cow::Owned(shown) => Cow::Owned(shortened(&shown, most).into_owned()),
+        Cow::Borrowed(shown) => shortened(shown, max),
+        Cow::Owned(shown) => Cow::Owned(shortened(&shown, max).into_owned()),
     }
 }
 
-/// The text as one word of a POSIX shell command, so that a suggested command can be pasted. A `=` at the start is quoted,
+/// Quotes text as one word of a POSIX shell command, so that a suggested command can be pasted. A `=` at the start is quoted,
 /// because zsh replaces `=name` with the path of a program.
 pub fn shell_word(text: &str) -> Cow<'_, str> {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=@,+%".contains(character);
-    if !text.is_empty() && !text.starts_with('=') && text.chars().all(plain) {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=@,+%".contains(character);
+    if !text.is_empty() && !text.starts_with('=') && text.chars().all(is_plain) {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(format!("'{}'", visible(text).replace('\'', r"'\''")))
     }
 }
 
-/// Whether a character would change how the text around it is shown: controls (Cc), line and paragraph separators, and
-/// the format characters (Cf) that set direction, join or are not visible at all.
+/// Whether a character changes how the text around it is shown: control characters (Cc), line and paragraph separators, and
+/// format characters (Cf) that set the direction, join characters or are invisible.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -82,7 +82,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn escapes_line_breaks_and_direction_marks_are_spelt_out() {
+    fn ansi_escapes_line_breaks_and_direction_marks_are_escaped() {
         assert_eq!(visible("a\u{1b}[31mred\r\nb"), r"a\u{1b}[31mred\u{d}\u{a}b");
         assert_eq!(visible("\u{202e}gpj.exe\u{9b}2J"), r"\u{202e}gpj.exe\u{9b}2J");
         assert_eq!(visible("Zoë opened 東京"), "Zoë opened 東京");
@@ -107,19 +107,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_hidden_is_told_wherever_it_is(before in "[ -~]{0,20}", hidden in "\\PC|[\u{0}-\u{1f}\u{7f}]", after in "[ -~]{0,20}") {
+        fn hidden_characters_are_escaped_at_any_position(before in "[ -~]{0,20}", hidden in "\\PC|[\u{0}-\u{1f}\u{7f}]", after in "[ -~]{0,20}") {
             let text = [before, hidden, after].concat();
-            let spelt: String = text.chars().map(|one| match is_hidden(one) {
-                true => format!("\\u{{{:x}}}", u32::from(one)),
-                false => one.to_string(),
-            }).collect();
-            prop_assert_eq!(visible(&text), spelt);
+            let escape = |character: char| format!("\\u{{{:x}}}", u32::from(character));
+            let expected: String = text
+                .chars()
+                .map(|character| if is_hidden(character) { escape(character) } else { character.to_string() })
+                .collect();
+            prop_assert_eq!(visible(&text), expected);
         }
 
         #[test]
-        fn nothing_hidden_survives(text: String, most in 1usize..60) {
+        fn nothing_hidden_survives(text: String, max in 1usize..60) {
             prop_assert!(!visible(&text).chars().any(is_hidden));
-            prop_assert!(visible_at_most(&text, most).chars().count() <= most);
+            prop_assert!(visible_at_most(&text, max).chars().count() <= max);
             prop_assert!(!shell_word(&text).chars().any(is_hidden));
         }
     }

@@ -46,7 +46,7 @@ locals {
   alarm_names = concat(
     [
       "errors", "throttles", "on-failure", "on-failure-lost", "rejected", "delivery-errors", "delivery-throttling",
-      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-trails-undelivered",
+      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-inputs-undelivered", "tampering-trails-undelivered",
       "tampering-stores-undelivered", "tampering-watchers-undelivered", "no-invocations", "trail-silent",
     ],
     local.heartbeat ? ["heartbeat-missing", "canary-missing"] : [],
@@ -127,6 +127,12 @@ locals {
       namespace   = "AWS/Events"
       metric      = "FailedInvocations"
       dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering.name }
+    }
+    tampering-inputs-undelivered = {
+      description = "EventBridge matched a change to a stream, a log destination or an event source mapping and could not notify the alerts topic or the function."
+      namespace   = "AWS/Events"
+      metric      = "FailedInvocations"
+      dimensions  = { RuleName = aws_cloudwatch_event_rule.tampering_more["${local.tampering_rule_name}-inputs"].name }
     }
     tampering-trails-undelivered = {
       description = "EventBridge matched a change to a trail and could not notify the alerts topic or the function."

@@ -1,6 +1,6 @@
 # What the function's rules are told, in the words of the configuration file.
 locals {
-  # Of this deployment, so that the rules named `own-…` know it.
+  # Of this deployment, so that the rules named `own-…` know it, and the buckets whose data events are recorded.
   own_placeholders = { for placeholder, values in merge(local.own_names, { for placeholder, names in coalesce(local.remediation_own, {}) :
     placeholder => concat(lookup(local.own_names, placeholder, []), names)
   }) : placeholder => values if length(values) > 0 }
@@ -19,6 +19,7 @@ locals {
     own_dashboards     = [var.name] # the dashboard shows the function, which needs this
     own_schedules      = aws_scheduler_schedule.heartbeat[*].name
     own_state_machines = aws_sfn_state_machine.heartbeat[*].name
+    watched_buckets    = local.data_buckets
   }
 
   # The user's, with these added to what stands there.

@@ -33,5 +33,5 @@ locals {
   failures_arn           = "arn:${local.partition}:s3:::${local.failures_name}"
   canary_queue_arn       = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-canaries"
   heartbeat_queue_arn    = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-heartbeats"
-  tampering_rule_arns    = [for rule in concat(["", "-stores", "-trails", "-watchers"], var.remediation == null ? [] : ["-remediation"]) : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-tampering${rule}"]
+  tampering_rule_arns    = [for rule in concat(["", "-inputs", "-stores", "-trails", "-watchers"], var.remediation == null ? [] : ["-remediation"]) : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-tampering${rule}"]
 }

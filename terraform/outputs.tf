@@ -1,5 +1,5 @@
 output "findings_topic_arn" {
-  description = "ARN of the findings topic, for machines."
+  description = "ARN of the findings topic, for programs."
   value       = aws_sns_topic.findings.arn
 }
 
@@ -9,7 +9,7 @@ output "alerts_topic_arn" {
 }
 
 output "log_group_name" {
-  description = "Name of the log group that records are read from."
+  description = "Name of the log group that contains the records."
   value       = local.log_group_name
 
   # Who writes into it wants to be heard.
@@ -41,6 +41,22 @@ output "function_name" {
   value       = aws_lambda_function.this.function_name
 }
 
+output "function" {
+  description = "Input of the modules that bring records to the function: `event-bus`, `kinesis-input` and `s3-objects`."
+  value = {
+    name             = aws_lambda_function.this.function_name
+    arn              = local.function_arn
+    role_name        = aws_iam_role.function.name
+    timeout          = var.timeout
+    kms_key_arn      = aws_kms_key.this.arn
+    on_failure_arn   = var.on_failure_bucket ? local.failures_arn : local.on_failure_queue_arn
+    alerts_topic_arn = local.alerts_topic_arn
+  }
+
+  # Lambda checks the permissions of the role when an event source mapping is created.
+  depends_on = [aws_iam_role_policy.function, aws_sqs_queue.on_failure, aws_s3_bucket.on_failure, aws_sns_topic_policy.alerts]
+}
+
 output "function_log_group_name" {
   description = "Name of the function's own log group."
   value       = aws_cloudwatch_log_group.function.name
@@ -67,7 +83,7 @@ output "filter_pattern" {
 }
 
 output "tampering" {
-  description = "Input of `modules/tamper-events`, which watches another Region."
+  description = "Value for the inputs of `modules/tamper-events`, which watches another Region."
   value = {
     rule_name     = aws_cloudwatch_event_rule.tampering.name
     event_pattern = local.tampering_pattern

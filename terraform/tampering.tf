@@ -32,6 +32,15 @@ locals {
         requestParameters = { "$or" = [for parameter, values in local.tampering_stores : { (parameter) = values }] }
       })
     }))
+    # Updates and deletions of event source mappings name the function in their answer alone.
+    "${local.tampering_rule_name}-inputs" = jsonencode(merge(local.tampering_calls, {
+      detail = merge(local.tampering_calls.detail, {
+        "$or" = concat(
+          [for parameter, values in local.tampering_inputs : { requestParameters = { (parameter) = values } }],
+          [{ eventName = local.tampering_mapping_calls, responseElements = { functionArn = [local.function_arn] } }],
+        )
+      })
+    }))
     "${local.tampering_rule_name}-watchers" = jsonencode(merge(local.tampering_calls, {
       detail = merge(local.tampering_calls.detail, {
         eventName         = [{ anything-but = local.tampering_harmless_to_watchers }]
@@ -51,6 +60,9 @@ locals {
     "AddTags", "CreateTrail", "DeleteTrail", "PutEventSelectors", "PutInsightSelectors", "RemoveTags", "StartLogging",
     "StopLogging", "UpdateTrail",
   ]
+
+  # EventBridge matches beginnings, because Lambda appends the version of its API.
+  tampering_mapping_calls = [{ prefix = "DeleteEventSourceMapping" }, { prefix = "UpdateEventSourceMapping" }]
 
   tampering_calls = {
     # Only services can send events with such a source.
@@ -93,7 +105,7 @@ locals {
     {
       aliasName   = local.key_aliases
       keyId       = [for key in concat(local.key_ids, local.key_aliases) : { suffix = key }]
-      queueUrl    = [for queue in concat(local.queue_names, flatten(module.remediation[*].own.own_queues)) : { suffix = "/${queue}" }]
+      queueUrl    = [{ wildcard = "*/${local.account}/${var.name}-*" }]
       targetKeyId = [for key in local.key_ids : { suffix = key }]
     },
     length(local.watched_buckets) == 0 ? {} : { bucketName = local.watched_buckets },
@@ -103,20 +115,30 @@ locals {
   queue_names     = concat(aws_sqs_queue.on_failure[*].name, aws_sqs_queue.heartbeats[*].name, aws_sqs_queue.canaries[*].name)
   watched_buckets = concat(local.trail_arn == null ? [] : [local.bucket_name], aws_s3_bucket.on_failure[*].bucket)
 
-  # The same for the parts that watch over it: alarms, queues, heartbeats and rules; and
-  # for whatever is pointed at the function.
+  # The same for what brings records by other ways than the log group: modules/kinesis-input, kinesis-forward and
+  # log-destination. Their names begin with the name of the deployment.
+  tampering_inputs = {
+    destinationName = [{ prefix = "${var.name}-" }]
+    streamARN       = [{ prefix = local.streams_prefix }]
+    streamName      = [{ prefix = "${var.name}-" }]
+  }
+  streams_prefix = "arn:${local.partition}:kinesis:${local.region}:${local.account}:stream/${var.name}-"
+
+  # The same for the parts that watch over it: alarms, queues, heartbeats, event buses and rules, those of other modules
+  # among them; and for whatever is pointed at the function.
   tampering_watchers = {
     alarmName          = [{ prefix = "${var.name}-" }]
     alarmNames         = [{ prefix = "${var.name}-" }]
     destinationArn     = [local.function_arn]
+    eventBusName       = [{ prefix = "${var.name}-" }]
     eventSourceArn     = [{ prefix = local.queues_prefix }]
     executionArn       = [{ prefix = replace(local.state_machine_arn, ":stateMachine:", ":execution:") }]
     groupName          = [local.heartbeat_name]
     muteTargets        = { alarmNames = [{ prefix = "${var.name}-" }] }
-    name               = [local.heartbeat_name, { prefix = local.tampering_rule_name }]
-    resourceARN        = [{ prefix = local.alarms_prefix }]
+    name               = [{ prefix = "${var.name}-" }]
+    resourceARN        = [{ prefix = local.alarms_prefix }, { prefix = local.streams_prefix }]
     resourceIdentifier = [{ prefix = local.log_group_arn }]
-    rule               = [{ prefix = local.tampering_rule_name }]
+    rule               = [{ prefix = "${var.name}-" }]
     sourceArn          = [{ prefix = local.queues_prefix }]
     stateMachineArn    = [{ prefix = local.state_machine_arn }]
     targets            = { arn = [local.function_arn] }

@@ -13,8 +13,67 @@ resource "aws_cloudtrail" "this" {
   cloud_watch_logs_role_arn     = aws_iam_role.trail[0].arn
   tags                          = var.tags
 
+  # Without selectors, a trail records all management events and no data events.
+  dynamic "advanced_event_selector" {
+    for_each = local.event_selectors
+
+    content {
+      name = advanced_event_selector.value.name
+
+      dynamic "field_selector" {
+        for_each = advanced_event_selector.value.fields
+
+        content {
+          field       = field_selector.value.field
+          equals      = lookup(field_selector.value, "equals", null)
+          not_equals  = lookup(field_selector.value, "not_equals", null)
+          starts_with = lookup(field_selector.value, "starts_with", null)
+        }
+      }
+    }
+  }
+
   # CloudTrail tries to write when the trail is created.
   depends_on = [aws_s3_bucket_policy.trail, aws_iam_role_policy.trail]
+
+  lifecycle {
+    precondition {
+      condition     = !contains(local.data_buckets, local.bucket_name)
+      error_message = "data_events.buckets contains the trail's own bucket: CloudTrail would record every log file that it writes."
+    }
+  }
+}
+
+locals {
+  data_buckets    = try(var.data_events.buckets, [])
+  has_selectors   = length(local.data_buckets) + length(var.excluded_management_sources) > 0
+  event_selectors = [for selector in concat([local.management_selector], local.data_selectors) : selector if local.has_selectors]
+
+  management_selector = {
+    name = "Management events"
+    fields = concat(
+      [{ field = "eventCategory", equals = ["Management"] }],
+      [for sources in [var.excluded_management_sources] : { field = "eventSource", not_equals = sources } if length(sources) > 0],
+    )
+  }
+  data_selectors = [for buckets in [local.data_buckets] : {
+    name = "Data events of watched buckets"
+    fields = concat(
+      [
+        { field = "eventCategory", equals = ["Data"] },
+        { field = "resources.type", equals = ["AWS::S3::Object"] },
+        { field = "resources.ARN", starts_with = [for bucket in buckets : "arn:${local.partition}:s3:::${bucket}/"] },
+      ],
+      [for read in [var.data_events.read] : { field = "readOnly", equals = ["false"] } if !read],
+    )
+  } if length(buckets) > 0]
+}
+
+check "excluded_management_sources" {
+  assert {
+    condition     = length(var.excluded_management_sources) == 0
+    error_message = "The trail does not record management events of ${join(" and ", var.excluded_management_sources)}: rules about them, such as those on keys, find nothing."
+  }
 }
 
 # What CloudTrail writes to the log group with.

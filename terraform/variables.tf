@@ -43,7 +43,7 @@ variable "package_s3" {
 }
 
 variable "architecture" {
-  description = "Architecture that `bootstrap` is built for: `arm64` or `x86_64`."
+  description = "Architecture of `bootstrap`: `arm64` or `x86_64`."
   type        = string
   default     = "arm64"
 
@@ -54,7 +54,7 @@ variable "architecture" {
 }
 
 variable "memory_size" {
-  description = "Memory of the function in MB. CPU grows with it. A delivery may decompress to 64 MiB."
+  description = "Memory of the function in MB. CPU is proportional to it. A delivery may decompress to 64 MiB."
   type        = number
   default     = 512
 
@@ -112,7 +112,7 @@ variable "layers" {
 }
 
 variable "rules_directories" {
-  description = "Directories of rules added to the built-in ones, as paths in the function, such as `/opt/rules` or `/var/task/rules`."
+  description = "Directories with additional rules, as paths in the function, such as `/opt/rules` or `/var/task/rules`."
   type        = list(string)
   default     = []
 
@@ -163,7 +163,7 @@ variable "exemptions_file" {
 # ---- The trail and its log group ------------------------------------------------------------------------------------
 
 variable "existing_trail" {
-  description = "An existing trail to use: the log group it writes to, in this account and Region, of the Standard class and with room for a subscription filter per filter pattern. The module then creates no trail, bucket or log group. If its ARN and bucket are given, they are watched for tampering."
+  description = "An existing trail: its log group in this account and Region, of the Standard class and with room for one subscription filter per filter pattern. The module then creates no trail, bucket or log group. If you set the ARN and bucket, they are watched for tampering."
   type = object({
     log_group_name = string
     arn            = optional(string)
@@ -217,6 +217,41 @@ variable "organization" {
   }
 }
 
+variable "data_events" {
+  description = "S3 buckets whose data events the trail records: uploads and deletions, with `read` downloads too. The rule `watched-bucket-written` reports uploads to them, because their names are added to the placeholder `watched_buckets`. CloudTrail charges for data events."
+  type = object({
+    buckets = list(string)
+    read    = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = var.data_events == null ? true : length(var.data_events.buckets) > 0 && alltrue([for bucket in var.data_events.buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", bucket))])
+    error_message = "data_events.buckets are names of buckets, not ARNs, at least one."
+  }
+
+  validation {
+    condition     = var.data_events == null || var.existing_trail == null
+    error_message = "data_events is for the trail made here. Add an event selector to existing_trail where it is defined, and its buckets to the placeholder watched_buckets."
+  }
+}
+
+variable "excluded_management_sources" {
+  description = "Event sources whose management events the trail does not record: `kms.amazonaws.com`, `rdsdata.amazonaws.com` or both. Rules about them find nothing, and `terraform plan` warns."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for source in var.excluded_management_sources : contains(["kms.amazonaws.com", "rdsdata.amazonaws.com"], source)])
+    error_message = "CloudTrail can exclude kms.amazonaws.com and rdsdata.amazonaws.com alone."
+  }
+
+  validation {
+    condition     = length(var.excluded_management_sources) == 0 || var.existing_trail == null
+    error_message = "excluded_management_sources is for the trail made here, not for existing_trail."
+  }
+}
+
 variable "bucket_retention_days" {
   description = "Number of days after which log files in the trail's bucket are deleted."
   type        = number
@@ -246,7 +281,7 @@ variable "log_retention_days" {
 }
 
 variable "filter_pattern" {
-  description = "CloudWatch Logs filter pattern for the events that reach the function, or two patterns, one per line, each for a subscription filter of its own. Default: the patterns generated from the built-in rules (`filter_pattern.txt`). Generate new ones with `trailwarden filter-pattern` when you add or enable rules. The empty pattern passes everything."
+  description = "CloudWatch Logs filter pattern for the events that reach the function, or two patterns, one per line, for two subscription filters. Default: the patterns generated from the built-in rules (`filter_pattern.txt`). Generate new ones with `trailwarden filter-pattern` when you add or enable rules. The empty pattern passes everything."
   type        = string
   default     = null
 }
@@ -322,7 +357,7 @@ variable "alerts_subscriptions" {
 }
 
 variable "encrypt_alerts" {
-  description = "Whether the alerts topic is encrypted with a key of its own. Without a key, nobody can silence the topic by disabling the key, but SNS stores alerts unencrypted until they are delivered."
+  description = "Whether the alerts topic is encrypted with a key of its own. Without a key, disabling the key cannot silence the topic, but SNS stores alerts unencrypted until they are delivered."
   type        = bool
   default     = true
 }
@@ -341,7 +376,7 @@ variable "alerts_min_severity" {
 # ---- Watching -------------------------------------------------------------------------------------------------------
 
 variable "heartbeat_minutes" {
-  description = "Minutes between heartbeats: test records written to the log group, which must arrive on the findings topic. `null` sends none, and silence is then noticed after a day instead of an hour. A heartbeat tests log group, subscription, function, key and topic. The canary sent with it tests that CloudTrail delivers. Neither tests subscribers of the topic."
+  description = "Minutes between heartbeats: test records written to the log group, which must arrive on the findings topic. `null` sends none, and an outage is then detected after a day instead of an hour. A heartbeat tests log group, subscription, function, key and topic. The canary that is sent with it tests the delivery by CloudTrail. Neither tests the subscribers of the topic."
   type        = number
   default     = 15
 
@@ -363,7 +398,7 @@ variable "watcher_accounts" {
 }
 
 variable "log_streams" {
-  description = "Log streams whose events are evaluated, with `*` and `?`: CloudTrail's by default, a single `*` for all. The stream of heartbeats is added. A delivery of another stream is rejected and goes to the on-failure destination."
+  description = "Log streams whose events are evaluated, with `*` and `?` as wildcards. The default is CloudTrail's log streams, and `*` means all. The stream of heartbeats is added. A delivery of another stream is rejected and goes to the on-failure destination."
   type        = list(string)
   default     = null
 
@@ -376,7 +411,7 @@ variable "log_streams" {
 # ---- Live state -----------------------------------------------------------------------------------------------------
 
 variable "live_state" {
-  description = "Allows the function to read EC2 and IAM to confirm findings: with `{}` in this account, and with `member_role_name` in every account that has the role (`modules/member-role`)."
+  description = "Allows the function to read EC2 and IAM to verify findings: with `{}` in this account, and with `member_role_name` in every account that has the role (`modules/member-role`)."
   type = object({
     member_role_name = optional(string)
     external_id      = optional(string)

@@ -1,4 +1,4 @@
-//! The limit: what decoding the base64 and the gzip of a payload takes, and nothing else.
+//! The limit: decoding the base64 and gzip of a payload, and nothing else.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ use libdeflater::Decompressor;
 use crate::race::{LIMIT, Lane};
 use crate::workload::batch::{Payload, Workload};
 
-/// Decodes payloads into buffers that are used again.
+/// Decodes payloads into reused buffers.
 pub(crate) struct Decoder {
     decompressor: Decompressor,
     gzip: Vec<u8>,
@@ -16,7 +16,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// With room for each payload of a workload.
+    /// Allocates buffers for the largest payload of a workload.
     pub(crate) fn new(workload: &Workload) -> Self {
         let most = |of: fn(&Payload) -> usize| workload.payloads.iter().map(of).max().unwrap();
         Self {
@@ -26,7 +26,7 @@ impl Decoder {
         }
     }
 
-    /// The batch in a payload.
+    /// Decodes the batch in a payload.
     pub(crate) fn batch(&mut self, payload: &Payload) -> &[u8] {
         let gzip = STANDARD.decode(payload.data().as_bytes(), Out::from_slice(&mut self.gzip)).unwrap();
         let length = self.decompressor.gzip_decompress(gzip, &mut self.batch).unwrap();
@@ -34,7 +34,7 @@ impl Decoder {
     }
 }
 
-/// The limit of a workload, as one that takes part.
+/// The lane of the limit for a workload.
 pub(crate) fn lane(workload: &Workload) -> Lane<'_> {
     let mut decoder = Decoder::new(workload);
     Lane::new(LIMIT, move || {

@@ -1,13 +1,13 @@
-//! How fast Trailwarden is, beside the fastest that anything could be and beside others, in one run.
+//! Benchmarks of Trailwarden, compared with a lower limit and with other tools in one run.
 //!
-//! `cargo bench` runs all; `cargo bench -- whole`, `rules`, `stages` or `load` runs a group, `--quick` takes less time. At
-//! the end comes a table of ratios in Markdown.
+//! `cargo bench` runs all benchmarks. `cargo bench -- whole`, `rules`, `stages` or `load` runs a group, and `--quick` takes
+//! less time. The run ends with a table of ratios in Markdown.
 //!
-//! Criterion is the harness: it chooses what runs, for how long, and says how each benchmark changed since the last run.
-//! What it reports is our own time. Ratios are our part: in each round everything that is compared runs once, in turn, and
-//! what counts is the median of the ratios of the rounds, so that a machine that is busy for a while slows down all alike.
-//! Times are CPU time of one thread. The limit is base64-simd and libdeflate decoding the same payloads into buffers that
-//! are used again; nothing that reads a payload can be faster.
+//! Criterion is the harness: it selects the benchmarks and their duration, and reports how the time of Trailwarden changed
+//! since the last run. The ratios are computed here: in each round, all lanes of a comparison run once, in turn, and the
+//! result is the median of the ratios of the rounds. So other load on the machine affects all lanes alike. Times are CPU time
+//! of one thread. The limit is the time in which base64-simd and libdeflate decode the same payloads into reused buffers. No
+//! program that reads a payload can be faster.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
-//! The peer in Python: `benches/article_lambda.py`, which tells its own CPU time. It is started once and does a round for
-//! each line that it is sent.
+//! The peer in Python: `benches/article_lambda.py`, which reports its own CPU time. It is started once, and runs a round for
+//! each line of its input.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::race::Lane;
 use crate::workload::batch::Workload;
 
-/// What it is called.
+/// The name.
 pub(crate) const LANE: &str = "Python";
 
 #[derive(Deserialize)]
@@ -25,10 +25,10 @@ struct Round {
 /// The running program.
 struct Peer {
     child: Child,
-    /// `None` once it is to end.
+    /// `None` after the end was requested.
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    /// The payloads, until it has ended.
+    /// The payloads, which must exist until the program ends.
     _files: TempDir,
 }
 
@@ -62,13 +62,13 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // At the end of its input it ends.
+        // The program ends at the end of its input.
         self.input = None;
         let _ = self.child.wait();
     }
 }
 
-/// It over a workload, as one that takes part; none when there is no Python.
+/// The lane of Python for a workload. `None` if Python is not installed.
 pub(crate) fn lane<'l>(workload: &Workload) -> Option<Lane<'l>> {
     let mut peer = Peer::start(workload)?;
     assert_eq!(peer.round().records, workload.records());

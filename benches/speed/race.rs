@@ -1,4 +1,4 @@
-//! Runs what is compared in turn, round by round.
+//! Runs the lanes of a comparison in turn, round by round.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -6,19 +6,19 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode};
 use rustix::time::{ClockId, clock_gettime};
 
-/// The lane of what nothing can be faster than.
+/// The lane of the limit.
 pub(crate) const LIMIT: &str = "limit";
-/// The lane of Trailwarden, where there is only one.
+/// The lane of Trailwarden, if there is only one.
 pub(crate) const OURS: &str = "ours";
 
-/// One that takes part.
+/// A lane: a program or function that is compared.
 pub(crate) struct Lane<'l> {
     name: String,
     run: Box<dyn FnMut() -> Duration + 'l>,
 }
 
 impl<'l> Lane<'l> {
-    /// One whose CPU time on this thread counts.
+    /// A lane that is measured by the CPU time of this thread.
     pub(crate) fn new(name: impl Into<String>, mut run: impl FnMut() + 'l) -> Self {
         Self::told(name, move || {
             let start = cpu_time();
@@ -27,7 +27,7 @@ impl<'l> Lane<'l> {
         })
     }
 
-    /// One that tells its time itself.
+    /// A lane that reports its own CPU time.
     pub(crate) fn told(name: impl Into<String>, run: impl FnMut() -> Duration + 'l) -> Self {
         Self { name: name.into(), run: Box::new(run) }
     }
@@ -39,7 +39,7 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
 }
 
-/// What came of it: the seconds of each lane in each round.
+/// The results: the seconds of each lane in each round.
 #[derive(Debug)]
 pub(crate) struct Times {
     lanes: Vec<String>,
@@ -51,13 +51,13 @@ impl Times {
         self.lanes.iter().position(|name| name == lane)
     }
 
-    /// The median of the seconds of a lane.
+    /// The median time of a lane in seconds.
     pub(crate) fn seconds(&self, lane: &str) -> Option<f64> {
         let lane = self.place(lane)?;
         median(self.rounds.iter().map(|round| round[lane]).collect())
     }
 
-    /// The median over the rounds of how many times as long as `other` a lane took.
+    /// The median over the rounds of the ratio of a lane's time to that of `other`.
     pub(crate) fn ratio(&self, lane: &str, other: &str) -> Option<f64> {
         let (lane, other) = (self.place(lane)?, self.place(other)?);
         median(self.rounds.iter().map(|round| round[lane] / round[other]).collect())
@@ -74,7 +74,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Runs a benchmark, unless it is not among those that were asked for. Criterion reports the time of the lane `shown`.
+/// Runs a benchmark if it is selected. Criterion reports the time of the lane `shown`.
 pub(crate) fn race<'l>(
     criterion: &mut Criterion,
     group: &str,
@@ -97,7 +97,7 @@ pub(crate) fn race<'l>(
             for _ in 0..rounds_wanted {
                 let mut round = vec![0.0; lanes.len()];
                 for step in 0..lanes.len() {
-                    // Another one is first each time: whoever comes after the limit finds caches that it left.
+                    // The first lane rotates, because the lane after the limit benefits from its caches.
                     let place = (count + step) % lanes.len();
                     let time = (lanes[place].run)();
                     round[place] = time.as_secs_f64();

@@ -1,5 +1,5 @@
-//! Real records: those of `TRAILWARDEN_BENCH_RECORDS`, a directory of CloudTrail files in any form that
-//! `trailwarden evaluate` reads, or those of the public data that `TRAILWARDEN_PUBLIC_DATA` names.
+//! Real records: from `TRAILWARDEN_BENCH_RECORDS`, a directory of CloudTrail files in any form that
+//! `trailwarden evaluate` reads, or from the public data in `TRAILWARDEN_PUBLIC_DATA`.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use crate::workload::batch::Workload;
 const VARIABLE: &str = "TRAILWARDEN_BENCH_RECORDS";
 const PUBLIC_DATA: &str = "TRAILWARDEN_PUBLIC_DATA";
 
-/// The workload; says so when there is none.
+/// The workload. Prints a message if there are no records.
 pub(crate) fn workload() -> Option<Workload> {
     let public = || env::var_os(PUBLIC_DATA).map(|data| PathBuf::from(data).join("cloudtrail/invictus-ir"));
     let Some(directory) = env::var_os(VARIABLE).map(PathBuf::from).or_else(public) else {

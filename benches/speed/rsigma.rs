@@ -1,5 +1,5 @@
-//! The peer rsigma-eval: every record is parsed, and the engine sees all of them. What comes before, it gets at its best:
-//! the limit's own decoding, and an outer parse that borrows. What is generic of it is compiled here, and so for size.
+//! The peer rsigma-eval: every record is parsed and evaluated by the engine. The steps before are the fastest available: the
+//! decoding of the limit, and a borrowing parse of the envelope. Its generic functions are compiled with this crate.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ impl Peer {
         }
     }
 
-    /// `(rule id, eventID)` of everything that it finds.
+    /// `(rule id, eventID)` of all matches.
     pub(crate) fn findings(&self, workload: &Workload) -> BTreeSet<(String, String)> {
         let mut findings = BTreeSet::new();
         let mut decoder = Decoder::new(workload);
@@ -64,7 +64,7 @@ impl Peer {
         findings
     }
 
-    /// It over a workload, as one that takes part.
+    /// The lane of rsigma-eval for a workload.
     pub(crate) fn lane<'l>(&'l self, name: &str, workload: &'l Workload) -> Lane<'l> {
         let mut decoder = Decoder::new(workload);
         Lane::new(name, move || {

@@ -1,4 +1,4 @@
-//! The whole path with 10, 100 and 1,000 rules, beside rsigma-eval with the same ones.
+//! The whole path with 10, 100 and 1,000 rules, compared with rsigma-eval with the same rules.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use crate::workload::batch::Workload;
 use crate::workload::rules::{GeneratedRule, alone, generated_rules};
 use crate::{limit, rsigma, whole};
 
-/// How many rules.
+/// The number of rules.
 pub(crate) const COUNTS: [usize; 3] = [10, 100, 1_000];
 
 /// Maximum ratio of the time with the most rules to the time with the fewest.
 const MAX_RATIO: f64 = 1.15;
 
-/// So many rules, for both.
+/// The rules, compiled for both engines.
 struct Set {
     count: usize,
     /// `ours with 10 rules`
@@ -46,7 +46,7 @@ impl Set {
         }
     }
 
-    /// Both find the same, and something where it is known that there is something; the built-in rules are off.
+    /// Asserts that both find the same, and as many as known. The built-in rules are off.
     fn check(&self, workload: &Workload) {
         let mut ours = BTreeSet::new();
         for payload in &workload.payloads {

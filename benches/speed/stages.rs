@@ -1,4 +1,4 @@
-//! Each stage alone, over what the stage before it yields. A stage that is added is one more line in [`STAGES`].
+//! Each stage alone, on the output of the previous stage. A new stage is a row in [`STAGES`].
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -23,21 +23,21 @@ use crate::workload::SEED;
 use crate::workload::batch::{MEDIUM, Size, Workload};
 use crate::workload::rules::{GeneratedRule, alone, generated_rules};
 
-/// What stages take.
+/// The input of the stages.
 struct Between<'b> {
     workload: &'b Workload,
     rules: &'b RuleSet,
     events: &'b [Event<'b>],
     records: &'b [String],
     findings: &'b [Finding],
-    /// Keeps its cache between payloads.
+    /// Its cache persists between payloads.
     prefilter: RefCell<Prefilter>,
 }
 
-/// A pass over all of it.
+/// A pass over the whole input.
 type Stage = for<'b> fn(&'b Between<'b>);
 
-/// Name for `cargo bench -- stages/NAME`, what it does, and the stage.
+/// Name for `cargo bench -- stages/NAME`, description, and the stage.
 const STAGES: &[(&str, &str, Stage)] = &[
     ("flate2", "base64 and flate2 with zlib-rs, for comparison", |between| {
         for payload in &between.workload.payloads {
@@ -126,7 +126,7 @@ fn records(workload: &Workload) -> Vec<String> {
     records.collect()
 }
 
-/// Loading rules, beside the limit of one payload of 1 MB.
+/// Loading rules, compared with the limit for one payload of 1 MB.
 pub(crate) fn load(criterion: &mut Criterion, table: &mut Table) {
     let workload = Workload::generate(SEED, Size { payloads: 1, ..MEDIUM });
     let mut sets = vec![("built-in".to_owned(), Options::default(), None)];

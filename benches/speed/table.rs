@@ -1,11 +1,11 @@
-//! The table at the end.
+//! The table of results.
 
 use std::fmt;
 
 use crate::race::{LIMIT, OURS, Times};
 use crate::workload::batch::Workload;
 
-/// What was measured, in Markdown.
+/// The results in Markdown.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     workloads: Vec<String>,
@@ -16,7 +16,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A row that says what a workload is like.
+    /// A row that describes a workload.
     pub(crate) fn workload(&mut self, workload: &Workload) {
         let (bytes, records, payloads) = (workload.bytes(), workload.records(), &workload.payloads);
         let gzip: usize = payloads.iter().map(|payload| payload.gzip_bytes).sum();
@@ -26,7 +26,7 @@ impl Table {
         self.workloads.push(format!("| {name} | {payloads} | {} | {mean} | {ratio:.1} |", counted(records)));
     }
 
-    /// A row for the whole path: `ours` is the lane it is about, `most` what it may take at most, and `peers` are the
+    /// A row for the whole path: `ours` is the lane of Trailwarden, `max` the maximum ratio, and `peers` are the
     /// lanes of Python and of rsigma-eval.
     pub(crate) fn whole(
         &mut self,
@@ -44,7 +44,7 @@ impl Table {
         self.whole.push(format!("| {} | {rules} | {limit}{most} | {rates} | {python} | {rsigma} |", workload.name));
     }
 
-    /// A sentence below the whole path.
+    /// A sentence below the table of the whole path.
     pub(crate) fn note(&mut self, text: String) {
         self.notes.push(text);
     }
@@ -62,14 +62,14 @@ impl Table {
     }
 }
 
-/// Megabytes of decompressed log, and records, in a second.
+/// Megabytes of decompressed log and records per second.
 fn rates(workload: &Workload, seconds: f64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let (bytes, records) = (workload.bytes() as f64, workload.records() as f64);
     format!("{:.0} | {:.0} k", bytes / seconds / 1e6, records / seconds / 1e3)
 }
 
-/// A count, as people write it.
+/// A number with thousands separators.
 pub(crate) fn counted(count: usize) -> String {
     match (count / 1_000, count % 1_000) {
         (0, rest) => rest.to_string(),

@@ -37,7 +37,7 @@ fn measure(criterion: &mut Criterion, table: &mut Table, pipeline: &Pipeline, wo
     }
 }
 
-/// The whole path over a workload, as one that takes part.
+/// The lane of the whole path for a workload.
 pub(crate) fn lane<'l>(name: &str, pipeline: &'l Pipeline, workload: &'l Workload) -> Lane<'l> {
     Lane::new(name, move || {
         for payload in &workload.payloads {
@@ -46,7 +46,7 @@ pub(crate) fn lane<'l>(name: &str, pipeline: &'l Pipeline, workload: &'l Workloa
     })
 }
 
-/// That what is measured is what is meant: everything is evaluated, and what is to be found is found.
+/// Asserts that every record is evaluated and that all known findings are found.
 fn check(pipeline: &Pipeline, workload: &Workload) {
     let evaluated = workload.payloads.iter().map(|payload| pipeline.gather("payload", Input::Payload(&payload.text)));
     let (mut received, mut rejected, mut matched) = (0, 0, 0);

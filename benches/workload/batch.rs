@@ -9,27 +9,26 @@ use flate2::write::GzEncoder;
 
 use super::record::{Record, Records};
 
-/// What stands around the base64.
+/// The JSON around the base64.
 const BEFORE: &str = r#"{"awslogs":{"data":""#;
 const AFTER: &str = r#""}}"#;
 
-/// How much there is of a workload.
+/// The size of a workload.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
-    /// What it is called.
+    /// The name.
     pub(crate) name: &'static str,
     /// Payloads.
     pub(crate) payloads: usize,
-    /// Least bytes of one of them, decompressed.
+    /// Minimum size of a payload in bytes, decompressed.
     pub(crate) bytes: usize,
 }
 
-/// What a quiet account delivers. Each workload is some 32 MB: with little to do, a lane measures what others left in the
-/// caches.
+/// The payloads of a quiet account. Each workload is about 32 MB, because the time for a smaller one depends on the caches.
 pub(crate) const SMALL: Size = Size { name: "64 KB", payloads: 512, bytes: 65_536 };
-/// The most of what CloudWatch Logs delivers in practice: a batch of PutLogEvents has at most 1 MiB.
+/// The maximum that CloudWatch Logs delivers in practice: a batch of PutLogEvents has at most 1 MiB.
 pub(crate) const MEDIUM: Size = Size { name: "1 MB", payloads: 32, bytes: 1_048_576 };
-/// More than an asynchronous invocation takes.
+/// More than an asynchronous invocation accepts.
 pub(crate) const LARGE: Size = Size { name: "8 MB", payloads: 4, bytes: 8_388_608 };
 
 /// One payload.
@@ -37,16 +36,16 @@ pub(crate) const LARGE: Size = Size { name: "8 MB", payloads: 4, bytes: 8_388_60
 pub(crate) struct Payload {
     /// The JSON that the function receives.
     pub(crate) text: String,
-    /// Bytes of the batch in it, decompressed.
+    /// Size of the batch in bytes, decompressed.
     pub(crate) bytes: usize,
-    /// Bytes of the gzip in it.
+    /// Size of the gzip in bytes.
     pub(crate) gzip_bytes: usize,
-    /// Records in it.
+    /// Number of records.
     pub(crate) records: usize,
 }
 
 impl Payload {
-    /// A payload of these records, each with the time of its delivery in milliseconds since 1970.
+    /// Creates a payload of records, each with its delivery time in milliseconds since 1970.
     fn of<'r>(records: impl Iterator<Item = (&'r str, i64)>) -> Self {
         let mut batch = String::from(
             r#"{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"org-trail-logs","logStream":"111122223333_CloudTrail_eu-west-1_3","subscriptionFilters":["trailwarden"],"logEvents":["#,
@@ -71,7 +70,7 @@ impl Payload {
         Self { text, bytes: batch.len(), gzip_bytes: gzip.len(), records: count }
     }
 
-    /// The base64 in it.
+    /// The base64 in the payload.
     pub(crate) fn data(&self) -> &str {
         self.text.strip_prefix(BEFORE).and_then(|rest| rest.strip_suffix(AFTER)).unwrap()
     }
@@ -80,16 +79,16 @@ impl Payload {
 /// Payloads that are measured together.
 #[derive(Debug)]
 pub(crate) struct Workload {
-    /// What it is called.
+    /// The name.
     pub(crate) name: &'static str,
     /// The payloads.
     pub(crate) payloads: Vec<Payload>,
-    /// How many of the records the built-in rules report; only known of generated ones.
+    /// Number of records that the built-in rules report. Only known for generated records.
     pub(crate) interesting: usize,
 }
 
 impl Workload {
-    /// A workload from a seed.
+    /// Generates a workload from a seed.
     pub(crate) fn generate(seed: u64, size: Size) -> Self {
         let mut records = Records::new(seed);
         let mut interesting = 0;
@@ -102,7 +101,7 @@ impl Workload {
         Self { name: size.name, payloads, interesting }
     }
 
-    /// These records in batches as CloudWatch Logs delivers them, again and again until they are as much as the others.
+    /// Creates a workload of records in batches as CloudWatch Logs delivers them, repeated up to the size of the other workloads.
     pub(crate) fn of(name: &'static str, records: &[String]) -> Self {
         let times = records.iter().zip(1_772_618_400_000..).map(|(text, time)| (text.as_str(), time));
         let mut batches: Vec<Vec<(&str, i64)>> = Vec::new();
@@ -124,7 +123,7 @@ impl Workload {
         workload
     }
 
-    /// Bytes, decompressed.
+    /// Total size in bytes, decompressed.
     pub(crate) fn bytes(&self) -> usize {
         self.payloads.iter().map(|payload| payload.bytes).sum()
     }
@@ -135,7 +134,7 @@ impl Workload {
     }
 }
 
-/// As many records as make a batch of so many bytes.
+/// Takes records for a batch of a number of bytes.
 fn take(records: &mut Records, bytes: usize) -> Vec<Record> {
     let mut taken = Vec::new();
     let mut size = 0;
@@ -147,7 +146,7 @@ fn take(records: &mut Records, bytes: usize) -> Vec<Record> {
     taken
 }
 
-/// Bytes of a record in a batch: quotes and backslashes are escaped, and 105 is what stands around a message.
+/// Bytes of a record in a batch: quotes and backslashes are escaped, and 105 is the size of the JSON around a message.
 fn size_in_batch(text: &str) -> usize {
     text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 105
 }

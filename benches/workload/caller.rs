@@ -32,12 +32,12 @@ const USER_AGENTS: &[&str] = &[
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/133.0.0.0 Safari/537.36",
 ];
 
-/// Somebody who calls.
+/// A caller.
 #[derive(Debug)]
 pub(super) struct Caller {
     /// The account, which is also the recipient's.
     pub(super) account: &'static str,
-    /// The region in which most is done.
+    /// The Region of most calls.
     pub(super) region: &'static str,
     /// `sourceIPAddress`.
     pub(super) address: String,
@@ -48,7 +48,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// A session of some role.
+    /// A session of a role.
     fn session(number: usize, rng: &mut Rng) -> Self {
         let (account, region) = (*rng.choice(ACCOUNTS).unwrap(), *rng.choice(REGIONS).unwrap());
         let role = ROLES[number % ROLES.len()];
@@ -83,19 +83,19 @@ fn address(rng: &mut Rng) -> String {
     format!("{}.{}", ["192.0.2", "198.51.100", "203.0.113"][rng.usize(0..3)], rng.u8(1..255))
 }
 
-/// Those who call in this workload.
+/// The callers of a workload.
 #[derive(Debug)]
 pub(super) struct Callers {
     sessions: Vec<Caller>,
     users: Vec<Caller>,
 }
 
-/// One who calls, in one call.
+/// A caller in one call.
 #[derive(Debug)]
 pub(super) struct Call<'c> {
-    /// The account that the call is made in.
+    /// The account of the call.
     pub(super) account: &'static str,
-    /// The region it is made in.
+    /// The Region of the call.
     pub(super) region: &'static str,
     /// `userIdentity`, as JSON.
     pub(super) identity: String,
@@ -103,7 +103,7 @@ pub(super) struct Call<'c> {
     pub(super) address: &'c str,
     /// `userAgent`.
     pub(super) user_agent: &'c str,
-    /// Whether it came over a connection of the caller's own, of which the record tells.
+    /// Whether the record has `tlsDetails`, because the caller made the connection itself.
     pub(super) is_direct: bool,
 }
 
@@ -115,7 +115,7 @@ impl Callers {
         }
     }
 
-    /// One of those who make calls of this kind.
+    /// A caller that makes calls of this kind.
     pub(super) fn pick(&self, by: By, rng: &mut Rng) -> Call<'_> {
         let one = match by {
             By::User => rng.choice(&self.users).unwrap(),

@@ -1,8 +1,8 @@
-//! What the built-in rules report, each kind for another reason.
+//! Records that the built-in rules report, one kind per reason.
 
 use super::template::{By, Template, WRITE};
 
-/// The kinds; they come in turn.
+/// The kinds, used in turn.
 pub(super) const INTERESTING: &[Template] = &[
     Template {
         source: "ec2",

@@ -1,5 +1,5 @@
-//! What happens all day: nothing here is for the built-in rules to report. Among it are traps: names of calls inside of
-//! values, and calls that would open something had they not failed.
+//! Everyday records, which the built-in rules do not report. Some are near misses: names of calls within values, and failed
+//! calls that would have opened something.
 
 use super::template::{By, READ, Template, WRITE};
 
@@ -156,7 +156,7 @@ pub(super) const NOISE: &[Template] = &[
         request: r#"{"lookupAttributes":[{"attributeKey":"EventName","attributeValue":"RunInstances"}],"startTime":"Mar 3, 2026, 10:00:00 AM","endTime":"Mar 4, 2026, 10:00:00 AM","maxResults":50,"eventCategory":"Management"}"#,
         ..READ
     },
-    // The key `eventName`, inside of a string.
+    // The key `eventName` within a string.
     Template {
         weight: 5,
         source: "events",
@@ -272,7 +272,7 @@ pub(super) const NOISE: &[Template] = &[
         more: r#""additionalEventData":{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":0,"AuthenticationMethod":"AuthHeader","x-amz-id-2":"$b75$=","bytesTransferredOut":$d3$},"#,
         ..READ
     },
-    // It would be public, and was refused.
+    // The call would open something, but it was denied.
     Template {
         weight: 2,
         source: "ec2",
@@ -285,7 +285,7 @@ pub(super) const NOISE: &[Template] = &[
         response: "null",
         ..WRITE
     },
-    // It was open already.
+    // It was open before.
     Template {
         weight: 1,
         source: "ec2",
@@ -298,7 +298,7 @@ pub(super) const NOISE: &[Template] = &[
         response: "null",
         ..WRITE
     },
-    // Opened, but to one's own network.
+    // Opened to a private network.
     Template {
         weight: 2,
         source: "ec2",

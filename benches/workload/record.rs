@@ -8,7 +8,7 @@ use super::interesting::INTERESTING;
 use super::noise::NOISE;
 use super::template::{Context, Template, fill, uuid};
 
-/// One record in so many is one that the built-in rules report.
+/// One of this number of records is reported by the built-in rules.
 const ONE_IN: usize = 100;
 
 /// The time of the first record: 2026-03-04T10:00:00Z.
@@ -19,21 +19,21 @@ const START: i64 = 1_772_618_400_000;
 pub(crate) struct Record {
     /// Its JSON.
     pub(crate) text: String,
-    /// When it was delivered, in milliseconds since 1970.
+    /// The delivery time in milliseconds since 1970.
     pub(super) delivered: i64,
     /// Whether the built-in rules report it.
     pub(crate) is_interesting: bool,
 }
 
-/// Records without end.
+/// An infinite iterator of records.
 #[derive(Debug)]
 pub(crate) struct Records {
     rng: Rng,
     callers: Callers,
     time: i64,
-    /// How many there were.
+    /// The number of records so far.
     count: usize,
-    /// Which of these hundred is the interesting one.
+    /// The position of the reported record among the current hundred.
     chosen: usize,
 }
 
@@ -52,7 +52,7 @@ impl Records {
         }
         self.count += 1;
         if place == self.chosen {
-            // In turn, so that all of them are there also in a small workload.
+            // In turn, so that a small workload contains all of them.
             return (&INTERESTING[self.count / ONE_IN % INTERESTING.len()], true);
         }
         let mut left = self.rng.u32(0..NOISE.iter().map(|template| template.weight).sum());
@@ -104,7 +104,7 @@ impl Iterator for Records {
             ));
         }
         text.push('}');
-        // CloudTrail takes some minutes.
+        // CloudTrail delivers after some minutes.
         let delivered = self.time + 180_000 + rng.i64(0..60_000);
         Some(Record { text, delivered, is_interesting })
     }

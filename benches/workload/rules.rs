@@ -1,6 +1,6 @@
-//! Sets of Sigma rules as people write them: most about one call of one service, a third of them with a condition on a
-//! nested field, a few about a prefix of names, a few about no name at all, and a tenth about calls that happen all day.
-//! The first ten find what there is to find, so that more rules are more work to look and not more findings.
+//! Realistic sets of Sigma rules. Most rules match one call of one service, a third of them with a condition on a nested
+//! field. A few match a prefix of names, a few match no name, and a tenth match everyday calls. The first ten rules match all
+//! reported records, so that additional rules add work but no findings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,14 +17,14 @@ use super::template::uuid;
 /// A rule.
 #[derive(Debug)]
 pub(crate) struct GeneratedRule {
-    /// Its id, by which findings are compared.
+    /// The id, by which findings are compared.
     pub(crate) id: String,
     /// Its YAML.
     pub(crate) text: String,
 }
 
 impl GeneratedRule {
-    /// Writes rules to a directory, a file each.
+    /// Writes each rule to a file in a directory.
     pub(crate) fn write_all(rules: &[Self], directory: &Path) {
         for (number, rule) in rules.iter().enumerate() {
             fs::write(directory.join(format!("generated-{number:04}.yml")), &rule.text).unwrap();
@@ -32,7 +32,7 @@ impl GeneratedRule {
     }
 }
 
-/// What loads the rules of a directory and turns the built-in ones off.
+/// The configuration that loads the rules of a directory and turns the built-in rules off.
 pub(crate) fn alone(directory: &Path) -> Options {
     let built_in = RuleSet::load(&[]).unwrap();
     let packs: BTreeSet<&str> = built_in.infos().filter_map(|rule| rule.pack.as_deref()).collect();
@@ -63,7 +63,7 @@ const COMMON: &[&str] = &[
     "eventType: AwsApiCall",
 ];
 
-/// What a rule about no call in particular looks for.
+/// Conditions of rules that match no particular call.
 const NAMELESS: &[&str] = &[
     "userAgent|contains: kali-$",
     "userIdentity.userName: former-employee-$",
@@ -72,7 +72,7 @@ const NAMELESS: &[&str] = &[
     "userIdentity.sessionContext.sessionIssuer.arn|endswith: role/emergency-$",
 ];
 
-/// What a rule about many calls looks for.
+/// Conditions of rules that match many calls.
 const PREFIXES: &[(&str, &str)] = &[
     ("ec2", "AuthorizeClientVpn"),
     ("cloudtrail", "StopEvent"),
@@ -154,7 +154,7 @@ fn rule(number: usize, known: &[(&str, &str)], happens: impl Fn(&str, &str) -> b
             };
             fields.push(format!("eventSource: {source}"));
             fields.push(format!("eventName: {name}"));
-            // Rules about what is dangerous are written to find it.
+            // Rules for reported records must match them.
             if !is_sought && happens(&source, name) {
                 fields.push(of(RARE, rng));
             } else if rng.u32(0..100) < 28 {

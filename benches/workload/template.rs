@@ -1,11 +1,11 @@
-//! What one kind of call looks like in a record, with placeholders for what differs from call to call.
+//! Templates of records: one kind of call, with placeholders for values that differ between calls.
 
 use fastrand::Rng;
 
 /// Who makes a kind of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
-    /// A session of a role: most of what happens in an account.
+    /// A session of a role, the most frequent caller.
     Session,
     /// An IAM user with an access key.
     User,
@@ -17,7 +17,7 @@ pub(super) enum By {
     Through(&'static str),
 }
 
-/// One kind of call. Texts are JSON in which [`fill`] replaces what stands between dollar signs.
+/// One kind of call. Texts are JSON in which [`fill`] replaces the placeholders between dollar signs.
 #[derive(Debug)]
 pub(super) struct Template {
     /// How many of a thousand noise records are of this kind.
@@ -63,7 +63,7 @@ pub(super) const READ: Template = Template {
 pub(super) const WRITE: Template =
     Template { reads: false, response: r#"{"requestId":"$uuid$","_return":true}"#, ..READ };
 
-/// What a placeholder can refer to.
+/// The values of placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'c> {
     /// The account of the call.
@@ -74,7 +74,7 @@ pub(super) struct Context<'c> {
     pub(super) time: &'c str,
 }
 
-/// Names that people give to what they run, and parts of such names.
+/// Names of workloads, and parts of such names.
 const NAMES: &[&str] = &[
     "billing",
     "checkout",

@@ -1,6 +1,6 @@
-//! OpenID Connect issuers that many customers share, told apart by a claim.
+//! OpenID Connect issuers that serve many tenants. A claim of their tokens names the tenant.
 //!
-//! The table is `issuers.json`, with its date and the source of each entry.
+//! The table is `issuers.json`. It contains its date and the source of each entry.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,27 +11,27 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Issuer {
-    /// The issuer without `https://`; one that ends in `/` is the beginning of several.
+    /// The issuer without `https://`. A name that ends in `/` is the prefix of several issuers.
     #[serde(rename = "issuer")]
     pub(super) name: String,
-    /// Whom a policy lets in that does not fix the tenant.
+    /// The parties that a policy admits if it does not fix the tenant, in words.
     pub(super) who: String,
     /// The claims that name the tenant.
     claims: BTreeMap<String, Claim>,
-    /// Forms of claims that hold the door without naming the tenant.
+    /// Forms of claims that restrict access without naming the tenant.
     #[serde(default)]
-    weak: BTreeMap<String, Vec<Form>>,
-    /// Claims of somebody else's token, each with the values it may have.
+    weak: BTreeMap<String, Vec<ClaimForm>>,
+    /// Claims of an outsider's token, with the values that they may have.
     pub(super) outsider: BTreeMap<String, Vec<String>>,
     /// A condition that fixes the tenant.
     pub(super) example: BTreeMap<String, Vec<String>>,
-    /// Whether it has tokens for people who did not sign in.
-    #[serde(default)]
-    pub(super) guests: bool,
-    /// The page it is described on.
+    /// Whether it issues tokens to guests, who did not sign in.
+    #[serde(default, rename = "guests")]
+    pub(super) has_guests: bool,
+    /// The page that documents it.
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the table; a test requires it"))]
     source: String,
-    /// Whether it stands for every issuer that is not in the table.
+    /// Whether it represents every issuer that is not in the table.
     #[serde(skip)]
     pub(super) is_unlisted: bool,
 }
@@ -40,16 +40,16 @@ pub(super) struct Issuer {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Claim {
-    forms: Vec<Form>,
-    /// How values begin that name no tenant.
+    forms: Vec<ClaimForm>,
+    /// Prefixes of values that name no tenant.
     #[serde(default)]
     others: Vec<String>,
 }
 
-/// The form of a value, such as `repo:{tenant}/@`: what precedes the tenant, and the characters that end it.
+/// The form of a value, such as `repo:{tenant}/@`: the text before the tenant, and the characters that end it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
-struct Form {
+struct ClaimForm {
     before: String,
     tenant: Tenant,
     ends: Vec<char>,
@@ -57,15 +57,15 @@ struct Form {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tenant {
-    /// `{tenant}`
+    /// `{tenant}`: text up to one of the end characters.
     Text,
-    /// `{uuid}`, and nothing else.
+    /// `{uuid}`: the value is a UUID.
     Uuid,
-    /// `{any}`: some text anywhere in the value.
+    /// `{any}`: the value contains a letter or digit.
     Any,
 }
 
-impl TryFrom<String> for Form {
+impl TryFrom<String> for ClaimForm {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -76,13 +76,13 @@ impl TryFrom<String> for Form {
     }
 }
 
-impl Form {
-    /// The tenant that a value fixes; `wild` says whether `*` and `?` in it are wildcards.
-    fn tenant<'v>(&self, value: &'v str, wild: bool) -> Option<&'v str> {
-        let is_wild = wild && value.contains(['*', '?']);
+impl ClaimForm {
+    /// The tenant that a value fixes. `wildcards` is whether `*` and `?` in the value are wildcards.
+    fn tenant<'v>(&self, value: &'v str, wildcards: bool) -> Option<&'v str> {
+        let is_wild = wildcards && value.contains(['*', '?']);
         let literal = if is_wild { value.split(['*', '?']).next().unwrap_or_default() } else { value };
         match self.tenant {
-            Tenant::Any => value.contains(|one: char| one.is_ascii_alphanumeric()).then_some(value),
+            Tenant::Any => value.contains(|character: char| character.is_ascii_alphanumeric()).then_some(value),
             Tenant::Uuid => (!is_wild && is_uuid(value)).then_some(value),
             Tenant::Text => {
                 let rest = literal.strip_prefix(&self.before)?;
@@ -98,12 +98,12 @@ impl Form {
 }
 
 impl Claim {
-    /// The tenant that a value fixes; `None` when it leaves the tenant open.
-    pub(super) fn tenant<'v>(&self, value: &'v str, wild: bool) -> Option<&'v str> {
-        self.forms.iter().find_map(|form| form.tenant(value, wild))
+    /// The tenant that a value fixes. Returns `None` if values of several tenants match.
+    pub(super) fn tenant<'v>(&self, value: &'v str, wildcards: bool) -> Option<&'v str> {
+        self.forms.iter().find_map(|form| form.tenant(value, wildcards))
     }
 
-    /// Whether tokens can have such a value.
+    /// Whether a token can contain such a value.
     pub(super) fn could_be(&self, value: &str) -> bool {
         self.tenant(value, false).is_some()
             || self.others.iter().any(|before| value.strip_prefix(before).is_some_and(|rest| !rest.is_empty()))
@@ -120,13 +120,13 @@ struct Table {
     issuers: Vec<Issuer>,
 }
 
-#[expect(clippy::expect_used, reason = "the table is part of the program, and a test reads it")]
+#[expect(clippy::expect_used, reason = "the table is part of the program, and a test parses it")]
 static TABLE: LazyLock<Table> =
-    LazyLock::new(|| serde_json::from_str(include_str!("issuers.json")).expect("the table of issuers can be read"));
+    LazyLock::new(|| serde_json::from_str(include_str!("issuers.json")).expect("the table of issuers is valid"));
 
-/// Any issuer of which it is not known whether others have tokens of it.
+/// Represents an issuer that is not in the table and may serve other tenants too.
 static UNLISTED: LazyLock<Issuer> = LazyLock::new(|| {
-    let any = Form { before: String::new(), tenant: Tenant::Any, ends: Vec::new() };
+    let any = ClaimForm { before: String::new(), tenant: Tenant::Any, ends: Vec::new() };
     let claim = Claim { forms: vec![any], others: Vec::new() };
     let of_sub = |value: &str| BTreeMap::from([("sub".to_owned(), vec![value.to_owned()])]);
     Issuer {
@@ -136,61 +136,61 @@ static UNLISTED: LazyLock<Issuer> = LazyLock::new(|| {
         weak: BTreeMap::new(),
         outsider: of_sub("evil"),
         example: of_sub("SUBJECT"),
-        guests: false,
+        has_guests: false,
         source: String::new(),
         is_unlisted: true,
     }
 });
 
 impl Issuer {
-    /// A claim that names the tenant.
+    /// The claim of this name, if it names the tenant.
     pub(super) fn claim(&self, name: &str) -> Option<&Claim> {
         self.claims.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, claim)| claim)
     }
 
-    /// Whether a claim can hold the door without naming the tenant.
+    /// Whether a claim can restrict access without naming the tenant.
     pub(super) fn has_weak(&self, claim: &str) -> bool {
         self.weak.contains_key(claim)
     }
 
-    /// Whether a value of the policy says more of the holder of the token than anybody's would.
-    pub(super) fn is_weak(&self, claim: &str, value: &str, wild: bool) -> bool {
+    /// Whether a value in the policy restricts access without naming the tenant.
+    pub(super) fn is_weak(&self, claim: &str, value: &str, wildcards: bool) -> bool {
         let Some(forms) = self.weak.get(claim) else { return false };
-        let chunks = if wild { value.split('*').collect() } else { vec![value] };
-        let holds = |form: &Form, chunk: &str| match form.before.as_str() {
-            "" => form.tenant(value, wild).is_some(),
+        let chunks = if wildcards { value.split('*').collect() } else { vec![value] };
+        let matches = |form: &ClaimForm, chunk: &str| match form.before.as_str() {
+            "" => form.tenant(value, wildcards).is_some(),
             before => chunk.find(before).and_then(|at| form.tenant(chunk.get(at..)?, true)).is_some(),
         };
-        forms.iter().any(|form| chunks.iter().any(|chunk| holds(form, chunk)))
+        forms.iter().any(|form| chunks.iter().any(|chunk| matches(form, chunk)))
     }
 }
 
-/// The name of the issuer a `Federated` principal stands for: `arn:…:oidc-provider/gitlab.com` is `gitlab.com`.
+/// The name of the issuer of a `Federated` principal: `arn:…:oidc-provider/gitlab.com` is `gitlab.com`.
 pub(super) fn name_of(federated: &str) -> &str {
     let name = federated.split_once(":oidc-provider/").map_or(federated, |(_, name)| name);
     name.strip_prefix("https://").unwrap_or(name).trim_end_matches('/')
 }
 
-/// The shared issuer of that name; `None` when it is not in the table.
+/// The shared issuer with this name. Returns `None` if it is not in the table.
 pub(super) fn shared(name: &str) -> Option<&'static Issuer> {
     let lower = name.to_ascii_lowercase();
     TABLE.issuers.iter().find(|issuer| match issuer.name.strip_suffix('/') {
-        Some(whole) => lower == whole || lower.starts_with(&issuer.name),
+        Some(name) => lower == name || lower.starts_with(&issuer.name),
         None => lower == issuer.name,
     })
 }
 
-/// The names of shared issuers; one that ends in `/` is the beginning of several.
+/// The names of the shared issuers. A name that ends in `/` is the prefix of several issuers.
 pub fn shared_issuers() -> impl Iterator<Item = &'static str> {
     TABLE.issuers.iter().map(|issuer| issuer.name.as_str())
 }
 
-/// The stand-in for an issuer whose name does not show whose it is.
+/// A stand-in for an issuer whose name does not show its owner.
 pub(super) fn unlisted() -> &'static Issuer {
     &UNLISTED
 }
 
-/// First labels of hosts that vendors give the issuer of all their customers.
+/// First labels of hosts that vendors use for an issuer that serves all of their customers.
 const LABELS: [&str; 16] = [
     "accounts",
     "agent",
@@ -210,23 +210,24 @@ const LABELS: [&str; 16] = [
     "workload",
 ];
 
-/// Segments of paths that name nobody.
+/// Path segments that name no tenant.
 const SEGMENTS: [&str; 10] = ["api", "identity", "idp", "issuer", "oauth2", "oidc", "token", "v1", "v2", "v2.0"];
 
-/// Whether nothing in the name shows that the issuer is one tenant's own: neither a path that names a tenant nor a host
-/// of the owner's. A host such as `oidc.vendor.com` is a vendor's for all its customers as often as not.
+/// Whether an issuer may serve several tenants by its name: no path segment names a tenant, and the host is general. A host
+/// such as `oidc.vendor.com` often serves all customers of a vendor.
 pub(super) fn may_be_shared(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let (host, path) = lower.split_once('/').unwrap_or((&lower, ""));
     let labels: Vec<&str> = host.split('.').collect();
-    let is_general = |label: &str| LABELS.contains(&label.trim_end_matches(|one: char| one.is_ascii_digit()));
-    let is_open = match labels.as_slice() {
+    let is_general =
+        |label: &str| LABELS.contains(&label.trim_end_matches(|character: char| character.is_ascii_digit()));
+    let is_general_host = match labels.as_slice() {
         [first, _, _] => is_general(first),
         // `login.app.vendor.com`; `login.acme.com` may be the sign-in page of one company.
         [first, second, _, _] => is_general(second) && (is_general(first) || matches!(*first, "auth" | "id" | "login")),
         _ => false,
     };
-    is_open && path.split('/').all(|segment| segment.is_empty() || SEGMENTS.contains(&segment))
+    is_general_host && path.split('/').all(|segment| segment.is_empty() || SEGMENTS.contains(&segment))
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -239,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_whole_and_its_strangers_are_of_no_fixed_tenant_of_others() {
+    fn the_table_is_complete_and_its_claims_name_a_tenant() {
         assert!(TABLE.date.parse::<jiff::civil::Date>().is_ok());
         for issuer in &TABLE.issuers {
             assert!(issuer.source.starts_with("https://"), "{}", issuer.name);
@@ -249,7 +250,7 @@ mod tests {
                 let claim = issuer.claim(claim).unwrap();
                 assert!(values.iter().all(|value| claim.tenant(value, false).is_some()), "{}", issuer.name);
             }
-            // The example fixes a tenant, and is about claims that tell it.
+            // The example fixes a tenant.
             for (claim, values) in &issuer.example {
                 let claim = issuer.claim(claim).unwrap();
                 assert!(values.iter().all(|value| claim.tenant(value, true).is_some()), "{}", issuer.name);
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_show_whose_the_issuer_is() {
+    fn issuers_that_may_be_shared_are_recognized_by_name() {
         for (name, expected) in [
             ("oidc.vendor.dev", true),
             ("api.vendor.io/oidc/v2", true),

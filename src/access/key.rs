@@ -1,6 +1,7 @@
-//! What an outsider can do about a condition key.
+//! Models of condition keys: the values that an outsider can have for each key, and the barrier to having them.
 //!
-//! After the IAM user guide, "AWS global condition context keys", and the pages on the keys of STS and of web identity.
+//! Sources: IAM user guide, "AWS global condition context keys" and "Available keys for AWS STS" and for web identity
+//! federation.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,11 +9,11 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::issuer::Issuer;
-use super::whose::{PRINCIPALS, THE_ACCOUNT, THE_ORGANIZATION, ValuePattern};
+use super::owner::{PRINCIPALS, ROLE_ACCOUNT, ROLE_ORGANIZATION, ValuePattern};
 use crate::network::{Reach, parse_network};
 use crate::policy::{Condition, Test, date_seconds};
 
-/// Accounts of outsiders: one for each first digit, so that few patterns mean them all.
+/// Example accounts of outsiders, one for each first digit, so that a pattern rarely matches all of them.
 pub(super) const OUTSIDERS: [&str; 10] = [
     "999999999999",
     "888888888888",
@@ -26,36 +27,36 @@ pub(super) const OUTSIDERS: [&str; 10] = [
     "000000000000",
 ];
 
-/// What stands for the role's own tags, which are not known.
-pub(super) const THE_TAG: &str = "the tag of the role";
+/// Placeholder for the values of the role's own tags, which are unknown.
+pub(super) const ROLE_TAG: &str = "the tag of the role";
 
-/// A outsider's values that no account names.
+// Example values of an outsider.
 const USER_ID: &str = "AROAEVILEVILEVILEVIL2:evil";
 const ORGANIZATION: &str = "o-evilevil99";
 const ORGANIZATION_PATH: &str = "o-evilevil99/r-evil/ou-evil-evilevil/";
 
-/// What it takes to meet conditions, in rising order: of several, the highest counts.
+/// The barrier to meeting conditions, in ascending order. Of several conditions, the highest barrier counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Barrier {
-    /// Nothing: anybody can.
+    /// Anybody meets them.
     Free,
-    /// A value that anybody could send, or a place that anybody could be in, if they knew or went there.
+    /// Anybody could meet them with a value that they can send or an address that they can use.
     Weak,
-    /// It is not known.
+    /// The analysis does not know.
     Unknown,
-    /// To be somebody in particular, inside or outside of the zone of trust: it cannot be told.
+    /// Only a specific party meets them. It is not known whether the party is in the zone of trust.
     Fixed,
-    /// To be somebody in particular, outside of the zone of trust.
+    /// Only a specific party outside the zone of trust meets them.
     Foreign,
-    /// To be inside of the zone of trust.
+    /// Only a party in the zone of trust meets them.
     Own,
-    /// What no request has.
+    /// No request meets them.
     Nobody,
 }
 
 impl Barrier {
-    /// How bad it is that somebody gets in so: of several ways in, the worst counts.
-    pub(super) fn concern(self) -> u8 {
+    /// The severity of access past this barrier. Of several solutions, the one with the highest severity counts.
+    pub(super) fn severity(self) -> u8 {
         match self {
             Self::Free => 6,
             Self::Weak => 5,
@@ -68,91 +69,91 @@ impl Barrier {
     }
 }
 
-/// What a key is about.
+/// The kind of a condition key.
 #[derive(Debug, Clone)]
 pub(super) enum KeyKind {
-    /// Who the caller is, or whose resource or network is used: given, not chosen.
+    /// Identifies the caller, or the owner of the resource or network that the caller uses. The caller cannot choose it.
     Identity(ValuePattern),
-    /// A claim of a shared issuer's token that does not name the tenant and few tokens have.
+    /// A claim in few tokens of a shared issuer that does not name the tenant.
     Claim(&'static Issuer, String),
-    /// What the caller chooses, or where they come from.
+    /// The caller chooses the value.
     Chosen,
-    /// A network that the caller comes from.
+    /// The address of the caller.
     Network,
-    /// A time: anybody can wait.
+    /// A time. Anybody can wait for it.
     Time,
-    /// What holds of every caller, or of none in particular.
+    /// A property that does not distinguish callers.
     Common,
-    /// What holds of the role, as far as it is known.
+    /// A property of the role, which may be unknown.
     Role,
-    /// One of a few values, and no other.
+    /// A fixed list of values.
     Given,
-    /// Never there in such a request.
+    /// Never present in such a request.
     Missing,
-    /// Not known.
+    /// An unknown key.
     Unknown,
 }
 
-/// A key as an outsider sees it.
+/// The model of a key for an outsider.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
+pub(super) struct KeyModel {
     pub(super) kind: KeyKind,
-    /// Whether a request can be without it.
+    /// Whether a request may omit the key.
     pub(super) may_be_missing: bool,
-    /// Values an outsider has or can have, and whether it takes something in particular.
+    /// Values that an outsider can have, each with whether it takes a specific effort, such as MFA.
     pub(super) own: Vec<(String, bool)>,
 }
 
-/// From whose side a key is looked at.
+/// The kind of caller for which a key is modelled.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Side {
-    /// Somebody with credentials of an AWS account.
+pub(super) enum CallerKind {
+    /// A caller with credentials of an AWS account.
     Aws,
-    /// An AWS service, whosever resources it acts for.
+    /// An AWS service that acts for a resource of any account.
     Service,
-    /// Somebody with a token of a shared provider.
-    Tenant(&'static Issuer, Guest),
+    /// A caller with a token of a shared identity provider.
+    Tenant(&'static Issuer, TokenHolder),
 }
 
-/// Of Amazon Cognito: whether the question is what a guest of the pool can do.
+/// The holder of a token. Amazon Cognito has tokens for guests of an identity pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Guest {
-    Yes,
-    No,
+pub(super) enum TokenHolder {
+    SignedIn,
+    Guest,
 }
 
-/// What a key is looked at with.
+/// The request for which a key is modelled.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct View<'v> {
-    pub(super) side: Side,
+pub(super) struct CallerView<'v> {
+    pub(super) caller_kind: CallerKind,
     /// The name of the provider or of the service.
     pub(super) name: &'v str,
     /// The account of the outsider.
     pub(super) outsider: &'v str,
-    /// The account of the role, when it is known.
+    /// The account of the role, if known.
     pub(super) account: Option<&'v str>,
-    /// The time of the request, when it is known.
+    /// The time of the request, if known.
     pub(super) now: Option<Timestamp>,
 }
 
-impl Key {
+impl KeyModel {
     fn new(kind: KeyKind, may_be_missing: bool, own: &[&str]) -> Self {
         Self { kind, may_be_missing, own: own.iter().map(|value| ((*value).to_owned(), false)).collect() }
     }
 
-    /// The key `name`, in lower case.
-    pub(super) fn of(name: &str, view: View<'_>) -> Self {
+    /// The model of the key `name`, which is in lower case.
+    pub(super) fn of(name: &str, view: CallerView<'_>) -> Self {
         let key = Self::new;
-        if let Side::Tenant(issuer, guest) = view.side
+        if let CallerKind::Tenant(issuer, holder) = view.caller_kind
             && let Some(claim) = claim_of(name, issuer, view.name)
         {
-            return Self::of_claim(claim, issuer, guest);
+            return Self::of_claim(claim, issuer, holder);
         }
-        let is_tenant = matches!(view.side, Side::Tenant(..));
-        // Callers with a token have no AWS identity yet, and services have none of an account.
-        let identity = |pattern_kind, own: &[&str], may_be_missing| match view.side {
-            Side::Aws => key(KeyKind::Identity(pattern_kind), may_be_missing, own),
-            Side::Service | Side::Tenant(..) => key(KeyKind::Missing, true, &[]),
+        let is_tenant = matches!(view.caller_kind, CallerKind::Tenant(..));
+        // Callers with a token have no AWS identity yet. Services do not belong to an account.
+        let identity = |pattern, own: &[&str], may_be_missing| match view.caller_kind {
+            CallerKind::Aws => key(KeyKind::Identity(pattern), may_be_missing, own),
+            CallerKind::Service | CallerKind::Tenant(..) => key(KeyKind::Missing, true, &[]),
         };
         let outsider = view.outsider;
         let somebody = |ending: &str| format!("arn:aws:iam::{outsider}:{ending}");
@@ -192,18 +193,18 @@ impl Key {
             "aws:tokenissuetime" => key(KeyKind::Time, true, &[&now.to_string()]),
             "aws:securetransport" => key(KeyKind::Given, false, &["true"]),
             "aws:requestedregion" => key(KeyKind::Common, false, &["us-east-1", "eu-west-1", "ap-southeast-2"]),
-            "aws:principaltype" => match view.side {
-                Side::Aws => key(KeyKind::Given, false, &["AssumedRole", "User", "Account", "FederatedUser"]),
-                Side::Service | Side::Tenant(..) => key(KeyKind::Missing, true, &[]),
+            "aws:principaltype" => match view.caller_kind {
+                CallerKind::Aws => key(KeyKind::Given, false, &["AssumedRole", "User", "Account", "FederatedUser"]),
+                CallerKind::Service | CallerKind::Tenant(..) => key(KeyKind::Missing, true, &[]),
             },
-            "aws:principalisawsservice" => match view.side {
-                Side::Service => key(KeyKind::Given, false, &["true"]),
-                Side::Aws | Side::Tenant(..) => key(KeyKind::Given, false, &["false"]),
+            "aws:principalisawsservice" => match view.caller_kind {
+                CallerKind::Service => key(KeyKind::Given, false, &["true"]),
+                CallerKind::Aws | CallerKind::Tenant(..) => key(KeyKind::Given, false, &["false"]),
             },
-            // Only services have a name of this kind.
-            "aws:principalservicename" | "aws:principalservicenameslist" => match view.side {
-                Side::Service => key(KeyKind::Given, false, &[view.name]),
-                Side::Aws | Side::Tenant(..) => key(KeyKind::Missing, true, &[]),
+            // Only services have a service name.
+            "aws:principalservicename" | "aws:principalservicenameslist" => match view.caller_kind {
+                CallerKind::Service => key(KeyKind::Given, false, &[view.name]),
+                CallerKind::Aws | CallerKind::Tenant(..) => key(KeyKind::Missing, true, &[]),
             },
             "aws:viaawsservice" => key(KeyKind::Given, false, &["false", "true"]),
             "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" => {
@@ -211,16 +212,16 @@ impl Key {
             }
             "aws:resourceaccount" => match view.account {
                 Some(account) => key(KeyKind::Given, false, &[account]),
-                None => key(KeyKind::Role, false, &[THE_ACCOUNT]),
+                None => key(KeyKind::Role, false, &[ROLE_ACCOUNT]),
             },
-            "aws:resourceorgid" | "aws:resourceorgpaths" => key(KeyKind::Role, false, &[THE_ORGANIZATION]),
+            "aws:resourceorgid" | "aws:resourceorgpaths" => key(KeyKind::Role, false, &[ROLE_ORGANIZATION]),
             "sts:durationseconds" => key(KeyKind::Common, true, &["3600"]),
             "aws:multifactorauthpresent" => {
                 let own = vec![("false".to_owned(), false), ("true".to_owned(), true)];
                 Self { own, ..key(KeyKind::Chosen, true, &[]) }
             }
             "aws:multifactorauthage" => Self { own: vec![("600".to_owned(), true)], ..key(KeyKind::Chosen, true, &[]) },
-            // Words that no policy asks for by chance.
+            // Values that no policy requires by chance.
             "sts:externalid" => key(KeyKind::Chosen, true, &["3f1c2a9b-external"]),
             "sts:rolesessionname" => key(KeyKind::Chosen, false, &["evil-3f1c2a9b"]),
             "sts:sourceidentity"
@@ -235,45 +236,49 @@ impl Key {
                 key(KeyKind::Chosen, true, &["3f1c2a9b"])
             }
             _ if ["aws:resourcetag/", "iam:resourcetag/"].iter().any(|prefix| name.starts_with(prefix)) => {
-                key(KeyKind::Role, true, &[THE_TAG])
+                key(KeyKind::Role, true, &[ROLE_TAG])
             }
-            // Claims of another provider, which the caller's session may have been made with.
-            _ if name.starts_with("saml:") || name.contains('.') => match is_tenant {
-                true => key(KeyKind::Missing, true, &[]),
-                false => key(KeyKind::Chosen, true, &["evil"]),
-            },
+            // Claims of another provider. The caller's session may have been created with its token.
+            _ if name.starts_with("saml:") || name.contains('.') => {
+                if is_tenant {
+                    key(KeyKind::Missing, true, &[])
+                } else {
+                    key(KeyKind::Chosen, true, &["evil"])
+                }
+            }
             _ => key(KeyKind::Unknown, true, &[]),
         }
     }
 
-    fn of_claim(claim: &str, issuer: &'static Issuer, guest: Guest) -> Self {
-        let strangers = issuer.outsider.iter().find(|(name, _)| name.eq_ignore_ascii_case(claim));
-        let own: Vec<&str> = strangers.map_or(vec!["evil"], |(_, values)| values.iter().map(String::as_str).collect());
+    fn of_claim(claim: &str, issuer: &'static Issuer, holder: TokenHolder) -> Self {
+        let example = issuer.outsider.iter().find(|(name, _)| name.eq_ignore_ascii_case(claim));
+        let own: Vec<&str> = example.map_or(vec!["evil"], |(_, values)| values.iter().map(String::as_str).collect());
+        let is_guest = holder == TokenHolder::Guest;
         match issuer.claim(claim) {
-            // A guest of the pool has the pool's id.
-            Some(_) if guest == Guest::Yes && claim == "aud" => Self::new(KeyKind::Common, true, &own),
-            Some(pattern_kind) => Self::new(KeyKind::Identity(ValuePattern::Tenant(issuer, pattern_kind)), true, &own),
-            None if claim == "amr" && guest == Guest::Yes => Self::new(KeyKind::Given, false, &["unauthenticated"]),
+            // The token of a guest contains the id of the pool.
+            Some(_) if is_guest && claim == "aud" => Self::new(KeyKind::Common, true, &own),
+            Some(pattern) => Self::new(KeyKind::Identity(ValuePattern::Tenant(issuer, pattern)), true, &own),
+            None if is_guest && claim == "amr" => Self::new(KeyKind::Given, false, &["unauthenticated"]),
             None if issuer.has_weak(claim) => Self::new(KeyKind::Claim(issuer, claim.to_owned()), true, &own),
             None => Self::new(KeyKind::Common, true, &own),
         }
     }
 }
 
-/// A time for requests whose time is not known.
+/// The time of a request whose time is unknown.
 const UNKNOWN_TIME: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
-/// The claim a key is about: `gitlab.com:sub` is about `sub` for the issuer `gitlab.com`.
+/// The claim in a key: `sub` in `gitlab.com:sub` for the issuer `gitlab.com`.
 fn claim_of<'n>(name: &'n str, issuer: &Issuer, issuer_name: &str) -> Option<&'n str> {
     let rest = name.strip_prefix(&issuer_name.to_ascii_lowercase());
     let claim = rest.and_then(|rest| rest.trim_start_matches('/').strip_prefix(':'));
     claim.or_else(|| Some(name).filter(|name| name.contains(':') && issuer.claim(name).is_some()))
 }
 
-/// Whether a value of such a key can be in a request, as far as its form tells. `key` is in lower case.
+/// Whether a request can contain a value of this form. `key` is in lower case.
 pub(super) fn could_be(key: &str, kind: &KeyKind, value: &str, now: Option<Timestamp>) -> bool {
     match kind {
-        KeyKind::Identity(pattern_kind) => pattern_kind.could_be(value),
+        KeyKind::Identity(pattern) => pattern.could_be(value),
         KeyKind::Network if key == "aws:sourceip" => value.parse().is_ok_and(|address| is_public(&address)),
         KeyKind::Network => value.parse::<IpAddr>().is_ok(),
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
@@ -282,8 +287,8 @@ pub(super) fn could_be(key: &str, kind: &KeyKind, value: &str, now: Option<Times
     }
 }
 
-/// Whether requests from the internet can come from an address. Networks for documentation count as public: policies that
-/// are written as examples use them for networks that are.
+/// Whether requests from the internet can come from an address. Networks for documentation count as public, because example
+/// policies use them in place of public networks.
 fn is_public(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -296,7 +301,7 @@ fn is_public(address: &IpAddr) -> bool {
     }
 }
 
-/// Whether networks that callers have to come from hold no address of the internet.
+/// Whether none of the networks contains a public internet address.
 pub(super) fn are_private(values: &[String]) -> bool {
     let is_private = |network: IpNet| match network {
         IpNet::V4(inner) => {
@@ -308,7 +313,7 @@ pub(super) fn are_private(values: &[String]) -> bool {
     values.iter().all(|value| parse_network(value).is_none_or(is_private))
 }
 
-/// Values for which a clause might hold.
+/// Values that may meet a clause.
 pub(super) fn values_for(condition: &Condition, value: &str, kind: &KeyKind, outsider: &str) -> Vec<String> {
     match condition.operator.test {
         Test::IpAddress => parse_network(value).map(|network| some_hosts(&network)).unwrap_or_default(),
@@ -333,12 +338,12 @@ pub(super) fn values_for(condition: &Condition, value: &str, kind: &KeyKind, out
     }
 }
 
-/// A number, and one on each side of it.
+/// A number and its two neighbours.
 fn neighbours(number: f64) -> [String; 3] {
     [number - 1.0, number, number + 1.0].map(|number| number.to_string())
 }
 
-/// A date, and one a second before and after it.
+/// A date, and the dates one second before and after it.
 fn dates_around(value: &str) -> Vec<String> {
     #[expect(clippy::cast_possible_truncation, reason = "a date out of range is none")]
     let seconds = date_seconds(value).map(|seconds| seconds as i64);
@@ -347,7 +352,7 @@ fn dates_around(value: &str) -> Vec<String> {
     around.filter_map(|seconds| Some(Timestamp::from_second(seconds).ok()?.to_string())).collect()
 }
 
-/// Addresses from the beginning, the middle and the end of the network.
+/// Addresses from the beginning, the middle and the end of a network.
 fn some_hosts(network: &IpNet) -> Vec<String> {
     let halves = network.subnets((network.prefix_len() + 1).min(network.max_prefix_len()));
     let halves: Vec<IpNet> = halves.map(|halves| halves.take(2).collect()).unwrap_or_default();
@@ -360,7 +365,7 @@ fn some_hosts(network: &IpNet) -> Vec<String> {
     hosts.iter().map(ToString::to_string).collect()
 }
 
-/// Values as outsiders have them, which patterns are filled after.
+/// Example values of outsiders, by which the wildcards of patterns are filled.
 fn templates(kind: &KeyKind, outsider: &str) -> Vec<String> {
     match kind {
         KeyKind::Identity(ValuePattern::PrincipalArn) => {
@@ -376,29 +381,29 @@ fn templates(kind: &KeyKind, outsider: &str) -> Vec<String> {
         KeyKind::Identity(ValuePattern::Organization) => vec![ORGANIZATION.to_owned()],
         KeyKind::Identity(ValuePattern::OrganizationPath) => vec![ORGANIZATION_PATH.to_owned()],
         KeyKind::Identity(ValuePattern::Tenant(issuer, claim)) => {
-            let of_claim = |name: &String| issuer.claim(name).is_some_and(|known| std::ptr::eq(known, *claim));
-            let mut known = issuer.outsider.iter().filter(|(name, _)| of_claim(name));
-            known.next().map(|(_, values)| values.clone()).unwrap_or_default()
+            let is_claim = |name: &String| issuer.claim(name).is_some_and(|other| std::ptr::eq(other, *claim));
+            let example = issuer.outsider.iter().find(|(name, _)| is_claim(name));
+            example.map(|(_, values)| values.clone()).unwrap_or_default()
         }
         KeyKind::Network => vec!["9.9.9.9".to_owned()],
         _ => Vec::new(),
     }
 }
 
-/// Texts that a pattern matches: its wildcards replaced in a few ways, the first of which read as a outsider's.
+/// Texts that match a pattern. The wildcards are replaced in several ways, first by values of an outsider.
 fn fillings(pattern: &str, kind: &KeyKind, outsider: &str) -> Vec<String> {
     if !pattern.contains(['*', '?']) {
         return vec![pattern.to_owned()];
     }
-    let ones = pattern.replace('?', "9");
-    let Some((before, after)) = ones.split_once('*') else { return vec![ones] };
+    let pattern = pattern.replace('?', "9");
+    let Some((before, after)) = pattern.split_once('*') else { return vec![pattern] };
     let mut stars: Vec<String> = Vec::new();
     for template in templates(kind, outsider) {
         let Some(rest) = template.strip_prefix(before) else { continue };
         stars.push(rest.to_owned());
         stars.extend(rest.match_indices([':', '/', '@']).filter_map(|(at, _)| rest.get(..at).map(str::to_owned)));
     }
-    // As the rest of an account id, should it be one.
+    // Digits that complete an account id.
     let (head, tail) =
         (before.rsplit(':').next().unwrap_or_default(), after.split([':', '*']).next().unwrap_or_default());
     let digits = 12_usize.checked_sub(head.len() + tail.len()).map(|digits| "9".repeat(digits));
@@ -411,7 +416,7 @@ fn fillings(pattern: &str, kind: &KeyKind, outsider: &str) -> Vec<String> {
     stars.iter().flat_map(|star| rests.iter().map(move |rest| format!("{before}{star}{rest}"))).collect()
 }
 
-/// Whether networks that a caller has to come from are all there are.
+/// Whether the networks contain nearly all of the internet.
 pub(super) fn is_everywhere(values: &[String]) -> bool {
     Reach::of(values.iter().filter_map(|value| parse_network(value))) == Reach::World
 }

@@ -1,79 +1,88 @@
-//! Who the outsider is, and what the variables of the policy are for them.
+//! The outsider's request context, and the values of policy variables in it.
 
 use std::collections::HashSet;
 
 use super::issuer;
-use super::key::{Barrier, Key, KeyKind, Side, THE_TAG, View};
-use super::solve::{Clause, Scene, Search};
+use super::key::{Barrier, CallerKind, CallerView, KeyKind, KeyModel, ROLE_TAG};
+use super::solve::{AccessSearch, Analysis, Clause};
 use crate::arn::is_account_id;
 use crate::policy::{Caller, Context, Policy, Version};
 
-/// Stands for `${*}` and its like: a character that is no wildcard and that no value has.
+/// Replaces `${*}`, `${?}` and `${$}`: a character that is not a wildcard and that no value contains.
 const NO_WILDCARD: &str = "\u{e000}";
 
-/// What is known of a request.
+/// The context of a request as far as it is known.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct KnownContext {
     pub(super) context: Context,
-    /// Keys that callers choose and that were given a value because the policy compares something with them.
+    /// Keys that the caller chooses, whose values were assumed because the policy compares another key with them.
     assumed: HashSet<String>,
 }
 
-impl<'p> Search<'p> {
-    /// The key, in lower case, as the outsider sees it.
-    pub(super) fn model(&self, key: &str) -> Key {
+impl<'p> AccessSearch<'p> {
+    /// The model of a key, which is in lower case.
+    pub(super) fn model(&self, key: &str) -> KeyModel {
         let name = match self.caller {
             Caller::Federated(name) => issuer::name_of(name),
             Caller::Service(name) => name,
             Caller::Aws { .. } => "",
         };
-        let Scene { outsider, role, .. } = self.scene;
-        let view = View { side: self.side, name, outsider, account: role.account, now: role.now };
-        let model = Key::of(key, view);
+        let Analysis { outsider, role, .. } = self.analysis;
+        let view = CallerView { caller_kind: self.caller_kind, name, outsider, account: role.account, now: role.now };
+        let model = KeyModel::of(key, view);
         match (key, self.caller) {
-            // Whom the statement lets in, before others, or alone.
-            ("aws:principalarn" | "aws:principalaccount", Caller::Aws { arn, account }) => {
-                let own = std::iter::once((if key.ends_with("arn") { arn } else { account }.clone(), false));
-                match self.is_one {
-                    true if key.ends_with("account") => Key { kind: KeyKind::Given, own: own.collect(), ..model },
-                    true => Key { own: own.chain(self.names_of_account(account)).collect(), ..model },
-                    false => Key { own: own.chain(model.own).collect(), ..model },
+            // The caller comes before other examples, or is the only one.
+            ("aws:principalarn", Caller::Aws { arn, account }) => {
+                let own = std::iter::once((arn.clone(), false));
+                let own: Vec<_> = if self.is_specific {
+                    own.chain(self.principals_of_account(account)).collect()
+                } else {
+                    own.chain(model.own).collect()
+                };
+                KeyModel { own, ..model }
+            }
+            ("aws:principalaccount", Caller::Aws { account, .. }) => {
+                let own = std::iter::once((account.clone(), false));
+                if self.is_specific {
+                    KeyModel { kind: KeyKind::Given, own: own.collect(), ..model }
+                } else {
+                    KeyModel { own: own.chain(model.own).collect(), ..model }
                 }
             }
             _ => model,
         }
     }
 
-    /// The principals of an account, where the caller is the account itself.
-    fn names_of_account(&self, account: &str) -> Vec<(String, bool)> {
+    /// Example principals of an account, if the caller is the account itself.
+    fn principals_of_account(&self, account: &str) -> Vec<(String, bool)> {
         let is_root = matches!(self.caller, Caller::Aws { arn, .. } if arn.ends_with(":root"));
         let names = ["role/evil", "user/evil"].map(|name| (format!("arn:aws:iam::{account}:{name}"), false));
         if is_root { names.to_vec() } else { Vec::new() }
     }
 
-    /// What holds of the outsider whatever the policy says, with values for the variables in `clauses`, of which `keys` are
-    /// yet to be solved.
-    pub(super) fn known(&self, clauses: &[Clause<'p>], keys: &HashSet<String>) -> Known {
-        let mut known = Known { context: self.outsider(), assumed: HashSet::new() };
+    /// The context of the outsider independent of the policy, with values for the variables in `clauses`. Excludes `keys`,
+    /// which are yet to be solved.
+    pub(super) fn known_context(&self, clauses: &[Clause<'p>], keys: &HashSet<String>) -> KnownContext {
+        let mut known = KnownContext { context: self.outsider(), assumed: HashSet::new() };
         for (condition, _) in clauses {
             for value in &condition.values {
-                for variable in self.variables_of_callers(value) {
+                for variable in self.caller_variables(value) {
                     if keys.contains(&variable) || known.context.get(&variable).is_some() {
                         continue;
                     }
                     let model = self.model(&variable);
-                    let chosen = matches!(model.kind, KeyKind::Chosen);
-                    // Whoever may choose takes what it is compared with.
-                    let is_all = value.eq_ignore_ascii_case(&format!("${{{variable}}}"));
-                    let same = self.model(&condition.key.to_ascii_lowercase());
-                    let values = if chosen && is_all {
-                        same.own.into_iter().chain(model.own).next()
+                    let is_chosen = matches!(model.kind, KeyKind::Chosen);
+                    let is_whole_value = value.eq_ignore_ascii_case(&format!("${{{variable}}}"));
+                    // The caller chooses the value of the key that is compared with it.
+                    let compared = self.model(&condition.key.to_ascii_lowercase());
+                    let example = if is_chosen && is_whole_value {
+                        compared.own.into_iter().chain(model.own).next()
                     } else {
                         model.own.into_iter().next()
                     };
-                    if let Some((value, _)) = values {
+                    if let Some((value, _)) = example {
                         known.context.set(&variable, vec![value]);
-                        if chosen {
+                        if is_chosen {
                             known.assumed.insert(variable);
                         }
                     }
@@ -83,22 +92,22 @@ impl<'p> Search<'p> {
         known
     }
 
-    /// Weak where a clause compares with what callers had to choose.
-    pub(super) fn barrier_of_assumed(&self, clauses: &[Clause<'p>], known: &Known) -> Barrier {
+    /// Weak if a clause compares its key with an assumed value.
+    pub(super) fn assumed_barrier(&self, clauses: &[Clause<'p>], known: &KnownContext) -> Barrier {
         let values = clauses.iter().flat_map(|(condition, _)| &condition.values);
-        let mut variables = values.flat_map(|value| self.variables_of_callers(value));
+        let mut variables = values.flat_map(|value| self.caller_variables(value));
         if variables.any(|variable| known.assumed.contains(&variable)) { Barrier::Weak } else { Barrier::Free }
     }
 
-    /// The caller, as the context says: conditions may have made them somebody else, whose ARN and account agree.
+    /// The caller in a solved context, with consistent ARN and account. Conditions may require another caller than the
+    /// example.
     pub(super) fn caller_in(&self, context: &mut Context) -> Caller {
         let Caller::Aws { arn, account } = self.caller else { return self.caller.clone() };
-        let said = |key: &str, context: &Context| context.variable(key);
         let (mut new_arn, mut new_account) = (arn.clone(), account.clone());
-        match (said("aws:PrincipalArn", context), said("aws:PrincipalAccount", context)) {
+        match (context.variable("aws:PrincipalArn"), context.variable("aws:PrincipalAccount")) {
             (Some(other), _) if other != *arn => {
-                let theirs = other.split(':').nth(4).filter(|part| is_account_id(part)).map(str::to_owned);
-                new_account = theirs.unwrap_or(new_account);
+                let account_in_arn = other.split(':').nth(4).filter(|part| is_account_id(part)).map(str::to_owned);
+                new_account = account_in_arn.unwrap_or(new_account);
                 new_arn = other;
             }
             (_, Some(other)) if other != *account => {
@@ -107,12 +116,12 @@ impl<'p> Search<'p> {
             }
             _ => {}
         }
-        if let Some(known) = said("aws:PrincipalAccount", context)
-            && known != new_account
-            && known != *account
+        if let Some(required) = context.variable("aws:PrincipalAccount")
+            && required != new_account
+            && required != *account
         {
-            // Both were asked for, and do not agree; the policy is evaluated for the caller that it names.
-            new_account = known;
+            // Conditions on both keys contradict each other. The evaluation of the witness decides.
+            new_account = required;
         }
         context.set("aws:PrincipalArn", vec![new_arn.clone()]);
         context.set("aws:PrincipalAccount", vec![new_account.clone()]);
@@ -131,12 +140,12 @@ impl<'p> Search<'p> {
                 [("aws:PrincipalArn", arn.as_str()), ("aws:PrincipalAccount", account), ("aws:username", "evil")];
             set(&mut context, &names);
         }
-        // Tags of the role are what they are; a caller who is to have the same can.
-        for name in &self.scene.role_tags {
-            set(&mut context, &[(name, THE_TAG)]);
+        // The caller can have a tag with the same value as the role.
+        for name in &self.analysis.role_tags {
+            set(&mut context, &[(name, ROLE_TAG)]);
         }
         set(&mut context, &[("aws:SecureTransport", "true"), ("sts:RoleSessionName", "evil-3f1c2a9b")]);
-        if let (Side::Tenant(issuer, _), Caller::Federated(name)) = (self.side, self.caller) {
+        if let (CallerKind::Tenant(issuer, _), Caller::Federated(name)) = (self.caller_kind, self.caller) {
             let claims = issuer.outsider.iter().filter_map(|(claim, values)| Some((claim, values.first()?)));
             for (claim, value) in claims {
                 let key =
@@ -144,13 +153,13 @@ impl<'p> Search<'p> {
                 set(&mut context, &[(&key, value)]);
             }
         }
-        if let Some(own) = self.scene.role.account {
+        if let Some(own) = self.analysis.role.account {
             set(&mut context, &[("aws:ResourceAccount", own)]);
         }
         context
     }
 
-    /// The value of a variable: of the outsider, or of the role, whose organization and tags are not known.
+    /// The value of a variable. For properties of the role that are unknown, it is a placeholder.
     pub(super) fn variable(&self, name: &str, known: &Context) -> Option<String> {
         let lower = name.to_ascii_lowercase();
         known.variable(name).or_else(|| {
@@ -160,25 +169,24 @@ impl<'p> Search<'p> {
         })
     }
 
-    /// The variables of a value that say something of the caller, in lower case; those of the role are left out.
-    pub(super) fn variables_of_callers(&self, value: &str) -> Vec<String> {
+    /// The variables in a value that describe the caller, in lower case. Excludes properties of the role.
+    pub(super) fn caller_variables(&self, value: &str) -> Vec<String> {
         let is_of_role = |name: &String| name.starts_with("aws:resource") || name.starts_with("iam:resource");
         let has_variables = self.policy.version == Version::V2012 && value.contains("${");
         let all = if has_variables { variables(value) } else { Vec::new() };
         all.into_iter().filter(|name| !is_of_role(name)).collect()
     }
 
-    /// A value of the policy with `*` for what follows the caller, and whether there is any.
-    pub(super) fn without_callers(&self, value: &str, known: &Context) -> (String, bool) {
-        let theirs = self.variables_of_callers(value);
-        let text = self.replaced(value, |name| match theirs.contains(&name.to_ascii_lowercase()) {
-            true => Some("*".to_owned()),
-            false => self.variable(name, known),
-        });
-        (text, !theirs.is_empty())
+    /// A value of the policy with `*` in place of variables that describe the caller, and whether there are any.
+    pub(super) fn generalized(&self, value: &str, known: &Context) -> (String, bool) {
+        let variables = self.caller_variables(value);
+        let is_of_caller = |name: &str| variables.contains(&name.to_ascii_lowercase());
+        let text = self
+            .replaced(value, |name| if is_of_caller(name) { Some("*".to_owned()) } else { self.variable(name, known) });
+        (text, !variables.is_empty())
     }
 
-    /// A value of the policy with its variables filled in, as text.
+    /// A value of the policy with the values of its variables.
     pub(super) fn filled(&self, value: &str, known: &Context) -> String {
         self.replaced(value, |name| self.variable(name, known))
     }
@@ -209,15 +217,16 @@ impl<'p> Search<'p> {
     }
 }
 
-/// The tags of the role that the policy compares with.
+/// The keys of the role's tags that are variables in the policy.
 pub(super) fn role_tags(policy: &Policy) -> Vec<String> {
-    let values = policy.statements.iter().flat_map(|one| &one.conditions).flat_map(|one| &one.values);
+    let conditions = policy.statements.iter().flat_map(|statement| &statement.conditions);
+    let values = conditions.flat_map(|condition| &condition.values);
     let names: HashSet<String> =
         values.filter(|value| value.contains("${")).flat_map(|value| variables(value)).collect();
     names.into_iter().filter(|name| name.contains("resourcetag/")).collect()
 }
 
-/// The names of the variables of a value, in lower case, without defaults and without `${*}` and its like.
+/// The names of the variables in a value, in lower case. Excludes defaults and the escapes `${*}`, `${?}` and `${$}`.
 fn variables(value: &str) -> Vec<String> {
     let names = value.split("${").skip(1).filter_map(|rest| rest.split(['}', ',']).next());
     let names = names.map(|name| name.trim().to_ascii_lowercase());

@@ -20,13 +20,13 @@ fn allow(principal: &Value, condition: &Value) -> Value {
     json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition})
 }
 
-/// What anybody comes to under a condition.
-fn held_by(condition: &Value) -> Verdict {
+/// The verdict on a statement for everybody with a condition.
+fn verdict_under(condition: &Value) -> Verdict {
     assessed(&policy(&[allow(&json!("*"), condition)])).verdict
 }
 
 #[test]
-fn statements_that_hold_less_than_they_seem_to() {
+fn statements_that_restrict_less_than_they_seem_to() {
     use Verdict::{Constrained, Public, Undecidable, Weak};
     let cognito = json!({"Effect": "Allow", "Principal": {"Federated": "cognito-identity.amazonaws.com"},
                          "Action": "sts:AssumeRoleWithWebIdentity"});
@@ -55,7 +55,7 @@ fn statements_that_hold_less_than_they_seem_to() {
 }
 
 #[test]
-fn an_example_is_nobody_whom_the_policy_keeps_out() {
+fn a_witness_is_an_account_that_the_policy_admits() {
     for (condition, example) in [
         (json!({"StringNotEquals": {"aws:PrincipalAccount": "999999999999"}}), "888888888888"),
         (json!({"StringLike": {"aws:PrincipalAccount": "7*"}}), "777777777777"),
@@ -68,11 +68,11 @@ fn an_example_is_nobody_whom_the_policy_keeps_out() {
 }
 
 #[test]
-fn long_policies_are_judged_in_bounded_time() {
+fn long_policies_are_assessed_in_bounded_time() {
     let values: Vec<String> =
         (0..4_000).map(|place| format!("arn:aws:iam::{:012}:role/*", 100_000_000_000_u64 + place)).collect();
     let many = json!({"StringLike": {"aws:PrincipalArn": values}, "StringNotLike": {"aws:PrincipalArn": "x"}});
-    assert_eq!(held_by(&many), Verdict::External);
+    assert_eq!(verdict_under(&many), Verdict::External);
     let stars = json!({"AWS": vec!["*"; 1_000]});
     let deny = |place: usize| {
         json!({"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition":
@@ -98,7 +98,7 @@ fn what_is_too_complex_is_undecidable_and_does_not_hide_its_neighbours() {
     let assessment = assessed(&policy(&statements));
     assert_eq!(assessment.verdict, Verdict::Undecidable);
     assert_eq!(assessment.statements[0].reason, "is too complex to decide");
-    // Nothing is left for what comes later, and who is named is named all the same.
+    // The budget is spent, but named parties are still listed.
     statements.push(allow(&json!({"AWS": "444455556666"}), &json!({})));
     let assessment = assessed(&policy(&statements));
     assert_eq!(assessment.statements[1].verdict, Verdict::External);
@@ -110,9 +110,9 @@ fn thousands_of_keys_are_no_more_than_thousands_of_comparisons() {
     let keys = |count: usize| -> serde_json::Map<String, Value> {
         (0..count).map(|key| (format!("aws:PrincipalTag/k{key}"), json!("x"))).collect()
     };
-    assert_eq!(held_by(&json!({"StringEquals": keys(5_000)})), Verdict::Weak);
+    assert_eq!(verdict_under(&json!({"StringEquals": keys(5_000)})), Verdict::Weak);
     let started = std::time::Instant::now();
-    held_by(&json!({"StringEquals": keys(40_000)}));
+    verdict_under(&json!({"StringEquals": keys(40_000)}));
     // It would take minutes if it were quadratic.
     assert!(started.elapsed().as_secs() < 20);
 }
@@ -135,7 +135,7 @@ fn times_are_those_of_the_event() {
 }
 
 #[test]
-fn what_iam_has_returned_shows_a_unique_id_of_the_deleted_alone() {
+fn in_a_stored_policy_a_unique_id_is_a_deleted_principal() {
     let text = policy(&[allow(&json!({"AWS": "AROAJQABLZS4A3QDU576Q"}), &json!({}))]).to_string();
     let parsed = Policy::parse(&text).unwrap();
     for (is_stored, verdict) in [(false, Verdict::External), (true, Verdict::Scoped)] {
@@ -225,7 +225,7 @@ fn a_statement_that_is_not_understood_does_not_hide_its_neighbours() {
 }
 
 #[test]
-fn a_policy_padded_to_the_limit_is_judged_like_the_plain_one() {
+fn a_policy_padded_to_the_limit_has_the_same_verdict() {
     let plain = policy(&[allow(&json!({"AWS": "*"}), &json!({}))]).to_string();
     let padded = plain.replacen('{', &format!("{{{}", " ".repeat(128 * 1024)), 1);
     assert_eq!(Policy::parse(&padded), Policy::parse(&plain));

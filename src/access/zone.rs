@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-/// The zone of trust: whoever is in it is no outsider. What is not listed in a kind that lists something is foreign.
+/// The zone of trust. Parties in it are not outsiders. If a list is not empty, parties that are not in it are external.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Zone {
     /// Account ids.
     pub accounts: Vec<String>,
     /// Ids of organizations (`o-…`), their roots and organizational units.
     pub organizations: Vec<String>,
-    /// Tenants of shared identity providers, by issuer: `token.actions.githubusercontent.com` and the owners of repositories.
+    /// Tenants of shared identity providers, by issuer: for `token.actions.githubusercontent.com`, the owners of repositories.
     pub tenants: BTreeMap<String, Vec<String>>,
     /// OIDC providers, by issuer, and SAML providers, by name.
     pub providers: Vec<String>,
@@ -25,50 +25,50 @@ impl Zone {
         accounts.is_empty() && organizations.is_empty() && tenants.is_empty() && providers.is_empty()
     }
 
-    /// Whether an organization, or the path of an organizational unit (`o-…/r-…/ou-…`), is listed; `None` when none are.
+    /// Whether an organization or the path of an organizational unit (`o-…/r-…/ou-…`) is listed. Returns `None` if the list is
+    /// empty.
     pub(super) fn has_organization(&self, path: &str) -> Option<bool> {
         let is_listed = |id: &str| self.organizations.iter().any(|known| known.eq_ignore_ascii_case(id));
         (!self.organizations.is_empty()).then(|| path.split('/').any(is_listed))
     }
 
-    /// Whether a tenant of an issuer is listed; `None` when none of the issuer are.
+    /// Whether a tenant of an issuer is listed. Returns `None` if no tenant of the issuer is.
     pub(super) fn has_tenant(&self, issuer: &str, tenant: &str) -> Option<bool> {
-        let of_issuer = self.tenants.iter().find(|(name, _)| same_issuer(name, issuer))?;
-        Some(of_issuer.1.iter().any(|known| known.eq_ignore_ascii_case(tenant)))
+        let (_, tenants) = self.tenants.iter().find(|(name, _)| same_issuer(name, issuer))?;
+        Some(tenants.iter().any(|known| known.eq_ignore_ascii_case(tenant)))
     }
 
-    /// Whether a provider, by issuer or by the name of the SAML provider, is listed; `None` when none are.
+    /// Whether a provider is listed, by its issuer or by the name of the SAML provider. Returns `None` if the list is empty.
     pub(super) fn has_provider(&self, name: &str) -> Option<bool> {
         let is_listed = |known: &String| same_issuer(known, name);
         (!self.providers.is_empty()).then(|| self.providers.iter().any(is_listed))
     }
 }
 
-fn same_issuer(one: &str, other: &str) -> bool {
-    let bare = |name: &str| {
+fn same_issuer(first: &str, second: &str) -> bool {
+    let normalized = |name: &str| {
         let name = name.strip_prefix("https://").unwrap_or(name);
         name.strip_prefix("saml-provider/").unwrap_or(name).trim_end_matches('/').to_ascii_lowercase()
     };
-    bare(one) == bare(other)
+    normalized(first) == normalized(second)
 }
 
 /// The role that a trust policy belongs to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Role<'r> {
-    /// Its account; without it, every account is another.
+    /// The account. Without it, every account is external.
     pub account: Option<&'r str>,
-    /// The time at which its policy is judged; without it, conditions on times are taken to hold at some time.
+    /// The time as of which the policy is assessed. Without it, conditions on times are assumed to hold at some time.
     pub now: Option<Timestamp>,
-    /// Whether IAM has returned the policy. It shows principals by their ARNs then, and by a unique id only when they
-    /// were deleted.
+    /// Whether IAM returned the policy. IAM shows existing principals by ARN, and deleted ones by unique id.
     pub is_stored: bool,
 }
 
-/// Maximum number of comparisons of a value of the policy with a value of a request that one assessment makes. The largest
-/// policies in use take some thousands.
+/// Maximum number of comparisons of policy values with request values for one assessment. The largest policies in use need a
+/// few thousand.
 const MAX_COMPARISONS: u64 = 30_000;
 
-/// The comparisons that are left.
+/// The number of comparisons that remain.
 #[derive(Debug)]
 pub(super) struct Budget(Cell<u64>);
 
@@ -77,11 +77,11 @@ impl Budget {
         Self(Cell::new(MAX_COMPARISONS))
     }
 
-    /// Takes some away. Returns whether the budget suffices.
+    /// Subtracts comparisons. Returns whether the budget suffices.
     pub(super) fn spend(&self, comparisons: usize) -> bool {
-        let left = self.0.get().saturating_sub(u64::try_from(comparisons).unwrap_or(u64::MAX));
-        self.0.set(left);
-        left > 0
+        let remaining = self.0.get().saturating_sub(u64::try_from(comparisons).unwrap_or(u64::MAX));
+        self.0.set(remaining);
+        remaining > 0
     }
 
     pub(super) fn is_spent(&self) -> bool {

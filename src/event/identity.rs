@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Value, path, says, scalar_text};
+use super::{Value, non_empty, path, scalar_text};
 
 /// The parts of `userIdentity` that name the caller. Everything may be missing: service events have no ARN and often no
 /// account, and some records have no `userIdentity` at all.
@@ -31,7 +31,7 @@ pub struct Identity<'e> {
 impl<'e> Identity<'e> {
     pub(super) fn of(value: Option<&'e Value<'_>>) -> Self {
         let Some(value) = value else { return Self::default() };
-        let string = |path: &str| path::first_in(value, path).and_then(says);
+        let string = |path: &str| path::first_in(value, path).and_then(non_empty);
         let mfa =
             path::select_in(value, "sessionContext.attributes.mfaAuthenticated").into_iter().find_map(scalar_text);
         Self {

@@ -1,11 +1,11 @@
-//! The record's own members that nearly every question is about, found in one pass over the record.
+//! The index of the most frequently read members of a record, built in one pass.
 
 use super::Object;
 
-/// From one list: the members, their keys and the way from a key to its member.
+/// Defines the members, their keys and the look-up of a member by its key from one list.
 macro_rules! members {
     ($($member:ident: $key:literal,)*) => {
-        /// One of these members.
+        /// A member in the index.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Member {
             $($member,)*
@@ -13,7 +13,7 @@ macro_rules! members {
 
         const KEYS: &[(Member, &str)] = &[$((Member::$member, $key),)*];
 
-        /// A bit for each length that a key has.
+        /// Has bit n set if some key is n bytes long.
         const LENGTHS: u32 = $(1 << $key.len() |)* 0;
 
         impl Member {
@@ -46,43 +46,45 @@ members! {
 }
 
 impl Member {
-    /// The member with this key in whatever case.
-    fn of_any_case(key: &str) -> Option<Self> {
-        let may_be = u32::try_from(key.len()).is_ok_and(|length| LENGTHS.unbounded_shr(length) & 1 == 1);
-        let mut keys = KEYS.iter().filter(|_| may_be);
-        keys.find(|(_, known)| known.eq_ignore_ascii_case(key)).map(|(member, _)| *member)
+    /// The member with this key in any case.
+    fn in_any_case(key: &str) -> Option<Self> {
+        if !u32::try_from(key.len()).is_ok_and(|length| LENGTHS.unbounded_shr(length) & 1 == 1) {
+            return None;
+        }
+        KEYS.iter().find(|(_, known)| known.eq_ignore_ascii_case(key)).map(|(member, _)| *member)
     }
 }
 
-/// Where the members of one record are.
+/// The positions of the members in one record.
 #[derive(Debug, Default)]
-pub(super) struct Members {
-    places: [Option<usize>; KEYS.len()],
+pub(super) struct MemberIndex {
+    positions: [Option<usize>; KEYS.len()],
 }
 
-impl Members {
-    /// The first of each key; of those that are written in another case where none is written exactly.
+impl MemberIndex {
+    /// Indexes the first occurrence of each key. An exact match takes precedence over a match in another case.
     pub(super) fn of(record: &Object<'_>) -> Self {
-        let (mut exact, mut alike) = (Self::default(), Self::default());
-        for (place, key) in record.keys().enumerate() {
+        let (mut exact, mut in_other_case) = (Self::default(), Self::default());
+        for (position, key) in record.keys().enumerate() {
             if let Some(member) = Member::of(key) {
-                exact.note(member, place);
-            } else if let Some(member) = Member::of_any_case(key) {
-                alike.note(member, place);
+                exact.insert_first(member, position);
+            } else if let Some(member) = Member::in_any_case(key) {
+                in_other_case.insert_first(member, position);
             }
         }
-        exact.places.iter_mut().zip(alike.places).for_each(|(place, other)| *place = place.or(other));
+        let pairs = exact.positions.iter_mut().zip(in_other_case.positions);
+        pairs.for_each(|(position, other)| *position = position.or(other));
         exact
     }
 
-    fn note(&mut self, member: Member, place: usize) {
-        if let Some(known) = self.places.get_mut(member as usize) {
-            known.get_or_insert(place);
+    fn insert_first(&mut self, member: Member, position: usize) {
+        if let Some(known) = self.positions.get_mut(member as usize) {
+            known.get_or_insert(position);
         }
     }
 
-    /// The place of a member.
-    pub(super) fn place(&self, member: Member) -> Option<usize> {
-        *self.places.get(member as usize)?
+    /// The position of a member in the record.
+    pub(super) fn index(&self, member: Member) -> Option<usize> {
+        *self.positions.get(member as usize)?
     }
 }

@@ -1,7 +1,7 @@
 //! Dotted paths into a record: `userIdentity.arn`, `ipPermissions.items[0].cidrIp`.
 //!
-//! An array on the way is followed into every element, as Sigma asks, unless the step names one by position (negative
-//! counts from the end). `\[` and `\]` stand for brackets that belong to a key.
+//! A path continues into every element of an array, as Sigma requires, unless the step selects an element by its position. A
+//! negative position counts from the end. `\[` and `\]` are brackets that belong to a key.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2};
 
 use super::Value;
 
-/// One step of a path: a key, then positions in the array found there.
+/// One step of a path: a key, then positions in the array at that key.
 #[derive(Debug)]
 pub struct Step<'p> {
     /// The member to enter.
@@ -18,7 +18,7 @@ pub struct Step<'p> {
 }
 
 impl<'p> Step<'p> {
-    /// The positions in the array found at the key, in turn.
+    /// The positions in the array at the key, and then in arrays within it.
     pub fn positions(&self) -> &[i64] {
         &self.positions
     }
@@ -37,7 +37,7 @@ impl<'p> Step<'p> {
     }
 }
 
-/// The first step of a path and the rest of it, if any.
+/// Splits a path into its first step and the rest, if any.
 pub fn split(path: &str) -> (Step<'_>, Option<&str>) {
     let parts = memchr(b'.', path.as_bytes()).and_then(|dot| Some((path.get(..dot)?, path.get(dot + 1..)?)));
     match parts {
@@ -46,11 +46,11 @@ pub fn split(path: &str) -> (Step<'_>, Option<&str>) {
     }
 }
 
-/// All values reached from `value`, which is what `step` named, by its positions and then by `rest`.
+/// All values that `rest` selects, starting from `value`, the member named by `step`, and the positions of `step` in it.
 pub fn select<'v, 'a>(value: &'v Value<'a>, step: &Step<'_>, rest: Option<&str>) -> Vec<&'v Value<'a>> {
-    let mut found = Vec::new();
-    descend(value, &step.positions, rest, &mut found);
-    found
+    let mut selected = Vec::new();
+    descend(value, &step.positions, rest, &mut selected);
+    selected
 }
 
 /// All values at `path` within `value`. The path may begin with a position: `[0].cidrIp`.
@@ -59,12 +59,12 @@ pub fn select_in<'v, 'a>(value: &'v Value<'a>, path: &str) -> Vec<&'v Value<'a>>
     if first.key.is_empty() {
         return select(value, &first, rest);
     }
-    let mut found = Vec::new();
-    descend(value, &[], Some(path), &mut found);
-    found
+    let mut selected = Vec::new();
+    descend(value, &[], Some(path), &mut selected);
+    selected
 }
 
-/// The first value at a path of members alone, without positions, within `value`.
+/// The first value within `value` at a path that contains no positions.
 pub fn first_in<'v, 'a>(value: &'v Value<'a>, path: &str) -> Option<&'v Value<'a>> {
     match value {
         Value::Array(elements) => elements.iter().find_map(|element| first_in(element, path)),
@@ -76,27 +76,27 @@ pub fn first_in<'v, 'a>(value: &'v Value<'a>, path: &str) -> Option<&'v Value<'a
     }
 }
 
-fn descend<'v, 'a>(value: &'v Value<'a>, positions: &[i64], rest: Option<&str>, found: &mut Vec<&'v Value<'a>>) {
+fn descend<'v, 'a>(value: &'v Value<'a>, positions: &[i64], rest: Option<&str>, selected: &mut Vec<&'v Value<'a>>) {
     if let Some((position, more)) = positions.split_first() {
         if let Some(element) = value.as_array().and_then(|elements| at(elements, *position)) {
-            descend(element, more, rest, found);
+            descend(element, more, rest, selected);
         }
         return;
     }
     let Some(path) = rest else {
-        found.push(value);
+        selected.push(value);
         return;
     };
     match value {
         Value::Array(elements) => {
             for element in elements {
-                descend(element, &[], rest, found);
+                descend(element, &[], rest, selected);
             }
         }
         Value::Object(members) => {
             let (step, rest) = split(path);
             if let Some(member) = members.get(&step.key) {
-                descend(member, &step.positions, rest, found);
+                descend(member, &step.positions, rest, selected);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) => {}
@@ -113,15 +113,15 @@ pub fn at<T>(elements: &[T], position: i64) -> Option<&T> {
 }
 
 fn first_open_bracket(text: &str) -> Option<usize> {
-    let mut escaped = false;
+    let mut is_escaped = false;
     text.bytes().position(|byte| {
-        let found = byte == b'[' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        found
+        let is_bracket = byte == b'[' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_bracket
     })
 }
 
-/// `[0][-1]` as positions; `None` when it is anything else.
+/// Parses positions such as `[0][-1]`. Returns `None` for any other text.
 fn positions(groups: &str) -> Option<Vec<i64>> {
     let mut positions = Vec::new();
     let mut rest = groups;

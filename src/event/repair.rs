@@ -1,21 +1,21 @@
-//! JSON that a strict parser refuses although its meaning is clear.
+//! Repairs JSON that a strict parser rejects although its meaning is clear.
 //!
-//! In: the text of a record. Out: the same text with each lone surrogate (`\\ud800`) replaced by the replacement character,
-//! and each number beyond the range of a 64-bit float (`1e999`) by the largest one. A caller can put either into a record,
-//! where it must not hide the rest.
+//! Input: the text of a record. Output: the same text with each lone surrogate (`\\ud800`) replaced by the replacement
+//! character, and each number beyond the range of a 64-bit float (`1e999`) by the largest float. The caller of an API can put
+//! both into a record, and must not be able to hide the record by it.
 
 use std::borrow::Cow;
 
-/// The largest number, with which larger ones are replaced.
+/// The largest 64-bit float. Replaces larger numbers.
 const MAX_NUMBER: &str = "1.7976931348623157e308";
 
 /// The replacement character, escaped.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// The text with everything replaced that has to be. What is no JSON stays so.
+/// Replaces lone surrogates and numbers out of range. Text with any other error stays invalid.
 pub fn repaired(text: &str) -> Cow<'_, str> {
     let mut output = String::new();
-    // Up to here, the text is in the output.
+    // The number of bytes of the text that were copied to the output.
     let mut copied = 0;
     let mut at = 0;
     let mut in_string = false;
@@ -44,7 +44,7 @@ pub fn repaired(text: &str) -> Cow<'_, str> {
     Cow::Owned(output)
 }
 
-/// The length of the escape at `at`, and its replacement.
+/// The length in bytes of the escape at `at`, and its replacement if it has one.
 fn escape(bytes: &[u8], at: usize) -> (usize, Option<&'static str>) {
     match unit(bytes, at) {
         Some(0xd800..=0xdbff) if matches!(unit(bytes, at + 6), Some(0xdc00..=0xdfff)) => (12, None),
@@ -54,21 +54,21 @@ fn escape(bytes: &[u8], at: usize) -> (usize, Option<&'static str>) {
     }
 }
 
-/// The code unit that is written as `\\uXXXX` at `at`.
+/// The UTF-16 code unit of the escape `\\uXXXX` at `at`.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     let is_hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
     u16::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| is_hexadecimal)?, 16).ok()
 }
 
-/// The length of the number at `at`, and its replacement.
+/// The length in bytes of the number at `at`, and its replacement if it has one.
 fn number(text: &str, at: usize) -> (usize, Option<&'static str>) {
     let rest = text.get(at..).unwrap_or_default();
     let length = rest.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count();
     let value: Option<f64> = rest.get(..length).and_then(|number| number.parse().ok());
     let is_beyond = value.is_some_and(f64::is_infinite);
     match rest.strip_prefix('-') {
-        // The sign stays where it is.
+        // The sign is kept: only the digits after it are replaced.
         Some(_) if is_beyond => (1, None),
         _ => (length.max(1), is_beyond.then_some(MAX_NUMBER)),
     }

@@ -1,9 +1,9 @@
-//! The members that CloudTrail documents for the parts of a record, so that a misspelt path can be told.
+//! The schema of CloudTrail records, by which misspelt paths in rules are detected.
 //!
-//! From the CloudTrail user guide, "CloudTrail record contents" and "CloudTrail userIdentity element", and from public
-//! records. Parts that differ by service, such as `requestParameters`, are open.
+//! Sources: CloudTrail user guide, "CloudTrail record contents" and "CloudTrail userIdentity element", and public records.
+//! Members that differ by service, such as `requestParameters`, may contain anything.
 
-/// What is known of a value.
+/// The schema of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Anything.
@@ -117,27 +117,27 @@ pub const RECORD: &[(&str, Shape)] = &[
     ("vpcEndpointId", Scalar),
 ];
 
-/// Whether CloudTrail records have a member of this name.
+/// Whether CloudTrail documents a top-level member of this name.
 pub fn is_member(name: &str) -> bool {
     RECORD.iter().any(|(member, _)| *member == name)
 }
 
-/// The end of a path that leads nowhere.
+/// A step of a path that is not in the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown<'p> {
+pub struct UnknownMember<'p> {
     /// The part of the path that exists.
     pub parent: String,
-    /// The name that is no member of it.
+    /// The name that is not a member of `parent`.
     pub member: &'p str,
-    /// The members that it has; none if it is a scalar.
+    /// The members of `parent`; none if it is a scalar.
     pub members: Vec<&'static str>,
 }
 
-/// The shape of the value at the end of a path through `members`. Steps may carry positions or quantifiers in brackets.
+/// The shape of the value at a path through `members`. Positions and quantifiers in brackets are ignored.
 ///
 /// # Errors
-/// The first step that is not documented.
-pub fn resolve<'p>(members: &'static [(&'static str, Shape)], path: &'p str) -> Result<Shape, Unknown<'p>> {
+/// The first step that is not in the schema.
+pub fn resolve<'p>(members: &'static [(&'static str, Shape)], path: &'p str) -> Result<Shape, UnknownMember<'p>> {
     let mut shape = Members(members);
     let mut parent = String::new();
     for step in path.split('.') {
@@ -151,10 +151,10 @@ pub fn resolve<'p>(members: &'static [(&'static str, Shape)], path: &'p str) -> 
             Members(members) => members,
         };
         match members.iter().find(|(member, _)| *member == name) {
-            Some((_, below)) => shape = *below,
+            Some((_, member)) => shape = *member,
             None => {
                 let members = members.iter().map(|(member, _)| *member).collect();
-                return Err(Unknown { parent, member: name, members });
+                return Err(UnknownMember { parent, member: name, members });
             }
         }
         if !parent.is_empty() {
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_followed_as_far_as_it_is_documented() {
+    fn a_path_is_resolved_as_far_as_it_is_documented() {
         for path in [
             "eventName",
             "userIdentity.sessionContext.sessionIssuer.arn",

@@ -19,7 +19,7 @@ fn the_common_fields_are_named() {
 }
 
 #[test]
-fn every_quirk_of_real_records_is_survived() {
+fn every_quirk_of_real_records_is_accepted() {
     for (text, has_request) in [
         (r#"{"eventName":"A"}"#, false),
         (r#"{"eventName":"A","requestParameters":null,"responseElements":null}"#, false),
@@ -84,7 +84,7 @@ fn the_partition_is_the_callers_else_the_regions() {
 }
 
 #[test]
-fn what_is_no_record_says_why() {
+fn text_that_is_not_a_record_is_rejected_with_the_reason() {
     let deep = format!("{{\"eventName\":{}{}}}", "[".repeat(200), "]".repeat(200));
     let reasons: Vec<String> = ["", "{", "[]", "7", "\"eventName\"", "{}", r#"{"name":"x"}"#, &deep]
         .iter()
@@ -113,7 +113,7 @@ fn numbers_and_booleans_read_as_text() {
 }
 
 #[test]
-fn a_request_that_was_left_out_is_told() {
+fn an_omitted_request_is_recognized() {
     for (request, lacks) in [
         (r#"{"groupId":"sg-1"}"#, false),
         ("{}", false),

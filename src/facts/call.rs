@@ -1,20 +1,20 @@
-//! What a call is called, and what it was made on, the same for each way of writing it.
+//! The operation and the target of a call, normalized.
 
 use std::borrow::Cow;
 
-use super::{Calls, Fact, Origin, calls, named, object, texts};
+use super::{Calls, Derivation, Fact, calls, named, object, texts};
 use crate::event::{Event, Value, scalar_text};
 
-/// The operation's name.
+/// The name of the operation.
 pub(super) const OPERATION: Fact = Fact {
     name: "call.operation",
     calls: Calls::All,
-    doc: "`eventName` without the version of the interface that AWS Lambda appends: UpdateFunctionCode20150331v2 is \
+    doc: "`eventName` without the API version that AWS Lambda appends: UpdateFunctionCode20150331v2 is \
           UpdateFunctionCode.",
-    origin: Origin::Derived(operation),
+    derivation: Derivation::FromRecord(operation),
 };
 
-/// What guards the trail, and what the trail consists of.
+/// The resource of a call that may affect the trail or its monitoring.
 pub(super) const TARGET: Fact = Fact {
     name: "call.target",
     calls: Calls::AllOf(&[
@@ -27,93 +27,88 @@ pub(super) const TARGET: Fact = Fact {
         "events.amazonaws.com",
         calls::IAM,
     ]),
-    doc: "What a call to CloudTrail, CloudWatch Logs, Lambda, SNS, KMS, S3, EventBridge or IAM was made on. `kind` is \
-          trail, event-data-store, channel, log-group, destination, function, topic, key, bucket, event-rule or role; \
-          `names` are the names, also where the call gave ARNs: of a function without its qualifier, of a subscription \
-          the topic, of a key the id or `alias/…`. `as` are the texts to compare, as in `call.named`.",
-    origin: Origin::Derived(target),
+    doc: "The resource to which a call of CloudTrail, CloudWatch Logs, Lambda, SNS, KMS, S3, EventBridge or IAM applies. \
+          `kind` is trail, event-data-store, channel, log-group, destination, function, topic, key, bucket, event-rule or \
+          role. `names` are the names, even if the call contains ARNs: the name of a function without its qualifier, the \
+          topic of a subscription, the id of a key or `alias/…`. `as` are the texts to compare, as in `call.named`.",
+    derivation: Derivation::FromRecord(target),
 };
 
 fn operation<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let name = event.name()?;
-    let shown = match event.source() {
-        Some("lambda.amazonaws.com") => without_version(name),
-        _ => name,
-    };
-    Some(Value::Str(Cow::Borrowed(shown)))
+    let is_lambda = event.source() == Some("lambda.amazonaws.com");
+    Some(Value::Str(Cow::Borrowed(if is_lambda { without_version(name) } else { name })))
 }
 
-/// `DeleteFunction20150331` and `UpdateFunctionCode20150331v2` without their ends.
+/// Removes the API version from the name of a Lambda operation, such as `DeleteFunction20150331` or
+/// `UpdateFunctionCode20150331v2`.
 pub fn without_version(name: &str) -> &str {
-    let digits = |text: &str| text.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let cut = |text: &str, count: usize| text.len().checked_sub(count).and_then(|at| name.get(..at).map(str::len));
+    let without_digits = |text: &str| text.trim_end_matches(|character: char| character.is_ascii_digit()).len();
     // `v2`
-    let dated = match digits(name) {
-        count @ 1..=3 => cut(name, count).and_then(|at| name.get(..at)).and_then(|rest| rest.strip_suffix('v')),
+    let dated = match name.len() - without_digits(name) {
+        1..=3 => name.get(..without_digits(name)).and_then(|rest| rest.strip_suffix('v')),
         _ => Some(name),
     };
     let Some(dated) = dated else { return name };
-    match digits(dated) {
-        8 => dated.get(..dated.len() - 8).filter(|rest| !rest.is_empty()).unwrap_or(name),
-        _ => name,
-    }
+    let end = without_digits(dated);
+    if end > 0 && dated.len() - end == 8 { dated.get(..end).unwrap_or(name) } else { name }
 }
 
-/// One place where a service's calls name what they are made on.
-struct Place {
+/// A request parameter that names the target of a service's calls.
+struct TargetParameter {
     source: &'static str,
     path: &'static str,
     kind: &'static str,
-    /// The name in what stands there: a name or an ARN.
+    /// Returns the name in the value, which is a name or an ARN.
     name: fn(&str) -> &str,
 }
 
-const fn place(
+const fn target_parameter(
     source: &'static str,
     path: &'static str,
     kind: &'static str,
     name: for<'t> fn(&'t str) -> &'t str,
-) -> Place {
-    Place { source, path, kind, name }
+) -> TargetParameter {
+    TargetParameter { source, path, kind, name }
 }
 
-const PLACES: &[Place] = &[
-    place("cloudtrail", "eventDataStore", "event-data-store", after_slash),
-    place("cloudtrail", "channel", "channel", after_slash),
-    place("cloudtrail", "name", "trail", after_slash),
-    place("cloudtrail", "trailName", "trail", after_slash),
-    place("cloudtrail", "resourceId", "trail", after_slash),
-    place("logs", "logGroupName", "log-group", log_group),
-    place("logs", "logGroupIdentifier", "log-group", log_group),
-    place("logs", "logGroupIdentifiers", "log-group", log_group),
-    place("logs", "resourceIdentifier", "log-group", log_group),
-    place("logs", "destinationName", "destination", after_colon),
-    place("lambda", "functionName", "function", function),
-    place("lambda", "resourceArn", "function", function),
-    place("sns", "topicArn", "topic", after_colon),
-    place("sns", "subscriptionArn", "topic", topic_of_subscription),
-    place("sns", "resourceArn", "topic", after_colon),
-    place("kms", "keyId", "key", key),
-    place("s3", "bucketName", "bucket", after_colon),
-    place("events", "rule", "event-rule", after_slash),
-    place("events", "name", "event-rule", after_slash),
-    place("iam", "roleName", "role", after_slash),
+const TARGET_PARAMETERS: &[TargetParameter] = &[
+    target_parameter("cloudtrail", "eventDataStore", "event-data-store", after_slash),
+    target_parameter("cloudtrail", "channel", "channel", after_slash),
+    target_parameter("cloudtrail", "name", "trail", after_slash),
+    target_parameter("cloudtrail", "trailName", "trail", after_slash),
+    target_parameter("cloudtrail", "resourceId", "trail", after_slash),
+    target_parameter("logs", "logGroupName", "log-group", log_group),
+    target_parameter("logs", "logGroupIdentifier", "log-group", log_group),
+    target_parameter("logs", "logGroupIdentifiers", "log-group", log_group),
+    target_parameter("logs", "resourceIdentifier", "log-group", log_group),
+    target_parameter("logs", "destinationName", "destination", after_colon),
+    target_parameter("lambda", "functionName", "function", function),
+    target_parameter("lambda", "resourceArn", "function", function),
+    target_parameter("sns", "topicArn", "topic", after_colon),
+    target_parameter("sns", "subscriptionArn", "topic", topic_of_subscription),
+    target_parameter("sns", "resourceArn", "topic", after_colon),
+    target_parameter("kms", "keyId", "key", key),
+    target_parameter("s3", "bucketName", "bucket", after_colon),
+    target_parameter("events", "rule", "event-rule", after_slash),
+    target_parameter("events", "name", "event-rule", after_slash),
+    target_parameter("iam", "roleName", "role", after_slash),
 ];
 
 fn target<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let source = event.source()?.strip_suffix(".amazonaws.com")?;
-    PLACES.iter().filter(|place| place.source == source).find_map(|place| {
-        let found = event.select(&format!("requestParameters.{}", place.path));
-        let written = found.into_iter().flat_map(|value| match value {
+    TARGET_PARAMETERS.iter().filter(|parameter| parameter.source == source).find_map(|parameter| {
+        let selected = event.select(&format!("requestParameters.{}", parameter.path));
+        let values = selected.into_iter().flat_map(|value| match value {
             Value::Array(elements) => elements.iter().filter_map(scalar_text).collect(),
             scalar => scalar_text(scalar).into_iter().collect::<Vec<_>>(),
         });
-        let written: Vec<_> = written.filter(|text| !text.is_empty()).collect();
-        let names: Vec<String> = written.iter().map(|text| (place.name)(text).to_owned()).collect();
+        let values: Vec<_> = values.filter(|text| !text.is_empty()).collect();
+        let names: Vec<String> = values.iter().map(|text| (parameter.name)(text).to_owned()).collect();
         let compared_as: Vec<String> =
-            written.iter().flat_map(|text| named::compared_as(event, text, place.kind)).collect();
-        let target = [("kind", Value::from(place.kind)), ("names", texts(names)), ("as", texts(compared_as))];
-        (!written.is_empty()).then(|| object(target))
+            values.iter().flat_map(|text| named::compared_as(event, text, parameter.kind)).collect();
+        let target = [("kind", Value::from(parameter.kind)), ("names", texts(names)), ("as", texts(compared_as))];
+        (!values.is_empty()).then(|| object(target))
     })
 }
 

@@ -1,4 +1,4 @@
-//! What a call opens to the internet.
+//! Facts about resources that a call opens to the internet.
 
 mod earlier;
 mod ingress;
@@ -29,7 +29,8 @@ pub use undecided::Undecided;
 use crate::event::Event;
 use crate::network::{Opening, Reach};
 
-/// What a call opens in a security group or network ACL; `None` when it opens nothing, or is another call.
+/// The opening of a call that changes a security group or network ACL. Returns `None` for other calls, or if the call opens
+/// nothing.
 pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {
     let opened = match event.name()? {
         "AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules" => ingress::opened(event),
@@ -39,14 +40,14 @@ pub(super) fn opening(event: &Event<'_>) -> Option<Opening> {
     opened.map(|opened| opened.opening)
 }
 
-/// The smallest IPv4 network that may be part of an opening by several calls. Security groups and prefix lists have at most
-/// 1,000 entries, and that many smaller networks are no wide prefix.
-const SMALLEST_PART_V4: u8 = 20;
-/// The same for IPv6.
-const SMALLEST_PART_V6: u8 = 32;
+/// Maximum prefix length of an IPv4 network that may contribute to an opening by several calls. Security groups and prefix
+/// lists have at most 1,000 entries, and 1,000 smaller networks are not wide.
+const MAX_CONTRIBUTING_LENGTH_V4: u8 = 20;
+/// Maximum prefix length of an IPv6 network that may contribute to an opening by several calls.
+const MAX_CONTRIBUTING_LENGTH_V6: u8 = 32;
 
-/// Whether a call lets a network into a security group, network ACL or prefix list that may be part of a larger opening
-/// than the call alone.
+/// Whether a call adds a network to a security group, network ACL or prefix list that may contribute to a larger opening
+/// together with networks that other calls add.
 pub(super) fn opens_in_part(event: &Event<'_>) -> bool {
     let sources = match event.name() {
         Some("AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules") => ingress::sources(event),
@@ -55,9 +56,10 @@ pub(super) fn opens_in_part(event: &Event<'_>) -> bool {
         _ => return false,
     };
     sources.opening().is_some_and(|opened| {
-        opened.parts().any(|(source, part)| {
-            let smallest = if source.network.addr().is_ipv4() { SMALLEST_PART_V4 } else { SMALLEST_PART_V6 };
-            (Reach::Public..Reach::World).contains(&part) && source.network.prefix_len() <= smallest
+        opened.contributions().any(|(source, contribution)| {
+            let is_ipv4 = source.network.addr().is_ipv4();
+            let max_length = if is_ipv4 { MAX_CONTRIBUTING_LENGTH_V4 } else { MAX_CONTRIBUTING_LENGTH_V6 };
+            (Reach::Public..Reach::World).contains(&contribution) && source.network.prefix_len() <= max_length
         })
     })
 }

@@ -1,23 +1,23 @@
-//! The members of the facts, and the values that some of them are limited to, so that a misspelt one can be told.
+//! The schema of the facts, by which misspelt members and values in rules are detected.
 //!
-//! A member that the documentation of its fact names in backticks exists too, and so does a value among its words: what is
-//! added to a fact need not be listed here.
+//! A member also exists if the documentation of its fact contains it in backticks, and a value if the documentation contains
+//! it as a word. So a new fact need not be listed here.
 
 use super::{FACTS, Fact, calls};
 use crate::event::schema::Shape::{self, Members, OneOf, Open, Scalar};
-use crate::event::schema::{Unknown, resolve};
+use crate::event::schema::{UnknownMember, resolve};
 use crate::network::SERVICES;
 
 /// The names that `services` of an opening may have.
 const SERVICE_NAMES: &[&str] = &{
     let mut names = [""; SERVICES.len()];
-    let mut place = 0;
-    while place < names.len() {
+    let mut index = 0;
+    while index < names.len() {
         #[expect(clippy::indexing_slicing, reason = "a constant that is out of bounds does not compile")]
         {
-            names[place] = SERVICES[place].name;
+            names[index] = SERVICES[index].name;
         }
-        place += 1;
+        index += 1;
     }
     names
 };
@@ -45,7 +45,7 @@ const STATEMENTS: Shape = Members(&[
     ("fix", Scalar),
 ]);
 
-/// A fact about an opening, with the members that only it has.
+/// The schema of a fact about an opening, with additional members.
 macro_rules! opening {
     ($(($name:literal, $shape:expr)),*) => {
         Members(&[
@@ -59,7 +59,7 @@ macro_rules! opening {
     };
 }
 
-/// A fact about a trust policy, with the members that only it has.
+/// The schema of a fact about a trust policy, with additional members.
 macro_rules! trust {
     ($(($name:literal, $shape:expr)),*) => {
         Members(&[
@@ -72,7 +72,7 @@ macro_rules! trust {
     };
 }
 
-/// By the name of the fact. Facts that are not listed have any members.
+/// Schemas by the name of the fact. A fact that is not listed may have any members.
 const SHAPES: &[(&str, Shape)] = &[
     ("call.operation", Scalar),
     (
@@ -155,8 +155,8 @@ impl Fact {
     /// The shape of the value at a path within the fact.
     ///
     /// # Errors
-    /// The first step of the path that is no member.
-    pub fn shape_at<'p>(&self, path: &'p str) -> Result<Shape, Unknown<'p>> {
+    /// The first step of the path that is not a member.
+    pub fn shape_at<'p>(&self, path: &'p str) -> Result<Shape, UnknownMember<'p>> {
         let whole = SHAPES.iter().find(|(name, _)| *name == self.name).map_or(Open, |(_, shape)| *shape);
         let members = match whole {
             Members(members) => members,
@@ -164,23 +164,24 @@ impl Fact {
             scalar if path.split('.').all(|step| step.is_empty() || step.starts_with('[')) => return Ok(scalar),
             Scalar | OneOf(_) => &[],
         };
-        resolve(members, path).or_else(|unknown| match self.doc.contains(&format!("`{}`", unknown.member)) {
-            true => Ok(Open),
-            false => Err(unknown),
+        resolve(members, path).or_else(|unknown| {
+            let is_documented = self.doc.contains(&format!("`{}`", unknown.member));
+            if is_documented { Ok(Open) } else { Err(unknown) }
         })
     }
 
-    /// Whether the documentation of the fact has this word, be it as a value of a member.
+    /// Whether the documentation of the fact contains a value as a word.
     pub fn mentions(&self, value: &str) -> bool {
-        let words = self.doc.split(|one: char| !one.is_ascii_alphanumeric() && !"-_.".contains(one));
+        let is_separator = |character: char| !character.is_ascii_alphanumeric() && !"-_.".contains(character);
+        let words = self.doc.split(is_separator);
         words.map(|word| word.trim_matches('.')).any(|word| word.eq_ignore_ascii_case(value))
     }
 }
 
-/// The fact that a path starts with, and the rest of the path.
+/// The fact with which a path begins, and the rest of the path.
 pub fn fact_at(path: &str) -> Option<(&'static Fact, &str)> {
-    let (place, rest) = calls::find(path)?;
-    Some((*FACTS.get(place)?, rest.unwrap_or_default()))
+    let (index, rest) = calls::find(path)?;
+    Some((*FACTS.get(index)?, rest.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_fact_does_not_have_is_told() {
+    fn unknown_members_are_rejected() {
         let at = |path: &str| {
             let (fact, rest) = fact_at(path).unwrap();
             fact.shape_at(rest).map_err(|unknown| unknown.member.to_owned())

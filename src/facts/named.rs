@@ -1,39 +1,39 @@
-//! The resources of a deployment that the parameters of a call name, at any depth and in any form.
+//! Resources that the parameters of a call name, at any depth and in any form.
 //!
-//! AWS names a resource by its ARN, by a URL, or by a name whose kind follows from the parameter and the service. A rule
-//! compares all of them with the configuration in one list.
+//! A parameter names a resource by ARN, by URL, or by a name whose kind follows from the parameter and the service. The fact
+//! has one list for all of them, which a rule compares with the configuration.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Calls, Fact, Origin, object, texts};
+use super::{Calls, Derivation, Fact, object, texts};
 use crate::event::{Event, Value};
 
-/// What the parameters of a call name.
+/// The resources that the parameters of a call name.
 pub(super) const NAMED: Fact = Fact {
     name: "call.named",
     calls: Calls::All,
     doc: "The resources that the parameters of a call name, at any depth, and those in the record's `resources`: a list \
           without repeats, with `kind` (trail, event-data-store, channel, log-group, destination, function, topic, queue, \
-          key, bucket, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine, table or \
-          parameter), `id` (the name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: \
-          `kind:ARN` and, unless the ARN is one of another account, `kind:name`. Qualifiers, paths and subscription ids \
-          are left out.",
-    origin: Origin::Derived(named),
+          key, bucket, event-bus, event-rule, role, alarm, dashboard, schedule, schedule-group, state-machine, stream, \
+          table or parameter), `id` (the name), `type` (the CloudFormation type), `arn`, and `as`, the texts to compare: \
+          `kind:ARN` and, unless the resource belongs to another account, `kind:name`. Qualifiers, paths and subscription \
+          ids are omitted. A call on an event source mapping also names the function in its response.",
+    derivation: Derivation::FromRecord(named),
 };
 
 /// The maximum number of resources. The parameters in a record have at most 100 KB (CloudTrail user guide), and AWS accepts
 /// fewer in any call.
 const MAX_RESOURCES: usize = 1024;
 
-/// A kind of resource, and how its ARNs are written.
+/// A kind of resource and the form of its ARNs.
 #[derive(Debug, PartialEq, Eq)]
-struct Kind {
+struct NamedKind {
     name: &'static str,
     cloudformation: &'static str,
     /// The service in ARNs.
     service: &'static str,
-    /// What precedes the name in ARNs; `None` when a name alone does not make an ARN.
+    /// The text before the name in ARNs. `None` if the ARN cannot be built from the name alone.
     prefix: Option<&'static str>,
 }
 
@@ -42,12 +42,12 @@ const fn kind(
     cloudformation: &'static str,
     service: &'static str,
     prefix: Option<&'static str>,
-) -> Kind {
-    Kind { name, cloudformation, service, prefix }
+) -> NamedKind {
+    NamedKind { name, cloudformation, service, prefix }
 }
 
-/// From the Service Authorization Reference.
-const KINDS: &[Kind] = &[
+/// Source: Service Authorization Reference.
+const KINDS: &[NamedKind] = &[
     kind("trail", "AWS::CloudTrail::Trail", "cloudtrail", Some("trail/")),
     kind("event-data-store", "AWS::CloudTrail::EventDataStore", "cloudtrail", Some("eventdatastore/")),
     kind("channel", "AWS::CloudTrail::Channel", "cloudtrail", Some("channel/")),
@@ -58,6 +58,7 @@ const KINDS: &[Kind] = &[
     kind("queue", "AWS::SQS::Queue", "sqs", Some("")),
     kind("key", "AWS::KMS::Key", "kms", Some("key/")),
     kind("bucket", "AWS::S3::Bucket", "s3", Some("")),
+    kind("event-bus", "AWS::Events::EventBus", "events", Some("event-bus/")),
     kind("event-rule", "AWS::Events::Rule", "events", Some("rule/")),
     kind("role", "AWS::IAM::Role", "iam", Some("role/")),
     kind("alarm", "AWS::CloudWatch::Alarm", "cloudwatch", Some("alarm:")),
@@ -65,12 +66,13 @@ const KINDS: &[Kind] = &[
     kind("schedule", "AWS::Scheduler::Schedule", "scheduler", None),
     kind("schedule-group", "AWS::Scheduler::ScheduleGroup", "scheduler", Some("schedule-group/")),
     kind("state-machine", "AWS::StepFunctions::StateMachine", "states", Some("stateMachine:")),
+    kind("stream", "AWS::Kinesis::Stream", "kinesis", Some("stream/")),
     kind("table", "AWS::DynamoDB::Table", "dynamodb", Some("table/")),
     kind("parameter", "AWS::SSM::Parameter", "ssm", Some("parameter/")),
 ];
 
-/// Parameters whose values are names, in lower case: with the service whose calls they belong to, if not to any, and the
-/// kind of the resource.
+/// Parameters whose values are names: the service, or `None` for all services, the parameter in lower case, and the kind of
+/// the resource.
 const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (None, "trailname", "trail"),
     (Some("cloudtrail"), "name", "trail"),
@@ -106,6 +108,7 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (None, "targetbucket", "bucket"),
     (None, "destinationbucket", "bucket"),
     (None, "destinations3bucket", "bucket"),
+    (Some("events"), "eventbusname", "event-bus"),
     (None, "rulename", "event-rule"),
     (Some("events"), "rule", "event-rule"),
     (Some("events"), "name", "event-rule"),
@@ -119,6 +122,7 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
     (Some("scheduler"), "groupname", "schedule-group"),
     (None, "statemachinename", "state-machine"),
     (Some("states"), "name", "state-machine"),
+    (Some("kinesis"), "streamname", "stream"),
     (None, "tablename", "table"),
     (None, "sourcetablename", "table"),
     (None, "targettablename", "table"),
@@ -130,19 +134,19 @@ const PARAMETERS: &[(Option<&str>, &str, &str)] = &[
 /// A resource that a call names.
 #[derive(Debug)]
 pub(super) struct Reference<'e> {
-    kind: &'static Kind,
+    kind: &'static NamedKind,
     name: &'e str,
-    /// Without qualifier, path in a bucket, or id of a subscription.
+    /// The ARN without qualifier, path in a bucket, or subscription id.
     arn: Option<Cow<'e, str>>,
-    /// Whether it belongs to another account than the one that recorded the call.
+    /// Whether it belongs to another account than the record.
     is_foreign: bool,
 }
 
 impl<'e> Reference<'e> {
-    /// The resource that this value of a parameter names; of this kind when it is a mere name.
+    /// The resource that the value of a parameter names. `kind` is its kind if the value is only a name.
     pub(super) fn of(event: &Event<'_>, text: &'e str, kind: Option<&str>) -> Option<Self> {
-        if let Some(found) = Self::of_arn(event, text).or_else(|| Self::of_url(event, text)) {
-            return Some(found);
+        if let Some(reference) = Self::of_arn(event, text).or_else(|| Self::of_url(event, text)) {
+            return Some(reference);
         }
         let kind = KINDS.iter().find(|known| Some(known.name) == kind)?;
         let is_arn_or_url = text.starts_with("arn:") || text.contains("://");
@@ -154,13 +158,13 @@ impl<'e> Reference<'e> {
         let (service, _, account, resource) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let (kind, name) = in_arn(service, resource)?;
         let kind = KINDS.iter().find(|known| known.name == kind)?;
-        // The name is a part of the text, so that its end is one of the text's.
+        // The name is a slice of the text, so the ARN up to the end of the name is a prefix of the text.
         let end = (name.as_ptr() as usize + name.len()).checked_sub(text.as_ptr() as usize)?;
         let arn = match service {
             "sts" => arn_of(event, kind, account, name).map(Cow::Owned),
             _ => text.get(..end).map(Cow::Borrowed),
         };
-        // Ids of keys are unique, and a trail of an organization belongs to another account than some of its records.
+        // Ids of keys are globally unique. The trail of an organization belongs to another account than some of its records.
         let is_unique = kind.name == "trail" || (kind.name == "key" && !name.starts_with("alias/"));
         let is_foreign = !is_unique && !account.is_empty() && event.account().is_some_and(|own| own != account);
         (!name.is_empty()).then_some(Self { kind, name, arn, is_foreign })
@@ -185,7 +189,7 @@ impl<'e> Reference<'e> {
         Some(Self { kind, name, arn, is_foreign })
     }
 
-    fn of_name(event: &Event<'_>, text: &'e str, kind: &'static Kind) -> Option<Self> {
+    fn of_name(event: &Event<'_>, text: &'e str, kind: &'static NamedKind) -> Option<Self> {
         let account = event.account().unwrap_or_default();
         let (name, owner) = match kind.name {
             // `111122223333:function:name:qualifier`
@@ -201,7 +205,7 @@ impl<'e> Reference<'e> {
         (!name.is_empty()).then_some(Self { kind, name, arn, is_foreign: owner != account })
     }
 
-    /// What it is compared by: its ARN and, unless it is one of another account, its name.
+    /// The texts to compare: its ARN and, unless it belongs to another account, its name.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let name = (!self.is_foreign).then_some(self.name);
         name.into_iter().chain(self.arn.as_deref())
@@ -227,8 +231,8 @@ impl<'e> Reference<'e> {
     }
 }
 
-/// The ARN of a resource of that name in that account and in the Region of the call.
-fn arn_of(event: &Event<'_>, kind: &Kind, account: &str, name: &str) -> Option<String> {
+/// The ARN of the resource with this name in an account and in the Region of the call.
+fn arn_of(event: &Event<'_>, kind: &NamedKind, account: &str, name: &str) -> Option<String> {
     let prefix = kind.prefix?;
     let (region, account) = match kind.name {
         "bucket" => ("", ""),
@@ -242,7 +246,7 @@ fn arn_of(event: &Event<'_>, kind: &Kind, account: &str, name: &str) -> Option<S
     Some(["arn:", event.partition(), ":", kind.service, ":", region, ":", account, ":", prefix, name].concat())
 }
 
-/// The kind and name of the resource of an ARN of this service.
+/// The kind and name of the resource in an ARN of a service.
 fn in_arn<'t>(service: &str, resource: &'t str) -> Option<(&'static str, &'t str)> {
     let until = |text: &'t str, end: char| text.split(end).next().unwrap_or(text);
     let after = |text: &'t str, start: char| text.rsplit(start).next().unwrap_or(text);
@@ -262,6 +266,7 @@ fn in_arn<'t>(service: &str, resource: &'t str) -> Option<(&'static str, &'t str
         ("kms", "key") => ("key", rest),
         ("kms", "alias") => ("key", resource),
         ("s3", _) => ("bucket", until(resource, '/')),
+        ("events", "event-bus") => ("event-bus", rest),
         ("events", "rule") => ("event-rule", after(rest, '/')),
         ("iam", "role") => ("role", after(rest, '/')),
         ("sts", "assumed-role") => ("role", until(rest, '/')),
@@ -270,6 +275,7 @@ fn in_arn<'t>(service: &str, resource: &'t str) -> Option<(&'static str, &'t str
         ("scheduler", "schedule") => ("schedule", after(rest, '/')),
         ("scheduler", "schedule-group") => ("schedule-group", rest),
         ("states", "stateMachine" | "execution" | "express") => ("state-machine", until(rest, ':')),
+        ("kinesis", "stream") => ("stream", until(rest, '/')),
         ("dynamodb", "table") => ("table", until(rest, '/')),
         ("ssm", "parameter") => ("parameter", rest),
         _ => return None,
@@ -294,12 +300,18 @@ fn named<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     for member in resources.filter_map(Value::as_object) {
         collected.add(event, member.get("ARN").unwrap_or(&Value::Null), None);
     }
-    let found: Vec<Value<'e>> = collected.references.into_iter().map(Reference::value).collect();
-    (!found.is_empty()).then_some(Value::Array(found))
+    // The parameters of these calls name the mapping by its id alone.
+    if event.name().is_some_and(|name| name.contains("EventSourceMapping"))
+        && let Some(function) = event.response().and_then(|response| response.as_object()?.get("functionArn"))
+    {
+        collected.add(event, function, Some("functionName"));
+    }
+    let references: Vec<Value<'e>> = collected.references.into_iter().map(Reference::value).collect();
+    (!references.is_empty()).then_some(Value::Array(references))
 }
 
 impl<'e> Collected<'e> {
-    /// Adds all that is below `value`, which is what the parameter `key` holds.
+    /// Adds the references in `value`, the value of the parameter `key`.
     fn add(&mut self, event: &Event<'_>, value: &'e Value<'_>, key: Option<&str>) {
         if self.references.len() >= MAX_RESOURCES {
             return;
@@ -316,25 +328,25 @@ impl<'e> Collected<'e> {
         let of_service = |source: Option<&str>| source.is_none_or(|source| source == self.source);
         let is_key = |known: &str| key.is_some_and(|key| key.eq_ignore_ascii_case(known));
         let kind = PARAMETERS.iter().find(|(source, known, _)| of_service(*source) && is_key(known));
-        let Some(found) = Reference::of(event, text, kind.map(|(.., kind)| *kind)) else { return };
-        let id = found.arn.as_deref().unwrap_or(found.name).to_owned();
-        if self.seen.insert((found.kind.name, id)) {
-            self.references.push(found);
+        let Some(reference) = Reference::of(event, text, kind.map(|(.., kind)| *kind)) else { return };
+        let id = reference.arn.as_deref().unwrap_or(reference.name).to_owned();
+        if self.seen.insert((reference.kind.name, id)) {
+            self.references.push(reference);
         }
     }
 }
 
-/// The texts by which the resource in this parameter of a request is compared.
+/// The texts to compare for the resource in a parameter of the request.
 pub(super) fn texts_at<'e>(event: &'e Event<'_>, parameter: &str, kind: &str) -> Option<Value<'e>> {
     let request = event.request()?.as_object()?;
     let text = request.get(parameter).and_then(Value::as_str).filter(|text| !text.is_empty())?;
-    let found = Reference::of(event, text, Some(kind))?;
-    Some(texts(found.texts().map(str::to_owned)))
+    let reference = Reference::of(event, text, Some(kind))?;
+    Some(texts(reference.texts().map(str::to_owned)))
 }
 
-/// The same for a parameter's value, each as `kind:text`.
+/// The texts to compare for the value of a parameter, each as `kind:text`.
 pub(super) fn compared_as(event: &Event<'_>, text: &str, kind: &str) -> Vec<String> {
-    Reference::of(event, text, Some(kind)).map(|found| found.compared_as()).unwrap_or_default()
+    Reference::of(event, text, Some(kind)).map(|reference| reference.compared_as()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -359,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_is_found_however_it_is_named() {
+    fn resources_are_recognized_in_every_form() {
         for (service, request, expected) in [
             ("lambda", json!({"functionName": "tw:$LATEST"}), "function:tw"),
             ("lambda", json!({"functionName": "111122223333:function:tw:live"}), "function:tw"),
@@ -423,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_arns_are_compared_too() {
+    fn arns_are_compared_too() {
         for (service, request, expected) in [
             (
                 "lambda",

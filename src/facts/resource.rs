@@ -5,21 +5,21 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Calls, Fact, Origin, calls, object};
+use super::{Calls, Derivation, Fact, calls, object};
 use crate::event::{Event, Value};
 
 /// The EC2 resources in a record.
 pub(super) const EC2_RESOURCES: Fact = Fact {
     name: "ec2.resources",
     calls: Calls::AllOf(&[calls::EC2]),
-    doc: "The EC2 resources a call of ec2.amazonaws.com names, in the request or in the response: a list without repeats, \
-          with `id` (`vpc-0abc…`), `type` (the CloudFormation type, such as AWS::EC2::VPC) and `arn`. The first is the one \
-          that the call is named after, in the request (for a call that creates something: also in the response), else \
-          the first in the request.",
-    origin: Origin::Derived(resources),
+    doc: "The EC2 resources in the request or the response of a call of ec2.amazonaws.com: a list without repeats, with \
+          `id` (`vpc-0abc…`), `type` (the CloudFormation type, such as AWS::EC2::VPC) and `arn`. The first is the resource \
+          after which the call is named, in the request or, for a call that creates something, in the response. Otherwise \
+          it is the first resource in the request.",
+    derivation: Derivation::FromRecord(resources),
 };
 
-/// Prefix of the id, CloudFormation type, ARN resource type (empty where it has no ARN of this form). From the Service
+/// Prefix of the id, CloudFormation type, and resource type in ARNs (empty if it has no ARN of this form). Source: Service
 /// Authorization Reference of EC2.
 const KINDS: &[(&str, &str, &str)] = &[
     ("acl", "AWS::EC2::NetworkAcl", "network-acl"),
@@ -90,20 +90,20 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("vpn", "AWS::EC2::VPNConnection", "vpn-connection"),
 ];
 
-/// Public images and snapshots can belong to anybody, so that their ARNs name no account.
+/// ARNs of images and snapshots contain no account, because a public one can belong to any account.
 const WITHOUT_ACCOUNT: [&str; 3] = ["fpga-image", "image", "snapshot"];
 
-/// Maximum number of resources in the list: CreateTags takes 1,000 ids, and one finding need not name them all.
+/// Maximum number of resources in the list. CreateTags accepts 1,000 ids, which are too many for a finding.
 const MAX_RESOURCES: usize = 20;
 
-/// First words of operations whose response names what they created.
+/// First words of operations whose response contains the created resource.
 const CREATING: [&str; 9] =
     ["allocate", "copy", "create", "import", "provision", "register", "request", "run", "start"];
 
 /// First words of operations that are named after both resources they join: AssociateSecurityGroupVpc.
 const JOINING: [&str; 4] = ["associate", "attach", "detach", "disassociate"];
 
-/// Last words of operations that say which part of the resource they change.
+/// Last words of operations that name the changed part of the resource.
 const ASPECTS: [&str; 5] = ["attribute", "block", "cidr", "options", "tenancy"];
 
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled by every test run")]
@@ -111,55 +111,55 @@ static ID: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*-[0-9a-f]{8}(?:[0-9a-f]{9})?$").expect("a valid pattern")
 });
 
-/// An id in the record.
-struct Found<'e> {
+/// A resource id in the record.
+struct RankedId<'e> {
     id: &'e str,
     prefix: &'e str,
-    /// How well it fits the operation's name: lower is better.
+    /// The relation to the operation's name. Lower is better.
     rank: Rank,
     depth: usize,
 }
 
-/// How the name of the member that holds an id relates to the operation's name, best first.
+/// The relation of the name of the member that contains an id to the operation's name, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// The call is named after it: TransitGatewayMulticastDomainId in DeleteTransitGatewayMulticastDomain.
+    /// The operation is named after it: TransitGatewayMulticastDomainId in DeleteTransitGatewayMulticastDomain.
     Named,
-    /// It was created, and the call is named after it.
+    /// It was created, and the operation is named after it.
     Created,
-    /// A shorter name of it: TransitGatewayAttachmentId in DeleteTransitGatewayVpcAttachment.
+    /// Part of its name is in the operation's name: TransitGatewayAttachmentId in DeleteTransitGatewayVpcAttachment.
     NamedInPart,
-    /// It was created, and the call is named after a longer name of it.
+    /// It was created, and part of its name is in the operation's name.
     CreatedInPart,
-    /// It is in the member of the response that the call is named after.
+    /// It is within the member of the response after which the operation is named.
     Returned,
-    /// What was created or changed is a part of it, or it of that: NetworkAclId in DeleteNetworkAclEntry, RouteTableId in
-    /// CreateRoute.
+    /// It contains the created or changed resource, or is contained in it: NetworkAclId in DeleteNetworkAclEntry, RouteTableId
+    /// in CreateRoute.
     Whole,
-    /// Another one in the request.
+    /// Another resource in the request.
     Requested,
-    /// Another one in the response.
+    /// Another resource in the response.
     Other,
 }
 
 fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let operation = Operation::of(event.name().unwrap_or_default());
-    let mut walk = Walk { operation: &operation, is_response: false, seen: HashSet::new(), found: Vec::new() };
+    let operation = OperationWords::of(event.name().unwrap_or_default());
+    let mut walk = Walk { operation: &operation, is_response: false, seen: HashSet::new(), ids: Vec::new() };
     for (side, is_response) in [(event.request(), false), (event.response(), true)] {
         if let Some(side) = side {
             walk.is_response = is_response;
             walk.collect(side, "", "", 0);
         }
     }
-    let mut found = walk.found;
-    if found.is_empty() {
+    let mut ids = walk.ids;
+    if ids.is_empty() {
         return None;
     }
-    found.sort_by_key(|found| (found.rank, found.depth));
-    found.truncate(MAX_RESOURCES);
+    ids.sort_by_key(|ranked| (ranked.rank, ranked.depth));
+    ids.truncate(MAX_RESOURCES);
     let account = event.account().unwrap_or_default();
     let (partition, region) = (event.partition(), event.region().unwrap_or_default());
-    let member = |Found { id, prefix, .. }: Found<'e>| {
+    let member = |RankedId { id, prefix, .. }: RankedId<'e>| {
         let Some((_, kind, segment)) = KINDS.iter().find(|(known, ..)| *known == prefix) else {
             return object([("id", Value::from(id)), ("type", Value::from("AWS::EC2"))]);
         };
@@ -171,24 +171,24 @@ fn resources<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         }
         object(members)
     };
-    Some(Value::Array(found.into_iter().map(member).collect()))
+    Some(Value::Array(ids.into_iter().map(member).collect()))
 }
 
 /// The words of an operation's name.
-struct Operation {
-    /// What it acts on, in lower case: network, acl, entry.
+struct OperationWords {
+    /// The resource, in lower case: network, acl, entry.
     noun: Vec<String>,
     creates: bool,
     joins: bool,
 }
 
-impl Operation {
+impl OperationWords {
     fn of(name: &str) -> Self {
         let mut words: Vec<String> = Vec::new();
-        for letter in name.chars() {
+        for character in name.chars() {
             match words.last_mut() {
-                Some(word) if !letter.is_ascii_uppercase() => word.push(letter),
-                _ => words.push(letter.to_ascii_lowercase().to_string()),
+                Some(word) if !character.is_ascii_uppercase() => word.push(character),
+                _ => words.push(character.to_ascii_lowercase().to_string()),
             }
         }
         let mut words = words.into_iter();
@@ -206,29 +206,32 @@ impl Operation {
         Self { noun, creates, joins }
     }
 
-    /// How an id fits that a member called `key` holds, itself in a member called `container`.
+    /// The rank of an id in the member `key` of the member `container`.
     fn rank(&self, key: &str, container: &str, is_response: bool) -> Rank {
         let noun = self.noun.concat();
-        let (key, plain) = (without_id(key), if is_response { Rank::Other } else { Rank::Requested });
+        let (key, lowest) = (without_id(key), if is_response { Rank::Other } else { Rank::Requested });
         if noun.is_empty() || key.is_empty() || (is_response && !self.creates) {
-            return plain;
+            return lowest;
         }
-        let (named, in_part) = match is_response {
-            true => (Rank::Created, Rank::CreatedInPart),
-            false => (Rank::Named, Rank::NamedInPart),
-        };
-        match () {
-            () if key == noun => named,
+        let (named, in_part) =
+            if is_response { (Rank::Created, Rank::CreatedInPart) } else { (Rank::Named, Rank::NamedInPart) };
+        if key == noun {
+            named
+        } else if self.joins && self.noun.last() == Some(&key) {
             // The other resource is the one that changes.
-            () if self.joins && self.noun.last() == Some(&key) => plain,
-            () if self.ends_like(&key) => in_part,
-            () if is_response && container.eq_ignore_ascii_case(&noun) => Rank::Returned,
-            () if !is_response && (noun.starts_with(&key) || key.starts_with(&noun)) => Rank::Whole,
-            () => plain,
+            lowest
+        } else if self.ends_like(&key) {
+            in_part
+        } else if is_response && container.eq_ignore_ascii_case(&noun) {
+            Rank::Returned
+        } else if !is_response && (noun.starts_with(&key) || key.starts_with(&noun)) {
+            Rank::Whole
+        } else {
+            lowest
         }
     }
 
-    /// Whether `key` consists of some of the words, in their order, and of the last one.
+    /// Whether `key` consists of some of the words, in their order, including the last word.
     fn ends_like(&self, key: &str) -> bool {
         let mut rest = key;
         let mut ends = false;
@@ -242,8 +245,7 @@ impl Operation {
     }
 }
 
-/// The name of a member that holds ids without the ending that says so, in lower case: TransitGatewayId is
-/// `transitgateway`.
+/// The name of a member in lower case without the suffix for ids: TransitGatewayId is `transitgateway`.
 fn without_id(key: &str) -> String {
     let mut key = key.to_ascii_lowercase();
     if let Some(ending) = ["idset", "ids", "id"].into_iter().find(|ending| key.ends_with(ending)) {
@@ -254,10 +256,10 @@ fn without_id(key: &str) -> String {
 
 /// The prefix of an id.
 fn prefix_of(text: &str) -> Option<&str> {
-    // Most strings are told apart by where the last hyphen would be.
+    // Most strings have no hyphen at these positions. This avoids the regular expression.
     let has_hyphen = |digits: usize| {
-        let place = text.len().checked_sub(digits + 1);
-        place.is_some_and(|place| text.as_bytes().get(place) == Some(&b'-'))
+        let index = text.len().checked_sub(digits + 1);
+        index.is_some_and(|index| text.as_bytes().get(index) == Some(&b'-'))
     };
     if !(has_hyphen(8) || has_hyphen(17)) || !ID.is_match(text) {
         return None;
@@ -265,19 +267,19 @@ fn prefix_of(text: &str) -> Option<&str> {
     text.rsplit_once('-').map(|(prefix, _)| prefix)
 }
 
-/// Names of members that belong to the way EC2 writes lists.
+/// Names of members by which EC2 writes lists.
 const LISTS: [&str; 3] = ["items", "item", "content"];
 
 struct Walk<'e, 'o> {
-    operation: &'o Operation,
+    operation: &'o OperationWords,
     is_response: bool,
     seen: HashSet<&'e str>,
-    found: Vec<Found<'e>>,
+    ids: Vec<RankedId<'e>>,
 }
 
 impl<'e> Walk<'e, '_> {
-    /// Every string at or below `value` that has the form of an EC2 id, in the record's order. `key` is the name of the
-    /// member that holds it, `container` that of the member around.
+    /// Collects every string in `value` that has the form of an EC2 id, in the record's order. `key` is the name of the member
+    /// that contains it, `container` the name of its parent member.
     fn collect(&mut self, value: &'e Value<'e>, key: &str, container: &str, depth: usize) {
         match value {
             Value::Str(text) => {
@@ -285,15 +287,16 @@ impl<'e> Walk<'e, '_> {
                     && self.seen.insert(text)
                 {
                     let rank = self.operation.rank(key, container, self.is_response);
-                    self.found.push(Found { id: text, prefix, rank, depth });
+                    self.ids.push(RankedId { id: text, prefix, rank, depth });
                 }
             }
             Value::Array(elements) => elements.iter().for_each(|element| self.collect(element, key, container, depth)),
             Value::Object(members) => {
                 for (name, member) in members.iter() {
-                    match LISTS.iter().any(|list| list.eq_ignore_ascii_case(name)) {
-                        true => self.collect(member, key, container, depth),
-                        false => self.collect(member, name, key, depth + 1),
+                    if LISTS.iter().any(|list| list.eq_ignore_ascii_case(name)) {
+                        self.collect(member, key, container, depth);
+                    } else {
+                        self.collect(member, name, key, depth + 1);
                     }
                 }
             }

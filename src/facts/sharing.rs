@@ -1,14 +1,14 @@
-//! Accounts and organizations that a call gives access to.
+//! Accounts and organizations that get access by a call.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::calls::{EC2, RAM};
-use super::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
+use super::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 use crate::arn::{Arn, is_account_id};
 use crate::event::{Event, Value, scalar_text};
 
-/// The other accounts and organizations of a call that shares or joins something.
+/// The other accounts and organizations in a call that shares or connects a resource.
 pub(super) const EXTERNAL: Fact = Fact {
     name: "sharing.external",
     calls: Calls::These(&[
@@ -26,27 +26,27 @@ pub(super) const EXTERNAL: Fact = Fact {
         (calls::RAM, "CreateResourceShare"),
         (calls::RAM, "AssociateResourceShare"),
     ]),
-    doc: "Accounts and organizations, other than the record's own account, that a call shares something with, hands \
-          something to or joins. `accounts` are account ids, `organizations` ids or ARNs of organizations and \
-          organizational units, `principals` all of them as written. `undo` are the arguments that remove them, at most \
-          20, in the command that undoes the call. The groups `all` and `*`, services of AWS and \
-          what is removed do not count. For AWS RAM, principals do not count where the record says that they belong to \
-          the account's own organization.",
-    origin: Origin::Derived(external),
+    doc: "Accounts and organizations, other than the account of the record, with which a call shares or connects a \
+          resource, or to which it transfers one. `accounts` are account ids, `organizations` ids or ARNs of organizations \
+          and organizational units, `principals` all of them as written. `undo` are the arguments that remove them, at \
+          most 20, in the command that undoes the call. The groups `all` and `*`, AWS services and removed principals do \
+          not count. For AWS RAM, principals that belong to the account's own organization according to the record do not \
+          count.",
+    derivation: Derivation::FromRecord(external),
 };
 
-/// A place in the record that names an account or organization, and the argument that removes it.
-type Path = (&'static str, &'static str);
+/// The path of an account or organization in the record, and the argument that removes it.
+type PrincipalPath = (&'static str, &'static str);
 
-/// A call that gives access.
+/// A call that grants access.
 #[derive(Clone, Copy)]
 struct Grant {
     call: (&'static str, &'static str),
-    request: &'static [Path],
-    /// Members of the request that count unless `operationType` is remove. EC2 also spells them as lists.
-    by_operation: &'static [Path],
+    request: &'static [PrincipalPath],
+    /// Members of the request that count unless `operationType` is remove. EC2 also writes them as lists.
+    by_operation: &'static [PrincipalPath],
     response: &'static [&'static str],
-    /// Whether only ARNs name an account: ids of the account's own resources are allowed too.
+    /// Whether only ARNs count, because the value may also be the id of a resource of the same account.
     arns_only: bool,
 }
 
@@ -121,33 +121,33 @@ const PEERED: [&str; 2] = [
 
 fn external<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let grant = GRANTS.iter().find(|grant| Some(grant.call) == event.source().zip(event.name()))?;
-    let mut found = External::default();
+    let mut external = External::default();
     let request = wire::request(event);
     if let Some(request) = request.as_ref().filter(|request| may_leave_organization(request)) {
         for (path, argument) in grant.request {
-            found.add(request.select(path), argument);
+            external.add(request.select(path), argument);
         }
         let removes =
             request.text_of("operationType").is_some_and(|operation| operation.eq_ignore_ascii_case("remove"));
         for (name, argument) in grant.by_operation.iter().filter(|_| !removes) {
             for list in [(*name).to_owned(), format!("{name}s"), format!("{name}Set")] {
-                found.add(request.select(&list), argument);
-                found.add(request.select(&format!("{list}.{name}")), argument);
+                external.add(request.select(&list), argument);
+                external.add(request.select(&format!("{list}.{name}")), argument);
             }
         }
     }
     let response = wire::response(event);
     if let Some(response) = &response {
-        grant.response.iter().for_each(|path| found.add(response.select(path), ""));
+        grant.response.iter().for_each(|path| external.add(response.select(path), ""));
     }
     let inside = response.map(|response| members_of_own_organization(&response)).unwrap_or_default();
     let own = event.account();
-    found.principals.retain(|(principal, _)| {
+    external.principals.retain(|(principal, _)| {
         let account = account_in(principal);
         let is_account = !grant.arns_only || (account.is_some() && Arn::parse(principal).is_some());
         is_account && account != own && !is_everyone_or_service(principal) && !inside.contains(principal)
     });
-    found.value()
+    external.value()
 }
 
 /// Maximum number of principals in a command.
@@ -164,7 +164,7 @@ impl<'e> External<'e> {
     fn add(&mut self, values: Vec<&'e Value<'e>>, argument: &'static str) {
         for value in values {
             let Some(text) = scalar_text(value).filter(|text| !text.is_empty()) else { continue };
-            // EC2 writes some ids as numbers, without the zeros they begin with.
+            // EC2 writes some ids as numbers, without leading zeros.
             let is_number = matches!(value, Value::Number(_)) && text.len() < 12;
             let text = if is_number { Cow::Owned(format!("{text:0>12}")) } else { text };
             if self.seen.insert(text.clone()) {
@@ -184,7 +184,7 @@ impl<'e> External<'e> {
             if is_organization(principal) {
                 organizations.push(principal.clone());
             } else {
-                let account = account_in(principal).map_or_else(|| principal.clone(), |it| Cow::Owned(it.to_owned()));
+                let account = account_in(principal).map_or_else(|| principal.clone(), |id| Cow::Owned(id.to_owned()));
                 if seen.insert(account.clone()) {
                     accounts.push(account);
                 }
@@ -206,12 +206,12 @@ impl<'e> External<'e> {
     }
 }
 
-/// Whether a resource share admits principals outside the organization: AWS RAM refuses them otherwise.
+/// Whether a resource share accepts principals outside the organization. Otherwise AWS RAM rejects them.
 fn may_leave_organization(request: &Parameters<'_>) -> bool {
     request.flag_of("allowExternalPrincipals") != Some(false)
 }
 
-/// Principals that AWS RAM found to belong to the account's own organization.
+/// Principals that belong to the account's own organization according to AWS RAM.
 fn members_of_own_organization<'e>(response: &Parameters<'e>) -> HashSet<Cow<'e, str>> {
     let associations = response.list("resourceShareAssociations").into_iter();
     let inside = associations.filter(|association| association.flag_of("external") == Some(false));
@@ -232,7 +232,7 @@ fn is_organization(principal: &str) -> bool {
     }
 }
 
-/// The account that `principal` is, or belongs to.
+/// The account of a principal.
 fn account_in(principal: &str) -> Option<&str> {
     let account = match Arn::parse(principal) {
         Some(Arn { service: "organizations", resource, .. }) => {

@@ -6,7 +6,7 @@ fn fact<'e>(name: &str, event: &'e Event<'_>) -> Option<Value<'e>> {
     FACTS.iter().find(|fact| fact.name == name).unwrap().of(event)
 }
 
-/// What a call of `name` lets in, one entry a line with its reach, then what is open to the world and to wide prefixes.
+/// The ingress of a call of `name`: one entry per line with its reach, then the traffic that is open to the world and wide.
 fn ingress_of(name: &str, parameters: &str) -> String {
     let json = format!(r#"{{"eventSource":"ec2.amazonaws.com","eventName":"{name}",{parameters}}}"#);
     let event = Event::parse(&json).unwrap();
@@ -52,7 +52,7 @@ fn a_fact_is_absent_for_other_calls() {
 }
 
 #[test]
-fn ports_and_protocols_are_told_in_words() {
+fn ports_and_protocols_are_described_in_words() {
     for (permission, expected) in [
         (r#""ipProtocol":"tcp","fromPort":22,"toPort":22"#, "tcp port 22 (ssh)"),
         (r#""ipProtocol":"6","fromPort":0,"toPort":1024"#, "tcp ports 0-1024"),
@@ -69,8 +69,12 @@ fn ports_and_protocols_are_told_in_words() {
         (r#""ipProtocol":"89""#, "protocol 89"),
     ] {
         let flat = format!(r#""requestParameters":{{"ipPermissions":{{}},{permission},"cidrIp":"0.0.0.0/0"}}"#);
-        let told = ingress(&flat);
-        assert_eq!(told.lines().next(), Some(format!("world: {expected} from 0.0.0.0/0").as_str()), "{permission}");
+        let described = ingress(&flat);
+        assert_eq!(
+            described.lines().next(),
+            Some(format!("world: {expected} from 0.0.0.0/0").as_str()),
+            "{permission}"
+        );
     }
 }
 
@@ -132,12 +136,12 @@ fn modified_rules_are_read_one_or_several() {
             r#""requestParameters":{{"ModifySecurityGroupRulesRequest":{{"GroupId":"sg-1","SecurityGroupRule":{rules}}}}}"#
         )
     };
-    let told = |rules: &str| ingress_of("ModifySecurityGroupRules", &request(rules));
-    insta::assert_snapshot!(told(one), @"
+    let described = |rules: &str| ingress_of("ModifySecurityGroupRules", &request(rules));
+    insta::assert_snapshot!(described(one), @"
     world: tcp port 22 (ssh) from 0.0.0.0/0
     world admin, wide -
     ");
-    insta::assert_snapshot!(told(&format!("[{one},{other}]")), @"
+    insta::assert_snapshot!(described(&format!("[{one},{other}]")), @"
     world: tcp port 22 (ssh) from 0.0.0.0/0
     private: all traffic from fd00::/8
     world admin, wide -
@@ -208,7 +212,7 @@ fn first_resource(name: &str, request: &str, response: &str) -> String {
 }
 
 #[test]
-fn the_first_resource_is_what_the_call_acts_on() {
+fn the_first_resource_is_the_one_that_the_call_changes() {
     // The operation, the ids of the request and of the response by member, and the id that is to come first.
     let attached = r#"{"transitGatewayAttachmentId":"tgw-attach-00000001","transitGatewayId":"tgw-00000002","vpcId":"vpc-00000003"}"#;
     for (name, request, response, first) in [
@@ -425,7 +429,7 @@ fn wrappers_with_shortened_names_are_unwrapped() {
         selected(&format!(r#"{{"DeleteTransitGatewayVpcAttachmentRequest":{attachment}}}"#), id),
         ["tgw-attach-00000001"]
     );
-    // A parameter of its own is none.
+    // A separate parameter does not count.
     assert_eq!(selected(&format!(r#"{{"spotFleetRequest":{attachment}}}"#), id), Vec::<String>::new());
     assert_eq!(selected(&format!(r#"{{"Options":{attachment}}}"#), id), Vec::<String>::new());
     assert_eq!(selected(&format!(r#"{{"DelTGwVpcAttachReq":{attachment},"DryRun":false}}"#), id), Vec::<String>::new());
@@ -442,7 +446,7 @@ fn arns_of_images_and_snapshots_name_no_account() {
 
 #[test]
 fn a_call_has_one_name_and_one_target_however_it_is_written() {
-    let told: Vec<String> = [
+    let described: Vec<String> = [
         ("lambda", "UpdateFunctionCode20150331v2", r#"{"functionName":"arn:aws:lambda:eu-west-1:1:function:tw:live"}"#),
         ("lambda", "DeleteFunction20150331", r#"{"functionName":"tw"}"#),
         ("lambda", "PutFunctionConcurrency", r#"{"functionName":"111122223333:function:tw"}"#),
@@ -475,7 +479,7 @@ fn a_call_has_one_name_and_one_target_however_it_is_written() {
         format!("{operation} {}", target.unwrap_or("-".to_owned()))
     })
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(described.join("\n"), @r#"
     "UpdateFunctionCode" {"kind":"function","names":["tw"]}
     "DeleteFunction" {"kind":"function","names":["tw"]}
     "PutFunctionConcurrency" {"kind":"function","names":["tw"]}
@@ -518,9 +522,9 @@ fn everybody_outside_is_named_in_every_form_of_sharing() {
     let both = format!(
         r#"{{"LaunchPermission":{{"Add":[{{"UserId":"444455556666","tag":1}},{{"OrganizationalUnitArn":"{unit}","tag":2}}]}}}}"#
     );
-    let told = format!("[444455556666] [{unit}] [--user-ids,444455556666,--organizational-unit-arns,{unit}]");
-    assert_eq!(image(&both), told);
-    assert_eq!(image(&format!(r#"{{"ModifyImageAttributeRequest":{both}}}"#)), told);
+    let described = format!("[444455556666] [{unit}] [--user-ids,444455556666,--organizational-unit-arns,{unit}]");
+    assert_eq!(image(&both), described);
+    assert_eq!(image(&format!(r#"{{"ModifyImageAttributeRequest":{both}}}"#)), described);
     for form in [
         r#"{"operationType":"add","userIds":["444455556666"]}"#,
         r#"{"operationType":"add","userIds":{"items":["444455556666"]}}"#,
@@ -585,7 +589,7 @@ fn the_worst_port_of_a_load_balancer_decides() {
     };
     let listeners =
         r#"{"listeners":[{"protocol":"HTTPS","loadBalancerPort":443},{"protocol":"tcp","loadBalancerPort":5432}]"#;
-    for (name, request, told) in [
+    for (name, request, described) in [
         ("CreateListener", r#"{"protocol":"TCP","port":22}"#.to_owned(), "admin tcp port 22 (ssh)"),
         ("CreateListener", r#"{"protocol":"TLS","port":"3306"}"#.to_owned(), "database tcp port 3306 (mysql)"),
         ("CreateListener", r#"{"protocol":"UDP","port":11211}"#.to_owned(), "database udp port 11211 (memcached)"),
@@ -596,7 +600,7 @@ fn the_worst_port_of_a_load_balancer_decides() {
         ("CreateLoadBalancer", format!("{listeners}}}"), "database tcp port 443, tcp port 5432 (postgresql, https)"),
         ("CreateLoadBalancer", format!(r#"{listeners},"scheme":"internal"}}"#), "-"),
     ] {
-        assert_eq!(listener(name, &request), told, "{name} {request}");
+        assert_eq!(listener(name, &request), described, "{name} {request}");
     }
 }
 
@@ -624,8 +628,8 @@ fn a_policy_is_open_when_nothing_holds_its_permit() {
         ("permit(principal, action, resource); forbid(principal, action, resource) when { context.a };", "restricted"),
         ("permit(principal, action, resource", "restricted"),
     ] {
-        let told = policy(serde_json::json!({"PolicyDocument": document}));
-        assert_eq!(told, format!(r#"{{"policy":"{state}"}}"#), "{document}");
+        let described = policy(serde_json::json!({"PolicyDocument": document}));
+        assert_eq!(described, format!(r#"{{"policy":"{state}"}}"#), "{document}");
     }
     assert_eq!(policy(serde_json::json!({"PolicyEnabled": false})), r#"{"policy":"off"}"#);
     assert_eq!(policy(serde_json::json!({"PolicyEnabled": true})), "-");

@@ -1,37 +1,37 @@
-//! What a call sets on a trail: where it delivers, and which management events it records.
+//! Settings of a trail: its delivery, and the management events that it records.
 
 use std::collections::BTreeSet;
 
-use super::{Calls, Fact, Origin, calls, named, object, texts};
+use super::{Calls, Derivation, Fact, calls, named, object, texts};
 use crate::event::{Event, Object, Value, scalar_text};
 
-/// The settings of a trail that a call gives.
+/// The settings in a call that creates or updates a trail.
 pub(super) const SETTINGS: Fact = Fact {
     name: "trail.settings",
     calls: Calls::These(&[(calls::CLOUDTRAIL, "CreateTrail"), (calls::CLOUDTRAIL, "UpdateTrail")]),
-    doc: "The settings that CreateTrail and UpdateTrail give a trail. `said` lists them in words, `less` those that make it \
-          record or protect less; `bucket`, `log-group`, `role`, `key` and `topic` are the resources it is to use, each as \
-          its ARN and, unless that is one of another account, its name.",
-    origin: Origin::Derived(settings),
+    doc: "The settings of a trail in CreateTrail and UpdateTrail. `said` lists them in words, and `less` those that make it \
+          record or protect less. `bucket`, `log-group`, `role`, `key` and `topic` are the resources that it uses, each as \
+          its ARN and, unless it belongs to another account, its name.",
+    derivation: Derivation::FromRecord(settings),
 };
 
-/// The management events that a trail no longer records.
+/// The management events that a trail records.
 pub(super) const SELECTORS: Fact = Fact {
     name: "trail.selectors",
     calls: Calls::These(&[(calls::CLOUDTRAIL, "PutEventSelectors")]),
-    doc: "The management events that a trail records by the selectors of PutEventSelectors, all of them taken together. \
-          `level` is whole when it records all, minor when only events of AWS KMS or the RDS Data API are missing, else \
-          major; `misses` lists in words what is missing.",
-    origin: Origin::Derived(selectors),
+    doc: "The management events that a trail records according to all selectors of PutEventSelectors together. `level` is \
+          whole if it records all of them, minor if only events of AWS KMS or the RDS Data API are missing, else major. \
+          `misses` lists in words the events that are missing.",
+    derivation: Derivation::FromRecord(selectors),
 };
 
-/// Services whose events people leave out because there are many, by `eventSource`, and their names.
+/// Services whose events are often excluded because of their number, by `eventSource`, and their names.
 const EXCLUDABLE: [(&str, &str); 2] = [
     ("kms.amazonaws.com", "AWS KMS (kms.amazonaws.com)"),
     ("rdsdata.amazonaws.com", "RDS Data API (rdsdata.amazonaws.com)"),
 ];
 
-/// Settings that make a trail record or protect less when they are false, in words, the most important first.
+/// Settings that make a trail record or protect less if they are false, and a description, the most important first.
 const SWITCHES: [(&str, &str); 4] = [
     ("isOrganizationTrail", "not for the organization"),
     ("isMultiRegionTrail", "one Region only"),
@@ -39,8 +39,8 @@ const SWITCHES: [(&str, &str); 4] = [
     ("enableLogFileValidation", "no log file validation"),
 ];
 
-/// Settings that take something away from a trail when they are empty, and give it something else when they are not: the
-/// kind of the resource, and what it is called.
+/// Settings that name a resource, or remove it if they are empty: the parameter, the kind of the resource, and its name in
+/// sentences.
 const RESOURCES: [(&str, &str, &str); 5] = [
     ("s3BucketName", "bucket", "bucket"),
     ("cloudWatchLogsLogGroupArn", "log-group", "log group"),
@@ -58,22 +58,22 @@ fn settings<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
             less.push(words.to_owned());
         }
     }
-    let mut given = Vec::new();
+    let mut used = Vec::new();
     let mut members = Vec::new();
     for (parameter, kind, words) in RESOURCES {
         match text(parameter) {
             None => {}
-            // Who is notified of deliveries does not change what the trail records.
+            // Notifications of deliveries do not change the events that the trail records.
             Some(empty) if empty.is_empty() && kind == "topic" => {}
             Some(empty) if empty.is_empty() => less.push(format!("no {words}")),
             Some(value) => {
-                given.push(format!("{words} {value}"));
+                used.push(format!("{words} {value}"));
                 members.extend(named::texts_at(event, parameter, kind).map(|texts| (kind, texts)));
             }
         }
     }
-    let said: Vec<String> = less.iter().cloned().chain(given).collect();
-    for (member, list) in [("less", less), ("said", said)] {
+    let all: Vec<String> = less.iter().cloned().chain(used).collect();
+    for (member, list) in [("less", less), ("said", all)] {
         if !list.is_empty() {
             members.push((member, texts(list)));
         }
@@ -81,21 +81,21 @@ fn settings<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     (!members.is_empty()).then(|| object(members))
 }
 
-/// What a selector lets through of the events that read, or of those that write.
+/// The read events or the write events that a selector selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Side {
-    /// Nothing, or an unknown part.
-    Nothing,
-    /// All but the events of these services.
+enum SelectedEvents {
+    /// None, or an unknown part.
+    None,
+    /// All except the events of these services.
     AllBut(BTreeSet<String>),
 }
 
-impl Side {
-    /// What two selectors let through together.
+impl SelectedEvents {
+    /// The events that two selectors select together.
     fn or(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Nothing, side) | (side, Self::Nothing) => side,
-            (Self::AllBut(one), Self::AllBut(other)) => Self::AllBut(one.intersection(&other).cloned().collect()),
+            (Self::None, selected) | (selected, Self::None) => selected,
+            (Self::AllBut(first), Self::AllBut(second)) => Self::AllBut(first.intersection(&second).cloned().collect()),
         }
     }
 }
@@ -107,19 +107,20 @@ fn selectors<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     if basic.is_none() && advanced.is_none() {
         return None;
     }
-    let of_basic = basic.into_iter().flatten().filter_map(Value::as_object).map(basic_sides);
-    let of_advanced = advanced.into_iter().flatten().filter_map(Value::as_object).map(advanced_sides);
-    let [reads, writes] = of_basic.chain(of_advanced).fold([Side::Nothing, Side::Nothing], |[reads, writes], other| {
-        let [of_reads, of_writes] = other;
-        [reads.or(of_reads), writes.or(of_writes)]
-    });
-    let (level, misses) = judged(reads, writes);
+    let of_basic = basic.into_iter().flatten().filter_map(Value::as_object).map(from_basic_selector);
+    let of_advanced = advanced.into_iter().flatten().filter_map(Value::as_object).map(from_advanced_selector);
+    let [reads, writes] =
+        of_basic.chain(of_advanced).fold([SelectedEvents::None, SelectedEvents::None], |[reads, writes], other| {
+            let [of_reads, of_writes] = other;
+            [reads.or(of_reads), writes.or(of_writes)]
+        });
+    let (level, misses) = level_and_misses(reads, writes);
     Some(object([("level", Value::from(level)), ("misses", texts(misses))]))
 }
 
-/// How much is missing, and what, in words.
-fn judged(reads: Side, writes: Side) -> (&'static str, Vec<String>) {
-    let (without_reads, without_writes) = (reads == Side::Nothing, writes == Side::Nothing);
+/// The level and a description of the missing events.
+fn level_and_misses(reads: SelectedEvents, writes: SelectedEvents) -> (&'static str, Vec<String>) {
+    let (without_reads, without_writes) = (reads == SelectedEvents::None, writes == SelectedEvents::None);
     let mut misses = Vec::new();
     match (without_reads, without_writes) {
         (true, true) => misses.push("management events, or only some of them".to_owned()),
@@ -128,9 +129,9 @@ fn judged(reads: Side, writes: Side) -> (&'static str, Vec<String>) {
         (false, false) => {}
     }
     let mut is_minor = misses.is_empty();
-    let excluded = [reads, writes].into_iter().filter_map(|side| match side {
-        Side::AllBut(services) => Some(services),
-        Side::Nothing => None,
+    let excluded = [reads, writes].into_iter().filter_map(|selected| match selected {
+        SelectedEvents::AllBut(services) => Some(services),
+        SelectedEvents::None => None,
     });
     for service in excluded.flatten().collect::<BTreeSet<String>>() {
         let known = EXCLUDABLE.iter().find(|(source, _)| *source == service);
@@ -145,22 +146,22 @@ fn judged(reads: Side, writes: Side) -> (&'static str, Vec<String>) {
 }
 
 /// `{"readWriteType": "All", "includeManagementEvents": true, "excludeManagementEventSources": ["kms.amazonaws.com"]}`
-fn basic_sides(selector: &Object<'_>) -> [Side; 2] {
+fn from_basic_selector(selector: &Object<'_>) -> [SelectedEvents; 2] {
     let text = |key: &str| selector.get(key).and_then(scalar_text).unwrap_or_default();
     if text("includeManagementEvents").eq_ignore_ascii_case("false") {
-        return [Side::Nothing, Side::Nothing];
+        return [SelectedEvents::None, SelectedEvents::None];
     }
-    let all = Side::AllBut(strings(selector.get("excludeManagementEventSources")).collect());
+    let all = SelectedEvents::AllBut(strings(selector.get("excludeManagementEventSources")).collect());
     match text("readWriteType").to_ascii_lowercase().as_str() {
-        "readonly" => [all, Side::Nothing],
-        "writeonly" => [Side::Nothing, all],
+        "readonly" => [all, SelectedEvents::None],
+        "writeonly" => [SelectedEvents::None, all],
         _ => [all.clone(), all],
     }
 }
 
 /// `{"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}, {"field": "readOnly", "equals": ["true"]}]}`
-fn advanced_sides(selector: &Object<'_>) -> [Side; 2] {
-    let nothing = [Side::Nothing, Side::Nothing];
+fn from_advanced_selector(selector: &Object<'_>) -> [SelectedEvents; 2] {
+    let nothing = [SelectedEvents::None, SelectedEvents::None];
     let fields = selector.get("fieldSelectors").and_then(Value::as_array).into_iter().flatten();
     let (mut is_management, mut reads, mut writes, mut excluded) = (false, true, true, BTreeSet::new());
     for field in fields.filter_map(Value::as_object) {
@@ -171,7 +172,7 @@ fn advanced_sides(selector: &Object<'_>) -> [Side; 2] {
             !matches!(key, "field" | "equals" | "notEquals") && strings(Some(value)).next().is_some()
         };
         if field.iter().any(is_other) {
-            // A beginning or an end of a value narrows it.
+            // An operator such as startsWith selects only a part of the events.
             return nothing;
         }
         match name.to_ascii_lowercase().as_str() {
@@ -187,8 +188,8 @@ fn advanced_sides(selector: &Object<'_>) -> [Side; 2] {
     if !is_management {
         return nothing;
     }
-    let side = |admits: bool| if admits { Side::AllBut(excluded.clone()) } else { Side::Nothing };
-    [side(reads), side(writes)]
+    let selected = |admits: bool| if admits { SelectedEvents::AllBut(excluded.clone()) } else { SelectedEvents::None };
+    [selected(reads), selected(writes)]
 }
 
 /// A string, or each string of a list, in lower case.
@@ -204,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    fn judged_as(request: &serde_json::Value) -> String {
+    fn described(request: &serde_json::Value) -> String {
         let record = json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors",
                             "requestParameters": request})
         .to_string();
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn selectors_are_judged_together() {
+    fn selectors_are_evaluated_together() {
         let management = json!({"field": "eventCategory", "equals": ["Management"]});
         let advanced = |lists: &[Vec<serde_json::Value>]| {
             let selector = |fields: &Vec<serde_json::Value>| {
@@ -262,7 +263,7 @@ mod tests {
                 "major; ALL",
             ),
         ] {
-            assert_eq!(judged_as(&request), expected.replace("ALL", all), "{request}");
+            assert_eq!(described(&request), expected.replace("ALL", all), "{request}");
         }
     }
 }

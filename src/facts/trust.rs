@@ -1,44 +1,44 @@
-//! Whom a role's trust policy lets in.
+//! The assessment of a role's trust policy.
 
 use std::borrow::Cow;
 
-use super::{Calls, Fact, Origin, calls, object, texts, wire};
-use crate::access::{Assessment, Judgement, Role, Verdict, Zone, assess_within};
+use super::{Calls, Derivation, Fact, calls, object, texts, wire};
+use crate::access::{Assessment, Role, StatementAssessment, Verdict, Zone, assess_within};
 use crate::event::{Event, Value, scalar_text};
 use crate::policy::Policy;
 
-/// What a trust policy comes to.
+/// The assessment of a trust policy.
 pub(super) const POLICY: Fact = Fact {
     name: "trust.policy",
     calls: Calls::These(&[(calls::IAM, "CreateRole"), (calls::IAM, "UpdateAssumeRolePolicy")]),
-    doc: "Who can assume the role of CreateRole or UpdateAssumeRolePolicy, by its trust policy. `verdict` is that of the \
-          worst statement: public (everybody), weak (everybody who meets something that anybody could meet, such as an \
-          external id), undecidable (the policy is missing, not understood, or too complex to decide), external \
-          (principals of other accounts, organizations or tenants than your own, whether the principal or a condition \
-          names them), constrained (everybody by the principal, held by a condition or a Deny statement) or scoped. \
-          `statements` has a member for each Allow statement: `verdict`, `statement` (its place, from 1), `sid`, \
-          `summary`, `witness` (for public and weak, who would be let in) and `fix` (the smallest change that would do). \
-          `accounts` are the accounts let in that are not your own, and unique ids of principals that do not show their \
-          account; `organizations` and `tenants` (issuer and tenant) are those not known to be your own; `providers` \
-          the identity providers that are not, once some are configured. `zone` is true once \
-          anything is configured as your own: `trusted-accounts`, `trusted-organizations`, `trusted-tenants` or \
-          `trusted-providers`. `unguarded_services` are the services named without a condition on whose resources they \
-          act for. The policy is judged at the time of the event.",
-    origin: Origin::DerivedWithin(policy),
+    doc: "Who can assume the role of CreateRole or UpdateAssumeRolePolicy, by its trust policy. `verdict` is the verdict of \
+          the most severe statement: public (everybody), weak (everybody who meets a condition that anybody could meet, \
+          such as an external id), undecidable (the policy is missing, not understood, or too complex to decide), external \
+          (principals of accounts, organizations or tenants that are not your own, named by the principal or by a \
+          condition), constrained (the principal admits everybody, but a condition or a Deny statement limits access) or \
+          scoped. `statements` has an element for each Allow statement: `verdict`, `statement` (its number, from 1), `sid`, \
+          `summary`, `witness` (for public and weak: an outsider who has access) and `fix` (the smallest change that fixes \
+          it). `accounts` are accounts with access that are not your own, and unique ids of principals that do not show \
+          their account. `organizations` and `tenants` (issuer and tenant) are those not known to be your own. `providers` \
+          are identity providers that are not your own, if any of your own are configured. `zone` is true if \
+          `trusted-accounts`, `trusted-organizations`, `trusted-tenants` or `trusted-providers` is configured. \
+          `unguarded_services` are services that are named without a condition that limits the resources for which they \
+          act. The policy is assessed as of the time of the event.",
+    derivation: Derivation::FromRecordAndZone(policy),
 };
 
-/// Where the document stands: the request of either call, else the response, percent-encoded.
-const DOCUMENT: [&str; 3] = [
+/// Paths of the document: in the request of either call, or percent-encoded in the response.
+const DOCUMENT_PATHS: [&str; 3] = [
     "requestParameters.assumeRolePolicyDocument",
     "requestParameters.policyDocument",
     "responseElements.role.assumeRolePolicyDocument",
 ];
 
-/// The verdict on the trust policy in the record, with nothing configured as your own.
+/// The verdict on the trust policy in the record, with an empty zone of trust.
 pub(super) fn verdict(event: &Event<'_>) -> Verdict {
-    let text = DOCUMENT.iter().find_map(|path| document(event, path));
-    let told = || wire::live(event)?.get("role")?.text_of("assumeRolePolicyDocument");
-    let policy = text.and_then(|text| Policy::parse(&text).ok()).or_else(|| Policy::parse(&told()?).ok());
+    let text = DOCUMENT_PATHS.iter().find_map(|path| document(event, path));
+    let in_live_state = || Policy::parse(&document_in_live_state(event)?).ok();
+    let policy = text.and_then(|text| Policy::parse(&text).ok()).or_else(in_live_state);
     policy.map_or(Verdict::Undecidable, |policy| assess_within(&policy, &role(event), &Zone::default()).verdict)
 }
 
@@ -48,14 +48,10 @@ pub(super) fn role<'e>(event: &'e Event<'_>) -> Role<'e> {
 }
 
 fn policy<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
-    let written = DOCUMENT.iter().find_map(|path| document(event, path));
-    // What is not in the record, or broken there, live state may tell.
-    let told = || wire::live(event)?.get("role")?.text_of("assumeRolePolicyDocument");
-    let is_whole = |text: &Cow<'_, str>| Policy::parse(text).is_ok();
-    let Some(text) = written.clone().filter(is_whole).or_else(told).or(written) else {
-        return Some(undecidable(
-            "the record has no trust policy; CloudTrail leaves out what is over 100 KB".to_owned(),
-        ));
+    let written = DOCUMENT_PATHS.iter().find_map(|path| document(event, path));
+    let is_valid = |text: &Cow<'_, str>| Policy::parse(text).is_ok();
+    let Some(text) = written.clone().filter(is_valid).or_else(|| document_in_live_state(event)).or(written) else {
+        return Some(undecidable("the record has no trust policy; CloudTrail omits parameters over 100 KB".to_owned()));
     };
     Some(match Policy::parse(&text) {
         Ok(policy) => assessed(&assess_within(&policy, &role(event), zone), zone),
@@ -63,7 +59,12 @@ fn policy<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     })
 }
 
-/// The document at `path`: text, or the policy itself as an object.
+/// The trust policy in live state, for records in which it is missing or invalid.
+fn document_in_live_state<'e>(event: &'e Event<'_>) -> Option<Cow<'e, str>> {
+    wire::live(event)?.get("role")?.text_of("assumeRolePolicyDocument")
+}
+
+/// The document at `path`: a string, or the policy itself as an object.
 fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
     match event.select(path).into_iter().next()? {
         object @ Value::Object(_) => Some(Cow::Owned(object.to_string())),
@@ -71,29 +72,30 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
     }
 }
 
+/// The members of an assessment as a value.
 pub(super) fn assessed<'e>(assessment: &Assessment, zone: &Zone) -> Value<'e> {
-    let all = |list: fn(&Judgement) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
+    let all = |list: fn(&StatementAssessment) -> &[String]| texts(assessment.statements.iter().flat_map(list).cloned());
     object(vec![
         ("zone", Value::Bool(!zone.is_empty())),
-        ("organizations", all(|one| &one.organizations)),
-        ("tenants", all(|one| &one.tenants)),
-        ("providers", all(|one| &one.providers)),
+        ("organizations", all(|statement| &statement.organizations)),
+        ("tenants", all(|statement| &statement.tenants)),
+        ("providers", all(|statement| &statement.providers)),
         ("verdict", Value::from(assessment.verdict.as_str())),
-        ("statements", Value::Array(assessment.statements.iter().map(judged).collect())),
-        ("accounts", all(|one| &one.accounts)),
-        ("unguarded_services", all(|one| &one.unguarded_services)),
+        ("statements", Value::Array(assessment.statements.iter().map(statement).collect())),
+        ("accounts", all(|statement| &statement.accounts)),
+        ("unguarded_services", all(|statement| &statement.unguarded_services)),
     ])
 }
 
-fn judged<'e>(judgement: &Judgement) -> Value<'e> {
-    let number = u64::try_from(judgement.number).unwrap_or(u64::MAX);
+fn statement<'e>(assessment: &StatementAssessment) -> Value<'e> {
+    let number = u64::try_from(assessment.number).unwrap_or(u64::MAX);
     let mut members = vec![
-        ("verdict", Value::from(judgement.verdict.as_str())),
+        ("verdict", Value::from(assessment.verdict.as_str())),
         ("statement", Value::from(number)),
-        ("summary", Value::from(judgement.sentence())),
+        ("summary", Value::from(assessment.sentence())),
     ];
-    let witness = judgement.witness.as_ref().map(|witness| witness.summary.clone());
-    for (name, text) in [("sid", judgement.sid.clone()), ("witness", witness), ("fix", judgement.fix.clone())] {
+    let witness = assessment.witness.as_ref().map(|witness| witness.summary.clone());
+    for (name, text) in [("sid", assessment.sid.clone()), ("witness", witness), ("fix", assessment.fix.clone())] {
         if let Some(text) = text {
             members.push((name, Value::from(text)));
         }
@@ -101,8 +103,8 @@ fn judged<'e>(judgement: &Judgement) -> Value<'e> {
     object(members)
 }
 
-fn undecidable<'e>(why: String) -> Value<'e> {
+fn undecidable<'e>(reason: String) -> Value<'e> {
     let verdict = || Value::from(Verdict::Undecidable.as_str());
-    let statement = object(vec![("verdict", verdict()), ("summary", Value::from(why))]);
+    let statement = object(vec![("verdict", verdict()), ("summary", Value::from(reason))]);
     object(vec![("verdict", verdict()), ("statements", Value::Array(vec![statement]))])
 }

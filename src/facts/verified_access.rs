@@ -1,6 +1,6 @@
 //! Policies of AWS Verified Access.
 
-use super::{Calls, Fact, Origin, calls, object, wire};
+use super::{Calls, Derivation, Fact, calls, object, wire};
 use crate::event::{Event, Value};
 
 /// The policy that a call gives a Verified Access group or endpoint.
@@ -12,10 +12,10 @@ pub(super) const POLICY: Fact = Fact {
         (calls::EC2, "ModifyVerifiedAccessGroupPolicy"),
         (calls::EC2, "ModifyVerifiedAccessEndpointPolicy"),
     ]),
-    doc: "The policy of a Verified Access group or endpoint after it was created, or after its policy was modified. \
-          `policy` is off (`PolicyEnabled` is false), open (a `permit` for every principal, action and resource without \
-          a condition, and no `forbid`) or restricted. Absent when the call names no policy.",
-    origin: Origin::Derived(policy),
+    doc: "The policy of a Verified Access group or endpoint after a call that creates it or modifies its policy. `policy` is \
+          off (`PolicyEnabled` is false), open (a `permit` for every principal, action and resource without a condition, \
+          and no `forbid`) or restricted. Absent if the call contains no policy.",
+    derivation: Derivation::FromRecord(policy),
 };
 
 fn policy<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
@@ -29,7 +29,7 @@ fn policy<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     Some(object([("policy", Value::from(state))]))
 }
 
-/// Whether a Cedar policy set permits everything. Conditions that are constant count as what they are.
+/// Whether a Cedar policy set permits everything. Constant conditions are evaluated.
 fn is_open(document: &str) -> bool {
     let plain = without_comments(document);
     let permits = plain.split_inclusive(';').any(|statement| {
@@ -39,12 +39,12 @@ fn is_open(document: &str) -> bool {
     permits && !plain.contains("forbid(")
 }
 
-/// The text without comments, and without blanks and content of strings.
+/// The text without comments, white space and the content of strings.
 fn without_comments(document: &str) -> String {
     let mut plain = String::with_capacity(document.len());
     let mut rest = document.chars().peekable();
-    while let Some(one) = rest.next() {
-        match one {
+    while let Some(character) = rest.next() {
+        match character {
             '/' if rest.peek() == Some(&'/') => {
                 rest.by_ref().take_while(|next| *next != '\n').for_each(drop);
             }

@@ -1,87 +1,86 @@
-//! One way to read the two ways in which EC2 writes parameters into CloudTrail.
+//! Reads both styles in which EC2 writes parameters into CloudTrail records.
 //!
-//! Older operations are written in lowerCamelCase, with lists as `{"items": […]}`. Newer ones are wrapped in
-//! `<Operation>Request` or `<Operation>Response` and keep the names of the query protocol: PascalCase, a list is its one
-//! element or an array of them, each with a `tag`, and an element that is a scalar is `{"content": …, "tag": 1}`. Both
-//! write `{}` or `""` where there is nothing. Names are compared without regard to case, because records from public
-//! collections re-spell them.
+//! Older operations use lowerCamelCase and lists of the form `{"items": […]}`. Newer operations have a wrapper named
+//! `<Operation>Request` or `<Operation>Response` and use the names of the query protocol: PascalCase, a list is its only
+//! element or an array of elements with a `tag` each, and a scalar element is `{"content": …, "tag": 1}`. Both styles write
+//! `{}` or `""` for an empty value. Names are case-insensitive, because records of public collections change their case.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use super::calls::LIVE_STATE;
-use crate::event::{Event, Value, path, scalar_text};
+use crate::event::{Event, LIVE_STATE, Value, path, scalar_text};
 
-/// A place in the parameters of a call.
+/// A value in the parameters of a call, with its path in the record.
 #[derive(Debug, Clone)]
 pub struct Parameters<'e> {
     value: &'e Value<'e>,
-    at: Rc<Place<'e>>,
+    path: Rc<RecordPath<'e>>,
 }
 
-/// Where something stands in the record. It is written out for what is told alone, and most is not.
+/// The path of a value in the record. It is formatted only on demand, because few paths are shown.
 #[derive(Debug)]
-enum Place<'e> {
-    /// One of the record's own members.
+enum RecordPath<'e> {
+    /// A top-level member of the record.
     Top(&'static str),
-    /// A member of what stands there.
+    /// A member of the value at a path.
     Member(Rc<Self>, &'e str),
-    /// An element of it.
+    /// An element of the value at a path.
     Element(Rc<Self>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for RecordPath<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Top(name) => formatter.write_str(name),
-            Self::Member(within, name) => write!(formatter, "{within}.{name}"),
-            Self::Element(within, index) => write!(formatter, "{within}[{index}]"),
+            Self::Member(parent, name) => write!(formatter, "{parent}.{name}"),
+            Self::Element(parent, index) => write!(formatter, "{parent}[{index}]"),
         }
     }
 }
 
-/// The request's parameters, unwrapped. There may be none in them.
+/// The parameters of the request without their wrapper. They may be empty.
 pub(super) fn request<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     Some(unwrapped(event.request()?, "requestParameters", [event.name().unwrap_or_default(), "Request"]))
 }
 
-/// The response's elements, unwrapped.
+/// The elements of the response without their wrapper.
 pub(super) fn response<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     Some(unwrapped(event.response()?, "responseElements", [event.name().unwrap_or_default(), "Response"]))
 }
 
-/// What live state adds to the record.
+/// The live state in the record.
 pub(super) fn live<'e>(event: &'e Event<'_>) -> Option<Parameters<'e>> {
     let value = event.top(LIVE_STATE).filter(|value| value.is_object())?;
-    Some(Parameters { value, at: Rc::new(Place::Top(LIVE_STATE)) })
+    Some(Parameters { value, path: Rc::new(RecordPath::Top(LIVE_STATE)) })
 }
 
-/// The parameters without their wrapper. `wrapper` are the two parts of its name, which the names of some operations
-/// shorten: `DelTGwVpcAttachReq`.
+/// The parameters without their wrapper. `wrapper` contains the two parts of its name. Some operations abbreviate it:
+/// `DelTGwVpcAttachReq`.
 fn unwrapped<'e>(value: &'e Value<'e>, base: &'static str, wrapper: [&str; 2]) -> Parameters<'e> {
-    let outer = Parameters { value, at: Rc::new(Place::Top(base)) };
+    let outer = Parameters { value, path: Rc::new(RecordPath::Top(base)) };
     let [operation, kind] = wrapper;
     let parts = |name: &'e str| name.len().checked_sub(kind.len()).and_then(|at| name.split_at_checked(at));
     let is_exact = |name| parts(name) == Some((operation, kind));
-    let is_alike = |name| {
+    let matches_in_any_case = |name| {
         parts(name)
             .is_some_and(|(first, last)| first.eq_ignore_ascii_case(operation) && last.eq_ignore_ascii_case(kind))
     };
-    let found = value.as_object().and_then(|members| {
+    let wrapped = value.as_object().and_then(|members| {
         let exact = members.iter().find(|(name, _)| is_exact(name));
-        let alike = || members.iter().find(|(name, _)| is_alike(name));
-        let alone = || members.iter().next().filter(|(name, inner)| members.len() == 1 && is_shortened(name, inner));
-        exact.or_else(alike).or_else(alone)
+        let in_any_case = || members.iter().find(|(name, _)| matches_in_any_case(name));
+        let abbreviated =
+            || members.iter().next().filter(|(name, inner)| members.len() == 1 && is_abbreviated(name, inner));
+        exact.or_else(in_any_case).or_else(abbreviated)
     });
-    match found {
+    match wrapped {
         Some((name, inner)) => outer.member(name, inner),
         None => outer,
     }
 }
 
-/// Whether the only member of parameters wraps them under a shortened name.
-fn is_shortened(name: &str, inner: &Value<'_>) -> bool {
+/// Whether the only member of parameters is a wrapper with an abbreviated name.
+fn is_abbreviated(name: &str, inner: &Value<'_>) -> bool {
     const ENDINGS: [&str; 6] = ["Request", "Req", "Rqst", "Response", "Resp", "Rsp"];
     inner.is_object()
         && name.starts_with(|first: char| first.is_ascii_uppercase())
@@ -89,49 +88,48 @@ fn is_shortened(name: &str, inner: &Value<'_>) -> bool {
 }
 
 impl<'e> Parameters<'e> {
-    /// Where it stands in the record: `requestParameters.ipPermissions.items[0]`.
+    /// The path in the record, such as `requestParameters.ipPermissions.items[0]`.
     pub(super) fn path(&self) -> String {
-        self.at.to_string()
+        self.path.to_string()
     }
 
     fn member(&self, name: &'e str, value: &'e Value<'e>) -> Self {
-        Self { value, at: Rc::new(Place::Member(Rc::clone(&self.at), name)) }
+        Self { value, path: Rc::new(RecordPath::Member(Rc::clone(&self.path), name)) }
     }
 
     /// The member `key`, unless it is empty.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         let (name, value) = member(self.value, key)?;
-        let found = self.member(name, value);
-        (!found.is_empty()).then_some(found)
+        (!is_empty(value)).then(|| self.member(name, value))
     }
 
-    /// The first of `keys` that is there: some members have another name in each style.
+    /// The first of the members `keys` that is not empty. Some members have a different name in each style.
     pub(super) fn first_of(&self, keys: &[&str]) -> Option<Self> {
         keys.iter().find_map(|key| self.get(key))
     }
 
-    /// The elements of the list `key`, in either style; none when it is missing or empty.
+    /// The elements of the list `key` in either style. Empty if the list is missing.
     pub(super) fn list(&self, key: &str) -> Vec<Self> {
         self.get(key).map(|list| list.elements()).unwrap_or_default()
     }
 
-    /// The elements, when this is a list; else this alone.
+    /// The elements of a list, or the value itself if it is not a list.
     fn elements(&self) -> Vec<Self> {
         if let Some((name, items)) = member(self.value, "items").or_else(|| member(self.value, "item")) {
             return self.member(name, items).elements();
         }
         match self.value {
             Value::Array(elements) => {
-                let of_element =
-                    |(index, value)| Self { value, at: Rc::new(Place::Element(Rc::clone(&self.at), index)) };
-                elements.iter().enumerate().map(of_element).filter(|element| !element.is_empty()).collect()
+                let element =
+                    |(index, value)| Self { value, path: Rc::new(RecordPath::Element(Rc::clone(&self.path), index)) };
+                elements.iter().enumerate().map(element).filter(|element| !element.is_empty()).collect()
             }
             _ if self.is_empty() => Vec::new(),
             _ => vec![self.clone()],
         }
     }
 
-    /// A scalar as text, also one that stands under `content`.
+    /// The scalar, or the scalar in `content`, as text.
     pub(super) fn text(&self) -> Option<Cow<'e, str>> {
         scalar_text(self.content()).filter(|text| !text.is_empty())
     }
@@ -141,20 +139,20 @@ impl<'e> Parameters<'e> {
         self.get(key)?.text()
     }
 
-    /// A whole number, also one that is written as text.
+    /// The integer, which may be written as a string.
     pub(super) fn number(&self) -> Option<i64> {
         self.text()?.trim().parse().ok()
     }
 
-    /// The member `key` as a whole number.
+    /// The member `key` as an integer.
     pub(super) fn number_of(&self, key: &str) -> Option<i64> {
         self.get(key)?.number()
     }
 
-    /// The member `key` as a flag, also when it is written as text or stands under `value`.
+    /// The member `key` as a boolean, which may be written as a string or be in `value`.
     pub(super) fn flag_of(&self, key: &str) -> Option<bool> {
-        let found = self.get(key)?;
-        let text = found.text().or_else(|| found.text_of("value"))?;
+        let flag = self.get(key)?;
+        let text = flag.text().or_else(|| flag.text_of("value"))?;
         match text.to_ascii_lowercase().as_str() {
             "true" => Some(true),
             "false" => Some(false),
@@ -162,58 +160,61 @@ impl<'e> Parameters<'e> {
         }
     }
 
-    /// Every place at or below this one that has a member called one of `keys`.
-    pub(super) fn holders_of(&self, keys: &[&str]) -> Vec<Self> {
-        let mut holders = Vec::new();
-        self.hold(keys, &mut holders);
-        holders
+    /// Every object in this value, including itself, that has a member called one of `keys`.
+    pub(super) fn objects_with(&self, keys: &[&str]) -> Vec<Self> {
+        let mut objects = Vec::new();
+        self.collect_objects_with(keys, &mut objects);
+        objects
     }
 
-    fn hold(&self, keys: &[&str], holders: &mut Vec<Self>) {
+    fn collect_objects_with(&self, keys: &[&str], objects: &mut Vec<Self>) {
         if keys.iter().any(|key| self.has(key)) {
-            holders.push(self.clone());
+            objects.push(self.clone());
         }
         match self.value {
-            Value::Array(_) => self.elements().iter().for_each(|element| element.hold(keys, holders)),
+            Value::Array(_) => {
+                self.elements().iter().for_each(|element| element.collect_objects_with(keys, objects));
+            }
             Value::Object(members) => {
-                // Most members are scalars, and hold nothing.
+                // Most members are scalars, which contain no objects.
                 for (name, value) in members.iter().filter(|(_, value)| value.is_array() || value.is_object()) {
-                    self.member(name, value).hold(keys, holders);
+                    self.member(name, value).collect_objects_with(keys, objects);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) => {}
         }
     }
 
-    /// Whether [`Parameters::get`] finds it.
+    /// Whether [`Parameters::get`] returns a value for `key`.
     pub(super) fn has(&self, key: &str) -> bool {
         member(self.value, key).is_some_and(|(_, value)| !is_empty(value))
     }
 
-    /// Visits each scalar, as or below a member called one of `keys`, that a pipeline has masked: nothing but asterisks, two
-    /// or more.
+    /// Visits each scalar of a member called one of `keys` that a pipeline has masked by two or more asterisks.
     pub(super) fn masked(&self, keys: &[&str], visit: &mut dyn FnMut(&Self)) {
         if has_mask(self.value) {
-            self.walk(&mut |place| {
-                if is_mask(place.value) && keys.iter().any(|key| key.eq_ignore_ascii_case(place.name())) {
-                    visit(place);
+            self.walk(&mut |parameters| {
+                if is_mask(parameters.value) && keys.iter().any(|key| key.eq_ignore_ascii_case(parameters.name())) {
+                    visit(parameters);
                 }
             });
         }
     }
 
-    /// The name it stands under, apart from lists and wrappings.
+    /// The name of the member that contains the value, without lists and wrappers.
     fn name(&self) -> &'e str {
-        const WRAPPINGS: [&str; 4] = ["items", "item", "content", "value"];
-        let mut at = &self.at;
+        const WRAPPERS: [&str; 4] = ["items", "item", "content", "value"];
+        let mut path = &self.path;
         loop {
-            match at.as_ref() {
-                Place::Top(name) => return name,
-                Place::Member(within, name) if WRAPPINGS.iter().any(|wrap| wrap.eq_ignore_ascii_case(name)) => {
-                    at = within;
+            match path.as_ref() {
+                RecordPath::Top(name) => return name,
+                RecordPath::Member(parent, name)
+                    if WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name)) =>
+                {
+                    path = parent;
                 }
-                Place::Member(_, name) => return name,
-                Place::Element(within, _) => at = within,
+                RecordPath::Member(_, name) => return name,
+                RecordPath::Element(parent, _) => path = parent,
             }
         }
     }
@@ -231,23 +232,22 @@ impl<'e> Parameters<'e> {
         }
     }
 
-    /// The values at a dotted path, as rules write it: through lists and wrappings as if they were not there.
+    /// The values at a dotted path in a rule. The path does not contain lists and wrappers.
     pub fn select(&self, path: &str) -> Vec<&'e Value<'e>> {
-        let mut places = self.elements();
+        let mut selected = self.elements();
         let mut rest = Some(path);
         while let Some(path) = rest {
             let (step, more) = path::split(path);
-            let found = places.iter().flat_map(|place| place.list(&step.key));
-            places = found.collect();
+            selected = selected.iter().flat_map(|parameters| parameters.list(&step.key)).collect();
             for position in step.positions() {
-                places = path::at(&places, *position).cloned().into_iter().collect();
+                selected = path::at(&selected, *position).cloned().into_iter().collect();
             }
             rest = more;
         }
-        places.iter().map(Self::content).collect()
+        selected.iter().map(Self::content).collect()
     }
 
-    /// The value, or what stands under `content`.
+    /// The value, or the scalar in `content`.
     pub(super) fn content(&self) -> &'e Value<'e> {
         match member(self.value, "content") {
             Some((_, content)) if scalar_text(content).is_some() => content,
@@ -265,7 +265,7 @@ fn is_mask(value: &Value<'_>) -> bool {
     value.as_str().is_some_and(|text| text.len() > 1 && text.bytes().all(|byte| byte == b'*'))
 }
 
-/// Whether anything is masked in it.
+/// Whether a value contains a masked value.
 fn has_mask(value: &Value<'_>) -> bool {
     match value {
         Value::Array(elements) => elements.iter().any(has_mask),
@@ -274,7 +274,7 @@ fn has_mask(value: &Value<'_>) -> bool {
     }
 }
 
-/// Whether there is nothing in a value, in either style.
+/// Whether a value is empty in either style.
 fn is_empty(value: &Value<'_>) -> bool {
     match value {
         Value::Null => true,
@@ -285,7 +285,7 @@ fn is_empty(value: &Value<'_>) -> bool {
     }
 }
 
-/// The member `key` of an object, with its name as written: exactly, else without regard to case.
+/// The member `key` of an object and its name as written. An exact match takes precedence over a match in another case.
 fn member<'e>(value: &'e Value<'e>, key: &str) -> Option<(&'e str, &'e Value<'e>)> {
     let members = value.as_object()?;
     let exact = members.iter().find(|(name, _)| *name == key);

@@ -4,6 +4,8 @@
 //! events only, data events such as `PutObject` do not pass by this condition. CloudTrail writes `readOnly` and
 //! `managementEvent` as booleans. Records that lack one of them, or have another value there, pass by the calls they name.
 
+use serde_json::{Value, json};
+
 /// The records that pass because they change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writes {
@@ -32,6 +34,24 @@ impl Writes {
                  ||$.managementEvent=\"*\")"
             }
         }
+    }
+
+    /// The condition for such a record in an event pattern.
+    pub(super) fn event_condition(self) -> Value {
+        match self {
+            Self::All => json!({"readOnly": [false]}),
+            Self::Management => json!({"readOnly": [false], "managementEvent": [true]}),
+        }
+    }
+
+    /// The alternatives for every other record in an event pattern.
+    pub(super) fn event_complement(self) -> Value {
+        let mut alternatives = vec![json!({"readOnly": [true, null]}), json!({"readOnly": [{"exists": false}]})];
+        if self == Self::Management {
+            alternatives.push(json!({"managementEvent": [false, null]}));
+            alternatives.push(json!({"managementEvent": [{"exists": false}]}));
+        }
+        alternatives.into()
     }
 
     /// The maximum number of characters that the condition adds to the first pattern.

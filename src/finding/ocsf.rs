@@ -56,7 +56,11 @@ pub fn document(finding: &Finding, now: Timestamp) -> Value {
             set("status_detail", suppression.sentence().into());
             set("comment", suppression.sentence().into());
         }
-        let unmapped = without_empty(json!({"action": finding.action.as_ref().map(action), "explain": finding.trace}));
+        let unmapped = without_empty(json!({
+            "action": finding.action.as_ref().map(action),
+            "explain": finding.trace,
+            "terraform_address": finding.terraform_address,
+        }));
         if unmapped.as_object().is_some_and(|members| !members.is_empty()) {
             set("unmapped", unmapped);
         }

@@ -1,6 +1,6 @@
 //! Assertions of findings about the state of an account, and their verification.
 
-use super::path::Opened;
+use super::path::OpenedTraffic;
 use super::query::{AccountRegion, QueryKind};
 use super::resources::network_acl::NetworkAcl;
 use super::resources::network_interface::NetworkInterface;
@@ -9,7 +9,7 @@ use super::resources::security_group::SecurityGroup;
 use super::resources::subnet::Subnet;
 use super::resources::vpc::Vpc;
 use super::store::{Lookup, Missing};
-use super::target::Target;
+use super::target::ExposedInterfaces;
 use super::verify;
 use crate::access::Verdict;
 use crate::event::{Event, Value, scalar_text};
@@ -26,15 +26,15 @@ const MAX_PATHS: usize = 10;
 pub struct Assertion {
     /// Account and Region.
     pub scope: AccountRegion,
-    about: About,
+    kind: AssertionKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum About {
+enum AssertionKind {
     /// A security group allows this traffic.
-    Group(String, Opened),
+    Group(String, OpenedTraffic),
     /// A network ACL allows this traffic.
-    Acl(String, Opened),
+    Acl(String, OpenedTraffic),
     /// A route table has a route to an internet gateway.
     RouteTable(String),
     /// A VPC has an internet gateway.
@@ -44,13 +44,13 @@ enum About {
     /// Instances, interfaces or load balancers are reachable over one of these IP versions.
     Interfaces(&'static QueryKind<NetworkInterface>, Vec<String>, Vec<Family>),
     /// Interfaces or instances have security groups that allow the internet.
-    Behind(&'static QueryKind<NetworkInterface>, Vec<String>, Vec<String>),
+    WithGroups(&'static QueryKind<NetworkInterface>, Vec<String>, Vec<String>),
     /// A public address is associated.
     Address(&'static QueryKind<NetworkInterface>, Vec<String>, Option<String>),
-    /// The trust policy of a role has this verdict or a worse one.
+    /// The trust policy of a role has this verdict or a more severe one.
     Role(String, Verdict),
     /// Live state cannot verify the finding, with the reason.
-    Nothing(String),
+    Unverifiable(String),
 }
 
 impl Assertion {
@@ -59,35 +59,36 @@ impl Assertion {
         let confirm = finding.rule.confirm?;
         let scope = AccountRegion { account: finding.origin.account.clone(), region: finding.origin.region.clone() };
         let Some(resource) = finding.primary_resource() else {
-            return Some(Self { scope, about: About::Nothing("the finding names no resource".to_owned()) });
+            return Some(Self { scope, kind: AssertionKind::Unverifiable("the finding names no resource".to_owned()) });
         };
         let id = resource.id.clone();
-        let same = finding.resources.iter().filter(|one| one.kind == resource.kind).map(|one| one.id.clone());
+        let same_kind = finding.resources.iter().filter(|other| other.kind == resource.kind);
+        let same = same_kind.map(|other| other.id.clone());
         let opened = || {
-            let all = || Opened { traffic: Traffic::all(), families: vec![Family::V4, Family::V6] };
+            let all = || OpenedTraffic { traffic: Traffic::all(), families: vec![Family::V4, Family::V6] };
             facts::opening(event).filter(|opening| !opening.families.is_empty()).map_or_else(all, |opening| {
                 let mut traffic = opening.world;
                 traffic |= &opening.wide;
-                Opened { traffic, families: opening.families }
+                OpenedTraffic { traffic, families: opening.families }
             })
         };
         let requested =
             |path| facts::ec2_request(event).map(|request| texts(&request.select(path))).unwrap_or_default();
         let both = || vec![Family::V4, Family::V6];
-        let about = match (confirm, resource.kind.as_str()) {
-            (Confirm::Reachability, _) if let Some(target) = Target::of(event) => {
-                About::Interfaces(target.by, target.ids, target.families)
+        let kind = match (confirm, resource.kind.as_str()) {
+            (Confirm::Reachability, _) if let Some(exposed) = ExposedInterfaces::of(event) => {
+                AssertionKind::Interfaces(exposed.by, exposed.ids, exposed.families)
             }
             (Confirm::Reachability, "AWS::EC2::SecurityGroup") if !id.starts_with("sg-") => {
-                About::Nothing(format!("the record names the security group {id} by its name alone"))
+                AssertionKind::Unverifiable(format!("the record names the security group {id} only by name"))
             }
-            (Confirm::Reachability, "AWS::EC2::SecurityGroup") => About::Group(id, opened()),
-            (Confirm::Reachability, "AWS::EC2::NetworkAcl") => About::Acl(id, opened()),
-            (Confirm::Reachability, "AWS::EC2::RouteTable") => About::RouteTable(id),
-            (Confirm::Reachability, "AWS::EC2::VPC") => About::Vpc(id),
+            (Confirm::Reachability, "AWS::EC2::SecurityGroup") => AssertionKind::Group(id, opened()),
+            (Confirm::Reachability, "AWS::EC2::NetworkAcl") => AssertionKind::Acl(id, opened()),
+            (Confirm::Reachability, "AWS::EC2::RouteTable") => AssertionKind::RouteTable(id),
+            (Confirm::Reachability, "AWS::EC2::VPC") => AssertionKind::Vpc(id),
             (Confirm::Reachability, "AWS::EC2::Subnet") => {
                 let is_v6 = !requested("assignIpv6AddressOnCreation").is_empty();
-                About::Subnet(id, if is_v6 { Family::V6 } else { Family::V4 })
+                AssertionKind::Subnet(id, if is_v6 { Family::V6 } else { Family::V4 })
             }
             (Confirm::Reachability, kind @ ("AWS::EC2::Instance" | "AWS::EC2::NetworkInterface" | "AWS::EC2::EIP")) => {
                 let by = match kind {
@@ -98,31 +99,33 @@ impl Assertion {
                 let groups = requested("groupSet.groupId");
                 match event.name() {
                     Some("ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute") if !groups.is_empty() => {
-                        About::Behind(by, same.collect(), groups)
+                        AssertionKind::WithGroups(by, same.collect(), groups)
                     }
                     Some("AssociateAddress") => {
                         let address = [requested("publicIp"), requested("allocationId")].concat().into_iter().next();
-                        About::Address(by, same.collect(), address)
+                        AssertionKind::Address(by, same.collect(), address)
                     }
-                    _ => About::Interfaces(by, same.collect(), both()),
+                    _ => AssertionKind::Interfaces(by, same.collect(), both()),
                 }
             }
             (Confirm::Reachability, "AWS::ElasticLoadBalancing::LoadBalancer") => {
-                About::Interfaces(NetworkInterface::BY_LOAD_BALANCER, vec![id], both())
+                AssertionKind::Interfaces(NetworkInterface::BY_LOAD_BALANCER, vec![id], both())
             }
             (Confirm::Reachability, "AWS::ElasticLoadBalancingV2::LoadBalancer") => match &resource.arn {
-                Some(arn) => About::Interfaces(NetworkInterface::BY_LOAD_BALANCER, vec![arn.clone()], both()),
-                None => About::Nothing(format!("the record does not tell the ARN of the load balancer {id}")),
+                Some(arn) => AssertionKind::Interfaces(NetworkInterface::BY_LOAD_BALANCER, vec![arn.clone()], both()),
+                None => AssertionKind::Unverifiable(format!(
+                    "the record does not contain the ARN of the load balancer {id}"
+                )),
             },
-            (Confirm::Trust, "AWS::IAM::Role") => About::Role(id, facts::trust_verdict(event)),
-            (_, kind) => About::Nothing(format!("live state says nothing about {kind}")),
+            (Confirm::Trust, "AWS::IAM::Role") => AssertionKind::Role(id, facts::trust_verdict(event)),
+            (_, kind) => AssertionKind::Unverifiable(format!("live state cannot verify {kind}")),
         };
-        Some(Self { scope, about })
+        Some(Self { scope, kind })
     }
 
     /// Whether live state can verify it.
     pub fn can_be_verified(&self) -> bool {
-        !matches!(self.about, About::Nothing(_))
+        !matches!(self.kind, AssertionKind::Unverifiable(_))
     }
 
     /// Verifies the assertion.
@@ -130,49 +133,58 @@ impl Assertion {
     /// # Errors
     /// [`Missing::Pending`] if a query is pending.
     pub fn verify(&self, lookup: &Lookup<'_>) -> Result<Live, Missing> {
-        let verified = match &self.about {
-            About::Group(id, opened) => verify::group(lookup, id, opened),
-            About::Acl(id, opened) => verify::acl(lookup, id, opened),
-            About::RouteTable(id) => verify::route_table(lookup, id),
-            About::Vpc(id) => verify::vpc(lookup, id),
-            About::Subnet(id, family) => verify::subnet(lookup, id, *family),
-            About::Interfaces(by, ids, families) => verify::interfaces(lookup, by, ids, families),
-            About::Behind(by, ids, groups) => verify::behind(lookup, by, ids, groups),
-            About::Address(by, ids, address) => verify::address(lookup, by, ids, address.as_deref()),
-            About::Role(name, verdict) => verify::role(lookup, &self.scope, name, *verdict),
-            About::Nothing(why) => Err(Missing::Unavailable(why.clone())),
+        let verified = match &self.kind {
+            AssertionKind::Group(id, opened) => verify::group(lookup, id, opened),
+            AssertionKind::Acl(id, opened) => verify::acl(lookup, id, opened),
+            AssertionKind::RouteTable(id) => verify::route_table(lookup, id),
+            AssertionKind::Vpc(id) => verify::vpc(lookup, id),
+            AssertionKind::Subnet(id, family) => verify::subnet(lookup, id, *family),
+            AssertionKind::Interfaces(by, ids, families) => verify::interfaces(lookup, by, ids, families),
+            AssertionKind::WithGroups(by, ids, groups) => verify::with_groups(lookup, by, ids, groups),
+            AssertionKind::Address(by, ids, address) => verify::address(lookup, by, ids, address.as_deref()),
+            AssertionKind::Role(name, verdict) => verify::role(lookup, &self.scope, name, *verdict),
+            AssertionKind::Unverifiable(why) => Err(Missing::Unavailable(why.clone())),
         };
         match verified {
             Ok((outcome, reason, paths)) => Ok(live(outcome, &reason, paths, lookup)),
-            Err(Missing::Unavailable(why)) => Ok(unknown(&why)),
+            Err(Missing::Unavailable(reason)) => Ok(unknown(&reason)),
             Err(Missing::Pending) => Err(Missing::Pending),
         }
     }
 
-    /// The VPCs that it is about.
+    /// The VPCs of the resources in the assertion.
     ///
     /// # Errors
-    /// [`Missing`], if a query is pending or failed.
+    /// [`Missing`] if a query is pending or failed.
     pub fn vpcs<'k>(&self, lookup: &Lookup<'k>) -> Result<Vec<&'k Vpc>, Missing> {
-        let of_interfaces = |interfaces: &'k [NetworkInterface]| interfaces.iter().map(|one| one.vpc_id.as_str());
-        let mut vpcs: Vec<&str> = match &self.about {
-            About::Group(id, _) => {
+        let of_interfaces =
+            |interfaces: &'k [NetworkInterface]| interfaces.iter().map(|interface| interface.vpc_id.as_str());
+        let mut vpcs: Vec<&str> = match &self.kind {
+            AssertionKind::Group(id, _) => {
                 // A group may have interfaces in VPCs other than its own.
                 let (groups, interfaces) =
                     (lookup.get(SecurityGroup::BY_ID, id), lookup.get(NetworkInterface::BY_GROUP, id));
-                let groups = groups?.iter().map(|one| one.vpc_id.as_str());
+                let groups = groups?.iter().map(|group| group.vpc_id.as_str());
                 groups.chain(of_interfaces(interfaces?)).collect()
             }
-            About::Acl(id, _) => lookup.get(NetworkAcl::BY_ID, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
-            About::RouteTable(id) => lookup.get(RouteTable::BY_ID, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
-            About::Vpc(id) => lookup.get(Vpc::BY_ID, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
-            About::Subnet(id, _) => lookup.get(Subnet::BY_ID, id)?.iter().map(|one| one.vpc_id.as_str()).collect(),
-            About::Interfaces(by, ids, _) | About::Behind(by, ids, _) | About::Address(by, ids, _) => {
-                let found: Vec<_> = ids.iter().map(|id| lookup.get(by, id)).collect();
-                let found = found.into_iter().collect::<Result<Vec<_>, Missing>>()?;
-                found.into_iter().flat_map(of_interfaces).collect()
+            AssertionKind::Acl(id, _) => {
+                lookup.get(NetworkAcl::BY_ID, id)?.iter().map(|acl| acl.vpc_id.as_str()).collect()
             }
-            About::Role(..) | About::Nothing(_) => Vec::new(),
+            AssertionKind::RouteTable(id) => {
+                lookup.get(RouteTable::BY_ID, id)?.iter().map(|table| table.vpc_id.as_str()).collect()
+            }
+            AssertionKind::Vpc(id) => lookup.get(Vpc::BY_ID, id)?.iter().map(|vpc| vpc.vpc_id.as_str()).collect(),
+            AssertionKind::Subnet(id, _) => {
+                lookup.get(Subnet::BY_ID, id)?.iter().map(|subnet| subnet.vpc_id.as_str()).collect()
+            }
+            AssertionKind::Interfaces(by, ids, _)
+            | AssertionKind::WithGroups(by, ids, _)
+            | AssertionKind::Address(by, ids, _) => {
+                let interfaces: Vec<_> = ids.iter().map(|id| lookup.get(by, id)).collect();
+                let interfaces = interfaces.into_iter().collect::<Result<Vec<_>, Missing>>()?;
+                interfaces.into_iter().flat_map(of_interfaces).collect()
+            }
+            AssertionKind::Role(..) | AssertionKind::Unverifiable(_) => Vec::new(),
         };
         vpcs.sort_unstable();
         vpcs.dedup();
@@ -187,12 +199,12 @@ fn texts(values: &[&Value<'_>]) -> Vec<String> {
 }
 
 fn live(outcome: Outcome, reason: &str, mut paths: Vec<Path>, lookup: &Lookup<'_>) -> Live {
-    let said = match outcome {
+    let summary = match outcome {
         Outcome::Confirmed => format!("Confirmed: {reason}."),
-        Outcome::Latent => format!("Open, but nothing can be reached by it yet: {reason}."),
+        Outcome::Latent => format!("Open, but nothing is reachable through it yet: {reason}."),
         Outcome::Mitigated => format!("Open, but blocked: {reason}."),
-        Outcome::Remediated => format!("No longer so: {reason}."),
-        Outcome::Unknown => format!("Live state is not known: {reason}."),
+        Outcome::Remediated => format!("No longer open: {reason}."),
+        Outcome::Unknown => format!("Live state is unknown: {reason}."),
     };
     paths.truncate(MAX_PATHS);
     let safe = |text: &mut String| *text = visible(text).into_owned();
@@ -200,11 +212,11 @@ fn live(outcome: Outcome, reason: &str, mut paths: Vec<Path>, lookup: &Lookup<'_
         let texts = [&mut path.interface, &mut path.address].into_iter();
         texts.chain(&mut path.instance).chain(&mut path.traffic).chain(&mut path.hops).for_each(safe);
     }
-    Live { outcome, summary: visible(&said).into_owned(), paths, checked_at: lookup.checked_at() }
+    Live { outcome, summary: visible(&summary).into_owned(), paths, checked_at: lookup.checked_at() }
 }
 
 /// The outcome if live state is unavailable.
-pub fn unknown(why: &str) -> Live {
-    let summary = visible(&format!("Live state is not known: {}.", why.trim_end_matches('.'))).into_owned();
+pub fn unknown(reason: &str) -> Live {
+    let summary = visible(&format!("Live state is unknown: {}.", reason.trim_end_matches('.'))).into_owned();
     Live { outcome: Outcome::Unknown, summary, paths: Vec::new(), checked_at: None }
 }

@@ -20,24 +20,24 @@ use jiff::Timestamp;
 use super::kind::ResourceKind;
 use super::query::{AccountRegion, LiveState, Query, Resolved, share};
 use super::response::{Response, Unavailable};
-use super::session::{Deadline, PolicyDocuments, Selection, Session};
+use super::session::{Deadline, PolicyDocuments, ReadSelection, Session};
 use accounts::Accounts;
 use batch::{Batch, batches};
 
 pub use accounts::MemberRole;
 pub use batch::is_region;
 
-/// Maximum number of concurrent requests. EC2 allows an account some twenty reads a second, which the account's other users
-/// need as well.
+/// Maximum number of concurrent requests. EC2 allows an account about twenty reads a second, which other users of the account
+/// need too.
 const MAX_REQUESTS: usize = 8;
 
-/// Live state from AWS. Build it once, because clients and sessions are kept.
+/// Live state from AWS. Build it once, because clients and sessions are cached.
 #[derive(Debug)]
 pub struct AwsState {
     accounts: Accounts,
 }
 
-/// Live state from AWS until a deadline. What was not read by then is unavailable.
+/// Live state from AWS until a deadline. Resources that were not read by then are unavailable.
 #[derive(Debug, Clone, Copy)]
 pub struct Until<'a> {
     state: &'a AwsState,
@@ -58,12 +58,12 @@ impl AwsState {
         self
     }
 
-    /// The same state until a time.
+    /// The state until a time.
     pub fn until(&self, end: Instant) -> Until<'_> {
         Until { state: self, deadline: Deadline(Some(end.into())) }
     }
 
-    /// The same state for a duration from now.
+    /// The state for a duration from now.
     pub fn within(&self, budget: Duration) -> Until<'_> {
         self.until(Instant::now() + budget)
     }
@@ -89,21 +89,21 @@ impl AwsState {
     /// hour, errors for five minutes.
     ///
     /// # Errors
-    /// If Organizations does not return it. It answers only the management account and delegated administrators.
+    /// If Organizations does not return it. Only the management account and delegated administrators may call it.
     pub async fn account_name(&self, account: &str) -> Result<Option<String>, Unavailable> {
         self.without_deadline().account_name(account).await
     }
 
-    /// All resources of a kind, as a snapshot has them.
+    /// All resources of a kind, for a snapshot.
     ///
     /// # Errors
     /// If AWS does not return them.
     pub async fn list(&self, scope: &AccountRegion, kind: &ResourceKind) -> Result<Response, Unavailable> {
         let session = self.session(scope).await?;
-        (kind.fetch)(&session, Selection::All).await
+        (kind.fetch)(&session, ReadSelection::All).await
     }
 
-    /// All resources of a kind by their ids. `None` for a kind that one list has.
+    /// All resources of a kind, with one response per id. `None` for a kind that one call lists.
     ///
     /// # Errors
     /// If AWS does not return the ids.
@@ -124,7 +124,7 @@ impl AwsState {
         let lists = ids.into_iter().map(|id| {
             let session = &session;
             async move {
-                let list = (kind.fetch)(session, Selection::Id(id.clone())).await;
+                let list = (kind.fetch)(session, ReadSelection::Id(id.clone())).await;
                 (id, list)
             }
         });
@@ -152,7 +152,7 @@ impl Until<'_> {
     /// [`AwsState::account_name`].
     ///
     /// # Errors
-    /// The same, and if the deadline passes.
+    /// As for [`AwsState::account_name`], and if the deadline passes.
     pub async fn account_name(&self, account: &str) -> Result<Option<String>, Unavailable> {
         self.state.accounts.name(account, self.deadline).await
     }
@@ -176,7 +176,7 @@ impl Until<'_> {
 
     async fn read(&self, batch: Batch, policies: Arc<PolicyDocuments>) -> Vec<Resolved> {
         let session = self.state.accounts.session(&batch.scope, self.deadline, policies);
-        // The response is not older than this.
+        // The state is at least as new as this time.
         let checked_at = Timestamp::now();
         match (batch.kind.fetch)(&session, batch.selection).await {
             Ok(list) => share(batch.queries, &list, Some(checked_at)),
@@ -186,8 +186,7 @@ impl Until<'_> {
 }
 
 fn failed(queries: Vec<Query>, error: &Unavailable) -> Vec<Resolved> {
-    let failed = queries.into_iter();
-    failed.map(|query| Resolved { query, response: Err(error.clone()), checked_at: None }).collect()
+    queries.into_iter().map(|query| Resolved { query, response: Err(error.clone()), checked_at: None }).collect()
 }
 
 impl LiveState for Until<'_> {

@@ -1,4 +1,4 @@
-//! A cache of responses, because one sandbox sees many payloads about the same networks.
+//! A cache of responses, because one execution environment evaluates many payloads about the same networks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::query::{LiveState, Query, Resolved};
 use super::response::Unavailable;
 
-/// How long an error is kept. A permission may be granted at any moment, but while it is missing, a burst of payloads must
-/// not cost a call for each.
+/// Lifetime of an error. A missing permission may be granted at any time, but until then, not every payload of a burst should
+/// repeat the call.
 const UNAVAILABLE: SignedDuration = SignedDuration::from_secs(15);
 
 /// Maximum number of entries. The entries that expire first are evicted first.
@@ -19,7 +19,7 @@ const MAX_ENTRIES: usize = 20_000;
 /// Responses, each for the lifetime of its resource kind.
 pub struct Cache {
     entries: Mutex<HashMap<Query, CacheEntry>>,
-    /// The wall clock, because the monotonic clock may stop while a sandbox is frozen between two invocations.
+    /// The wall clock, because the monotonic clock may stop while an environment is frozen between two invocations.
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     max: usize,
 }
@@ -32,7 +32,7 @@ struct CacheEntry {
 }
 
 impl CacheEntry {
-    /// A clock that was set back expires it, too.
+    /// Whether the entry has not expired. It also expires if the clock is set back.
     fn is_fresh(&self, now: Timestamp) -> bool {
         self.since <= now && now < self.until
     }
@@ -58,7 +58,7 @@ pub struct Cached<'a, S> {
 }
 
 impl Cache {
-    /// A cache with this clock and maximum number of entries.
+    /// Creates a cache with a clock and a maximum number of entries.
     pub fn with(now: impl Fn() -> Timestamp + Send + Sync + 'static, max: usize) -> Self {
         Self { entries: Mutex::default(), now: Box::new(now), max }
     }
@@ -83,37 +83,37 @@ impl Cache {
     fn look_up(&self, queries: Vec<Query>) -> (Vec<Resolved>, Vec<Query>) {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.now)();
-        let (mut cached, mut open) = (Vec::new(), Vec::new());
+        let (mut cached, mut uncached) = (Vec::new(), Vec::new());
         for query in queries {
             match entries.get(&query).filter(|entry| entry.is_fresh(now)) {
                 Some(entry) => cached.push(entry.resolved.clone()),
-                None => open.push(query),
+                None => uncached.push(query),
             }
         }
-        (cached, open)
+        (cached, uncached)
     }
 
     fn insert(&self, resolved: &[Resolved]) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.now)();
-        for one in resolved {
-            // The next payload has a deadline of its own.
-            if one.response.as_ref().is_err_and(Unavailable::is_past_deadline) {
+        for resolved in resolved {
+            // The next payload has its own deadline.
+            if resolved.response.as_ref().is_err_and(Unavailable::is_past_deadline) {
                 continue;
             }
-            let until = now.saturating_add(lifetime(one)).unwrap_or(now);
-            entries.insert(one.query.clone(), CacheEntry { resolved: one.clone(), since: now, until });
+            let until = now.saturating_add(lifetime(resolved)).unwrap_or(now);
+            entries.insert(resolved.query.clone(), CacheEntry { resolved: resolved.clone(), since: now, until });
         }
         if entries.len() > self.max {
             entries.retain(|_, entry| entry.is_fresh(now));
         }
         if entries.len() > self.max {
-            // Evicts a quarter, so that this is rare.
-            let stay = self.max - self.max / 4;
+            // Evicts a quarter of the entries, so that evictions are rare.
+            let remaining = self.max - self.max / 4;
             let mut by_end: Vec<(Timestamp, Query)> =
                 entries.iter().map(|(query, entry)| (entry.until, query.clone())).collect();
             by_end.sort_unstable();
-            by_end.truncate(entries.len() - stay);
+            by_end.truncate(entries.len() - remaining);
             for (_, query) in by_end {
                 entries.remove(&query);
             }
@@ -121,7 +121,7 @@ impl Cache {
     }
 }
 
-/// How long a response may be used.
+/// The time for which a response may be used.
 fn lifetime(resolved: &Resolved) -> SignedDuration {
     if resolved.response.is_err() { UNAVAILABLE } else { resolved.query.kind.resource().lifetime }
 }
@@ -132,11 +132,11 @@ impl<S: LiveState> LiveState for Cached<'_, S> {
     }
 
     async fn resolve(&self, queries: Vec<Query>) -> Vec<Resolved> {
-        let (mut resolved, open) = self.cache.look_up(queries);
-        if !open.is_empty() {
-            let found = self.source.resolve(open).await;
-            self.cache.insert(&found);
-            resolved.extend(found);
+        let (mut resolved, uncached) = self.cache.look_up(queries);
+        if !uncached.is_empty() {
+            let new = self.source.resolve(uncached).await;
+            self.cache.insert(&new);
+            resolved.extend(new);
         }
         resolved
     }

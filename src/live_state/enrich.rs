@@ -13,7 +13,7 @@ use super::resources::role::Role;
 use super::resources::route_table::RouteTable;
 use super::resources::security_group_rule::SecurityGroupRule;
 use super::store::{Lookup, Missing, StateStore};
-use super::target::{COMPLETING, Target};
+use super::target::{COMPLETING, ExposedInterfaces};
 use super::verify::leads_to_the_internet;
 use crate::access::Verdict;
 use crate::event::{Event, scalar_text};
@@ -56,14 +56,14 @@ pub fn may_need_state(source: &str, name: &str) -> bool {
 /// The value of `liveState` for a record. `None` if there is nothing to add.
 ///
 /// # Errors
-/// [`Missing`], if a query is pending or failed.
+/// [`Missing`] if a query is pending or failed.
 pub fn enrich(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let may_need = event.source().zip(event.name()).is_some_and(|(source, name)| may_need_state(source, name));
     if event.error_code().is_some() || !may_need {
         return Ok(None);
     }
-    if let Some(target) = Target::of(event) {
-        return Ok(target.reached(lookup)?.map(|reached| json!({"reached": reached})));
+    if let Some(exposed) = ExposedInterfaces::of(event) {
+        return Ok(exposed.reached(lookup)?.map(|reached| json!({"reached": reached})));
     }
     match (event.source(), event.name()) {
         (Some("ec2.amazonaws.com"), Some(name)) => match name {
@@ -73,7 +73,7 @@ pub fn enrich(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, M
             "ModifyManagedPrefixList" => list_now(event, lookup),
             "CreateRoute" | "ReplaceRoute" => prefix_lists(&undecided_lists(event), lookup),
             "RunInstances" => launched(event, lookup),
-            "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => groups_behind(event, lookup),
+            "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => assigned_groups(event, lookup),
             "AssociateRouteTable" | "ReplaceRouteTableAssociation" => table(event, lookup),
             _ => Ok(None),
         },
@@ -88,8 +88,8 @@ pub fn enrich(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, M
 }
 
 /// The value of `liveState` for a record whose state is unavailable.
-pub fn unavailable(why: &str) -> Value {
-    json!({"unanswered": why})
+pub fn unavailable(reason: &str) -> Value {
+    json!({"unanswered": reason})
 }
 
 /// The record with a value for `liveState`.
@@ -102,8 +102,8 @@ pub fn enriched(record: &str, state: &Value) -> String {
 
 /// The values at `path` of an EC2 request.
 fn requested(event: &Event<'_>, path: &str) -> Vec<String> {
-    let found = facts::ec2_request(event).map(|request| request.select(path)).unwrap_or_default();
-    found.into_iter().filter_map(scalar_text).map(|text| text.into_owned()).collect()
+    let values = facts::ec2_request(event).map(|request| request.select(path)).unwrap_or_default();
+    values.into_iter().filter_map(scalar_text).map(|text| text.into_owned()).collect()
 }
 
 fn undecided_lists(event: &Event<'_>) -> Vec<String> {
@@ -115,12 +115,12 @@ fn undecided_lists(event: &Event<'_>) -> Vec<String> {
 
 fn prefix_lists(ids: &[String], lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let lists: Vec<_> = ids.iter().map(|id| (id, lookup.get(PrefixListEntry::BY_LIST, id))).collect();
-    let mut known = Vec::new();
+    let mut values = Vec::new();
     for (id, entries) in lists {
         let networks: Vec<&str> = entries?.iter().map(|entry| entry.cidr.as_str()).collect();
-        known.push(json!({"PrefixListId": id, "Cidrs": networks}));
+        values.push(json!({"PrefixListId": id, "Cidrs": networks}));
     }
-    Ok((!known.is_empty()).then(|| json!({"prefixLists": known})))
+    Ok((!values.is_empty()).then(|| json!({"prefixLists": values})))
 }
 
 /// The entries of the prefix lists that a call allows, and all current rules of the group.
@@ -147,8 +147,8 @@ fn rules_of_group(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value
 
 /// All current rules of the group of a call, if the call may be one of several that open it together. If the group is
 /// unavailable, the call is evaluated by itself.
-fn group_now(event: &Event<'_>, is_open: bool, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
-    if !is_open && !facts::opens_in_part(event) {
+fn group_now(event: &Event<'_>, is_undecided: bool, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
+    if !is_undecided && !facts::opens_in_part(event) {
         return Ok(None);
     }
     let response = facts::ec2_response(event);
@@ -158,7 +158,7 @@ fn group_now(event: &Event<'_>, is_open: bool, lookup: &Lookup<'_>) -> Result<Op
         return Ok(None);
     };
     let now = lookup.get(SecurityGroupRule::BY_GROUP, &group);
-    known(now.and_then(|rules| with_lists("groupRules", rules, lookup).map(Some)))
+    if_available(now.and_then(|rules| with_lists("groupRules", rules, lookup).map(Some)))
 }
 
 /// All current entries of the network ACL of a call, if the entry may be one of several that open it together.
@@ -167,7 +167,7 @@ fn acl_now(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Miss
         return Ok(None);
     };
     let allows = |entry: &&NetworkAclEntry| !entry.egress && entry.rule_action.eq_ignore_ascii_case("allow");
-    known(lookup.get(NetworkAcl::BY_ID, &id).map(|acls| {
+    if_available(lookup.get(NetworkAcl::BY_ID, &id).map(|acls| {
         let allowed: Vec<_> = acls.iter().flat_map(|acl| &acl.entries).filter(allows).collect();
         Some(json!({"networkAclEntries": allowed}))
     }))
@@ -179,11 +179,11 @@ fn list_now(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Mis
     if !facts::opens_in_part(event) {
         return Ok(None);
     }
-    known(prefix_lists(&ids, lookup))
+    if_available(prefix_lists(&ids, lookup))
 }
 
 /// Ignores unavailable state, so that a call is evaluated by itself.
-fn known(now: Result<Option<Value>, Missing>) -> Result<Option<Value>, Missing> {
+fn if_available(now: Result<Option<Value>, Missing>) -> Result<Option<Value>, Missing> {
     match now {
         Err(Missing::Unavailable(_)) => Ok(None),
         now => now,
@@ -222,13 +222,13 @@ fn changed_rules(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>
     if ids.is_empty() {
         return authorized_rules(event, lookup);
     }
-    let found: Vec<_> = ids.iter().map(|id| lookup.get(SecurityGroupRule::BY_ID, id)).collect();
+    let rules: Vec<_> = ids.iter().map(|id| lookup.get(SecurityGroupRule::BY_ID, id)).collect();
     let now = group_now(event, undecided.is_some(), lookup);
     let lists = match undecided {
         Some(Undecided::PrefixLists(lists)) => prefix_lists(&lists, lookup),
         _ => Ok(None),
     };
-    let rules = found.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
+    let rules = rules.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
     Ok(joined([Some(json!({"securityGroupRules": rules})), lists?, now?]))
 }
 
@@ -240,22 +240,24 @@ fn launched(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Mis
     let response = facts::ec2_response(event);
     let ids = response.map(|response| response.select("instancesSet.instanceId")).unwrap_or_default();
     let ids = ids.into_iter().filter_map(scalar_text);
-    let found: Vec<_> = ids.map(|id| lookup.get(NetworkInterface::BY_INSTANCE, &id)).collect();
-    let found = found.into_iter().collect::<Result<Vec<_>, Missing>>()?;
-    // The association of an Elastic IP address has a record of its own.
-    let is_given = |one: &NetworkInterface| one.association.as_ref().is_some_and(|it| it.allocation_id.is_some());
-    let is_public = |one: &&NetworkInterface| {
-        !is_given(one) && public_addresses(one).iter().any(|(family, _)| *family == Family::V4)
+    let interfaces: Vec<_> = ids.map(|id| lookup.get(NetworkInterface::BY_INSTANCE, &id)).collect();
+    let interfaces = interfaces.into_iter().collect::<Result<Vec<_>, Missing>>()?;
+    // The association of an Elastic IP address is recorded separately.
+    let has_elastic_ip = |interface: &NetworkInterface| {
+        interface.association.as_ref().is_some_and(|association| association.allocation_id.is_some())
     };
-    let public: Vec<&NetworkInterface> = found.into_iter().flatten().filter(is_public).collect();
+    let is_public = |interface: &&NetworkInterface| {
+        !has_elastic_ip(interface) && public_addresses(interface).iter().any(|(family, _)| *family == Family::V4)
+    };
+    let public: Vec<&NetworkInterface> = interfaces.into_iter().flatten().filter(is_public).collect();
     Ok((!public.is_empty()).then(|| json!({"networkInterfaces": public})))
 }
 
-/// The ingress rules of the security groups that an interface or instance was given.
-fn groups_behind(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
+/// The ingress rules of the security groups that a call assigned to an interface or instance.
+fn assigned_groups(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
     let groups = requested(event, "groupSet.groupId");
-    let found: Vec<_> = groups.iter().map(|id| lookup.get(SecurityGroupRule::BY_GROUP, id)).collect();
-    let rules = found.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
+    let rules: Vec<_> = groups.iter().map(|id| lookup.get(SecurityGroupRule::BY_GROUP, id)).collect();
+    let rules = rules.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
     if rules.iter().all(|rule| rule.is_egress) {
         return Ok(None);
     }
@@ -280,7 +282,8 @@ fn table(event: &Event<'_>, lookup: &Lookup<'_>) -> Result<Option<Value>, Missin
     if !leads_to_the_internet(lookup, table)? {
         return Ok(None);
     }
-    let mut lists: Vec<String> = table.routes.iter().filter_map(|one| one.destination_prefix_list_id.clone()).collect();
+    let mut lists: Vec<String> =
+        table.routes.iter().filter_map(|route| route.destination_prefix_list_id.clone()).collect();
     lists.dedup();
     let mut members = Map::from_iter([("routeTable".to_owned(), json!(table))]);
     if let Some(Value::Object(lists)) = prefix_lists(&lists, lookup)? {

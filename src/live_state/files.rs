@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The file that tells when the other files of its directory were written.
+/// The file with the time at which the other files in its directory were written.
 pub(super) const SNAPSHOT: &str = "snapshot.json";
 
 /// The members of a file, not yet parsed.
@@ -27,13 +27,13 @@ pub(super) struct Reader {
 /// The content of [`SNAPSHOT`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct About {
+pub(super) struct SnapshotInfo {
     pub(super) checked_at: Timestamp,
 }
 
 impl Reader {
-    fn error(&mut self, path: &Path, what: impl std::fmt::Display) {
-        self.errors.push(format!("{}: {what}", path.display()));
+    fn error(&mut self, path: &Path, message: impl std::fmt::Display) {
+        self.errors.push(format!("{}: {message}", path.display()));
     }
 
     /// The bytes of a file. `None` if the file does not exist or cannot be read.
@@ -48,11 +48,11 @@ impl Reader {
         }
     }
 
-    /// When the files of a directory were written, from its `snapshot.json`.
+    /// The time at which the files of a directory were written, from its `snapshot.json`.
     pub(super) fn checked_at(&mut self, path: &Path) -> Option<Timestamp> {
         let bytes = self.bytes(path)?;
         match serde_json::from_slice(&bytes) {
-            Ok(About { checked_at }) => Some(checked_at),
+            Ok(SnapshotInfo { checked_at }) => Some(checked_at),
             Err(error) => {
                 self.error(path, format_args!("must be {{\"CheckedAt\": \"2026-03-04T10:00:00Z\"}}: {error}"));
                 None
@@ -60,7 +60,7 @@ impl Reader {
         }
     }
 
-    /// The entries of a list. `is_complete` tells whether an entry has its id.
+    /// The entries of a list. `is_complete` is whether an entry has its id.
     pub(super) fn list<T: DeserializeOwned>(
         &mut self,
         path: &Path,
@@ -107,7 +107,7 @@ impl Reader {
                 return None;
             }
         };
-        // If a page passed for the whole list, resources on other pages would seem deleted.
+        // Resources on other pages would count as deleted.
         let is_page = members.get("NextToken").is_some_and(|token| !matches!(token.get(), "null" | "\"\""))
             || members.get("IsTruncated").is_some_and(|truncated| truncated.get() == "true");
         if is_page {
@@ -179,15 +179,14 @@ impl Reader {
             }
         };
         entries.sort_by_key(fs::DirEntry::file_name);
-        let named = entries.iter().filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())));
-        named.collect()
+        entries.iter().filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path()))).collect()
     }
 }
 
-/// The message without line and column, which count from the start of a part of the file.
+/// The message without line and column, because they are counted in a part of the file.
 fn without_position(error: &serde_json::Error) -> String {
-    let said = error.to_string();
-    said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what).to_owned()
+    let message = error.to_string();
+    message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned()
 }
 
 /// Writes a list under a key.
@@ -213,7 +212,7 @@ pub(super) fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
         .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
-        // The first error is the one to report. A part that cannot be removed is not read as a file of a snapshot.
+        // The first error is reported. A temporary file that remains is not part of the snapshot.
         let _ = fs::remove_file(&part);
     }
     written

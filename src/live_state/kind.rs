@@ -1,4 +1,4 @@
-//! What live state has to know of a kind of resource.
+//! The definition of a kind of resource.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::files::{Reader, write_list};
 use super::response::Response;
 #[cfg(feature = "live")]
-use super::session::{Fetched, ListedIds, Selection, Session};
+use super::session::{Fetched, ListedIds, ReadSelection, Session};
 
 /// Resources that are opened and closed by the minute: security group rules, network interfaces, instances.
 pub(super) const MINUTES: SignedDuration = SignedDuration::from_secs(15);
@@ -22,63 +22,63 @@ pub(super) const LAYOUT: SignedDuration = SignedDuration::from_secs(120);
 
 /// A resource that live state reads.
 pub trait Resource: fmt::Debug + Clone + Send + Sync + 'static {
-    /// How resources of this kind are read, kept and written.
+    /// The definition of the kind.
     const KIND: &'static ResourceKind;
 }
 
 /// A kind of resource: a row of [`super::resources::RESOURCES`].
 pub struct ResourceKind {
-    /// The files of a snapshot, each named after the AWS CLI command that prints it. The first one names the kind.
+    /// The files of a snapshot, each named after the AWS CLI command that prints it. The first is the name of the kind.
     pub(super) files: &'static [&'static str],
-    /// Where the files are located.
+    /// The location of the files.
     pub(super) location: Location,
-    /// The IAM permissions that queries need. The first action is the one that errors name.
-    pub(super) permissions: &'static [Permission],
+    /// The IAM permissions that queries need. Errors name the first action.
+    pub(super) permissions: &'static [IamPermission],
     /// The IAM actions that a snapshot needs.
     pub(super) snapshot_actions: &'static [&'static str],
-    /// How long a response may be used.
+    /// The time for which a response may be used.
     pub(super) lifetime: SignedDuration,
-    /// How queries share a call.
+    /// The way in which queries share a call.
     #[cfg(feature = "live")]
     pub(super) batching: Batching,
-    /// Reads the file at a path. The error is the file that is missing.
+    /// Reads the file at a path. The error is the name of the missing file.
     pub(super) read: fn(&mut Reader, &Path) -> Result<Response, &'static str>,
     /// Writes the file at a path.
     pub(super) write: fn(&Path, &Response) -> io::Result<()>,
     /// Reads resources from AWS.
     #[cfg(feature = "live")]
-    pub(super) fetch: for<'a> fn(&'a Session, Selection) -> Fetched<'a>,
-    /// Reads all ids of a Region, for kinds with one file an id.
+    pub(super) fetch: for<'a> fn(&'a Session, ReadSelection) -> Fetched<'a>,
+    /// Reads all ids of a Region, for kinds with one file per id.
     #[cfg(feature = "live")]
     pub(super) ids: Option<for<'a> fn(&'a Session) -> ListedIds<'a>>,
 }
 
-/// Where a snapshot has the files of a kind.
+/// The location of the files of a kind in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Location {
     /// `ACCOUNT/COMMAND.json`
     Account,
     /// `ACCOUNT/REGION/COMMAND.json`
     Region,
-    /// `ACCOUNT/REGION/COMMAND/ID.json`, where the AWS CLI takes the id by this option.
+    /// `ACCOUNT/REGION/COMMAND/ID.json`. Contains the AWS CLI option for the id.
     RegionById(&'static str),
 }
 
-/// How queries share a call.
+/// The way in which queries share a call.
 #[cfg(feature = "live")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Batching {
     /// A filter selects up to 200 ids.
     Filter,
-    /// One call reads all there is.
+    /// One call reads all resources.
     All,
-    /// One call reads one id.
+    /// One call reads the resources of one id.
     Id,
 }
 
 /// Actions that are allowed on the same resources.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Permission {
+pub(super) struct IamPermission {
     /// The resources.
     pub(super) on: PolicyResource,
     /// The actions.
@@ -107,12 +107,12 @@ pub(super) trait Listed: Resource + Serialize + DeserializeOwned {
 }
 
 impl ResourceKind {
-    /// A kind that one Describe call lists. `command` is the AWS CLI's name of the call and `permissions` its action.
+    /// A kind that one Describe call lists. `command` is the AWS CLI command and `permissions` its action.
     pub(super) const fn listed<T: Listed>(
         command: &'static [&'static str; 1],
-        permissions: &'static [Permission; 1],
+        permissions: &'static [IamPermission; 1],
         lifetime: SignedDuration,
-        #[cfg(feature = "live")] fetch: for<'a> fn(&'a Session, Selection) -> Fetched<'a>,
+        #[cfg(feature = "live")] fetch: for<'a> fn(&'a Session, ReadSelection) -> Fetched<'a>,
     ) -> Self {
         let [permission] = permissions;
         Self {
@@ -137,7 +137,7 @@ impl ResourceKind {
         self.files.first().copied().unwrap_or_default()
     }
 
-    /// Whether its resources belong to an account rather than to a Region of it.
+    /// Whether its resources are global rather than regional.
     pub fn is_global(&self) -> bool {
         self.location == Location::Account
     }

@@ -1,4 +1,4 @@
-//! Security groups, network ACLs and routes as layers that traffic from the internet passes.
+//! Security groups, network ACLs and routes as layers that filter traffic from the internet.
 
 use ipnet::IpNet;
 
@@ -7,13 +7,13 @@ use super::resources::prefix_list::PrefixListEntry;
 use super::resources::route_table::{Route, RouteTable};
 use super::resources::security_group_rule::SecurityGroupRule;
 use super::store::{Lookup, Missing};
-use crate::network::{Entry, Layer, Protocol, Rule, Traffic, parse_network};
+use crate::network::{Entry, Layer, LayerRule, Protocol, Traffic, parse_network};
 
 /// The traffic that the rules allow. Rules that reference security groups allow nothing from the internet.
 pub(super) fn ingress(lookup: &Lookup<'_>, rules: &[SecurityGroupRule]) -> Result<Vec<Entry>, Missing> {
     let mut entries = Vec::new();
     let lists = rules.iter().filter(|rule| !rule.is_egress).map(|rule| (rule, networks_of(lookup, rule)));
-    // Collected first, so that all prefix lists are queried at once.
+    // All prefix lists are queried before the first response is required.
     for (rule, networks) in lists.collect::<Vec<_>>() {
         let port = |port: Option<i32>| i64::from(port.unwrap_or(-1));
         // An unknown protocol counts as all protocols, so that it does not hide an opening.
@@ -41,7 +41,9 @@ pub(super) fn prefix_list(lookup: &Lookup<'_>, id: &str) -> Result<Vec<IpNet>, M
 
 /// The route table of a subnet: its own, or else the main one of the VPC.
 pub(super) fn table_of<'t>(tables: &'t [RouteTable], subnet: &str) -> Option<&'t RouteTable> {
-    let own = |table: &&RouteTable| table.associations.iter().any(|one| one.subnet_id.as_deref() == Some(subnet));
+    let own = |table: &&RouteTable| {
+        table.associations.iter().any(|association| association.subnet_id.as_deref() == Some(subnet))
+    };
     tables.iter().find(own).or_else(|| tables.iter().find(|table| is_main(table)))
 }
 
@@ -57,8 +59,8 @@ pub(super) struct Routed<'t> {
     priority: Priority,
 }
 
-/// The order in which routes for the same network apply (VPC user guide, "Route priority"). A blackhole route takes part: it
-/// drops the traffic it matches.
+/// The order in which routes for the same network apply (VPC user guide, "Route priority"). A blackhole route counts: it drops
+/// the traffic that it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Priority {
     /// A static or local route for a network.
@@ -86,14 +88,14 @@ pub(super) fn routes<'t>(lookup: &Lookup<'_>, table: &'t RouteTable) -> Result<V
     for (route, networks) in lists {
         let gateway = route.gateway_id.as_deref().filter(|id| id.starts_with("igw-") && route.state == "active");
         let networks = match networks {
-            // A route to another target only takes addresses away. Its list may be unavailable, such as that of an S3 endpoint.
+            // A route to another target can only reduce the reach. Its list may be unavailable, such as that of an S3 endpoint.
             Err(Missing::Unavailable(_)) if gateway.is_none() => continue,
             networks => networks?,
         };
         let priority = Priority::of(route);
         routes.extend(networks.into_iter().map(|network| Routed { network, gateway, priority }));
     }
-    // EC2 may use either of two prefix lists with the same network. The one to the internet must not be hidden.
+    // EC2 may use either of two prefix lists with the same network. A route to the internet takes precedence here.
     routes.sort_by_key(|route| (route.priority, route.gateway.is_none()));
     Ok(routes)
 }
@@ -107,9 +109,9 @@ fn destinations(lookup: &Lookup<'_>, route: &Route) -> Result<Vec<IpNet>, Missin
     Ok(networks)
 }
 
-/// The layer of routes to internet gateways that `counts` accepts.
+/// The layer of routes to the internet gateways for which `counts` is true.
 pub(super) fn to_gateways(routes: &[Routed<'_>], counts: impl Fn(&str) -> bool) -> Layer {
-    let rules = routes.iter().map(|route| Rule {
+    let rules = routes.iter().map(|route| LayerRule {
         network: route.network,
         traffic: Traffic::all(),
         allow: route.gateway.is_some_and(&counts),
@@ -119,7 +121,7 @@ pub(super) fn to_gateways(routes: &[Routed<'_>], counts: impl Fn(&str) -> bool) 
 
 /// The network ACL of a subnet: its own, or else the default one of the VPC.
 pub(super) fn acl_of<'a>(acls: &'a [NetworkAcl], subnet: &str) -> Option<&'a NetworkAcl> {
-    let own = |acl: &&NetworkAcl| acl.associations.iter().any(|one| one.subnet_id == subnet);
+    let own = |acl: &&NetworkAcl| acl.associations.iter().any(|association| association.subnet_id == subnet);
     acls.iter().find(own).or_else(|| acls.iter().find(|acl| acl.is_default))
 }
 
@@ -128,19 +130,19 @@ pub(super) fn inbound(acl: &NetworkAcl) -> Layer {
     Layer::first_match(acl_rules(acl, false))
 }
 
-/// The layer of an ACL's outbound entries, for responses.
-pub(super) fn answers(acl: &NetworkAcl) -> Layer {
-    Layer::for_answers(acl_rules(acl, true))
+/// The layer of an ACL's outbound entries, for return traffic.
+pub(super) fn return_traffic(acl: &NetworkAcl) -> Layer {
+    Layer::for_return_traffic(acl_rules(acl, true))
 }
 
-fn acl_rules(acl: &NetworkAcl, egress: bool) -> Vec<Rule> {
+fn acl_rules(acl: &NetworkAcl, egress: bool) -> Vec<LayerRule> {
     let mut entries: Vec<&NetworkAclEntry> = acl.entries.iter().filter(|entry| entry.egress == egress).collect();
     entries.sort_by_key(|entry| entry.rule_number);
     entries.into_iter().filter_map(acl_rule).collect()
 }
 
-/// `None` for an entry that denies nothing for certain, such as ICMP without a type.
-fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
+/// Returns `None` for a deny entry without known effect, such as ICMP without a type.
+fn acl_rule(entry: &NetworkAclEntry) -> Option<LayerRule> {
     let allow = entry.rule_action.eq_ignore_ascii_case("allow");
     let network = entry.cidr_block.as_ref().or(entry.ipv6_cidr_block.as_ref()).and_then(|text| parse_network(text))?;
     let numbers = match Protocol::parse(&entry.protocol).filter(|protocol| protocol.is_icmp()) {
@@ -154,9 +156,9 @@ fn acl_rule(entry: &NetworkAclEntry) -> Option<Rule> {
     let number = |number: Option<i32>| i64::from(number.unwrap_or(-1));
     let traffic = Traffic::permitted(&entry.protocol, number(numbers.0), number(numbers.1));
     match (traffic, allow) {
-        (Some(traffic), _) => Some(Rule { network, traffic, allow }),
+        (Some(traffic), _) => Some(LayerRule { network, traffic, allow }),
         // Unknown traffic must not hide an opening.
-        (None, true) => Some(Rule { network, traffic: Traffic::all(), allow }),
+        (None, true) => Some(LayerRule { network, traffic: Traffic::all(), allow }),
         (None, false) => None,
     }
 }

@@ -1,11 +1,11 @@
-//! Whether packets from the internet reach a network interface: address, route, internet gateway, VPC block public
-//! access, network ACL in both directions, security groups, and whether the instance runs.
+//! Path analysis: whether packets from the internet reach a network interface through address, route, internet gateway, VPC
+//! block public access, network ACL in both directions and security groups, and whether the instance is running.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::layers::{acl_of, answers, inbound, ingress, routes, table_of, to_gateways};
+use super::layers::{acl_of, inbound, ingress, return_traffic, routes, table_of, to_gateways};
 use super::resources::block_public_access::BlockPublicAccess;
 use super::resources::instance::Instance;
 use super::resources::internet_gateway::InternetGateway;
@@ -22,13 +22,13 @@ use crate::network::{Entry, Family, Layer, Opening, Traffic, is_global, parse_ne
 /// The result for the path to one interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PathStatus {
-    /// The internet reaches it.
+    /// The internet reaches the interface.
     Open(Path),
-    /// It has no public address, with the reason in words.
+    /// The interface has no public address. Contains the reason.
     Private(String),
-    /// A hop is missing, with the reason in words.
+    /// A hop is missing. Contains the reason.
     Incomplete(String),
-    /// All hops exist and a layer blocks the traffic, with the reason in words.
+    /// All hops exist, but a layer blocks the traffic. Contains the reason.
     Blocked(String),
 }
 
@@ -38,21 +38,21 @@ pub(super) struct Constraint<'c> {
     /// The only security group of the interface that counts.
     pub(super) group: Option<&'c str>,
     /// The only traffic that counts.
-    pub(super) opened: Option<&'c Opened>,
+    pub(super) opened: Option<&'c OpenedTraffic>,
 }
 
 /// Traffic that was opened to the internet or a large part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Opened {
+pub(super) struct OpenedTraffic {
     pub(super) traffic: Traffic,
     /// The IP versions.
     pub(super) families: Vec<Family>,
 }
 
-impl Opened {
+impl OpenedTraffic {
     /// Whether all `layers` allow some of it.
     pub(super) fn passes(&self, layers: &[&Layer]) -> bool {
-        self.families.iter().any(|family| !open_through(*family, layers, Some(&self.traffic)).is_nothing())
+        self.families.iter().any(|family| !open_through(*family, layers, Some(&self.traffic)).is_empty())
     }
 }
 
@@ -78,7 +78,7 @@ enum Hop {
     Route,
     Gateway,
     Inbound,
-    Answers,
+    ReturnTraffic,
     Groups,
 }
 
@@ -86,23 +86,23 @@ enum Hop {
 pub(super) struct PathAnalysis<'k, 's> {
     lookup: &'s Lookup<'k>,
     constraint: Constraint<'s>,
-    /// The hops by subnet and groups.
-    known: RefCell<HashMap<(String, Vec<String>), Known<'k>>>,
+    /// Cached hops by subnet and groups.
+    cache: RefCell<HashMap<(String, Vec<String>), CachedHops<'k>>>,
 }
 
-/// The hops, unless state is missing.
-type Known<'k> = Rc<Result<Hops<'k>, Missing>>;
+/// The hops, or the reason why they are missing.
+type CachedHops<'k> = Rc<Result<Hops<'k>, Missing>>;
 
 impl<'k, 's> PathAnalysis<'k, 's> {
     pub(super) fn new(lookup: &'s Lookup<'k>, constraint: Constraint<'s>) -> Self {
-        Self { lookup, constraint, known: RefCell::default() }
+        Self { lookup, constraint, cache: RefCell::default() }
     }
 
     /// The hops to `interface`.
-    fn hops(&self, interface: &NetworkInterface) -> Known<'k> {
+    fn hops(&self, interface: &NetworkInterface) -> CachedHops<'k> {
         let groups = interface.groups.iter().map(|group| group.group_id.clone()).collect();
-        let mut known = self.known.borrow_mut();
-        let entry = known.entry((interface.subnet_id.clone(), groups));
+        let mut cache = self.cache.borrow_mut();
+        let entry = cache.entry((interface.subnet_id.clone(), groups));
         Rc::clone(entry.or_insert_with(|| Rc::new(hops(self.lookup, interface, self.constraint.group))))
     }
 
@@ -122,12 +122,10 @@ impl<'k, 's> PathAnalysis<'k, 's> {
             return Ok(PathStatus::Private(format!("{id} has no public {over}address")));
         }
         if interface.deny_all_igw_traffic {
-            return Ok(PathStatus::Blocked(format!(
-                "{id} drops what comes from internet gateways (DenyAllIgwTraffic)"
-            )));
+            return Ok(PathStatus::Blocked(format!("{id} drops traffic from internet gateways (DenyAllIgwTraffic)")));
         }
         if matches!(interface.interface_type.as_str(), "nat_gateway" | "natGateway") {
-            return Ok(PathStatus::Incomplete(format!("{id} is a NAT gateway, which takes no connections")));
+            return Ok(PathStatus::Incomplete(format!("{id} is a NAT gateway, which accepts no connections")));
         }
         if interface.status == "available" {
             return Ok(PathStatus::Incomplete(format!("{id} is not attached to anything")));
@@ -159,16 +157,16 @@ impl<'k, 's> PathAnalysis<'k, 's> {
         addresses: Vec<(Family, String)>,
     ) -> Result<PathStatus, Missing> {
         let lookup = self.lookup;
-        // All queries are noted before the first response is needed.
+        // All queries are recorded before the first response is required.
         let instance = instance_of(interface);
         let state = instance.map(|id| lookup.get(Instance::BY_ID, id));
         let block = lookup.get(BlockPublicAccess::OF_REGION, "");
         let hops = self.hops(interface);
         if let (Some(id), Some(instances)) = (instance, state) {
-            // An instance that has an interface exists. In a shared VPC it belongs to another account.
+            // The instance exists, because it has an interface. In a shared VPC it may belong to another account.
             let Some(instance) = instances?.first() else {
                 return Err(Missing::Unavailable(format!(
-                    "instance {id}, which has {}, cannot be seen",
+                    "instance {id}, which has {}, is not visible",
                     interface.network_interface_id
                 )));
             };
@@ -187,7 +185,7 @@ impl<'k, 's> PathAnalysis<'k, 's> {
             best = match (best, path) {
                 // An open path decides, even if state of the other IP version is missing.
                 (Ok(Some(open @ PathStatus::Open(_))), _) | (_, Ok(open @ PathStatus::Open(_))) => Ok(Some(open)),
-                (Err(gap), _) | (_, Err(gap)) => Err(gap),
+                (Err(missing), _) | (_, Err(missing)) => Err(missing),
                 (Ok(Some(blocked @ PathStatus::Blocked(_))), Ok(PathStatus::Incomplete(_))) => Ok(Some(blocked)),
                 (Ok(_), Ok(path)) => Ok(Some(path)),
             };
@@ -206,18 +204,18 @@ impl<'k, 's> PathAnalysis<'k, 's> {
     ) -> Result<PathStatus, Missing> {
         let (id, vpc) = (&interface.network_interface_id, &interface.vpc_id);
         let instance = instance_of(interface);
-        let unknown = |why: String| Err(Missing::Unavailable(why));
+        let unknown = |reason: String| Err(Missing::Unavailable(reason));
         Ok(match hops.obstacle(family, self.constraint.opened.map(|opened| &opened.traffic)) {
             Ok(traffic) => match blocks(block, interface) {
-                Some(what) if hops.is_shared => {
-                    return unknown(format!("{what} in this account, and {vpc} is another account's"));
+                Some(reason) if hops.is_shared => {
+                    return unknown(format!("{reason} in this account, but {vpc} belongs to another account"));
                 }
-                Some(what) => PathStatus::Blocked(what),
+                Some(reason) => PathStatus::Blocked(reason),
                 None => PathStatus::Open(hops.path(interface, address, family, &traffic, instance)),
             },
             Err(Hop::Route) => match &hops.middlebox {
                 Some(target) => {
-                    return unknown(format!("what comes from the internet goes through {target}, which decides"));
+                    return unknown(format!("traffic from the internet passes {target}, which decides"));
                 }
                 None => PathStatus::Incomplete(format!(
                     "{} has no {} route to an internet gateway",
@@ -226,18 +224,20 @@ impl<'k, 's> PathAnalysis<'k, 's> {
                 )),
             },
             Err(Hop::Gateway) if hops.is_shared => {
-                return unknown(format!("{vpc} is another account's, whose internet gateway cannot be seen"));
+                return unknown(format!("{vpc} belongs to another account, and its internet gateway is not visible"));
             }
             Err(Hop::Gateway) => PathStatus::Incomplete(format!(
                 "internet gateway {} is not attached to {vpc}",
                 hops.gateways.join(", ")
             )),
-            Err(Hop::Inbound) => PathStatus::Blocked(format!("network ACL {} keeps it out", hops.acl)),
-            Err(Hop::Answers) => PathStatus::Blocked(format!("network ACL {} keeps the answers in", hops.acl)),
+            Err(Hop::Inbound) => PathStatus::Blocked(format!("network ACL {} blocks it", hops.acl)),
+            Err(Hop::ReturnTraffic) => {
+                PathStatus::Blocked(format!("network ACL {} blocks the return traffic", hops.acl))
+            }
             Err(Hop::Groups) => PathStatus::Blocked(match hops.groups.as_slice() {
-                [] => format!("{id} has no security group that lets it in"),
-                [group] => format!("{group} lets in neither the world nor a large part of it"),
-                groups => format!("{} let in neither the world nor a large part of it", groups.join(", ")),
+                [] => format!("no security group of {id} allows it"),
+                [group] => format!("{group} allows neither the world nor a large part of it"),
+                groups => format!("{} allow neither the world nor a large part of it", groups.join(", ")),
             }),
         })
     }
@@ -245,58 +245,59 @@ impl<'k, 's> PathAnalysis<'k, 's> {
 
 /// The public addresses of an interface, one for each IP version.
 pub(super) fn public_addresses(interface: &NetworkInterface) -> Vec<(Family, String)> {
-    let further = interface.private_ip_addresses.iter().filter_map(|one| one.association.as_ref());
-    let v4 = interface.association.iter().chain(further).map(|one| &one.public_ip).find(|ip| !ip.is_empty());
+    let secondary = interface.private_ip_addresses.iter().filter_map(|address| address.association.as_ref());
+    let associations = interface.association.iter().chain(secondary);
+    let v4 = associations.map(|association| &association.public_ip).find(|ip| !ip.is_empty());
     let is_global = |text: &&String| parse_network(text).is_some_and(|network| is_global(&network));
-    let v6 = interface.ipv6_addresses.iter().map(|one| &one.ipv6_address).find(is_global);
-    let prefix = interface.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix);
+    let v6 = interface.ipv6_addresses.iter().map(|address| &address.ipv6_address).find(is_global);
+    let prefix = interface.ipv6_prefixes.iter().map(|prefix| &prefix.ipv6_prefix);
     let prefix = prefix.into_iter().find(is_global);
     let v6 = v6.or(prefix);
-    let of = |family, address: Option<&String>| address.map(|address| (family, address.clone()));
-    [of(Family::V4, v4), of(Family::V6, v6)].into_iter().flatten().collect()
+    let with_family = |family, address: Option<&String>| address.map(|address| (family, address.clone()));
+    [with_family(Family::V4, v4), with_family(Family::V6, v6)].into_iter().flatten().collect()
 }
 
-/// The instance that an interface is attached to.
+/// The instance to which an interface is attached.
 fn instance_of(interface: &NetworkInterface) -> Option<&String> {
     interface.attachment.as_ref()?.instance_id.as_ref().filter(|id| !id.is_empty())
 }
 
-/// The hops to `interface`. With `only`, no other security group counts.
+/// The hops to `interface`. With `only`, only this security group counts.
 fn hops<'k>(lookup: &Lookup<'k>, interface: &NetworkInterface, only: Option<&str>) -> Result<Hops<'k>, Missing> {
     let (vpc, subnet) = (&interface.vpc_id, &interface.subnet_id);
-    // All queries are noted before the first response is needed.
+    // All queries are recorded before the first response is required.
     let tables = lookup.get(RouteTable::BY_VPC, vpc);
     let attached = lookup.get(InternetGateway::BY_VPC, vpc);
     let acls = lookup.get(NetworkAcl::BY_VPC, vpc);
     let all = interface.groups.iter().map(|group| group.group_id.as_str());
     let groups: Vec<&str> = all.filter(|id| only.is_none_or(|only| only == *id)).collect();
     let rules: Vec<_> = groups.iter().map(|id| rules_of(lookup, id)).collect();
-    let let_in: Vec<_> = rules.into_iter().map(|rules| ingress(lookup, rules?)).collect();
+    let allowed: Vec<_> = rules.into_iter().map(|rules| ingress(lookup, rules?)).collect();
     let owner = lookup.get(Vpc::BY_ID, vpc);
     let tables = tables?;
     // Every subnet has a route table.
     let table = table_of(tables, subnet)
-        .ok_or_else(|| Missing::Unavailable(format!("the route table of {subnet} cannot be seen")))?;
+        .ok_or_else(|| Missing::Unavailable(format!("the route table of {subnet} is not visible")))?;
     let routes = routes(lookup, table);
     let (routes, attached, acl) = (routes?, attached?, acl_of(acls?, subnet));
-    // If VPCs cannot be read, the VPC counts as the account's own.
+    // If VPCs cannot be read, the VPC counts as owned by the account.
     let owner = match owner {
         Ok(vpcs) => vpcs.first().map_or("", |vpc| vpc.owner_id.as_str()),
         Err(Missing::Unavailable(_)) => "",
         Err(Missing::Pending) => return Err(Missing::Pending),
     };
     let is_shared = !owner.is_empty() && owner != lookup.account();
-    let let_in: Vec<Entry> = let_in.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
+    let allowed: Vec<Entry> = allowed.into_iter().collect::<Result<Vec<_>, Missing>>()?.concat();
     let is_attached =
         |id: &str| attached.iter().any(|gateway| gateway.internet_gateway_id == id && leads_to(gateway, vpc));
     let mut layers =
         vec![(Hop::Route, to_gateways(&routes, |_| true)), (Hop::Gateway, to_gateways(&routes, is_attached))];
     if let Some(acl) = acl {
-        layers.extend([(Hop::Inbound, inbound(acl)), (Hop::Answers, answers(acl))]);
+        layers.extend([(Hop::Inbound, inbound(acl)), (Hop::ReturnTraffic, return_traffic(acl))]);
     }
     // Network load balancers without security groups allow all traffic.
     if !interface.groups.is_empty() {
-        layers.push((Hop::Groups, Layer::any_of(let_in)));
+        layers.push((Hop::Groups, Layer::any_of(allowed)));
     }
     let mut gateways: Vec<&str> = routes.iter().filter_map(|route| route.gateway).collect();
     gateways.dedup();
@@ -314,10 +315,11 @@ fn hops<'k>(lookup: &Lookup<'k>, interface: &NetworkInterface, only: Option<&str
     })
 }
 
-/// The target of a table's routes if a table of the VPC sends traffic from the internet gateway there first, such as a firewall.
+/// The target of a table's routes, such as a firewall, if a gateway route table of the VPC sends inbound traffic to it first.
 fn middlebox(tables: &[RouteTable], table: &RouteTable) -> Option<String> {
     let is_at_gateway = |table: &RouteTable| {
-        table.associations.iter().any(|one| one.gateway_id.as_deref().is_some_and(|id| id.starts_with("igw-")))
+        let mut gateways = table.associations.iter().filter_map(|association| association.gateway_id.as_deref());
+        gateways.any(|id| id.starts_with("igw-"))
     };
     if !tables.iter().any(is_at_gateway) {
         return None;
@@ -328,37 +330,37 @@ fn middlebox(tables: &[RouteTable], table: &RouteTable) -> Option<String> {
     })
 }
 
-/// The rules of a group of an interface. The group exists, so if it has no rules it must be visible.
+/// The rules of a security group of an interface. The group exists, so if it has no visible rules, it must be visible itself.
 fn rules_of<'k>(lookup: &Lookup<'k>, id: &str) -> Result<&'k [SecurityGroupRule], Missing> {
     let rules = lookup.get(SecurityGroupRule::BY_GROUP, id)?;
     if rules.is_empty() && lookup.get(SecurityGroup::BY_ID, id)?.is_empty() {
-        return Err(Missing::Unavailable(format!("the security group {id} cannot be seen")));
+        return Err(Missing::Unavailable(format!("the security group {id} is not visible")));
     }
     Ok(rules)
 }
 
 /// Whether an internet gateway is attached to `vpc`.
 pub(super) fn leads_to(gateway: &InternetGateway, vpc: &str) -> bool {
-    let works = |state: &str| matches!(state, "available" | "attached");
-    gateway.attachments.iter().any(|attachment| attachment.vpc_id == vpc && works(&attachment.state))
+    let is_attached = |state: &str| matches!(state, "available" | "attached");
+    gateway.attachments.iter().any(|attachment| attachment.vpc_id == vpc && is_attached(&attachment.state))
 }
 
 impl Hops<'_> {
     /// The part of `traffic` that passes from the internet or a large part of it, or the first hop that blocks all of it.
     fn obstacle(&self, family: Family, traffic: Option<&Traffic>) -> Result<Traffic, Hop> {
-        let mut known = self.obstacles.borrow_mut();
-        known.entry(family).or_insert_with(|| self.find_obstacle(family, traffic)).clone()
+        let mut obstacles = self.obstacles.borrow_mut();
+        obstacles.entry(family).or_insert_with(|| self.find_obstacle(family, traffic)).clone()
     }
 
     fn find_obstacle(&self, family: Family, traffic: Option<&Traffic>) -> Result<Traffic, Hop> {
         let layers: Vec<&Layer> = self.layers.iter().map(|(_, layer)| layer).collect();
         let open = open_through(family, &layers, traffic);
-        if !open.is_nothing() {
+        if !open.is_empty() {
             return Ok(open);
         }
         let first = (1..=layers.len()).find(|count| {
             let layers = layers.get(..*count).unwrap_or_default();
-            open_through(family, layers, traffic).is_nothing()
+            open_through(family, layers, traffic).is_empty()
         });
         let hop = first.and_then(|count| self.layers.get(count - 1)).map(|(hop, _)| *hop);
         Err(hop.unwrap_or(Hop::Groups))
@@ -393,7 +395,7 @@ impl Hops<'_> {
     }
 }
 
-/// Traffic from the internet by the part of it that can send.
+/// Traffic that reaches an interface from the internet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reached {
     /// From all of the internet.
@@ -427,11 +429,11 @@ pub(super) fn open_through(family: Family, layers: &[&Layer], traffic: Option<&T
 /// The part of `traffic` that all layers allow, classified as for the openings of records.
 fn reached_through(family: Family, layers: &[&Layer], traffic: Option<&Traffic>) -> Reached {
     let opening = Opening::of(&passing(family, layers));
-    let wanted = |open: Traffic| traffic.map_or_else(|| open.clone(), |traffic| &open & traffic);
-    Reached { world: wanted(opening.world), wide: wanted(opening.wide) }
+    let limited = |open: Traffic| traffic.map_or_else(|| open.clone(), |traffic| &open & traffic);
+    Reached { world: limited(opening.world), wide: limited(opening.wide) }
 }
 
-/// Why VPC block public access blocks the interface, if it does.
+/// The reason if VPC block public access blocks the interface.
 fn blocks(block: &BlockPublicAccess, interface: &NetworkInterface) -> Option<String> {
     let mode = block.internet_gateway_block_mode.as_str();
     if !matches!(mode, "block-bidirectional" | "block-ingress") {
@@ -439,10 +441,10 @@ fn blocks(block: &BlockPublicAccess, interface: &NetworkInterface) -> Option<Str
     }
     // An exclusion that is being created counts, so that it does not hide an opening.
     let excluded = block.exclusions.iter().any(|exclusion| {
-        let of = |id: &str| !id.is_empty() && exclusion.resource_arn.ends_with(&format!("/{id}"));
-        (of(&interface.vpc_id) || of(&interface.subnet_id))
+        let applies_to = |id: &str| !id.is_empty() && exclusion.resource_arn.ends_with(&format!("/{id}"));
+        (applies_to(&interface.vpc_id) || applies_to(&interface.subnet_id))
             && exclusion.internet_gateway_exclusion_mode == "allow-bidirectional"
             && !matches!(exclusion.state.as_str(), "create-failed" | "delete-complete" | "disable-complete")
     });
-    (!excluded).then(|| format!("VPC block public access ({mode}) keeps the internet out"))
+    (!excluded).then(|| format!("VPC block public access ({mode}) blocks the internet"))
 }

@@ -1,4 +1,4 @@
-//! The paths from the internet to several interfaces, and the outcome of all of them.
+//! Path analysis for several interfaces, and the combined outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,40 +28,41 @@ impl Paths {
     ) -> Result<Self, Missing> {
         let analysis = PathAnalysis::new(lookup, constraint);
         let mut paths = Self::default();
-        let mut gaps: Vec<Missing> = Vec::new();
-        let mut forwarded: BTreeSet<&str> = BTreeSet::new();
+        let mut state_missing: Vec<Missing> = Vec::new();
+        let mut private_vpcs: BTreeSet<&str> = BTreeSet::new();
         for interface in interfaces {
             let path = analysis.path_to(interface);
             if matches!(path, Ok(PathStatus::Private(_))) && constraint.group.is_some() {
-                forwarded.insert(&interface.vpc_id);
+                private_vpcs.insert(&interface.vpc_id);
             }
             match path {
                 Ok(PathStatus::Open(path)) => paths.open.push(path),
-                Ok(PathStatus::Blocked(what)) => paths.blocked.push(what),
-                Ok(PathStatus::Incomplete(what)) => paths.missing.push(what),
-                Ok(PathStatus::Private(what)) => paths.private.push(what),
-                Err(gap) => gaps.push(gap),
+                Ok(PathStatus::Blocked(reason)) => paths.blocked.push(reason),
+                Ok(PathStatus::Incomplete(reason)) => paths.missing.push(reason),
+                Ok(PathStatus::Private(reason)) => paths.private.push(reason),
+                Err(missing) => state_missing.push(missing),
             }
         }
-        let forwarded: Vec<_> = forwarded.into_iter().map(|vpc| forwarder(lookup, vpc)).collect();
-        for gap in forwarded {
-            match gap {
-                Ok(Some(forwarder)) => gaps.push(Missing::Unavailable(format!(
-                    "{forwarder} is on the internet, and hands connections on to its targets, which need no public address"
+        let forwarders: Vec<_> = private_vpcs.into_iter().map(|vpc| forwarder(lookup, vpc)).collect();
+        for forwarder in forwarders {
+            match forwarder {
+                Ok(Some(forwarder)) => state_missing.push(Missing::Unavailable(format!(
+                    "{forwarder} is reachable from the internet and forwards connections to targets without a public address"
                 ))),
                 Ok(None) => {}
-                Err(gap) => gaps.push(gap),
+                Err(missing) => state_missing.push(missing),
             }
         }
-        if gaps.contains(&Missing::Pending) {
+        if state_missing.contains(&Missing::Pending) {
             return Err(Missing::Pending);
         }
-        match gaps.into_iter().next() {
-            Some(gap) if paths.open.is_empty() => Err(gap),
+        match state_missing.into_iter().next() {
+            Some(missing) if paths.open.is_empty() => Err(missing),
             _ => Ok(paths),
         }
     }
 
+    /// The combined outcome. `none` is the reason if there are no interfaces.
     pub(super) fn verified(self, none: &str) -> Verification {
         let Self { open, blocked, missing, private } = self;
         if let Some(first) = open.first() {
@@ -88,21 +89,21 @@ impl Paths {
     }
 }
 
-/// A network interface of the VPC that forwards connections from the internet with the address of the caller, so that the
-/// groups of its targets have to be open: a network load balancer or an accelerator.
+/// A network interface in the VPC that forwards connections from the internet with the client's address, so that the security
+/// groups of its targets must allow the internet: a network load balancer or an accelerator.
 fn forwarder(lookup: &Lookup<'_>, vpc: &str) -> Result<Option<String>, Missing> {
     const KINDS: [&str; 3] = ["network_load_balancer", "gateway_load_balancer", "global_accelerator_managed"];
-    let found = lookup.get(NetworkInterface::BY_VPC, vpc)?;
-    let forwards = |one: &&NetworkInterface| {
-        KINDS.contains(&one.interface_type.as_str())
-            && !one.deny_all_igw_traffic
-            && (one.interface_type == "global_accelerator_managed" || !public_addresses(one).is_empty())
+    let interfaces = lookup.get(NetworkInterface::BY_VPC, vpc)?;
+    let forwards = |interface: &&NetworkInterface| {
+        KINDS.contains(&interface.interface_type.as_str())
+            && !interface.deny_all_igw_traffic
+            && (interface.interface_type == "global_accelerator_managed" || !public_addresses(interface).is_empty())
     };
-    let name = |one: &NetworkInterface| match one.description.as_str() {
-        "" => one.network_interface_id.clone(),
-        description => format!("{} ({description})", one.network_interface_id),
+    let name = |interface: &NetworkInterface| match interface.description.as_str() {
+        "" => interface.network_interface_id.clone(),
+        description => format!("{} ({description})", interface.network_interface_id),
     };
-    Ok(found.iter().find(forwards).map(name))
+    Ok(interfaces.iter().find(forwards).map(name))
 }
 
 /// At most three reasons, the most frequent first.

@@ -18,7 +18,7 @@ use crate::event::Event;
 pub struct AccountRegion {
     /// Account id.
     pub account: String,
-    /// Region of the event, also for IAM, which is the same in all Regions.
+    /// Region of the event, also for IAM, which is global.
     pub region: String,
 }
 
@@ -31,26 +31,26 @@ impl AccountRegion {
 }
 
 /// A filter of an EC2 Describe call: its name and the value that selects the resources of an id.
-pub type Filter = (&'static str, String);
+pub type QueryFilter = (&'static str, String);
 
-/// A way to select resources of type `T` by an id, such as network interfaces by their VPC.
+/// A kind of query: selects resources of type `T` by an id, such as network interfaces by their VPC.
 pub struct QueryKind<T: 'static> {
     /// Name, unique among the query kinds of a resource kind.
     pub name: &'static str,
-    /// The filter for an id, or why the id is invalid. EC2 rejects a whole call for one malformed id, so such an id is never
-    /// sent.
-    pub filter: fn(&str) -> Result<Filter, String>,
+    /// The filter for an id, or the reason why the id is invalid. One malformed id makes EC2 reject the whole call, so it is
+    /// never sent.
+    pub filter: fn(&str) -> Result<QueryFilter, String>,
     /// The key of an id.
     pub key: fn(&str) -> Cow<'_, str>,
-    /// The keys under which a resource is found. `None` if a response is about one id as a whole.
+    /// The keys that select a resource. `None` if every resource of a response belongs to the id.
     pub keys: Option<fn(&T) -> Vec<&str>>,
 }
 
 impl<T> QueryKind<T> {
-    /// A query kind whose ids are keys as they are.
+    /// A query kind whose ids are also the keys.
     pub const fn new(
         name: &'static str,
-        filter: fn(&str) -> Result<Filter, String>,
+        filter: fn(&str) -> Result<QueryFilter, String>,
         keys: Option<fn(&T) -> Vec<&str>>,
     ) -> Self {
         Self { name, filter, key: |id| Cow::Borrowed(id), keys }
@@ -87,7 +87,7 @@ impl<T> Ord for QueryKind<T> {
 ///
 /// # Errors
 /// If `id` is not an id with this prefix.
-pub fn id_filter(name: &'static str, prefix: &str, id: &str) -> Result<Filter, String> {
+pub fn id_filter(name: &'static str, prefix: &str, id: &str) -> Result<QueryFilter, String> {
     let is_id = id.strip_prefix(prefix).is_some_and(|rest| {
         (8..=32).contains(&rest.len())
             && rest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
@@ -106,7 +106,7 @@ pub struct AnyQueryKind(&'static dyn Selects);
 trait Selects: Sync {
     fn resource(&self) -> &'static ResourceKind;
     fn name(&self) -> &'static str;
-    fn filter(&self, id: &str) -> Result<Filter, String>;
+    fn filter(&self, id: &str) -> Result<QueryFilter, String>;
     fn select(&self, ids: &[&str], all: &Response) -> Vec<Response>;
 }
 
@@ -119,11 +119,11 @@ impl<T: Resource> Selects for QueryKind<T> {
         self.name
     }
 
-    fn filter(&self, id: &str) -> Result<Filter, String> {
+    fn filter(&self, id: &str) -> Result<QueryFilter, String> {
         (self.filter)(id)
     }
 
-    /// Takes one pass over the list, however many ids there are.
+    /// Makes one pass over the list for any number of ids.
     fn select(&self, ids: &[&str], all: &Response) -> Vec<Response> {
         let (Some(keys), Some(resources)) = (self.keys, all.resources::<T>()) else {
             return ids.iter().map(|_| all.clone()).collect();
@@ -158,7 +158,7 @@ impl AnyQueryKind {
     ///
     /// # Errors
     /// If the id is invalid.
-    pub fn filter(self, id: &str) -> Result<Filter, String> {
+    pub fn filter(self, id: &str) -> Result<QueryFilter, String> {
         self.0.filter(id)
     }
 
@@ -210,9 +210,9 @@ impl Hash for AnyQueryKind {
 pub struct Query {
     /// Account and Region to read.
     pub scope: AccountRegion,
-    /// What is selected.
+    /// The kind of query.
     pub kind: AnyQueryKind,
-    /// The id to select by. Empty for a resource that exists once in a Region.
+    /// The id. Empty for a resource that exists once per Region.
     pub id: String,
 }
 
@@ -221,24 +221,24 @@ pub struct Query {
 pub struct Resolved {
     /// The query.
     pub query: Query,
-    /// The response, or why there is none.
+    /// The response, or the reason why there is none.
     pub response: Result<Response, Unavailable>,
-    /// When the response was read, if that is known.
+    /// The time at which the response was read, if known.
     pub checked_at: Option<Timestamp>,
 }
 
 /// A source of live state: AWS, a snapshot, or a cache.
 pub trait LiveState {
-    /// Whether the time for reading and for evaluating what was read is over.
+    /// Whether the time for reading and for evaluating responses is over.
     fn is_over(&self) -> bool {
         false
     }
 
-    /// Resolves queries, which are all different. A query that is missing from the result counts as unavailable.
+    /// Resolves queries without repeats. A query that is missing from the result counts as unavailable.
     fn resolve(&self, queries: Vec<Query>) -> impl Future<Output = Vec<Resolved>>;
 }
 
-/// Gives each query its share of a list.
+/// Resolves each query from one list.
 pub(super) fn share(queries: Vec<Query>, all: &Response, checked_at: Option<Timestamp>) -> Vec<Resolved> {
     let mut by_kind: HashMap<AnyQueryKind, Vec<Query>> = HashMap::new();
     for query in queries {

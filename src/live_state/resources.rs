@@ -1,8 +1,8 @@
 //! The kinds of resources that live state reads: one file and one row each.
 //!
-//! The file of a kind has everything about it: the fields that matter, under the names that the AWS CLI prints, how resources
-//! are selected, the call that lists them, the file of a snapshot, how long a response may be used, and the IAM actions.
-//! The Terraform module `live-state-policy` and `trailwarden snapshot --help` are generated from the rows.
+//! The file of a kind contains the fields that are used, under the names in AWS CLI output, the queries that select resources,
+//! the call that lists them, the file in a snapshot, the lifetime of a response, and the IAM actions. The Terraform module
+//! `live-state-policy` and `trailwarden snapshot --help` are generated from the rows.
 
 pub mod block_public_access;
 pub mod instance;
@@ -37,7 +37,7 @@ pub static RESOURCES: &[&ResourceKind] = &[
     prefix_list::PrefixListEntry::KIND,
 ];
 
-/// The IAM actions that reading live state needs, by the resources that a policy allows them on.
+/// The IAM actions that reading live state needs, by the `Resource` of the policy statement.
 pub fn actions() -> BTreeMap<PolicyResource, BTreeSet<&'static str>> {
     let mut actions: BTreeMap<PolicyResource, BTreeSet<&'static str>> = BTreeMap::new();
     for permission in RESOURCES.iter().flat_map(|kind| kind.permissions) {
@@ -77,7 +77,7 @@ macro_rules! resource {
 }
 use resource;
 
-/// An optional field of the SDK as a field of ours, which is empty if AWS does not return it.
+/// Converts an optional field of the SDK to a field that is empty if AWS does not return it.
 #[cfg(feature = "live")]
 trait OrEmpty<T> {
     fn or_empty(self) -> T;

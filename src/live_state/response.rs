@@ -31,11 +31,11 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Why there is no response, such as `ec2:DescribeRouteTables: UnauthorizedOperation`. Not yet safe to show.
+/// The reason why there is no response, such as `ec2:DescribeRouteTables: UnauthorizedOperation`. Not yet safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unavailable(pub String);
 
-/// The first words of an error that is due to the deadline.
+/// Prefix of an error that is due to the deadline.
 const PAST_DEADLINE: &str = "no time left: ";
 
 impl Unavailable {
@@ -44,7 +44,7 @@ impl Unavailable {
         Self(format!("{PAST_DEADLINE}{call}"))
     }
 
-    /// Whether only the deadline was the reason, so that the query may be repeated at once.
+    /// Whether the deadline was the reason, so that the query may be repeated at once.
     pub fn is_past_deadline(&self) -> bool {
         self.0.starts_with(PAST_DEADLINE)
     }

@@ -21,19 +21,19 @@ const MAX_MESSAGE_CHARS: usize = 160;
 
 /// Maximum number of entries on a page of most Describe calls.
 pub(super) const PAGE: i32 = 1_000;
-/// The same for DescribeRouteTables and the calls about prefix lists.
+/// Maximum number of entries on a page of DescribeRouteTables and of the calls about prefix lists.
 pub(super) const SMALL_PAGE: i32 = 100;
 
 /// The result of reading resources.
 pub(super) type Fetched<'a> = BoxFuture<'a, Result<Response, Unavailable>>;
 /// The result of listing ids.
 pub(super) type ListedIds<'a> = BoxFuture<'a, Result<Vec<String>, Unavailable>>;
-/// Policy documents by account and ARN, so that a policy that many roles share is read once.
+/// Policy documents by account and ARN, so that a policy of several roles is read once.
 pub(super) type PolicyDocuments = Mutex<HashMap<(String, String), String>>;
 
-/// Which resources to read.
+/// The resources to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Selection {
+pub(super) enum ReadSelection {
     /// All resources of a Region, or of an account for IAM.
     All,
     /// The resources that a filter selects: its name and values.
@@ -42,7 +42,7 @@ pub(super) enum Selection {
     Id(String),
 }
 
-impl Selection {
+impl ReadSelection {
     /// The selection as filters of a Describe call.
     pub(super) fn filters(self) -> Option<Vec<Filter>> {
         let Self::Filter(name, values) = self else { return None };
@@ -88,15 +88,15 @@ impl Session {
     }
 }
 
-/// The time when reading ends.
+/// The time at which reading ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(pub(super) Option<Instant>);
 
-/// How long after the deadline responses that arrived in time may still be evaluated.
+/// Time after the deadline during which responses that arrived in time may be evaluated.
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Deadline {
-    /// Whether the time for evaluation is over, too.
+    /// Whether the time for evaluation is over too.
     pub(super) fn is_long_over(self) -> bool {
         self.0.is_some_and(|end| Instant::now() > end + GRACE)
     }
@@ -132,7 +132,7 @@ where
                 None => code,
             }
         }
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::TimeoutError(_) => "no response in time".to_owned(),
         SdkError::ResponseError(response) => {
             format!("HTTP status {} with an invalid response", response.raw().status().as_u16())
         }

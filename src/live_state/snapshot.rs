@@ -1,4 +1,4 @@
-//! Live state from files, for the command line and for tests: what the AWS CLI prints, one file for each list.
+//! Live state from files, for the command line and for tests. Each file is the output of an AWS CLI command.
 //!
 //! ```text
 //! DIR/ACCOUNT/snapshot.json                              {"CheckedAt": "2026-03-04T10:00:00Z"}, optional
@@ -35,7 +35,7 @@ pub struct Snapshot {
     regions: HashMap<AccountRegion, Directory>,
 }
 
-/// The files of an account, or of a Region of it.
+/// The files of an account or of one of its Regions.
 #[derive(Debug, Clone, Default)]
 struct Directory {
     checked_at: Option<Timestamp>,
@@ -81,7 +81,7 @@ impl Snapshot {
         }
         if snapshot.accounts.is_empty() && reader.errors.is_empty() {
             reader.errors.push(format!(
-                "{}: holds no snapshot of an account; expected files such as 111122223333/eu-west-1/describe-vpcs.json",
+                "{}: contains no snapshot of an account; expected files such as 111122223333/eu-west-1/describe-vpcs.json",
                 directory.display()
             ));
         }
@@ -115,7 +115,7 @@ impl Directory {
         directory
     }
 
-    /// The list that answers a query, or the file that is missing.
+    /// The list for a query. The error is the name of the missing file.
     fn list(&self, query: &Query) -> Result<&Response, &'static str> {
         let name = query.kind.resource().name();
         match query.kind.resource().location {
@@ -154,7 +154,7 @@ impl LiveState for Snapshot {
     }
 }
 
-/// Says that a file is missing, and which command prints it.
+/// The error for a missing file, with the command that prints it.
 fn missing(query: &Query, command: &str) -> String {
     let AccountRegion { account, region } = &query.scope;
     let id = &query.id;

@@ -1,4 +1,4 @@
-//! Responses that were read, and what is still missing for a decision.
+//! Responses that were read, and queries that are still missing for a decision.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -12,11 +12,11 @@ use super::response::{Response, Unavailable};
 /// All responses to the queries so far.
 #[derive(Debug, Default)]
 pub struct StateStore {
-    entries: HashMap<Query, Entry>,
+    entries: HashMap<Query, StoredResponse>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct StoredResponse {
     response: Result<Response, Unavailable>,
     checked_at: Option<Timestamp>,
 }
@@ -25,29 +25,29 @@ impl StateStore {
     /// Adds responses.
     pub fn insert(&mut self, resolved: Vec<Resolved>) {
         for Resolved { query, response, checked_at } in resolved {
-            self.entries.insert(query, Entry { response, checked_at });
+            self.entries.insert(query, StoredResponse { response, checked_at });
         }
     }
 
-    /// Marks those of `queries` that have no response as unavailable, so that nothing waits for them.
+    /// Marks `queries` without a response as unavailable, so that decisions do not wait for them.
     pub fn give_up(&mut self, queries: &BTreeSet<Query>) {
         for query in queries {
             let response = Err(Unavailable("there was no response".to_owned()));
-            self.entries.entry(query.clone()).or_insert(Entry { response, checked_at: None });
+            self.entries.entry(query.clone()).or_insert(StoredResponse { response, checked_at: None });
         }
     }
 }
 
-/// Why state is missing.
+/// The reason why state is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missing {
-    /// It was not queried yet.
+    /// The query was not resolved yet.
     Pending,
-    /// The query failed, with the reason.
+    /// The query failed. Contains the reason.
     Unavailable(String),
 }
 
-/// Reads the state of one account and Region from a store, and notes the queries that are missing.
+/// Reads the state of one account and Region from a store, and records the queries that are missing.
 #[derive(Debug)]
 pub struct Lookup<'s> {
     store: &'s StateStore,
@@ -72,7 +72,7 @@ impl<'s> Lookup<'s> {
         self.pending.into_inner()
     }
 
-    /// When the oldest response that was used was read, if that is known.
+    /// The time at which the oldest used response was read, if known.
     pub fn checked_at(&self) -> Option<Timestamp> {
         self.oldest.get()
     }
@@ -90,7 +90,7 @@ impl<'s> Lookup<'s> {
         if let Some(at) = entry.checked_at {
             self.oldest.set(Some(self.oldest.get().map_or(at, |oldest| oldest.min(at))));
         }
-        let response = entry.response.as_ref().map_err(|Unavailable(why)| Missing::Unavailable(why.clone()))?;
+        let response = entry.response.as_ref().map_err(|Unavailable(reason)| Missing::Unavailable(reason.clone()))?;
         response.resources().ok_or_else(|| Missing::Unavailable("the response has another type".to_owned()))
     }
 }

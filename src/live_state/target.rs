@@ -6,13 +6,13 @@ use std::net::Ipv6Addr;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::path::{Constraint, Opened, PathAnalysis, PathStatus, Reached};
+use super::path::{Constraint, OpenedTraffic, PathAnalysis, PathStatus, Reached};
 use super::query::QueryKind;
 use super::resources::network_interface::NetworkInterface;
 use super::store::{Lookup, Missing};
 use crate::event::{Event, scalar_text};
 use crate::facts;
-use crate::network::{Family, Kind, Traffic, parse_network, services_in};
+use crate::network::{Family, Traffic, TrafficKind, parse_network, services_in};
 
 /// The calls, by `eventSource`.
 pub(super) const COMPLETING: [(&str, &[&str]); 2] = [
@@ -31,8 +31,8 @@ pub(super) const COMPLETING: [(&str, &[&str]); 2] = [
 
 /// The interfaces that such a call may have exposed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    /// How `ids` select them.
+pub(super) struct ExposedInterfaces {
+    /// The kind of `ids`.
     pub(super) by: &'static QueryKind<NetworkInterface>,
     pub(super) ids: Vec<String>,
     /// The IP versions that the call affects.
@@ -41,8 +41,8 @@ pub(super) struct Target {
     network: Option<IpNet>,
 }
 
-impl Target {
-    /// The target of a call. `None` for other calls and for calls without ids.
+impl ExposedInterfaces {
+    /// The interfaces of a call. `None` for other calls and for calls without ids.
     pub(super) fn of(event: &Event<'_>) -> Option<Self> {
         let is_listed = |(source, name): (&str, &str)| {
             COMPLETING.iter().any(|(known, names)| *known == source && names.contains(&name))
@@ -69,19 +69,19 @@ impl Target {
         (!ids.is_empty()).then_some(Self { by, ids, families, network })
     }
 
-    /// What the internet reaches now: the value of `reached` in `liveState`. `None` if it reaches nothing.
+    /// The interfaces that the internet reaches: the value of `reached` in `liveState`. `None` if it reaches none.
     ///
     /// # Errors
-    /// [`Missing`], if a query is pending, or if nothing is reached and a query failed.
+    /// [`Missing`] if a query is pending, or if none is reached and a query failed.
     pub(super) fn reached(&self, lookup: &Lookup<'_>) -> Result<Option<Value>, Missing> {
-        let found: Vec<_> = self.ids.iter().map(|id| lookup.get(self.by, id)).collect();
-        let found = found.into_iter().collect::<Result<Vec<_>, Missing>>()?;
-        let everything = Opened { traffic: Traffic::all(), families: self.families.clone() };
+        let interfaces: Vec<_> = self.ids.iter().map(|id| lookup.get(self.by, id)).collect();
+        let interfaces = interfaces.into_iter().collect::<Result<Vec<_>, Missing>>()?;
+        let everything = OpenedTraffic { traffic: Traffic::all(), families: self.families.clone() };
         let analysis = PathAnalysis::new(lookup, Constraint { group: None, opened: Some(&everything) });
-        let paths: Vec<_> = found
+        let paths: Vec<_> = interfaces
             .into_iter()
             .flatten()
-            .filter(|interface| self.is_about(interface))
+            .filter(|interface| self.includes(interface))
             .map(|interface| (interface, analysis.path_to(interface)))
             .collect();
         if paths.iter().any(|(_, path)| matches!(path, Err(Missing::Pending))) {
@@ -98,7 +98,7 @@ impl Target {
             // An open path decides, even if state of the others is missing.
             return paths.into_iter().find_map(|(_, path)| path.err()).map_or(Ok(None), Err);
         }
-        let kind = |traffic: &Traffic| Kind::of(traffic).map(Kind::as_str);
+        let kind = |traffic: &Traffic| TrafficKind::of(traffic).map(TrafficKind::as_str);
         let traffic = reached.traffic();
         let groups = open.iter().flat_map(|(interface, _)| interface.groups.iter().map(|group| &group.group_id));
         let instances: Vec<_> = open.iter().filter_map(|(_, path)| path.instance.as_ref()).collect();
@@ -114,26 +114,24 @@ impl Target {
         })))
     }
 
-    fn is_about(&self, interface: &NetworkInterface) -> bool {
+    fn includes(&self, interface: &NetworkInterface) -> bool {
         let is_in = |network: &IpNet, text: &str| {
             text.parse::<Ipv6Addr>().is_ok_and(|address| network.contains(&std::net::IpAddr::V6(address)))
         };
         self.network.as_ref().is_none_or(|network| {
-            interface.ipv6_addresses.iter().any(|one| is_in(network, &one.ipv6_address))
-                || interface
-                    .ipv6_prefixes
-                    .iter()
-                    .any(|one| parse_network(&one.ipv6_prefix).is_some_and(|prefix| network.contains(&prefix)))
+            let contains = |text: &str| parse_network(text).is_some_and(|prefix| network.contains(&prefix));
+            interface.ipv6_addresses.iter().any(|address| is_in(network, &address.ipv6_address))
+                || interface.ipv6_prefixes.iter().any(|prefix| contains(&prefix.ipv6_prefix))
         })
     }
 }
 
 fn selected(parameters: Option<facts::Parameters<'_>>, path: &str) -> Vec<String> {
-    let found = parameters.map(|parameters| parameters.select(path)).unwrap_or_default();
-    found.into_iter().filter_map(scalar_text).map(|text| text.into_owned()).filter(|text| !text.is_empty()).collect()
+    let values = parameters.map(|parameters| parameters.select(path)).unwrap_or_default();
+    values.into_iter().filter_map(scalar_text).map(|text| text.into_owned()).filter(|text| !text.is_empty()).collect()
 }
 
-/// The instances that StartInstances started, without those that ran before if the response tells.
+/// The instances that StartInstances started, except those that ran before according to the response.
 fn started(event: &Event<'_>) -> Vec<String> {
     let response = |path| selected(facts::ec2_response(event), path);
     let (ids, before) = (response("instancesSet.instanceId"), response("instancesSet.previousState.name"));

@@ -1,8 +1,8 @@
-//! How many addresses of the public internet a network holds.
+//! Counts the public internet addresses in a network.
 //!
-//! IPv4: all addresses but those of IANA's special-purpose registry that are not globally reachable, multicast and the
-//! reserved space. IPv6: the blocks of `2000::/3` that IANA has allocated, less the special-purpose ones. Nothing else is
-//! ever the source of a packet from the internet.
+//! IPv4: all addresses except multicast, reserved space, and networks that IANA's special-purpose registry lists as not
+//! globally reachable. IPv6: the blocks of `2000::/3` that IANA has allocated, except special-purpose networks. No other
+//! address is the source of a packet from the internet.
 
 use std::net::Ipv4Addr;
 use std::sync::LazyLock;
@@ -22,9 +22,9 @@ const fn v6(a: u16, b: u16, length: u8) -> Ipv6Net {
 
 /// IPv4 networks that are not part of the public internet.
 ///
-/// Source: IANA IPv4 Special-Purpose Address Registry (as of 2024-12) and, for multicast, IANA IPv4 Address Space Registry.
+/// Source: IANA IPv4 Special-Purpose Address Registry (as of 2024-12) and, for multicast, IANA IPv4 Address PublicRanges Registry.
 const SPECIAL_V4: [Ipv4Net; 14] = [
-    // "This network" (RFC 791), never a source but for a host that has no address yet.
+    // "This network" (RFC 791): the source only of a host that has no address yet.
     v4(0, 0, 0, 8),
     // Private use (RFC 1918).
     v4(10, 0, 0, 8),
@@ -95,18 +95,18 @@ const ALLOCATED_V6: [Ipv6Net; 35] = [
     v6(0x2c00, 0, 12),
 ];
 
-/// IPv6 networks within the allocated ones that are not part of the public internet.
+/// IPv6 networks within [`ALLOCATED_V6`] that are not part of the public internet.
 ///
-/// Source: IANA IPv6 Special-Purpose Address Registry (as of 2024-12). The others of the registry, such as `2001::/23` and
-/// `3fff::/20`, lie outside of what is allocated.
+/// Source: IANA IPv6 Special-Purpose Address Registry (as of 2024-12). The registry's other networks, such as `2001::/23` and
+/// `3fff::/20`, are not within [`ALLOCATED_V6`].
 const SPECIAL_V6: [Ipv6Net; 1] = [
     // Documentation (RFC 3849).
     v6(0x2001, 0x0db8, 32),
 ];
 
-/// The public addresses of one IP version, as ranges in order.
+/// The public addresses of one IP version, as sorted ranges.
 #[derive(Debug)]
-struct Space {
+struct PublicRanges {
     ranges: Vec<Range>,
     total: u128,
 }
@@ -115,15 +115,17 @@ struct Space {
 struct Range {
     first: u128,
     last: u128,
-    /// Addresses in the ranges before it.
+    /// Number of addresses in all ranges before this one.
     before: u128,
 }
 
-static V4: LazyLock<Space> = LazyLock::new(|| Space::of(&[Ipv4Net::default().into()], SPECIAL_V4.map(IpNet::V4)));
-static V6: LazyLock<Space> = LazyLock::new(|| Space::of(&ALLOCATED_V6.map(IpNet::V6), SPECIAL_V6.map(IpNet::V6)));
+static V4: LazyLock<PublicRanges> =
+    LazyLock::new(|| PublicRanges::of(&[Ipv4Net::default().into()], SPECIAL_V4.map(IpNet::V4)));
+static V6: LazyLock<PublicRanges> =
+    LazyLock::new(|| PublicRanges::of(&ALLOCATED_V6.map(IpNet::V6), SPECIAL_V6.map(IpNet::V6)));
 
-impl Space {
-    /// The networks of `allocated`, which are in order and apart from each other, less the `special` ones, in order too.
+impl PublicRanges {
+    /// The networks of `allocated` without the `special` networks. Both must be sorted and must not overlap.
     fn of(allocated: &[IpNet], special: impl IntoIterator<Item = IpNet> + Clone) -> Self {
         let mut space = Self { ranges: Vec::new(), total: 0 };
         for network in allocated {
@@ -149,15 +151,15 @@ impl Space {
         self.total += last - first + 1;
     }
 
-    /// How many of its addresses come before `address`.
+    /// The number of public addresses below `address`.
     fn below(&self, address: u128) -> u128 {
         let after = self.ranges.partition_point(|range| range.first < address);
-        let last = after.checked_sub(1).and_then(|place| self.ranges.get(place));
+        let last = after.checked_sub(1).and_then(|index| self.ranges.get(index));
         last.map_or(0, |range| range.before + address.min(range.last + 1) - range.first)
     }
 }
 
-/// First and last address of a network, as numbers.
+/// The first and last address of a network as numbers.
 pub(super) fn bounds(network: &IpNet) -> (u128, u128) {
     match network {
         IpNet::V4(network) => (u32::from(network.network()).into(), u32::from(network.broadcast()).into()),
@@ -165,27 +167,27 @@ pub(super) fn bounds(network: &IpNet) -> (u128, u128) {
     }
 }
 
-fn space(family: Family) -> &'static Space {
+fn space(family: Family) -> &'static PublicRanges {
     match family {
         Family::V4 => &V4,
         Family::V6 => &V6,
     }
 }
 
-/// How many addresses of the public internet `network` holds.
+/// The number of public internet addresses in `network`.
 pub fn public_addresses(network: &IpNet) -> u128 {
     let (first, last) = bounds(network);
     let space = space(Family::of(network));
-    // Nothing public is near the end of the space.
+    // The last address of either IP version is not public, so saturation loses nothing.
     space.below(last.saturating_add(1)) - space.below(first)
 }
 
-/// How many addresses the public internet has in one IP version.
+/// The number of public internet addresses of one IP version.
 pub fn all_public_addresses(family: Family) -> u128 {
     space(family).total
 }
 
-/// How many public addresses of one IP version at least are the world.
+/// The minimum number of public addresses of one IP version for [`Reach::World`](super::Reach::World).
 pub fn min_world_addresses(family: Family) -> u128 {
     percent_of(all_public_addresses(family), MIN_WORLD_PERCENT)
 }
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn special_networks_hold_no_public_address() {
+    fn special_networks_contain_no_public_address() {
         for network in SPECIAL_V4.map(IpNet::V4).into_iter().chain(SPECIAL_V6.map(IpNet::V6)) {
             assert_eq!(public_addresses(&network), 0, "{network}");
         }
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_hold_what_the_whole_holds() {
+    fn the_halves_of_a_network_contain_as_many_addresses_as_the_network() {
         for network in ["0.0.0.0/0", "192.0.0.0/8", "198.0.0.0/8", "100.0.0.0/8", "2000::/3", "2001::/16", "::/0"] {
             let whole = parse_network(network).unwrap();
             let halves = whole.subnets(whole.prefix_len() + 1).unwrap();

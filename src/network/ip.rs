@@ -1,4 +1,4 @@
-//! IP networks as EC2 reads them, and what kind of address space they lie in.
+//! IP networks as EC2 parses them, and their address spaces.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,10 +6,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::internet::public_addresses;
 
-/// Global unicast IPv6: all that IANA hands out (RFC 4291, and IANA's registry of IPv6 address space).
+/// IPv6 global unicast addresses, the only ones that IANA allocates (RFC 4291; IANA IPv6 Address Space Registry).
 pub(super) const GLOBAL_UNICAST_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// Which IP version.
+/// An IP version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
     /// IPv4.
@@ -24,7 +24,7 @@ impl Family {
         if network.addr().is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// The word for it.
+    /// The name, as it appears in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V4 => "IPv4",
@@ -32,7 +32,7 @@ impl Family {
         }
     }
 
-    /// All addresses of it that are handed out.
+    /// The network that contains every allocated address.
     pub(super) fn all(self) -> IpNet {
         match self {
             Self::V4 => IpNet::V4(Ipv4Net::default()),
@@ -41,14 +41,14 @@ impl Family {
     }
 }
 
-/// The kind of address space a network lies in.
+/// The address space of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Space {
-    /// Reaches into the public internet.
+    /// Contains at least one public internet address.
     Public,
     /// RFC 1918.
     Private,
-    /// Carrier-grade NAT, RFC 6598. Not routed on the internet; may be a peer's VPC.
+    /// Carrier-grade NAT, RFC 6598. Not routed on the internet, but a peered VPC may use it.
     SharedAddress,
     /// RFC 3927 and RFC 4291.
     LinkLocal,
@@ -56,7 +56,7 @@ pub enum Space {
     Loopback,
     /// RFC 4193.
     UniqueLocal,
-    /// Multicast, documentation, benchmarking, reserved or not allocated: nothing is ever sent from there.
+    /// Multicast, documentation, benchmarking, reserved or not allocated. Never the source of a packet.
     Unrouted,
 }
 
@@ -68,7 +68,7 @@ const fn v6(first: u16, length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length)
 }
 
-/// What has a name of its own, in IPv4.
+/// Special address spaces of IPv4.
 const SPACES_V4: [(Ipv4Net, Space); 6] = [
     (v4(10, 0, 8), Space::Private),
     (v4(172, 16, 12), Space::Private),
@@ -78,7 +78,7 @@ const SPACES_V4: [(Ipv4Net, Space); 6] = [
     (v4(127, 0, 8), Space::Loopback),
 ];
 
-/// The same in IPv6.
+/// Special address spaces of IPv6.
 const SPACES_V6: [(Ipv6Net, Space); 3] = [
     (v6(0xfc00, 7), Space::UniqueLocal),
     (v6(0xfe80, 10), Space::LinkLocal),
@@ -86,7 +86,7 @@ const SPACES_V6: [(Ipv6Net, Space); 3] = [
 ];
 
 impl Space {
-    /// The space `network` lies in. A network with any public address is public.
+    /// The space of `network`. A network with any public address is public.
     pub fn of(network: &IpNet) -> Self {
         if public_addresses(network) > 0 {
             return Self::Public;
@@ -98,7 +98,7 @@ impl Space {
         named.unwrap_or(Self::Unrouted)
     }
 
-    /// The word rules compare with.
+    /// The value in facts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -112,8 +112,8 @@ impl Space {
     }
 }
 
-/// Whether an address or prefix that an interface has is one that the internet can send to: any of IPv4 that is public, and
-/// any of IPv6's global unicast space, which is all that EC2 gives out.
+/// Whether the internet can route to an address or prefix of a network interface: public IPv4 addresses, and IPv6 global
+/// unicast addresses, the only ones that EC2 assigns.
 pub fn is_global(network: &IpNet) -> bool {
     match network {
         IpNet::V4(_) => public_addresses(network) > 0,
@@ -121,8 +121,8 @@ pub fn is_global(network: &IpNet) -> bool {
     }
 }
 
-/// Reads a CIDR block the way EC2 does: host bits are masked off (`198.51.100.7/0` is everything), IPv6 may be written
-/// long, and a bare address is a network of one. `None` when it is neither.
+/// Parses a CIDR block as EC2 does: host bits are masked (`198.51.100.7/0` is every address), IPv6 may be written without
+/// `::`, and an address alone is a network of one address. Returns `None` for other text.
 pub fn parse_network(text: &str) -> Option<IpNet> {
     let text = text.trim();
     match text.parse::<IpNet>() {

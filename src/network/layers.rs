@@ -1,7 +1,8 @@
-//! What passes several layers of a network one after the other, and from where.
+//! Computes the traffic that passes several network layers in a row, and its sources.
 //!
-//! A layer is a list of rules for networks and traffic. The address space is divided where any rule of any layer begins
-//! or ends; within a part all rules are the same for every address, and what passes is what every layer lets pass.
+//! A layer is a list of rules for networks and traffic. The address space is divided wherever a rule of any layer begins or
+//! ends. Within one part, the same rules apply to every address, and the traffic that passes is the traffic that every layer
+//! allows.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -11,73 +12,74 @@ use super::traffic::Traffic;
 
 /// A rule of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// From where, or for what goes back: to where.
+pub struct LayerRule {
+    /// The source of inbound traffic, or the destination of return traffic.
     pub network: IpNet,
-    /// What it is about.
+    /// The traffic that the rule matches.
     pub traffic: Traffic,
-    /// Whether it lets pass.
+    /// Whether the rule allows the traffic.
     pub allow: bool,
 }
 
-/// A layer that traffic from the internet passes.
+/// A layer that filters traffic from the internet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    rules: Vec<Rule>,
-    /// Whether it is about the answers: they go to ports that the other side chooses, so that a protocol passes when any
-    /// port of it does.
-    is_for_answers: bool,
+    rules: Vec<LayerRule>,
+    /// Whether the layer filters return traffic. The client chooses the ports of return traffic, so a protocol passes if any
+    /// port of it passes.
+    is_for_return_traffic: bool,
 }
 
 impl Layer {
-    /// A layer in which the first rule that covers a packet decides, and nothing passes that none covers.
-    pub fn first_match(rules: Vec<Rule>) -> Self {
-        Self { rules, is_for_answers: false }
+    /// A layer in which the first rule that matches a packet decides. A packet that no rule matches is denied.
+    pub fn first_match(rules: Vec<LayerRule>) -> Self {
+        Self { rules, is_for_return_traffic: false }
     }
 
-    /// The same for what goes back.
-    pub fn for_answers(rules: Vec<Rule>) -> Self {
-        Self { rules, is_for_answers: true }
+    /// A [`Layer::first_match`] for return traffic.
+    pub fn for_return_traffic(rules: Vec<LayerRule>) -> Self {
+        Self { rules, is_for_return_traffic: true }
     }
 
-    /// A layer that lets pass what any entry covers.
+    /// A layer that allows the traffic of every entry and denies all other traffic.
     pub fn any_of(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let allowed = entries.into_iter().map(|Entry { network, traffic }| Rule { network, traffic, allow: true });
-        Self::first_match(allowed.collect())
+        let rules = entries.into_iter().map(|Entry { network, traffic }| LayerRule { network, traffic, allow: true });
+        Self::first_match(rules.collect())
     }
 
-    /// A layer in which the rule for the smallest network that holds an address decides, as for routes; of several for the
-    /// same network the first.
-    pub fn longest_prefix(mut rules: Vec<Rule>) -> Self {
+    /// A layer in which the rule with the longest prefix that contains the address decides, as for routes. Of rules for the
+    /// same network, the first decides.
+    pub fn longest_prefix(mut rules: Vec<LayerRule>) -> Self {
         rules.sort_by_key(|rule| std::cmp::Reverse(rule.network.prefix_len()));
         Self::first_match(rules)
     }
 
-    /// What passes for addresses that all `rules` hold.
-    fn passing(&self, rules: &[&Rule]) -> Traffic {
-        let (mut passing, mut open) = (Traffic::default(), Traffic::all());
+    /// The traffic that passes for addresses that are in the networks of all `rules`.
+    fn passing(&self, rules: &[&LayerRule]) -> Traffic {
+        let (mut passing, mut unmatched) = (Traffic::default(), Traffic::all());
         for rule in rules {
             if rule.allow {
-                passing |= &(&rule.traffic & &open);
+                passing |= &(&rule.traffic & &unmatched);
             }
-            open = open.without(&rule.traffic);
+            unmatched = unmatched.without(&rule.traffic);
         }
-        if self.is_for_answers { passing.whole_protocols() } else { passing }
+        if self.is_for_return_traffic { passing.whole_protocols() } else { passing }
     }
 }
 
-/// What passes all `layers`, and from where.
+/// The networks and traffic that pass all `layers`.
 pub fn passing(family: Family, layers: &[&Layer]) -> Vec<Entry> {
-    let rules: Vec<Vec<&Rule>> = layers.iter().map(|layer| layer.rules.iter().collect()).collect();
+    let rules: Vec<Vec<&LayerRule>> = layers.iter().map(|layer| layer.rules.iter().collect()).collect();
     let mut entries = Vec::new();
     divide(family.all(), layers, &rules, &mut entries);
     entries
 }
 
-/// Takes `network` as one part if no rule is about less than all of it, else its two halves.
-fn divide(network: IpNet, layers: &[&Layer], rules: &[Vec<&Rule>], entries: &mut Vec<Entry>) {
-    let meets = |rule: &&&Rule| rule.network.contains(&network) || network.contains(&rule.network);
-    let rules: Vec<Vec<&Rule>> = rules.iter().map(|rules| rules.iter().filter(meets).copied().collect()).collect();
+/// Adds the passing traffic of `network`. Divides it into halves until every rule matches all of a part or none of it.
+fn divide(network: IpNet, layers: &[&Layer], rules: &[Vec<&LayerRule>], entries: &mut Vec<Entry>) {
+    let overlaps = |rule: &&&LayerRule| rule.network.contains(&network) || network.contains(&rule.network);
+    let rules: Vec<Vec<&LayerRule>> =
+        rules.iter().map(|rules| rules.iter().filter(overlaps).copied().collect()).collect();
     if rules.iter().any(Vec::is_empty) {
         return;
     }
@@ -86,7 +88,7 @@ fn divide(network: IpNet, layers: &[&Layer], rules: &[Vec<&Rule>], entries: &mut
         for (layer, rules) in layers.iter().zip(&rules) {
             traffic = &traffic & &layer.passing(rules);
         }
-        if !traffic.is_nothing() {
+        if !traffic.is_empty() {
             entries.push(Entry { network, traffic });
         }
         return;

@@ -1,9 +1,9 @@
-//! How much of the internet a list of entries, each a network and the traffic it may send, lets in together.
+//! Computes how much of the internet a list of entries allows in. An entry is a network and the traffic it may send.
 //!
-//! Decided for each port by the share of the public address space that is let in, of IPv4 or of IPv6, however it is cut
-//! into networks: see [`Reach`] for the thresholds. The ports are swept in order; the networks form a forest by
-//! containment, in which the open addresses are summed up. So the work grows with the number of entries, their depth and
-//! the logarithm of their number, and not with the square of anything.
+//! The reach of each port is the share of the public IPv4 or IPv6 addresses that may send to it, however they are divided into
+//! networks. See [`Reach`] for the thresholds. A sweep visits the ports in ascending order. The networks form a forest by
+//! containment, in which the open addresses are summed up. The work is proportional to the number of entries times their
+//! depth in the forest, plus the sorting.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -12,42 +12,42 @@ use ipnet::IpNet;
 
 use super::internet::{all_public_addresses, bounds, min_world_addresses, public_addresses};
 use super::ip::Family;
-use super::traffic::{Pieces, Traffic};
+use super::traffic::{SortedRanges, Traffic};
 
-/// An opening reaches the *world* if it lets in at least this share of the public addresses, in percent: all, or all but
-/// so little that it makes no difference.
+/// Minimum share of the public addresses, in percent, for an opening to the *world*. Less than 100, because leaving out a
+/// small part of the internet does not help.
 pub const MIN_WORLD_PERCENT: u128 = 90;
 
-/// An opening is *wide* if it lets in at least this share of the public addresses, in tenths of a percent, wherever they
-/// are. 0.5 % of IPv4 is 18 million addresses, somewhat more than a /8.
+/// Minimum share of the public addresses, in tenths of a percent, for a *wide* opening. 0.5 % of IPv4 is 18 million addresses,
+/// slightly more than a /8.
 pub const MIN_WIDE_PER_MILLE: u128 = 5;
 
-/// An opening is *wide* also if it lets in at least this share, in percent, of the public addresses of one block of
+/// An opening is also *wide* if it allows in at least this share, in percent, of the public addresses of one block of length
 /// [`BLOCK_V4`] or [`BLOCK_V6`].
 pub const MIN_BLOCK_PERCENT: u128 = 90;
 
-/// The length of a block of IPv4: a /8 has 16 million addresses.
+/// Prefix length of an IPv4 block: a /8 has 16 million addresses.
 pub const BLOCK_V4: u8 = 8;
 
-/// The length of a block of IPv6: a sixteenth of what IANA allocates to the registry of a continent.
+/// Prefix length of an IPv6 block: a sixteenth of the addresses that IANA allocates to a regional registry.
 pub const BLOCK_V6: u8 = 16;
 
-/// Fewer public addresses of IPv4 and of IPv6 than these are never wide: a block counts if at least half of it is public.
+/// Minimum number of public IPv4 and IPv6 addresses of a wide opening. A block counts if at least half of it is public.
 pub const MIN_WIDE_ADDRESSES: [u128; 2] = [min_wide(1 << (32 - BLOCK_V4)), min_wide(1 << (128 - BLOCK_V6))];
 
 const fn min_wide(block: u128) -> u128 {
     percent_of(block / 2, MIN_BLOCK_PERCENT)
 }
 
-/// Most steps that are taken to find out which entries a larger one makes redundant. Beyond it, all count as taking part.
+/// Maximum number of steps to find entries that a larger entry makes redundant. Beyond it, all entries contribute.
 const MAX_STEPS: usize = 200_000;
 
-/// How much of the internet is let in, in rising order.
+/// How much of the internet is allowed in, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// No public address.
     Private,
-    /// Some public addresses, but not many.
+    /// Public addresses, but fewer than for [`Reach::Wide`].
     Public,
     /// At least [`MIN_WIDE_PER_MILLE`] of the public addresses of IPv4 or IPv6, or nearly all of one /8 of IPv4 or /16 of
     /// IPv6.
@@ -57,7 +57,7 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// The word rules compare with.
+    /// The value in facts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Private => "private",
@@ -67,67 +67,68 @@ impl Reach {
         }
     }
 
-    /// The reach of these networks together.
+    /// The reach of all these networks together.
     pub fn of(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let entry = |network| Entry { network, traffic: Traffic::all() };
         Opening::of(&networks.into_iter().map(entry).collect::<Vec<_>>()).reach
     }
 }
 
-/// One network and what it may send.
+/// A network and the traffic that it may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// From where, host bits masked.
+    /// The source network, host bits masked.
     pub network: IpNet,
-    /// What.
+    /// The allowed traffic.
     pub traffic: Traffic,
 }
 
-/// The result of a list of entries.
+/// The combined effect of a list of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// The widest reach there is.
+    /// The widest reach of any port.
     pub reach: Reach,
-    /// The traffic that the whole world may send, over either IP version.
+    /// Traffic that is open to the world, over either IP version.
     pub world: Traffic,
-    /// The traffic that a large part of the world may send, and not all of it.
+    /// Traffic with a wide opening that is not open to the world.
     pub wide: Traffic,
-    /// The largest share of the public addresses of one IP version to which the same port is open, in whole percent,
-    /// rounded down.
+    /// The largest share of the public addresses of one IP version to which a port is open, in percent, rounded down.
     pub percent: u8,
-    /// The IP versions over which something is open to the world or a large part of it.
+    /// The IP versions with a wide opening or an opening to the world.
     pub families: Vec<Family>,
-    /// For each entry, the widest opening it takes part in. Not taking part are entries that a larger one makes redundant,
-    /// and the smallest ones as long as all of them together are not wide; their reach is their own. Parallel to the
+    /// For each entry, the widest opening that it contributes to. An entry does not contribute if a larger one makes it
+    /// redundant, or if it is one of the smallest and these together are not wide. It then has its own reach. Parallel to the
     /// entries.
-    pub part_in: Vec<Reach>,
+    pub contributions: Vec<Reach>,
 }
 
 impl Opening {
-    /// The opening of `entries` together.
+    /// Computes the opening of `entries`.
     pub fn of(entries: &[Entry]) -> Self {
-        let mut part_in: Vec<Reach> = entries.iter().map(|entry| narrow_reach(&entry.network)).collect();
+        let mut contributions: Vec<Reach> = entries.iter().map(|entry| narrow_reach(&entry.network)).collect();
         let (mut world, mut wide) = (Traffic::default(), Traffic::default());
         let (mut families, mut percent) = (Vec::new(), 0);
         for family in [Family::V4, Family::V6] {
             let Some(mut forest) = Forest::of(family, entries) else { continue };
             let open = forest.sweep();
             percent = percent.max(open.percent);
-            if open.wide.is_nothing() {
+            if open.wide.is_empty() {
                 continue;
             }
             families.push(family);
-            forest.mark(entries, &open, &mut part_in);
+            forest.mark_contributions(entries, &open, &mut contributions);
             world |= &open.world;
             wide |= &open.wide;
         }
         let wide = wide.without(&world);
-        let reach = match () {
-            () if !world.is_nothing() => Reach::World,
-            () if !wide.is_nothing() => Reach::Wide,
-            () => part_in.iter().copied().max().unwrap_or(Reach::Private),
+        let reach = if !world.is_empty() {
+            Reach::World
+        } else if !wide.is_empty() {
+            Reach::Wide
+        } else {
+            contributions.iter().copied().max().unwrap_or(Reach::Private)
         };
-        Self { reach, world, wide, percent, families, part_in }
+        Self { reach, world, wide, percent, families, contributions }
     }
 }
 
@@ -143,7 +144,7 @@ impl Family {
         }
     }
 
-    /// How many addresses a block has.
+    /// The number of addresses of a block.
     fn block_size(self) -> u128 {
         match self {
             Self::V4 => 1 << (32 - BLOCK_V4),
@@ -164,24 +165,25 @@ pub(super) const fn percent_of(count: u128, percent: u128) -> u128 {
     count / 100 * percent + count % 100 * percent / 100
 }
 
-/// The traffic that is open over one IP version.
-struct Open {
+/// The open traffic over one IP version.
+struct OpenTraffic {
     world: Traffic,
-    /// To the world or a large part of it.
+    /// Open to the world or wide.
     wide: Traffic,
     percent: u8,
 }
 
-/// The networks of one IP version, each below the smallest other one that holds it.
+/// The networks of one IP version. The parent of a network is the smallest other network that contains it.
 struct Forest {
     family: Family,
-    /// In the order of their first addresses, the larger ones first.
+    /// Sorted by first address, then by prefix length.
     nodes: Vec<Node>,
-    /// Where ports begin or end to be open: the place of the first or of the one after the last, and that of the node.
+    /// The events of the sweep, sorted: a port value, the index of a node, and whether an entry of the node begins to allow
+    /// the port (true) or ends (false).
     edges: Vec<(u32, usize, bool)>,
-    /// Public addresses that are open.
+    /// Number of public addresses that are open at the current port.
     open: u128,
-    /// Nodes that are large enough and open.
+    /// Number of blocks that are open at the current port.
     open_blocks: usize,
 }
 
@@ -189,55 +191,55 @@ struct Node {
     last: u128,
     length: u8,
     parent: Option<usize>,
-    /// Entries for exactly this network, by their place.
+    /// Indices of the entries for exactly this network.
     entries: Vec<usize>,
-    /// Its public addresses.
+    /// Number of public addresses.
     public: u128,
-    /// How many of these have to be open for it to count as an open block.
+    /// Number of open addresses from which it counts as an open block. `None` if it is not a block.
     min_open: Option<u128>,
-    /// How many of its entries let in the port that is looked at.
-    covers: usize,
-    /// Public addresses that are open in the nodes below.
-    below: u128,
+    /// Number of its entries that allow the current port.
+    allowing: usize,
+    /// Number of public addresses that are open in its child nodes.
+    open_below: u128,
 }
 
 impl Node {
     fn open(&self) -> u128 {
-        if self.covers > 0 { self.public } else { self.below }
+        if self.allowing > 0 { self.public } else { self.open_below }
     }
 
     fn is_open_block(&self) -> bool {
-        self.min_open.is_some_and(|needed| self.open() >= needed)
+        self.min_open.is_some_and(|min_open| self.open() >= min_open)
     }
 }
 
 impl Forest {
-    /// The forest of the entries with public addresses; `None` if there are none.
+    /// The forest of the entries with public addresses. Returns `None` if there are none.
     fn of(family: Family, entries: &[Entry]) -> Option<Self> {
         let mut networks: BTreeMap<(u128, u8), (IpNet, Vec<usize>)> = BTreeMap::new();
         let block_length = family.block_length();
-        for (place, entry) in entries.iter().enumerate() {
+        for (index, entry) in entries.iter().enumerate() {
             let network = entry.network;
-            if Family::of(&network) != family || entry.traffic.is_nothing() || public_addresses(&network) == 0 {
+            if Family::of(&network) != family || entry.traffic.is_empty() || public_addresses(&network) == 0 {
                 continue;
             }
             // Blocks are summed up like networks.
             let block = IpNet::new(network.addr(), block_length.min(network.prefix_len())).map(|block| block.trunc());
-            for (network, place) in [(network, Some(place))].into_iter().chain(block.ok().map(|block| (block, None))) {
+            for (network, index) in [(network, Some(index))].into_iter().chain(block.ok().map(|block| (block, None))) {
                 let key = (bounds(&network).0, network.prefix_len());
-                networks.entry(key).or_insert_with(|| (network, Vec::new())).1.extend(place);
+                networks.entry(key).or_insert_with(|| (network, Vec::new())).1.extend(index);
             }
         }
         if networks.is_empty() {
             return None;
         }
         let mut forest = Self { family, nodes: Vec::new(), edges: Vec::new(), open: 0, open_blocks: 0 };
-        // Those that hold the network that is looked at, the largest first.
-        let mut around: Vec<usize> = Vec::new();
-        for ((first, length), (network, places)) in networks {
-            let holds = |place: &usize| forest.nodes.get(*place).is_some_and(|node| node.last >= first);
-            while around.last().is_some_and(|place| !holds(place)) {
-                around.pop();
+        // The nodes that contain the current network, the largest first.
+        let mut ancestors: Vec<usize> = Vec::new();
+        for ((first, length), (network, own_entries)) in networks {
+            let contains_network = |index: &usize| forest.nodes.get(*index).is_some_and(|node| node.last >= first);
+            while ancestors.last().is_some_and(|index| !contains_network(index)) {
+                ancestors.pop();
             }
             let public = public_addresses(&network);
             let size = family.block_size();
@@ -247,33 +249,34 @@ impl Forest {
                 std::cmp::Ordering::Greater => None,
             };
             let node = forest.nodes.len();
-            let ranges = places.iter().filter_map(|place| entries.get(*place)).flat_map(|entry| entry.traffic.ranges());
-            for range in ranges {
+            let traffic = own_entries.iter().filter_map(|index| entries.get(*index)).map(|entry| &entry.traffic);
+            for range in traffic.flat_map(Traffic::ranges) {
                 forest.edges.extend([(*range.start(), node, true), (range.end() + 1, node, false)]);
             }
             let (_, last) = bounds(&network);
-            let parent = around.last().copied();
-            forest.nodes.push(Node { last, length, parent, entries: places, public, min_open, covers: 0, below: 0 });
-            around.push(node);
+            let parent = ancestors.last().copied();
+            let entries = own_entries;
+            forest.nodes.push(Node { last, length, parent, entries, public, min_open, allowing: 0, open_below: 0 });
+            ancestors.push(node);
         }
         forest.edges.sort_unstable();
         Some(forest)
     }
 
-    /// Computes the open traffic, port by port.
-    fn sweep(&mut self) -> Open {
+    /// Computes the open traffic port by port.
+    fn sweep(&mut self) -> OpenTraffic {
         let all = all_public_addresses(self.family);
         let min_world = min_world_addresses(self.family);
         let min_wide = all / 1000 * MIN_WIDE_PER_MILLE;
         let (mut world, mut wide): (Vec<RangeInclusive<u32>>, Vec<RangeInclusive<u32>>) = Default::default();
-        let mut most = 0;
+        let mut max_open = 0;
         let edges = std::mem::take(&mut self.edges);
-        for (place, (at, node, begins)) in edges.iter().enumerate() {
-            self.cover(*node, *begins);
-            // All edges of one port make one change.
-            let Some((next, ..)) = edges.get(place + 1).filter(|(next, ..)| next != at) else { continue };
-            let ports = *at..=next - 1;
-            most = most.max(self.open);
+        for (index, (port, node, begins)) in edges.iter().enumerate() {
+            self.apply_edge(*node, *begins);
+            // The state is complete after the last edge of a port.
+            let Some((next, ..)) = edges.get(index + 1).filter(|(next, ..)| next != port) else { continue };
+            let ports = *port..=next - 1;
+            max_open = max_open.max(self.open);
             if self.open >= min_world {
                 world.push(ports.clone());
             }
@@ -281,25 +284,25 @@ impl Forest {
                 wide.push(ports);
             }
         }
-        let percent = u8::try_from(most / (all / 100).max(1)).unwrap_or(100).min(100);
-        Open { world: world.into_iter().collect(), wide: wide.into_iter().collect(), percent }
+        let percent = u8::try_from(max_open / (all / 100).max(1)).unwrap_or(100).min(100);
+        OpenTraffic { world: world.into_iter().collect(), wide: wide.into_iter().collect(), percent }
     }
 
-    /// Has a node be let in by one entry more or less, and sums up what is open.
-    fn cover(&mut self, node: usize, begins: bool) {
+    /// Updates a node when one of its entries begins or ends to allow the current port, and the sums above it.
+    fn apply_edge(&mut self, node: usize, begins: bool) {
         let Some(changed) = self.nodes.get_mut(node) else { return };
         let (mut before, was_block) = (changed.open(), changed.is_open_block());
-        changed.covers = if begins { changed.covers + 1 } else { changed.covers.saturating_sub(1) };
+        changed.allowing = if begins { changed.allowing + 1 } else { changed.allowing.saturating_sub(1) };
         let (mut after, is_block) = (changed.open(), changed.is_open_block());
         let mut above = changed.parent;
         self.count_block(was_block, is_block);
         while before != after {
-            let Some(parent) = above.and_then(|place| self.nodes.get_mut(place)) else {
+            let Some(parent) = above.and_then(|index| self.nodes.get_mut(index)) else {
                 self.open = self.open + after - before;
                 return;
             };
             let (open, was_block) = (parent.open(), parent.is_open_block());
-            parent.below = parent.below + after - before;
+            parent.open_below = parent.open_below + after - before;
             (before, after) = (open, parent.open());
             above = parent.parent;
             let is_block = parent.is_open_block();
@@ -311,25 +314,27 @@ impl Forest {
         self.open_blocks = (self.open_blocks + usize::from(is)).saturating_sub(usize::from(was));
     }
 
-    /// Marks the entries that take part in the opening.
-    fn mark(&self, entries: &[Entry], open: &Open, part_in: &mut [Reach]) {
-        let own: Vec<Pieces> = self
+    /// Records the widest opening that each entry contributes to.
+    fn mark_contributions(&self, entries: &[Entry], open: &OpenTraffic, contributions: &mut [Reach]) {
+        let traffic_of_nodes: Vec<SortedRanges> = self
             .nodes
             .iter()
             .map(|node| {
-                let entries = node.entries.iter().filter_map(|place| entries.get(*place));
-                entries.flat_map(|entry| entry.traffic.ranges()).collect::<Traffic>().pieces()
+                let entries = node.entries.iter().filter_map(|index| entries.get(*index));
+                entries.flat_map(|entry| entry.traffic.ranges()).collect::<Traffic>().sorted_ranges()
             })
             .collect();
-        let (world, wide) = (open.world.pieces(), open.wide.pieces());
+        let (world, wide) = (open.world.sorted_ranges(), open.wide.sorted_ranges());
         let mut steps = 0;
-        let mut adds_to = |node: &Node, entry: &Entry, opened: &Pieces| {
+        let mut adds_to = |node: &Node, entry: &Entry, opened: &SortedRanges| {
             if steps > MAX_STEPS {
-                return opened.meets(&entry.traffic);
+                return opened.overlaps(&entry.traffic);
             }
-            let mut added = opened.shared_with(&entry.traffic);
+            let mut added = opened.intersection(&entry.traffic);
             let mut above = node.parent;
-            while let Some((parent, larger)) = above.and_then(|place| self.nodes.get(place).zip(own.get(place))) {
+            while let Some((parent, larger)) =
+                above.and_then(|index| self.nodes.get(index).zip(traffic_of_nodes.get(index)))
+            {
                 steps += 1 + added.count();
                 if added.count() == 0 || steps > MAX_STEPS {
                     break;
@@ -339,29 +344,32 @@ impl Forest {
             }
             added.count() > 0
         };
-        // By the length of the networks, the smallest last.
-        let mut parts: BTreeMap<u8, Vec<(usize, Reach, u128)>> = BTreeMap::new();
+        // By prefix length: entry index, reach and number of public addresses.
+        let mut by_length: BTreeMap<u8, Vec<(usize, Reach, u128)>> = BTreeMap::new();
         for node in &self.nodes {
-            for place in &node.entries {
-                let Some(entry) = entries.get(*place) else { continue };
-                let part = match () {
-                    () if adds_to(node, entry, &world) => Reach::World,
-                    () if adds_to(node, entry, &wide) => Reach::Wide,
-                    () => continue,
+            for index in &node.entries {
+                let Some(entry) = entries.get(*index) else { continue };
+                let reach = if adds_to(node, entry, &world) {
+                    Reach::World
+                } else if adds_to(node, entry, &wide) {
+                    Reach::Wide
+                } else {
+                    continue;
                 };
-                parts.entry(node.length).or_default().push((*place, part, node.public));
+                by_length.entry(node.length).or_default().push((*index, reach, node.public));
             }
         }
-        let mut smallest = 0_u128;
-        for (_, parts) in parts.into_iter().rev() {
-            let public = parts.iter().map(|(_, _, public)| *public);
-            smallest = public.fold(smallest, u128::saturating_add);
-            if smallest < self.family.min_wide() {
+        // Public addresses in networks of this size or smaller.
+        let mut total = 0_u128;
+        for (_, candidates) in by_length.into_iter().rev() {
+            let public = candidates.iter().map(|(_, _, public)| *public);
+            total = public.fold(total, u128::saturating_add);
+            if total < self.family.min_wide() {
                 continue;
             }
-            for (place, part, _) in parts {
-                if let Some(known) = part_in.get_mut(place) {
-                    *known = part;
+            for (index, reach, _) in candidates {
+                if let Some(contribution) = contributions.get_mut(index) {
+                    *contribution = reach;
                 }
             }
         }

@@ -12,7 +12,7 @@ fn entry(network: &str, traffic: Traffic) -> Entry {
     Entry { network: parse_network(network).unwrap(), traffic }
 }
 
-/// What `networks` open together on one port.
+/// The opening of `networks` together on one port.
 fn opened(networks: &[&str]) -> Opening {
     Opening::of(&networks.iter().map(|network| entry(network, tcp(22, 22))).collect::<Vec<_>>())
 }
@@ -53,7 +53,7 @@ fn every_spelling_of_everything_is_the_world() {
     }
 }
 
-/// Every second block of this length, the first `count` of those that are public.
+/// The first `count` public networks among every second network of this prefix length.
 fn every_second(length: u8, count: usize) -> Vec<String> {
     let networks = Ipv4Net::default().subnets(length).unwrap().step_by(2).map(IpNet::V4);
     let public = networks.filter(|network| Space::of(network) == Space::Public);
@@ -123,8 +123,8 @@ fn networks_add_up_for_the_ports_they_share_and_no_others() {
 }
 
 #[test]
-fn only_those_without_which_it_would_be_less_take_part() {
-    let parts = |networks: &[&str]| opened(networks).part_in;
+fn an_entry_contributes_only_if_the_opening_is_smaller_without_it() {
+    let parts = |networks: &[&str]| opened(networks).contributions;
     assert_eq!(parts(&["0.0.0.0/0", "8.8.8.0/24", "10.0.0.0/8"]), [Reach::World, Reach::Public, Reach::Private]);
     assert_eq!(parts(&["0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/8"]), [Reach::World, Reach::World, Reach::Private]);
     assert_eq!(parts(&["0.0.0.0/1", "203.0.112.0/24"]), [Reach::Wide, Reach::Public]);
@@ -133,18 +133,18 @@ fn only_those_without_which_it_would_be_less_take_part() {
     assert_eq!(parts(&["0.0.0.0/0", "0.0.0.0/1"]), [Reach::World, Reach::Public]);
 
     let wider_port = Opening::of(&[entry("0.0.0.0/0", tcp(443, 443)), entry("0.0.0.0/1", tcp(443, 8443))]);
-    assert_eq!(wider_port.part_in, [Reach::World, Reach::Wide]);
+    assert_eq!(wider_port.contributions, [Reach::World, Reach::Wide]);
 }
 
 #[test]
-fn what_is_no_network_is_none() {
+fn text_that_is_not_a_network_is_rejected() {
     for text in ["", "0.0.0.0/33", "sg-0abc", "0.0.0.0/0 or so", "1.2.3/0", "::/129", "***"] {
         assert_eq!(parse_network(text), None, "{text}");
     }
 }
 
 #[test]
-fn every_space_has_its_name() {
+fn every_address_space_has_a_name() {
     for (network, space) in [
         ("192.168.1.0/24", "private"),
         ("100.100.0.0/16", "shared-address"),
@@ -164,7 +164,7 @@ fn every_space_has_its_name() {
 }
 
 #[test]
-fn protocols_are_read_by_name_and_by_number() {
+fn protocols_are_parsed_by_name_and_by_number() {
     for (text, name) in
         [("tcp", "tcp"), ("UDP", "udp"), ("6", "tcp"), ("58", "icmpv6"), ("ipv6-icmp", "icmpv6"), ("89", "protocol 89")]
     {
@@ -182,32 +182,32 @@ const EC2_19: [u16; 25] = [
 ];
 
 #[test]
-fn the_kind_is_that_of_the_worst_port() {
+fn the_kind_is_that_of_the_most_severe_port() {
     for port in EC2_19 {
-        assert!(Kind::of(&tcp(port, port)) >= Some(Kind::HighRisk), "{port}");
+        assert!(TrafficKind::of(&tcp(port, port)) >= Some(TrafficKind::HighRisk), "{port}");
     }
     for (traffic, kind) in [
-        (Traffic::all(), Kind::All),
-        (tcp(0, 65535), Kind::All),
-        (tcp(1, 65535), Kind::All),
-        (Traffic::of(Protocol::UDP, 0, 65535), Kind::All),
-        (tcp(0, 65534), Kind::Administration),
-        (tcp(80, 443), Kind::Administration),
-        (tcp(3300, 3310), Kind::Database),
-        (tcp(8000, 8100), Kind::HighRisk),
-        (tcp(8443, 8443), Kind::Other),
-        (tcp(80, 81), Kind::Other),
-        (Traffic::of(Protocol::UDP, 22, 22), Kind::Other),
-        (Traffic::of(Protocol::UDP, 443, 443), Kind::Other),
-        (Traffic::of(Protocol::parse("50").unwrap(), 0, 0), Kind::Other),
-        (tcp(443, 443), Kind::Web),
-        (tcp(80, 80), Kind::Web),
-        (Traffic::of(Protocol::ICMP, 8, 0), Kind::Icmp),
-        (Traffic::of(Protocol::ICMPV6, 0, 0), Kind::Icmp),
+        (Traffic::all(), TrafficKind::All),
+        (tcp(0, 65535), TrafficKind::All),
+        (tcp(1, 65535), TrafficKind::All),
+        (Traffic::of(Protocol::UDP, 0, 65535), TrafficKind::All),
+        (tcp(0, 65534), TrafficKind::Administration),
+        (tcp(80, 443), TrafficKind::Administration),
+        (tcp(3300, 3310), TrafficKind::Database),
+        (tcp(8000, 8100), TrafficKind::HighRisk),
+        (tcp(8443, 8443), TrafficKind::Other),
+        (tcp(80, 81), TrafficKind::Other),
+        (Traffic::of(Protocol::UDP, 22, 22), TrafficKind::Other),
+        (Traffic::of(Protocol::UDP, 443, 443), TrafficKind::Other),
+        (Traffic::of(Protocol::parse("50").unwrap(), 0, 0), TrafficKind::Other),
+        (tcp(443, 443), TrafficKind::Web),
+        (tcp(80, 80), TrafficKind::Web),
+        (Traffic::of(Protocol::ICMP, 8, 0), TrafficKind::Icmp),
+        (Traffic::of(Protocol::ICMPV6, 0, 0), TrafficKind::Icmp),
     ] {
-        assert_eq!(Kind::of(&traffic), Some(kind), "{traffic:?}");
+        assert_eq!(TrafficKind::of(&traffic), Some(kind), "{traffic:?}");
     }
-    assert_eq!(Kind::of(&Traffic::default()), None);
+    assert_eq!(TrafficKind::of(&Traffic::default()), None);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn services_are_found_in_ranges() {
 }
 
 #[test]
-fn traffic_is_told_in_words() {
+fn traffic_is_described_in_words() {
     let mut several = tcp(22, 22);
     several |= &Traffic::of(Protocol::UDP, 1000, 2000);
     several |= &Traffic::of(Protocol::ICMP, 0, 0);
@@ -241,7 +241,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     vec(one, 0..24)
 }
 
-/// The reach of each of a few ports, by asking for every /12 of IPv4 and every /5 of IPv6 whether some entry lets it in.
+/// The reach of a few ports, counted: every /12 of IPv4 and every /5 of IPv6 is compared with every entry.
 fn counted(entries: &[Entry]) -> Vec<(u16, Reach)> {
     let v4: Vec<IpNet> = Ipv4Net::default().subnets(12).unwrap().map(IpNet::V4).collect();
     let v6: Vec<IpNet> = Ipv6Net::default().subnets(5).unwrap().map(IpNet::V6).collect();
@@ -258,16 +258,18 @@ fn counted(entries: &[Entry]) -> Vec<(u16, Reach)> {
         });
         let shares = [(Family::V4, &v4), (Family::V6, &v6)]
             .map(|(family, parts)| (open_in(parts, port), all_public_addresses(family)));
-        match () {
-            () if shares.iter().any(|(open, all)| *open >= all / 100 * 90) => Reach::World,
-            () if large || shares.iter().any(|(open, all)| *open >= all / 1000 * 5) => Reach::Wide,
-            () => Reach::Private,
+        if shares.iter().any(|(open, all)| *open >= all / 100 * 90) {
+            Reach::World
+        } else if large || shares.iter().any(|(open, all)| *open >= all / 1000 * 5) {
+            Reach::Wide
+        } else {
+            Reach::Private
         }
     };
     (20..24).map(|port| (port, reach(port))).collect()
 }
 
-/// Entries for networks of middle size, which are wide together or not at all.
+/// Entries for networks of medium size, which are wide only together.
 fn scattered() -> impl Strategy<Value = Vec<Entry>> {
     let network = (prop::sample::select(vec![8_u8, 52, 100, 172, 192, 255]), any::<u8>(), 7_u8..=12);
     let one = (network, 20_u16..24, 0_u16..3).prop_map(|((a, b, length), from, more)| Entry {
@@ -285,12 +287,16 @@ proptest! {
     }
 
     #[test]
-    fn the_reach_is_that_of_the_addresses_counted(entries in prop_oneof![entries(), scattered()]) {
+    fn the_reach_equals_that_of_counted_addresses(entries in prop_oneof![entries(), scattered()]) {
         let opening = Opening::of(&entries);
-        let reach = |port| match () {
-            () if tcp(port, port).is_within(&opening.world) => Reach::World,
-            () if tcp(port, port).is_within(&opening.wide) => Reach::Wide,
-            () => Reach::Private,
+        let reach = |port| {
+            if tcp(port, port).is_within(&opening.world) {
+                Reach::World
+            } else if tcp(port, port).is_within(&opening.wide) {
+                Reach::Wide
+            } else {
+                Reach::Private
+            }
         };
         let ports: Vec<(u16, Reach)> = (20..24).map(|port| (port, reach(port))).collect();
         prop_assert_eq!(ports, counted(&entries));
@@ -301,7 +307,7 @@ proptest! {
         let (before, after) = (Opening::of(&entries), Opening::of(&[entries, more].concat()));
         prop_assert!(before.reach <= after.reach);
         prop_assert!(before.world.is_within(&after.world));
-        prop_assert!(Kind::of(&before.world) <= Kind::of(&after.world));
+        prop_assert!(TrafficKind::of(&before.world) <= TrafficKind::of(&after.world));
         let mut open = after.wide.clone();
         open |= &after.world;
         prop_assert!(before.wide.is_within(&open));
@@ -312,16 +318,16 @@ proptest! {
         let mut turned = entries.clone();
         turned.rotate_left(turn.min(entries.len()));
         let (one, other) = (Opening::of(&entries), Opening::of(&turned));
-        let mut parts = other.part_in;
+        let mut parts = other.contributions;
         parts.rotate_right(turn.min(entries.len()));
-        prop_assert_eq!((one.reach, one.world, one.wide, one.part_in), (other.reach, other.world, other.wide, parts));
+        prop_assert_eq!((one.reach, one.world, one.wide, one.contributions), (other.reach, other.world, other.wide, parts));
     }
 
     #[test]
     fn cutting_a_network_into_halves_changes_nothing(entries in entries(), which in 0usize..24, deeper in 1u8..4) {
         let mut cut = Vec::new();
-        for (place, entry) in entries.iter().enumerate() {
-            let length = entry.network.prefix_len() + if place == which { deeper } else { 0 };
+        for (index, entry) in entries.iter().enumerate() {
+            let length = entry.network.prefix_len() + if index == which { deeper } else { 0 };
             let parts = entry.network.subnets(length).unwrap();
             cut.extend(parts.map(|network| Entry { network, traffic: entry.traffic.clone() }));
         }
@@ -330,29 +336,29 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_wide_without_those_that_take_part_or_hold_each_other(entries in scattered()) {
+    fn nothing_is_wide_without_the_contributing_entries(entries in scattered()) {
         let opening = Opening::of(&entries);
-        let parts: Vec<&Entry> = entries.iter().zip(&opening.part_in).filter(|(_, part)| **part >= Reach::Wide).map(|(entry, _)| entry).collect();
+        let parts: Vec<&Entry> = entries.iter().zip(&opening.contributions).filter(|(_, part)| **part >= Reach::Wide).map(|(entry, _)| entry).collect();
         let redundant = |entry: &Entry| parts.iter().any(|part| part.network.contains(&entry.network));
         let rest: Vec<Entry> = entries.iter().filter(|entry| !redundant(entry)).cloned().collect();
         prop_assert!(Opening::of(&rest).reach < Reach::Wide);
-        let is_open = !opening.world.is_nothing() || !opening.wide.is_nothing();
+        let is_open = !opening.world.is_empty() || !opening.wide.is_empty();
         prop_assert_eq!(is_open, !parts.is_empty());
     }
 }
 
-fn rule(network: &str, traffic: Traffic, allow: bool) -> Rule {
-    Rule { network: parse_network(network).unwrap(), traffic, allow }
+fn rule(network: &str, traffic: Traffic, allow: bool) -> LayerRule {
+    LayerRule { network: parse_network(network).unwrap(), traffic, allow }
 }
 
-/// What passes, as `network: traffic`.
+/// The passing traffic as `network: traffic`.
 fn passes(family: Family, layers: &[&Layer]) -> Vec<String> {
     let entries = passing(family, layers);
     entries.iter().map(|entry| format!("{}: {}", entry.network, entry.traffic.words().join(", "))).collect()
 }
 
 #[test]
-fn of_rules_in_order_the_first_that_covers_a_packet_decides() {
+fn in_an_ordered_layer_the_first_matching_rule_decides() {
     let layer = Layer::first_match(vec![
         rule("0.0.0.0/0", tcp(22, 22), false),
         rule("128.0.0.0/1", tcp(1, 1023), true),
@@ -366,7 +372,7 @@ fn of_rules_in_order_the_first_that_covers_a_packet_decides() {
 }
 
 #[test]
-fn of_routes_the_one_for_the_smallest_network_decides() {
+fn in_a_route_table_the_longest_prefix_decides() {
     let all = Traffic::all;
     let routes =
         vec![rule("0.0.0.0/0", all(), true), rule("128.0.0.0/1", all(), false), rule("192.0.0.0/2", all(), true)];
@@ -377,26 +383,27 @@ fn of_routes_the_one_for_the_smallest_network_decides() {
 }
 
 #[test]
-fn answers_pass_when_any_port_of_their_protocol_does() {
+fn return_traffic_passes_when_any_port_of_its_protocol_does() {
     let inbound = Layer::first_match(vec![rule("::/0", tcp(22, 22), true)]);
-    let answers = Layer::for_answers(vec![rule("::/0", tcp(1024, 65535), true)]);
-    assert_eq!(passes(Family::V6, &[&inbound, &answers]), ["2000::/3: tcp port 22"]);
-    let none = Layer::for_answers(vec![rule("::/0", Traffic::of(Protocol::UDP, 0, 65535), true)]);
+    let return_traffic = Layer::for_return_traffic(vec![rule("::/0", tcp(1024, 65535), true)]);
+    assert_eq!(passes(Family::V6, &[&inbound, &return_traffic]), ["2000::/3: tcp port 22"]);
+    let none = Layer::for_return_traffic(vec![rule("::/0", Traffic::of(Protocol::UDP, 0, 65535), true)]);
     assert!(passes(Family::V6, &[&inbound, &none]).is_empty());
 }
 
-fn any_rules() -> impl Strategy<Value = Vec<Rule>> {
+fn any_rules() -> impl Strategy<Value = Vec<LayerRule>> {
     let network = (any::<[u8; 2]>(), 0_u8..=9);
-    let one = (network, 0_u16..4, 0_u16..3, any::<bool>()).prop_map(|(([a, b], length), from, more, allow)| Rule {
-        network: IpNet::V4(Ipv4Net::new([a, b, 0, 0].into(), length).unwrap().trunc()),
-        traffic: tcp(from, from + more),
-        allow,
-    });
+    let one =
+        (network, 0_u16..4, 0_u16..3, any::<bool>()).prop_map(|(([a, b], length), from, more, allow)| LayerRule {
+            network: IpNet::V4(Ipv4Net::new([a, b, 0, 0].into(), length).unwrap().trunc()),
+            traffic: tcp(from, from + more),
+            allow,
+        });
     vec(one, 0..7)
 }
 
-/// What the rules say to one packet, by the plain reading: the first that covers it.
-fn admits(rules: &[Rule], network: &IpNet, traffic: &Traffic) -> bool {
+/// Whether the first rule that matches a packet allows it.
+fn allows(rules: &[LayerRule], network: &IpNet, traffic: &Traffic) -> bool {
     let first = rules.iter().find(|rule| rule.network.contains(network) && traffic.is_within(&rule.traffic));
     first.is_some_and(|rule| rule.allow)
 }
@@ -405,7 +412,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn packets_pass_exactly_when_every_layer_admits_them(
+    fn a_packet_passes_exactly_when_every_layer_allows_it(
         one in any_rules(), other in any_rules(), addresses in vec(any::<[u8; 4]>(), 8), port in 0_u16..7
     ) {
         let entries = passing(Family::V4, &[&Layer::first_match(one.clone()), &Layer::first_match(other.clone())]);
@@ -413,12 +420,12 @@ proptest! {
         for address in addresses.into_iter().map(std::net::IpAddr::from).chain(corners) {
             let (network, traffic) = (IpNet::from(address), tcp(port, port));
             let passed = entries.iter().any(|it| it.network.contains(&network) && traffic.is_within(&it.traffic));
-            prop_assert_eq!(passed, admits(&one, &network, &traffic) && admits(&other, &network, &traffic), "{}", network);
+            prop_assert_eq!(passed, allows(&one, &network, &traffic) && allows(&other, &network, &traffic), "{}", network);
         }
     }
 
     #[test]
-    fn layers_that_let_everything_pass_change_nothing(rules in any_rules()) {
+    fn a_layer_that_allows_all_traffic_changes_nothing(rules in any_rules()) {
         let entries: Vec<Entry> = rules.into_iter().map(|rule| Entry { network: rule.network, traffic: rule.traffic }).collect();
         let everything = Layer::first_match(vec![rule("0.0.0.0/0", Traffic::all(), true)]);
         let passed = passing(Family::V4, &[&Layer::any_of(entries.clone()), &everything]);

@@ -1,6 +1,6 @@
 //! Conditions: an operator, a key and values.
 //!
-//! After the IAM user guide, "Condition operators" and "Multivalued context keys".
+//! Source: IAM user guide, "Condition operators" and "Multivalued context keys".
 
 use std::net::IpAddr;
 
@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use super::document::Version;
 use super::pattern::Pattern;
 
-/// One clause of a statement's `Condition`.
+/// One condition of a statement's `Condition` element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// How it compares.
+    /// The operator.
     pub operator: Operator,
-    /// The key as written; keys have no case.
+    /// The key as written. Keys are case-insensitive.
     pub key: String,
-    /// The values; for most operators one that fits is enough.
+    /// The values. For most operators, one matching value suffices.
     pub values: Vec<String>,
 }
 
@@ -26,26 +26,26 @@ pub struct Condition {
 pub struct Operator {
     /// `ForAllValues:` or `ForAnyValue:`
     pub quantifier: Option<Quantifier>,
-    /// What it compares.
+    /// The comparison.
     pub test: Test,
-    /// Whether it is a `Not…`.
+    /// Whether the operator is negated, such as `StringNotEquals`.
     pub negated: bool,
     /// `…IfExists`
     pub if_exists: bool,
-    /// Its name without prefix and suffix, as IAM writes it.
+    /// The name without prefix and suffix, as IAM writes it.
     base: &'static str,
 }
 
-/// For which values of a key with several a test has to hold.
+/// The quantifier of an operator for keys with several values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantifier {
-    /// For all of them; also for none.
+    /// The test must hold for all values of the request. It holds if there are none.
     All,
-    /// For one of them at least.
+    /// The test must hold for at least one value of the request.
     Any,
 }
 
-/// What an operator compares.
+/// The comparison of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
     /// `StringEquals`, and `BinaryEquals`.
@@ -78,7 +78,7 @@ pub enum Test {
     Bool,
     /// `IpAddress`
     IpAddress,
-    /// `ArnLike`, and `ArnEquals`, which does the same.
+    /// `ArnLike`, and `ArnEquals`, which is equivalent.
     Arn,
     /// `Null`: whether the key is missing.
     Null,
@@ -115,7 +115,7 @@ const OPERATORS: [(&str, Test, bool); 27] = [
 ];
 
 impl Operator {
-    /// Reads an operator's name, such as `ForAnyValue:StringLikeIfExists`; `None` when IAM has none of that name.
+    /// Parses the name of an operator, such as `ForAnyValue:StringLikeIfExists`. Returns `None` if IAM has no such operator.
     pub fn parse(name: &str) -> Option<Self> {
         let (quantifier, rest) = match name.split_once(':') {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case("ForAllValues") => (Some(Quantifier::All), rest),
@@ -123,20 +123,18 @@ impl Operator {
             Some(_) => return None,
             None => (None, name),
         };
-        let cut = rest.len().checked_sub("IfExists".len()).and_then(|at| rest.split_at_checked(at));
-        let (base, if_exists) = match cut {
+        let parts = rest.len().checked_sub("IfExists".len()).and_then(|at| rest.split_at_checked(at));
+        let (base, if_exists) = match parts {
             Some((base, suffix)) if suffix.eq_ignore_ascii_case("IfExists") => (base, true),
             _ => (rest, false),
         };
         let (base, test, negated) = OPERATORS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(base))?;
-        // `Null` itself asks whether the key exists.
-        let is_known = !(if_exists && *test == Test::Null);
-        is_known.then_some(Self { quantifier, test: *test, negated: *negated, if_exists, base })
+        // `Null` itself checks whether the key exists, so it has no `IfExists` form.
+        let is_valid = !(if_exists && *test == Test::Null);
+        is_valid.then_some(Self { quantifier, test: *test, negated: *negated, if_exists, base })
     }
-}
 
-impl Operator {
-    /// Its name as IAM writes it.
+    /// The name as IAM writes it.
     pub fn name(&self) -> String {
         let prefix = match self.quantifier {
             Some(Quantifier::All) => "ForAllValues:",
@@ -149,93 +147,103 @@ impl Operator {
 }
 
 impl Condition {
-    /// Whether it holds for a request in which its key has the values `found` (`None`: it is missing). `variable` gives
-    /// the values of the variables in the policy's values.
-    pub fn holds(&self, found: Option<&[String]>, version: Version, variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    /// Whether the condition holds for a request. `actual` are the values of its key, `None` if the key is missing. `variable`
+    /// returns the value of a policy variable.
+    pub fn holds(
+        &self,
+        actual: Option<&[String]>,
+        version: Version,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> bool {
         let Operator { quantifier, test, negated, if_exists, .. } = self.operator;
-        let found = found.filter(|values| !values.is_empty());
+        let actual = actual.filter(|values| !values.is_empty());
         if test == Test::Null {
-            return self.values.iter().any(|wanted| wanted.eq_ignore_ascii_case("true") == found.is_none());
+            return self.values.iter().any(|expected| expected.eq_ignore_ascii_case("true") == actual.is_none());
         }
-        let Some(found) = found else {
+        let Some(actual) = actual else {
             return if_exists || quantifier == Some(Quantifier::All) || (negated && quantifier.is_none());
         };
-        let fits = |value: &String| {
-            let any = self.values.iter().any(|wanted| fits(test, wanted, value, version, variable));
-            any != negated
+        let passes = |value: &String| {
+            self.values.iter().any(|expected| matches(test, expected, value, version, variable)) != negated
         };
         match quantifier {
-            Some(Quantifier::All) => found.iter().all(fits),
-            None if negated => found.iter().all(fits),
-            Some(Quantifier::Any) | None => found.iter().any(fits),
+            Some(Quantifier::All) => actual.iter().all(passes),
+            None if negated => actual.iter().all(passes),
+            Some(Quantifier::Any) | None => actual.iter().any(passes),
         }
     }
 }
 
-/// Whether one value of the request is what one value of the policy wants.
-fn fits(test: Test, wanted: &str, value: &str, version: Version, variable: &dyn Fn(&str) -> Option<String>) -> bool {
+/// Whether a value of the request passes a test against a value of the policy.
+fn matches(
+    test: Test,
+    expected: &str,
+    value: &str,
+    version: Version,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> bool {
     let wildcards = matches!(test, Test::StringLike | Test::Arn);
-    let pattern = || pattern(wanted, wildcards, version, variable);
-    let ordered = |of: fn(&str) -> Option<f64>, holds: fn(f64, f64) -> bool| match (of(value), of(wanted)) {
-        (Some(value), Some(wanted)) => holds(value, wanted),
-        _ => false,
+    let pattern = || pattern(expected, wildcards, version, variable);
+    let compare = |parse: fn(&str) -> Option<f64>, holds: fn(f64, f64) -> bool| {
+        parse(value).zip(parse(expected)).is_some_and(|(value, expected)| holds(value, expected))
     };
-    let has_variables = version == Version::V2012 && wanted.contains("${");
+    let has_variables = version == Version::V2012 && expected.contains("${");
     match test {
-        // Most values are plain text.
-        Test::StringEquals if !has_variables => wanted == value,
+        // Most values contain no variable. This avoids building a pattern.
+        Test::StringEquals if !has_variables => expected == value,
         Test::StringEquals | Test::StringLike => pattern().is_some_and(|pattern| pattern.matches(value)),
         Test::StringEqualsIgnoreCase => {
-            let folded = pattern_of_folded(wanted, version, variable);
-            folded.is_some_and(|pattern| pattern.matches(&value.to_lowercase()))
+            let pattern = lowercase_pattern(expected, version, variable);
+            pattern.is_some_and(|pattern| pattern.matches(&value.to_lowercase()))
         }
         Test::Arn => pattern().is_some_and(|pattern| {
-            let (wanted, parts) = (pattern.split_at_colons(6), value.splitn(6, ':').collect::<Vec<_>>());
-            let all = wanted.iter().zip(&parts).all(|(wanted, part)| wanted.matches(part));
-            // `*` and `arn:*` stand for the parts they leave out.
-            let by_part = wanted.len() == 6 && all;
-            parts.len() == 6 && (by_part || wanted.len() < 6 && pattern.is_open_ended() && pattern.matches(value))
+            let (patterns, parts) = (pattern.split_at_colons(6), value.splitn(6, ':').collect::<Vec<_>>());
+            let all_match = patterns.iter().zip(&parts).all(|(pattern, part)| pattern.matches(part));
+            // In a pattern of fewer parts, such as `*` or `arn:*`, the last wildcard matches the missing parts.
+            let is_prefix = patterns.len() < 6 && pattern.is_open_ended() && pattern.matches(value);
+            parts.len() == 6 && (patterns.len() == 6 && all_match || is_prefix)
         }),
-        Test::Bool => value.eq_ignore_ascii_case(wanted),
-        Test::IpAddress => match (network(wanted), value.parse::<IpAddr>()) {
+        Test::Bool => value.eq_ignore_ascii_case(expected),
+        Test::IpAddress => match (network(expected), value.parse::<IpAddr>()) {
             (Some(network), Ok(address)) => network.contains(&address),
             _ => false,
         },
-        Test::NumericEquals => ordered(number, |value, wanted| value == wanted),
-        Test::NumericLessThan => ordered(number, |value, wanted| value < wanted),
-        Test::NumericLessThanEquals => ordered(number, |value, wanted| value <= wanted),
-        Test::NumericGreaterThan => ordered(number, |value, wanted| value > wanted),
-        Test::NumericGreaterThanEquals => ordered(number, |value, wanted| value >= wanted),
-        Test::DateEquals => ordered(date_seconds, |value, wanted| value == wanted),
-        Test::DateLessThan => ordered(date_seconds, |value, wanted| value < wanted),
-        Test::DateLessThanEquals => ordered(date_seconds, |value, wanted| value <= wanted),
-        Test::DateGreaterThan => ordered(date_seconds, |value, wanted| value > wanted),
-        Test::DateGreaterThanEquals => ordered(date_seconds, |value, wanted| value >= wanted),
+        Test::NumericEquals => compare(number, |value, expected| value == expected),
+        Test::NumericLessThan => compare(number, |value, expected| value < expected),
+        Test::NumericLessThanEquals => compare(number, |value, expected| value <= expected),
+        Test::NumericGreaterThan => compare(number, |value, expected| value > expected),
+        Test::NumericGreaterThanEquals => compare(number, |value, expected| value >= expected),
+        Test::DateEquals => compare(date_seconds, |value, expected| value == expected),
+        Test::DateLessThan => compare(date_seconds, |value, expected| value < expected),
+        Test::DateLessThanEquals => compare(date_seconds, |value, expected| value <= expected),
+        Test::DateGreaterThan => compare(date_seconds, |value, expected| value > expected),
+        Test::DateGreaterThanEquals => compare(date_seconds, |value, expected| value >= expected),
         Test::Null => false,
     }
 }
 
-fn pattern_of_folded(wanted: &str, version: Version, variable: &dyn Fn(&str) -> Option<String>) -> Option<Pattern> {
-    let lower = |name: &str| variable(name).map(|value| value.to_lowercase());
+fn lowercase_pattern(expected: &str, version: Version, variable: &dyn Fn(&str) -> Option<String>) -> Option<Pattern> {
+    let lowercase = |name: &str| variable(name).map(|value| value.to_lowercase());
     let mut pattern = Pattern::default();
-    for part in parts(wanted, version) {
+    for part in parts(expected, version) {
         match part {
             Part::Text(text) => pattern.push_literal(&text.to_lowercase()),
-            Part::Variable(name) => pattern.push_literal(&resolved(name, &lower)?),
+            Part::Variable(name) => pattern.push_literal(&resolved(name, &lowercase)?),
         }
     }
     Some(pattern)
 }
 
-/// The policy's value with its variables filled in; `None` when one of them has no value, and then nothing fits.
+/// The pattern of a policy value with the values of its variables. Returns `None` if a variable has no value: then no value
+/// matches.
 pub(super) fn pattern(
-    wanted: &str,
+    expected: &str,
     wildcards: bool,
     version: Version,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Pattern> {
     let mut pattern = Pattern::default();
-    for part in parts(wanted, version) {
+    for part in parts(expected, version) {
         match part {
             Part::Text(text) if wildcards => pattern.push_glob(text),
             Part::Text(text) => pattern.push_literal(text),
@@ -245,15 +253,15 @@ pub(super) fn pattern(
     Some(pattern)
 }
 
-enum Part<'w> {
-    Text(&'w str),
-    Variable(&'w str),
+enum Part<'v> {
+    Text(&'v str),
+    Variable(&'v str),
 }
 
-/// `a${b}c` as text and variables. Only version 2012-10-17 has variables.
-fn parts(wanted: &str, version: Version) -> Vec<Part<'_>> {
+/// Splits a policy value such as `a${b}c` into text and variables. Only version 2012-10-17 has variables.
+fn parts(expected: &str, version: Version) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
-    let mut rest = wanted;
+    let mut rest = expected;
     while version == Version::V2012
         && let Some((before, after)) = rest.split_once("${")
         && let Some((name, after)) = after.split_once('}')
@@ -266,7 +274,7 @@ fn parts(wanted: &str, version: Version) -> Vec<Part<'_>> {
     parts
 }
 
-/// A variable's value: `${*}`, `${?}` and `${$}` are the characters, `${key, 'text'}` has a default.
+/// The value of a variable. `${*}`, `${?}` and `${$}` are literal characters. `${key, 'text'}` has a default.
 fn resolved(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     if matches!(name, "*" | "?" | "$") {
         return Some(name.to_owned());
@@ -282,7 +290,7 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok()
 }
 
-/// A date as seconds since 1970: ISO 8601, with a time or without, or the number itself.
+/// Parses a date as seconds since 1970: ISO 8601 with or without a time, or a number of seconds.
 pub fn date_seconds(text: &str) -> Option<f64> {
     let text = text.trim();
     let stamp = text.parse::<Timestamp>().or_else(|_| format!("{text}T00:00:00Z").parse());

@@ -1,4 +1,4 @@
-//! The document, from its JSON.
+//! Parses policy documents.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,24 +9,24 @@ use serde_json_borrow::{ObjectAsVec as Object, Value};
 use super::condition::{Condition, Operator};
 use super::pattern::Pattern;
 
-/// How often a document may have been percent-encoded.
+/// Maximum number of times that a document may be percent-encoded.
 const MAX_ENCODINGS: usize = 3;
 
 /// Why a policy document, or a statement of it, could not be read.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum PolicyError {
-    /// The text is not JSON. The parser's words are kept, the text is not.
+    /// The text is not JSON. Contains the parser's message, which does not quote the text.
     #[error("the policy is not JSON: {0}")]
     Json(String),
-    /// An element has a form IAM does not define.
+    /// An element has a form that IAM does not define.
     #[error("the policy's `{element}` must be {expected}")]
     Form {
         /// The element, such as `Statement`.
         element: &'static str,
-        /// What IAM defines it to be.
+        /// The form that IAM defines.
         expected: &'static str,
     },
-    /// A condition operator that IAM does not have.
+    /// The condition operator does not exist in IAM.
     #[error("the condition operator {0:?} is not known")]
     Operator(String),
 }
@@ -34,16 +34,16 @@ pub enum PolicyError {
 /// A policy document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// `Version`, which says whether there are variables.
+    /// `Version`, which decides whether the policy has variables.
     pub version: Version,
-    /// Its statements, in order.
+    /// The statements, in order.
     pub statements: Vec<Statement>,
 }
 
 /// The version of the policy language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// `2008-10-17`, also when none is given: `${…}` is plain text.
+    /// `2008-10-17`, the default: `${…}` is literal text.
     V2008,
     /// `2012-10-17`
     V2012,
@@ -52,18 +52,18 @@ pub enum Version {
 /// One statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// `Sid`, when it has one.
+    /// `Sid`, if not empty.
     pub sid: Option<String>,
-    /// `Effect`; `None` when it is not understood.
+    /// `Effect`. `None` if it is not understood.
     pub effect: Option<Effect>,
-    /// `Principal` or `NotPrincipal`, when it has one that is understood.
+    /// `Principal` or `NotPrincipal`. `None` if it is missing or not understood.
     pub principals: Option<Principals>,
     /// `Action` or `NotAction`.
     pub actions: Actions,
-    /// `Condition`: all of them have to hold.
+    /// `Condition`. All conditions must hold.
     pub conditions: Vec<Condition>,
-    /// What was not understood. A statement with faults must not be taken at its word.
-    pub faults: Vec<PolicyError>,
+    /// Elements that were not understood. The other fields of a statement with errors may be incomplete.
+    pub errors: Vec<PolicyError>,
 }
 
 /// `Effect`. Its value is case-sensitive.
@@ -75,23 +75,23 @@ pub enum Effect {
     Deny,
 }
 
-/// Whom a statement is about.
+/// The principals of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principals {
     /// `"Principal": "*"`
     Anyone,
     /// `"Principal": {"AWS": […], "Service": […], …}`
     Named(Vec<Principal>),
-    /// `NotPrincipal`: everybody but these.
+    /// `NotPrincipal`: everybody except these.
     AllBut(Vec<Principal>),
 }
 
 /// One principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Its type.
+    /// The type.
     pub kind: PrincipalKind,
-    /// As written.
+    /// The value as written.
     pub value: String,
 }
 
@@ -108,7 +108,7 @@ pub enum PrincipalKind {
     CanonicalUser,
 }
 
-/// What a statement is about, as patterns with `*` and `?`, compared without case.
+/// The actions of a statement, as case-insensitive patterns with `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actions {
     /// `Action`
@@ -118,7 +118,7 @@ pub enum Actions {
 }
 
 impl Actions {
-    /// Whether `action`, such as `sts:AssumeRole`, is meant.
+    /// Whether the statement covers `action`, such as `sts:AssumeRole`.
     pub fn cover(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
         let matches = |patterns: &[String]| {
@@ -132,10 +132,10 @@ impl Actions {
 }
 
 impl Policy {
-    /// Reads a document from its JSON, plain or percent-encoded.
+    /// Parses a document from plain or percent-encoded JSON.
     ///
     /// # Errors
-    /// [`PolicyError`], when the document as a whole is not understood. Faults of one statement stay with it.
+    /// [`PolicyError`] if the document as a whole is not understood. Errors in a statement are in [`Statement::errors`].
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let json = decoded(text)?;
         let value: Value<'_> = serde_json::from_str(&json).map_err(|error| PolicyError::Json(error.to_string()))?;
@@ -160,11 +160,11 @@ impl Policy {
     }
 }
 
-/// The JSON of a document, plain or percent-encoded.
+/// Decodes a plain or percent-encoded document to JSON.
 pub(super) fn decoded(text: &str) -> Result<Cow<'_, str>, PolicyError> {
-    let blank = |one: char| one.is_whitespace() || one == '\u{feff}';
-    let mut json = Cow::Borrowed(text.trim_matches(blank));
-    // Some tools encode what is encoded already, and write blanks as `+`, which is itself written as `%2B`.
+    let is_blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    let mut json = Cow::Borrowed(text.trim_matches(is_blank));
+    // Some tools encode an encoded document again, and encode a space as `+`. A plus sign is encoded as `%2B`.
     for _ in 0..MAX_ENCODINGS {
         if !json.starts_with('%') {
             break;
@@ -172,7 +172,7 @@ pub(super) fn decoded(text: &str) -> Result<Cow<'_, str>, PolicyError> {
         let spaced = json.replace('+', " ");
         let decoded = percent_decode_str(&spaced).decode_utf8();
         let decoded = decoded.map_err(|error| PolicyError::Json(error.to_string()))?;
-        json = Cow::Owned(decoded.trim_matches(blank).to_owned());
+        json = Cow::Owned(decoded.trim_matches(is_blank).to_owned());
     }
     Ok(json)
 }
@@ -185,16 +185,16 @@ impl Statement {
             principals: None,
             actions: Actions::AllBut(Vec::new()),
             conditions: Vec::new(),
-            faults: Vec::new(),
+            errors: Vec::new(),
         };
         match value.as_object() {
-            Some(object) => statement.read(object).unwrap_or_else(|fault| statement.faults.push(fault)),
-            None => statement.faults.push(PolicyError::Form { element: "Statement", expected: "an object" }),
+            Some(object) => statement.read(object).unwrap_or_else(|error| statement.errors.push(error)),
+            None => statement.errors.push(PolicyError::Form { element: "Statement", expected: "an object" }),
         }
         statement
     }
 
-    /// Reads what it can; the first fault of an element ends it.
+    /// Reads the elements up to the first error.
     fn read(&mut self, object: &Object<'_>) -> Result<(), PolicyError> {
         self.sid = element(object, "Sid")?.and_then(Value::as_str).filter(|sid| !sid.is_empty()).map(str::to_owned);
         self.effect = match element(object, "Effect")?.and_then(Value::as_str) {
@@ -207,11 +207,11 @@ impl Statement {
             (Some(Value::Object(by_type)), None) => Some(Principals::Named(principals(by_type)?)),
             (None, Some(Value::Object(by_type))) => Some(Principals::AllBut(principals(by_type)?)),
             (None, Some(Value::Str(star))) if star == "*" => Some(Principals::Named(Vec::new())),
-            // Without a type, which IAM does not take and other tools do.
+            // Without a type. Other tools accept this form, IAM does not.
             (Some(untyped @ (Value::Str(_) | Value::Array(_))), None) => Some(Principals::Named(of_aws(untyped)?)),
             (None, Some(untyped @ (Value::Str(_) | Value::Array(_)))) => Some(Principals::AllBut(of_aws(untyped)?)),
             _ => {
-                let expected = "there once, as Principal or NotPrincipal, and \"*\" or an object";
+                let expected = "present once, as Principal or NotPrincipal, and \"*\" or an object";
                 return Err(PolicyError::Form { element: "Principal", expected });
             }
         };
@@ -219,7 +219,7 @@ impl Statement {
             (Some(action), None) => Actions::These(strings(action, "Action")?),
             (None, Some(action)) => Actions::AllBut(strings(action, "NotAction")?),
             _ => {
-                return Err(PolicyError::Form { element: "Action", expected: "there once, as Action or NotAction" });
+                return Err(PolicyError::Form { element: "Action", expected: "present once, as Action or NotAction" });
             }
         };
         self.conditions = match element(object, "Condition")? {
@@ -246,8 +246,8 @@ fn principals(by_type: &Object<'_>) -> Result<Vec<Principal>, PolicyError> {
     let mut principals = Vec::new();
     for (name, values) in by_type.iter() {
         let expected = "of the type AWS, Service, Federated or CanonicalUser";
-        let known = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        let (_, kind) = known.ok_or(PolicyError::Form { element: "Principal", expected })?;
+        let kind = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (_, kind) = kind.ok_or(PolicyError::Form { element: "Principal", expected })?;
         let values = scalars(values, "Principal")?;
         principals.extend(values.into_iter().map(|value| Principal { kind: *kind, value }));
     }
@@ -256,12 +256,12 @@ fn principals(by_type: &Object<'_>) -> Result<Vec<Principal>, PolicyError> {
 
 fn conditions(operators: &Object<'_>) -> Result<Vec<Condition>, PolicyError> {
     let mut conditions = Vec::new();
-    only_once(operators)?;
+    require_unique_names(operators)?;
     for (name, keys) in operators.iter() {
         let operator = Operator::parse(name).ok_or_else(|| PolicyError::Operator(name.to_owned()))?;
         let form = PolicyError::Form { element: "Condition", expected: "an object of objects" };
         let keys = keys.as_object().ok_or(form)?;
-        only_once(keys)?;
+        require_unique_names(keys)?;
         for (key, values) in keys.iter() {
             conditions.push(Condition { operator, key: key.to_owned(), values: scalars(values, "Condition")? });
         }
@@ -269,23 +269,22 @@ fn conditions(operators: &Object<'_>) -> Result<Vec<Condition>, PolicyError> {
     Ok(conditions)
 }
 
-/// A condition that is there twice leaves open which counts.
-fn only_once(members: &Object<'_>) -> Result<(), PolicyError> {
+/// Rejects repeated names, because it is undefined which of the members counts.
+fn require_unique_names(members: &Object<'_>) -> Result<(), PolicyError> {
     let mut seen = HashSet::new();
-    match members.iter().all(|(name, _)| seen.insert(name.to_ascii_lowercase())) {
-        true => Ok(()),
-        false => {
-            Err(PolicyError::Form { element: "Condition", expected: "an object in which each name is there once" })
-        }
+    if members.iter().all(|(name, _)| seen.insert(name.to_ascii_lowercase())) {
+        Ok(())
+    } else {
+        Err(PolicyError::Form { element: "Condition", expected: "an object with unique names" })
     }
 }
 
-/// A member by its name in any case. One that is there twice leaves open which counts.
+/// A member by its name in any case. Rejects repeated names, because it is undefined which of the members counts.
 fn element<'v, 'a>(object: &'v Object<'a>, name: &'static str) -> Result<Option<&'v Value<'a>>, PolicyError> {
-    let mut found = object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    match (found.next(), found.next()) {
+    let mut values = object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    match (values.next(), values.next()) {
         (value, None) => Ok(value),
-        (_, Some(_)) => Err(PolicyError::Form { element: name, expected: "there only once" }),
+        (_, Some(_)) => Err(PolicyError::Form { element: name, expected: "present only once" }),
     }
 }
 
@@ -300,7 +299,7 @@ fn strings(value: &Value<'_>, element: &'static str) -> Result<Vec<String>, Poli
     }
 }
 
-/// Strings, numbers and booleans, one or a list; IAM compares them all as text.
+/// A scalar or a list of scalars, as text. IAM compares numbers and booleans as text too.
 fn scalars(value: &Value<'_>, element: &'static str) -> Result<Vec<String>, PolicyError> {
     let text = |value: &Value<'_>| match value {
         Value::Str(text) => Some(text.to_string()),
@@ -311,6 +310,6 @@ fn scalars(value: &Value<'_>, element: &'static str) -> Result<Vec<String>, Poli
     let form = PolicyError::Form { element, expected: "a string, a number, a boolean or a list of these" };
     match value {
         Value::Array(values) => values.iter().map(text).collect::<Option<_>>().ok_or(form),
-        one => text(one).map(|text| vec![text]).ok_or(form),
+        scalar => text(scalar).map(|text| vec![text]).ok_or(form),
     }
 }

@@ -1,27 +1,27 @@
-//! Permissions by which their holder gives itself or others whatever it wants.
+//! Privilege escalations: permissions by which a role can get any permission.
 //!
-//! After Rhino Security Labs, "AWS IAM Privilege Escalation – Methods and Mitigation", and Datadog's pathfinding.cloud, as of
-//! November 2026. Some take control of IAM itself, some pass a role to a service and run code as that role, and some take
-//! over a workload that has a role. Left out are services that AWS has shut down (CodeStar).
+//! Sources: Rhino Security Labs, "AWS IAM Privilege Escalation – Methods and Mitigation", and Datadog's pathfinding.cloud, as of
+//! November 2026. Some change IAM itself, some pass a role to a service and run code as that role, and some take over a
+//! workload that has a role. Services that AWS has shut down (CodeStar) are not included.
 
-/// A set of permissions that is enough.
+/// A set of permissions that suffices for an escalation.
 #[derive(Debug)]
 pub(super) struct Escalation {
-    /// The service that a role is passed to, as the first part of its host name; then `iam:PassRole` is needed too.
+    /// The service to which a role is passed, as the first part of its host name. `iam:PassRole` is then required too.
     pub(super) passed_to: Option<&'static str>,
-    /// What is needed: of each group one.
-    pub(super) needs: &'static [&'static [&'static str]],
+    /// The required permissions: one of each group.
+    pub(super) required: &'static [&'static [&'static str]],
 }
 
-const fn by(needs: &'static [&'static [&'static str]]) -> Escalation {
-    Escalation { passed_to: None, needs }
+const fn by(required: &'static [&'static [&'static str]]) -> Escalation {
+    Escalation { passed_to: None, required }
 }
 
-const fn passing(service: &'static str, needs: &'static [&'static [&'static str]]) -> Escalation {
-    Escalation { passed_to: Some(service), needs }
+const fn passing(service: &'static str, required: &'static [&'static [&'static str]]) -> Escalation {
+    Escalation { passed_to: Some(service), required }
 }
 
-/// Every set.
+/// All known escalations.
 pub(super) const ESCALATIONS: &[Escalation] = &[
     // Permissions, credentials and trust.
     by(&[&["iam:AttachRolePolicy"]]),
@@ -125,15 +125,16 @@ pub(super) const ESCALATIONS: &[Escalation] = &[
     by(&[&["bedrock-agentcore:StartCodeInterpreterSession"], &["bedrock-agentcore:InvokeCodeInterpreter"]]),
 ];
 
-/// The name of a resource that nobody would allow by its name: whoever may do something with it may do it with any.
+/// ARN endings of an invented resource. No policy names it, so a role with a permission for it has the permission for all
+/// resources of this type.
 macro_rules! any {
     ($($kind:literal),*) => {
         &[$(concat!($kind, "trailwarden-any")),*]
     };
 }
 
-/// The resources that a permission may be about: the service in their ARNs, whether they are in a region, and the last
-/// part of the ARN. For one that needs several resources they are those that people limit.
+/// The resources to which a permission applies: the service in their ARNs, whether the ARNs contain a Region, and the last
+/// part of each ARN. For a permission that applies to several types, these are the types that policies usually limit.
 pub(super) fn resources(action: &str) -> (&'static str, bool, &'static [&'static str]) {
     let (service, operation) = action.split_once(':').unwrap_or((action, ""));
     let regional: (&'static str, &'static [&'static str]) = match service {

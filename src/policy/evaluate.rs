@@ -1,4 +1,4 @@
-//! What a policy says to one request.
+//! Evaluates a policy for a request.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,31 @@ use super::pattern::Pattern;
 /// A request to assume a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// Such as `sts:AssumeRole`.
+    /// The action, such as `sts:AssumeRole`.
     pub action: String,
-    /// The request's context.
+    /// The request context.
     pub context: Context,
 }
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// A role, user, session or root of an account.
     Aws {
-        /// ARN.
+        /// The ARN.
         arn: String,
-        /// Account id.
+        /// The account id.
         account: String,
     },
     /// An AWS service.
     Service(String),
-    /// Somebody with a token of this identity provider.
+    /// A caller with a token of this identity provider.
     Federated(String),
 }
 
-/// Context keys and their values. Keys have no case.
+/// Context keys and their values. Keys are case-insensitive.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context(BTreeMap<String, Vec<String>>);
 
@@ -42,20 +42,20 @@ impl Context {
         self.0.insert(key.to_ascii_lowercase(), values);
     }
 
-    /// Takes a key away.
+    /// Removes a key.
     pub fn remove(&mut self, key: &str) {
         self.0.remove(&key.to_ascii_lowercase());
     }
 
-    /// The values of a key; `None` when it is missing.
+    /// The values of a key. Returns `None` if it is missing.
     pub fn get(&self, key: &str) -> Option<&[String]> {
         self.0.get(&key.to_ascii_lowercase()).map(Vec::as_slice)
     }
 
-    /// The value of a variable: that of a key with a single one.
+    /// The value of a key as a policy variable, if it has exactly one value.
     pub fn variable(&self, key: &str) -> Option<String> {
         match self.get(key)? {
-            [one] => Some(one.clone()),
+            [value] => Some(value.clone()),
             _ => None,
         }
     }
@@ -66,34 +66,36 @@ impl Context {
     }
 }
 
-/// What a policy says.
+/// The decision of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Some statement allows it and none denies it.
+    /// A statement allows the request, and none denies it.
     Allowed,
-    /// Some statement denies it.
+    /// A statement denies the request.
     Denied,
-    /// No statement allows it.
+    /// No statement allows or denies the request.
     ImplicitDeny,
 }
 
 impl Policy {
-    /// What the policy says to `request`. Statements with faults say nothing.
+    /// Evaluates the policy for `request`. Ignores statements with errors.
     pub fn evaluate(&self, request: &Request) -> Decision {
-        let says = |effect| {
-            let statements = self.statements.iter().filter(move |one| one.effect == Some(effect));
-            statements.filter(|one| one.faults.is_empty()).any(|one| self.applies(one, request))
+        let has_match = |effect| {
+            let statements = self.statements.iter().filter(move |statement| statement.effect == Some(effect));
+            statements.filter(|statement| statement.errors.is_empty()).any(|statement| self.matches(statement, request))
         };
-        match (says(Effect::Deny), says(Effect::Allow)) {
-            (true, _) => Decision::Denied,
-            (false, true) => Decision::Allowed,
-            (false, false) => Decision::ImplicitDeny,
+        if has_match(Effect::Deny) {
+            Decision::Denied
+        } else if has_match(Effect::Allow) {
+            Decision::Allowed
+        } else {
+            Decision::ImplicitDeny
         }
     }
 
-    fn applies(&self, statement: &Statement, request: &Request) -> bool {
+    fn matches(&self, statement: &Statement, request: &Request) -> bool {
         let context = &request.context;
-        statement.mean(&request.caller)
+        statement.applies_to(&request.caller)
             && statement.actions.cover(&request.action)
             && statement.conditions.iter().all(|condition| {
                 condition.holds(context.get(&condition.key), self.version, &|name| context.variable(name))
@@ -102,7 +104,7 @@ impl Policy {
 }
 
 impl Statement {
-    /// The patterns of principals and actions that a request is compared with.
+    /// The number of principals and actions with which a request is compared, plus one.
     pub fn size(&self) -> usize {
         let principals = match &self.principals {
             Some(Principals::Named(all) | Principals::AllBut(all)) => all.len(),
@@ -112,23 +114,26 @@ impl Statement {
         1 + principals + actions.len()
     }
 
-    /// Whether it is about the caller. Wildcards inside of a principal, which IAM does not take, count where that lets in
-    /// more.
-    pub fn mean(&self, caller: &Caller) -> bool {
-        let allows = self.effect != Some(Effect::Deny);
+    /// Whether the statement applies to the caller. IAM rejects wildcards within a principal. Here they are wildcards where
+    /// this admits more callers, and literal text elsewhere.
+    pub fn applies_to(&self, caller: &Caller) -> bool {
+        let is_allow = self.effect != Some(Effect::Deny);
+        let any_matches = |principals: &[Principal], wildcards: bool| {
+            principals.iter().any(|principal| principal.matches(caller, wildcards))
+        };
         match &self.principals {
             None => false,
             Some(Principals::Anyone) => true,
-            Some(Principals::Named(principals)) => principals.iter().any(|one| one.means(caller, allows)),
-            Some(Principals::AllBut(principals)) => !principals.iter().any(|one| one.means(caller, !allows)),
+            Some(Principals::Named(principals)) => any_matches(principals, is_allow),
+            Some(Principals::AllBut(principals)) => !any_matches(principals, !is_allow),
         }
     }
 }
 
 impl Principal {
-    /// Whether it is the caller; `wild` says whether wildcards inside of its value are any.
-    fn means(&self, caller: &Caller, wild: bool) -> bool {
-        let pattern = if wild { Pattern::glob(&self.value) } else { Pattern::literal(&self.value) };
+    /// Whether the principal is the caller. `wildcards` is whether `*` and `?` within its value are wildcards.
+    fn matches(&self, caller: &Caller, wildcards: bool) -> bool {
+        let pattern = if wildcards { Pattern::glob(&self.value) } else { Pattern::literal(&self.value) };
         let matches = |text: &str| pattern.matches(text);
         match (self.kind, caller) {
             (PrincipalKind::Aws, _) if self.value == "*" => true,

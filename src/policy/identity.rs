@@ -1,4 +1,4 @@
-//! Policies that make their holder an administrator.
+//! Decides whether the policies of a role make it an administrator.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -12,10 +12,10 @@ use super::escalation::{ESCALATIONS, Escalation, resources};
 use super::pattern::Pattern;
 use crate::arn::Arn;
 
-/// Managed policies of AWS that let their holder do everything, or give itself everything, and the actions they allow.
+/// AWS managed policies that make a role an administrator, and the actions that they allow.
 const ADMINISTRATORS: [(&str, &str); 2] = [("AdministratorAccess", "*"), ("IAMFullAccess", "iam:*")];
 
-/// Whether the ARN is that of a managed policy of AWS, in any partition, that makes its holder an administrator.
+/// Whether an ARN is that of an AWS managed policy, in any partition, that makes a role an administrator.
 pub fn is_administrator(arn: &str) -> bool {
     allowed_by(arn).is_some()
 }
@@ -28,70 +28,70 @@ fn allowed_by(arn: &str) -> Option<&'static str> {
     ADMINISTRATORS.iter().find(|(known, _)| *known == name).map(|(_, actions)| *actions)
 }
 
-/// A role with its policies.
+/// The identity-based policies of a role.
 #[derive(Debug, Clone, Default)]
-pub struct Holder<'p> {
-    /// Its ARN.
+pub struct RolePolicies<'p> {
+    /// The ARN of the role.
     pub arn: &'p str,
-    /// Its policies, attached and inline.
-    pub policies: Vec<Held<'p>>,
-    /// Its permissions boundary. One of which it is not known what it says takes nothing away.
-    pub boundary: Option<Held<'p>>,
+    /// The attached and inline policies.
+    pub policies: Vec<RolePolicy<'p>>,
+    /// The permissions boundary. A boundary without a known document removes no permission.
+    pub boundary: Option<RolePolicy<'p>>,
 }
 
 /// A policy of a role.
 #[derive(Debug, Clone, Default)]
-pub struct Held<'p> {
-    /// Its name.
+pub struct RolePolicy<'p> {
+    /// The name.
     pub name: &'p str,
-    /// Its ARN, unless it is an inline policy.
+    /// The ARN. `None` for an inline policy.
     pub arn: Option<&'p str>,
-    /// What it says, where that is known.
+    /// The document, if known.
     pub document: Option<&'p str>,
 }
 
-/// What makes a role an administrator.
+/// The reasons why a role is an administrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Administrator {
     /// The names of the policies.
     pub policies: Vec<String>,
-    /// The permissions, such as `iam:PassRole with lambda:CreateFunction and lambda:InvokeFunction`. Some, when there are
-    /// many.
+    /// The sets of permissions, such as `iam:PassRole with lambda:CreateFunction and lambda:InvokeFunction`. If there are many,
+    /// the first of them and the number of the others.
     pub permissions: Vec<String>,
 }
 
-/// Most sets of permissions that are named.
+/// Maximum number of sets of permissions that are listed.
 const MAX_PERMISSIONS: usize = 5;
-/// Maximum number of Regions that a role's permissions are tried in.
+/// Maximum number of Regions in which a role's permissions are evaluated.
 const MAX_REGIONS: usize = 4;
-/// Maximum number of characters that are compared for one role. The largest sets of policies in use take about a tenth.
+/// Maximum number of characters that are compared for one role. The largest policies in use need about a tenth.
 const MAX_COMPARISONS: u64 = 10_000_000;
 
-/// The policies of a role are too complex to decide within the budget of comparisons.
+/// Error: the policies of a role need more comparisons than the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its policies are too complex to decide")]
 pub struct TooComplex;
 
-/// The comparisons of characters that are left.
+/// The number of character comparisons that remain.
 #[derive(Debug)]
-struct Budget(Cell<u64>);
+struct CharacterBudget(Cell<u64>);
 
-impl Budget {
-    /// Whether any pattern matches the text; not, when the budget is spent.
+impl CharacterBudget {
+    /// Whether any pattern matches the text. False if the budget is spent.
     fn any_matches(&self, patterns: &[Pattern], text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
-        let mut left = self.0.get();
-        let matches = |pattern: &Pattern| pattern.matches_within(&text, &mut left).unwrap_or(false);
-        let found = patterns.iter().any(matches);
-        self.0.set(left);
-        found
+        let mut remaining = self.0.get();
+        let matches = |pattern: &Pattern| pattern.matches_within(&text, &mut remaining).unwrap_or(false);
+        let any_matches = patterns.iter().any(matches);
+        self.0.set(remaining);
+        any_matches
     }
 
-    /// Takes the comparisons that a condition makes with a value of this length in bytes.
+    /// Subtracts the comparisons of a condition with a value of `length` bytes.
     fn spend_on(&self, condition: &Condition, length: usize) {
-        let all = condition.values.iter().map(String::len).sum::<usize>();
+        let total = condition.values.iter().map(String::len).sum::<usize>();
         let has_wildcards = condition.values.iter().any(|value| value.contains('*'));
-        let comparisons = all.saturating_mul(if has_wildcards { length.max(1) } else { 1 });
+        let comparisons = total.saturating_mul(if has_wildcards { length.max(1) } else { 1 });
         self.0.set(self.0.get().saturating_sub(u64::try_from(comparisons).unwrap_or(u64::MAX)));
     }
 
@@ -100,40 +100,39 @@ impl Budget {
     }
 }
 
-impl Holder<'_> {
-    /// What makes it an administrator: the sets of permissions by which it can give itself whatever it wants, on any
-    /// resource of the account, by whatever wildcards and in whichever of its policies. A Deny statement counts, and so
-    /// does the boundary. Conditions are evaluated for what is known of such a request; the rest counts as met where it
-    /// allows and as not met where it denies. `None` when there is no such set.
+impl RolePolicies<'_> {
+    /// Finds the sets of permissions by which the role can give itself any permission on any resource of the account. Takes
+    /// wildcards, all policies, Deny statements and the boundary into account. Conditions on keys with unknown values count as
+    /// met in Allow statements and as not met in Deny statements. Returns `None` if there is no such set.
     ///
     /// # Errors
-    /// When the policies take more comparisons than the budget of a role, and no set was found before.
+    /// [`TooComplex`] if the budget is spent before a set is found.
     pub fn administrator(&self) -> Result<Option<Administrator>, TooComplex> {
-        let role = Role::of(self.arn);
+        let role = RequestingRole::of(self.arn);
         let policies = self.policies.iter().enumerate();
         let statements = policies
-            .flat_map(|(place, policy)| policy.statements(&role).into_iter().map(move |statement| (place, statement)));
-        let statements: Vec<(usize, Statement)> = statements.collect();
+            .flat_map(|(index, policy)| policy.statements(&role).into_iter().map(move |statement| (index, statement)));
+        let statements: Vec<(usize, RoleStatement)> = statements.collect();
         let boundary = self.boundary.as_ref().map(|boundary| boundary.statements(&role));
         let is_own =
             |arn: &&str| !role.account.is_empty() && Arn::parse(arn).is_some_and(|arn| arn.account == role.account);
-        let trial = Trial {
+        let evaluation = RoleEvaluation {
             role,
             own_policies: self.policies.iter().filter_map(|policy| policy.arn).filter(is_own).collect(),
             regions: regions(&statements),
             statements,
             boundary: boundary.filter(|statements| !statements.is_empty()),
-            budget: Budget(Cell::new(MAX_COMPARISONS)),
+            budget: CharacterBudget(Cell::new(MAX_COMPARISONS)),
         };
-        let mut places = BTreeSet::new();
+        let mut indices = BTreeSet::new();
         let mut permissions = Vec::new();
-        if let Some(place) = trial.allows_everything() {
-            places.insert(place);
+        if let Some(index) = evaluation.policy_allowing_everything() {
+            indices.insert(index);
             permissions.push("everything".to_owned());
         } else {
-            for (found, words) in ESCALATIONS.iter().filter_map(|escalation| trial.allows(escalation)) {
-                places.extend(found);
-                permissions.push(words);
+            for (policies, description) in ESCALATIONS.iter().filter_map(|escalation| evaluation.allows(escalation)) {
+                indices.extend(policies);
+                permissions.push(description);
             }
         }
         let more = permissions.len().saturating_sub(MAX_PERMISSIONS);
@@ -141,9 +140,9 @@ impl Holder<'_> {
         if more > 0 {
             permissions.push(format!("{more} more"));
         }
-        let name = |place: usize| self.policies.get(place).map(|policy| policy.name.to_owned());
-        let policies: Vec<String> = places.into_iter().filter_map(name).collect();
-        match (policies.is_empty(), trial.budget.is_spent()) {
+        let name = |index: usize| self.policies.get(index).map(|policy| policy.name.to_owned());
+        let policies: Vec<String> = indices.into_iter().filter_map(name).collect();
+        match (policies.is_empty(), evaluation.budget.is_spent()) {
             (true, true) => Err(TooComplex),
             (true, false) => Ok(None),
             (false, _) => Ok(Some(Administrator { policies, permissions })),
@@ -151,10 +150,11 @@ impl Holder<'_> {
     }
 }
 
-/// The regions that statements limit themselves to, and one more.
-fn regions(statements: &[(usize, Statement)]) -> Vec<String> {
+/// The Regions to which Allow statements are limited, and us-east-1.
+fn regions(statements: &[(usize, RoleStatement)]) -> Vec<String> {
     let mut regions = vec!["us-east-1".to_owned()];
-    for region in statements.iter().filter(|(_, one)| one.allows).flat_map(|(_, one)| &one.regions) {
+    let allowing = statements.iter().map(|(_, statement)| statement).filter(|statement| statement.allows);
+    for region in allowing.flat_map(|statement| &statement.regions) {
         if regions.len() < MAX_REGIONS && !regions.contains(region) {
             regions.push(region.clone());
         }
@@ -162,85 +162,87 @@ fn regions(statements: &[(usize, Statement)]) -> Vec<String> {
     regions
 }
 
-/// The region that a pattern for ARNs names.
+/// The Region in an ARN pattern, if it is literal.
 fn region_of(resource: &str) -> Option<&str> {
     let region = resource.split(':').nth(3)?;
     (!region.is_empty() && !region.contains(['*', '?', '$'])).then_some(region)
 }
 
-/// Patterns that are meant, or all but which are.
+/// A list of patterns, or its complement (`NotAction`, `NotResource`).
 #[derive(Debug, Clone)]
-struct Meant {
+struct PatternSet {
     patterns: Vec<Pattern>,
     is_negated: bool,
 }
 
-impl Meant {
-    fn covers(&self, text: &str, budget: &Budget) -> bool {
+impl PatternSet {
+    fn covers(&self, text: &str, budget: &CharacterBudget) -> bool {
         budget.any_matches(&self.patterns, text) != self.is_negated
     }
 }
 
 /// A statement of an identity policy.
 #[derive(Debug, Clone)]
-struct Statement {
+struct RoleStatement {
     allows: bool,
     version: Version,
-    actions: Meant,
-    resources: Meant,
-    /// The regions that the resources are limited to.
+    actions: PatternSet,
+    resources: PatternSet,
+    /// The Regions to which the resources are limited.
     regions: Vec<String>,
-    /// `None` for one that is not understood.
+    /// The conditions. `None` for a condition that is not understood.
     conditions: Vec<Option<Condition>>,
 }
 
-impl Held<'_> {
-    /// What it says; nothing where that is not known or not understood.
-    fn statements(&self, role: &Role<'_>) -> Vec<Statement> {
-        let known = self.arn.and_then(allowed_by).map(|actions| {
-            let one = |text: &str| Meant { patterns: vec![Pattern::glob(text)], is_negated: false };
-            let (actions, resources, regions, conditions) = (one(actions), one("*"), Vec::new(), Vec::new());
-            Statement { allows: true, version: Version::V2012, actions, resources, regions, conditions }
+impl RolePolicy<'_> {
+    /// The statements. Empty if the document is not known or not understood.
+    fn statements(&self, role: &RequestingRole<'_>) -> Vec<RoleStatement> {
+        let managed = self.arn.and_then(allowed_by).map(|actions| {
+            let single = |text: &str| PatternSet { patterns: vec![Pattern::glob(text)], is_negated: false };
+            let (actions, resources, regions, conditions) = (single(actions), single("*"), Vec::new(), Vec::new());
+            RoleStatement { allows: true, version: Version::V2012, actions, resources, regions, conditions }
         });
-        match (known, self.document) {
-            (Some(known), _) => vec![known],
+        match (managed, self.document) {
+            (Some(managed), _) => vec![managed],
             (None, Some(text)) => statements(text, role),
             (None, None) => Vec::new(),
         }
     }
 }
 
-fn statements(text: &str, role: &Role<'_>) -> Vec<Statement> {
+fn statements(text: &str, role: &RequestingRole<'_>) -> Vec<RoleStatement> {
     let document: Option<Value> = decoded(text).ok().and_then(|json| serde_json::from_str(&json).ok());
     let Some(document) = document else { return Vec::new() };
     let version = match member(&document, "Version").and_then(Value::as_str) {
         Some("2012-10-17") => Version::V2012,
         _ => Version::V2008,
     };
-    let all = member(&document, "Statement").map(list).unwrap_or_default();
-    all.into_iter().filter_map(|statement| Statement::of(statement, version, role)).collect()
+    let statements = member(&document, "Statement").map(list).unwrap_or_default();
+    statements.into_iter().filter_map(|statement| RoleStatement::of(statement, version, role)).collect()
 }
 
-impl Statement {
-    fn of(value: &Value, version: Version, role: &Role<'_>) -> Option<Self> {
+impl RoleStatement {
+    fn of(value: &Value, version: Version, role: &RequestingRole<'_>) -> Option<Self> {
         let allows = match member(value, "Effect")?.as_str()? {
             "Allow" => true,
             "Deny" => false,
             _ => return None,
         };
-        let meant = |name: &str, but: &str| {
-            let found = member(value, name).map(|found| (found, false));
-            let (found, is_negated) = found.or_else(|| Some((member(value, but)?, true)))?;
-            Some((list(found).into_iter().filter_map(Value::as_str), is_negated))
+        let element = |name: &str, negated_name: &str| {
+            let (element, is_negated) = match member(value, name) {
+                Some(element) => (element, false),
+                None => (member(value, negated_name)?, true),
+            };
+            Some((list(element).into_iter().filter_map(Value::as_str), is_negated))
         };
-        let (actions, is_negated) = meant("Action", "NotAction")?;
+        let (actions, is_negated) = element("Action", "NotAction")?;
         let patterns = actions.map(|text| Pattern::glob(&text.to_ascii_lowercase())).collect();
-        let actions = Meant { patterns, is_negated };
-        let (resources, is_negated) = meant("Resource", "NotResource")?;
+        let actions = PatternSet { patterns, is_negated };
+        let (resources, is_negated) = element("Resource", "NotResource")?;
         let variable = |name: &str| role.context(&name.to_ascii_lowercase()).value();
         let patterns = resources.clone().filter_map(|text| condition::pattern(text, true, version, &variable));
         let regions = resources.clone().filter_map(region_of).map(str::to_owned).collect();
-        let resources = Meant { patterns: patterns.collect(), is_negated };
+        let resources = PatternSet { patterns: patterns.collect(), is_negated };
         let by_operator = member(value, "Condition").and_then(Value::as_object).into_iter().flatten();
         let conditions = by_operator.flat_map(|(operator, keys)| {
             let operator = Operator::parse(operator);
@@ -253,183 +255,194 @@ impl Statement {
         Some(Self { allows, version, actions, resources, regions, conditions: conditions.collect() })
     }
 
-    /// Whether it decides about `request`.
-    fn applies(&self, request: &Request<'_>, budget: &Budget) -> bool {
+    /// Whether the statement matches `request`.
+    fn matches(&self, request: &RoleRequest<'_>, budget: &CharacterBudget) -> bool {
         let variable = |name: &str| request.context(&name.to_ascii_lowercase()).value();
         self.actions.covers(request.action, budget)
             && self.resources.covers(&request.resource, budget)
-            && self.conditions.iter().all(|one| {
-                let Some(one) = one else { return self.allows };
-                let found = match request.context(&one.key.to_ascii_lowercase()) {
-                    Known::Value(value) => Some(vec![value.into_owned()]),
-                    Known::Absent => None,
-                    Known::Not => return self.allows,
+            && self.conditions.iter().all(|condition| {
+                let Some(condition) = condition else { return self.allows };
+                let actual = match request.context(&condition.key.to_ascii_lowercase()) {
+                    ContextValue::Value(value) => Some(vec![value.into_owned()]),
+                    ContextValue::Absent => None,
+                    ContextValue::Unknown => return self.allows,
                 };
-                budget.spend_on(one, found.iter().flatten().map(String::len).sum());
-                one.holds(found.as_deref(), self.version, &variable)
+                budget.spend_on(condition, actual.iter().flatten().map(String::len).sum());
+                condition.holds(actual.as_deref(), self.version, &variable)
             })
     }
 }
 
-/// Who makes requests.
+/// The role that makes requests.
 #[derive(Debug, Clone, Copy)]
-struct Role<'r> {
+struct RequestingRole<'r> {
     arn: &'r str,
     partition: &'r str,
     account: &'r str,
 }
 
-/// A request that an escalation makes.
-struct Request<'r> {
-    role: Role<'r>,
+/// A request that is part of an escalation.
+struct RoleRequest<'r> {
+    role: RequestingRole<'r>,
     /// In lower case.
     action: &'r str,
     resource: String,
-    /// The service that a role is passed to.
+    /// The service to which a role is passed.
     passed_to: Option<&'r str>,
-    /// The policy of AWS that is attached.
+    /// The AWS managed policy that is attached.
     attached: Option<&'r str>,
 }
 
-/// What is known of a key of a request's context.
-enum Known<'r> {
+/// The value of a context key.
+enum ContextValue<'r> {
     Value(Cow<'r, str>),
     Absent,
-    Not,
+    Unknown,
 }
 
-impl Known<'_> {
+impl ContextValue<'_> {
     fn value(self) -> Option<String> {
         match self {
             Self::Value(value) => Some(value.into_owned()),
-            Self::Absent | Self::Not => None,
+            Self::Absent | Self::Unknown => None,
         }
     }
 }
 
-impl<'r> Role<'r> {
+impl<'r> RequestingRole<'r> {
     fn of(arn: &'r str) -> Self {
         let parts = Arn::parse(arn);
         let (partition, account) = parts.map(|parts| (parts.partition, parts.account)).unwrap_or_default();
         Self { arn, partition, account }
     }
 
-    /// What is known of a key, in lower case, in all requests of the role.
-    fn context(&self, key: &str) -> Known<'r> {
-        let value = |value| Known::Value(Cow::Borrowed(value));
+    /// The value of a key, in lower case, in every request of the role.
+    fn context(&self, key: &str) -> ContextValue<'r> {
+        let value = |value| ContextValue::Value(Cow::Borrowed(value));
         match key {
             "aws:principalarn" => value(self.arn),
             "aws:principalaccount" | "aws:resourceaccount" => value(self.account),
             "aws:principaltype" => value("AssumedRole"),
             "aws:principalisawsservice" | "aws:viaawsservice" => value("false"),
             "aws:securetransport" => value("true"),
-            "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" | "aws:username" => Known::Absent,
-            // Whoever is to be given everything has no boundary.
-            "iam:permissionsboundary" => Known::Absent,
-            // Permissions for resources with a tag are not for any resource.
-            key if key.contains(":resourcetag/") => Known::Absent,
-            _ => Known::Not,
+            "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" | "aws:username" => ContextValue::Absent,
+            // A role that gets every permission has no boundary.
+            "iam:permissionsboundary" => ContextValue::Absent,
+            // A permission for resources with a tag is not a permission for all resources.
+            key if key.contains(":resourcetag/") => ContextValue::Absent,
+            _ => ContextValue::Unknown,
         }
     }
 }
 
-impl<'r> Request<'r> {
-    /// What is known of a key, in lower case.
-    fn context(&self, key: &str) -> Known<'r> {
+impl<'r> RoleRequest<'r> {
+    /// The value of a key, in lower case.
+    fn context(&self, key: &str) -> ContextValue<'r> {
         match key {
-            "iam:passedtoservice" => self.passed_to.map_or(Known::Absent, |host| Known::Value(host.into())),
-            "iam:policyarn" => self.attached.map_or(Known::Absent, |name| {
-                Known::Value(format!("arn:{}:iam::aws:policy/{name}", self.role.partition).into())
+            "iam:passedtoservice" => {
+                self.passed_to.map_or(ContextValue::Absent, |host| ContextValue::Value(host.into()))
+            }
+            "iam:policyarn" => self.attached.map_or(ContextValue::Absent, |name| {
+                ContextValue::Value(format!("arn:{}:iam::aws:policy/{name}", self.role.partition).into())
             }),
             key => self.role.context(key),
         }
     }
 }
 
-/// The statements that decide about a role.
-struct Trial<'h> {
-    role: Role<'h>,
-    /// The ARNs of its own policies that it could change.
+/// Evaluates requests of a role against its policies.
+struct RoleEvaluation<'h> {
+    role: RequestingRole<'h>,
+    /// The ARNs of the role's policies that belong to its account, so that they can be changed.
     own_policies: Vec<&'h str>,
-    /// With the place of their policy.
-    statements: Vec<(usize, Statement)>,
-    boundary: Option<Vec<Statement>>,
+    /// The statements, each with the index of its policy.
+    statements: Vec<(usize, RoleStatement)>,
+    boundary: Option<Vec<RoleStatement>>,
     regions: Vec<String>,
-    budget: Budget,
+    budget: CharacterBudget,
 }
 
-impl Trial<'_> {
-    /// The policies that allow all that an escalation needs, and the permissions in words.
+impl RoleEvaluation<'_> {
+    /// The indices of the policies that together allow an escalation, and the permissions in words. Returns `None` if they do
+    /// not.
     fn allows(&self, escalation: &Escalation) -> Option<(Vec<usize>, String)> {
-        let (mut places, mut words) = (Vec::new(), Vec::new());
-        for alternatives in escalation.needs {
-            let found = alternatives.iter().find_map(|action| Some((*action, self.allowed(action, None)?)));
-            let (action, place) = found?;
-            words.push(action);
-            places.push(place);
+        let (mut indices, mut actions) = (Vec::new(), Vec::new());
+        for alternatives in escalation.required {
+            let (action, index) =
+                alternatives.iter().find_map(|action| Some((*action, self.policy_allowing(action, None)?)))?;
+            actions.push(action);
+            indices.push(index);
         }
-        let words = words.join(" and ");
-        let Some(service) = escalation.passed_to else { return Some((places, words)) };
-        places.push(self.allowed("iam:PassRole", Some(service))?);
-        Some((places, format!("iam:PassRole with {words}")))
+        let actions = actions.join(" and ");
+        let Some(service) = escalation.passed_to else { return Some((indices, actions)) };
+        indices.push(self.policy_allowing("iam:PassRole", Some(service))?);
+        Some((indices, format!("iam:PassRole with {actions}")))
     }
 
-    /// The policy that allows everything on everything.
-    fn allows_everything(&self) -> Option<usize> {
+    /// The index of the policy that allows every action on every resource.
+    fn policy_allowing_everything(&self) -> Option<usize> {
         let resource = "*".to_owned();
-        let request = Request { role: self.role, action: "trailwarden:any", resource, passed_to: None, attached: None };
-        self.allowed("iam:AttachRolePolicy", None).and_then(|_| self.place(&request))
+        let request =
+            RoleRequest { role: self.role, action: "trailwarden:any", resource, passed_to: None, attached: None };
+        self.policy_allowing("iam:AttachRolePolicy", None).and_then(|_| self.deciding_policy(&request))
     }
 
-    /// The policy that allows an action on any resource, or on what is the role's own where that is enough.
-    fn allowed(&self, action: &str, service: Option<&str>) -> Option<usize> {
+    /// The index of the policy that allows an action on all resources, or on the role's own resources if that suffices.
+    fn policy_allowing(&self, action: &str, service: Option<&str>) -> Option<usize> {
         let lower = action.to_ascii_lowercase();
-        let covers = |statement: &Statement| statement.allows && statement.actions.covers(&lower, &self.budget);
+        let covers = |statement: &RoleStatement| statement.allows && statement.actions.covers(&lower, &self.budget);
         if self.budget.is_spent() || !self.statements.iter().any(|(_, statement)| covers(statement)) {
             return None;
         }
-        let Role { arn, partition, account } = self.role;
-        let (of, is_regional, names) = resources(action);
-        let nowhere = [String::new()];
-        let regions = if is_regional { self.regions.as_slice() } else { nowhere.as_slice() };
-        let any = regions
-            .iter()
-            .flat_map(|region| names.iter().map(move |name| format!("arn:{partition}:{of}:{region}:{account}:{name}")));
+        let RequestingRole { arn, partition, account } = self.role;
+        let (arn_service, is_regional, names) = resources(action);
+        let no_region = [String::new()];
+        let regions = if is_regional { self.regions.as_slice() } else { no_region.as_slice() };
+        let any = regions.iter().flat_map(|region| {
+            names.iter().map(move |name| format!("arn:{partition}:{arn_service}:{region}:{account}:{name}"))
+        });
         let own: &[&str] = match action {
             "iam:AttachRolePolicy" | "iam:PutRolePolicy" => &[arn],
             "iam:CreatePolicyVersion" | "iam:SetDefaultPolicyVersion" => &self.own_policies,
             _ => &[],
         };
-        // Services in China have hosts of either form.
-        let ends: &[&str] = if partition == "aws-cn" { &["", ".cn"] } else { &[""] };
-        let hosts = ends.iter().map(|end| service.map(|service| format!("{service}.amazonaws.com{end}")));
+        // Hosts of services in China have either suffix.
+        let suffixes: &[&str] = if partition == "aws-cn" { &["", ".cn"] } else { &[""] };
+        let hosts = suffixes.iter().map(|suffix| service.map(|service| format!("{service}.amazonaws.com{suffix}")));
         let hosts: Vec<Option<String>> = hosts.collect();
-        let attached: &[Option<&str>] = match action.starts_with("iam:Attach") {
-            true => &[Some("AdministratorAccess"), Some("IAMFullAccess")],
-            false => &[None],
+        let attached: &[Option<&str>] = if action.starts_with("iam:Attach") {
+            &[Some("AdministratorAccess"), Some("IAMFullAccess")]
+        } else {
+            &[None]
         };
         any.chain(own.iter().map(|arn| (*arn).to_owned())).find_map(|resource| {
-            let each = hosts.iter().flat_map(|host| attached.iter().map(move |attached| (host, attached)));
-            each.into_iter().find_map(|(host, attached)| {
+            let mut combinations = hosts.iter().flat_map(|host| attached.iter().map(move |attached| (host, attached)));
+            combinations.find_map(|(host, attached)| {
                 let (resource, passed_to) = (resource.clone(), host.as_deref());
-                self.place(&Request { role: self.role, action: &lower, resource, passed_to, attached: *attached })
+                self.deciding_policy(&RoleRequest {
+                    role: self.role,
+                    action: &lower,
+                    resource,
+                    passed_to,
+                    attached: *attached,
+                })
             })
         })
     }
 
-    /// The policy that allows a request, unless a statement denies it or the boundary does not allow it.
-    fn place(&self, request: &Request<'_>) -> Option<usize> {
-        let applies = |statement: &Statement, allows| {
-            !self.budget.is_spent() && statement.allows == allows && statement.applies(request, &self.budget)
+    /// The index of the policy that allows a request, unless a statement denies it or the boundary does not allow it.
+    fn deciding_policy(&self, request: &RoleRequest<'_>) -> Option<usize> {
+        let matches = |statement: &RoleStatement, allows| {
+            !self.budget.is_spent() && statement.allows == allows && statement.matches(request, &self.budget)
         };
-        let (place, _) = self.statements.iter().find(|(_, statement)| applies(statement, true))?;
-        let is_denied = self.statements.iter().any(|(_, statement)| applies(statement, false));
+        let (index, _) = self.statements.iter().find(|(_, statement)| matches(statement, true))?;
+        let is_denied = self.statements.iter().any(|(_, statement)| matches(statement, false));
         let is_within = self.boundary.as_ref().is_none_or(|boundary| {
-            let any = |allows| boundary.iter().any(|statement| applies(statement, allows));
-            any(true) && !any(false)
+            let any_matches = |allows| boundary.iter().any(|statement| matches(statement, allows));
+            any_matches(true) && !any_matches(false)
         });
-        // A Deny statement may not have been compared.
-        (!is_denied && is_within && !self.budget.is_spent()).then_some(*place)
+        // If the budget is spent, a Deny statement may not have been compared.
+        (!is_denied && is_within && !self.budget.is_spent()).then_some(*index)
     }
 }
 
@@ -442,7 +455,7 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// The member `name`; IAM takes names in any case.
+/// The member `name`, in any case.
 fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }

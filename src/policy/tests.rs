@@ -4,10 +4,10 @@ fn statement(json: &str) -> Statement {
     Policy::parse(json).unwrap().statements.remove(0)
 }
 
-/// What is wrong with a statement, given its elements.
-fn fault(elements: &str) -> String {
+/// The first error of a statement with these elements.
+fn error_of(elements: &str) -> String {
     let one = statement(&format!(r#"{{"Statement":{{{elements}}}}}"#));
-    one.faults.first().map(ToString::to_string).unwrap_or_default()
+    one.errors.first().map(ToString::to_string).unwrap_or_default()
 }
 
 #[test]
@@ -32,14 +32,14 @@ fn element_names_have_no_case_but_effects_do() {
     let lower = r#"{"statement":[{"effect":"Allow","principal":"*","action":"sts:AssumeRole"}]}"#;
     assert_eq!(statement(lower).effect, Some(Effect::Allow));
     assert_eq!(
-        fault(r#""Effect":"ALLOW","Principal":"*","Action":"sts:AssumeRole""#),
+        error_of(r#""Effect":"ALLOW","Principal":"*","Action":"sts:AssumeRole""#),
         "the policy's `Effect` must be Allow or Deny"
     );
 }
 
 #[test]
-fn what_is_not_understood_says_why() {
-    let told: Vec<String> = [
+fn an_invalid_statement_contains_its_error() {
+    let messages: Vec<String> = [
         r#""Effect":"Allow","Principal":7,"Action":"sts:AssumeRole""#,
         r#""Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"NullIfExists":{"a":"true"}}"#,
         r#""Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"Bool":{"a":"b"},"bool":{"a":"c"}}"#,
@@ -57,20 +57,20 @@ fn what_is_not_understood_says_why() {
         r#""Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringEquals":{"a":{"b":1}}}"#,
     ]
     .iter()
-    .map(|elements| fault(elements))
+    .map(|elements| error_of(elements))
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
-    the policy's `Principal` must be there once, as Principal or NotPrincipal, and "*" or an object
+    insta::assert_snapshot!(messages.join("\n"), @r#"
+    the policy's `Principal` must be present once, as Principal or NotPrincipal, and "*" or an object
     the condition operator "NullIfExists" is not known
-    the policy's `Condition` must be an object in which each name is there once
-    the policy's `Principal` must be there once, as Principal or NotPrincipal, and "*" or an object
-    the policy's `Principal` must be there once, as Principal or NotPrincipal, and "*" or an object
+    the policy's `Condition` must be an object with unique names
+    the policy's `Principal` must be present once, as Principal or NotPrincipal, and "*" or an object
+    the policy's `Principal` must be present once, as Principal or NotPrincipal, and "*" or an object
     the policy's `Principal` must be of the type AWS, Service, Federated or CanonicalUser
     the policy's `Principal` must be a string, a number, a boolean or a list of these
-    the policy's `Action` must be there once, as Action or NotAction
+    the policy's `Action` must be present once, as Action or NotAction
     the policy's `Action` must be a string or a list of strings
-    the policy's `Principal` must be there only once
-    the policy's `Principal` must be there only once
+    the policy's `Principal` must be present only once
+    the policy's `Principal` must be present only once
     the policy's `Condition` must be an object
     the condition operator "StringSoundsLike" is not known
     the condition operator "Some:StringEquals" is not known
@@ -130,14 +130,14 @@ fn holds(condition: &str, found: Option<&[&str]>) -> bool {
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":"*","Action":"*","Condition":{condition}}}}}"#
     );
     let one = statement(&json);
-    assert_eq!(one.faults, []);
+    assert_eq!(one.errors, []);
     let values: Option<Vec<String>> = found.map(|values| values.iter().map(|value| (*value).to_owned()).collect());
     let variable = |name: &str| (name == "aws:username").then(|| "dana*".to_owned());
     one.conditions[0].holds(values.as_deref(), Version::V2012, &variable)
 }
 
 #[test]
-fn conditions_hold_as_iam_says() {
+fn conditions_hold_as_in_iam() {
     for (condition, found, expected) in [
         (r#"{"StringEquals":{"k":["a","b"]}}"#, Some(&["b"][..]), true),
         (r#"{"StringEquals":{"k":"a"}}"#, Some(&["A"]), false),
@@ -183,7 +183,7 @@ fn conditions_hold_as_iam_says() {
 }
 
 #[test]
-fn a_deny_wins_and_a_statement_with_a_fault_says_nothing() {
+fn a_deny_wins_and_a_statement_with_an_error_is_ignored() {
     let policy = Policy::parse(
         r#"{"Version":"2012-10-17","Statement":[
             {"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:assume*"},

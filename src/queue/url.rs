@@ -13,8 +13,8 @@ impl FromStr for QueueUrl {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let is_url = rest.and_then(|rest| rest.split_once('/')).is_some_and(|(host, path)| {
-            let plain = |one: char| one.is_ascii_alphanumeric() || "-_./".contains(one);
-            !host.is_empty() && path.contains('/') && !path.ends_with('/') && path.chars().all(plain)
+            let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
+            !host.is_empty() && path.contains('/') && !path.ends_with('/') && path.chars().all(is_plain)
         });
         if !is_url {
             return Err("not the URL of an SQS queue (https://sqs.REGION.amazonaws.com/ACCOUNT/NAME); \
@@ -22,7 +22,7 @@ impl FromStr for QueueUrl {
         }
         // A FIFO queue withholds later messages of a group until a message is deleted.
         if text.ends_with(".fifo") {
-            return Err("a FIFO queue, which does not hand out all of its messages at once; \
+            return Err("a FIFO queue, which does not return all of its messages at once; \
                         the on-failure destination of a function is a standard queue");
         }
         Ok(Self(text.to_owned()))
@@ -36,8 +36,8 @@ impl fmt::Display for QueueUrl {
 }
 
 impl QueueUrl {
-    /// The Region, if the host contains one: `sqs.REGION.…` (also with `sqs-fips`, and behind the name of a VPC endpoint)
-    /// and the older `REGION.queue.amazonaws.com`.
+    /// The Region, if the host contains one: `sqs.REGION.…`, `sqs-fips.REGION.…`, either of them after the name of a VPC
+    /// endpoint, or the older `REGION.queue.amazonaws.com`.
     /// <https://docs.aws.amazon.com/general/latest/gr/sqs-service.html>
     pub fn region(&self) -> Option<&str> {
         let host = self.0.split('/').nth(2)?;
@@ -48,12 +48,13 @@ impl QueueUrl {
     }
 }
 
-/// `eu-west-1`, `us-gov-east-1`.
+/// Whether a label of a host has the form of a Region, such as `eu-west-1` or `us-gov-east-1`.
 fn is_region(label: &str) -> bool {
     let mut parts = label.rsplit('-');
-    let number = parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|one| one.is_ascii_digit()));
+    let is_numbered =
+        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
     let words: Vec<&str> = parts.collect();
-    number && words.len() >= 2 && words.iter().all(|word| word.bytes().all(|one| one.is_ascii_lowercase()))
+    is_numbered && words.len() >= 2 && words.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 #[cfg(test)]
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_region_is_the_one_in_the_host() {
+    fn the_region_is_read_from_the_host() {
         for (host, expected) in [
             ("https://sqs.eu-west-1.amazonaws.com", Some("eu-west-1")),
             ("https://sqs.us-gov-east-1.amazonaws.com", Some("us-gov-east-1")),
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_standard_queue_is_refused() {
+    fn only_urls_of_standard_queues_are_accepted() {
         for text in [
             "",
             "failed",

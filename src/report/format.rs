@@ -5,7 +5,7 @@ use std::path::Path;
 use anstream::adapter::strip_str;
 use jiff::Timestamp;
 
-use super::{Details, Extent, PIPED_WIDTH, Report, csv, html, json, junit, markdown, sarif, terminal};
+use super::{Details, Extent, PIPED_WIDTH, Report, csv, github, html, json, junit, markdown, sarif, terminal};
 use crate::finding::{Finding, ocsf};
 use crate::sinks::console;
 
@@ -29,6 +29,8 @@ pub enum Format {
     Junit,
     /// One HTML page that works offline and without scripts.
     Html,
+    /// Annotations of GitHub Actions: a workflow command for each finding.
+    Github,
 }
 
 /// A finding, and where it was found.
@@ -46,8 +48,17 @@ pub struct Entry<'e> {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 8] =
-        [Self::Text, Self::Json, Self::Ocsf, Self::Csv, Self::Markdown, Self::Sarif, Self::Junit, Self::Html];
+    pub const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Json,
+        Self::Ocsf,
+        Self::Csv,
+        Self::Markdown,
+        Self::Sarif,
+        Self::Junit,
+        Self::Html,
+        Self::Github,
+    ];
 
     /// The format that the extension of a file stands for.
     pub fn of_file(path: &Path) -> Option<Self> {
@@ -72,7 +83,7 @@ impl Format {
     pub fn details(self) -> Details {
         match self {
             Self::Markdown | Self::Junit | Self::Html => Details::Full,
-            Self::Text | Self::Json | Self::Ocsf | Self::Csv | Self::Sarif => Details::Brief,
+            Self::Text | Self::Json | Self::Ocsf | Self::Csv | Self::Sarif | Self::Github => Details::Brief,
         }
     }
 
@@ -82,7 +93,7 @@ impl Format {
             Self::Json => json::begin(),
             Self::Csv => csv::header(),
             Self::Sarif => sarif::begin(),
-            Self::Text | Self::Ocsf | Self::Markdown | Self::Junit | Self::Html => String::new(),
+            Self::Text | Self::Ocsf | Self::Markdown | Self::Junit | Self::Html | Self::Github => String::new(),
         }
     }
 
@@ -90,7 +101,7 @@ impl Format {
     pub fn separator(self) -> &'static str {
         match self {
             Self::Json | Self::Sarif => ",\n",
-            Self::Text | Self::Ocsf | Self::Csv | Self::Markdown | Self::Junit | Self::Html => "",
+            Self::Text | Self::Ocsf | Self::Csv | Self::Markdown | Self::Junit | Self::Html | Self::Github => "",
         }
     }
 
@@ -107,6 +118,7 @@ impl Format {
             Self::Json => json::entry(entry),
             Self::Csv => csv::row(entry),
             Self::Sarif => sarif::entry(entry),
+            Self::Github => github::annotation(entry),
             Self::Markdown | Self::Junit | Self::Html => String::new(),
         }
     }
@@ -116,7 +128,7 @@ impl Format {
         match self {
             Self::Text => strip_str(&terminal::summary(&report.summary, Extent::BRIEF, PIPED_WIDTH)).to_string(),
             Self::Json => json::end(report),
-            Self::Ocsf | Self::Csv => String::new(),
+            Self::Ocsf | Self::Csv | Self::Github => String::new(),
             Self::Markdown => markdown::document(report),
             Self::Sarif => sarif::end(report),
             Self::Junit => junit::document(report),

@@ -36,6 +36,8 @@ struct FindingJson<'f> {
     suppression: Option<SuppressionJson<'f>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'f Trace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terraform_address: Option<&'f str>,
     input: &'f str,
 }
 
@@ -206,6 +208,7 @@ impl<'f> FindingJson<'f> {
                 also: &one.also,
             }),
             explanation: finding.trace.as_ref(),
+            terraform_address: finding.terraform_address.as_deref(),
             input,
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn begin() -> String {
 
 pub(super) fn entry(entry: Entry<'_>) -> String {
     let finding = entry.finding;
-    let logical: Vec<Value> = finding
+    let mut logical: Vec<Value> = finding
         .resources
         .iter()
         .map(|one| {
@@ -46,6 +46,9 @@ pub(super) fn entry(entry: Entry<'_>) -> String {
             })
         })
         .collect();
+    if let Some(address) = &finding.terraform_address {
+        logical.insert(0, json!({"name": address, "fullyQualifiedName": address, "kind": "resource"}));
+    }
     let mut location = json!({"logicalLocations": logical});
     if let Some(members) = location.as_object_mut().filter(|_| entry.is_file) {
         members.insert("physicalLocation".to_owned(), json!({"artifactLocation": {"uri": uri(entry.input)}}));

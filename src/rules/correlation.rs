@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::rule::{Rule, slug};
 use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::load::files::{Document, RuleFile};
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::load::yaml::{self, Node};
 
 /// One correlation rule, also if the parser refuses it.

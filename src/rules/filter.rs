@@ -21,7 +21,7 @@ use crate::rules::load::culprit;
 use crate::rules::load::diagnostic::{DiagnosticKind, Reason, RuleDiagnostic};
 use crate::rules::load::files::{Document, RuleFile};
 use crate::rules::load::parser::of_parser;
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::sigma::placeholder;
 use crate::rules::sigma::subject::Subject;
 

@@ -12,4 +12,5 @@ pub(super) mod header;
 pub(super) mod operations;
 pub(super) mod parser;
 pub(super) mod settings;
+pub(super) mod spelling;
 pub(super) mod yaml;

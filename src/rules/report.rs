@@ -64,6 +64,7 @@ pub(super) fn finding(
         live: None,
         suppression: None,
         notes: Vec::new(),
+        terraform_address: None,
     }
 }
 

@@ -8,7 +8,7 @@ use rsigma_parser::SigmaRule;
 
 use super::report;
 use super::sigma::Verdict;
-use super::trusted::Trusted;
+use super::trusted::is_trusted;
 use crate::facts::{FACTS, Fact};
 use crate::finding::{Finding, RuleInfo, Severity, Trace};
 use crate::rules::load::attributes::Attributes;
@@ -232,7 +232,7 @@ impl Rule {
     }
 
     /// The rule's finding for an event, if it matches.
-    pub(super) fn evaluate(&self, subject: &Subject<'_>, trusted: &Trusted, explain: bool) -> Option<Finding> {
+    pub(super) fn evaluate(&self, subject: &Subject<'_>, explain: bool) -> Option<Finding> {
         // Facts cost more than this, and most of what is made to cost much failed.
         if subject.event.error_code().is_some_and(|code| !code.is_empty()) && self.needs_success() {
             return None;
@@ -241,7 +241,7 @@ impl Rule {
         let Body { info, raised_info, cases, attributes, sigma, .. } = body;
         let matcher = cases.whole.matcher(sigma);
         let verdict = matcher.verdict(subject);
-        if verdict == Verdict::NoMatch || self.is_trusted(subject, trusted) {
+        if verdict == Verdict::NoMatch || self.is_about_trusted(subject) {
             return None;
         }
         let case = |case: &Option<Case>| case.as_ref().map(|case| case.matcher(sigma).verdict(subject));
@@ -263,7 +263,7 @@ impl Rule {
     }
 
     /// How the rule judges an event, whether it matches or not.
-    pub(super) fn explain(&self, subject: &Subject<'_>, trusted: &Trusted) -> Trace {
+    pub(super) fn explain(&self, subject: &Subject<'_>) -> Trace {
         let matcher = self.body().cases.whole.matcher(self.sigma());
         let trace = matcher.trace(subject);
         let is_too_complex = trace.is_too_complex;
@@ -273,7 +273,7 @@ impl Rule {
                 Trace::of("the record is too complex to decide; later parts were not compared", false, Vec::new());
             return Trace::of(trace.what, false, trace.parts.into_iter().chain([note]).collect());
         }
-        if !(trace.matched && self.is_trusted(subject, trusted)) {
+        if !(trace.matched && self.is_about_trusted(subject)) {
             return trace;
         }
         let trusted = Trace::of("every account and organization it is about is trusted", true, Vec::new());
@@ -281,10 +281,10 @@ impl Rule {
     }
 
     /// Whether it is about accounts or organizations, and all that the event names are trusted.
-    fn is_trusted(&self, subject: &Subject<'_>, trusted: &Trusted) -> bool {
+    fn is_about_trusted(&self, subject: &Subject<'_>) -> bool {
         let values: Vec<_> = self.body().attributes.others().flat_map(|path| subject.select(path)).collect();
         let others = report::texts(&values);
-        !others.is_empty() && others.iter().all(|other| trusted.admits(other, subject.event))
+        !others.is_empty() && others.iter().all(|other| is_trusted(other, subject.zone, subject.event))
     }
 }
 

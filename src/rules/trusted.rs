@@ -3,42 +3,26 @@
 use crate::event::Event;
 use crate::facts::Zone;
 
-/// Accounts and organizations of one's own.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Trusted {
-    accounts: Vec<String>,
-    /// Ids of organizations, their roots and organizational units.
-    organizations: Vec<String>,
-}
-
-impl Trusted {
-    /// The accounts and organizations of a zone.
-    pub(super) fn of(zone: &Zone) -> Self {
-        Self { accounts: zone.accounts.clone(), organizations: zone.organizations.clone() }
-    }
-
-    /// Whether `text` names an account or organization that is trusted, by id or ARN, or the account of `event`. An ARN of
-    /// another service names the account it contains.
-    pub(super) fn admits(&self, text: &str, event: &Event<'_>) -> bool {
-        let is_known = |id: &str| self.organizations.iter().any(|known| known == id);
-        let account = match text.strip_prefix("arn:") {
-            // organization/o-…, ou/o-…/ou-…, account/o-…/111122223333
-            Some(rest) if rest.split(':').nth(1) == Some("organizations") => {
-                let path = rest.rsplit(':').next().unwrap_or_default();
-                if path.split('/').any(is_known) {
-                    return true;
-                }
-                let account = path.strip_prefix("account/").and_then(|path| path.rsplit('/').next());
-                account.unwrap_or_default()
+/// Whether `text` names an account or organization of the zone, by id or ARN, or the account of `event`. An ARN of another
+/// service names the account it contains.
+pub(super) fn is_trusted(text: &str, zone: &Zone, event: &Event<'_>) -> bool {
+    let is_known = |id: &str| zone.organizations.iter().any(|known| known == id);
+    let account = match text.strip_prefix("arn:") {
+        // organization/o-…, ou/o-…/ou-…, account/o-…/111122223333
+        Some(rest) if rest.split(':').nth(1) == Some("organizations") => {
+            let path = rest.rsplit(':').next().unwrap_or_default();
+            if path.split('/').any(is_known) {
+                return true;
             }
-            Some(rest) => rest.split(':').nth(3).unwrap_or_default(),
-            // o-…, ou-…, and o-…/r-…/ou-… as in aws:PrincipalOrgPaths.
-            None if text.split('/').any(is_known) => return true,
-            None => text,
-        };
-        is_account(account)
-            && (event.account() == Some(account) || self.accounts.iter().any(|trusted| trusted == account))
-    }
+            let account = path.strip_prefix("account/").and_then(|path| path.rsplit('/').next());
+            account.unwrap_or_default()
+        }
+        Some(rest) => rest.split(':').nth(3).unwrap_or_default(),
+        // o-…, ou-…, and o-…/r-…/ou-… as in aws:PrincipalOrgPaths.
+        None if text.split('/').any(is_known) => return true,
+        None => text,
+    };
+    is_account(account) && (event.account() == Some(account) || zone.accounts.iter().any(|trusted| trusted == account))
 }
 
 /// Whether `text` is an account id: twelve digits.

@@ -113,11 +113,19 @@ fn text(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         let dim = Style::new().dimmed();
         if value.is_empty() { Ok(()) } else { writeln!(to, "  {dim}{label:<9}{dim:#}{value}") }
     };
-    row("who", &finding.who())?;
-    row("from", &finding.from())?;
+    match &finding.terraform_address {
+        // Nobody has called yet.
+        Some(address) => row("address", &visible(address))?,
+        None => {
+            row("who", &finding.who())?;
+            row("from", &finding.from())?;
+        }
+    }
     row("what", &finding.what())?;
     row("where", &finding.place())?;
-    row("when", &finding.when())?;
+    if finding.terraform_address.is_none() {
+        row("when", &finding.when())?;
+    }
     for (index, clause) in finding.why().into_iter().enumerate() {
         row(if index == 0 { "why" } else { "" }, clause)?;
     }

@@ -1,4 +1,4 @@
-//! Exemptions by the live state of a VPC: off unless configured.
+//! Exemptions by the live state of a VPC. They are off unless configured.
 
 use serde::Deserialize;
 
@@ -9,10 +9,10 @@ use crate::live_state::resources::vpc::Vpc;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VpcExemptions {
-    /// Whether the default VPC of an account and Region is exempt.
+    /// Whether default VPCs are exempt.
     #[serde(default)]
     pub exempt_default_vpc: bool,
-    /// Keys of tags. A VPC that has one of them is exempt, whatever the tag's value.
+    /// Tag keys. A VPC with one of these tags is exempt, whatever the tag's value.
     #[serde(default)]
     pub exempt_vpc_tags: Vec<String>,
 }

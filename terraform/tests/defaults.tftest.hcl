@@ -155,7 +155,7 @@ run "everything_that_breaks_rings" {
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
       "errors", "throttles", "on-failure", "on-failure-lost", "rejected", "delivery-errors", "delivery-throttling",
-      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-trails-undelivered",
+      "findings-undelivered", "alerts-undelivered", "tampering-undelivered", "tampering-inputs-undelivered", "tampering-trails-undelivered",
       "tampering-stores-undelivered", "tampering-watchers-undelivered", "no-invocations", "trail-silent",
       "heartbeat-missing", "canary-missing",
     ])
@@ -249,7 +249,7 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
 
   assert {
     condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
-      "alarmName", "alarmNames", "destinationArn", "eventSourceArn", "executionArn", "groupName",
+      "alarmName", "alarmNames", "destinationArn", "eventBusName", "eventSourceArn", "executionArn", "groupName",
       "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targets",
     ])
     error_message = "A way to name what watches over the deployment is missing, or is not in this list."
@@ -258,6 +258,13 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
   assert {
     condition     = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-stores"]).detail.requestParameters["$or"] : keys(choice)])) == toset(["aliasName", "bucketName", "keyId", "queueUrl", "targetKeyId"])
     error_message = "A way to name a key, bucket or queue is missing, or is not in this list."
+  }
+
+  assert {
+    condition = [for choice in jsondecode(local.tampering_more["trailwarden-tampering-inputs"]).detail["$or"] : merge([for key in keys(choice) : try({ (key) = keys(choice[key])[0] }, {})]...)] == [
+      { requestParameters = "destinationName" }, { requestParameters = "streamARN" }, { requestParameters = "streamName" }, { responseElements = "functionArn" },
+    ]
+    error_message = "A way to name an input of the function is missing, or is not in this list."
   }
 
   assert {

@@ -235,7 +235,7 @@ run "a_configuration_of_one_s_own" {
     condition = { for placeholder, values in yamldecode(aws_lambda_function.this.environment[0].variables.CONFIG).placeholders : placeholder => sort(values) if contains(["own_trails", "watched_buckets", "own_event_rules"], placeholder) } == {
       own_trails      = tolist(["another", "trailwarden"])
       watched_buckets = tolist(["payroll"])
-      own_event_rules = tolist(["trailwarden-tampering", "trailwarden-tampering-stores", "trailwarden-tampering-trails", "trailwarden-tampering-watchers"])
+      own_event_rules = tolist(["trailwarden-tampering", "trailwarden-tampering-inputs", "trailwarden-tampering-stores", "trailwarden-tampering-trails", "trailwarden-tampering-watchers"])
     }
     error_message = "The names of this deployment must be added to those that are configured."
   }

@@ -153,9 +153,9 @@ def without(network: Network, request: pytest.FixtureRequest) -> Iterator[tuple[
             "latent",
             "not attached",
         ),
-        "rule": (lambda: n.revoke(**world), lambda: n.authorize(**world), "remediated", "any more"),
-        "acl-in": (lambda: n.deny(False, **v4), lambda: n.allow_again(False), "mitigated", "keeps it out"),
-        "acl-out": (lambda: n.deny(True, **v4), lambda: n.allow_again(True), "mitigated", "keeps the answers in"),
+        "rule": (lambda: n.revoke(**world), lambda: n.authorize(**world), "remediated", "no longer"),
+        "acl-in": (lambda: n.deny(False, **v4), lambda: n.allow_again(False), "mitigated", "blocks it"),
+        "acl-out": (lambda: n.deny(True, **v4), lambda: n.allow_again(True), "mitigated", "blocks the return traffic"),
         "instance": (
             lambda: ec2.stop_instances(InstanceIds=[n.instance]),
             lambda: ec2.start_instances(InstanceIds=[n.instance]),
@@ -329,7 +329,7 @@ def test_another_account_is_read_with_the_role_that_is_assumed_there(live: Live,
     assert (outcome, "MEMBER_ROLE_NAME" in summary) == ("unknown", True), summary
     # The group is none of that account's, which is empty: sessions of its role see that account.
     outcome, summary = live.verdict(foreign, MEMBER_ROLE_NAME="trailwarden-reader", MEMBER_ROLE_EXTERNAL_ID="x1")
-    assert (outcome, "any more" in summary) == ("remediated", True), summary
+    assert (outcome, "no longer" in summary) == ("remediated", True), summary
     assert "AssumeRole" in live.actions
 
 

@@ -93,3 +93,14 @@ def logging_configuration() -> None:
 
     LambdaFunction.__init__, LambdaFunction.get_configuration = create, get_configuration
     LambdaFunction.update_configuration = update
+
+
+def redrive_allow_policy() -> None:
+    """It is stored and not returned, and the provider waits for minutes until it is."""
+    known: Any = Queue.attributes
+
+    def attributes(self: Queue) -> dict[str, Any]:
+        policy = getattr(self, "redrive_allow_policy", None)
+        return known.fget(self) | ({"RedriveAllowPolicy": policy} if policy else {})
+
+    Queue.attributes = property(attributes)

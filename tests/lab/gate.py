@@ -9,6 +9,7 @@ from call import Call
 from iam import Request, allows
 from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import get_account_id_from, iam_backends
+from moto.kinesis.models import kinesis_backends
 from moto.organizations.models import organizations_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -18,8 +19,9 @@ PARTITION = "aws"
 ACTIONS = {"sns:PublishBatch": "sns:Publish"}
 # Everybody may.
 FREE = {"sts:GetCallerIdentity"}
-# What a service wants of the key of an encrypted topic, queue or table.
-KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+# What a service wants of the key of an encrypted topic, queue, stream or table.
+KEY_ACTIONS = {"kinesis": ("kms:GenerateDataKey",)}
+KEY_ACTIONS_OF_OTHERS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 def refusal(call: Call) -> tuple[int, str, bytes] | None:
@@ -37,7 +39,7 @@ def refusal(call: Call) -> tuple[int, str, bytes] | None:
         return refused(call, f"{resource} does not trust {role}")
     if key := key_of(call, resource):
         context = {"kms:viaservice": f"{call.service}.{call.region}.amazonaws.com"}
-        for wanted in KEY_ACTIONS:
+        for wanted in KEY_ACTIONS.get(call.service, KEY_ACTIONS_OF_OTHERS):
             if not permitted(role, Request(wanted, key, context=context)):
                 return call.refusal(400, "KMSAccessDenied", f"{role} may not {wanted} on {key}")
     return None
@@ -108,6 +110,8 @@ def resource_of(call: Call, role: str) -> str:
             return f"arn:aws:sqs:{call.region}:{'/'.join(given['QueueUrl'].split('/')[-2:]).replace('/', ':')}"
         case "logs":
             return f"arn:aws:logs:{call.region}:{account}:log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
+        case "kinesis":
+            return given["StreamARN"]
         case "ec2":
             parameter, kind = EC2_RESOURCES.get(call.action, (None, None))
             if not parameter:
@@ -131,12 +135,16 @@ def resource_of(call: Call, role: str) -> str:
 
 
 def key_of(call: Call, resource: str) -> str | None:
-    """The key of the topic, queue or table; none when it has none."""
+    """The key of the topic, queue, stream or table that is used; none when it has none."""
     if call.service == "sns":
         owner = sns_backends[resource.split(":")[4]][call.region].topics.get(resource)
     elif call.service == "sqs":
         account, name = resource.split(":")[4:]
         owner = sqs_backends[account][call.region].queues.get(name)
+    elif call.service == "kinesis":
+        account, name = resource.split(":")[4:]
+        stream = kinesis_backends[account][call.region].streams[name.removeprefix("stream/")]
+        return stream.key_id if stream.encryption_type == "KMS" else None
     elif call.service == "dynamodb":
         table = dynamodb_backends[resource.split(":")[4]][call.region].tables.get(call.parameters["TableName"])
         return table.sse_specification.get("KMSMasterKeyId") if table and table.sse_specification else None

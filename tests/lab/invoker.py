@@ -1,7 +1,6 @@
-"""Invocations as Lambda does them. Asynchronous ones: a queue, retries, and the on-failure destination. Messages of an SQS
-queue: until the function accepts them, or they go to the dead-letter queue. Synchronous ones: once.
+"""Invocations as Lambda does them. Asynchronous ones: a queue, retries, and the on-failure destination. Synchronous ones: once.
 
-In: payloads for functions that moto keeps. Out: what came of each.
+In: payloads for functions that moto keeps, and jobs that invoke functions by themselves. Out: what came of each payload.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Queue
 from threading import Condition, Thread
 from typing import Any
@@ -19,16 +19,11 @@ from aws import Role
 from botocore.exceptions import ClientError
 from execution import Execution
 from moto.awslambda.models import LambdaFunction
-from moto.sqs.models import sqs_backends
 from runtime_api import Answer
 
 LAMBDA = "lambda.amazonaws.com"
 # Lambda waits for one and two minutes.
 PAUSE = 0.1
-
-
-# Delivers a payload to a function and lists the answer to each attempt.
-Deliver = Callable[[LambdaFunction, dict[str, Any], list[Answer]], None]
 
 
 @dataclass(frozen=True)
@@ -59,8 +54,8 @@ class Invoker:
     def __init__(self, endpoint: str, assume: Callable[[str, str, str], Role]) -> None:
         self.invocations: list[Invocation] = []
         self.lost: list[str] = []
-        self._endpoint, self._assume = endpoint, assume
-        self._waiting: Queue[tuple[LambdaFunction, dict[str, Any], Deliver]] = Queue()
+        self.endpoint, self.assume = endpoint, assume
+        self._waiting: Queue[Callable[[], None]] = Queue()
         self._open = 0
         self._change = Condition()
         self._fault: Exception | None = None
@@ -68,24 +63,33 @@ class Invoker:
         Thread(target=self._work, daemon=True).start()
 
     def submit(self, function: LambdaFunction, payload: dict[str, Any]) -> None:
-        """Invokes asynchronously."""
-        self._submit(function, payload, self._attempt)
+        """An asynchronous invocation."""
+        self.run(partial(self._asynchronous, function, payload))
 
-    def poll(self, function: LambdaFunction, records: list[dict[str, Any]]) -> None:
-        """Hands messages of a queue over."""
-        self._submit(function, {"Records": records}, self._receive)
-
-    def call(self, function: LambdaFunction, payload: dict[str, Any]) -> Answer:
-        """Invokes synchronously, when everything that was submitted is done."""
-        self.wait()
-        self._submit(function, payload, self._once)
-        self.wait()
-        return next(one.answers[-1] for one in reversed(self.invocations) if one.payload is payload)
-
-    def _submit(self, function: LambdaFunction, payload: dict[str, Any], deliver: Deliver) -> None:
+    def run(self, job: Callable[[], None]) -> None:
+        """Something to do after all that is submitted already."""
         with self._change:
             self._open += 1
-        self._waiting.put((function, payload, deliver))
+        self._waiting.put(job)
+
+    def invoke(self, function: LambdaFunction, payload: dict[str, Any]) -> Answer:
+        """A synchronous invocation, for jobs."""
+        answers: list[Answer] = []
+        self.invocations.append(Invocation(function.function_arn, payload, answers))
+        answers.append(self._invoke(function, json.dumps(payload)))
+        return answers[0]
+
+    def call(self, function: LambdaFunction, payload: dict[str, Any]) -> Answer:
+        """A synchronous invocation, when everything that was submitted is done."""
+        answers: list[Answer] = []
+        self.wait()
+        self.run(lambda: answers.append(self.invoke(function, payload)))
+        self.wait()
+        return answers[0]
+
+    def role(self, function: LambdaFunction) -> Role:
+        """The session that the function has, for jobs."""
+        return self._environment(function).role
 
     def wait(self, seconds: float = 300) -> None:
         """Until everything that was submitted is done."""
@@ -101,11 +105,9 @@ class Invoker:
 
     def _work(self) -> None:
         while True:
-            function, payload, deliver = self._waiting.get()
-            answers: list[Answer] = []
-            self.invocations.append(Invocation(function.function_arn, payload, answers))
+            job = self._waiting.get()
             try:
-                deliver(function, payload, answers)
+                job()
             except Exception as fault:  # raised where somebody waits
                 self._fault = fault
             finally:
@@ -113,7 +115,9 @@ class Invoker:
                     self._open -= 1
                     self._change.notify_all()
 
-    def _attempt(self, function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> None:
+    def _asynchronous(self, function: LambdaFunction, payload: dict[str, Any]) -> None:
+        answers: list[Answer] = []
+        self.invocations.append(Invocation(function.function_arn, payload, answers))
         configured = function.event_invoke_config[-1].config
         for attempt in range(1 + configured["MaximumRetryAttempts"]):
             time.sleep(PAUSE * attempt)
@@ -125,30 +129,10 @@ class Invoker:
         region, account, name = destination.split(":")[3:]
         body = json.dumps(kept(function, payload, answers))
         try:
-            role.client("sqs", region).send_message(QueueUrl=f"{self._endpoint}/{account}/{name}", MessageBody=body)
+            role.client("sqs", region).send_message(QueueUrl=f"{self.endpoint}/{account}/{name}", MessageBody=body)
         except ClientError as refused:
             # Lambda counts it as DestinationDeliveryFailures and goes on.
             self.lost.append(str(refused))
-
-    def _once(self, function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> None:
-        answers.append(self._invoke(function, json.dumps(payload)))
-
-    def _receive(self, function: LambdaFunction, payload: dict[str, Any], answers: list[Answer]) -> None:
-        left = payload["Records"]
-        region, account, name = left[0]["eventSourceARN"].split(":")[3:]
-        queues = sqs_backends[account][region]
-        redrive = queues.get_queue(name).redrive_policy
-        for _ in range(redrive["maxReceiveCount"]):
-            answers.append(self._invoke(function, json.dumps({"Records": left})))
-            failed = left
-            if answers[-1].error_type is None:
-                ids = {one["itemIdentifier"] for one in answers[-1].body["batchItemFailures"]}
-                failed = [one for one in left if one["messageId"] in ids]
-            left = failed
-            if not left:
-                return
-        for message in left:
-            queues.send_message(redrive["deadLetterTargetArn"].rpartition(":")[2], message["body"])
 
     def _invoke(self, function: LambdaFunction, payload: str) -> Answer:
         warm = self._environment(function)
@@ -170,11 +154,11 @@ class Invoker:
             return known
         if known:
             known.execution.close()
-        role = self._assume(function.role, LAMBDA, function.function_name)
+        role = self.assume(function.role, LAMBDA, function.function_name)
         stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid.uuid4().hex}"
         group = function.logging_config["LogGroup"]
         role.client("logs", function.region).create_log_stream(logGroupName=group, logStreamName=stream)
-        warm = Warm(state, Execution(function, role.environment(), self._endpoint), role, stream)
+        warm = Warm(state, Execution(function, role.environment(), self.endpoint), role, stream)
         self._warm[function.function_arn] = warm
         return warm
 

@@ -65,6 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["finding", "pipeline", "sinks", "text"]),
     ("remediation", &["actions", "alert", "aws", "finding", "metrics", "sinks", "text"]),
     ("rules", &["event", "facts", "finding", "text"]),
+    ("terraform_plan", &["finding", "text"]),
     ("text", &[]),
     ("access", &["network", "policy", "arn"]),
 ];
@@ -225,6 +226,8 @@ fn module(path: &str) -> Option<&str> {
 fn some_crates_are_known_to_few_files() {
     for (path, text) in sources() {
         let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        // Strings contain names of Terraform resource types, such as aws_config_….
+        let code: String = code.split('"').step_by(2).collect();
         for (name, files) in ONLY_IN {
             let allowed = files.iter().any(|file| path.starts_with(file));
             assert!(allowed || !code.contains(name), "{path} must not know {name}");

@@ -435,7 +435,7 @@ fn an_account_that_stays_shut_is_unknown_and_costs_no_other() {
             Some(reader()),
             "sts:AssumeRole on arn:aws:iam::444455556666:role/audit/Reader: AccessDenied: not authorized to perform: sts:AssumeRole",
         ),
-        (None, "no role to read account 444455556666 with; set MEMBER_ROLE_NAME"),
+        (None, "no role to read account 444455556666; set MEMBER_ROLE_NAME"),
     ] {
         for one in ask_members(&stub, member) {
             match one.response {

@@ -13,7 +13,7 @@ use trailwarden::finding::Severity;
 use trailwarden::pipeline::Input;
 
 use crate::support::{generated, root};
-use crate::terraform::{tampering_list, tampering_parameters};
+use crate::terraform::{names_function_of_mapping, tampering_list, tampering_parameters};
 
 const CALLS: &str = "tests/cases/hardening/deployment-calls.jsonl";
 const TABLE: &str = "docs/deployment-calls.md";
@@ -38,6 +38,8 @@ struct Call {
     service: String,
     call: String,
     request: Value,
+    #[serde(default)]
+    response: Value,
     alarm: Option<String>,
 }
 
@@ -48,7 +50,7 @@ impl Call {
             "eventSource": format!("{}.amazonaws.com", self.service), "eventName": self.call,
             "awsRegion": "eu-west-1", "recipientAccountId": "111122223333", "sourceIPAddress": "203.0.113.9",
             "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/u", "accountId": "111122223333"},
-            "requestParameters": self.request, "responseElements": {}, "readOnly": false, "managementEvent": true,
+            "requestParameters": self.request, "responseElements": self.response, "readOnly": false, "managementEvent": true,
         })
     }
 
@@ -99,6 +101,7 @@ fn every_call_that_changes_the_deployment_reaches_people() {
             .collect();
         let named = call.request.as_object().unwrap();
         let is_seen = call.service == "cloudtrail" && trail_calls.contains(&call.call)
+            || names_function_of_mapping(&call.call, &call.response)
             || !harmless.contains(&call.call) && named.keys().any(|parameter| parameters.contains(parameter));
         if let Some(alarm) = &call.alarm {
             assert!(alarms.contains(alarm), "{alarm} is no alarm of the module");

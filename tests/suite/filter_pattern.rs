@@ -1,5 +1,7 @@
 //! Whether filter patterns let through what rules need, judged by a matcher that shares nothing with what makes them.
 
+mod event_matcher;
+mod events;
 mod matcher;
 
 use std::collections::BTreeSet;

@@ -225,7 +225,7 @@ fn only_latent_and_mitigated_lower_the_severity() {
 fn what_cannot_be_read_is_named_and_changes_nothing_else() {
     let text = fs::read_to_string(fixture(OPENED)).unwrap();
     let without = settled(&pipeline(""), &text, &World::unread()).0;
-    insta::assert_snapshot!(without[0].live_state(), @"Live state is not known: the snapshot has no file 111122223333/eu-west-1/describe-security-group-rules.json; in that account, `aws ec2 describe-security-group-rules --region eu-west-1` prints it.");
+    insta::assert_snapshot!(without[0].live_state(), @"Live state is unknown: the snapshot has no file 111122223333/eu-west-1/describe-security-group-rules.json; in that account, `aws ec2 describe-security-group-rules --region eu-west-1` prints it.");
     let mut plain = without.clone();
     plain.iter_mut().for_each(|finding| finding.live = None);
     let mut findings = Vec::new();

@@ -36,6 +36,7 @@ mod sigma;
 mod streams;
 mod support;
 mod terraform;
+mod terraform_plan;
 mod trigger_batches;
 mod trust;
 mod workload;

@@ -224,6 +224,28 @@ fn records_of_watched_calls_are_skipped_when_the_call_failed_or_a_required_liter
     }
 }
 
+#[test]
+fn a_regular_expression_requires_the_literals_that_each_match_contains() {
+    for (item, literals) in [
+        ("userAgent|re: '^aws-cli/2'", &[&["aws-cli"][..]][..]),
+        ("userAgent|re|i: '^AWS-cli.*Linux$'", &[&["aws-cli"], &["linux"]]),
+        ("userAgent|re: '(kali|parrot)-os'", &[&["kali", "parrot"]]),
+        ("userAgent|re: ['kali', '[Pp]arrot']", &[&["kali", "parrot"]]),
+        ("userAgent|re|all: ['kali', 'linux']", &[&["kali"], &["linux"]]),
+        ("userAgent|re: '(?:kali){1,3}'", &[&["kali"]]),
+        // What may be missing, what has other forms, and what is too short is not required.
+        ("userAgent|re: '(kali)?'", &[]),
+        ("userAgent|re: 'kali|[a-z]+'", &[]),
+        ("userAgent|re: ['kali', '.*']", &[]),
+        ("userAgent|re: 'k.a.l.i'", &[]),
+        ("userAgent|re|neq: 'kali'", &[]),
+        ("requestParameters.port|re: '^1433$'", &[]),
+        ("requestParameters.policy|re: '\"Effect\": *\"Allow\"'", &[&["effect"], &["allow"]]),
+    ] {
+        assert_eq!(rules::required_literals(&format!("s: {{{item}}}\ncondition: s")), literals, "{item}");
+    }
+}
+
 const WATCHED: &str = r#"{"eventVersion":"1.11","userIdentity":IDENTITY,"eventTime":"2026-03-04T10:00:00Z","eventSource":"cloudtrail.amazonaws.com","eventName":"StopLogging","requestParameters":{"name":"org-trail"}}"#;
 const HARMLESS: &str =
     r#""eventTime":"2026-03-04T10:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeTags""#;

@@ -320,3 +320,71 @@ fn rules_that_are_not_supported_are_refused_or_left_out_and_the_rest_run() {
     assert_eq!(left_out.status.code(), Some(1));
     assert!(stderr(&left_out).contains("left out: "), "{}", stderr(&left_out));
 }
+
+/// A rule written from an event passes its own checks and tests, also when values contain wildcards and quotes.
+#[test]
+fn a_new_rule_matches_its_event_and_not_the_call_that_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let event = json!({
+        "eventVersion": "1.11",
+        "eventID": "7c9b1d52-0b5e-4d0c-a1a4-4f1d0c6a9d11",
+        "eventTime": "2026-03-04T10:00:00Z",
+        "eventSource": "ssm.amazonaws.com",
+        "eventName": "ModifyDocumentPermission",
+        "awsRegion": "eu-west-1",
+        "recipientAccountId": "111122223333",
+        "requestParameters": {
+            "name": "ro\\ta?te-*\": 'pass' #{word} \u{202e}%x%",
+            "permissionType": "Share",
+            "count": 3,
+            "is": {"very": {"deep": true}},
+            "accountIdsToAdd": ["all"],
+        },
+    });
+    fs::write(path("event.json"), json!({"Records": [event]}).to_string()).unwrap();
+    let new = |name: &str| run(&["rules", "new", name, "--from", &path("event.json"), "--rules", &path("rules")]);
+    let output = new("document-shared");
+    assert_eq!((stderr(&output).as_str(), output.status.code()), ("", Some(0)));
+    let text = fs::read_to_string(path("rules/document-shared.yml")).unwrap();
+    let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("id: ")).collect();
+    insta::assert_snapshot!(text.join("\n"), @r##"
+    title: "ModifyDocumentPermission was called"
+    name: document-shared
+    status: experimental
+    description: |
+      Why the call is a problem, and what it allows.
+    logsource: {product: aws, service: cloudtrail}
+    detection:
+      call:
+        eventSource: "ssm.amazonaws.com"
+        eventName|cased: "ModifyDocumentPermission"
+      # Keep the parameters that make the call worth a finding.
+      parameters:
+        requestParameters.count: 3
+        requestParameters.is.very.deep: true
+        requestParameters.name: "ro\\\\ta\\?te-\\*\": 'pass' #{word} \u202e%x%"
+        requestParameters.permissionType: "Share"
+      failed:
+        errorCode: '?*'
+      condition: call and parameters and not failed
+    falsepositives:
+      - When the call is harmless.
+    level: medium
+    trailwarden:
+      message: "{actor} called {eventName} on {resource} in {region}."
+      resource:
+        - type: AWS
+          id: requestParameters.name
+    "##);
+    for command in ["check", "test"] {
+        let output = run(&["rules", command, &path("rules")]);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}{}", stdout(&output), stderr(&output));
+    }
+    let output = new("document-shared");
+    assert!(stderr(&output).contains("document-shared.yml exists") && output.status.code() == Some(2));
+    assert_eq!(new("Not a name").status.code(), Some(2));
+    fs::write(path("event.json"), "{}").unwrap();
+    let output = new("another");
+    assert!(stderr(&output).contains("event.json: ") && output.status.code() == Some(2), "{}", stderr(&output));
+}

@@ -1,4 +1,4 @@
-//! What conditions and Deny statements hold.
+//! Conditions and Deny statements.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ fn conditions_on_everybody() {
         (json!({"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}), Public),
         (json!({"Null": {"aws:PrincipalOrgID": "false"}}), Public),
         (json!({"Null": {"aws:PrincipalOrgID": "true"}}), Public),
-        // What anybody can send, or where anybody can be.
+        // Values that anybody can send, and addresses that anybody can use.
         (json!({"StringEquals": {"sts:ExternalId": "x1y2z3"}}), Weak),
         (json!({"StringLike": {"sts:ExternalId": "vendor-*"}}), Weak),
         (json!({"StringLike": {"sts:ExternalId": "?*"}}), Public),
@@ -58,7 +58,7 @@ fn conditions_on_everybody() {
         (json!({"StringLike": {"aws:UserAgent": "*terraform*"}}), Weak),
         (json!({"StringEquals": {"aws:PrincipalTag/team": "${aws:ResourceTag/team}"}}), Weak),
         (json!({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}), Public),
-        // What holds of everybody, or of nobody in particular.
+        // Properties of all callers, or of no specific caller.
         (json!({"Bool": {"aws:SecureTransport": "true"}}), Public),
         (json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}), Public),
         (json!({"StringEquals": {"aws:PrincipalType": ["User", "AssumedRole"]}}), Public),
@@ -68,7 +68,7 @@ fn conditions_on_everybody() {
         (json!({"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}), Constrained),
         (json!({"StringEquals": {"aws:ResourceOrgID": "o-abc123def4"}}), Public),
         (json!({"StringLike": {"aws:PrincipalOrgID": "o-${*}"}}), Constrained),
-        // What callers choose, or have anyway, holds nobody.
+        // Values that callers choose or have restrict nobody.
         (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::${aws:PrincipalAccount}:role/*"}}), Public),
         (json!({"StringEquals": {"aws:PrincipalOrgID": "${aws:PrincipalTag/org}"}}), Weak),
         (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/${aws:username}"}}), External),
@@ -94,7 +94,7 @@ fn conditions_on_everybody() {
         (json!({"ArnLike": {"aws:PrincipalArn": "*"}}), Public),
         (json!({"ArnLike": {"aws:PrincipalArn": "arn:*"}}), Public),
         (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*"}}), Public),
-        // What is not known.
+        // Unknown keys and operators.
         (json!({"NullIfExists": {"aws:PrincipalOrgID": "false"}}), Undecidable),
         (json!({"StringEquals": {"aws:SomethingNew": "x"}}), Undecidable),
         (json!({"StringNotEquals": {"aws:SomethingNew": "x"}}), Public),
@@ -104,7 +104,7 @@ fn conditions_on_everybody() {
         (json!({"StringEquals": {"aws:SourceVpce": "vpce-1", "aws:SomethingNew": "y"}}), Constrained),
         (json!({"StringLike": {"aws:PrincipalArn": "*"}, "StringNotLike": {"aws:PrincipalArn": "*:user/*"}}), Public),
     ] {
-        let found = held_by(&condition);
+        let found = verdict_under(&condition);
         if found != verdict {
             wrong.push(format!("{condition} is {found:?}, not {verdict:?}"));
         }
@@ -128,7 +128,7 @@ fn denies_beside_everybody() {
         (vec![deny(json!("*"), "sts:*", json!({"Bool": {"aws:SecureTransport": false}}))], Public),
         (vec![deny(json!("*"), "sts:*", json!({"StringNotEquals": {"aws:MultiFactorAuthPresent": "true"}}))], Weak),
         (vec![deny(json!("*"), "sts:*", json!({"StringLike": {"aws:PrincipalAccount": ["9*", "8*", "7*"]}}))], Public),
-        // Both have to hold for a denial, so that not having one of them is enough to get in.
+        // A denial needs both, so missing one of them suffices for access.
         (
             vec![deny(
                 json!("*"),
@@ -167,7 +167,7 @@ fn denies_beside_everybody() {
             vec![deny(json!("*"), "sts:*", json!({"NumericNotEquals": {"aws:PrincipalAccount": 444455556666_u64}}))],
             External,
         ),
-        // A data perimeter: whoever is no service has to be of the organisation.
+        // A data perimeter: callers that are not services must belong to the organization.
         (
             vec![deny(
                 json!("*"),

@@ -1,4 +1,4 @@
-//! Whom principals stand for, and what holds the tenants of shared providers.
+//! Groups of principals, and tenants of shared providers.
 
 use serde_json::json;
 
@@ -194,7 +194,7 @@ fn tenants_of_shared_providers() {
         let statement = json!({"Effect": "Allow", "Principal": {"Federated": provider(name)},
                                "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition});
         let assessment = assessed(&policy(&[statement]));
-        let said = assessment.worst().map(Judgement::sentence).unwrap_or_default();
+        let said = assessment.worst().map(StatementAssessment::sentence).unwrap_or_default();
         if assessment.verdict != verdict {
             wrong.push(format!("{name} {condition} is not {verdict:?}: {said}"));
         }

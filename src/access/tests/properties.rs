@@ -1,4 +1,4 @@
-//! What holds of any policy.
+//! Properties of all policies.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -127,9 +127,9 @@ fn statement() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Callers of accounts that no policy here names, with and without what conditions ask for.
-fn strangers() -> Vec<Request> {
-    let mut strangers = Vec::new();
+/// Requests of accounts that no policy here names, with and without keys that conditions require.
+fn outsider_requests() -> Vec<Request> {
+    let mut outsider_requests = Vec::new();
     for account in ["999999999999", "123456789012", "777777777777"] {
         for (name, org, external, ip) in [
             ("role/evil", None, None, None),
@@ -160,13 +160,13 @@ fn strangers() -> Vec<Request> {
             set("aws:userid", Some("AROAEVILEVILEVILEVIL2:evil"));
             set("aws:ResourceAccount", Some(OWN));
             let caller = Caller::Aws { arn, account: account.to_owned() };
-            strangers.push(Request { caller, action: "sts:AssumeRole".to_owned(), context });
+            outsider_requests.push(Request { caller, action: "sts:AssumeRole".to_owned(), context });
         }
     }
-    strangers
+    outsider_requests
 }
 
-/// What is wrong with a request that nobody can make.
+/// The reason why nobody can make a request.
 fn fault_of(request: &Request) -> Option<&'static str> {
     let context = &request.context;
     let all = |key: &str| context.get(key).unwrap_or_default().iter();
@@ -201,13 +201,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn every_witness_gets_in_and_no_stranger_does_where_the_door_is_held(statements in vec(statement(), 1..4)) {
+    fn every_witness_has_access_and_no_outsider_has_where_access_is_restricted(statements in vec(statement(), 1..4)) {
         let document = policy(&statements);
         let parsed = Policy::parse(&document.to_string()).unwrap();
         let assessment = assess(&parsed, Some(OWN));
-        for judgement in &assessment.statements {
-            prop_assert_eq!(judgement.witness.is_some(), judgement.verdict >= Verdict::Weak);
-            if let Some(witness) = &judgement.witness {
+        for statement in &assessment.statements {
+            prop_assert_eq!(statement.witness.is_some(), statement.verdict >= Verdict::Weak);
+            if let Some(witness) = &statement.witness {
                 prop_assert_eq!(parsed.evaluate(&witness.request), Decision::Allowed, "{}", document);
                 if let Some(fault) = fault_of(&witness.request) {
                     prop_assert!(false, "{}: {:?} by {}", fault, witness.request, document);
@@ -215,7 +215,7 @@ proptest! {
             }
         }
         if assessment.verdict <= Verdict::External {
-            for request in strangers() {
+            for request in outsider_requests() {
                 prop_assert_ne!(parsed.evaluate(&request), Decision::Allowed, "{:?} by {}", request, document);
             }
         }
@@ -227,12 +227,12 @@ proptest! {
         let parsed = Policy::parse(&document.to_string()).unwrap();
         let role = Role { account: Some(OWN), now: Some(jiff::Timestamp::now()), is_stored: false };
         let mut zone = Zone::default();
-        for judgement in assess_within(&parsed, &role, &zone).statements {
-            zone.accounts.extend(judgement.accounts);
+        for statement in assess_within(&parsed, &role, &zone).statements {
+            zone.accounts.extend(statement.accounts);
         }
-        for judgement in assess_within(&parsed, &role, &zone).statements {
-            let is_of_id = judgement.reason.contains("unique id");
-            prop_assert!(judgement.verdict != Verdict::External || is_of_id, "{}: {}", document, judgement.reason);
+        for statement in assess_within(&parsed, &role, &zone).statements {
+            let is_of_id = statement.reason.contains("unique id");
+            prop_assert!(statement.verdict != Verdict::External || is_of_id, "{}: {}", document, statement.reason);
         }
     }
 
@@ -283,8 +283,8 @@ proptest! {
         let encoded = percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string();
         let padded = format!("\u{feff}{}{text}\n", " ".repeat(1000));
         for other in [upper(&text), cased, encoded, padded] {
-            let judged = assess(&Policy::parse(&other).unwrap(), Some(OWN));
-            prop_assert_eq!(judged.verdict, plain.verdict, "{}", other);
+            let other_assessment = assess(&Policy::parse(&other).unwrap(), Some(OWN));
+            prop_assert_eq!(other_assessment.verdict, plain.verdict, "{}", other);
         }
         let mut reversed = statements.clone();
         for one in &mut reversed {
@@ -300,7 +300,7 @@ proptest! {
     }
 
     #[test]
-    fn any_json_is_judged_without_panic(text in "\\PC{0,80}", statements in vec(any_json(), 0..3)) {
+    fn any_json_is_assessed_without_panic(text in "\\PC{0,80}", statements in vec(any_json(), 0..3)) {
         let _ = Policy::parse(&text);
         let document = json!({"Version": "2012-10-17", "Statement": statements});
         if let Ok(policy) = Policy::parse(&document.to_string()) {

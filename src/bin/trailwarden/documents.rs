@@ -239,7 +239,7 @@ pub(crate) fn is_of_trust(policy: &Policy) -> Result<(), String> {
     if !statements.is_empty() && !statements.iter().any(|one| has_principals(&one.principals)) {
         return Err("is not a trust policy: its statements have no Principal that is understood".to_owned());
     }
-    if statements.is_empty() || statements.iter().any(|one| !one.faults.is_empty() || is_of_sts(&one.actions)) {
+    if statements.is_empty() || statements.iter().any(|one| !one.errors.is_empty() || is_of_sts(&one.actions)) {
         return Ok(());
     }
     let first = statements.iter().find_map(|one| match &one.actions {

@@ -66,6 +66,13 @@ pub(crate) struct Arguments {
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
+    options: Options,
+}
+
+/// The options of commands that print findings.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
     evaluation: Evaluation,
 
     /// Verify findings against a snapshot of live state. `DIR/ACCOUNT/REGION/` contains the output of `aws ec2 describe-…`, as
@@ -106,7 +113,7 @@ pub(crate) struct Arguments {
     filters: Filters,
 }
 
-impl Arguments {
+impl Options {
     /// How much of the summary is printed.
     fn extent(&self) -> Option<Extent> {
         let is_brief = self.outputs.standard() == Format::Text && !self.no_summary && !self.quiet;
@@ -121,14 +128,20 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let _ = writeln!(errors, "error: no input; give a file or a directory, or - for standard input");
         return ExitCode::from(2);
     }
-    let Some(loaded) = arguments.evaluation.load(arguments.explain) else { return ExitCode::from(2) };
+    print_findings(&sources(&arguments.paths), &arguments.options)
+}
+
+/// Evaluates the sources and prints the findings.
+pub(crate) fn print_findings(sources: &[Source], options: &Options) -> ExitCode {
+    let mut errors = anstream::stderr();
+    let Some(loaded) = options.evaluation.load(options.explain) else { return ExitCode::from(2) };
     let LoadedPipeline { configuration, pipeline, refused } = loaded;
     let now = Timestamp::now();
-    let filter = match arguments.filters.read(pipeline.rules(), now) {
+    let filter = match options.filters.read(pipeline.rules(), now) {
         Ok(filter) => filter,
         Err(reason) => return fail(reason),
     };
-    let snapshot = match arguments.snapshot.as_deref().map(Snapshot::open).transpose() {
+    let snapshot = match options.snapshot.as_deref().map(Snapshot::open).transpose() {
         Ok(snapshot) => snapshot,
         Err(faults) => {
             let _ = writeln!(errors, "error: this snapshot cannot be used; nothing was evaluated");
@@ -141,8 +154,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if snapshot.is_none() {
         warn_of_no_live_state(&configuration, "give --snapshot");
     }
-    let sources = sources(&arguments.paths);
-    let targets = match arguments.outputs.targets(&sources) {
+    let targets = match options.outputs.targets(sources) {
         Ok(targets) => targets,
         Err(reason) => return fail(reason),
     };
@@ -150,15 +162,15 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Ok(files) => files,
         Err(reason) => return fail(reason),
     };
-    if !arguments.quiet {
+    if !options.quiet {
         let to = Box::new(anstream::stdout());
-        match Writing::begin(arguments.outputs.standard(), "standard output".to_owned(), to) {
+        match Writing::begin(options.outputs.standard(), "standard output".to_owned(), to) {
             Ok(output) => outputs.insert(0, output),
             Err(error) => return fail(format_args!("standard output cannot be written: {error}")),
         }
     }
     let settings =
-        Settings { summary: arguments.extent(), tally: !arguments.quiet, fail_on: arguments.filters.fail_on, refused };
+        Settings { summary: options.extent(), tally: !options.quiet, fail_on: options.filters.fail_on, refused };
     // Only this format shows it.
     let shows_coverage = outputs.iter().any(|output| output.format == Format::Html);
     let report = Report {
@@ -168,24 +180,24 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         ..Report::default()
     };
     let mut formats: Vec<Option<Format>> = outputs.iter().map(|output| Some(output.format)).collect();
-    if arguments.summary
+    if options.summary
         && let Some(standard) = formats.first_mut()
     {
         *standard = None;
     }
     let run = Run {
-        pipeline: if arguments.no_prefilter { pipeline.without_prefilter() } else { pipeline },
+        pipeline: if options.no_prefilter { pipeline.without_prefilter() } else { pipeline },
         snapshot,
         filter,
         formats,
         now,
-        progress: progress(&sources),
+        progress: progress(sources),
     };
     // Where the number of cores is not known, one is assumed.
-    let threads = arguments.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let mut printer = Printer::new(run.progress.clone(), settings, outputs, !arguments.quiet, report);
+    let threads = options.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let mut printer = Printer::new(run.progress.clone(), settings, outputs, !options.quiet, report);
     ordered(
-        &sources,
+        sources,
         Limits { threads, bytes: MAX_WAITING },
         |source, tell| run.one(source, tell),
         |source| Told::Failed(source.name()),
@@ -223,7 +235,13 @@ impl Run {
         tell(Told::Begun(source.label()));
         let (name, input) = open(source, progress);
         let is_file = matches!(source, Source::File { .. });
-        let mut outcomes = |outcome: Outcome| tell(self.told(outcome, &name, is_file));
+        let mut outcomes = |mut outcome: Outcome| {
+            if let (Source::Plan(file), Outcome::Finding(finding, place)) = (source, &mut outcome) {
+                let position = place.record.and_then(|position| usize::try_from(position).ok());
+                file.plan.describe(position.unwrap_or_default(), finding);
+            }
+            tell(self.told(outcome, &name, is_file));
+        };
         let tally = match snapshot {
             None => pipeline.run(&name, input, &mut outcomes),
             Some(snapshot) => {

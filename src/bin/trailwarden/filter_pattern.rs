@@ -7,13 +7,16 @@ use std::io::Write as _;
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
-use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum};
 use serde_json::json;
-use trailwarden::filter_pattern::{FilterPatterns, Limits, MAX_CHARACTERS, MAX_FILTERS, of_rules, of_rules_as_needed};
+use trailwarden::filter_pattern::{
+    FilterPatterns, Limits, MAX_CHARACTERS, MAX_EVENT_PATTERN_CHARACTERS, MAX_FILTERS, every_event, of_rules,
+    of_rules_as_needed, of_rules_for_events,
+};
 use trailwarden::text::{visible, visible_json};
 
-use crate::output::{Format, fail, print};
+use crate::output::{fail, print};
 use crate::selection::{Loaded, Selection};
 
 const AFTER_HELP: &str = "Exit codes:
@@ -23,14 +26,19 @@ const AFTER_HELP: &str = "Exit codes:
 
 Examples:
   Generate the pattern for your configuration:
-    trailwarden filter-pattern --config trailwarden.yml > filter_pattern.txt";
+    trailwarden filter-pattern --config trailwarden.yml > filter_pattern.txt
+  Generate event patterns for EventBridge rules, one per line:
+    trailwarden filter-pattern --config trailwarden.yml --format eventbridge > event_patterns.txt";
 
-/// Generate a CloudWatch Logs filter pattern that passes every event the enabled rules can match.
+/// Generate a CloudWatch Logs or EventBridge pattern that passes every event the enabled rules can match.
 ///
 /// The pattern is written to standard output. If one pattern is not enough, there are two, one per line: a log group can have
 /// two subscription filters. A report on their length, and on events that pass although no rule matches them, is written to
 /// standard error. The pattern is for the log group that CloudTrail writes to. Generate it again after rules have changed.
 /// Rules with unset placeholders are treated as enabled.
+///
+/// With `--format eventbridge`, each line is an event pattern for an EventBridge rule of its own. No event passes two of them.
+/// Events that only read (`readOnly`: true) reach a rule only in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS.
 ///
 /// Filter patterns are case-sensitive and rules are not. Names of calls are written as CloudTrail writes them. Unknown names
 /// are written as in the rule, and listed on standard error.
@@ -40,19 +48,33 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// The maximum number of characters of a pattern.
-    #[arg(long, value_name = "N", default_value_t = MAX_CHARACTERS, value_parser = within(1..=MAX_CHARACTERS))]
-    max_length: usize,
+    /// The maximum number of characters of a CloudWatch Logs pattern [default: 1024].
+    #[arg(long, value_name = "N", value_parser = within(1..=MAX_CHARACTERS))]
+    max_length: Option<usize>,
 
-    /// The maximum number of patterns. Each is for one subscription filter. No event passes both of two patterns, so none is
-    /// delivered twice. With 2, there are two if they pass fewer unneeded events than one. By default, there are two only if
-    /// one does not fit, or passes more than twice as many unneeded events.
+    /// The maximum number of CloudWatch Logs patterns. Each is for one subscription filter. No event passes both of two
+    /// patterns, so none is delivered twice. With 2, there are two if they pass fewer unneeded events than one. By default,
+    /// there are two only if one does not fit, or passes more than twice as many unneeded events.
     #[arg(long, value_name = "N", value_parser = within(1..=MAX_FILTERS))]
     filters: Option<usize>,
+
+    /// Pass every CloudTrail event. Requires `--format eventbridge`. In CloudWatch Logs, the empty pattern does the same.
+    #[arg(long)]
+    all: bool,
 
     /// The format of the pattern. JSON contains the report too.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// CloudWatch Logs filter patterns, one per line.
+    Text,
+    /// CloudWatch Logs filter patterns and the report as JSON.
+    Json,
+    /// EventBridge event patterns, one per line.
+    Eventbridge,
 }
 
 fn within(range: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
@@ -60,9 +82,21 @@ fn within(range: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let for_events = arguments.format == Format::Eventbridge;
+    if arguments.all && !for_events {
+        return fail("--all needs --format eventbridge; in CloudWatch Logs, the empty pattern passes every event");
+    }
+    if for_events && (arguments.max_length.is_some() || arguments.filters.is_some()) {
+        return fail("--max-length and --filters are for CloudWatch Logs; leave them out with --format eventbridge");
+    }
+    if arguments.all {
+        return print(&format!("{}\n", every_event()), 0);
+    }
     let Some(Loaded { rules, refused, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
-    let characters = arguments.max_length;
+    let characters =
+        if for_events { MAX_EVENT_PATTERN_CHARACTERS } else { arguments.max_length.unwrap_or(MAX_CHARACTERS) };
     let found = match arguments.filters {
+        _ if for_events => of_rules_for_events(&rules),
         Some(filters) => of_rules(&rules, Limits { characters, filters }),
         None => of_rules_as_needed(&rules, characters),
     };
@@ -72,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     let code = if refused { 2 } else { 0 };
     match arguments.format {
-        Format::Text => {
+        Format::Text | Format::Eventbridge => {
             // Nothing can be done about a closed standard error.
             let _ = anstream::stderr().write_all(report(&found, characters).as_bytes());
             let lines: String = found.patterns.iter().map(|one| format!("{}\n", one.pattern)).collect();

@@ -1,12 +1,13 @@
 //! The inputs of a command: files, directories and standard input.
 
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal as _, Read};
+use std::io::{self, BufReader, Cursor, IsTerminal as _, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trailwarden::pipeline::Input;
+use trailwarden::terraform_plan::Plan;
 use trailwarden::text::visible;
 use walkdir::WalkDir;
 
@@ -21,6 +22,13 @@ pub(crate) enum Source {
     StandardInput,
     File { path: PathBuf, bytes: u64 },
     Unreadable { name: String, reason: String },
+    Plan(Box<PlanFile>),
+}
+
+/// A Terraform plan that was read.
+pub(crate) struct PlanFile {
+    pub(crate) name: String,
+    pub(crate) plan: Plan,
 }
 
 impl Source {
@@ -30,6 +38,7 @@ impl Source {
             Self::StandardInput => "standard input".to_owned(),
             Self::File { path, .. } => path.display().to_string(),
             Self::Unreadable { name, .. } => name.clone(),
+            Self::Plan(file) => file.name.clone(),
         }
     }
 
@@ -37,7 +46,7 @@ impl Source {
     pub(crate) fn label(&self) -> String {
         match self {
             Self::File { path, .. } => visible(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned(),
-            Self::StandardInput | Self::Unreadable { .. } => String::new(),
+            Self::StandardInput | Self::Unreadable { .. } | Self::Plan(_) => String::new(),
         }
     }
 }
@@ -93,6 +102,7 @@ pub(crate) fn open(source: &Source, progress: &ProgressBar) -> (String, Input<'s
             Err(error) => Input::Unreadable(format!("cannot be opened: {error}")),
         },
         Source::Unreadable { reason, .. } => Input::Unreadable(reason.clone()),
+        Source::Plan(file) => stream(Cursor::new(file.plan.cloudtrail_file()), progress),
     };
     (source.name(), input)
 }
@@ -106,7 +116,7 @@ fn stream(reader: impl Read + 'static, progress: &ProgressBar) -> Input<'static>
 pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
     let size = |source: &Source| match source {
         Source::File { bytes, .. } => *bytes,
-        Source::StandardInput | Source::Unreadable { .. } => 0,
+        Source::StandardInput | Source::Unreadable { .. } | Source::Plan(_) => 0,
     };
     let total: u64 = sources.iter().map(size).sum();
     let piped = sources.iter().any(|source| matches!(source, Source::StandardInput));

@@ -9,6 +9,7 @@ mod facts;
 mod filter_pattern;
 mod input;
 mod output;
+mod plan;
 mod remediate;
 #[cfg(feature = "lambda")]
 mod replay;
@@ -43,6 +44,7 @@ enum Command {
     Exemptions(exemptions::Arguments),
     Facts(facts::Arguments),
     FilterPattern(filter_pattern::Arguments),
+    Plan(Box<plan::Arguments>),
     Trust(trust::Arguments),
     Completions(shell::CompletionsArguments),
     Man(shell::ManArguments),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Facts(facts::Arguments {}) => facts::run(),
         Command::FilterPattern(arguments) => filter_pattern::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Cli::command()),
         Command::Man(arguments) => shell::man(&arguments, Cli::command()),

@@ -3,6 +3,7 @@
 mod check;
 mod coverage;
 mod list;
+mod new;
 mod reference;
 mod show;
 mod test;
@@ -31,6 +32,7 @@ enum Command {
     Show(show::Arguments),
     Check(check::Arguments),
     Test(test::Arguments),
+    New(new::Arguments),
     Coverage(coverage::Arguments),
     Reference(reference::Arguments),
 }
@@ -41,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Command::Show(arguments) => show::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Test(arguments) => test::run(arguments),
+        Command::New(arguments) => new::run(arguments),
         Command::Coverage(arguments) => coverage::run(arguments),
         Command::Reference(reference::Arguments {}) => reference::run(),
     }

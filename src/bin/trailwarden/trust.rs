@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailwarden::access::{self, Assessment, Judgement, Verdict, Witness, Zone, assess_within};
+use trailwarden::access::{self, Assessment, StatementAssessment, Verdict, Witness, Zone, assess_within};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::policy::{Caller, Policy};
 use trailwarden::rules::RuleDiagnostics;
@@ -203,7 +203,7 @@ fn document(told: &Told) -> Value {
     document
 }
 
-fn statement(judgement: &Judgement) -> Value {
+fn statement(judgement: &StatementAssessment) -> Value {
     json!({
         "statement": judgement.number,
         "sid": judgement.sid,

@@ -1,11 +1,11 @@
-//! What a call lets into a security group.
+//! Ingress that a call adds to a security group.
 
 use std::borrow::Cow;
 
 use super::permission::Permission;
 use super::source::{MAX_ARGUMENTS, Opened, Source, Sources, Unreadable, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 
 /// The call that changes rules of either direction.
 pub(super) const MODIFY: &str = "ModifySecurityGroupRules";
@@ -15,18 +15,18 @@ pub(in crate::facts) const INGRESS: Fact = Fact {
     name: "exposure.ingress",
     calls: Calls::These(&[(calls::EC2, "AuthorizeSecurityGroupIngress"), (calls::EC2, "ModifySecurityGroupRules")]),
     doc: concat!(
-        "What AuthorizeSecurityGroupIngress or ModifySecurityGroupRules lets into a security group from networks. ",
+        "Ingress from networks that AuthorizeSecurityGroupIngress or ModifySecurityGroupRules adds to a security group. ",
         members_doc!(),
         together_doc!(),
-        " Networks that earlier calls of the same delivery or file added to the group count too, if this call opens more \
-         with them. `direction` is unknown for ModifySecurityGroupRules, whose record does not tell ingress from egress, else \
-         ingress. `group` names the group and `rules` the rules, as arguments of `aws ec2 \
+        " Networks that earlier calls in the same delivery or file added to the group count too, if this call opens more \
+         together with them. `direction` is unknown for ModifySecurityGroupRules, because its record does not distinguish \
+         ingress from egress, else ingress. `group` is the group and `rules` are the rules, as arguments of `aws ec2 \
          revoke-security-group-ingress`.",
     ),
-    origin: Origin::Derived(ingress),
+    derivation: Derivation::FromRecord(ingress),
 };
 
-/// What the call opens: where live state tells what the group lets in now, together with all of that.
+/// The opening of the call, with live state together with all current rules of the group.
 pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
     let mut now = Sources::default();
     if let Some(live) = wire::live(event) {
@@ -44,35 +44,39 @@ fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     Some(object(members))
 }
 
-/// Whether it is known that the call is about ingress: ModifySecurityGroupRules takes either, and only live state tells.
+/// Whether the call is known to change ingress. ModifySecurityGroupRules changes either direction, and only live state
+/// contains it.
 fn is_ingress(event: &Event<'_>) -> bool {
-    let changed = wire::request(event).map(|request| request.list("securityGroupRule")).unwrap_or_default();
-    let told = |change: &Parameters<'_>| described(event, change.text_of("securityGroupRuleId").as_deref()).is_some();
-    event.name() != Some(MODIFY) || is_told(event) || (!changed.is_empty() && changed.iter().all(told))
+    let changes = wire::request(event).map(|request| request.list("securityGroupRule")).unwrap_or_default();
+    let is_known =
+        |change: &Parameters<'_>| described(event, change.text_of("securityGroupRuleId").as_deref()).is_some();
+    event.name() != Some(MODIFY)
+        || is_replaced_by_live_state(event)
+        || (!changes.is_empty() && changes.iter().all(is_known))
 }
 
-/// The rule of this id, by live state.
+/// The rule with this id in live state.
 fn described<'e>(event: &'e Event<'_>, id: Option<&str>) -> Option<Parameters<'e>> {
     let rules = wire::live(event)?.list("securityGroupRules");
     rules.into_iter().find(|rule| rule.text_of("securityGroupRuleId").as_deref() == id)
 }
 
-/// Whether live state tells all that the group lets in, for want of what the record says.
-fn is_told(event: &Event<'_>) -> bool {
+/// Whether live state contains all rules of the group, because the record does not contain the rules of the call.
+fn is_replaced_by_live_state(event: &Event<'_>) -> bool {
     wire::live(event).is_some_and(|live| live.get("securityGroupRulesOf").is_some())
 }
 
-/// What security groups let in by live state: members `securityGroupRules` and `prefixLists`.
+/// The ingress of security groups in live state: members `securityGroupRules` and `prefixLists`.
 pub(in crate::facts) fn described_ingress<'e>(live: &Parameters<'e>) -> Sources<'e> {
     let mut sources = Sources::default();
     created(live, "securityGroupRules", Some(live), &mut sources);
     sources
 }
 
-/// Whom the call lets in: what was asked for, and what was created.
+/// The networks that the call allows, from the request and the response.
 pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     let live = wire::live(event);
-    if let Some(live) = live.as_ref().filter(|_| is_told(event)) {
+    if let Some(live) = live.as_ref().filter(|_| is_replaced_by_live_state(event)) {
         return described_ingress(live);
     }
     let mut sources = Sources::default();
@@ -84,7 +88,7 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     }
     if let Some(response) = wire::response(event) {
         if is_in_response(event) {
-            // What was created tells more than what was asked for, where that is masked.
+            // The response contains the rules even if the request is masked.
             sources.unreadable = Unreadable::default();
         }
         created(&response, "securityGroupRuleSet", live.as_ref(), &mut sources);
@@ -92,13 +96,13 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     sources
 }
 
-/// Whether the response lists the rules that were created, all of them, or live state those that there are.
+/// Whether the response lists all created rules, or live state all current rules.
 pub(super) fn is_in_response(event: &Event<'_>) -> bool {
     let lists = |response: Parameters<'_>| response.get("securityGroupRuleSet").is_some();
-    is_told(event) || (!event.lacks_response() && wire::response(event).is_some_and(lists))
+    is_replaced_by_live_state(event) || (!event.lacks_response() && wire::response(event).is_some_and(lists))
 }
 
-/// Whether the request names anybody at all: EC2 takes none that does not.
+/// Whether the request names any source. EC2 rejects requests without one.
 pub(super) fn is_in_request(event: &Event<'_>) -> bool {
     const SOURCES: [&str; 7] = [
         "ipPermissions",
@@ -112,7 +116,7 @@ pub(super) fn is_in_request(event: &Event<'_>) -> bool {
     !event.lacks_request() && wire::request(event).is_some_and(|request| request.first_of(&SOURCES).is_some())
 }
 
-/// A list under `ipPermissions`, and the flat form with everything at the top.
+/// Adds the sources of AuthorizeSecurityGroupIngress: a list `ipPermissions`, or one permission at the top level.
 fn authorized<'e>(request: &Parameters<'e>, live: Option<&Parameters<'e>>, sources: &mut Sources<'e>) {
     for key in ["cidrIp", "cidrIpv6"] {
         sources.add(request, key, permission(request), None);
@@ -130,7 +134,7 @@ fn authorized<'e>(request: &Parameters<'e>, live: Option<&Parameters<'e>>, sourc
     }
 }
 
-/// The new form of each rule that is changed, but for those that live state tells to be egress.
+/// Adds the new sources of each changed rule, except rules that are egress in live state.
 fn modified<'e>(
     event: &'e Event<'_>,
     request: &Parameters<'e>,
@@ -143,20 +147,21 @@ fn modified<'e>(
             continue;
         }
         for rule in change.list("securityGroupRule") {
-            one_rule(&rule, change.text_of("securityGroupRuleId"), live, sources);
+            add_rule(&rule, change.text_of("securityGroupRuleId"), live, sources);
         }
     }
 }
 
-fn created<'e>(place: &Parameters<'e>, list: &str, live: Option<&Parameters<'e>>, sources: &mut Sources<'e>) {
-    for rule in place.list(list) {
+/// Adds the sources of a list of rules, except egress.
+fn created<'e>(parent: &Parameters<'e>, list: &str, live: Option<&Parameters<'e>>, sources: &mut Sources<'e>) {
+    for rule in parent.list(list) {
         if rule.flag_of("isEgress") != Some(true) {
-            one_rule(&rule, rule.text_of("securityGroupRuleId"), live, sources);
+            add_rule(&rule, rule.text_of("securityGroupRuleId"), live, sources);
         }
     }
 }
 
-fn one_rule<'e>(
+fn add_rule<'e>(
     rule: &Parameters<'e>,
     id: Option<Cow<'e, str>>,
     live: Option<&Parameters<'e>>,
@@ -168,26 +173,26 @@ fn one_rule<'e>(
     sources.add_prefix_list(rule, "prefixListId", permission(rule).as_ref(), live);
 }
 
-fn permission(place: &Parameters<'_>) -> Option<Permission> {
-    Permission::of(place.get("ipProtocol").as_ref(), Some(place), ["fromPort", "toPort"])
+fn permission(rule: &Parameters<'_>) -> Option<Permission> {
+    Permission::of(rule.get("ipProtocol").as_ref(), Some(rule), ["fromPort", "toPort"])
 }
 
-/// The group, as arguments of the command line.
+/// The group, as arguments of the AWS CLI.
 fn group<'e>(event: &'e Event<'_>) -> Vec<Cow<'e, str>> {
     let request = wire::request(event);
-    let asked = |key| request.as_ref().and_then(|request| request.text_of(key));
+    let requested = |key| request.as_ref().and_then(|request| request.text_of(key));
     let created = || {
         let rules = wire::response(event)?.list("securityGroupRuleSet");
         rules.first()?.text_of("groupId")
     };
-    match (asked("groupId").or_else(created), asked("groupName")) {
+    match (requested("groupId").or_else(created), requested("groupName")) {
         (Some(id), _) => vec!["--group-id".into(), id],
         (None, Some(name)) => vec!["--group-name".into(), name],
         (None, None) => Vec::new(),
     }
 }
 
-/// The offending rules, as arguments of the command line: by id when every one is known, else by what they say.
+/// The offending rules, as arguments of the AWS CLI: by id if all ids are known, else by permission.
 fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
     let offending: Vec<&Source<'e>> = opened.offending().take(MAX_ARGUMENTS).collect();
     let ids: Option<Vec<Cow<'e, str>>> = offending.iter().map(|source| source.rule_id.clone()).collect();
@@ -195,26 +200,27 @@ fn rules<'e>(opened: &Opened<'e>) -> Vec<Cow<'e, str>> {
         Some(ids) if ids.is_empty() => Vec::new(),
         Some(ids) => [vec!["--security-group-rule-ids".into()], ids].concat(),
         None => {
-            // All networks of a prefix list are one permission.
-            let mut said: Vec<Cow<'e, str>> = vec!["--ip-permissions".into()];
+            let mut arguments: Vec<Cow<'e, str>> = vec!["--ip-permissions".into()];
             for permission in offending.iter().map(|source| Cow::Owned(shorthand(source))) {
-                if !said.contains(&permission) {
-                    said.push(permission);
+                // All networks of a prefix list are one permission.
+                if !arguments.contains(&permission) {
+                    arguments.push(permission);
                 }
             }
-            said
+            arguments
         }
     }
 }
 
-/// One permission in the command line's shorthand syntax.
+/// One permission in the shorthand syntax of the AWS CLI.
 fn shorthand(source: &Source<'_>) -> String {
     let (network, permission) = (source.network, source.permission.shorthand());
     if let Some(id) = &source.prefix_list {
         return format!("{permission},PrefixListIds=[{{PrefixListId={id}}}]");
     }
-    match network.addr().is_ipv4() {
-        true => format!("{permission},IpRanges=[{{CidrIp={network}}}]"),
-        false => format!("{permission},Ipv6Ranges=[{{CidrIpv6={network}}}]"),
+    if network.addr().is_ipv4() {
+        format!("{permission},IpRanges=[{{CidrIp={network}}}]")
+    } else {
+        format!("{permission},Ipv6Ranges=[{{CidrIpv6={network}}}]")
     }
 }

@@ -1,10 +1,10 @@
 //! Listeners of load balancers.
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
-use crate::network::{Kind, Traffic, services_in};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
+use crate::network::{Traffic, TrafficKind, services_in};
 
-/// The ports that a call lets a load balancer listen on.
+/// The ports on which a load balancer listens after a call.
 pub(in crate::facts) const LISTENER: Fact = Fact {
     name: "exposure.listener",
     calls: Calls::These(&[
@@ -13,11 +13,11 @@ pub(in crate::facts) const LISTENER: Fact = Fact {
         (calls::ELB, "CreateLoadBalancerListeners"),
         (calls::ELB, "CreateLoadBalancer"),
     ]),
-    doc: "What a load balancer listens on after CreateListener, ModifyListener, CreateLoadBalancerListeners or \
-          CreateLoadBalancer (classic). `kind` is that of the worst port: all, admin, database, high-risk, other or web; \
-          `services` are the services on these ports, `ports` the ports, `summary` both in words. Absent when the call \
-          names no port, or creates an internal load balancer.",
-    origin: Origin::Derived(listener),
+    doc: "The ports on which a load balancer listens after CreateListener, ModifyListener, CreateLoadBalancerListeners or \
+          CreateLoadBalancer (classic). `kind` is the kind of the most severe port: all, admin, database, high-risk, other \
+          or web. `services` are the services on these ports, `ports` the ports, and `summary` both in words. Absent if the \
+          call names no port or creates an internal load balancer.",
+    derivation: Derivation::FromRecord(listener),
 };
 
 fn listener<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
@@ -37,10 +37,10 @@ fn listener<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         }
         ports.push(port.to_string());
     }
-    let kind = Kind::of(&traffic)?;
+    let kind = TrafficKind::of(&traffic)?;
     let services = services_in(&traffic);
-    let named = if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
-    let summary = format!("{}{named}", traffic.words().join(", "));
+    let names = if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
+    let summary = format!("{}{names}", traffic.words().join(", "));
     Some(object([
         ("kind", Value::from(kind.as_str())),
         ("services", texts(services)),
@@ -49,7 +49,7 @@ fn listener<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     ]))
 }
 
-/// The transport protocols below the listener's protocol; both where the call leaves it out.
+/// The transport protocols of the listener's protocol. Both if the call omits it.
 fn transports(listener: &Parameters<'_>) -> &'static [&'static str] {
     let protocol = listener.text_of("protocol").map(|protocol| protocol.to_ascii_uppercase());
     match protocol.as_deref() {

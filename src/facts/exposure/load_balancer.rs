@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 
-/// Which way a new load balancer faces.
+/// The scheme of a new load balancer.
 pub(in crate::facts) const LOAD_BALANCER: Fact = Fact {
     name: "exposure.load_balancer",
     calls: Calls::These(&[(calls::ELB, "CreateLoadBalancer")]),
-    doc: "Which way the load balancer of CreateLoadBalancer faces. `scheme` is internet-facing or internal: what the \
-          response says, else the request; a request that leaves it out asks for internet-facing, but for a gateway \
-          load balancer, which has none. `stated` is whether either of them says so, `generation` classic or v2, \
-          `classic_name` the name of a classic one, `arn` the ARN of one of v2, and `undo` the command that deletes it, as arguments of `aws`.",
-    origin: Origin::Derived(load_balancer),
+    doc: "The scheme of the load balancer of CreateLoadBalancer. `scheme` is internet-facing or internal, from the response \
+          or else the request. If the request omits it, the default is internet-facing. Gateway load balancers have no \
+          scheme. `stated` is whether the response or the request contains the scheme, `generation` is classic or v2, \
+          `classic_name` is the name of a classic load balancer, `arn` the ARN of a v2 load balancer, and `undo` the \
+          command that deletes it, as arguments of `aws`.",
+    derivation: Derivation::FromRecord(load_balancer),
 };
 
 const INTERNET_FACING: &str = "internet-facing";
@@ -22,22 +23,22 @@ fn load_balancer<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let request = wire::request(event);
     let response = wire::response(event);
     let created = response.as_ref().and_then(|response| response.list("loadBalancers").into_iter().next());
-    let of = |place: &Option<Parameters<'e>>, key| place.as_ref().and_then(|place| place.text_of(key));
-    let host = of(&response, "dNSName").or_else(|| of(&created, "dNSName"));
-    let classic = of(&request, "loadBalancerName").or_else(|| of(&response, "loadBalancerName"));
-    // The name in DNS of an internal classic load balancer is its own after this word.
+    let text = |parent: &Option<Parameters<'e>>, key| parent.as_ref().and_then(|parent| parent.text_of(key));
+    let host = text(&response, "dNSName").or_else(|| text(&created, "dNSName"));
+    let classic = text(&request, "loadBalancerName").or_else(|| text(&response, "loadBalancerName"));
+    // The DNS name of an internal classic load balancer begins with `internal-` and its name.
     let internal = format!("internal-{}", classic.as_deref().unwrap_or_default());
     let by_host = || host.as_deref().and_then(|host| host.starts_with(&internal).then_some("internal".into()));
-    let stated = of(&created, "scheme").or_else(|| of(&request, "scheme")).or_else(by_host);
-    let is_gateway = [&created, &request].into_iter().any(|place| of(place, "type").as_deref() == Some("gateway"));
-    let is_told = request.is_some() || host.is_some();
+    let stated = text(&created, "scheme").or_else(|| text(&request, "scheme")).or_else(by_host);
+    let is_gateway = [&created, &request].into_iter().any(|parent| text(parent, "type").as_deref() == Some("gateway"));
+    let is_known = request.is_some() || host.is_some();
     let scheme = match &stated {
         Some(scheme) => scheme.clone(),
-        None if is_gateway || !is_told => return None,
+        None if is_gateway || !is_known => return None,
         None => INTERNET_FACING.into(),
     };
-    let arn = of(&created, "loadBalancerArn");
-    let is_classic = arn.is_none() && (classic.is_some() || of(&response, "dNSName").is_some());
+    let arn = text(&created, "loadBalancerArn");
+    let is_classic = arn.is_none() && (classic.is_some() || text(&response, "dNSName").is_some());
     let mut undo: Vec<Cow<'e, str>> =
         vec![if is_classic { "elb" } else { "elbv2" }.into(), "delete-load-balancer".into()];
     let mut members = vec![

@@ -1,28 +1,28 @@
-//! What an entry of a network ACL lets into subnets.
+//! Ingress that an entry of a network ACL allows into subnets.
 
 use super::permission::Permission;
 use super::source::{Opened, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, wire};
 
 /// The ingress that an entry of a network ACL allows.
 pub(in crate::facts) const NETWORK_ACL: Fact = Fact {
     name: "exposure.network_acl",
     calls: Calls::These(&[(calls::EC2, "CreateNetworkAclEntry"), (calls::EC2, "ReplaceNetworkAclEntry")]),
     doc: concat!(
-        "What CreateNetworkAclEntry or ReplaceNetworkAclEntry lets into subnets; absent for egress and for deny. ",
+        "Ingress that CreateNetworkAclEntry or ReplaceNetworkAclEntry allows into subnets. Absent for egress and for deny. ",
         members_doc!(),
         together_doc!(),
-        " Networks that earlier calls of the same delivery or file added to the ACL count too, if this call opens more with \
-         them. `return_traffic` is true when the ports are the ephemeral ones that answers come back to: network ACLs keep \
-         no state, so that a subnet which may call out has to let them in.",
+        " Networks that earlier calls in the same delivery or file added to the ACL count too, if this call opens more \
+         together with them. `return_traffic` is true if the ports are the ephemeral ports of return traffic. Network ACLs \
+         are stateless, so a subnet with outbound connections must allow them.",
     ),
-    origin: Origin::Derived(network_acl),
+    derivation: Derivation::FromRecord(network_acl),
 };
 
-/// Where the ephemeral ports of clients start: NAT gateways and ELB, old Windows, Linux, Windows (VPC user guide).
+/// First ephemeral ports of NAT gateways and ELB, old Windows, Linux and Windows (VPC user guide).
 const FIRST_EPHEMERAL: [u16; 4] = [1024, 1025, 32_768, 49_152];
-/// Where they end at the soonest: Linux. Elsewhere it is 61,000 or 65,535.
+/// Lowest last ephemeral port, that of Linux. Other systems use 61,000 or 65,535.
 const LAST_EPHEMERAL: u16 = 60_999;
 
 fn network_acl<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
@@ -34,7 +34,7 @@ fn network_acl<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     Some(object(members))
 }
 
-/// What the entry opens: where live state tells what the ACL allows now, together with all of that.
+/// The opening of the entry, with live state together with all current entries of the ACL.
 pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
     let mut now = Sources::default();
     for entry in wire::live(event).map(|live| live.list("networkAclEntries")).unwrap_or_default() {
@@ -43,7 +43,7 @@ pub(super) fn opened<'e>(event: &'e Event<'_>) -> Option<Opened<'e>> {
     sources(event).with_earlier(event).together(now)
 }
 
-/// Whom the entry lets in.
+/// The networks that the entry allows.
 pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     let mut sources = Sources::default();
     let Some(request) = wire::request(event) else { return sources };

@@ -1,4 +1,4 @@
-//! What one permission of a security group or network ACL admits, apart from whom.
+//! The protocol and ports of a permission of a security group or network ACL.
 
 use crate::facts::Parameters;
 use crate::network::{Protocol, Traffic, services_in};
@@ -7,13 +7,13 @@ use crate::network::{Protocol, Traffic, services_in};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Permission {
     pub(super) traffic: Traffic,
-    /// `None` for all of them.
+    /// The protocol. `None` for all protocols.
     pub(super) protocol: Option<Protocol>,
-    /// For ICMP its type and code, which stand where others have ports; -1 is all.
+    /// The ICMP type and code, which are in the fields for ports. -1 is all.
     icmp: Option<(i64, i64)>,
 }
 
-/// A service is named beside its port; more than these in a range would say less than the range itself.
+/// Maximum number of services that are named beside a range of ports. For more services, the range is clearer.
 const MAX_SERVICES: usize = 3;
 
 impl Permission {
@@ -22,9 +22,9 @@ impl Permission {
         Self { traffic: Traffic::all(), protocol: None, icmp: None }
     }
 
-    /// The permission with its protocol, and with the ports that stand at `from` and `to` of `ports`. `None` when one of
-    /// them is there and cannot be read. No protocol, `-1` or `all` is all traffic; a port that is missing or negative
-    /// makes it all ports.
+    /// The permission with a protocol, and with the ports in the members `from` and `to` of `ports`. Returns `None` if one of
+    /// them is invalid. Without a protocol, and for `-1` and `all`, it is all traffic. Without a port, and for a negative
+    /// port, it is all ports.
     pub(super) fn of(
         protocol: Option<&Parameters<'_>>,
         ports: Option<&Parameters<'_>>,
@@ -45,12 +45,12 @@ impl Permission {
         Some(Self { traffic, protocol: Some(protocol), icmp })
     }
 
-    /// The ports, where there are some and not all of them.
+    /// The ports, if the permission is limited to some.
     pub(super) fn ports(&self) -> Option<(u16, u16)> {
         self.traffic.ports_of(self.protocol?)
     }
 
-    /// `IpProtocol=tcp,FromPort=22,ToPort=22`, as the command line takes it.
+    /// The shorthand syntax of the AWS CLI: `IpProtocol=tcp,FromPort=22,ToPort=22`.
     pub(super) fn shorthand(&self) -> String {
         let Some(protocol) = self.protocol else { return "IpProtocol=-1".to_owned() };
         let name = match protocol {
@@ -65,7 +65,7 @@ impl Permission {
         }
     }
 
-    /// `tcp port 22 (ssh)`, `all udp ports`, `icmp type 8`, `all traffic`.
+    /// A description: `tcp port 22 (ssh)`, `all udp ports`, `icmp type 8`, `all traffic`.
     pub(super) fn words(&self) -> String {
         let mut words = self.traffic.words().join(", ");
         let services = services_in(&self.traffic);

@@ -1,25 +1,25 @@
-//! What is added to a managed prefix list.
+//! Networks that a call adds to a managed prefix list.
 
 use std::borrow::Cow;
 
 use super::permission::Permission;
 use super::source::{MAX_ARGUMENTS, Sources, members_doc, together_doc};
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 
 /// The networks a call adds to a managed prefix list.
 pub(in crate::facts) const PREFIX_LIST: Fact = Fact {
     name: "exposure.prefix_list",
     calls: Calls::These(&[(calls::EC2, "CreateManagedPrefixList"), (calls::EC2, "ModifyManagedPrefixList")]),
     doc: concat!(
-        "The networks that CreateManagedPrefixList or ModifyManagedPrefixList puts into a prefix list, and with it into \
-         every security group and route table that refers to the list. ",
+        "The networks that CreateManagedPrefixList or ModifyManagedPrefixList adds to a prefix list, and so to every \
+         security group and route table that refers to the list. ",
         members_doc!(),
         together_doc!(),
-        " Networks that earlier calls of the same delivery or file added to the list count too, if this call opens more \
-         with them. `undo` is the arguments of `aws ec2 modify-managed-prefix-list` that take them out again.",
+        " Networks that earlier calls in the same delivery or file added to the list count too, if this call opens more \
+         together with them. `undo` are the arguments of `aws ec2 modify-managed-prefix-list` that remove them.",
     ),
-    origin: Origin::Derived(prefix_list),
+    derivation: Derivation::FromRecord(prefix_list),
 };
 
 fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
@@ -33,7 +33,7 @@ fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     let request = wire::request(event)?;
     let created = wire::response(event).and_then(|response| response.get("prefixList"));
     let id = request.text_of("prefixListId").or_else(|| created.as_ref()?.text_of("prefixListId"));
-    // Every change makes a version, one higher than the last; the first is 1.
+    // Each change increments the version, which begins with 1.
     let version = request.number_of("currentVersion").map_or(1, |version| version.saturating_add(1));
     if let Some(id) = id {
         let list = ["--prefix-list-id".into(), id, "--current-version".into(), version.to_string().into()];
@@ -44,7 +44,7 @@ fn prefix_list<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     Some(object(members))
 }
 
-/// What is added.
+/// The networks that the call adds.
 pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     let mut sources = Sources::default();
     let request = wire::request(event);

@@ -5,17 +5,18 @@ use std::borrow::Cow;
 use super::permission::Permission;
 use super::source::Sources;
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 
-/// The destination that a call routes to an internet gateway or a carrier gateway.
+/// A route to an internet gateway or a carrier gateway that a call adds.
 pub(in crate::facts) const ROUTE: Fact = Fact {
     name: "exposure.route",
     calls: Calls::These(&[(calls::EC2, "CreateRoute"), (calls::EC2, "ReplaceRoute")]),
-    doc: "What CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`) or, in a Wavelength Zone, a carrier \
-          gateway (`cagw-…`); absent for other targets. `reach` is how much of the internet the destination is: world, \
-          wide (at least an IPv4 /8 or an IPv6 /16), public or private. `destination` is the network when it is world or wide, host bits masked, `gateway` the gateway, \
-          `route_table` the table and `undo` the route as arguments of `aws ec2 delete-route`.",
-    origin: Origin::Derived(route),
+    doc: "The destination that CreateRoute or ReplaceRoute sends to an internet gateway (`igw-…`) or, in a Wavelength Zone, \
+          a carrier gateway (`cagw-…`). Absent for other targets. `reach` is how much of the internet the destination is: \
+          world, wide (at least an IPv4 /8 or an IPv6 /16), public or private. `destination` is the network if it is world \
+          or wide, host bits masked, `gateway` the gateway, `route_table` the table, and `undo` the route as arguments of \
+          `aws ec2 delete-route`.",
+    derivation: Derivation::FromRecord(route),
 };
 
 const DESTINATIONS: [(&str, &str); 2] = [
@@ -49,13 +50,13 @@ fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
     Some(object(members))
 }
 
-/// The internet gateway or carrier gateway that is the target.
+/// The target, if it is an internet gateway or a carrier gateway.
 fn gateway<'e>(request: &Parameters<'e>) -> Option<Cow<'e, str>> {
     let target = |(key, prefix): (&str, &str)| request.text_of(key).filter(|id| id.starts_with(prefix));
     [("gatewayId", "igw-"), ("carrierGatewayId", "cagw-")].into_iter().find_map(target)
 }
 
-/// The destination, when the target is an internet gateway or a carrier gateway.
+/// The destination, if the target is an internet gateway or a carrier gateway.
 pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     let mut sources = Sources::default();
     let Some(request) = wire::request(event) else { return sources };
@@ -69,16 +70,15 @@ pub(super) fn sources<'e>(event: &'e Event<'_>) -> Sources<'e> {
     sources
 }
 
-/// The destinations that a route table sends to internet gateways by live state, and the gateways.
+/// The destinations that a route table in live state sends to internet gateways, and these gateways.
 pub(in crate::facts) fn described_routes<'e>(
     live: &Parameters<'e>,
     table: &Parameters<'e>,
 ) -> (Sources<'e>, Vec<Cow<'e, str>>) {
     let mut sources = Sources::default();
     let mut gateways = Vec::new();
-    for route in
-        table.list("routes").into_iter().filter(|route| route.text_of("state").is_some_and(|it| it == "active"))
-    {
+    let is_active = |route: &Parameters<'e>| route.text_of("state").is_some_and(|state| state == "active");
+    for route in table.list("routes").into_iter().filter(is_active) {
         let Some(gateway) = route.text_of("gatewayId").filter(|id| id.starts_with("igw-")) else { continue };
         for (key, _) in DESTINATIONS {
             sources.add(&route, key, Some(Permission::all()), None);

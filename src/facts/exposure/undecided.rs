@@ -1,4 +1,4 @@
-//! Calls that may have opened something, where the record does not tell.
+//! Calls whose record does not decide whether they opened something.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,9 @@ use super::source::Sources;
 use super::{LOAD_BALANCER, PEERING, ingress, network_acl, prefix_list, route};
 use crate::event::{Event, Value};
 use crate::facts::calls::{EC2, ELB};
-use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 
-/// What the record leaves open.
+/// The reason why the record does not decide whether the call opened something.
 pub(in crate::facts) const UNDECIDED: Fact = Fact {
     name: "exposure.undecided",
     calls: Calls::These(&[
@@ -38,32 +38,32 @@ pub(in crate::facts) const UNDECIDED: Fact = Fact {
         (calls::EC2, "RestoreManagedPrefixListVersion"),
         (calls::ELB, "CreateLoadBalancer"),
     ]),
-    doc: "Why the record of a call that could open something does not decide whether it did. `reason` is parameters \
-          (CloudTrail left them out, as it does above 100 KB), unreadable (they are masked, or no networks, ports or \
-          protocols), complex (more networks than are compared) or prefix-list (what is let in or routed is the content \
-          of a prefix list); `summary` says so in \
-          words, `fields` and `prefix_lists` name what is meant, and `decided_by` is the command that tells, as \
-          arguments of `aws`. Absent when the rest of the record opens more than the web ports to the world or a \
-          large part of it anyway.",
-    origin: Origin::Derived(undecided),
+    doc: "The reason why the record of a call does not decide whether the call opened something. `reason` is parameters \
+          (CloudTrail omitted them because they are over 100 KB), unreadable (they are masked, or are not valid networks, \
+          ports or protocols), complex (too many networks to compare) or prefix-list (the networks are the entries of a \
+          prefix list). `summary` describes it, `fields` and `prefix_lists` are the values or lists in question, and \
+          `decided_by` is the command that shows the result, as arguments of `aws`. Absent if the rest of the record opens \
+          more than the web ports to the world or a large part of it anyway.",
+    derivation: Derivation::FromRecord(undecided),
 };
 
-/// A call that cannot be judged without its parameters.
-struct Judged {
+/// A call that cannot be evaluated without its parameters.
+struct ParameterizedCall {
     call: (&'static str, &'static str),
-    /// The command that shows what came of it.
+    /// The command that shows the result of the call.
     command: &'static [&'static str],
-    /// How the command takes the resource: its last argument, up to the id; and the parameter the id stands in.
+    /// The arguments of the command that select the resource, and the request parameter that contains its id. The id is
+    /// appended to the last argument.
     id: Option<(&'static [&'static str], &'static str)>,
 }
 
-const fn judged(
+const fn with_id(
     name: &'static str,
     command: &'static [&'static str],
     id: &'static [&'static str],
     parameter: &'static str,
-) -> Judged {
-    Judged { call: (EC2, name), command, id: Some((id, parameter)) }
+) -> ParameterizedCall {
+    ParameterizedCall { call: (EC2, name), command, id: Some((id, parameter)) }
 }
 
 const RULES: &[&str] = &["ec2", "describe-security-group-rules"];
@@ -75,52 +75,56 @@ const LISTS: &[&str] = &["ec2", "get-managed-prefix-list-entries"];
 const SNAPSHOTS: &[&str] = &["ec2", "describe-snapshots", "--owner-ids", "self", "--restorable-by-user-ids", "all"];
 const IMAGES: &[&str] = &["ec2", "describe-images", "--owners", "self", "--executable-users", "all"];
 
-const JUDGED: [Judged; 25] = [
-    judged("AuthorizeSecurityGroupIngress", RULES, &["--filters", "Name=group-id,Values="], "groupId"),
-    judged("ModifySecurityGroupRules", RULES, &["--filters", "Name=group-id,Values="], "groupId"),
-    judged("CreateRoute", ROUTES, &["--route-table-ids", ""], "routeTableId"),
-    judged("ReplaceRoute", ROUTES, &["--route-table-ids", ""], "routeTableId"),
-    judged("CreateNetworkAclEntry", ACLS, &["--network-acl-ids", ""], "networkAclId"),
-    judged("ReplaceNetworkAclEntry", ACLS, &["--network-acl-ids", ""], "networkAclId"),
-    judged("ModifySubnetAttribute", &["ec2", "describe-subnets"], &["--subnet-ids", ""], "subnetId"),
-    Judged { call: (EC2, "RunInstances"), command: &["ec2", "describe-instances"], id: None },
-    Judged { call: (EC2, "RequestSpotInstances"), command: &["ec2", "describe-spot-instance-requests"], id: None },
-    Judged { call: (EC2, "RequestSpotFleet"), command: &["ec2", "describe-spot-fleet-requests"], id: None },
-    judged("CreateLaunchTemplate", TEMPLATES, &["--launch-template-name", ""], "launchTemplateName"),
-    judged("CreateLaunchTemplateVersion", TEMPLATES, &["--launch-template-id", ""], "launchTemplateId"),
-    judged("ModifySnapshotAttribute", SNAPSHOTS, &["--snapshot-ids", ""], "snapshotId"),
-    judged("ModifyImageAttribute", IMAGES, &["--image-ids", ""], "imageId"),
-    judged(
+const CALLS: [ParameterizedCall; 25] = [
+    with_id("AuthorizeSecurityGroupIngress", RULES, &["--filters", "Name=group-id,Values="], "groupId"),
+    with_id("ModifySecurityGroupRules", RULES, &["--filters", "Name=group-id,Values="], "groupId"),
+    with_id("CreateRoute", ROUTES, &["--route-table-ids", ""], "routeTableId"),
+    with_id("ReplaceRoute", ROUTES, &["--route-table-ids", ""], "routeTableId"),
+    with_id("CreateNetworkAclEntry", ACLS, &["--network-acl-ids", ""], "networkAclId"),
+    with_id("ReplaceNetworkAclEntry", ACLS, &["--network-acl-ids", ""], "networkAclId"),
+    with_id("ModifySubnetAttribute", &["ec2", "describe-subnets"], &["--subnet-ids", ""], "subnetId"),
+    ParameterizedCall { call: (EC2, "RunInstances"), command: &["ec2", "describe-instances"], id: None },
+    ParameterizedCall {
+        call: (EC2, "RequestSpotInstances"),
+        command: &["ec2", "describe-spot-instance-requests"],
+        id: None,
+    },
+    ParameterizedCall { call: (EC2, "RequestSpotFleet"), command: &["ec2", "describe-spot-fleet-requests"], id: None },
+    with_id("CreateLaunchTemplate", TEMPLATES, &["--launch-template-name", ""], "launchTemplateName"),
+    with_id("CreateLaunchTemplateVersion", TEMPLATES, &["--launch-template-id", ""], "launchTemplateId"),
+    with_id("ModifySnapshotAttribute", SNAPSHOTS, &["--snapshot-ids", ""], "snapshotId"),
+    with_id("ModifyImageAttribute", IMAGES, &["--image-ids", ""], "imageId"),
+    with_id(
         "ModifyVpcEndpointServicePermissions",
         &["ec2", "describe-vpc-endpoint-service-permissions"],
         &["--service-id", ""],
         "serviceId",
     ),
-    Judged { call: (EC2, "CreateVpcPeeringConnection"), command: PEERINGS, id: None },
-    judged("AcceptVpcPeeringConnection", PEERINGS, &["--vpc-peering-connection-ids", ""], "vpcPeeringConnectionId"),
-    judged("ModifyInstanceMetadataOptions", &["ec2", "describe-instances"], &["--instance-ids", ""], "instanceId"),
-    Judged {
+    ParameterizedCall { call: (EC2, "CreateVpcPeeringConnection"), command: PEERINGS, id: None },
+    with_id("AcceptVpcPeeringConnection", PEERINGS, &["--vpc-peering-connection-ids", ""], "vpcPeeringConnectionId"),
+    with_id("ModifyInstanceMetadataOptions", &["ec2", "describe-instances"], &["--instance-ids", ""], "instanceId"),
+    ParameterizedCall {
         call: (EC2, "ModifyInstanceMetadataDefaults"),
         command: &["ec2", "get-instance-metadata-defaults"],
         id: None,
     },
-    Judged {
+    ParameterizedCall {
         call: (EC2, "EnableSnapshotBlockPublicAccess"),
         command: &["ec2", "get-snapshot-block-public-access-state"],
         id: None,
     },
-    Judged {
+    ParameterizedCall {
         call: (EC2, "ModifyVpcBlockPublicAccessOptions"),
         command: &["ec2", "describe-vpc-block-public-access-options"],
         id: None,
     },
-    judged("CreateManagedPrefixList", LISTS, &["--prefix-list-id", ""], "prefixListId"),
-    judged("ModifyManagedPrefixList", LISTS, &["--prefix-list-id", ""], "prefixListId"),
-    judged("RestoreManagedPrefixListVersion", LISTS, &["--prefix-list-id", ""], "prefixListId"),
-    Judged { call: (ELB, "CreateLoadBalancer"), command: &["elbv2", "describe-load-balancers"], id: None },
+    with_id("CreateManagedPrefixList", LISTS, &["--prefix-list-id", ""], "prefixListId"),
+    with_id("ModifyManagedPrefixList", LISTS, &["--prefix-list-id", ""], "prefixListId"),
+    with_id("RestoreManagedPrefixListVersion", LISTS, &["--prefix-list-id", ""], "prefixListId"),
+    ParameterizedCall { call: (ELB, "CreateLoadBalancer"), command: &["elbv2", "describe-load-balancers"], id: None },
 ];
 
-/// The parameters that decide: masked, they leave it open.
+/// The parameters that decide whether a call opens something. If they are masked, the call is undecided.
 const DECISIVE: &[&str] = &[
     "ipPermissions",
     "ipRanges",
@@ -160,13 +164,13 @@ const DECISIVE: &[&str] = &[
 ];
 
 fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
-    let judged = JUDGED.iter().find(|judged| event.name() == Some(judged.call.1))?;
+    let call = CALLS.iter().find(|call| event.name() == Some(call.call.1))?;
     let mut sources = sources(event).unwrap_or_default().with_earlier(event);
     let leaves_out = leaves_out(event);
     if !ingress::is_in_response(event)
         && let Some(request) = wire::request(event)
     {
-        request.masked(DECISIVE, &mut |place| sources.unreadable.add(place));
+        request.masked(DECISIVE, &mut |value| sources.unreadable.add(value));
     }
     let (unreadable, prefix_lists) =
         (std::mem::take(&mut sources.unreadable), std::mem::take(&mut sources.prefix_lists));
@@ -179,20 +183,18 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
         vec![("reason", Value::from(reason)), ("summary", Value::from(summary)), ("decided_by", texts(command))]
     };
     if leaves_out {
-        let summary =
-            "the parameters that would tell are missing; CloudTrail leaves out what is over 100 KB".to_owned();
-        return Some(object(member("parameters", summary, judged.decided_by(event))));
+        let summary = "the parameters that decide are missing; CloudTrail omits parameters over 100 KB".to_owned();
+        return Some(object(member("parameters", summary, call.decided_by(event))));
     }
     if is_too_complex {
         let summary =
-            "it lists more networks than can be compared, alone or with earlier calls, and is too complex to \
-                       decide"
+            "it contains too many networks to compare, alone or together with earlier calls, and is too complex to decide"
                 .to_owned();
-        return Some(object(member("complex", summary, judged.decided_by(event))));
+        return Some(object(member("complex", summary, call.decided_by(event))));
     }
     if !unreadable.is_empty() {
         let summary = format!("{unreadable} cannot be read");
-        let mut members = member("unreadable", summary, judged.decided_by(event));
+        let mut members = member("unreadable", summary, call.decided_by(event));
         members.push(("fields", texts(unreadable.paths)));
         return Some(object(members));
     }
@@ -205,7 +207,7 @@ fn undecided<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {
 /// Maximum number of prefix lists that a sentence names.
 const MAX_NAMES: usize = 20;
 
-/// The first of the ids, and how many more there are.
+/// The first ids, and the number of the others.
 fn named(ids: &[Cow<'_, str>]) -> String {
     match ids.split_at_checked(MAX_NAMES) {
         Some((first, more)) if !more.is_empty() => format!("{} and {} more", first.join(", "), more.len()),
@@ -213,17 +215,17 @@ fn named(ids: &[Cow<'_, str>]) -> String {
     }
 }
 
-/// What the record leaves open, for those who would ask.
+/// The missing information, for queries of live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undecided {
-    /// What is in these prefix lists.
+    /// The entries of these prefix lists.
     PrefixLists(Vec<String>),
-    /// What is missing, or cannot be read.
+    /// Parameters that are missing or unreadable.
     Otherwise,
 }
 
 impl Undecided {
-    /// Of a call.
+    /// The missing information of a call.
     pub(in crate::facts) fn of(event: &Event<'_>) -> Option<Self> {
         let value = UNDECIDED.of(event)?;
         let members = value.as_object()?;
@@ -233,7 +235,7 @@ impl Undecided {
     }
 }
 
-impl Judged {
+impl ParameterizedCall {
     fn decided_by<'e>(&self, event: &'e Event<'_>) -> Vec<Cow<'e, str>> {
         let mut words: Vec<Cow<'e, str>> = self.command.iter().map(|word| Cow::Borrowed(*word)).collect();
         if let Some((argument, parameter)) = self.id
@@ -247,7 +249,7 @@ impl Judged {
     }
 }
 
-/// Whether the record leaves out what decides.
+/// Whether the record omits the parameters that decide.
 fn leaves_out(event: &Event<'_>) -> bool {
     match event.name() {
         Some("AuthorizeSecurityGroupIngress" | "ModifySecurityGroupRules") => {
@@ -283,9 +285,9 @@ mod tests {
     use crate::facts::Calls;
 
     #[test]
-    fn the_calls_of_the_fact_are_those_that_are_judged() {
+    fn the_fact_exists_for_all_calls_in_the_table() {
         let Calls::These(calls) = UNDECIDED.calls else { panic!("it is about some calls") };
         let calls: BTreeSet<_> = calls.iter().copied().collect();
-        assert_eq!(calls, JUDGED.iter().map(|judged| judged.call).collect());
+        assert_eq!(calls, CALLS.iter().map(|call| call.call).collect());
     }
 }

@@ -1,20 +1,20 @@
-//! What the security groups let in that something was put behind.
+//! Ingress that the security groups of an interface or instance allow.
 
 use crate::event::{Event, Value};
 use crate::facts::exposure::{described_ingress, members_doc};
-use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 
-/// What an interface or instance is now open to.
+/// Ingress that the new security groups of an interface or instance allow.
 pub(in crate::facts) const INGRESS: Fact = Fact {
     name: "live.ingress",
     calls: Calls::These(&[(calls::EC2, "ModifyNetworkInterfaceAttribute"), (calls::EC2, "ModifyInstanceAttribute")]),
     doc: concat!(
-        "By live state, what the security groups let in that ModifyNetworkInterfaceAttribute or \
-         ModifyInstanceAttribute puts an interface or instance behind. ",
+        "Ingress that security groups allow according to live state, for security groups that \
+         ModifyNetworkInterfaceAttribute or ModifyInstanceAttribute assigns to an interface or instance. ",
         members_doc!(),
         " `groups` are the groups.",
     ),
-    origin: Origin::Derived(ingress),
+    derivation: Derivation::FromRecord(ingress),
 };
 
 fn ingress<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {

@@ -1,30 +1,22 @@
-//! What the internet reaches after a call that completed an opening.
+//! Resources that the internet reaches after a call that completed an opening.
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, Parameters, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, object, texts, wire};
 use crate::network::Reach;
 
-/// What a call made reachable.
+/// Resources that the internet reaches after a call.
 pub(in crate::facts) const REACHED: Fact = Fact {
     name: "live.reached",
-    calls: Calls::These(&[
-        (calls::EC2, "StartInstances"),
-        (calls::EC2, "AttachNetworkInterface"),
-        (calls::EC2, "CreateNetworkInterface"),
-        (calls::EC2, "AssignIpv6Addresses"),
-        (calls::EC2, "AssociateSubnetCidrBlock"),
-        (calls::ELB, "SetSecurityGroups"),
-        (calls::ELB, "ApplySecurityGroupsToLoadBalancer"),
-    ]),
-    doc: "By live state, what the internet reaches now of the instances, interfaces, subnet or load balancer that \
-          StartInstances, AttachNetworkInterface, CreateNetworkInterface, AssignIpv6Addresses, AssociateSubnetCidrBlock, \
-          SetSecurityGroups or ApplySecurityGroupsToLoadBalancer is about, through address, route, internet gateway, \
-          network ACL and security groups; absent when it reaches nothing. `reach` is world or wide; `world` and `wide` \
-          are the worst of what is open that far: all (every port), admin, database, high-risk, other, web or icmp; \
-          absent when nothing is. `services` names what is reached, such as ssh, `traffic` is the same as protocols and \
-          ports; `interfaces`, `addresses`, `instances` and `groups` are what is on the way. AssignIpv6Addresses and \
-          AssociateSubnetCidrBlock count for IPv6 alone.",
-    origin: Origin::Derived(reached),
+    calls: completing_calls!(),
+    doc: "Interfaces that the internet reaches according to live state, through address, route, internet gateway, network \
+          ACL and security groups. They belong to the instances, interfaces, subnet or load balancer of StartInstances, \
+          AttachNetworkInterface, CreateNetworkInterface, AssignIpv6Addresses, AssociateSubnetCidrBlock, SetSecurityGroups \
+          or ApplySecurityGroupsToLoadBalancer. Absent if the internet reaches none. `reach` is world or wide. `world` and \
+          `wide` are the most severe kind of traffic that is open that far: all (every port), admin, database, high-risk, \
+          other, web or icmp; absent if there is none. `services` are the reachable services, such as ssh, and `traffic` \
+          the reachable protocols and ports. `interfaces`, `addresses`, `instances` and `groups` are on the path. For \
+          AssignIpv6Addresses and AssociateSubnetCidrBlock, only IPv6 counts.",
+    derivation: Derivation::FromRecord(reached),
 };
 
 fn reached<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {

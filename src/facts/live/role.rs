@@ -1,14 +1,14 @@
-//! What a role may do, beside whom it lets in.
+//! Who can assume a role, and whether its policies make it an administrator.
 
 use std::borrow::Cow;
 
 use crate::access::{Role, Zone, assess_within};
 use crate::event::{Event, Value};
 use crate::facts::trust::{self, assessed};
-use crate::facts::{Calls, Fact, Origin, Parameters, calls, texts, wire};
-use crate::policy::{Held, Holder, Policy};
+use crate::facts::{Calls, Derivation, Fact, Parameters, calls, texts, wire};
+use crate::policy::{Policy, RolePolicies, RolePolicy};
 
-/// Whom a role lets in, and which of its policies make it an administrator.
+/// The trust policy of a role, and the policies that make it an administrator.
 pub(in crate::facts) const ROLE: Fact = Fact {
     name: "live.role",
     calls: Calls::These(&[
@@ -17,15 +17,15 @@ pub(in crate::facts) const ROLE: Fact = Fact {
         (calls::IAM, "AttachRolePolicy"),
         (calls::IAM, "PutRolePolicy"),
     ]),
-    doc: "By live state, the role that CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy is about. It \
-          has the members of `trust.policy`, for its trust policy as it is now, and `administrator`: the names of the \
-          policies that let it do everything or give itself what it wants; absent when there is none, and \
-          for roles that are not public, weak or undecidable, of which AWS is not asked for policies. `escalation` names \
-          the permissions: everything, those that change IAM or its credentials (such as iam:PutRolePolicy or \
-          iam:CreateAccessKey), iam:PassRole with what runs code as the role, sts:AssumeRole on any role, or those that \
-          take over a workload (such as lambda:UpdateFunctionCode), by whatever wildcards, less what a Deny statement or \
-          the permissions boundary takes away. `unread` says why it cannot be told whether there is one.",
-    origin: Origin::DerivedWithin(role),
+    doc: "The role of CreateRole, UpdateAssumeRolePolicy, AttachRolePolicy or PutRolePolicy according to live state. It \
+          has the members of `trust.policy`, for its current trust policy, and `administrator`: the names of the policies \
+          that allow everything or let the role give itself any permission. `administrator` is absent if there is no such \
+          policy. Policies are read only for roles that are public, weak or undecidable. `escalation` names the \
+          permissions: everything, permissions to change IAM or its credentials (such as iam:PutRolePolicy or \
+          iam:CreateAccessKey), iam:PassRole with permissions to run code as the role, sts:AssumeRole on any role, or \
+          permissions to take over a workload (such as lambda:UpdateFunctionCode). Wildcards, Deny statements and the \
+          permissions boundary are taken into account. `unread` is the reason if this cannot be decided.",
+    derivation: Derivation::FromRecordAndZone(role),
 };
 
 fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
@@ -33,12 +33,12 @@ fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     let arn = role.text_of("arn").unwrap_or_default();
     let policy = Policy::parse(&role.text_of("assumeRolePolicyDocument")?).ok()?;
     let policies = role.list("policies");
-    let texts_of = |policy: &Parameters<'e>| ["policyName", "policyArn", "document"].map(|name| policy.text_of(name));
-    let policies: Vec<_> = policies.iter().map(texts_of).collect();
-    let boundary = role.get("permissionsBoundary").as_ref().map(texts_of);
-    let holder =
-        Holder { arn: &arn, policies: policies.iter().map(held).collect(), boundary: boundary.as_ref().map(held) };
-    let administrator = holder.administrator();
+    let members = |policy: &Parameters<'e>| ["policyName", "policyArn", "document"].map(|name| policy.text_of(name));
+    let policies: Vec<_> = policies.iter().map(members).collect();
+    let boundary = role.get("permissionsBoundary").as_ref().map(members);
+    let policies = policies.iter().map(role_policy).collect();
+    let role_policies = RolePolicies { arn: &arn, policies, boundary: boundary.as_ref().map(role_policy) };
+    let administrator = role_policies.administrator();
     let subject = Role { is_stored: true, ..trust::role(event) };
     let mut value = assessed(&assess_within(&policy, &subject, zone), zone);
     if let Value::Object(members) = &mut value {
@@ -50,8 +50,8 @@ fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
             (Err(error), _) => {
                 members.insert("unread", Value::from(error.to_string()));
             }
-            (Ok(None), Some(why)) => {
-                members.insert("unread", Value::Str(why));
+            (Ok(None), Some(reason)) => {
+                members.insert("unread", Value::Str(reason));
             }
             (Ok(None), None) => {}
         }
@@ -59,6 +59,6 @@ fn role<'e>(event: &'e Event<'_>, zone: &Zone) -> Option<Value<'e>> {
     Some(value)
 }
 
-fn held<'p>([name, arn, document]: &'p [Option<Cow<'_, str>>; 3]) -> Held<'p> {
-    Held { name: name.as_deref().unwrap_or_default(), arn: arn.as_deref(), document: document.as_deref() }
+fn role_policy<'p>([name, arn, document]: &'p [Option<Cow<'_, str>>; 3]) -> RolePolicy<'p> {
+    RolePolicy { name: name.as_deref().unwrap_or_default(), arn: arn.as_deref(), document: document.as_deref() }
 }

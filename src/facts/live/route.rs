@@ -1,18 +1,18 @@
-//! Where the route table leads that a subnet was put behind.
+//! Routes to the internet in the route table of a subnet.
 
 use crate::event::{Event, Value};
 use crate::facts::exposure::described_routes;
-use crate::facts::{Calls, Fact, Origin, calls, object, texts, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, object, texts, wire};
 use crate::network::Reach;
 
-/// The way to an internet gateway that a subnet now has.
+/// The routes to internet gateways in the new route table of a subnet.
 pub(in crate::facts) const ROUTE: Fact = Fact {
     name: "live.route",
     calls: Calls::These(&[(calls::EC2, "AssociateRouteTable"), (calls::EC2, "ReplaceRouteTableAssociation")]),
-    doc: "By live state, where the route table leads that AssociateRouteTable or ReplaceRouteTableAssociation puts a \
-          subnet behind; absent when it leads to no internet gateway. `reach` is how much of the internet is routed there: \
-          world, wide, public or private; `destinations` are the networks, `gateways` the gateways.",
-    origin: Origin::Derived(route),
+    doc: "Routes to internet gateways according to live state, in the route table that AssociateRouteTable or \
+          ReplaceRouteTableAssociation assigns to a subnet. Absent if there is none. `reach` is how much of the internet is \
+          routed there: world, wide, public or private. `destinations` are the networks, `gateways` the gateways.",
+    derivation: Derivation::FromRecord(route),
 };
 
 fn route<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {

@@ -1,31 +1,25 @@
-//! That live state could not be asked.
+//! The error if live state was required and not available.
 
 use crate::event::{Event, Value};
-use crate::facts::{Calls, Fact, Origin, calls, wire};
+use crate::facts::{Calls, Derivation, Fact, calls, wire};
 
-/// Why a call that only live state can judge was not judged.
+/// The reason why live state could not evaluate a call that requires it.
 pub(in crate::facts) const UNANSWERED: Fact = Fact {
     name: "live.unanswered",
-    calls: Calls::These(&[
+    calls: completing_calls!(
         (calls::EC2, "RunInstances"),
         (calls::EC2, "ModifyNetworkInterfaceAttribute"),
         (calls::EC2, "ModifyInstanceAttribute"),
         (calls::EC2, "AssociateRouteTable"),
         (calls::EC2, "ReplaceRouteTableAssociation"),
-        (calls::EC2, "StartInstances"),
-        (calls::EC2, "AttachNetworkInterface"),
-        (calls::EC2, "CreateNetworkInterface"),
-        (calls::EC2, "AssignIpv6Addresses"),
-        (calls::EC2, "AssociateSubnetCidrBlock"),
-        (calls::ELB, "SetSecurityGroups"),
-        (calls::ELB, "ApplySecurityGroupsToLoadBalancer"),
         (calls::IAM, "AttachRolePolicy"),
         (calls::IAM, "PutRolePolicy"),
-    ]),
-    doc: "Why live state, which is on, could not judge a call that the record alone does not: RunInstances, \
+    ),
+    doc: "The reason why live state, although it is on, could not evaluate a call that requires it: RunInstances, \
           ModifyNetworkInterfaceAttribute, ModifyInstanceAttribute, AssociateRouteTable, ReplaceRouteTableAssociation, \
-          AttachRolePolicy or PutRolePolicy, or one of those that `live.reached` is about. A text, such as `ec2:DescribeRouteTables: UnauthorizedOperation`.",
-    origin: Origin::Derived(unanswered),
+          AttachRolePolicy, PutRolePolicy, or a call of `live.reached`. A string such as \
+          `ec2:DescribeRouteTables: UnauthorizedOperation`.",
+    derivation: Derivation::FromRecord(unanswered),
 };
 
 fn unanswered<'e>(event: &'e Event<'_>) -> Option<Value<'e>> {

@@ -12,21 +12,21 @@ use crate::live_state::query::AccountRegion;
 use crate::live_state::response::Unavailable;
 use crate::live_state::session::{Deadline, PolicyDocuments, Session, unavailable};
 
-/// How long before its expiry a session is renewed. Sessions last an hour, the maximum for role chaining.
+/// Time before its expiry at which a session is renewed. Sessions last an hour, the maximum for role chaining.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
 /// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum time of one attempt of a call. A page of a thousand entries takes a second or two.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the name of an account is cached.
+/// Time for which the name of an account is cached.
 const NAME_LIFETIME: Duration = Duration::from_hours(1);
-/// How long it is cached that a name is unavailable.
+/// Time for which an error about a name is cached.
 const UNAVAILABLE_NAME_LIFETIME: Duration = Duration::from_mins(5);
 
 /// The role that is assumed in other accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberRole {
-    /// Its name with its path, the same in all accounts.
+    /// The name with its path, the same in all accounts.
     pub name: String,
     /// The `sts:ExternalId` that its trust policy requires.
     pub external_id: Option<String>,
@@ -47,7 +47,7 @@ struct Clients {
 pub(super) struct Accounts {
     config: SdkConfig,
     member: Option<MemberRole>,
-    own: Mutex<Option<Identity>>,
+    own: Mutex<Option<CallerIdentity>>,
     sessions: Mutex<HashMap<String, Credentials>>,
     clients: Mutex<HashMap<AccountRegion, Clients>>,
     names: Mutex<HashMap<String, AccountName>>,
@@ -55,7 +55,7 @@ pub(super) struct Accounts {
 
 /// The identity of the credentials.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub(super) struct CallerIdentity {
     pub(super) account: String,
     /// `aws`, `aws-cn`, `aws-us-gov`, … A role of another partition cannot be assumed.
     partition: String,
@@ -71,9 +71,10 @@ struct AccountName {
 impl Accounts {
     /// Sets timeouts that `config` leaves open. Retries are as in `config`, by default three attempts with exponential backoff.
     pub(super) fn new(config: &SdkConfig, member: Option<MemberRole>) -> Self {
-        let ours = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
-        let theirs = config.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
-        let config = config.to_builder().timeout_config(theirs.take_unset_from(ours).build()).build();
+        let defaults =
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
+        let configured = config.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
+        let config = config.to_builder().timeout_config(configured.take_unset_from(defaults).build()).build();
         Self {
             config,
             member,
@@ -97,7 +98,7 @@ impl Accounts {
     }
 
     /// The identity of the credentials.
-    pub(super) async fn own(&self, deadline: Deadline) -> Result<Identity, Unavailable> {
+    pub(super) async fn own(&self, deadline: Deadline) -> Result<CallerIdentity, Unavailable> {
         const ACTION: &str = "sts:GetCallerIdentity";
         if let Some(own) = locked(&self.own).clone() {
             return Ok(own);
@@ -106,7 +107,7 @@ impl Accounts {
         let call = async { sts.get_caller_identity().send().await.map_err(|error| unavailable(ACTION, &error)) };
         let identity = deadline.before(ACTION, call).await?;
         let partition = identity.arn.as_deref().and_then(partition).map(str::to_owned);
-        let own = identity.account.zip(partition).map(|(account, partition)| Identity { account, partition });
+        let own = identity.account.zip(partition).map(|(account, partition)| CallerIdentity { account, partition });
         let own = own.ok_or_else(|| Unavailable(format!("{ACTION}: no account and ARN in the response")))?;
         *locked(&self.own) = Some(own.clone());
         Ok(own)
@@ -120,7 +121,7 @@ impl Accounts {
             return Ok(());
         }
         let Some(MemberRole { name, external_id, session_name }) = &self.member else {
-            return Err(Unavailable(format!("no role to read account {account} with; set MEMBER_ROLE_NAME")));
+            return Err(Unavailable(format!("no role to read account {account}; set MEMBER_ROLE_NAME")));
         };
         let arn = format!("arn:{}:iam::{account}:role/{name}", own.partition);
         let request = aws_sdk_sts::Client::new(&self.config)
@@ -152,8 +153,8 @@ impl Accounts {
     }
 
     fn clients(&self, scope: &AccountRegion) -> Clients {
-        let fresh = |clients: &&Clients| clients.until.is_none_or(|until| SystemTime::now() < until);
-        if let Some(clients) = locked(&self.clients).get(scope).filter(fresh) {
+        let is_fresh = |clients: &&Clients| clients.until.is_none_or(|until| SystemTime::now() < until);
+        if let Some(clients) = locked(&self.clients).get(scope).filter(is_fresh) {
             return clients.clone();
         }
         let mut config = self.config.to_builder().region(Region::new(scope.region.clone()));
@@ -180,10 +181,10 @@ impl Accounts {
             match request.send().await {
                 Ok(output) => Ok(output.account.and_then(|account| account.name)),
                 Err(error) => {
-                    let unknown = error.as_service_error().is_some_and(|error| {
+                    let has_no_name = error.as_service_error().is_some_and(|error| {
                         error.is_account_not_found_exception() || error.is_aws_organizations_not_in_use_exception()
                     });
-                    if unknown { Ok(None) } else { Err(unavailable(ACTION, &error)) }
+                    if has_no_name { Ok(None) } else { Err(unavailable(ACTION, &error)) }
                 }
             }
         };

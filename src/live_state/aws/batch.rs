@@ -1,10 +1,10 @@
-//! Which queries share a call.
+//! Groups queries that share a call.
 
 use std::collections::BTreeMap;
 
 use crate::live_state::kind::{Batching, ResourceKind};
-use crate::live_state::query::{AccountRegion, Filter, Query};
-use crate::live_state::session::Selection;
+use crate::live_state::query::{AccountRegion, Query, QueryFilter};
+use crate::live_state::session::ReadSelection;
 
 /// Maximum number of values of an EC2 filter.
 const MAX_FILTER_VALUES: usize = 200;
@@ -17,13 +17,13 @@ const MAX_FILTERED_QUERIES: usize = 1_000;
 pub(super) struct Batch {
     pub(super) scope: AccountRegion,
     pub(super) kind: &'static ResourceKind,
-    pub(super) selection: Selection,
+    pub(super) selection: ReadSelection,
     pub(super) queries: Vec<Query>,
 }
 
 /// Groups queries. Returns invalid queries with the reason.
 pub(super) fn batches(queries: Vec<Query>) -> (Vec<Batch>, Vec<(Query, String)>) {
-    let mut lists: BTreeMap<(AccountRegion, &str), Vec<(Query, Filter)>> = BTreeMap::new();
+    let mut lists: BTreeMap<(AccountRegion, &str), Vec<(Query, QueryFilter)>> = BTreeMap::new();
     let mut invalid = Vec::new();
     for query in queries {
         match filter(&query) {
@@ -38,22 +38,22 @@ pub(super) fn batches(queries: Vec<Query>) -> (Vec<Batch>, Vec<(Query, String)>)
     for ((scope, _), queries) in lists {
         let Some(kind) = queries.first().map(|(query, _)| query.kind.resource()) else { continue };
         let mut add = |selection, queries| batches.push(Batch { scope: scope.clone(), kind, selection, queries });
-        let all = |queries: Vec<(Query, Filter)>| queries.into_iter().map(|(query, _)| query).collect();
+        let all = |queries: Vec<(Query, QueryFilter)>| queries.into_iter().map(|(query, _)| query).collect();
         match kind.batching {
             Batching::Id => {
-                queries.into_iter().for_each(|(query, _)| add(Selection::Id(query.id.clone()), vec![query]));
+                queries.into_iter().for_each(|(query, _)| add(ReadSelection::Id(query.id.clone()), vec![query]));
             }
-            Batching::All => add(Selection::All, all(queries)),
-            Batching::Filter if queries.len() > MAX_FILTERED_QUERIES => add(Selection::All, all(queries)),
+            Batching::All => add(ReadSelection::All, all(queries)),
+            Batching::Filter if queries.len() > MAX_FILTERED_QUERIES => add(ReadSelection::All, all(queries)),
             Batching::Filter => {
                 let mut by_filter: BTreeMap<&str, Vec<(Query, String)>> = BTreeMap::new();
                 for (query, (name, value)) in queries {
                     by_filter.entry(name).or_default().push((query, value));
                 }
                 for (name, queries) in by_filter {
-                    for some in chunks(queries) {
-                        let (queries, values) = some.into_iter().unzip();
-                        add(Selection::Filter(name, values), queries);
+                    for chunk in chunks(queries) {
+                        let (queries, values) = chunk.into_iter().unzip();
+                        add(ReadSelection::Filter(name, values), queries);
                     }
                 }
             }
@@ -71,7 +71,7 @@ fn chunks<T>(mut all: Vec<T>) -> Vec<Vec<T>> {
     chunks
 }
 
-fn filter(query: &Query) -> Result<Filter, String> {
+fn filter(query: &Query) -> Result<QueryFilter, String> {
     let AccountRegion { account, region } = &query.scope;
     if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!("{account} is not an account id"));

@@ -25,22 +25,22 @@ impl Clock {
         self.0.store(seconds, Ordering::Relaxed);
     }
 
-    fn cache(&self, most: usize) -> Cache {
+    fn cache(&self, max: usize) -> Cache {
         let clock = self.clone();
-        Cache::with(move || Timestamp::from_second(clock.0.load(Ordering::Relaxed)).unwrap(), most)
+        Cache::with(move || Timestamp::from_second(clock.0.load(Ordering::Relaxed)).unwrap(), max)
     }
 }
 
 /// Resolves everything with an empty list or an error, and records the queries.
 #[derive(Default)]
 struct Source {
-    asked: RefCell<Vec<Query>>,
+    received: RefCell<Vec<Query>>,
     error: Option<Unavailable>,
 }
 
 impl LiveState for &Source {
     async fn resolve(&self, queries: Vec<Query>) -> Vec<Resolved> {
-        self.asked.borrow_mut().extend(queries.clone());
+        self.received.borrow_mut().extend(queries.clone());
         let response = self.error.clone().map_or(Ok(Response::new::<Vpc>(Vec::new())), Err);
         let all = queries.into_iter().map(|query| Resolved { query, response: response.clone(), checked_at: None });
         all.collect()
@@ -61,7 +61,7 @@ fn calls(kind: impl Into<AnyQueryKind>, error: Option<Unavailable>, seconds: i64
         clock.set(second);
         assert_eq!(block_on(cache.over(&source).resolve(vec![query(kind, "x")])).len(), 1);
     }
-    source.asked.take().len()
+    source.received.take().len()
 }
 
 #[test]
@@ -92,14 +92,14 @@ fn errors_are_cached_shortly_and_a_passed_deadline_not_at_all() {
 }
 
 #[test]
-fn only_what_is_open_is_asked() {
+fn only_uncached_queries_are_resolved() {
     let (clock, source) = (Clock::default(), Source::default());
     let cache = clock.cache(10);
     let (one, two) = (query(Vpc::BY_ID, "vpc-1"), query(Vpc::BY_ID, "vpc-2"));
     block_on(cache.over(&source).resolve(vec![one.clone()]));
     let resolved = block_on(cache.over(&source).resolve(vec![two.clone(), one.clone()]));
     assert_eq!(resolved.len(), 2);
-    assert_eq!(source.asked.take(), [one, two]);
+    assert_eq!(source.received.take(), [one, two]);
 }
 
 #[test]
@@ -110,11 +110,11 @@ fn a_clock_that_was_set_back_makes_nothing_last_longer() {
         clock.set(second);
         block_on(cache.over(&source).resolve(vec![query(Vpc::BY_ID, "vpc-1")]));
     }
-    assert_eq!(source.asked.take().len(), 2);
+    assert_eq!(source.received.take().len(), 2);
 }
 
 #[test]
-fn what_ends_first_is_forgotten_first_when_there_is_too_much() {
+fn the_entries_that_expire_first_are_evicted_first() {
     let (clock, source) = (Clock::default(), Source::default());
     let cache = clock.cache(8);
     let short: Vec<Query> = (0..6).map(|id| query(SecurityGroupRule::BY_GROUP, &id.to_string())).collect();
@@ -122,7 +122,7 @@ fn what_ends_first_is_forgotten_first_when_there_is_too_much() {
     block_on(cache.over(&source).resolve(short));
     block_on(cache.over(&source).resolve(long.clone()));
     assert_eq!(cache.len(), 6);
-    source.asked.take();
+    source.received.take();
     block_on(cache.over(&source).resolve(long));
-    assert_eq!(source.asked.take(), []);
+    assert_eq!(source.received.take(), []);
 }

@@ -11,13 +11,13 @@ use super::resource;
 use crate::live_state::files::{Reader, remove, write, write_list};
 #[cfg(feature = "live")]
 use crate::live_state::kind::Batching;
-use crate::live_state::kind::{LAYOUT, Location, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Location, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::QueryKind;
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
 use crate::live_state::response::Unavailable;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, unavailable};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, unavailable};
 
 resource! {
     /// The mode of VPC block public access and its exclusions.
@@ -54,7 +54,7 @@ impl Resource for BlockPublicAccess {
     const KIND: &'static ResourceKind = &ResourceKind {
         files: &[OPTIONS_COMMAND, EXCLUSIONS_COMMAND],
         location: Location::Region,
-        permissions: &[Permission { on: PolicyResource::All, actions: &[OPTIONS, EXCLUSIONS] }],
+        permissions: &[IamPermission { on: PolicyResource::All, actions: &[OPTIONS, EXCLUSIONS] }],
         snapshot_actions: &[OPTIONS, EXCLUSIONS],
         lifetime: LAYOUT,
         #[cfg(feature = "live")]
@@ -101,7 +101,7 @@ fn exclusions_file(options: &Path) -> std::path::PathBuf {
 /// If EC2 in a Region answers `InvalidAction`, the feature does not exist there and is off. Any other error, such as
 /// `UnsupportedOperation`, may be about the caller and leaves the state unknown.
 #[cfg(feature = "live")]
-fn fetch(session: &Session, _: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, _: ReadSelection) -> Fetched<'_> {
     Box::pin(session.deadline.before(OPTIONS, async move {
         let options = match session.ec2.describe_vpc_block_public_access_options().send().await {
             Ok(output) => output.vpc_block_public_access_options,

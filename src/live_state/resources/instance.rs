@@ -10,11 +10,11 @@ use super::resource;
 use crate::live_state::files::{Reader, write_list};
 #[cfg(feature = "live")]
 use crate::live_state::kind::Batching;
-use crate::live_state::kind::{Location, MINUTES, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, Location, MINUTES, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session};
 
 resource! {
     /// An instance (DescribeInstances).
@@ -57,7 +57,7 @@ impl Resource for Instance {
     const KIND: &'static ResourceKind = &ResourceKind {
         files: &[COMMAND],
         location: Location::Region,
-        permissions: &[Permission { on: PolicyResource::All, actions: ACTIONS }],
+        permissions: &[IamPermission { on: PolicyResource::All, actions: ACTIONS }],
         snapshot_actions: ACTIONS,
         lifetime: MINUTES,
         #[cfg(feature = "live")]
@@ -82,7 +82,7 @@ fn write(path: &Path, response: &Response) -> io::Result<()> {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     Box::pin(async move {
         let request = session.ec2.describe_instances().set_filters(selection.filters()).max_results(PAGE);
         let pages = async { request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await };

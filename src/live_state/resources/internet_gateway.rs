@@ -1,12 +1,12 @@
 //! Internet gateways (DescribeInternetGateways).
 
 use super::resource;
-use crate::live_state::kind::{LAYOUT, Listed, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Listed, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, describe};
 
 resource! {
     /// An internet gateway (DescribeInternetGateways).
@@ -31,7 +31,7 @@ resource! {
 impl Resource for InternetGateway {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-internet-gateways"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeInternetGateways"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeInternetGateways"] }],
         LAYOUT,
         #[cfg(feature = "live")]
         fetch,
@@ -47,7 +47,7 @@ impl Listed for InternetGateway {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_internet_gateways, PAGE, InternetGateway)
 }
 

@@ -1,12 +1,12 @@
 //! Network ACLs (DescribeNetworkAcls).
 
 use super::resource;
-use crate::live_state::kind::{LAYOUT, Listed, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Listed, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, describe};
 
 resource! {
     /// A network ACL (DescribeNetworkAcls).
@@ -92,7 +92,7 @@ impl From<aws_sdk_ec2::types::IcmpTypeCode> for IcmpTypeCode {
 impl Resource for NetworkAcl {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-network-acls"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeNetworkAcls"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeNetworkAcls"] }],
         LAYOUT,
         #[cfg(feature = "live")]
         fetch,
@@ -108,7 +108,7 @@ impl Listed for NetworkAcl {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_network_acls, PAGE, NetworkAcl)
 }
 

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use super::resource;
-use crate::live_state::kind::{Listed, MINUTES, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, Listed, MINUTES, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, describe};
 
 resource! {
     /// A network interface (DescribeNetworkInterfaces).
@@ -92,7 +92,7 @@ resource! {
 }
 
 resource! {
-    /// What an interface is attached to.
+    /// The attachment of an interface.
     Attachment from NetworkInterfaceAttachment {
         /// The instance, if it is attached to one.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +138,7 @@ impl From<aws_sdk_ec2::types::NetworkInterfacePrivateIpAddress> for PrivateIpAdd
 impl Resource for NetworkInterface {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-network-interfaces"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeNetworkInterfaces"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeNetworkInterfaces"] }],
         MINUTES,
         #[cfg(feature = "live")]
         fetch,
@@ -154,7 +154,7 @@ impl Listed for NetworkInterface {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_network_interfaces, PAGE, NetworkInterface)
 }
 

@@ -10,13 +10,13 @@ use super::resource;
 use crate::live_state::files::{Reader, write_list};
 #[cfg(feature = "live")]
 use crate::live_state::kind::Batching;
-use crate::live_state::kind::{LAYOUT, Location, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Location, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
 use crate::live_state::response::Unavailable;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, ListedIds, SMALL_PAGE, Selection, Session, unavailable};
+use crate::live_state::session::{Fetched, ListedIds, ReadSelection, SMALL_PAGE, Session, unavailable};
 
 resource! {
     /// An entry of a prefix list (GetManagedPrefixListEntries).
@@ -35,7 +35,7 @@ impl Resource for PrefixListEntry {
     const KIND: &'static ResourceKind = &ResourceKind {
         files: &[COMMAND],
         location: Location::RegionById("--prefix-list-id"),
-        permissions: &[Permission { on: PolicyResource::All, actions: &[ENTRIES] }],
+        permissions: &[IamPermission { on: PolicyResource::All, actions: &[ENTRIES] }],
         snapshot_actions: &[LISTS, ENTRIES],
         lifetime: LAYOUT,
         #[cfg(feature = "live")]
@@ -60,9 +60,9 @@ fn write(path: &Path, response: &Response) -> io::Result<()> {
 /// Reads the entries of one prefix list. A list that a rule or route references cannot be deleted, so one that is not found
 /// exists and is not visible to the caller, such as a list of another account.
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     Box::pin(async move {
-        let Selection::Id(id) = selection else {
+        let ReadSelection::Id(id) = selection else {
             return Err(Unavailable(format!("{ENTRIES} reads one prefix list at a time")));
         };
         let request = session.ec2.get_managed_prefix_list_entries().prefix_list_id(&id).max_results(SMALL_PAGE);

@@ -19,13 +19,13 @@ use crate::access::{Verdict, assess};
 use crate::live_state::files::{Reader, write};
 #[cfg(feature = "live")]
 use crate::live_state::kind::Batching;
-use crate::live_state::kind::{Location, Permission, PolicyResource, ROLES, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, Location, PolicyResource, ROLES, Resource, ResourceKind};
 use crate::live_state::query::QueryKind;
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
 use crate::live_state::response::Unavailable;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, unavailable};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, unavailable};
 #[cfg(feature = "live")]
 use crate::policy::{Policy, is_administrator};
 
@@ -81,11 +81,11 @@ impl Resource for Role {
         files: &[COMMAND],
         location: Location::Account,
         permissions: &[
-            Permission {
+            IamPermission {
                 on: PolicyResource::Roles,
                 actions: &[GET_ROLE, GET_ROLE_POLICY, LIST_ATTACHED_ROLE_POLICIES, LIST_ROLE_POLICIES],
             },
-            Permission { on: PolicyResource::Policies, actions: &[GET_POLICY, GET_POLICY_VERSION] },
+            IamPermission { on: PolicyResource::Policies, actions: &[GET_POLICY, GET_POLICY_VERSION] },
         ],
         snapshot_actions: &[GET_ACCOUNT_AUTHORIZATION_DETAILS],
         lifetime: ROLES,
@@ -110,7 +110,7 @@ fn read_file(reader: &mut Reader, path: &Path) -> Result<Response, &'static str>
     Ok(Response::new(AuthorizationDetails { role_detail_list, policies }.roles()))
 }
 
-/// Writes what [`fetch`] returns for all roles.
+/// Writes the response of [`fetch`] for all roles.
 fn write_file(path: &Path, response: &Response) -> io::Result<()> {
     response.resources::<AuthorizationDetails>().unwrap_or_default().iter().try_for_each(|details| write(path, details))
 }
@@ -123,10 +123,10 @@ impl Role {
 
 /// Reads one role, or the details of all roles with all their policies.
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     Box::pin(async move {
         match selection {
-            Selection::Id(name) => Reading { session }.role(&name).await,
+            ReadSelection::Id(name) => Reading { session }.role(&name).await,
             _ => authorization_details(session).await,
         }
     })

@@ -1,12 +1,12 @@
 //! Route tables (DescribeRouteTables).
 
 use super::resource;
-use crate::live_state::kind::{LAYOUT, Listed, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Listed, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, SMALL_PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, ReadSelection, SMALL_PAGE, Session, describe};
 
 resource! {
     /// A route table (DescribeRouteTables).
@@ -67,7 +67,7 @@ resource! {
 impl Resource for RouteTable {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-route-tables"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeRouteTables"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeRouteTables"] }],
         LAYOUT,
         #[cfg(feature = "live")]
         fetch,
@@ -83,7 +83,7 @@ impl Listed for RouteTable {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_route_tables, SMALL_PAGE, RouteTable)
 }
 

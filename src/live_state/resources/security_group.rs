@@ -1,12 +1,12 @@
 //! Security groups (DescribeSecurityGroups).
 
 use super::resource;
-use crate::live_state::kind::{LAYOUT, Listed, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Listed, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, describe};
 
 resource! {
     /// A security group (DescribeSecurityGroups).
@@ -21,7 +21,7 @@ resource! {
 impl Resource for SecurityGroup {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-security-groups"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeSecurityGroups"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeSecurityGroups"] }],
         LAYOUT,
         #[cfg(feature = "live")]
         fetch,
@@ -37,7 +37,7 @@ impl Listed for SecurityGroup {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_security_groups, PAGE, SecurityGroup)
 }
 

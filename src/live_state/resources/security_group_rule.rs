@@ -1,12 +1,12 @@
 //! Security group rules (DescribeSecurityGroupRules).
 
 use super::resource;
-use crate::live_state::kind::{Listed, MINUTES, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, Listed, MINUTES, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, describe};
 
 resource! {
     /// A rule of a security group (DescribeSecurityGroupRules).
@@ -40,7 +40,7 @@ resource! {
 impl Resource for SecurityGroupRule {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-security-group-rules"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeSecurityGroupRules"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeSecurityGroupRules"] }],
         MINUTES,
         #[cfg(feature = "live")]
         fetch,
@@ -56,7 +56,7 @@ impl Listed for SecurityGroupRule {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_security_group_rules, PAGE, SecurityGroupRule)
 }
 

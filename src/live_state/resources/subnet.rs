@@ -1,12 +1,12 @@
 //! Subnets (DescribeSubnets).
 
 use super::resource;
-use crate::live_state::kind::{LAYOUT, Listed, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Listed, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, describe};
 
 resource! {
     /// A subnet (DescribeSubnets).
@@ -25,7 +25,7 @@ resource! {
 impl Resource for Subnet {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-subnets"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeSubnets"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeSubnets"] }],
         LAYOUT,
         #[cfg(feature = "live")]
         fetch,
@@ -41,7 +41,7 @@ impl Listed for Subnet {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_subnets, PAGE, Subnet)
 }
 

@@ -1,12 +1,12 @@
 //! VPCs (DescribeVpcs).
 
 use super::resource;
-use crate::live_state::kind::{LAYOUT, Listed, Permission, PolicyResource, Resource, ResourceKind};
+use crate::live_state::kind::{IamPermission, LAYOUT, Listed, PolicyResource, Resource, ResourceKind};
 use crate::live_state::query::{QueryKind, id_filter};
 #[cfg(feature = "live")]
 use crate::live_state::response::Response;
 #[cfg(feature = "live")]
-use crate::live_state::session::{Fetched, PAGE, Selection, Session, describe};
+use crate::live_state::session::{Fetched, PAGE, ReadSelection, Session, describe};
 
 resource! {
     /// A VPC (DescribeVpcs).
@@ -35,7 +35,7 @@ resource! {
 impl Resource for Vpc {
     const KIND: &'static ResourceKind = &ResourceKind::listed::<Self>(
         &["describe-vpcs"],
-        &[Permission { on: PolicyResource::All, actions: &["ec2:DescribeVpcs"] }],
+        &[IamPermission { on: PolicyResource::All, actions: &["ec2:DescribeVpcs"] }],
         LAYOUT,
         #[cfg(feature = "live")]
         fetch,
@@ -51,7 +51,7 @@ impl Listed for Vpc {
 }
 
 #[cfg(feature = "live")]
-fn fetch(session: &Session, selection: Selection) -> Fetched<'_> {
+fn fetch(session: &Session, selection: ReadSelection) -> Fetched<'_> {
     describe!(session, selection, describe_vpcs, PAGE, Vpc)
 }
 

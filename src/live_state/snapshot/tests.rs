@@ -173,8 +173,8 @@ fn a_missing_file_is_unavailable_and_says_how_to_make_it() {
          `aws iam get-account-authorization-details` prints it"
     );
     let elsewhere = AccountRegion { account: "444455556666".to_owned(), region: "eu west;1".to_owned() };
-    let asked = Query { scope: elsewhere, kind: Vpc::BY_ID.into(), id: "vpc-1".to_owned() };
-    let [resolved] = block_on(snapshot.resolve(vec![asked])).try_into().unwrap();
+    let query = Query { scope: elsewhere, kind: Vpc::BY_ID.into(), id: "vpc-1".to_owned() };
+    let [resolved] = block_on(snapshot.resolve(vec![query])).try_into().unwrap();
     let Unavailable(reason) = resolved.response.unwrap_err();
     assert!(reason.contains("--region 'eu west;1'"), "{reason}");
 }

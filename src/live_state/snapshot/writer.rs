@@ -7,31 +7,31 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::live_state::files::{About, SNAPSHOT, remove, write};
+use crate::live_state::files::{SNAPSHOT, SnapshotInfo, remove, write};
 use crate::live_state::kind::{Location, ResourceKind};
 use crate::live_state::query::AccountRegion;
 use crate::live_state::response::Response;
 
-/// Writes a snapshot below a directory. A file is always complete. A file that could not be written anew is removed, because
-/// it would seem to be as new as the others.
+/// Writes a snapshot into a directory. A file is always complete. An older file that could not be replaced is removed, because
+/// it would appear to be as new as the others.
 #[derive(Debug, Clone)]
 pub struct Writer {
     directory: PathBuf,
 }
 
 impl Writer {
-    /// Writes below `directory`, which need not exist.
+    /// Creates a writer for `directory`, which need not exist.
     pub fn new(directory: &Path) -> Self {
         Self { directory: directory.to_owned() }
     }
 
-    /// The directory of an account's or Region's files.
+    /// The directory for the files of an account or Region.
     pub fn directory(&self, scope: &AccountRegion, kind: &ResourceKind) -> PathBuf {
         let account = self.directory.join(&scope.account);
         if kind.location == Location::Account { account } else { account.join(&scope.region) }
     }
 
-    /// The file of a list, or the directory of a kind with one file an id.
+    /// The file of a list, or the directory of a kind with one file per id.
     pub fn path(&self, scope: &AccountRegion, kind: &ResourceKind) -> PathBuf {
         let directory = self.directory(scope, kind);
         match kind.location {
@@ -99,7 +99,7 @@ impl Writer {
         Ok(any)
     }
 
-    /// Removes the age of a directory before its files are written, in case writing is interrupted.
+    /// Removes the time of a directory before its files are written, in case writing is interrupted.
     ///
     /// # Errors
     /// If it cannot be removed.
@@ -107,11 +107,11 @@ impl Writer {
         remove(&directory.join(SNAPSHOT)).map(drop)
     }
 
-    /// Writes the age of a directory after its files were written.
+    /// Writes the time of a directory after its files were written.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn finish(&self, directory: &Path, checked_at: Timestamp) -> io::Result<()> {
-        write(&directory.join(SNAPSHOT), &About { checked_at })
+        write(&directory.join(SNAPSHOT), &SnapshotInfo { checked_at })
     }
 }

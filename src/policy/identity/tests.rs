@@ -2,16 +2,17 @@ use super::*;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci-deploy";
 
-/// What makes a role with these inline policies an administrator.
+/// The permissions that make a role with these inline policies an administrator.
 fn permissions(documents: &[&str], boundary: Option<&str>) -> Vec<String> {
     permissions_of(ROLE, documents, boundary)
 }
 
 fn permissions_of(role: &str, documents: &[&str], boundary: Option<&str>) -> Vec<String> {
-    let policies = documents.iter().map(|text| Held { name: "inline", arn: None, document: Some(text) }).collect();
-    let boundary = boundary.map(|text| Held { name: "boundary", arn: None, document: Some(text) });
-    let holder = Holder { arn: role, policies, boundary };
-    holder.administrator().unwrap().map(|administrator| administrator.permissions).unwrap_or_default()
+    let policies =
+        documents.iter().map(|text| RolePolicy { name: "inline", arn: None, document: Some(text) }).collect();
+    let boundary = boundary.map(|text| RolePolicy { name: "boundary", arn: None, document: Some(text) });
+    let role = RolePolicies { arn: role, policies, boundary };
+    role.administrator().unwrap().map(|administrator| administrator.permissions).unwrap_or_default()
 }
 
 fn is_one(document: &str) -> bool {
@@ -31,7 +32,7 @@ fn allow(action: &str, resource: &str) -> String {
 }
 
 #[test]
-fn administrators_are_told_from_those_who_only_look_like_it() {
+fn only_administrators_are_recognized() {
     for arn in [
         "arn:aws:iam::aws:policy/AdministratorAccess",
         "arn:aws-cn:iam::aws:policy/AdministratorAccess",
@@ -86,7 +87,7 @@ fn administrators_are_told_from_those_who_only_look_like_it() {
 #[test]
 fn each_set_of_permissions_is_enough_and_no_part_of_it() {
     for escalation in ESCALATIONS {
-        let mut needed: Vec<String> = escalation.needs.iter().map(|group| format!("\"{}\"", group[0])).collect();
+        let mut needed: Vec<String> = escalation.required.iter().map(|group| format!("\"{}\"", group[0])).collect();
         needed.extend(escalation.passed_to.map(|_| "\"iam:PassRole\"".to_owned()));
         for wild in [r#""*""#, r#""arn:aws:*""#] {
             let text = allow(&format!("[{}]", needed.join(", ")), wild);
@@ -99,7 +100,7 @@ fn each_set_of_permissions_is_enough_and_no_part_of_it() {
         assert!(!permissions_of(ROLE, &apart, Some(&allow(r#""*""#, r#""*""#))).is_empty());
         let deny = policy(&[statement("Deny", &needed[0], r#""*""#, "{}")]);
         let denied: Vec<&str> = apart.iter().copied().chain([deny.as_str()]).collect();
-        assert!(!names(&denied).contains(&escalation.needs[0][0].to_owned()), "{denied:?}");
+        assert!(!names(&denied).contains(&escalation.required[0][0].to_owned()), "{denied:?}");
         let without = allow(&format!("[\"s3:*\", {}]", needed[0]), r#""arn:aws:s3:::x""#);
         assert!(permissions_of(ROLE, &apart, Some(&without)).is_empty(), "{without}");
         for role in ["arn:aws-cn:iam::111122223333:role/x", "arn:aws-us-gov:iam::111122223333:role/x"] {
@@ -108,7 +109,7 @@ fn each_set_of_permissions_is_enough_and_no_part_of_it() {
     }
 }
 
-/// The permissions that stand alone.
+/// Escalations by a single permission.
 fn names(documents: &[&str]) -> Vec<String> {
     permissions(documents, None)
 }
@@ -127,7 +128,7 @@ fn the_permissions_are_named() {
 }
 
 #[test]
-fn what_is_limited_to_some_resources_is_not_enough() {
+fn a_permission_for_some_resources_is_not_enough() {
     let pass = |resource: &str| {
         let passed = statement("Allow", r#""iam:PassRole""#, resource, "{}");
         policy(&[passed, statement("Allow", r#""ec2:RunInstances""#, r#""*""#, "{}")])
@@ -148,9 +149,9 @@ fn what_is_limited_to_some_resources_is_not_enough() {
     assert!(!is_one(&allow(r#""iam:UpdateAssumeRolePolicy""#, &format!("\"{ROLE}\""))));
     let own = "arn:aws:iam::111122223333:policy/app";
     let text = allow(r#""iam:CreatePolicyVersion""#, &format!("\"{own}\""));
-    let held = |arn| Holder {
+    let held = |arn| RolePolicies {
         arn: ROLE,
-        policies: vec![Held { name: "app", arn: Some(arn), document: Some(&text) }],
+        policies: vec![RolePolicy { name: "app", arn: Some(arn), document: Some(&text) }],
         boundary: None,
     };
     assert!(held(own).administrator().unwrap().is_some());
@@ -172,13 +173,13 @@ fn denials_boundaries_and_conditions_count() {
     assert!(is_one(&with(statement("Deny", r#""*""#, r#""*""#, &others))));
     let self_ = format!(r#"{{"ArnLike": {{"aws:PrincipalArn": "{ROLE}"}}}}"#);
     assert!(!is_one(&with(statement("Deny", r#""*""#, r#""*""#, &self_))));
-    // A boundary takes away what it does not allow, one that is not known takes nothing away.
+    // A boundary removes permissions that it does not allow. An unknown boundary removes none.
     let text = policy(std::slice::from_ref(&everything));
     assert_eq!(permissions(&[&text], Some(&allow(r#"["s3:*", "ec2:Describe*"]"#, r#""*""#))), [""; 0]);
     assert_eq!(permissions(&[&text], Some(&allow(r#""lambda:Update*""#, r#""*""#))).len(), 2);
     let boundary = |arn, document| {
-        let policies = vec![Held { name: "inline", arn: None, document: Some(text.as_str()) }];
-        Holder { arn: ROLE, policies, boundary: Some(Held { name: "b", arn: Some(arn), document }) }
+        let policies = vec![RolePolicy { name: "inline", arn: None, document: Some(text.as_str()) }];
+        RolePolicies { arn: ROLE, policies, boundary: Some(RolePolicy { name: "b", arn: Some(arn), document }) }
     };
     assert!(boundary("arn:aws:iam::111122223333:policy/b", None).administrator().unwrap().is_some());
     assert!(boundary("arn:aws:iam::aws:policy/AdministratorAccess", None).administrator().unwrap().is_some());
@@ -188,11 +189,11 @@ fn denials_boundaries_and_conditions_count() {
             .unwrap()
             .is_none()
     );
-    // Conditions on what is known.
-    let passed = |service: &str, needs: &str| {
+    // Conditions on keys with known values.
+    let passed = |service: &str, required: &str| {
         let condition = format!(r#"{{"StringEquals": {{"iam:PassedToService": "{service}"}}}}"#);
         let passed = statement("Allow", r#""iam:PassRole""#, r#""*""#, &condition);
-        policy(&[passed, statement("Allow", needs, r#""*""#, "{}")])
+        policy(&[passed, statement("Allow", required, r#""*""#, "{}")])
     };
     let lambda = r#"["lambda:CreateFunction", "lambda:InvokeFunction"]"#;
     assert!(is_one(&passed("lambda.amazonaws.com", lambda)));
@@ -209,7 +210,7 @@ fn denials_boundaries_and_conditions_count() {
 }
 
 #[test]
-fn long_policies_are_judged_in_bounded_time() {
+fn long_policies_are_assessed_in_bounded_time() {
     let arns: Vec<String> = (0..6_000).map(|number| format!("\"arn:aws:s3:::{number}\"")).collect();
     let text = allow(r#""*""#, &format!("[{}]", arns.join(", ")));
     let start = std::time::Instant::now();
@@ -221,14 +222,14 @@ fn long_policies_are_judged_in_bounded_time() {
 fn policies_that_take_too_many_comparisons_are_too_complex() {
     // Each pattern is compared with every character of each action.
     let document = allow(&format!("[{}]", vec![r#""*~""#; 1200].join(",")), r#""*""#);
-    let held = |name| Held { name, arn: None, document: Some(&document) };
+    let held = |name| RolePolicy { name, arn: None, document: Some(&document) };
     let names: Vec<String> = (0..20).map(|number| number.to_string()).collect();
     let policies = names.iter().map(|name| held(name)).collect();
-    let complex = Holder { arn: ROLE, policies, boundary: None };
+    let complex = RolePolicies { arn: ROLE, policies, boundary: None };
     assert_eq!(complex.administrator(), Err(TooComplex));
-    // What allows everything does so however many policies there are beside it.
+    // A policy that allows everything is found among any number of other policies.
     let everything = allow(r#""*""#, r#""*""#);
-    let first = Held { name: "first", arn: None, document: Some(&everything) };
+    let first = RolePolicy { name: "first", arn: None, document: Some(&everything) };
     let policies = std::iter::once(first).chain(complex.policies).collect();
-    assert!(Holder { arn: ROLE, policies, boundary: None }.administrator().unwrap().is_some());
+    assert!(RolePolicies { arn: ROLE, policies, boundary: None }.administrator().unwrap().is_some());
 }

@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 use crate::facts;
 use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::operations;
-use crate::rules::load::settings::{did_you_mean, is_slip, nearest};
+use crate::rules::load::spelling::{did_you_mean, is_slip, nearest};
 use crate::rules::rule::Rule;
 use crate::rules::sigma::call_pattern::{CallPattern, CallPatterns, Names};
 

@@ -7,7 +7,7 @@ use super::fields;
 use crate::rules::load::diagnostic::{Reason, RuleDiagnostic};
 use crate::rules::load::files::Document;
 use crate::rules::load::parser::SIGMA_KEYS;
-use crate::rules::load::settings::{is_slip, nearest};
+use crate::rules::load::spelling::{is_slip, nearest};
 use crate::rules::load::yaml::{self, Node};
 use crate::rules::rule::slug;
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::schema::{RECORD, Shape, Unknown, resolve};
+use crate::event::schema::{RECORD, Shape, UnknownMember, resolve};
 use crate::facts::{fact_at, is_fact_namespace};
 use crate::rules::load::diagnostic::Reason;
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::load::yaml::{self, Content, Node};
 
 /// The quantifiers of arrays.
@@ -198,7 +198,7 @@ pub(super) fn unknown(path: &str) -> Result<Shape, String> {
 }
 
 /// The part of a fact that lacks a member.
-fn parent(fact: &str, unknown: &Unknown<'_>) -> String {
+fn parent(fact: &str, unknown: &UnknownMember<'_>) -> String {
     if unknown.parent.is_empty() { fact.to_owned() } else { format!("{fact}.{}", unknown.parent) }
 }
 

@@ -4,7 +4,7 @@ use super::fields::{odd_path, unknown};
 use crate::event::schema::RECORD;
 use crate::rules::load::attributes::ResourceSpec;
 use crate::rules::load::diagnostic::Reason;
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::rule::Rule;
 use crate::rules::text::remediation::RemediationTemplate;
 use crate::rules::text::template::Template;

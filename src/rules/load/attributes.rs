@@ -9,7 +9,7 @@ use serde_path_to_error::Segment;
 use crate::finding::{Confirm, Control, Status};
 use crate::rules::load::check::unknown_fact;
 use crate::rules::load::diagnostic::Reason;
-use crate::rules::load::settings::{did_you_mean, is_slip};
+use crate::rules::load::spelling::{did_you_mean, is_slip};
 use crate::rules::load::yaml;
 use crate::rules::text::remediation::RemediationTemplate;
 use crate::rules::text::template::Template;

@@ -4,7 +4,7 @@ use rsigma_parser::{Detection, DetectionItem, SigmaRule, version};
 
 use crate::facts::{self, FACTS};
 use crate::rules::load::diagnostic::Reason;
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::sigma::selector;
 
 /// Every reason why `sigma` cannot run here; none when it can.

@@ -9,7 +9,7 @@ use rsigma_parser::{
 
 use crate::event::schema::{RECORD, Shape, resolve};
 use crate::rules::load::diagnostic::Reason;
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::load::yaml;
 
 /// An error for each name in a condition that is no detection.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::rules::load::settings::did_you_mean;
+use crate::rules::load::spelling::did_you_mean;
 use crate::rules::sigma::placeholder::{PLACEHOLDERS, Unfilled};
 use crate::text::visible;
 

@@ -7,7 +7,7 @@ use rsigma_parser::{SigmaCollection, parse_sigma_yaml};
 
 use crate::rules::load::diagnostic::Reason;
 use crate::rules::load::files::Document;
-use crate::rules::load::settings::{did_you_mean, nearest};
+use crate::rules::load::spelling::{did_you_mean, nearest};
 use crate::rules::load::yaml::{self, Node};
 
 /// The modifiers of Sigma, and those of the parser beyond them.

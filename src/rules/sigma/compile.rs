@@ -12,7 +12,7 @@ use rsigma_parser::{
 };
 
 use super::item::{self, Comparison, Item, Networks, Test, TimePart, ValueTest, Values};
-use super::text::{Anchor, Pattern};
+use super::text::{Anchor, Pattern, written};
 use super::value::{Number, Path};
 use super::{Array, Condition, Matcher, Parts, Selection, Tree};
 use crate::rules::sigma::selector;
@@ -311,7 +311,7 @@ impl How<'_> {
     fn test(&self, value: &SigmaValue) -> Result<Part, String> {
         let plain = || match value {
             SigmaValue::Null => Err("it is null".to_owned()),
-            SigmaValue::String(text) => Ok(text.as_plain().unwrap_or_else(|| text.original.clone())),
+            SigmaValue::String(text) => Ok(written(text)),
             other => Ok(other.to_string()),
         };
         let number = || plain().and_then(|text| Number::parse(&text).ok_or_else(|| "it is not a number".to_owned()));
@@ -378,10 +378,9 @@ impl How<'_> {
     }
 
     fn text(&self, text: &SigmaString, anchor: Anchor, cased: bool) -> ValueTest {
-        let plain = || text.as_plain().unwrap_or_else(|| text.original.clone());
         let of = |patterns| ValueTest::Patterns { patterns, cased };
         if self.has(Modifier::Base64) || self.has(Modifier::Base64Offset) {
-            let bytes = self.encoded(&plain());
+            let bytes = self.encoded(&written(text));
             if self.has(Modifier::Base64) {
                 return of(vec![Pattern::plain(&BASE64_STANDARD.encode(bytes), anchor, cased)]);
             }

@@ -7,8 +7,12 @@ use rsigma_parser::{
     ArrayQuantifier, ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue, StringPart,
 };
 
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
 use crate::facts;
 use crate::rules::sigma::selector::selected;
+use crate::rules::sigma::text::written;
 
 /// Maximum number of alternatives that are searched for.
 const MAX_ALTERNATIVES: usize = 64;
@@ -42,10 +46,12 @@ impl RequiredLiterals {
         Self(all)
     }
 
-    /// One of the texts of each part, by what each part asks for most narrowly.
-    fn any(parts: impl Iterator<Item = Self>) -> Self {
+    /// What a single part requires; of several parts, one of the texts of each, by the shortest list of each.
+    fn any(mut parts: impl Iterator<Item = Self>) -> Self {
+        let (Some(first), second) = (parts.next(), parts.next()) else { return Self::nothing() };
+        let Some(second) = second else { return first };
         let mut alternatives: Vec<String> = Vec::new();
-        for part in parts {
+        for part in [first, second].into_iter().chain(parts) {
             let narrowest = part.0.into_iter().min_by_key(Vec::len);
             let Some(texts) = narrowest else { return Self::nothing() };
             alternatives.extend(texts);
@@ -99,17 +105,27 @@ impl RequiredLiterals {
     fn of_item(item: &DetectionItem) -> Self {
         const PLAIN: [Modifier; 5] =
             [Modifier::Contains, Modifier::StartsWith, Modifier::EndsWith, Modifier::All, Modifier::Cased];
-        let is_plain = item.field.modifiers.iter().all(|modifier| PLAIN.contains(modifier));
+        const REGEX: [Modifier; 5] =
+            [Modifier::Re, Modifier::IgnoreCase, Modifier::Multiline, Modifier::DotAll, Modifier::All];
+        let has_only = |known: &[Modifier]| item.field.modifiers.iter().all(|modifier| known.contains(modifier));
+        let (is_plain, all) = (has_only(&PLAIN), item.field.has_modifier(Modifier::All));
+        if !is_plain && !has_only(&REGEX) {
+            return Self::nothing();
+        }
         match &item.field.name {
-            _ if !is_plain => Self::nothing(),
-            Some(name) if facts::quotes(name) => Self::of_quoted(&item.values, item.field.has_modifier(Modifier::All)),
+            Some(name) if facts::quotes(name) && is_plain => Self::of_quoted(&item.values, all),
+            Some(name) if facts::quotes(name) => Self::nothing(),
             Some(name) if !is_of_record(name) => match item.values.contains(&SigmaValue::Null) {
                 true => Self::nothing(),
                 false => Self::of_fact(name),
             },
-            // Which call it is has been looked at before.
+            // The call has been compared already.
             Some(name) if ["eventSource", "eventName"].contains(&name.as_str()) => Self::nothing(),
-            _ => Self::of_values(&item.values, item.field.has_modifier(Modifier::All)),
+            _ if is_plain => Self::of_values(&item.values, all),
+            _ => {
+                let expressions = item.values.iter().map(|value| Self::of_regex(value, item));
+                if all { Self::all(expressions) } else { Self::any(expressions) }
+            }
         }
     }
 
@@ -142,6 +158,41 @@ impl RequiredLiterals {
         }
     }
 
+    /// For a regular expression. It may match anywhere in the text, so that anchors require nothing.
+    fn of_regex(value: &SigmaValue, item: &DetectionItem) -> Self {
+        let SigmaValue::String(text) = value else { return Self::nothing() };
+        let mut parser = ParserBuilder::new();
+        parser.case_insensitive(item.field.has_modifier(Modifier::IgnoreCase));
+        // The other flags change what anchors and dots match, of which no literal is made.
+        parser.build().parse(&written(text)).map_or_else(|_| Self::nothing(), |hir| Self::of_hir(&hir))
+    }
+
+    fn of_hir(hir: &Hir) -> Self {
+        match hir.kind() {
+            HirKind::Concat(parts) => {
+                let (mut run, mut lists) = (String::new(), Vec::new());
+                for part in parts {
+                    match literal(part) {
+                        Some(text) => run.push_str(&text),
+                        None if matches!(part.kind(), HirKind::Look(_)) => {}
+                        None => lists.extend([Self::of_run(&std::mem::take(&mut run)), Self::of_hir(part)]),
+                    }
+                }
+                lists.push(Self::of_run(&run));
+                Self::all(lists.into_iter())
+            }
+            HirKind::Alternation(parts) => Self::any(parts.iter().map(Self::of_hir)),
+            HirKind::Repetition(repetition) if repetition.min > 0 => Self::of_hir(&repetition.sub),
+            HirKind::Capture(capture) => Self::of_hir(&capture.sub),
+            _ => literal(hir).map_or_else(Self::nothing, |text| Self::of_run(&text)),
+        }
+    }
+
+    /// For consecutive characters of a regular expression.
+    fn of_run(run: &str) -> Self {
+        Self(longest_part(run.split(|one: char| !is_verbatim(one))).map(|text| vec![text]).into_iter().collect())
+    }
+
     fn of_texts(texts: impl Iterator<Item = Option<String>>, all: bool) -> Self {
         let needs = texts.map(|text| Self(text.map(|text| vec![text]).into_iter().collect()));
         if all { Self::all(needs) } else { Self::any(needs) }
@@ -155,11 +206,31 @@ fn is_of_record(field: &str) -> bool {
 
 /// The longest text within a value that the text of a record has as it is.
 fn longest(value: &SigmaValue) -> Option<String> {
-    let runs = plain(value)?.into_iter().flat_map(|text| text.split(|one: char| !is_verbatim(one)));
+    longest_part(plain(value)?.into_iter().flat_map(|text| text.split(|one: char| !is_verbatim(one))))
+}
+
+/// The longest of some texts that is long enough, in lower case.
+fn longest_part<'t>(runs: impl Iterator<Item = &'t str>) -> Option<String> {
     // A colon at an end may stand between a key and its value, where white space is.
     let runs = runs.map(|run| run.trim_matches([':', ' ']));
     let longest = runs.filter(|run| run.len() >= MIN_LENGTH && says_something(run)).max_by_key(|run| run.len());
     longest.map(str::to_ascii_lowercase)
+}
+
+/// The text that a part of a regular expression matches. Prefiltered records are ASCII, so that a letter in both cases is
+/// one literal, even if it has relatives beyond ASCII.
+fn literal(hir: &Hir) -> Option<String> {
+    match hir.kind() {
+        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok(),
+        HirKind::Class(Class::Unicode(class)) => {
+            let mut ascii = class.iter().filter(|range| range.start().is_ascii());
+            let upper = ascii.next().filter(|range| range.start() == range.end())?.start();
+            let lower = ascii.next().filter(|range| range.start() == range.end())?.start();
+            let is_letter = ascii.next().is_none() && upper.is_ascii_uppercase() && upper.to_ascii_lowercase() == lower;
+            is_letter.then(|| lower.to_string())
+        }
+        _ => None,
+    }
 }
 
 /// The last name within a value that consists of names with colons and slashes between them.

@@ -16,7 +16,7 @@ pub(in crate::rules) struct Subject<'e> {
     /// is compared by rules alone.
     pub(in crate::rules) call: Option<(&'e str, &'e str)>,
     /// What is configured as your own.
-    zone: &'e Zone,
+    pub(in crate::rules) zone: &'e Zone,
     /// The work that the rule being evaluated may still do.
     pub(in crate::rules) budget: Budget,
     facts: [OnceCell<Option<Value<'e>>>; FACTS.len()],

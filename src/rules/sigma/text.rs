@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use rsigma_parser::{SpecialChar, StringPart};
+use rsigma_parser::{SigmaString, SpecialChar, StringPart};
 
 /// Where a pattern has to be in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,11 @@ enum Token {
     Any,
     /// A hyphen under `|windash`: a hyphen, a slash, or a dash of another length.
     Dash,
+}
+
+/// The text of a Sigma string, for modifiers that know no wildcards.
+pub(in crate::rules) fn written(text: &SigmaString) -> String {
+    text.as_plain().unwrap_or_else(|| text.original.clone())
 }
 
 /// The text without differences of case, character by character. Both small sigmas are one letter.

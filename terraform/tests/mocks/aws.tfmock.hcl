@@ -42,6 +42,14 @@ mock_resource "aws_cloudwatch_event_rule" {
   defaults = { arn = "arn:aws:events:eu-west-1:111122223333:rule/mocked" }
 }
 
+mock_resource "aws_kinesis_stream" {
+  defaults = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/mocked" }
+}
+
+mock_resource "aws_cloudwatch_log_destination" {
+  defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:destination:mocked" }
+}
+
 mock_resource "aws_sfn_state_machine" {
   defaults = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:mocked" }
 }

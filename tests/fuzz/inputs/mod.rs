@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use trailwarden::access::{Role, Zone, assess_within};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::pipeline::{Evaluated, Input, Pipeline};
-use trailwarden::policy::{Held, Holder, Policy};
+use trailwarden::policy::{Policy, RolePolicies, RolePolicy};
 use trailwarden::rules::{Options, RuleSet, Unusable};
 use trailwarden::suppress::Exemptions;
 
@@ -62,9 +62,9 @@ pub(crate) fn policy(bytes: &[u8]) {
         let worst = assessment.statements.iter().map(|statement| statement.verdict).max();
         assert!(worst.is_none_or(|worst| worst == assessment.verdict), "{assessment:?}");
     }
-    let held = Held { name: "p", arn: None, document: Some(&text) };
+    let held = RolePolicy { name: "p", arn: None, document: Some(&text) };
     let arn = "arn:aws:iam::111122223333:role/r";
-    let _ = Holder { arn, policies: vec![held], boundary: None }.administrator();
+    let _ = RolePolicies { arn, policies: vec![held], boundary: None }.administrator();
     for member in ["assumeRolePolicyDocument", "policyDocument"] {
         let record = json!({"eventVersion": "1.11", "eventID": "e", "eventSource": "iam.amazonaws.com",
                             "eventName": "CreateRole", "requestParameters": {"roleName": "r", member: text}});

@@ -34,6 +34,19 @@ pub(crate) const FORMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "regular expressions",
+        &[
+            "s: {userIdentity.arn|re: '(user|role|assumed-role)/adm?in'}\ncondition: s",
+            "s: {userAgent|re|i: '(?:aws-cli|boto(3|core))/[0-9.]+ .*linux'}\ncondition: s",
+            "s: {userAgent|re: ['^(?i)KALI', 'pacu?', '[Tt]ruffle(Hog)+']}\ncondition: s",
+            "s: {sourceIPAddress|re: '^203\\.0\\.113\\.[0-9]{1,3}$'}\ncondition: s",
+            "s: {requestParameters.policy|re|all: ['Allow', '\"Action\":.*sts:AssumeRole']}\ncondition: s",
+            "s: {requestParameters|re: 'policy|name'}\ncondition: s",
+            "s: {errorCode|re: 'Access ?Denied|Unauthorized(Operation)?'}\ncondition: s",
+            "s: {errorCode|re: '^$'}\ncondition: s",
+        ],
+    ),
+    (
         "keywords",
         &[
             "keywords: [kali-linux, TruffleHog]\ncondition: keywords",
@@ -290,4 +303,11 @@ pub(crate) fn forms() -> Vec<Ways> {
         alone(name, &rules, place % 3 == 0)
     });
     kinds.collect()
+}
+
+/// The literals that a rule with this detection requires.
+pub(crate) fn required_literals(detection: &str) -> Vec<Vec<String>> {
+    let ways = alone(detection, &[rule(detection)], false);
+    let own = ways.rules().rules().iter().find(|rule| !rule.is_built_in()).expect("the rule is loaded");
+    own.required_literals().0.clone()
 }

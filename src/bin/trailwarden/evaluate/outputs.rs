@@ -31,6 +31,8 @@ pub(super) enum ReportFormat {
     Junit,
     /// One page with charts that works offline and without scripts.
     Html,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 impl From<ReportFormat> for Format {
@@ -44,6 +46,7 @@ impl From<ReportFormat> for Format {
             ReportFormat::Sarif => Self::Sarif,
             ReportFormat::Junit => Self::Junit,
             ReportFormat::Html => Self::Html,
+            ReportFormat::Github => Self::Github,
         }
     }
 }
@@ -83,7 +86,7 @@ impl Outputs {
             .iter()
             .filter_map(|source| match source {
                 Source::File { path, .. } => fs::canonicalize(path).ok(),
-                Source::StandardInput | Source::Unreadable { .. } => None,
+                Source::StandardInput | Source::Unreadable { .. } | Source::Plan(_) => None,
             })
             .collect();
         for text in &self.output {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use trailwarden::fixtures::{self, Outcome};
+use trailwarden::fixtures::{self, FixtureResults};
 use trailwarden::rules::DiagnosticKind;
 use trailwarden::text::{visible, visible_json};
 
@@ -54,11 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if meant.is_empty() {
         return fail("there is no rule to test");
     }
-    let outcomes: Vec<(&str, Outcome)> = meant
+    let outcomes: Vec<(&str, FixtureResults)> = meant
         .iter()
         .map(|rule| (rule.info().name.as_str(), fixtures::run(&rules, &rule.info().name, &directory)))
         .collect();
-    let is_good = |outcome: &Outcome| outcome.failures.is_empty() && outcome.hits > 0 && outcome.misses > 0;
+    let is_good = |outcome: &FixtureResults| outcome.failures.is_empty() && outcome.hits > 0 && outcome.misses > 0;
     let failed = outcomes.iter().filter(|(_, outcome)| !is_good(outcome)).count();
     let code = u8::from(failed > 0);
     match arguments.format {
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn document(name: &str, outcome: &Outcome) -> Value {
+fn document(name: &str, outcome: &FixtureResults) -> Value {
     let failures = outcome.failures.iter();
     let failures: Vec<Value> = failures
         .map(|failure| json!({"place": failure.place, "reason": failure.reason, "trace": failure.trace}))

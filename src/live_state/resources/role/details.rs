@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{Role, RolePolicy};
 use crate::policy::is_administrator;
 
-/// The part of the file that determines what roles may do.
+/// The part of the file that determines the permissions of roles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct AuthorizationDetails {
@@ -94,7 +94,7 @@ pub(super) struct PolicyVersion {
 }
 
 /// A policy document: an object as the AWS CLI prints it, or a percent-encoded string as the IAM API returns it. The
-/// original text is kept, so that nothing is lost.
+/// original text is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Document(Box<RawValue>);
