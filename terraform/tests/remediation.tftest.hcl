@@ -356,7 +356,7 @@ run "what_the_remediator_is_made_of" {
         resources = ["arn:aws:iam::*:role/trailwarden-remediate"]
       }
     }
-    error_message = "The remediator must have one statement a need, and no other."
+    error_message = "The remediator must have one statement per purpose, and no other."
   }
 
   assert {
@@ -431,7 +431,7 @@ run "what_the_remediator_is_made_of" {
   }
 
   assert {
-    # No answer means no, and what went wrong otherwise must not pass for an answer.
+    # No answer means no. Other errors must not count as an answer.
     condition     = jsondecode(aws_sfn_state_machine.approval.definition).States.Ask.Catch == [{ ErrorEquals = ["States.Timeout"], ResultPath = null, Next = "Timeout" }] && jsondecode(aws_sfn_state_machine.approval.definition).States.Ask.TimeoutSecondsPath == "$.seconds"
     error_message = "Only a timeout may lead to the state Timeout."
   }

@@ -59,7 +59,8 @@ class Execution:
     def _enter(self, name: str) -> Answer:
         parameters = self._states[name]["Parameters"]
         role, function = self._machine.roleArn, parameters["FunctionName"]
-        assert gate.trusts(role, "states.amazonaws.com", {"aws:sourcearn": self._arn, "aws:sourceaccount": self._deployment.account})
+        context: dict[str, str | None] = {"aws:sourcearn": self._arn, "aws:sourceaccount": self._deployment.account}
+        assert gate.trusts(role, "states.amazonaws.com", context)
         assert gate.permitted(role, Request("lambda:InvokeFunction", function))
         return self._deployment.invoker.call(function_of(function), self._filled(parameters["Payload"]))
 
@@ -69,5 +70,6 @@ class Execution:
         if not isinstance(payload, dict):
             return payload
         return {
-            key.removesuffix(".$"): values[value] if key.endswith(".$") else self._filled(value) for key, value in payload.items()
+            key.removesuffix(".$"): values[value] if key.endswith(".$") else self._filled(value)
+            for key, value in payload.items()
         }

@@ -133,8 +133,10 @@ def remediation(aws: Aws, invoker: Invoker, directory: Directory, common: dict[s
     account, region = "444444444444", "eu-west-1"
     keys = aws.administrator(account)
     given = {"email": "security@example.com", "policy_file": str(POLICY_FILE), "deletion_protection": "false"}
+    given["external_id"] = "o-abcdefghij"
     terraform = Terraform(directory("remediation"), keys, region, {**common, **given})
-    return Deployment(aws, invoker, terraform, account, region, f"{account}_CloudTrail_{region}", "trailwarden-trail-to-logs", keys)
+    stream = f"{account}_CloudTrail_{region}"
+    return Deployment(aws, invoker, terraform, account, region, stream, "trailwarden-trail-to-logs", keys)
 
 
 @pytest.fixture(scope="session", params=EXAMPLES)

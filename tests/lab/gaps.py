@@ -7,6 +7,8 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 from moto.cloudtrail.models import CloudTrailBackend
+from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.sqs.models import Queue
 
 
@@ -15,6 +17,26 @@ def close() -> None:
     trails_by_arn()
     logging_configuration()
     redrive_policies()
+    snapshot_permissions()
+
+
+def snapshot_permissions() -> None:
+    """Only the older form of the request is known."""
+    known = ElasticBlockStore.modify_snapshot_attribute
+
+    def modify(self: ElasticBlockStore) -> ActionResult:
+        changes = self._get_param("CreateVolumePermission")
+        if not changes:
+            return known(self)
+        backend, snapshot = self.ec2_backend, self._get_param("SnapshotId")
+        for change, make in {
+            "Add": backend.add_create_volume_permission,
+            "Remove": backend.remove_create_volume_permission,
+        }.items():
+            make(snapshot, user_ids=[], groups=[one["Group"] for one in changes.get(change, [])])
+        return EmptyResult()
+
+    ElasticBlockStore.modify_snapshot_attribute = modify
 
 
 def trails_by_arn() -> None:

@@ -63,7 +63,8 @@ def permitted(role: str, request: Request) -> bool:
     account, name = role.split(":")[4], role.rpartition("/")[2]
     backend = iam_backends[account][PARTITION]
     inline = [backend.get_role_policy(name, policy)[1] for policy in backend.list_role_policies(name)]
-    attached = [policy.document for policy in backend.list_attached_role_policies(name)[0]]
+    policies = backend.list_attached_role_policies(name)[0]
+    attached = [one.document for policy in policies for one in policy.versions if one.is_default]
     return allows([*inline, *attached], request)
 
 
@@ -88,7 +89,8 @@ def context_of(call: Call) -> dict[str, str]:
 
 
 def session_of(call: Call) -> dict[str, str | None]:
-    return {"sts:externalid": call.parameters.get("ExternalId"), "sts:rolesessionname": call.parameters["RoleSessionName"]}
+    given = call.parameters
+    return {"sts:externalid": given.get("ExternalId"), "sts:rolesessionname": given["RoleSessionName"]}
 
 
 # Parameters that name the resource of a call of EC2, and the end of its ARN. Other calls know no resources.

@@ -5,26 +5,60 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import gate
 import pytest
 from approval import Execution
+from aws import Aws, Keys
 from delivery import function_of
 from deployment import Deployment
+from function import ROOT
 from iam import Request, allows
 from payloads import record
+from terraform import Terraform
 
 APPROVER = "arn:aws:sts::444444444444:assumed-role/SecurityLead/erin"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Another account that the deployment's trail records."""
+
+    account: str
+    region: str
+    keys: Keys
+
+    def client(self, service: str) -> Any:
+        return self.keys.client(service, self.region)
+
+
+@pytest.fixture(scope="module")
+def member(aws: Aws, remediation: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    """An account with the role of `modules/remediation-member-role`."""
+    account, region, directory = "555555555555", remediation.region, tmp_path_factory.mktemp("member")
+    keys = aws.administrator(account)
+    module = {
+        "source": f"{ROOT / 'terraform'}//modules/remediation-member-role",
+        "remediator_role_arn": remediation.outputs["remediator_role_arn"],
+        "external_id": "o-abcdefghij",
+        "actions": ["revoke-ingress-rules"],
+    }
+    (directory / "main.tf.json").write_text(json.dumps({"provider": {"aws": {}}, "module": {"role": module}}))
+    Terraform(directory, keys, region, {}).apply()
+    return Account(account, region, keys)
 
 
 def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def made(deployment: Deployment, call: str, request: dict[str, Any], response: Any) -> dict[str, Any]:
+def made(deployment: Deployment | Account, call: str, request: dict[str, Any], response: Any) -> dict[str, Any]:
     """CloudTrail's record of a call of EC2 in the deployment's account and Region."""
-    identity = {"type": "AssumedRole", "arn": f"arn:aws:sts::{deployment.account}:assumed-role/NetOps/dana", "accountId": deployment.account}
+    arn = f"arn:aws:sts::{deployment.account}:assumed-role/NetOps/dana"
+    identity = {"type": "AssumedRole", "arn": arn, "accountId": deployment.account}
     return record(
         "ec2.amazonaws.com",
         call,
@@ -42,7 +76,7 @@ def made(deployment: Deployment, call: str, request: dict[str, Any], response: A
 class Group:
     """A security group that somebody opened to the world for SSH."""
 
-    def __init__(self, deployment: Deployment, name: str) -> None:
+    def __init__(self, deployment: Deployment | Account, name: str) -> None:
         self._ec2 = deployment.client("ec2")
         vpc = self._ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.id = self._ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
@@ -94,9 +128,10 @@ class Snapshot:
         return {"Group": "all"} in described["CreateVolumePermissions"]
 
 
-def statuses(deployment: Deployment) -> list[str]:
-    """What the findings since the last call say of the resource."""
-    return [finding["compliance"]["status_code"] for finding in deployment.findings()]
+def statuses(deployment: Deployment, rule: str = "sg-ingress-world-admin") -> list[str]:
+    """The statuses of the findings of a rule since the last call."""
+    found = [finding["compliance"] for finding in deployment.findings()]
+    return [one["status_code"] for one in found if one["control"] == rule]
 
 
 def texts(deployment: Deployment) -> str:
@@ -119,6 +154,16 @@ def answer(deployment: Deployment, request: Execution, told: str, word: str, per
     return deployment.invoker.call(function, event).response["statusCode"]
 
 
+def expire(deployment: Deployment, action: str) -> None:
+    """Ends a request for approval as time would: sets its end to a past time in the table."""
+    dynamodb, table = deployment.client("dynamodb"), deployment.made["remediation"]["table_name"]
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        value = json.loads(item["value"]["S"])
+        if action in item["id"]["S"] and "until" in value:
+            past = {"S": json.dumps({**value, "until": "2026-03-04T10:00:00Z"})}
+            dynamodb.put_item(TableName=table, Item={**item, "value": past})
+
+
 @pytest.fixture
 def switch(remediation: Deployment) -> Callable[[str], Any]:
     """Sets the kill switch."""
@@ -138,6 +183,24 @@ def test_an_opening_is_closed_and_the_finding_is_resolved(remediation: Deploymen
     assert statuses(remediation) == ["NON_COMPLIANT", "COMPLIANT"]
     table = remediation.client("dynamodb").scan(TableName=remediation.made["remediation"]["table_name"])["Items"]
     assert any(group.rule in item["value"]["S"] for item in table)
+
+
+def test_an_opening_in_another_account_is_closed_by_the_role_there(remediation: Deployment, member: Account) -> None:
+    group = Group(member, "theirs")
+    remediation.log(group.record)
+    told = texts(remediation)
+    assert not group.is_open, told
+    assert statuses(remediation) == ["NON_COMPLIANT", "COMPLIANT"]
+
+
+def test_the_role_in_another_account_admits_no_other_session(remediation: Deployment, member: Account) -> None:
+    role = f"arn:aws:iam::{member.account}:role/trailwarden-remediate"
+    remediator = remediation.outputs["remediator_role_arn"]
+    context = {"sts:externalid": "o-abcdefghij", "sts:rolesessionname": "trailwarden-remediator"}
+    assert gate.trusts(role, remediator, context)
+    assert not gate.trusts(role, remediator, {**context, "sts:externalid": "o-klmnopqrst"})
+    assert not gate.trusts(role, remediator, {**context, "sts:rolesessionname": "somebody"})
+    assert not gate.trusts(role, remediation.made["function_role_arn"], context)
 
 
 def test_a_message_that_is_delivered_twice_acts_once(remediation: Deployment) -> None:
@@ -208,7 +271,7 @@ def test_a_yes_acts_and_counts_once(remediation: Deployment) -> None:
     assert request.is_answered
     assert request.go_on().error_type is None
     assert not snapshot.is_public
-    assert statuses(remediation) == ["NON_COMPLIANT", "COMPLIANT"]
+    assert statuses(remediation, "snapshot-public") == ["NON_COMPLIANT", "COMPLIANT"]
     assert answer(remediation, request, told, "no") == 409
 
 
@@ -219,7 +282,21 @@ def test_a_no_changes_nothing(remediation: Deployment) -> None:
     assert answer(remediation, request, texts(remediation), "no") == 200
     assert request.go_on().error_type is None
     assert snapshot.is_public
-    assert statuses(remediation) == ["NON_COMPLIANT"]
+    assert statuses(remediation, "snapshot-public") == ["NON_COMPLIANT"]
+
+
+def test_no_answer_means_no(remediation: Deployment) -> None:
+    snapshot = Snapshot(remediation)
+    remediation.log(snapshot.record)
+    request = Execution(remediation)
+    told = texts(remediation)
+    expire(remediation, request.input["id"])
+    assert request.time_out().error_type is None
+    assert "Nobody answered in time" in texts(remediation)
+    assert answer(remediation, request, told, "yes") == 410
+    assert not request.is_answered
+    assert snapshot.is_public
+    assert statuses(remediation, "snapshot-public") == ["NON_COMPLIANT"]
 
 
 def test_the_caller_cannot_approve(remediation: Deployment) -> None:

@@ -47,6 +47,12 @@ variable "policy_file" {
   default     = "remediation.yml"
 }
 
+variable "external_id" {
+  description = "External id of the role in other accounts, such as the id of the organization. Without it, the remediator acts in this account only."
+  type        = string
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the table of records is protected from deletion."
   type        = bool
@@ -68,6 +74,10 @@ module "trailwarden" {
     policy              = file(var.policy_file)
     deletion_protection = var.deletion_protection
 
+    # Apply modules/remediation-member-role in each of the accounts.
+    member_role_name = var.external_id == null ? null : "trailwarden-remediate"
+    external_id      = var.external_id
+
     # What the role allows: the actions for the rules in the policy file.
     actions = ["restart-trail", "revoke-ingress-rules", "unshare-image", "unshare-snapshot"]
   }
@@ -80,6 +90,11 @@ module "tampering_us_east_1" {
   providers = { aws = aws.us_east_1 }
 
   tampering = module.trailwarden.tampering
+}
+
+output "remediator_role_arn" {
+  description = "ARN of the role that modules/remediation-member-role trusts."
+  value       = module.trailwarden.remediation.role_arn
 }
 
 # Roles and permission sets that have this policy can answer requests for approval.

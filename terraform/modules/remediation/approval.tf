@@ -1,5 +1,5 @@
-# A request for approval: the state machine invokes the function with a task token, and the function asks people. Their answer
-# comes by the function URL. The state machine only waits: what the answer was, the function reads from its table.
+# Waits for an approval. The state machine invokes the function with a task token, and the function notifies people. They
+# answer by the function URL. The function reads the answer from its table, never from the state machine.
 resource "aws_sfn_state_machine" "approval" {
   #checkov:skip=CKV_AWS_284:the function logs each step
   #checkov:skip=CKV_AWS_285:Step Functions keeps the history of standard executions for 90 days
@@ -102,7 +102,7 @@ resource "aws_lambda_function_url" "answers" {
   authorization_type = "AWS_IAM"
 }
 
-# What approvers need. In the function's account, no policy of the function has to name them.
+# The permissions of approvers. In the function's account, identity-based policies are enough.
 resource "aws_iam_policy" "approver" {
   name        = "${var.name}-approver"
   description = "Answers requests for approval of ${local.function_name} and reads its records"
@@ -119,7 +119,8 @@ resource "aws_iam_policy" "approver" {
         Condition = { StringEquals = { "lambda:FunctionUrlAuthType" = "AWS_IAM" } }
       },
       {
-        # Function URLs need both since October 2025. Without the condition, approvers could send the function any message.
+        # Function URLs require both actions since October 2025. Without the condition, approvers could send the function any
+        # message.
         Sid       = "AnswerByUrlAlone"
         Effect    = "Allow"
         Action    = "lambda:InvokeFunction"

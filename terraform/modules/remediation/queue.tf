@@ -1,4 +1,4 @@
-# Findings wait here for the function. Throttling and retries are the queue's.
+# Findings for the function. SQS delivers a message again if the function fails or is throttled.
 resource "aws_sqs_queue" "findings" {
   name                       = local.queue_name
   visibility_timeout_seconds = local.visibility
@@ -23,7 +23,7 @@ resource "aws_sqs_queue" "findings" {
         Condition = { ArnEquals = { "aws:SourceArn" = var.findings_topic_arn } }
       },
       {
-        # Principals of the account, whatever their own policies allow: a message is a request to act.
+        # A message is a request to act. Without this statement, every principal with sqs:SendMessage could send one.
         Sid       = "NobodyElse"
         Effect    = "Deny"
         Principal = "*"
@@ -46,7 +46,7 @@ resource "aws_sqs_queue" "findings" {
   depends_on = [aws_sqs_queue.failed]
 }
 
-# Messages that failed for good. The alarm `remediator-failed` reports them.
+# Messages that failed after all retries. The alarm `remediator-failed` reports them.
 resource "aws_sqs_queue" "failed" {
   name                      = local.failed_name
   message_retention_seconds = 1209600 # 14 days, the longest SQS keeps a message
@@ -71,7 +71,7 @@ resource "aws_sqs_queue" "failed" {
   })
 }
 
-# Neither suppressed nor resolved findings, nor warnings, nor heartbeats. The function checks the envelope of SNS, so delivery
+# Suppressed and resolved findings, warnings and heartbeats are filtered out. The function checks the SNS envelope, so delivery
 # is not raw.
 resource "aws_sns_topic_subscription" "findings" {
   topic_arn            = var.findings_topic_arn

@@ -36,7 +36,7 @@ resource "aws_ssm_parameter" "switch" {
   allowed_pattern = "^(on|off)$"
   tags            = var.tags
 
-  # People turn it off by hand, and an apply must not turn it on again.
+  # People set it by hand. An apply must not set it again.
   lifecycle {
     ignore_changes = [value]
   }

@@ -19,7 +19,7 @@ resource "aws_iam_role_policy" "function" {
   policy = jsonencode({ Version = "2012-10-17", Statement = local.function_statements })
 }
 
-# One statement a need.
+# One statement per purpose.
 locals {
   function_statements = concat(
     [
@@ -36,7 +36,7 @@ locals {
         Resource = local.queue_arn
       },
       {
-        # It cannot delete a record, nor list them.
+        # The function never deletes or lists records.
         Sid      = "KeepRecords"
         Effect   = "Allow"
         Action   = ["dynamodb:GetItem", "dynamodb:PutItem"]
@@ -92,8 +92,8 @@ locals {
   )
 }
 
-# The reads and calls of the enabled actions in this account, and not their inverse: the function cannot open again what it
-# closed.
+# The reads and calls of the enabled actions in this account, without their inverse calls: the function cannot undo its own
+# actions.
 module "policy" {
   source = "../remediation-policy"
 
