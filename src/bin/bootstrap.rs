@@ -220,7 +220,7 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
     let LambdaEvent { payload, context } = event;
     if is_flush(payload.get()) {
         let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(&context) };
-        let (counts, published) = sinks.flush(terms).await;
+        let (counts, published) = function.sinks.flush(terms).await;
         published?;
         return Ok(Response::Flushed { digests: counts.published });
     }
