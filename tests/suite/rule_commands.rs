@@ -214,7 +214,11 @@ fn explanations_use_the_source_of_the_rule() {
 fn evaluate_explains_findings_on_request() {
     let hit = "fixtures/rules/trail-stopped/hit-calls.jsonl";
     let text = stdout(&run(&["evaluate", "--explain", hit]));
-    assert!(text.contains("yes trail-stopped") && text.contains("eventName is StopLogging"), "{text}");
+    assert!(
+        text.contains("yes trail-stopped")
+            && text.contains("eventName|cased: [StopLogging, DeleteTrail]; found StopLogging"),
+        "{text}"
+    );
     assert!(!stdout(&run(&["evaluate", hit])).contains("yes trail-stopped"));
     let line = stdout(&run(&["evaluate", "--explain", "--format", "ocsf", hit]));
     let document: Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();

@@ -57,7 +57,7 @@ pub(super) struct List {
 
 /// Show the record of an action: the calls, their inverse, the state before and after. Needs dynamodb:GetItem on the table.
 #[derive(Debug, Args)]
-#[command(after_help = CREDENTIALS)]
+#[command(after_help = format!("{CREDENTIALS}\n\nExamples:\n  Show what was changed, and how to change it back:\n    trailwarden actions show ID --table NAME"))]
 pub(super) struct Show {
     /// The id of the action.
     #[arg(value_name = "ID")]
@@ -77,6 +77,10 @@ for the inverse calls that `actions show` prints, for reading the resource, and 
 table. After an undo, the remediator leaves the resource alone for 24 hours.
 
 Credentials and Region come from the same places as for the AWS CLI.
+
+Examples:
+  Undo an action in another account:
+    trailwarden actions undo ID --table NAME --role-name trailwarden-undo
 
 Exit codes:
   0  the state from before is restored
@@ -111,6 +115,10 @@ const AFTER_ANSWER: &str = "\
 The request is signed with your credentials, which need lambda:InvokeFunctionUrl on the function. The caller of the call that
 would be undone cannot answer. The first answer counts.
 
+Examples:
+  trailwarden actions approve ID --code CODE
+  trailwarden actions deny ID --code CODE --url https://ID.lambda-url.eu-west-1.on.aws/
+
 Exit codes:
   0  the answer is recorded; the alerts topic receives what comes of it
   2  the answer was not accepted";
@@ -135,7 +143,7 @@ pub(super) struct AnswerOptions {
 /// Let the remediator act again for a rule in an account after too many acts within an hour. Needs dynamodb:GetItem and
 /// dynamodb:PutItem on the table.
 #[derive(Debug, Args)]
-#[command(after_help = CREDENTIALS)]
+#[command(after_help = format!("{CREDENTIALS}\n\nExamples:\n  trailwarden actions reset sg-ingress-world-admin 111122223333 --table NAME"))]
 pub(super) struct Reset {
     /// The rule.
     #[arg(value_name = "RULE")]
