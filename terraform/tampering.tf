@@ -101,12 +101,14 @@ locals {
   }
   topics_prefix = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-"
 
-  # The same for keys, buckets and queues.
+  # The same for keys, buckets, queues and tables.
   tampering_stores = merge(
     {
       aliasName   = local.key_aliases
       keyId       = [for key in concat(local.key_ids, local.key_aliases) : { suffix = key }]
       queueUrl    = [{ wildcard = "*/${local.account}/${var.name}-*" }]
+      resourceArn = [{ prefix = local.tables_prefix }]
+      tableName   = [{ prefix = "${var.name}-" }, { prefix = local.tables_prefix }]
       targetKeyId = [for key in local.key_ids : { suffix = key }]
     },
     length(local.watched_buckets) == 0 ? {} : { bucketName = local.watched_buckets },
@@ -142,7 +144,6 @@ locals {
     rule               = [{ prefix = "${var.name}-" }]
     sourceArn          = [{ prefix = local.queues_prefix }]
     stateMachineArn    = [{ prefix = local.state_machine_arn }]
-    tableName          = [local.state_table_name, local.state_table_arn]
     targets            = { arn = [local.function_arn] }
   }
   # The same for the remediator, as far as the patterns above do not see it.
@@ -151,10 +152,9 @@ locals {
     functionName    = [local.remediator_name, { prefix = "${local.remediator_name}:" }]
     logGroupName    = ["/aws/lambda/${local.remediator_name}"]
     policyArn       = [{ prefix = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-" }]
-    resourceArn     = [{ prefix = local.tables_prefix }, { prefix = local.approval_arn }]
+    resourceArn     = [{ prefix = local.approval_arn }]
     resourceId      = [local.kill_switch]
     stateMachineArn = [{ prefix = local.approval_arn }]
-    tableName       = flatten([for table in flatten(module.remediation[*].own.own_tables) : [table, "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${table}"]])
     uUID            = module.remediation[*].event_source_mapping_id # as CloudTrail spells `UUID`
   }
   remediator_name = "${var.name}-remediator"

@@ -253,14 +253,14 @@ run "tampering_is_told_of_by_a_way_of_its_own" {
   assert {
     condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-watchers"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
       "alarmName", "alarmNames", "destinationArn", "eventBusName", "eventSourceArn", "executionArn", "groupName",
-      "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "tableName", "targets",
+      "muteTargets", "name", "resourceARN", "resourceIdentifier", "rule", "sourceArn", "stateMachineArn", "targets",
     ])
     error_message = "A way to name what watches over the deployment is missing, or is not in this list."
   }
 
   assert {
-    condition     = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-stores"]).detail.requestParameters["$or"] : keys(choice)])) == toset(["aliasName", "bucketName", "keyId", "queueUrl", "targetKeyId"])
-    error_message = "A way to name a key, bucket or queue is missing, or is not in this list."
+    condition     = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-stores"]).detail.requestParameters["$or"] : keys(choice)])) == toset(["aliasName", "bucketName", "keyId", "queueUrl", "resourceArn", "tableName", "targetKeyId"])
+    error_message = "A way to name a key, bucket, queue or table is missing, or is not in this list."
   }
 
   assert {

@@ -197,7 +197,7 @@ run "the_remediator_is_part_of_the_deployment" {
       output.own_placeholders.own_parameters, output.own_placeholders.own_state_machines, slice(output.own_placeholders.own_queues, 3, 5),
       ]) == jsonencode([
       ["trailwarden", "trailwarden-remediator"], ["/aws/cloudtrail/trailwarden", "/aws/lambda/trailwarden", "/aws/lambda/trailwarden-remediator"],
-      ["trailwarden-remediations"], ["trailwarden-remediation"], ["trailwarden-heartbeat", "trailwarden-approval"],
+      ["trailwarden-state", "trailwarden-remediations"], ["trailwarden-remediation"], ["trailwarden-heartbeat", "trailwarden-approval"],
       ["trailwarden-remediator", "trailwarden-remediator-failed"],
     ])
     error_message = "The function must know the remediator as its own."
@@ -205,7 +205,7 @@ run "the_remediator_is_part_of_the_deployment" {
 
   assert {
     condition = toset(flatten([for choice in jsondecode(local.tampering_more["trailwarden-tampering-remediation"]).detail.requestParameters["$or"] : keys(choice)])) == toset([
-      "executionArn", "functionName", "logGroupName", "name", "policyArn", "resourceArn", "resourceId", "stateMachineArn", "tableName", "uUID",
+      "executionArn", "functionName", "logGroupName", "policyArn", "resourceArn", "resourceId", "stateMachineArn", "uUID",
     ])
     error_message = "A way to name a part of the remediator is missing, or is not in this list."
   }
@@ -216,8 +216,9 @@ run "the_remediator_is_part_of_the_deployment" {
   }
 
   assert {
-    condition     = alltrue([for queue in ["trailwarden-remediator", "trailwarden-remediator-failed"] : strcontains(local.tampering_more["trailwarden-tampering-stores"], jsonencode({ suffix = "/${queue}" }))])
-    error_message = "EventBridge must report calls on the queues."
+    condition = alltrue([for name in ["*/111122223333/trailwarden-*", "trailwarden-", "arn:aws:dynamodb:eu-west-1:111122223333:table/trailwarden-"] :
+    strcontains(local.tampering_more["trailwarden-tampering-stores"], jsonencode(name))])
+    error_message = "EventBridge must report calls on the queues and tables."
   }
 
   assert {
