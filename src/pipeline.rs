@@ -50,7 +50,7 @@ pub fn hide_panic_messages() {
 
 /// The results of the records of a run. Every input unit counts as one record, including malformed ones and unreadable files,
 /// payloads and objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// Records received.
     pub received: u64,

@@ -19,6 +19,7 @@ mod inflate;
 mod items;
 mod kinesis;
 mod lines;
+mod log_file;
 mod log_streams;
 mod media;
 mod members;
@@ -51,6 +52,7 @@ use members::Members;
 use object::Watched;
 
 pub use items::Nested;
+pub use log_file::LogFileName;
 pub use log_streams::LogStreams;
 pub use object::{Fetch, FetchError, ObjectName, Reference};
 pub use raw::{Raw, SharedText, Writing};

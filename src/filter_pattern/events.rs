@@ -100,12 +100,15 @@ pub(super) fn event_pattern(detail: Option<Value>) -> String {
     pattern.to_string()
 }
 
+/// Groups of calls, and patterns with their numbers of terms.
+pub(super) type Solution = (Vec<Group>, Vec<(String, usize)>);
+
 /// Returns the groups of calls that rules match, and the patterns with their numbers of terms. The pattern for every write
 /// call, if rules match any of them, comes first and has no group.
 ///
 /// # Errors
 /// The service whose wildcards do not fit into one pattern, or `*` for calls of any service.
-pub(super) fn solve(needs: &[Need], writes: Option<Writes>) -> Result<(Vec<Group>, Vec<(String, usize)>), String> {
+pub(super) fn solve(needs: &[Need], writes: Option<Writes>) -> Result<Solution, String> {
     let groups = grouped(needs, writes)?;
     let first = writes.map(|writes| (event_pattern(Some(writes.event_condition())), 1));
     let others = groups.iter().map(|group| (event_pattern(Some(group.detail(writes))), group.terms()));

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use wildmatch::WildMatchPattern;
 
 use crate::finding::{Finding, RuleInfo, Severity, Status};
+use crate::sources::LogFileName;
 
 /// A case-insensitive name or pattern with `*` and `?`.
 type Pattern = WildMatchPattern<'*', '?'>;
@@ -64,6 +65,15 @@ impl FindingFilter {
             && lists.iter().all(|list| list.is_empty())
             && since.is_none()
             && until.is_none()
+    }
+
+    /// Whether findings of records in a CloudTrail log file of this name may match.
+    pub fn may_match_in(&self, file: &LogFileName) -> bool {
+        let is_one_of =
+            |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one.eq_ignore_ascii_case(name));
+        is_one_of(&self.accounts, &file.account)
+            && is_one_of(&self.regions, &file.region)
+            && file.may_contain_events(self.since, self.until)
     }
 
     /// Whether `pattern` matches the name of a rule.

@@ -7,13 +7,15 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
 from typing import Any
 
 import boto3
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.s3.models import s3_backends
 from payloads import ACCOUNT, Record, kinesis_event, sns_event, sqs_event
 
 PREFIX = f"AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/2026/03/04/"
@@ -39,6 +41,12 @@ class Bucket:
 
     def put_bytes(self, key: str, content: bytes, **options: str) -> None:
         self._s3.put_object(Bucket=self.name, Key=key, Body=content, **options)
+
+    def fill(self, files: Iterable[tuple[str, *tuple[Record, ...]]]) -> None:
+        """Puts many CloudTrail files. Requests for them would take minutes."""
+        backend = s3_backends[ACCOUNT_ID]["aws"]
+        for key, *records in files:
+            backend.put_object(self.name, key, gzip.compress(json.dumps({"Records": records}).encode(), 1))
 
     def notification(self, *keys: str) -> str:
         """The notification of S3, in which keys are encoded."""

@@ -25,5 +25,5 @@ def faults(document: dict[str, Any]) -> list[str]:
 
 
 def ids(documents: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The ids of messages and of their problems, sorted."""
-    return sorted((one["metadata"]["uid"], one["finding_info"]["uid"]) for one in documents)
+    """The ids of messages and of their problems, sorted. The function publishes each message of a payload once."""
+    return sorted({(one["metadata"]["uid"], one["finding_info"]["uid"]) for one in documents})

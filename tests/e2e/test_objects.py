@@ -6,8 +6,12 @@ import base64
 import gzip
 import itertools
 import json
+import re
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -240,16 +244,21 @@ def test_a_message_whose_findings_were_not_published_is_not_kept(
     assert queue.depth() == (1, 0)
 
 
-def command(endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
+def environment(endpoint: str) -> dict[str, str]:
+    return {
         "AWS_ACCESS_KEY_ID": "AKIAEXAMPLEKEYID0001",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": "eu-west-1",
         "AWS_SECRET_ACCESS_KEY": "example",
     }
+
+
+def command(endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     trailwarden = binary("trailwarden", "TRAILWARDEN_CLI")
-    return subprocess.run([trailwarden, *arguments], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [trailwarden, *arguments], env=environment(endpoint), capture_output=True, text=True, check=False
+    )
 
 
 def test_the_command_line_evaluates_a_prefix(endpoint: str, bucket: Bucket) -> None:
@@ -263,6 +272,91 @@ def test_the_command_line_evaluates_a_prefix(endpoint: str, bucket: Bucket) -> N
     found = [json.loads(line)["finding_info"]["related_events"][0]["uid"][-12:] for line in done.stdout.splitlines()]
     assert found == [f"{number:012}" for number in numbers]
     assert done.stderr.splitlines()[-1].startswith("2400 records = 1200 clean + 1200 matched")
+
+
+def memory(endpoint: str, *arguments: str) -> tuple[int, str, int]:
+    """The exit code, standard error and the largest memory in KB of a command."""
+    measured = "import os, sys; _, status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0); " \
+        "print(usage.ru_maxrss); sys.exit(os.waitstatus_to_exitcode(status))"
+    trailwarden = binary("trailwarden", "TRAILWARDEN_CLI")
+    done = subprocess.run(
+        [sys.executable, "-c", measured, trailwarden, *arguments],
+        env=environment(endpoint), capture_output=True, text=True, check=False,
+    )
+    return done.returncode, done.stderr, int(done.stdout.splitlines()[-1])
+
+
+def test_ten_thousand_objects_are_read_once_however_often_the_run_is_killed(
+    endpoint: str, bucket: Bucket, tmp_path: Path
+) -> None:
+    count = 10_000
+    day = [f"{PREFIX}111122223333_CloudTrail_eu-west-1_20260304T{number // 417:02}00Z_{number:05}.json.gz" for number in range(count)]
+    bucket.fill((key, action(number), clean()) for number, key in enumerate(day))
+    findings, journal = tmp_path / "findings.jsonl", tmp_path / "run.journal"
+    arguments = ["evaluate", "--quiet", "--resume", str(journal), "--output", str(findings), f"s3://{bucket.name}/AWSLogs/"]
+    trailwarden = binary("trailwarden", "TRAILWARDEN_CLI")
+    killed = 0
+    while killed < 3:
+        before = len(journal.read_bytes().splitlines()) if journal.exists() else 0
+        process = subprocess.Popen([trailwarden, *arguments], env=environment(endpoint), stderr=subprocess.DEVNULL)
+        # Whoever reads the journal sees a line when the findings before it are written.
+        while process.poll() is None and (not journal.exists() or journal.read_bytes().count(b"\n") < before + 1000):
+            time.sleep(0.01)
+        assert process.poll() is None, "the run ended before it was killed"
+        process.kill()
+        process.wait()
+        killed += 1
+        # What a kill leaves of a line.
+        with findings.open("ab") as file:
+            file.write(b'{"half')
+        with journal.open("ab") as file:
+            file.write(b'{"inp')
+    code, errors, kilobytes = memory(endpoint, *[one for one in arguments if one != "--quiet"])
+    assert code == 1, errors
+    ids = [json.loads(line)["finding_info"]["related_events"][0]["uid"][-12:] for line in findings.read_text().splitlines()]
+    assert ids == [f"{number:012}" for number in range(count)]
+    assert errors.splitlines()[-1].startswith(f"{2 * count} records = {count} clean + {count} matched")
+    assert re.search(r"^resumed: \d+ of 10000 inputs are left according to ", errors, re.MULTILINE)
+    # All findings together have some 60 MB.
+    assert kilobytes < 150_000
+    done = command(endpoint, *arguments)
+    assert (done.returncode, done.stderr.count("resumed: 0 of 10000")) == (1, 1)
+    done = command(endpoint, "evaluate", "--resume", str(journal), "--output", str(tmp_path / "other.jsonl"), f"s3://{bucket.name}/")
+    assert (done.returncode, "it belongs to a run with other outputs" in done.stderr) == (2, True)
+    done = command(endpoint, "evaluate", "--resume", str(journal), "--output", str(tmp_path / "page.html"), f"s3://{bucket.name}/")
+    assert (done.returncode, "must be OCSF" in done.stderr) == (2, True)
+
+
+def test_objects_that_failed_are_read_by_the_next_run(endpoint: str, partial: Bucket, tmp_path: Path) -> None:
+    findings, journal = tmp_path / "findings.jsonl", tmp_path / "run.journal"
+    arguments = ["evaluate", "--resume", str(journal), "--output", str(findings), f"s3://{partial.name}"]
+    with ObjectFaults(endpoint, faults) as proxy:
+        partial.put("throttled", action(3))
+        done = command(proxy.endpoint, *arguments)
+        assert (done.returncode, "throttled: cannot be opened: SlowDown" in done.stderr) == (2, True)
+        assert "throttled" not in journal.read_text()
+    done = command(endpoint, *arguments)
+    assert "throttled" in journal.read_text()
+    assert findings.read_text().count("000000000003") > 0
+
+
+def test_objects_outside_the_filters_are_not_read(endpoint: str, bucket: Bucket) -> None:
+    def key(account: str, region: str, time: str) -> str:
+        return f"logs/AWSLogs/o-abcdefghij/{account}/CloudTrail/{region}/2026/03/04/{account}_CloudTrail_{region}_{time}_x.json.gz"
+
+    bucket.put(key("111122223333", "eu-west-1", "20260304T1005Z"), action(0))
+    for other in [
+        key("444455556666", "eu-west-1", "20260304T1005Z"),
+        key("111122223333", "us-west-2", "20260304T1005Z"),
+        key("111122223333", "eu-west-1", "20260301T1005Z"),
+        key("111122223333", "eu-west-1", "20260306T1005Z"),
+    ]:
+        bucket.put_bytes(other, b"no JSON")
+    filters = ["--account", "111122223333", "--region", "eu-west-1", "--since", "2026-03-04", "--until", "2026-03-04"]
+    done = command(endpoint, "evaluate", "--format", "ocsf", *filters, f"s3://{bucket.name}/logs/")
+    assert done.returncode == 1, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert "skipped: 4 of 5 inputs, whose keys show that no finding in them can match the filters" in done.stderr
 
 
 def test_the_command_line_names_objects_that_it_cannot_read(endpoint: str, partial: Bucket) -> None:

@@ -67,7 +67,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("prefilter", &["event", "rules", "sources"]),
     ("sinks", &["alert", "aws", "finding", "text"]),
     ("queue", &["aws"]),
-    ("report", &["finding", "pipeline", "sinks", "text"]),
+    ("report", &["finding", "pipeline", "sinks", "sources", "text"]),
     ("remediation", &["actions", "alert", "aws", "finding", "metrics", "sinks", "text"]),
     ("rules", &["arn", "event", "facts", "finding", "text"]),
     ("terraform_plan", &["finding", "text"]),

@@ -1,10 +1,14 @@
 //! What the documents show is what the programs print. `tests/refresh` writes the generated parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
+use serde::Deserialize as _;
+use serde_json::Value;
 use tempfile::tempdir;
 use trailwarden::app::{Configuration, ConfigurationFile};
+use walkdir::WalkDir;
 
 use crate::support::{generated, root, run, stdout};
 
@@ -166,4 +170,107 @@ fn the_command_line_reference_is_current() {
         page.push_str(&format!("\n## {name}\n\n{text}"));
     }
     generated(REFERENCE, &page);
+}
+
+/// Splits a command as a shell does; of quotes, only single ones are known.
+fn words(command: &str) -> Vec<String> {
+    command.split(' ').map(|word| word.trim_matches('\'').to_owned()).collect()
+}
+
+#[test]
+fn every_command_of_the_page_about_features_does_what_it_says() {
+    let page = fs::read_to_string(root().join("docs/features.md")).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.contains("| `trailwarden "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 35, "{}", rows.len());
+    for row in rows {
+        let [_, command, code, shown] = row[..] else { panic!("{row:?}") };
+        let directory = tempdir().unwrap();
+        let mut written = Vec::new();
+        let mut arguments = words(command.trim_matches('`').strip_prefix("trailwarden ").unwrap());
+        for place in 1..arguments.len() {
+            if arguments[place - 1] == "--output" {
+                let file = directory.path().join(&arguments[place]);
+                arguments[place] = file.to_str().unwrap().to_owned();
+                written.push(file);
+            }
+        }
+        let output = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let text = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code.parse().unwrap()), "{command}: {text}");
+        assert!(text.contains(shown.trim_matches('`')), "{command}: {text}");
+        assert!(written.iter().all(|file| fs::metadata(file).unwrap().len() > 100), "{command}");
+    }
+}
+
+fn schema(kind: &str) -> Value {
+    serde_json::from_str(&stdout(&run(&["schema", kind]))).unwrap()
+}
+
+/// The documents of a YAML file.
+fn documents(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    yaml_serde::Deserializer::from_str(&text).map(|document| Value::deserialize(document).unwrap()).collect()
+}
+
+/// The keys of an object in a schema, by the path to the object.
+fn keys(schema: &Value, path: &str) -> BTreeSet<String> {
+    schema.pointer(path).unwrap()["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+/// The keys that an error for an unknown key lists.
+fn known_keys(error: &str) -> BTreeSet<String> {
+    let (_, list) = error.split_once("expected one of ").unwrap_or_else(|| panic!("{error}"));
+    let list = list.split(" at line").next().unwrap().split('(').next().unwrap();
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_schemas_accept_our_files_and_have_the_keys_of_the_parsers() {
+    let (rule, exemption, configuration) = (schema("rule"), schema("exemption"), schema("configuration"));
+    let valid = |schema: &Value, document: &Value| {
+        let errors: Vec<String> =
+            jsonschema::validator_for(schema).unwrap().iter_errors(document).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{document}");
+    };
+    let rules = WalkDir::new(root().join("rules")).into_iter().map(|entry| entry.unwrap().into_path());
+    for path in rules.filter(|path| path.extension().is_some_and(|name| name == "yml")) {
+        documents(&path).iter().filter(|one| one.get("correlation").is_none()).for_each(|one| valid(&rule, one));
+    }
+    documents(&root().join("fixtures/exemptions/examples.yml")).iter().for_each(|one| valid(&exemption, one));
+    for path in ["fixtures/rules/trailwarden.yml", "tests/cases/trailwarden.yml", "tests/cases/hardening/own.yml"] {
+        documents(&root().join(path)).iter().for_each(|one| valid(&configuration, one));
+    }
+    let directory = tempdir().unwrap();
+    let errors = |name: &str, text: &str, arguments: &[&str]| {
+        let file = directory.path().join(name);
+        fs::write(&file, text).unwrap();
+        let arguments: Vec<&str> =
+            arguments.iter().map(|one| if *one == "FILE" { file.to_str().unwrap() } else { one }).collect();
+        let output = run(&arguments);
+        stdout(&output) + &String::from_utf8_lossy(&output.stderr)
+    };
+    let text = errors("trailwarden.yml", "unheard-of: 1\n", &["rules", "check", "rules", "--config", "FILE"]);
+    assert_eq!(known_keys(&text), keys(&configuration, ""));
+    let head =
+        "title: t\nid: 5a3e0b0e-3b0f-4d8e-9d37-0c1f2a3b4c5d\nname: t\nlogsource: {product: aws, service: cloudtrail}\n";
+    let text = errors(
+        "rule.yml",
+        &format!(
+            "{head}detection: {{a: {{eventName: StopLogging}}, condition: a}}\nlevel: low\ntrailwarden: {{unheard_of: 1}}\n"
+        ),
+        &["rules", "check", "FILE"],
+    );
+    assert_eq!(known_keys(&text), keys(&rule, "/properties/trailwarden"));
+    let text = errors(
+        "exemptions.yml",
+        &format!(
+            "{head}filter: {{rules: [trail-stopped], a: {{eventName: StopLogging}}, condition: not a}}\ntrailwarden: {{unheard_of: 1}}\n"
+        ),
+        &["exemptions", "check", "FILE"],
+    );
+    assert_eq!(known_keys(&text), keys(&exemption, "/properties/trailwarden"));
 }

@@ -1,13 +1,14 @@
 //! `trailwarden evaluate`.
 
 mod filters;
+mod journal;
 mod ordered;
 mod outputs;
 mod printer;
 
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -20,13 +21,15 @@ use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Outcome, Pipeline};
 use trailwarden::report::{CallCoverage, Entry, Extent, FindingFilter, Format, Report};
 use trailwarden::rules::RuleSet;
+use trailwarden::sources::LogFileName;
 use trailwarden::text::visible;
 
 use self::filters::Filters;
+use self::journal::{Earlier, Journal};
 use self::ordered::{Limits, ordered};
-use self::outputs::{Outputs, ReportWriter};
+use self::outputs::{Outputs, ReportWriter, Target};
 use self::printer::{Printer, RunEvent, Settings};
-use crate::input::{Source, open, progress, sources};
+use crate::input::{Opened, Source, open, progress, sources};
 use crate::output::{fail, message};
 use crate::selection::{Evaluation, LoadedPipeline, warn_without_live_state};
 
@@ -47,12 +50,19 @@ Examples:
     trailwarden evaluate logs/ --output report.html --output report.sarif
   Evaluate a day of an account's trail in S3:
     trailwarden evaluate s3://org-trail/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/04/
+  Evaluate a week of all accounts in S3, and continue after an interruption:
+    trailwarden evaluate s3://org-trail/AWSLogs/ --since '1 week ago' --resume run.journal --output findings.jsonl
+  Evaluate the log files of a directory with other files in it:
+    trailwarden evaluate backup/ --include '*.json.gz' --exclude '*_CloudTrail-Digest_*'
   Evaluate the output of another command:
     aws logs filter-log-events --log-group-name trail | trailwarden evaluate -";
 
 /// Maximum size, in bytes, of findings that wait for findings of an earlier file: about ten thousand findings. A thread that
 /// reaches it waits.
 const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
+
+/// Number of S3 objects that are read at once by default. Most of the time is spent waiting for S3.
+const OBJECTS_AT_ONCE: usize = 16;
 
 /// Evaluate logs and print the findings.
 ///
@@ -69,6 +79,21 @@ pub(crate) struct Arguments {
     /// the same places as for the AWS CLI.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Evaluate only files and S3 objects whose path matches; `*` and `?` are wildcards, and `*` also matches `/`. Without a
+    /// `/` in it, the pattern is about the name alone. May be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    include: Vec<String>,
+
+    /// Do not evaluate files and S3 objects whose path matches.
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+
+    /// Record in FILE which inputs were evaluated, and continue behind them if FILE exists. Files of --output must be OCSF
+    /// (.jsonl) and contain each finding once, however often the run was interrupted. Text on standard output and the
+    /// summary are about the inputs of this run. An input that could not be read is evaluated again.
+    #[arg(long, value_name = "FILE", requires = "output")]
+    resume: Option<PathBuf>,
 
     #[command(flatten)]
     options: Options,
@@ -130,11 +155,20 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.paths.is_empty() && io::stdin().is_terminal() {
         return fail("no input; give a file or a directory, or - for standard input");
     }
-    print_findings(&sources(&arguments.paths), &arguments.options)
+    let mut sources = sources(&arguments.paths);
+    let found = sources.len();
+    let matches = |patterns: &[String], source: &Source| patterns.iter().any(|pattern| source.matches(pattern));
+    sources.retain(|source| {
+        (arguments.include.is_empty() || matches(&arguments.include, source)) && !matches(&arguments.exclude, source)
+    });
+    if sources.is_empty() {
+        return fail(format_args!("no input; --include and --exclude leave none of {found} files"));
+    }
+    print_findings(sources, &arguments.options, arguments.resume.as_deref())
 }
 
-/// Evaluates the sources and prints the findings.
-pub(crate) fn print_findings(sources: &[Source], options: &Options) -> ExitCode {
+/// Evaluates the sources and prints the findings. `resume` is the file that names the evaluated sources.
+pub(crate) fn print_findings(mut sources: Vec<Source>, options: &Options, resume: Option<&Path>) -> ExitCode {
     let Some(loaded) = options.evaluation.load(options.explain) else { return ExitCode::from(2) };
     let LoadedPipeline { configuration, pipeline, has_rejected_rules } = loaded;
     let now = Timestamp::now();
@@ -153,14 +187,34 @@ pub(crate) fn print_findings(sources: &[Source], options: &Options) -> ExitCode 
     if snapshot.is_none() {
         warn_without_live_state(&configuration, "use --snapshot");
     }
-    let targets = match options.outputs.targets(sources) {
+    let targets = match options.outputs.targets(&sources) {
         Ok(targets) => targets,
         Err(reason) => return fail(reason),
     };
-    let mut outputs = match targets.iter().map(ReportWriter::create).collect::<Result<Vec<_>, _>>() {
+    skip_objects(&mut sources, &filter);
+    let journal = match resume.map(|path| journal(path, &targets)).transpose() {
+        Ok(journal) => journal,
+        Err(reason) => return fail(reason),
+    };
+    let outputs = match &journal {
+        None => targets.iter().map(ReportWriter::create).collect::<Result<Vec<_>, _>>(),
+        Some((_, earlier)) => {
+            let lengths = targets.iter().zip(&earlier.lengths);
+            lengths.map(|(target, length)| ReportWriter::resume(target, *length)).collect()
+        }
+    };
+    let mut outputs = match outputs {
         Ok(files) => files,
         Err(reason) => return fail(reason),
     };
+    if let Some((journal, earlier)) = &journal {
+        let before = sources.len();
+        sources.retain(|source| !earlier.contains(source));
+        if earlier.len() > 0 {
+            let (now, all) = (sources.len(), before);
+            message(format_args!("resumed: {now} of {all} inputs are left according to {}", journal.name()));
+        }
+    }
     if !options.quiet {
         let destination = Box::new(anstream::stdout());
         match ReportWriter::begin(options.outputs.stdout_format(), "standard output".to_owned(), destination) {
@@ -197,19 +251,48 @@ pub(crate) fn print_findings(sources: &[Source], options: &Options) -> ExitCode 
         filter,
         formats,
         now,
-        progress: progress(sources),
+        progress: progress(&sources),
     };
     // If the number of cores is not known, use one thread.
-    let threads = options.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+    let is_remote = sources.iter().any(|source| source.object().is_some());
+    let default = if is_remote { cores.max(OBJECTS_AT_ONCE) } else { cores };
+    let threads = options.threads.map_or(default, NonZeroUsize::get);
     let mut printer = Printer::new(run.progress.clone(), settings, outputs, !options.quiet, report);
+    if let Some((journal, earlier)) = journal {
+        printer = printer.with_journal(journal, &earlier);
+    }
     ordered(
-        sources,
+        &sources,
         Limits { threads, bytes: MAX_QUEUED_BYTES },
         |source, emit| run.evaluate(source, emit),
         |source| RunEvent::Failed(source.name()),
         |event| printer.handle(event),
     );
     ExitCode::from(printer.end())
+}
+
+/// Omits S3 objects in which, according to their keys, no finding can match the filter.
+fn skip_objects(sources: &mut Vec<Source>, filter: &FindingFilter) {
+    let before = sources.len();
+    sources.retain(|source| {
+        let file = source.object().and_then(|name| LogFileName::of_key(&name.key));
+        file.is_none_or(|file| filter.may_match_in(&file))
+    });
+    let skipped = before - sources.len();
+    if skipped > 0 {
+        message(format_args!(
+            "skipped: {skipped} of {before} inputs, whose keys show that no finding in them can match the filters"
+        ));
+    }
+}
+
+/// Opens the file of `--resume`.
+fn journal(path: &Path, targets: &[Target]) -> Result<(Journal, Earlier), String> {
+    if targets.iter().any(|target| target.format != Format::Ocsf) {
+        return Err("--resume: the files of --output must be OCSF (.jsonl); other reports need all findings".to_owned());
+    }
+    Journal::open(path, targets.iter().map(|target| target.path.clone()).collect())
 }
 
 /// Returns the enabled rules.
@@ -239,7 +322,7 @@ impl Run {
     fn evaluate(&self, source: &Source, emit: &mut dyn FnMut(RunEvent)) {
         let Self { pipeline, snapshot, progress, .. } = self;
         emit(RunEvent::Started(source.label()));
-        let (name, input) = open(source, progress);
+        let Opened { name, input, has_failed } = open(source, progress);
         let is_file = matches!(source, Source::File { .. });
         let mut outcomes = |mut outcome: Outcome| {
             if let (Source::Plan(file), Outcome::Finding(finding, place)) = (source, &mut outcome) {
@@ -256,7 +339,8 @@ impl Run {
                 tally
             }
         };
-        emit(RunEvent::Finished(Box::new(tally)));
+        let input = (!has_failed.get()).then(|| (name, source.bytes()));
+        emit(RunEvent::Finished { tally: Box::new(tally), input });
     }
 
     /// Converts an outcome of the input with the name `input` to an event.

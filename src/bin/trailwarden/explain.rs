@@ -12,7 +12,7 @@ use trailwarden::rules::RuleSet;
 use trailwarden::sources::{Content, Item, LogStreams, Place};
 use trailwarden::text::{visible, visible_json};
 
-use crate::input::{open, sources};
+use crate::input::{Opened, open, sources};
 use crate::output::{Format, ended, fail, message};
 use crate::selection::{Loaded, Selection};
 
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut has_rejections = false;
     let mut write_error: Option<io::Error> = None;
     let items = sources(&arguments.paths).into_iter().flat_map(|source| {
-        let (name, input) = open(&source, &ProgressBar::hidden());
+        let Opened { name, input, .. } = open(&source, &ProgressBar::hidden());
         input.into_reader(&name, &LogStreams::ALL)
     });
     for Item { place, content } in items {

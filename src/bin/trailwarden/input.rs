@@ -1,8 +1,10 @@
 //! Opens the inputs of a command: files, directories, standard input and S3 objects.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal as _, Read};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 #[cfg(feature = "lambda")]
 use std::time::Instant;
@@ -12,10 +14,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trailwarden::objects::{Fetcher, Objects, start_requests};
 use trailwarden::pipeline::Input;
 #[cfg(feature = "lambda")]
-use trailwarden::sources::{Fetch as _, ObjectName};
+use trailwarden::sources::Fetch as _;
+use trailwarden::sources::ObjectName;
 use trailwarden::terraform_plan::Plan;
 use trailwarden::text::visible;
 use walkdir::WalkDir;
+use wildmatch::WildMatch;
 
 /// The beginning of a path that names objects.
 const S3: &str = "s3://";
@@ -66,6 +70,36 @@ impl Source {
             Self::Object { name, .. } => name.to_string(),
             Self::Unreadable { name, .. } => name.clone(),
             Self::Plan(file) => file.name.clone(),
+        }
+    }
+
+    /// Returns the size in bytes, or 0 if it is not known.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::File { bytes, .. } => *bytes,
+            #[cfg(feature = "lambda")]
+            Self::Object { bytes, .. } => *bytes,
+            Self::StandardInput | Self::Unreadable { .. } | Self::Plan(_) => 0,
+        }
+    }
+
+    /// Whether `pattern` with `*` and `?` matches the path, or the name if it contains no `/`. Input without a path matches.
+    pub(crate) fn matches(&self, pattern: &str) -> bool {
+        if matches!(self, Self::StandardInput) {
+            return true;
+        }
+        let path = self.name();
+        let of = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let text = if pattern.contains('/') { path } else { of(&path) };
+        WildMatch::new(pattern).matches(&text)
+    }
+
+    /// Returns the name of an S3 object.
+    pub(crate) fn object(&self) -> Option<&ObjectName> {
+        match self {
+            #[cfg(feature = "lambda")]
+            Self::Object { name, .. } => Some(name),
+            _ => None,
         }
     }
 
@@ -151,39 +185,62 @@ fn objects(_: &str) -> Result<Vec<Source>, String> {
         .to_owned())
 }
 
+/// An input that was opened.
+pub(crate) struct Opened {
+    pub(crate) name: String,
+    pub(crate) input: Input<'static>,
+    /// Whether it could not be opened, or not be read to its end.
+    pub(crate) has_failed: Rc<Cell<bool>>,
+}
+
 /// Opens an input. `progress` counts the bytes that are read from it.
-pub(crate) fn open(source: &Source, progress: &ProgressBar) -> (String, Input<'static>) {
+pub(crate) fn open(source: &Source, progress: &ProgressBar) -> Opened {
+    let has_failed = Rc::new(Cell::new(false));
+    let stream = |reader: Box<dyn Read>| {
+        let reader = Watched { inner: progress.wrap_read(reader), has_failed: Rc::clone(&has_failed) };
+        Input::Stream(Box::new(BufReader::with_capacity(BUFFER, reader)))
+    };
+    let unreadable = |reason: String| {
+        has_failed.set(true);
+        Input::Unreadable(reason)
+    };
     let input = match source {
-        Source::StandardInput => stream(io::stdin().lock(), progress),
+        Source::StandardInput => stream(Box::new(io::stdin().lock())),
         Source::File { path, .. } => match File::open(path) {
-            Ok(file) => stream(file, progress),
-            Err(error) => Input::Unreadable(format!("cannot be opened: {error}")),
+            Ok(file) => stream(Box::new(file)),
+            Err(error) => unreadable(format!("cannot be opened: {error}")),
         },
         #[cfg(feature = "lambda")]
         Source::Object { name, fetcher, .. } => match fetcher.fetch(name) {
-            Ok(content) => stream(content, progress),
-            Err(error) => Input::Unreadable(format!("cannot be opened: {}", error.reason)),
+            Ok(content) => stream(content),
+            Err(error) => unreadable(format!("cannot be opened: {}", error.reason)),
         },
-        Source::Unreadable { reason, .. } => Input::Unreadable(reason.clone()),
-        Source::Plan(file) => stream(Cursor::new(file.plan.cloudtrail_file()), progress),
+        Source::Unreadable { reason, .. } => unreadable(reason.clone()),
+        Source::Plan(file) => stream(Box::new(Cursor::new(file.plan.cloudtrail_file()))),
     };
-    (source.name(), input)
+    Opened { name: source.name(), input, has_failed }
 }
 
-fn stream(reader: impl Read + 'static, progress: &ProgressBar) -> Input<'static> {
-    Input::Stream(Box::new(BufReader::with_capacity(BUFFER, progress.wrap_read(reader))))
+/// A reader that remembers whether it failed.
+struct Watched<R> {
+    inner: R,
+    has_failed: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer);
+        if read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
+            self.has_failed.set(true);
+        }
+        read
+    }
 }
 
 /// Creates the progress display, which is hidden unless standard error is a terminal: a bar for large files, and a byte
 /// count for piped input.
 pub(crate) fn progress(sources: &[Source]) -> ProgressBar {
-    let size = |source: &Source| match source {
-        Source::File { bytes, .. } => *bytes,
-        #[cfg(feature = "lambda")]
-        Source::Object { bytes, .. } => *bytes,
-        Source::StandardInput | Source::Unreadable { .. } | Source::Plan(_) => 0,
-    };
-    let total: u64 = sources.iter().map(size).sum();
+    let total: u64 = sources.iter().map(Source::bytes).sum();
     let piped = sources.iter().any(|source| matches!(source, Source::StandardInput));
     let shown = if piped { !io::stdin().is_terminal() } else { total >= MIN_SIZE_FOR_PROGRESS };
     if !shown || !io::stderr().is_terminal() {

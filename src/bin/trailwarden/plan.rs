@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             let _ = writeln!(errors, "{}: not evaluated: {}", visible(&file.name), unmapped.join(", "));
         }
     }
-    print_findings(&sources, &arguments.options)
+    print_findings(sources, &arguments.options, None)
 }
 
 fn source(path: &Path, context: &PlanContext) -> Source {

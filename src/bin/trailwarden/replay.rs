@@ -21,7 +21,7 @@ use trailwarden::objects::{Objects, start_requests};
 use trailwarden::queue::{Queue, QueueUrl};
 
 use self::run::{Run, Target};
-use crate::input::{open, sources};
+use crate::input::{Opened, open, sources};
 use crate::output::{FindingFormat, fail};
 use crate::selection::{Evaluation, LoadedPipeline, warn_without_live_state};
 
@@ -163,7 +163,7 @@ async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
     let mut run = Run::new(configuration.evaluator(pipeline, &sdk), objects, requests, target);
     if !arguments.paths.is_empty() {
         for source in sources(&arguments.paths) {
-            let (name, input) = open(&source, &ProgressBar::hidden());
+            let Opened { name, input, .. } = open(&source, &ProgressBar::hidden());
             run.file(&name, input).await;
         }
     }

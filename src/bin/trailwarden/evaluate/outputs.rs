@@ -1,8 +1,8 @@
 //! The outputs of a run: standard output and report files, with their formats.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -65,8 +65,8 @@ pub(super) struct Outputs {
 
 /// A file to write.
 pub(super) struct Target {
-    format: Format,
-    path: PathBuf,
+    pub(super) format: Format,
+    pub(super) path: PathBuf,
 }
 
 impl Outputs {
@@ -120,6 +120,8 @@ pub(super) struct ReportWriter {
     pub(super) format: Format,
     name: String,
     destination: BufWriter<Box<dyn Write>>,
+    /// Bytes that were written, those of earlier runs included.
+    length: u64,
     has_entries: bool,
 }
 
@@ -146,9 +148,40 @@ impl ReportWriter {
     /// # Errors
     /// Returns errors of `destination`.
     pub(super) fn begin(format: Format, name: String, destination: Box<dyn Write>) -> io::Result<Self> {
-        let mut destination = BufWriter::new(destination);
-        destination.write_all(format.begin().as_bytes())?;
-        Ok(Self { format, name, destination, has_entries: false })
+        let mut writer = Self { format, name, destination: BufWriter::new(destination), length: 0, has_entries: false };
+        writer.put(&format.begin())?;
+        Ok(writer)
+    }
+
+    /// Opens a file of OCSF documents of which an earlier run has written `length` bytes. What follows them is deleted.
+    ///
+    /// # Errors
+    /// Returns a message if the file cannot be written, or is shorter.
+    pub(super) fn resume(target: &Target, length: u64) -> Result<Self, String> {
+        let name = visible(&target.path.display().to_string()).into_owned();
+        let open = || {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&target.path)?;
+            if file.metadata()?.len() < length {
+                return Err(io::Error::other("it is shorter than the file of --resume says; was it replaced?"));
+            }
+            file.set_len(length)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
+        let file = open().map_err(|error| format!("{name} cannot be continued: {error}"))?;
+        let destination = BufWriter::new(Box::new(file) as Box<dyn Write>);
+        Ok(Self { format: target.format, name, destination, length, has_entries: length > 0 })
+    }
+
+    /// Returns the number of bytes that were written, those of earlier runs included.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn put(&mut self, text: &str) -> io::Result<()> {
+        self.destination.write_all(text.as_bytes())?;
+        self.length += text.len() as u64;
+        Ok(())
     }
 
     /// Returns the name of the output, safe to print.
@@ -170,9 +203,9 @@ impl ReportWriter {
             return Ok(());
         }
         if std::mem::replace(&mut self.has_entries, true) {
-            self.destination.write_all(self.format.separator().as_bytes())?;
+            self.put(self.format.separator())?;
         }
-        self.destination.write_all(text.as_bytes())
+        self.put(text)
     }
 
     /// Ends the report.
@@ -188,7 +221,7 @@ impl ReportWriter {
     /// # Errors
     /// Returns errors of the destination.
     pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
-        self.destination.write_all(text.as_bytes())?;
+        self.put(text)?;
         self.flush()
     }
 

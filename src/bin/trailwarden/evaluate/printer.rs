@@ -14,6 +14,7 @@ use trailwarden::report::{Extent, Format, PIPED_WIDTH, ProblemDetail, Report, Su
 use trailwarden::text::visible;
 
 use super::filters::FailOn;
+use super::journal::{Earlier, Evaluated, Journal};
 use super::ordered::Queued;
 use super::outputs::ReportWriter;
 use crate::output::message;
@@ -31,8 +32,8 @@ pub(super) enum RunEvent {
     FilteredOut { is_suppressed: bool },
     /// A rejection: its position and reason, safe to print.
     Rejection(String),
-    /// The file was read to its end.
-    Finished(Box<Tally>),
+    /// The file was read to its end. `input` is its name and size, unless a later run must evaluate it again.
+    Finished { tally: Box<Tally>, input: Option<(String, u64)> },
     /// The evaluation panicked. The name of the file.
     Failed(String),
 }
@@ -46,7 +47,7 @@ impl Queued for RunEvent {
                 text_bytes + size_of_val(&**finding) + 4 * finding.message.capacity() + TYPICAL_DETAILS
             }
             Self::FilteredOut { .. } => 0,
-            Self::Finished(_) => size_of::<Tally>(),
+            Self::Finished { input, .. } => size_of::<Tally>() + input.as_ref().map_or(0, |(name, _)| name.capacity()),
         };
         size_of::<Self>() + heap
     }
@@ -84,6 +85,9 @@ pub(super) struct Printer {
     has_write_error: bool,
     /// The counts of the current file. Those of finished files are in the report.
     file: Tally,
+    /// The number of findings of the current file that result in exit code 1.
+    file_failing_findings: u64,
+    journal: Option<Journal>,
 }
 
 impl Printer {
@@ -114,7 +118,17 @@ impl Printer {
             failing_findings: 0,
             has_write_error: false,
             file: Tally::default(),
+            file_failing_findings: 0,
+            journal: None,
         }
+    }
+
+    /// Continues an earlier run.
+    pub(super) fn with_journal(mut self, journal: Journal, earlier: &Earlier) -> Self {
+        self.report.tally.add(&earlier.tally);
+        self.failing_findings += earlier.failing_findings;
+        self.journal = Some(journal);
+        self
     }
 
     /// Handles an event. Exits the process if findings can no longer be printed.
@@ -127,6 +141,7 @@ impl Printer {
                 let is_violation = !is_suppressed && finding.status != Status::Compliant;
                 let fails = is_violation && self.settings.fail_on.includes(finding.severity());
                 self.failing_findings += u64::from(fails);
+                self.file_failing_findings += u64::from(fails);
                 self.write(&texts);
                 if self.aggregates_findings {
                     self.report.summary.add(finding);
@@ -137,9 +152,13 @@ impl Printer {
                 self.report.filtered_out += 1;
             }
             RunEvent::Rejection(line) => self.reject(&line),
-            RunEvent::Finished(tally) => {
+            RunEvent::Finished { tally, input } => {
                 self.report.tally.add(&tally);
                 self.file = Tally::default();
+                let failing_findings = std::mem::take(&mut self.file_failing_findings);
+                if let Some((name, bytes)) = input {
+                    self.record(Evaluated { name, bytes, tally: *tally, failing_findings });
+                }
             }
             RunEvent::Failed(name) => {
                 let name = visible(&name);
@@ -151,6 +170,31 @@ impl Printer {
                 self.file.received = self.file.rejected;
                 self.report.tally.add(&std::mem::take(&mut self.file));
             }
+        }
+    }
+
+    /// Records in the journal that a file was evaluated, after its findings have been written.
+    fn record(&mut self, input: Evaluated) {
+        // After a finding was lost, a later run must not continue behind it.
+        if self.journal.is_none() || self.has_write_error {
+            return;
+        }
+        let flushed: Vec<_> = self.outputs.iter_mut().map(ReportWriter::flush).collect();
+        for (index, flushed) in flushed.into_iter().enumerate() {
+            if let Err(error) = flushed {
+                if self.prints_findings && index == 0 {
+                    process::exit(self.stdout_closed(&error).into());
+                }
+                self.report_write_error(index, &error);
+            }
+        }
+        let files = self.outputs.get(usize::from(self.prints_findings)..).unwrap_or_default();
+        let lengths = files.iter().map(ReportWriter::length).collect();
+        let Some(journal) = self.journal.as_mut().filter(|_| !self.has_write_error) else { return };
+        if let Err(error) = journal.add(input, lengths) {
+            self.has_write_error = true;
+            let name = journal.name().to_owned();
+            self.progress.suspend(|| message(format_args!("error: {name} cannot be written: {error}")));
         }
     }
 

@@ -12,7 +12,7 @@ use trailwarden::pipeline::{Outcome, Pipeline};
 use trailwarden::suppress::Exemptions;
 use trailwarden::text::{visible, visible_json};
 
-use crate::input::{open, sources};
+use crate::input::{Opened, open, sources};
 use crate::output::{Format, message, print};
 use crate::selection::{Loaded, Selection};
 
@@ -115,7 +115,7 @@ fn covered(pipeline: &Pipeline, paths: &[PathBuf]) -> (BTreeMap<String, u64>, bo
     // `sources` reads standard input if there is no path.
     let inputs = if paths.is_empty() { Vec::new() } else { sources(paths) };
     for source in inputs {
-        let (name, input) = open(&source, &ProgressBar::hidden());
+        let Opened { name, input, .. } = open(&source, &ProgressBar::hidden());
         pipeline.run(&name, input, &mut |outcome| match outcome {
             Outcome::Finding(finding, _) => {
                 if let Some(suppression) = finding.suppression {

@@ -3,17 +3,20 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 use trailwarden::rules::{Coverage, OperationClass};
 use trailwarden::text::{visible, visible_json};
 
 use super::loaded;
-use crate::output::{Format, print};
+use crate::output::print;
 use crate::selection::Selection;
 
 const EXAMPLES: &str = "Examples:
   List the sensitive calls that no enabled rule covers:
-    trailwarden rules coverage --config trailwarden.yml";
+    trailwarden rules coverage --config trailwarden.yml
+  Write a layer for the ATT&CK Navigator:
+    trailwarden rules coverage --format navigator > layer.json";
 
 /// List sensitive API calls that no enabled rule covers, and coverage by ATT&CK technique and control.
 #[derive(Debug, Args)]
@@ -23,8 +26,19 @@ pub(crate) struct Arguments {
     selection: Selection,
 
     /// Output format.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = CoverageFormat::Text)]
+    format: CoverageFormat,
+}
+
+/// The format of the coverage.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CoverageFormat {
+    /// Text for people.
+    Text,
+    /// JSON for programs.
+    Json,
+    /// A layer of the ATT&CK Navigator: the techniques that enabled rules report.
+    Navigator,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -33,12 +47,33 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Err(code) => return code,
     };
     match arguments.format {
-        Format::Text => print(&text(&coverage), 0),
-        Format::Json => {
+        CoverageFormat::Text => print(&text(&coverage), 0),
+        CoverageFormat::Navigator => print(&format!("{}\n", visible_json(&layer(&coverage))), 0),
+        CoverageFormat::Json => {
             let document = serde_json::to_value(&coverage).unwrap_or_default();
             print(&format!("{}\n", visible_json(&document)), 0)
         }
     }
+}
+
+/// A layer of the ATT&CK Navigator.
+/// <https://github.com/mitre-attack/attack-navigator/blob/master/layers/LAYERFORMATv4_5.md>
+fn layer(coverage: &Coverage) -> Value {
+    let techniques = coverage.techniques.iter().map(|(technique, rules)| {
+        json!({"techniqueID": technique, "score": rules.len(), "comment": rules.join(", "), "enabled": true})
+    });
+    let most = coverage.techniques.values().map(Vec::len).max().unwrap_or_default();
+    json!({
+        "name": "Trailwarden",
+        "versions": {"attack": "17", "navigator": "5.1.0", "layer": "4.5"},
+        "domain": "enterprise-attack",
+        "description": "Techniques that enabled rules report. The score is the number of rules.",
+        "filters": {"platforms": ["IaaS"]},
+        "techniques": techniques.collect::<Vec<_>>(),
+        "gradient": {"colors": ["#ffffff", "#66b1ff"], "minValue": 0, "maxValue": most},
+        "showTacticRowBackground": true,
+        "hideDisabled": false,
+    })
 }
 
 /// Maximum number of characters in a line.

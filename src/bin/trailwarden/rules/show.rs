@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use trailwarden::text::visible;
+use serde_json::json;
+use trailwarden::text::{visible, visible_json};
 
 use super::loaded;
-use crate::output::{fail, print};
+use crate::output::{Format, fail, print};
 use crate::selection::Selection;
 
 const EXAMPLES: &str = "Examples:
@@ -23,6 +24,10 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     selection: Selection,
+
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -34,6 +39,16 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let near = rules.did_you_mean(&arguments.name);
         return fail(format!("there is no rule `{}`{near}", visible(&arguments.name)));
     };
+    if matches!(arguments.format, Format::Json) {
+        let document = json!({
+            "rule": rule.info(),
+            "enabled": rule.runs(),
+            "calls": rule.call_patterns_when_filled().to_string(),
+            "file": rule.file(),
+            "source": rule.text(),
+        });
+        return print(&format!("{}\n", visible_json(&document)), 0);
+    }
     let state = if rule.runs() { "This rule is enabled." } else { "This rule is disabled." };
     let lines = |text: &str| text.lines().map(|line| format!("{}\n", visible(line))).collect::<String>();
     let text = format!("{}\n{state}\n\n{}:\n\n{}", rule.reference(), rule.file(), rule.text().trim_start());
