@@ -36,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text",
         ],
     ),
+    ("derived_call", &[]),
     ("live_state", &["network", "aws", "event", "facts", "finding", "policy", "text", "access"]),
     ("sources", &["event", "text"]),
     ("event", &[]),
@@ -70,7 +71,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["finding", "pipeline", "sinks", "text"]),
     ("remediation", &["actions", "alert", "aws", "finding", "metrics", "sinks", "text"]),
     ("rules", &["arn", "event", "facts", "finding", "text"]),
-    ("terraform_plan", &["finding", "text"]),
+    ("terraform_plan", &["derived_call", "finding", "text"]),
     ("text", &[]),
     ("access", &["network", "policy", "arn"]),
 ];
