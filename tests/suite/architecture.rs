@@ -36,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text",
         ],
     ),
+    ("configuration_item", &["derived_call", "event", "finding", "network", "text"]),
     ("derived_call", &[]),
     ("live_state", &["network", "aws", "event", "facts", "finding", "policy", "text", "access"]),
     ("sources", &["event", "text"]),
@@ -52,6 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "actions",
             "aws",
+            "configuration_item",
             "live_state",
             "objects",
             "sources",

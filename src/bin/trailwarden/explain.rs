@@ -46,6 +46,10 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
+/// The error for a configuration item.
+const NOT_A_RECORD: &str =
+    "a configuration item of AWS Config and no CloudTrail record; `trailwarden evaluate` evaluates it";
+
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let Some(Loaded { rules, .. }) = arguments.selection.load(false) else { return ExitCode::from(2) };
     if !rules.rules().iter().any(|rule| rule.name() == arguments.rule) {
@@ -64,7 +68,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             Content::Record(record) => explain_record(&rules, arguments, &place, &record.json(), &mut output),
             Content::Rejected(reason) => Err(reason),
             Content::Failed(error) => Err(error.reason),
-            Content::Control | Content::Nested(_) | Content::Object(_) => continue,
+            Content::ConfigurationItem(_) => Err(NOT_A_RECORD.to_owned()),
+            Content::OversizedItem(_) | Content::Control | Content::Nested(_) | Content::Object(_) => continue,
         };
         match result {
             Ok(Ok(())) => {}
