@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::derived_call::{DerivedCall, RecordContext};
-use crate::event::timestamp;
+use crate::event::{LIVE_STATE, timestamp};
 use crate::finding::{Actor, CALL_FIELDS, Call, Finding, LogSource, RuleInfo, Status, derived_id};
 use crate::text::{shortened, visible};
 use value::{member, scalar};
@@ -197,8 +197,9 @@ impl ConfigurationItem {
     }
 
     /// The CloudTrail records of the calls that lead to the state, in order. They have a member `configurationItem` of their
-    /// own, so that exemptions can match the tags of the resource. None, if the item is not applicable.
-    pub fn records(&self) -> Vec<Value> {
+    /// own, so that exemptions can match the tags of the resource. None, if the item is not applicable. `with_state`: whether
+    /// they contain what rules otherwise take from live state, as far as the item shows it.
+    pub fn records(&self, with_state: bool) -> Vec<Value> {
         let Some(calls) = self.calls().filter(|_| self.is_applicable()) else { return Vec::new() };
         let item = json!({
             "resourceType": self.resource_type,
@@ -206,6 +207,8 @@ impl ConfigurationItem {
             "resourceName": self.resource_name,
             "tags": self.tags,
         });
+        let is_role = self.resource_type == "AWS::IAM::Role";
+        let state = if with_state && is_role { iam::state(self) } else { None };
         let records = calls(self).into_iter().enumerate().map(|(number, call)| {
             let event_id = self.event_id(number);
             let mut record = call.record(RecordContext {
@@ -217,6 +220,9 @@ impl ConfigurationItem {
             });
             if let Some(members) = record.as_object_mut() {
                 members.insert("configurationItem".to_owned(), item.clone());
+                if let Some(state) = &state {
+                    members.insert(LIVE_STATE.to_owned(), state.clone());
+                }
             }
             record
         });

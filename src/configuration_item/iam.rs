@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::ConfigurationItem;
-use super::value::member;
+use super::value::{member, text};
 use crate::derived_call::DerivedCall;
 
 /// Roles and their trust policies. AWS Config has the policy percent-encoded, as IAM returns it.
@@ -15,9 +15,34 @@ pub(super) fn role(item: &ConfigurationItem) -> Vec<DerivedCall> {
         Some(policy) => policy.clone(),
         None => Value::Null,
     };
-    let request = json!({"roleName": name, "assumeRolePolicyDocument": policy});
-    let response = json!({"role": {"roleName": name, "arn": item.text("arn").or(item.arn.as_deref())}});
-    vec![DerivedCall::new("iam", "CreateRole", request).with_response(response)]
+    // With live state, the policies of a role are read for this call, and not for CreateRole: a new role has none.
+    vec![DerivedCall::new("iam", "UpdateAssumeRolePolicy", json!({"roleName": name, "policyDocument": policy}))]
+}
+
+/// The value of `liveState` for a role, with its inline policies and the names of the managed ones. `None` if the item shows
+/// too little: the documents of managed policies, such as a permissions boundary, are not in it.
+pub(super) fn state(item: &ConfigurationItem) -> Option<Value> {
+    let Some(Value::String(trust)) = item.get("assumeRolePolicyDocument") else { return None };
+    if item.get("permissionsBoundary").is_some() {
+        return None;
+    }
+    let inline = item.list("rolePolicyList").iter().filter_map(|policy| {
+        let document = match member(policy, "policyDocument")? {
+            Value::String(text) => decoded(text),
+            document => document.to_string(),
+        };
+        Some(json!({"policyName": text(policy, "policyName"), "document": document}))
+    });
+    let managed = item.list("attachedManagedPolicies").iter();
+    let managed =
+        managed.map(|policy| json!({"policyName": text(policy, "policyName"), "policyArn": text(policy, "policyArn")}));
+    let policies: Vec<Value> = inline.chain(managed).collect();
+    Some(json!({"role": {
+        "roleName": item.text("roleName"),
+        "arn": item.text("arn").or(item.arn.as_deref()),
+        "assumeRolePolicyDocument": decoded(trust),
+        "policies": policies,
+    }}))
 }
 
 /// A policy document without percent-encoding. A document that begins with a brace is not encoded.

@@ -4,14 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Write as _};
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use trailwarden::alert::{AlertPolicy, groups};
 use trailwarden::app::{Configuration, ConfigurationFile};
 use trailwarden::configuration_item::{Compliance, ItemEvaluation, STATE_PACKS, mapped_types};
-use trailwarden::finding::Finding;
-use trailwarden::finding::ocsf;
+use trailwarden::finding::{Finding, Severity, ocsf};
 use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Cause, Evaluated, Input, Pipeline};
 use trailwarden::rules::RuleSet;
@@ -113,6 +114,8 @@ fn case(
 const GROUP: (&str, &str) = ("AWS::EC2::SecurityGroup", "sg-0123456789abcdef0");
 const TRUST: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#;
+
+const ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 fn encoded(policy: &str) -> String {
     policy.bytes().map(|byte| format!("%{byte:02X}")).collect()
@@ -421,6 +424,21 @@ fn cases() -> Vec<Case> {
             call("iam", "UpdateAssumeRolePolicy", &json!({"roleName": "open", "policyDocument": TRUST}), &Value::Null),
             &["role-trust-public"],
         ),
+        // The policies of the role are in the item, as live state adds them to a record.
+        case(
+            ("AWS::IAM::Role", "AROAEXAMPLEEXAMPLE123"),
+            json!({"roleName": "open", "arn": "arn:aws:iam::111122223333:role/open", "assumeRolePolicyDocument": encoded(TRUST),
+                   "rolePolicyList": [{"policyName": "all", "policyDocument": encoded(ALL)}],
+                   "attachedManagedPolicies": [{"policyName": "ReadOnlyAccess", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}),
+            {
+                let request = json!({"roleName": "open", "policyDocument": TRUST});
+                let mut call = call("iam", "UpdateAssumeRolePolicy", &request, &Value::Null);
+                call["liveState"] = json!({"role": {"arn": "arn:aws:iam::111122223333:role/open", "assumeRolePolicyDocument": TRUST,
+                                                    "policies": [{"policyName": "all", "document": ALL}]}});
+                call
+            },
+            &["role-trust-public", "role-trust-public-admin"],
+        ),
         case(
             ("AWS::EC2::NatGateway", "nat-0123456789abcdef0"),
             json!({"connectivityType": "public", "natGatewayAddresses": [{"publicIp": "198.51.100.7"}]}),
@@ -475,7 +493,11 @@ fn a_state_has_the_findings_of_the_call_that_leads_to_it_however_it_arrives() {
     for Case { resource_type, resource_id, configuration, call, rules } in cases() {
         let item = item(resource_type, resource_id, &configuration);
         let message = message(&item);
-        let of_call = payload(&call.to_string());
+        // The pipeline ignores live state in a record that it is given.
+        let of_call = match call.get("liveState") {
+            Some(_) => payload_by_all_rules(&call.to_string()),
+            None => payload(&call.to_string()),
+        };
         let rules: BTreeSet<&str> = rules.iter().copied().collect();
         for (form, text) in [
             ("message", message.to_string()),
@@ -577,6 +599,17 @@ fn what_people_read_says_that_the_caller_is_unknown() {
     let output = run(&["evaluate", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!("config_item_text", String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn an_alert_names_no_caller_and_leads_to_no_event() {
+    let found = payload(&parsed(&fixture("envelopes/config-rule.json")).to_string());
+    let all = groups(found.findings.into_iter().map(Arc::new), &AlertPolicy::at_least(Severity::Low));
+    let [group] = all.as_slice() else { panic!("{} alerts", all.len()) };
+    let alert = group.alert().unwrap();
+    let email = alert.email("2026-03-04T10:15:00Z".parse().unwrap());
+    assert!(!email.contains("cloudtrailv2"), "{email}");
+    insta::assert_snapshot!("config_item_email", format!("{}\n\n{email}", alert.subject()));
 }
 
 #[test]
