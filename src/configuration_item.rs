@@ -32,6 +32,12 @@ pub const STATE_PACKS: &[&str] = &["exposure", "trust"];
 /// Maximum characters of an annotation that AWS Config accepts.
 const MAX_ANNOTATION: usize = 256;
 
+/// Maximum length of the id of a CloudTrail event in bytes. They are UUIDs.
+const MAX_EVENT_ID: usize = 64;
+
+/// Maximum number of calls that lead to a state. AWS allows 1,000 routes in a route table, and fewer of everything else.
+const MAX_CALLS: usize = 2000;
+
 /// Maximum number of related CloudTrail events in a finding.
 const MAX_RELATED_EVENTS: usize = 10;
 
@@ -131,6 +137,9 @@ pub enum ItemError {
         "the configuration item of {0} has no `configuration`; get it with `aws configservice get-resource-config-history`"
     )]
     NoConfiguration(String),
+    /// It has more routes, entries or attachments than AWS allows.
+    #[error("the configuration item of {0} has more parts than AWS allows for a resource")]
+    TooManyCalls(String),
 }
 
 impl ConfigurationItem {
@@ -170,7 +179,11 @@ impl ConfigurationItem {
             status: get(&["configurationItemStatus"]).unwrap_or_default(),
             state_id: get(&["configurationStateId"]),
             tags: tags(item.get("tags")),
-            related_events: related.filter_map(scalar).take(MAX_RELATED_EVENTS).collect(),
+            related_events: related
+                .filter_map(scalar)
+                .filter(|id| id.len() <= MAX_EVENT_ID)
+                .take(MAX_RELATED_EVENTS)
+                .collect(),
             configuration: item_of("configuration"),
             supplementary_configuration: item_of("supplementaryConfiguration"),
             resource_type,
@@ -199,8 +212,15 @@ impl ConfigurationItem {
     /// The CloudTrail records of the calls that lead to the state, in order. They have a member `configurationItem` of their
     /// own, so that exemptions can match the tags of the resource. None, if the item is not applicable. `with_state`: whether
     /// they contain what rules otherwise take from live state, as far as the item shows it.
-    pub fn records(&self, with_state: bool) -> Vec<Value> {
-        let Some(calls) = self.calls().filter(|_| self.is_applicable()) else { return Vec::new() };
+    ///
+    /// # Errors
+    /// [`ItemError::TooManyCalls`], if the item cannot come from AWS Config.
+    pub fn records(&self, with_state: bool) -> Result<Vec<Value>, ItemError> {
+        let Some(calls) = self.calls().filter(|_| self.is_applicable()) else { return Ok(Vec::new()) };
+        let calls = calls(self);
+        if calls.len() > MAX_CALLS {
+            return Err(ItemError::TooManyCalls(format!("{} {}", self.resource_type, self.resource_id)));
+        }
         let item = json!({
             "resourceType": self.resource_type,
             "resourceId": self.resource_id,
@@ -209,7 +229,7 @@ impl ConfigurationItem {
         });
         let is_role = self.resource_type == "AWS::IAM::Role";
         let state = if with_state && is_role { iam::state(self) } else { None };
-        let records = calls(self).into_iter().enumerate().map(|(number, call)| {
+        let records = calls.into_iter().enumerate().map(|(number, call)| {
             let event_id = self.event_id(number);
             let mut record = call.record(RecordContext {
                 caller: UNKNOWN_CALLER,
@@ -226,7 +246,7 @@ impl ConfigurationItem {
             }
             record
         });
-        records.collect()
+        Ok(records.collect())
     }
 
     /// The id of the call with this number: the same on every delivery of the state, in whatever form.

@@ -44,7 +44,8 @@ impl Run<'_, '_> {
         let with_state = self.live.is_none();
         let derived = guarded(|| {
             let item = ConfigurationItem::parse(text, left_scope).map_err(|error| error.to_string())?;
-            let records: Vec<String> = item.records(with_state).iter().map(ToString::to_string).collect();
+            let records = item.records(with_state).map_err(|error| error.to_string())?;
+            let records: Vec<String> = records.iter().map(ToString::to_string).collect();
             Ok((item, records))
         });
         let (item, texts) = derived.unwrap_or_else(|_| Err(FAILED_INSIDE.to_owned()))?;

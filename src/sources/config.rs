@@ -7,6 +7,7 @@ use super::items::Items;
 use super::members::string;
 use super::object::{FetchError, ObjectName};
 use super::{Members, document};
+use crate::text::shell_word;
 
 /// The key of the configuration items of a snapshot or history file, and of responses of `GetResourceConfigHistory`. They are
 /// read one by one while a file is read.
@@ -63,11 +64,12 @@ impl OversizedItem {
     /// The reason for a rejection where the item is not fetched.
     pub fn not_fetched(&self) -> String {
         let Self { resource_type, resource_id, capture_time, .. } = self;
+        let [kind, id, time] = [resource_type, resource_id, capture_time].map(|text| shell_word(text));
         let place = match &self.object {
             Some(object) => format!("download the object {object} and evaluate the file"),
             None => format!(
-                "get the item with `aws configservice get-resource-config-history --resource-type {resource_type} \
-                 --resource-id {resource_id} --later-time {capture_time} --limit 1` and evaluate the output"
+                "get the item with `aws configservice get-resource-config-history --resource-type {kind} --resource-id {id} \
+                 --later-time {time} --limit 1` and evaluate the output"
             ),
         };
         format!(

