@@ -184,12 +184,39 @@ pub struct Call {
     pub user_agent: Option<String>,
 }
 
-/// The CloudTrail record behind a finding.
+/// The log that a finding comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum LogSource {
+    /// A CloudTrail record, which tells who did what.
+    #[default]
+    CloudTrail,
+    /// A configuration item of AWS Config, which tells the state of a resource and not who caused it.
+    Config,
+}
+
+impl LogSource {
+    /// OCSF's `metadata.log_name`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CloudTrail => "CloudTrail",
+            Self::Config => "AWS Config",
+        }
+    }
+}
+
+/// The record or configuration item behind a finding: where and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// `eventID`, or an id derived from the record when it has none.
+    /// The log.
+    #[serde(default)]
+    pub log: LogSource,
+    /// `eventID`, or an id derived from the record when it has none. Of a configuration item, an id that is the same on every
+    /// delivery of the state.
     pub event_id: String,
-    /// `eventTime`.
+    /// Ids of CloudTrail events that AWS Config relates to a configuration item.
+    #[serde(default)]
+    pub related_events: Vec<String>,
+    /// `eventTime`, or when AWS Config captured the state.
     pub time: Option<Timestamp>,
     /// `eventTime` as written.
     pub time_text: Option<String>,
@@ -202,6 +229,9 @@ pub struct Origin {
     /// Such as `aws`.
     pub partition: String,
 }
+
+/// Fields of evidence that only repeat the call.
+pub const CALL_FIELDS: [&str; 5] = ["eventSource", "eventName", "call.operation", "readOnly", "managementEvent"];
 
 /// The kind of a resource that the record does not name. Its id is the call.
 pub const UNNAMED: &str = "AWS API call";

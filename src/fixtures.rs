@@ -12,6 +12,9 @@ use crate::finding::Trace;
 use crate::rules::RuleSet;
 use crate::sources::{Content, Item, Reader};
 
+/// The error for a configuration item.
+const NOT_A_RECORD: &str = "a configuration item of AWS Config and no CloudTrail record; fixtures are records";
+
 /// The result of running the fixtures of one rule.
 #[derive(Debug, Default)]
 pub struct FixtureResults {
@@ -102,7 +105,8 @@ fn run_file(rules: &RuleSet, name: &str, path: &Path, results: &mut FixtureResul
             Content::Record(record) => Ok(record.into_json()),
             Content::Rejected(reason) => Err(reason),
             Content::Failed(error) => Err(error.reason),
-            Content::Control | Content::Nested(_) | Content::Object(_) => continue,
+            Content::ConfigurationItem(_) => Err(NOT_A_RECORD.to_owned()),
+            Content::OversizedItem(_) | Content::Control | Content::Nested(_) | Content::Object(_) => continue,
         };
         records += 1;
         match json

@@ -21,6 +21,8 @@ pub mod app;
 pub mod arn;
 #[cfg(any(feature = "lambda", feature = "live"))]
 pub mod aws;
+pub mod configuration_item;
+mod derived_call;
 pub mod event;
 pub mod facts;
 pub mod filter_pattern;

@@ -3,6 +3,7 @@
 #[cfg(feature = "live")]
 pub mod aws;
 mod evaluator;
+mod item;
 mod lag;
 mod live;
 
@@ -16,19 +17,21 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::actions;
+use crate::configuration_item::{self, ConfigurationItem, ItemEvaluation};
 use crate::event::{Attachment, Event, LIVE_STATE, RecordError, repaired, without};
 use crate::facts::Earlier;
 use crate::finding::Finding;
 use crate::live_state::LiveState;
 use crate::prefilter::Prefilter;
 use crate::rules::RuleSet;
-use crate::sources::{Content, Fetch, FetchError, Item, LogStreams, Place, Raw, Reader};
+use crate::sources::{Content, Fetch, FetchError, FetchItem, Item, LogStreams, Place, Raw, Reader};
 use crate::suppress::{Exemptions, VpcExemptions};
 use crate::text::visible_at_most;
 
 pub use evaluator::Evaluator;
 #[cfg(feature = "lambda")]
 pub use evaluator::{Limits, Progress};
+use item::FetchedItem;
 use lag::Lag;
 pub use live::Case;
 use live::StateNeeds;
@@ -166,6 +169,8 @@ impl fmt::Display for Rejection {
 pub enum Outcome {
     /// A rule matched the record at this place.
     Finding(Box<Finding>, Place),
+    /// The result of a configuration item, after its findings.
+    Item(Box<ItemEvaluation>),
     /// Input could not be evaluated.
     Rejection(Rejection),
 }
@@ -176,7 +181,7 @@ impl Outcome {
     fn finding_mut(&mut self) -> Option<&mut Finding> {
         match self {
             Self::Finding(finding, _) => Some(finding),
-            Self::Rejection(_) => None,
+            Self::Item(_) | Self::Rejection(_) => None,
         }
     }
 }
@@ -188,6 +193,8 @@ pub struct Evaluated {
     pub tally: Tally,
     /// The findings, in the order of the records.
     pub findings: Vec<Finding>,
+    /// The results of configuration items, in the same order.
+    pub items: Vec<ItemEvaluation>,
     /// The rejections, in the same order.
     pub rejections: Vec<Rejection>,
 }
@@ -197,6 +204,7 @@ impl Evaluated {
     fn take(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Finding(finding, _) => self.findings.push(*finding),
+            Outcome::Item(item) => self.items.push(*item),
             Outcome::Rejection(rejection) => self.rejections.push(rejection),
         }
     }
@@ -212,6 +220,8 @@ pub enum Input<'i> {
     Unreadable(String),
     /// An input of which the S3 objects that it names are fetched.
     WithObjects(Box<Self>, &'i dyn Fetch),
+    /// An input of which the configuration items that are too large for a message are fetched.
+    WithItems(Box<Self>, &'i dyn FetchItem),
 }
 
 impl<'i> Input<'i> {
@@ -221,7 +231,16 @@ impl<'i> Input<'i> {
             Self::Stream(reader) => Reader::stream(name, reader),
             Self::Payload(text) => Reader::payload_of_streams(name, text, log_streams),
             Self::Unreadable(reason) => Reader::unreadable(name, reason),
-            Self::WithObjects(input, _) => input.into_reader(name, log_streams),
+            Self::WithObjects(input, _) | Self::WithItems(input, _) => input.into_reader(name, log_streams),
+        }
+    }
+
+    /// What fetches objects, and what fetches configuration items.
+    fn fetchers(&self) -> (Option<&'i dyn Fetch>, Option<&'i dyn FetchItem>) {
+        match self {
+            Self::WithObjects(input, fetch) => (Some(*fetch), input.fetchers().1),
+            Self::WithItems(input, fetch) => (input.fetchers().0, Some(*fetch)),
+            Self::Stream(_) | Self::Payload(_) | Self::Unreadable(_) => (None, None),
         }
     }
 }
@@ -233,6 +252,7 @@ impl fmt::Debug for Input<'_> {
             Self::Payload(_) => "Payload",
             Self::Unreadable(_) => "Unreadable",
             Self::WithObjects(..) => "WithObjects",
+            Self::WithItems(..) => "WithItems",
         })
     }
 }
@@ -329,7 +349,7 @@ impl Pipeline {
     pub fn run(&self, source: &str, input: Input<'_>, outcomes: &mut dyn FnMut(Outcome)) -> Tally {
         let mut run = Run::new(self, source, input, None);
         while let Some((place, evaluated)) = run.next() {
-            self.count(place, evaluated.map(|evaluated| evaluated.findings), &mut run.tally, outcomes);
+            self.count(place, evaluated.map(Counted::from), &mut run.tally, outcomes);
         }
         run.end()
     }
@@ -357,9 +377,7 @@ impl Pipeline {
         outcomes: &mut dyn FnMut(Outcome),
     ) -> (Tally, Vec<Case>) {
         // All findings are cases, so that they keep the order of the input.
-        self.run_with_cases(source, input, outcomes, |evaluated| {
-            evaluated.needs_state || !evaluated.findings.is_empty()
-        })
+        self.run_with_cases(source, input, outcomes, |record| record.needs_state || !record.findings.is_empty())
     }
 
     /// The same as [`Pipeline::run_for_live_state`], but findings that live state does not confirm go to `outcomes` as they
@@ -371,8 +389,8 @@ impl Pipeline {
         input: Input<'_>,
         outcomes: &mut dyn FnMut(Outcome),
     ) -> (Tally, Vec<Case>) {
-        self.run_with_cases(source, input, outcomes, |evaluated| {
-            evaluated.needs_state || evaluated.findings.iter().any(|finding| finding.rule.confirm.is_some())
+        self.run_with_cases(source, input, outcomes, |record| {
+            record.needs_state || record.findings.iter().any(|finding| finding.rule.confirm.is_some())
         })
     }
 
@@ -387,27 +405,34 @@ impl Pipeline {
         let mut run = Run::new(self, source, input, Some(&live::NEEDS));
         while let Some((place, evaluated)) = run.next() {
             match evaluated {
-                Ok(evaluated) if is_case(&evaluated) => cases.push(Case::new(place, evaluated)),
-                evaluated => self.count(place, evaluated.map(|evaluated| evaluated.findings), &mut run.tally, outcomes),
+                // The calls of a configuration item are counted as one, so all of them are cases or none.
+                Ok(evaluated) if evaluated.records.iter().any(is_case) => {
+                    let Evaluation { item, records } = evaluated;
+                    let case = |record| Case::new(place.clone(), item.clone(), record);
+                    cases.extend(records.into_iter().map(case));
+                }
+                evaluated => self.count(place, evaluated.map(Counted::from), &mut run.tally, outcomes),
             }
         }
         (run.end(), cases)
     }
 
-    /// Counts the record at `place` by its findings or the reason for its rejection, and passes these to `outcomes`.
+    /// Counts the record or configuration item at `place` by its findings or the reason for its rejection, and passes these to
+    /// `outcomes`.
     fn count(
         &self,
         place: Place,
-        findings: Result<Vec<Finding>, Refused>,
+        counted: Result<Counted, Refused>,
         tally: &mut Tally,
         outcomes: &mut dyn FnMut(Outcome),
     ) {
-        match findings {
-            Ok(findings) if findings.is_empty() => tally.clean += 1,
-            Ok(findings) => {
+        match counted {
+            Ok(Counted { item, findings }) => {
+                let evaluation = item.map(|item| item.evaluation(&findings));
                 let suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count();
-                match findings.len() - suppressed {
-                    0 => tally.exempt += 1,
+                match (findings.len(), findings.len() - suppressed) {
+                    (0, _) => tally.clean += 1,
+                    (_, 0) => tally.exempt += 1,
                     _ => tally.matched += 1,
                 }
                 for finding in findings {
@@ -416,6 +441,9 @@ impl Pipeline {
                         None => tally.findings += 1,
                     }
                     outcomes(Outcome::Finding(Box::new(finding), place.clone()));
+                }
+                if let Some(evaluation) = evaluation {
+                    outcomes(Outcome::Item(Box::new(evaluation)));
                 }
             }
             Err((reason, cause)) => {
@@ -433,17 +461,33 @@ impl Pipeline {
         }
     }
 
-    /// `candidates`: the positions of the rules that could match, if they are known.
-    fn findings(&self, event: &Event<'_>, candidates: Option<&[usize]>, now: Timestamp) -> Vec<Finding> {
+    /// `candidates`: the positions of the rules that could match, if they are known. `item`: the configuration item whose state
+    /// the call of the event leads to.
+    fn findings(
+        &self,
+        event: &Event<'_>,
+        candidates: Option<&[usize]>,
+        now: Timestamp,
+        item: Option<&ConfigurationItem>,
+    ) -> Vec<Finding> {
         let mut findings = match candidates {
             _ if !self.prefilters => self.rules.evaluate_all(event),
             Some(places) => self.rules.evaluate_selected(places, event),
             None => self.rules.evaluate(event),
         };
+        if item.is_some() {
+            findings.retain(|finding| configuration_item::judges_state(&finding.rule));
+        }
         for finding in &mut findings {
             self.exemptions.apply(event, finding, now);
-            finding.action = actions::requested(event, finding);
             finding.origin.account_name = self.account_names.get(&finding.origin.account).cloned();
+            match item {
+                None => finding.action = actions::requested(event, finding),
+                Some(item) => {
+                    item.describe(finding);
+                    finding.suppression = finding.suppression.take().or_else(|| self.vpc_exemption(item));
+                }
+            }
         }
         findings
     }
@@ -455,6 +499,8 @@ struct Run<'p, 'i> {
     reader: Reader<'i>,
     /// Fetches objects that the input names.
     fetch: Option<&'i dyn Fetch>,
+    /// Fetches configuration items that are too large for a message.
+    fetch_item: Option<&'i dyn FetchItem>,
     caches: Caches,
     /// With live state, the records that it adds to.
     live: Option<&'static StateNeeds>,
@@ -466,13 +512,14 @@ struct Run<'p, 'i> {
 
 impl<'p, 'i> Run<'p, 'i> {
     fn new(pipeline: &'p Pipeline, source: &str, input: Input<'i>, live: Option<&'static StateNeeds>) -> Self {
-        let fetch = if let Input::WithObjects(_, fetch) = input { Some(fetch) } else { None };
+        let (fetch, fetch_item) = input.fetchers();
         let reader = input.into_reader(source, &pipeline.log_streams);
         let caches = pipeline.caches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         Self {
             pipeline,
             reader,
             fetch,
+            fetch_item,
             caches,
             live,
             lag: Lag::now(),
@@ -482,8 +529,8 @@ impl<'p, 'i> Run<'p, 'i> {
         }
     }
 
-    /// Evaluates the next record, or returns the next rejection. Counts everything before it.
-    fn next(&mut self) -> Option<(Place, Result<EvaluatedRecord, Refused>)> {
+    /// Evaluates the next record or configuration item, or returns the next rejection. Counts everything before it.
+    fn next(&mut self) -> Option<(Place, Result<Evaluation, Refused>)> {
         loop {
             let Item { place, content } = self.reader.next_unopened()?;
             match content {
@@ -498,6 +545,27 @@ impl<'p, 'i> Run<'p, 'i> {
                     }
                     None => return Some(self.rejected(place, reference.not_fetched(), Cause::Content)),
                 },
+                Content::ConfigurationItem(item) => {
+                    if let Some(evaluated) = self.evaluate_item(&item.json, item.left_scope) {
+                        return Some((place, evaluated));
+                    }
+                }
+                Content::OversizedItem(oversized) => {
+                    let (item, reference) = *oversized;
+                    match self.fetched_item(&item, reference.is_some()) {
+                        FetchedItem::Text(text) => {
+                            if let Some(evaluated) = self.evaluate_item(&text, item.left_scope) {
+                                return Some((place, evaluated));
+                            }
+                        }
+                        FetchedItem::Object(content) => {
+                            if let Some(reference) = reference {
+                                self.reader.open_object(place, reference, content);
+                            }
+                        }
+                        FetchedItem::Refused((reason, cause)) => return Some(self.rejected(place, reason, cause)),
+                    }
+                }
                 Content::Control => self.tally.control += 1,
                 Content::Rejected(reason) => return Some(self.rejected(place, reason, Cause::Content)),
                 Content::Failed(FetchError { reason, is_transient }) => {
@@ -510,6 +578,7 @@ impl<'p, 'i> Run<'p, 'i> {
                         continue;
                     }
                     self.tally.received += 1;
+                    let evaluated = evaluated.map(|record| Evaluation { item: None, records: vec![record] });
                     return Some((place, evaluated.map_err(|reason| (reason, Cause::Content))));
                 }
             }
@@ -517,7 +586,7 @@ impl<'p, 'i> Run<'p, 'i> {
     }
 
     /// Counts what is rejected.
-    fn rejected(&mut self, place: Place, reason: String, cause: Cause) -> (Place, Result<EvaluatedRecord, Refused>) {
+    fn rejected(&mut self, place: Place, reason: String, cause: Cause) -> (Place, Result<Evaluation, Refused>) {
         self.tally.received += 1;
         (place, Err((reason, cause)))
     }
@@ -543,7 +612,7 @@ impl<'p, 'i> Run<'p, 'i> {
     fn evaluate(&mut self, raw: &Raw) -> Result<EvaluatedRecord, String> {
         let json = raw.json();
         match Event::parse(&json) {
-            Ok(event) if !event.has(LIVE_STATE) => self.evaluate_event(event, &json),
+            Ok(event) if !event.has(LIVE_STATE) => self.evaluate_event(event, &json, None),
             Ok(_) => self.evaluate_text(&without(&json, LIVE_STATE).unwrap_or_default()),
             Err(RecordError::Json(error)) => {
                 let text = repaired(&json);
@@ -560,13 +629,20 @@ impl<'p, 'i> Run<'p, 'i> {
     }
 
     fn evaluate_text(&mut self, text: &str) -> Result<EvaluatedRecord, String> {
-        self.evaluate_event(Event::parse(text).map_err(|error| error.to_string())?, text)
+        self.evaluate_event(Event::parse(text).map_err(|error| error.to_string())?, text, None)
     }
 
-    /// Evaluates an event, whose JSON is `text`.
-    fn evaluate_event(&mut self, mut event: Event<'_>, text: &str) -> Result<EvaluatedRecord, String> {
+    /// Evaluates an event, whose JSON is `text`. `item`: the configuration item whose state its call leads to.
+    fn evaluate_event(
+        &mut self,
+        mut event: Event<'_>,
+        text: &str,
+        item: Option<&ConfigurationItem>,
+    ) -> Result<EvaluatedRecord, String> {
         event.require_call().map_err(|error| error.to_string())?;
-        event.time_text().into_iter().for_each(|time| self.lag.of_text(time));
+        if item.is_none() {
+            event.time_text().into_iter().for_each(|time| self.lag.of_text(time));
+        }
         let now = self.lag.now;
         let live = self.live;
         // A panic in a dependency on one record must not cost its neighbours.
@@ -575,8 +651,8 @@ impl<'p, 'i> Run<'p, 'i> {
             let prefilter = self.caches.prefilter(live.is_some());
             let candidates = call.and_then(|(source, name)| prefilter.places(source, name));
             self.earlier.recall(&mut event);
-            let mut findings = self.pipeline.findings(&event, candidates, now);
-            self.pipeline.add_record(&mut findings, text);
+            let mut findings = self.pipeline.findings(&event, candidates, now, item);
+            self.pipeline.add_record(&mut findings, item.map_or(text, |item| &item.text));
             let needs_state = live.is_some_and(|live| (live.needs_state)(&event));
             self.earlier.note(&event);
             let is_of_interest = needs_state || !findings.is_empty();
@@ -597,6 +673,29 @@ impl<'p, 'i> Run<'p, 'i> {
 impl Caches {
     fn prefilter(&mut self, with_live_state: bool) -> &mut Prefilter {
         if with_live_state { &mut self.prefilter_for_live_state } else { &mut self.prefilter }
+    }
+}
+
+/// The result of one input unit.
+struct Evaluation {
+    /// The configuration item that it is.
+    item: Option<Arc<ConfigurationItem>>,
+    /// Its record, or a record for each call that leads to the state of the configuration item.
+    records: Vec<EvaluatedRecord>,
+}
+
+/// What is counted of an input unit.
+struct Counted {
+    item: Option<Arc<ConfigurationItem>>,
+    findings: Vec<Finding>,
+}
+
+impl From<Evaluation> for Counted {
+    fn from(Evaluation { item, records }: Evaluation) -> Self {
+        let mut lists = records.into_iter().map(|record| record.findings);
+        let mut findings = lists.next().unwrap_or_default();
+        lists.for_each(|list| findings.extend(list));
+        Self { item, findings }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Any supported input to items.
 //!
 //! [`Reader`] takes the bytes of a file, of standard input or of a Lambda payload and yields its items in order: records,
-//! payloads within the input, objects that it names, deliveries that contain no records by design, and whatever cannot be
+//! payloads within the input, objects that it names, configuration items, deliveries that contain no records by design, and whatever cannot be
 //! read, with the reason. A rejected item never costs its neighbours. [`SOURCES`] is the table of the
 //! forms of input. [`crate::event`] decides whether the text of a record is a CloudTrail record.
 //!
@@ -10,6 +10,7 @@
 
 mod awslogs;
 mod cloudtrail;
+mod config;
 mod document;
 mod elements;
 mod eventbridge;
@@ -51,6 +52,7 @@ use lines::Lines;
 use members::Members;
 use object::Watched;
 
+pub use config::{FetchItem, ItemText, OversizedItem};
 pub use items::Nested;
 pub use log_file::LogFileName;
 pub use log_streams::LogStreams;
@@ -81,6 +83,11 @@ pub enum Content {
     Nested(Nested),
     /// An object that the input names. [`Reader::open_object`] reads its content.
     Object(Reference),
+    /// A configuration item of AWS Config.
+    ConfigurationItem(ItemText),
+    /// A configuration item that is too large for its message, and the object that contains the message with it, if the message
+    /// names one.
+    OversizedItem(Box<(OversizedItem, Option<Reference>)>),
     /// A delivery that contains no records by design, such as a `CONTROL_MESSAGE`.
     Control,
     /// Input that is not accepted, with the reason.
@@ -265,6 +272,9 @@ impl Iterator for Reader<'_> {
                 Content::Nested(nested) => self.open(place, nested),
                 Content::Object(reference) => {
                     return Some(Item { place, content: Content::Rejected(reference.not_fetched()) });
+                }
+                Content::OversizedItem(oversized) => {
+                    return Some(Item { place, content: Content::Rejected(oversized.0.not_fetched()) });
                 }
                 content => return Some(Item { place, content }),
             }

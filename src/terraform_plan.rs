@@ -17,15 +17,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::derived_call::{DerivedCall, RecordContext};
 use crate::finding::{Finding, Remediation, Status, derived_id};
 use crate::text::visible;
-use change::{Call, Change, Configuration};
+use change::{Change, Configuration};
 
 /// A value that is known only after the plan is applied, as pipelines mask values that they hide.
 const UNKNOWN: &str = "**";
 
 /// The calls that a change of a resource makes.
-type Calls = fn(&Change<'_>) -> Vec<Call>;
+type Calls = fn(&Change<'_>) -> Vec<DerivedCall>;
 
 /// The mapped resource types, and the calls that creating, updating or deleting them makes.
 const RESOURCES: &[(&[&str], Calls)] = &[
@@ -153,22 +154,13 @@ impl Plan {
                 continue;
             };
             for (number, call) in calls(&change).into_iter().enumerate() {
-                let account = change.account().or(context.account.as_deref());
-                let region = change.region().or(context.region.as_deref());
-                let id = derived_id(&["terraform", change.address, &number.to_string()]);
-                let record = json!({
-                    "eventVersion": "1.11",
-                    "userIdentity": {"type": "Unknown", "userName": "terraform plan"},
-                    "eventTime": time.round(jiff::Unit::Second).unwrap_or(time).to_string(),
-                    "eventSource": format!("{}.amazonaws.com", call.service),
-                    "eventName": call.name,
-                    "awsRegion": region.unwrap_or("unknown"),
-                    "requestParameters": call.request,
-                    "responseElements": call.response,
-                    "eventID": id,
-                    "readOnly": false,
-                    "managementEvent": true,
-                    "recipientAccountId": account.unwrap_or("unknown"),
+                let event_id = derived_id(&["terraform", change.address, &number.to_string()]);
+                let record = call.record(RecordContext {
+                    caller: "terraform plan",
+                    time,
+                    account: change.account().or(context.account.as_deref()),
+                    region: change.region().or(context.region.as_deref()),
+                    event_id: &event_id,
                 });
                 let stand_ins = change.stand_ins();
                 read.calls.push(PlannedCall { address: change.address.to_owned(), record, stand_ins });

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::Regex;
 
-use crate::finding::{Finding, Origin, Resource};
+use crate::finding::{Finding, LogSource, Origin, Resource};
 
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,12 @@ pub fn is_link(url: &str) -> bool {
 }
 
 fn event(origin: &Origin) -> Option<String> {
-    let id = Some(&origin.event_id).filter(|id| EVENT_ID.is_match(id))?;
+    // The id of a configuration item is not known to CloudTrail.
+    let id = match origin.log {
+        LogSource::CloudTrail => Some(&origin.event_id),
+        LogSource::Config => origin.related_events.first(),
+    };
+    let id = id.filter(|id| EVENT_ID.is_match(id))?;
     url(EVENT, id, origin)
 }
 

@@ -246,6 +246,7 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
                     unread.add(rejection);
                 }
             }
+            Progress::Outcome(Outcome::Item(_)) => {}
             Progress::Settling => outbox.end_group(),
         };
         let limits = Limits { live_state: budget(&context), objects: objects_deadline(&context) };

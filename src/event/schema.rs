@@ -69,6 +69,11 @@ pub const RECORD: &[(&str, Shape)] = &[
     ),
     ("apiVersion", Scalar),
     ("awsRegion", Scalar),
+    // Not CloudTrail's: in records that are derived from a configuration item.
+    (
+        "configurationItem",
+        Members(&[("resourceId", Scalar), ("resourceName", Scalar), ("resourceType", Scalar), ("tags", Open)]),
+    ),
     ("edgeDeviceDetails", Members(&[("resource", Open), ("serialNumber", Scalar), ("type", Scalar)])),
     ("errorCode", Scalar),
     ("errorMessage", Scalar),

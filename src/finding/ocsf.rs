@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Actor, Finding, Live, RequestedAction, Resource, Status};
+use super::{Actor, Finding, Live, LogSource, RequestedAction, Resource, Status};
 use crate::text;
 
 /// Version of the OCSF schema the document follows.
@@ -101,7 +101,7 @@ fn metadata(finding: &Finding) -> Value {
         "version": OCSF_VERSION,
         "uid": finding.message_uid(),
         "profiles": ["cloud"],
-        "log_name": "CloudTrail",
+        "log_name": finding.origin.log.name(),
         "log_provider": "AWS",
         "event_code": finding.call.operation,
         "original_time": finding.origin.time_text,
@@ -162,6 +162,17 @@ fn finding_info(finding: &Finding, now: Timestamp) -> Value {
     let rule = &finding.rule;
     let time = finding.origin.time.map(Timestamp::as_millisecond);
     let description = rule.description.as_deref().map(|text| text::visible_at_most(text, MAX_DESCRIPTION));
+    let data_source = match finding.origin.log {
+        LogSource::CloudTrail => "AWS CloudTrail",
+        LogSource::Config => "AWS Config",
+    };
+    let event = without_empty(json!({
+        "uid": finding.origin.event_id,
+        "type": finding.call.operation,
+        "created_time": time,
+    }));
+    // CloudTrail events that led to the state of a configuration item.
+    let related = finding.origin.related_events.iter().map(|id| json!({"uid": id}));
     without_empty(json!({
         "uid": finding.uid(),
         "title": rule.title,
@@ -169,14 +180,10 @@ fn finding_info(finding: &Finding, now: Timestamp) -> Value {
         "created_time": now.as_millisecond(),
         "first_seen_time": time,
         "last_seen_time": time,
-        "data_sources": ["AWS CloudTrail"],
+        "data_sources": [data_source],
         "analytic": without_empty(json!({"type_id": 1, "type": "Rule", "uid": rule.id, "name": rule.name})),
         "attacks": rule.tags.iter().filter_map(|tag| attack(tag)).collect::<Vec<_>>(),
-        "related_events": [without_empty(json!({
-            "uid": finding.origin.event_id,
-            "type": finding.call.operation,
-            "created_time": time,
-        }))],
+        "related_events": std::iter::once(event).chain(related).collect::<Vec<_>>(),
     }))
 }
 
@@ -208,6 +215,14 @@ fn evidence(finding: &Finding) -> Value {
     let call = &finding.call;
     let matched: Vec<Value> =
         finding.evidence.iter().map(|clause| json!({"field": clause.field, "value": clause.value})).collect();
+    if finding.origin.log == LogSource::Config {
+        // AWS Config records neither a caller nor a call.
+        return without_empty(json!({
+            "uid": finding.origin.event_id,
+            "name": "Configuration item",
+            "data": {"matched": matched},
+        }));
+    }
     without_empty(json!({
         "uid": finding.origin.event_id,
         "name": "CloudTrail record",

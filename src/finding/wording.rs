@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::{Control, Finding, RuleInfo, UNNAMED};
+use super::{CALL_FIELDS, Control, Finding, LogSource, RuleInfo, UNNAMED};
 use crate::text::{MAX_IN_SENTENCE, visible, visible_at_most};
 
 /// Maximum characters of a user agent.
@@ -32,8 +32,11 @@ impl Finding {
         address.into_iter().chain(agent).collect::<Vec<Cow<'_, str>>>().join(" with ")
     }
 
-    /// `CreateRole of iam.amazonaws.com`
+    /// `CreateRole of iam.amazonaws.com`, or that it is a state.
     pub fn what(&self) -> String {
+        if self.origin.log == LogSource::Config {
+            return "a state that AWS Config recorded".to_owned();
+        }
         visible(&format!("{} of {}", self.call.operation, self.call.service)).into_owned()
     }
 
@@ -71,8 +74,7 @@ impl Finding {
 
     /// The clauses that matched, each once, without those that only repeat the call.
     pub fn why(&self) -> Vec<&str> {
-        const OF_THE_CALL: [&str; 5] = ["eventSource", "eventName", "call.operation", "readOnly", "managementEvent"];
-        let says_more = |field: &str| !OF_THE_CALL.contains(&field);
+        let says_more = |field: &str| !CALL_FIELDS.contains(&field);
         let mut clauses: Vec<&str> = Vec::new();
         for clause in self.evidence.iter().filter(|one| says_more(&one.field)) {
             if !clauses.contains(&clause.text.as_str()) {

@@ -1,10 +1,12 @@
 //! Resolves records with live state: completes them, evaluates them again, and verifies their findings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Cause, Outcome, Pipeline, Tally, guarded};
+use super::{Cause, Counted, Outcome, Pipeline, Tally, guarded};
+use crate::configuration_item::ConfigurationItem;
 use crate::event::{Attachment, Event, RecordError};
 use crate::finding::{Finding, Live, Outcome as State, Status, Suppression};
 use crate::live_state::{
@@ -17,6 +19,8 @@ use crate::sources::Place as Source;
 #[derive(Debug)]
 pub struct Case {
     source: Source,
+    /// The configuration item whose state the call of the record leads to. Its cases follow one another.
+    item: Option<Arc<ConfigurationItem>>,
     record: String,
     findings: Vec<Finding>,
     /// Whether live state can complete the record.
@@ -38,9 +42,9 @@ pub(super) static NEEDS: StateNeeds =
     StateNeeds { may_need_state: live_state::may_need_state, needs_state: live_state::needs_state };
 
 impl Case {
-    pub(super) fn new(source: Source, evaluated: super::EvaluatedRecord) -> Self {
+    pub(super) fn new(source: Source, item: Option<Arc<ConfigurationItem>>, evaluated: super::EvaluatedRecord) -> Self {
         let super::EvaluatedRecord { record, findings, needs_state, attached, .. } = evaluated;
-        Self { source, record, findings, needs_state, attached }
+        Self { source, item, record, findings, needs_state, attached }
     }
 }
 
@@ -111,16 +115,16 @@ impl Pipeline {
             .unwrap_or(Some(Completion::Whole))
         })
         .await;
-        let mut open: Vec<(Source, Result<Open, String>)> = Vec::new();
+        let mut open: Vec<(Source, Option<Arc<ConfigurationItem>>, Result<Open, String>)> = Vec::new();
         for (case, completion) in completions {
             let completion = completion.unwrap_or_else(|| {
                 if case.needs_state { Completion::Unknown(NO_TIME.to_owned()) } else { Completion::Whole }
             });
-            open.push((case.source.clone(), self.reconsider(case, completion, now)));
+            open.push((case.source.clone(), case.item.clone(), self.reconsider(case, completion, now)));
         }
         let assertions: BTreeSet<Assertion> = open
             .iter()
-            .filter_map(|(_, open)| open.as_ref().ok())
+            .filter_map(|(.., open)| open.as_ref().ok())
             .flat_map(|open| open.assertions.iter().flatten().cloned())
             .collect();
         let verified = decided(live, &mut store, tally, assertions.into_iter().collect(), |assertion, store, open| {
@@ -135,15 +139,26 @@ impl Pipeline {
         .await;
         let verified: BTreeMap<Assertion, Verified> =
             verified.into_iter().filter_map(|(assertion, verified)| Some((assertion, verified?))).collect();
-        for (place, one) in open {
-            let findings = one.map(|open| open.settled(&verified)).map_err(|reason| (reason, Cause::Content));
-            self.count(place, findings, tally, outcomes);
+        let mut open = open.into_iter().peekable();
+        while let Some((place, item, one)) = open.next() {
+            let mut findings = one.map(|open| open.settled(&verified));
+            // The calls of a configuration item are counted as one.
+            let is_same = |other: &(_, Option<Arc<ConfigurationItem>>, _)| {
+                item.as_ref().zip(other.1.as_ref()).is_some_and(|(item, other)| Arc::ptr_eq(item, other))
+            };
+            while let Some((.., more)) = open.next_if(is_same) {
+                let more = more.map(|open| open.settled(&verified));
+                findings = findings.and_then(|findings| Ok([findings, more?].concat()));
+            }
+            let counted = findings.map(|findings| Counted { item, findings });
+            self.count(place, counted.map_err(|reason| (reason, Cause::Content)), tally, outcomes);
         }
     }
 
     /// Evaluates a completed record again.
     fn reconsider(&self, case: Case, completion: Completion, now: Timestamp) -> Result<Open, String> {
-        let Case { record: original, findings, attached, .. } = case;
+        let Case { item, record: original, findings, attached, .. } = case;
+        let item = item.as_deref();
         let (enriched, unknown) = match completion {
             Completion::Whole => (None, None),
             // Rules of their own report that only live state could decide and was unavailable.
@@ -155,8 +170,8 @@ impl Pipeline {
         let considered = guarded(|| {
             let mut findings = findings;
             if enriched.is_some() {
-                findings = self.findings(&event, None, now);
-                self.add_record(&mut findings, &original);
+                findings = self.findings(&event, None, now, item);
+                self.add_record(&mut findings, item.map_or(&original, |item| &item.text));
             }
             let assertions: Vec<_> = findings.iter().map(|finding| Assertion::of(finding, &event)).collect();
             (findings, assertions)

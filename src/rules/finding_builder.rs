@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Value, scalar_text};
 use crate::facts;
-use crate::finding::{Actor, Call, Finding, Origin, Resource, RuleInfo, Status, UNNAMED, derived_id};
+use crate::finding::{Actor, Call, Finding, LogSource, Origin, Resource, RuleInfo, Status, UNNAMED, derived_id};
 use crate::rules::load::attributes::{Attributes, ResourceSpec, WarningVariant};
 use crate::rules::sigma::subject::Subject;
 use crate::rules::text::evidence::MatchDetails;
@@ -232,6 +232,8 @@ fn call(event: &Event<'_>) -> Call {
 
 fn origin(event: &Event<'_>) -> Origin {
     Origin {
+        log: LogSource::CloudTrail,
+        related_events: Vec::new(),
         event_id: match event.id() {
             Some(id) => truncated(id),
             None => derived_id(&["record", &Value::Object(event.root().clone()).to_string()]),

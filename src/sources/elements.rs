@@ -1,6 +1,6 @@
-//! CloudTrail files and lists, element by element.
+//! CloudTrail files, files of AWS Config and lists, element by element.
 //!
-//! Reads an input that continues with `{"Records":[` or `[{` and yields the elements of the list as they arrive, so that a
+//! Reads an input that continues with `{"Records":[` or `[{`, or is a snapshot or history file of AWS Config, and yields the elements of the list as they arrive, so that a
 //! document of any length needs little memory. A broken document is one rejection, which names the element that cannot be
 //! read; the elements before it are kept.
 
@@ -9,6 +9,7 @@ use std::io::{self, BufRead as _, ErrorKind};
 use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
 
+use super::config::ITEMS;
 use super::document::{self, syntax_error_at};
 use super::items::Items;
 use super::media;
@@ -23,10 +24,23 @@ const MAX_HEAD_BYTES: usize = 4096;
 /// [`RECORDS`] as it is written.
 const KEY: &[u8] = b"\"Records\"";
 
+/// [`ITEMS`] as it is written.
+const ITEMS_KEY: &[u8] = b"\"configurationItems\"";
+
+/// Keys of strings before [`ITEMS`] in snapshot and history files of AWS Config.
+const BEFORE_ITEMS: [&[u8]; 2] = [b"\"fileVersion\"", b"\"configSnapshotId\""];
+
 /// Returns the index of the first byte at or after `at` that is not white space.
 fn after_space(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
+}
+
+impl Kind {
+    /// The key of the list.
+    fn key(self) -> &'static str {
+        if self == Self::Items { ITEMS } else { RECORDS }
+    }
 }
 
 /// The form of the next document of an input.
@@ -42,6 +56,8 @@ enum Head {
 enum Kind {
     /// The value of `Records`; an element is a record.
     Records,
+    /// The value of `configurationItems`; an element is a configuration item.
+    Items,
     /// A list by itself; an element is any envelope.
     Bare,
 }
@@ -68,6 +84,7 @@ fn head(held: &[u8]) -> Head {
         _ if held.len() < mark.len() && mark.starts_with(held) => Head::Open,
         Some(b'{') => match words(&[b"{", KEY, b":", b"["]) {
             Ok((end, _)) => Head::List(Kind::Records, end),
+            Err(Head::Other) => head_of_items(held, after_space(held, start + 1)),
             Err(head) => head,
         },
         Some(b'[') => match words(&[b"["]) {
@@ -83,9 +100,39 @@ fn head(held: &[u8]) -> Head {
     }
 }
 
-/// Whether the next document is a CloudTrail file. Consumes nothing.
+/// The head of a snapshot or history file of AWS Config, whose first member is at `at`.
+fn head_of_items(held: &[u8], mut at: usize) -> Head {
+    loop {
+        let rest = held.get(at..).unwrap_or_default();
+        let keys = BEFORE_ITEMS.into_iter().chain([ITEMS_KEY]);
+        if keys.clone().any(|key| rest.len() < key.len() && key.starts_with(rest)) {
+            return Head::Open;
+        }
+        let Some(key) = keys.into_iter().find(|key| rest.starts_with(key)) else { return Head::Other };
+        let colon = after_space(held, at + key.len());
+        let value = after_space(held, colon + 1);
+        match (held.get(colon), held.get(value)) {
+            (None, _) | (Some(b':'), None) => return Head::Open,
+            (Some(b':'), Some(b'[')) if key == ITEMS_KEY => return Head::List(Kind::Items, value + 1),
+            (Some(b':'), Some(b'"')) if key != ITEMS_KEY => {}
+            _ => return Head::Other,
+        }
+        let end = match whole(held, value) {
+            Ok(end) => after_space(held, end),
+            Err(Stop::More) => return Head::Open,
+            Err(_) => return Head::Other,
+        };
+        match held.get(end) {
+            None => return Head::Open,
+            Some(b',') => at = after_space(held, end + 1),
+            Some(_) => return Head::Other,
+        }
+    }
+}
+
+/// Whether the next document is a CloudTrail file, or a snapshot or history file of AWS Config. Consumes nothing.
 pub(super) fn begins_file(window: &mut Window<'_>) -> bool {
-    matches!(head_of(window), Some((Kind::Records, _)))
+    matches!(head_of(window), Some((Kind::Records | Kind::Items, _)))
 }
 
 /// Returns the kind of list that comes next, and the length of its head, if it is read element by element. Consumes nothing.
@@ -291,6 +338,7 @@ impl Document {
             items.place.record = Some(self.position);
             match std::str::from_utf8(held.get(start..end).unwrap_or_default()) {
                 Ok(text) if self.kind == Kind::Records => items.element_of_records(text),
+                Ok(text) if self.kind == Kind::Items => items.configuration_item(text, false),
                 Ok(text) => items.nested(text, document::element),
                 Err(error) => {
                     items.reject(media::encoding_reason(held.get(start..end).unwrap_or_default(), error));
@@ -311,7 +359,7 @@ impl Document {
             (State::Next, b',') => Ok(Part::Element(after_space(held, at + 1))),
             (State::Next, _) => Err(Stop::Broken(SyntaxError::new(at, "expected `,` or `]`"))),
             (State::Members, b'}') => Ok(Part::End(at + 1)),
-            (State::Members, b',') => member(held, after_space(held, at + 1)),
+            (State::Members, b',') => member(held, after_space(held, at + 1), self.kind.key()),
             (State::Members, _) => Err(Stop::Broken(SyntaxError::new(at, "expected `,` or `}`"))),
         }
     }
@@ -397,8 +445,8 @@ fn ends_in_number(value: &[u8], error: &serde_json::Error) -> bool {
         && error.line() == 1 + memchr_iter(b'\n', value).count()
 }
 
-/// The member of an object that begins at `at`.
-fn member(held: &[u8], at: usize) -> Result<Part, Stop> {
+/// The member of an object that begins at `at`. `list` is the key of the list that is read.
+fn member(held: &[u8], at: usize, list: &str) -> Result<Part, Stop> {
     let broken = |at, what| Err(Stop::Broken(SyntaxError::new(at, what)));
     if byte(held, at)? != b'"' {
         return broken(at, "key must be a string");
@@ -411,11 +459,11 @@ fn member(held: &[u8], at: usize) -> Result<Part, Stop> {
         return broken(colon, "expected `:`");
     }
     let value = after_space(held, colon + 1);
-    match (key == RECORDS, byte(held, value)?) {
+    match (key == list, byte(held, value)?) {
         (true, b'[') => Ok(Part::List(value + 1)),
         // It is valid JSON, so the parser has no position for it.
         (true, _) => {
-            let what = format!("expected `{RECORDS}` to be a list");
+            let what = format!("expected `{list}` to be a list");
             Err(Stop::Broken(SyntaxError { at: value, what, line: 0, column: 0 }))
         }
         (false, _) => whole(held, value).map(Part::Member),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::vec;
 
 use super::awslogs::LogEvents;
+use super::config::{ItemText, OversizedItem};
 use super::log_streams::LogStreams;
 use super::object::{ObjectName, Reference};
 use super::raw::Raw;
@@ -143,6 +144,20 @@ impl Items {
         }
         let reference = Reference::new(name, self.depth, self.log_streams.clone());
         self.push(Content::Object(reference));
+    }
+
+    /// Adds a configuration item of AWS Config. `left_scope`: whether it is outside the scope of the Config rule.
+    pub(super) fn configuration_item(&mut self, text: &str, left_scope: bool) {
+        self.push(Content::ConfigurationItem(ItemText { json: text.to_owned(), left_scope }));
+    }
+
+    /// Adds a configuration item that must be fetched. As with objects, only the envelope of a delivery may name one.
+    pub(super) fn oversized_item(&mut self, item: OversizedItem) {
+        if self.outer.is_some() || self.place.object.is_some() {
+            return self.reject(item.not_fetched());
+        }
+        let reference = item.object.clone().map(|name| Reference::new(name, self.depth, self.log_streams.clone()));
+        self.push(Content::OversizedItem(Box::new((item, reference))));
     }
 
     pub(super) fn control(&mut self) {

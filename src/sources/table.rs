@@ -6,7 +6,8 @@
 use super::items::Items;
 use super::members::{Members, string};
 use super::{
-    awslogs, cloudtrail, document, eventbridge, export, firehose, kinesis, ocsf, on_failure, s3, sns, sqs, trigger,
+    awslogs, cloudtrail, config, document, eventbridge, export, firehose, kinesis, ocsf, on_failure, s3, sns, sqs,
+    trigger,
 };
 use crate::event::is_service;
 
@@ -62,6 +63,11 @@ pub static SOURCES: &[Source] = &[
     read("request of S3 Batch Operations", s3::is_batch_operation, s3::batch_operation),
     read("record in OCSF", ocsf::is_record, ocsf::record),
     read("CloudTrail digest file", |object| object.has("digestS3Object"), cloudtrail::digest),
+    read("invocation of a Config rule", config::is_invocation, config::invocation),
+    read("message of AWS Config", config::is_message, config::message),
+    read("EventBridge event of AWS Config", config::is_event, config::event),
+    read("snapshot or history of AWS Config", |object| object.has_list(config::ITEMS), config::file),
+    read("configuration item of AWS Config", config::is_item, config::item),
     read("EventBridge event", eventbridge::has_record, eventbridge::event),
     read("failed invocation", |object| object.has("requestPayload"), on_failure::invocation),
     read("failed Kinesis batch", on_failure::is_kinesis_batch, on_failure::kinesis_batch),

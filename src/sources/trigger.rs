@@ -45,7 +45,7 @@ const MESSAGES: &str = "evaluate the content of its messages";
 const UNRELATED: &str = "it contains no CloudTrail record";
 const VIA_CLOUDTRAIL: &str =
     "only EventBridge events with a detail-type that ends in `via CloudTrail` contain a record";
-const CONFIG: &str = "AWS Config's items are not read";
+const CONFIG: &str = "members are missing; evaluate it as AWS Config writes it";
 const ORIGINAL: &str = "evaluate CloudTrail's own JSON, from which it was made";
 const SUBSCRIBE: &str = "subscribe the function to CloudTrail's log group";
 

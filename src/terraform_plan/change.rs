@@ -36,31 +36,6 @@ const PREFIXES: &[(&str, &str)] = &[
     ("aws_vpn_gateway", "vgw"),
 ];
 
-/// A call that a change makes.
-pub(super) struct Call {
-    pub(super) service: &'static str,
-    pub(super) name: &'static str,
-    pub(super) request: Value,
-    pub(super) response: Value,
-}
-
-impl Call {
-    /// A call of a service (`ec2`), with its parameters as CloudTrail writes them.
-    pub(super) fn new(service: &'static str, name: &'static str, request: Value) -> Self {
-        Self { service, name, request, response: Value::Null }
-    }
-
-    /// A call of EC2.
-    pub(super) fn ec2(name: &'static str, request: Value) -> Self {
-        Self::new("ec2", name, request)
-    }
-
-    /// The call with a response.
-    pub(super) fn with_response(self, response: Value) -> Self {
-        Self { response, ..self }
-    }
-}
-
 /// The configuration of a plan: which expression sets an attribute.
 pub(super) struct Configuration<'p> {
     /// The expressions of each resource, by its address without indices.

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::UNKNOWN;
-use super::change::{Call, Change};
-use super::network::without_null;
+use super::change::Change;
+use crate::derived_call::{DerivedCall, without_null};
 
 /// `aws_instance`.
-pub(super) fn instance(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn instance(change: &Change<'_>) -> Vec<DerivedCall> {
     if change.is_deleted() {
         return Vec::new();
     }
@@ -24,15 +24,17 @@ pub(super) fn instance(change: &Change<'_>) -> Vec<Call> {
             "networkInterfaceSet": interface.map(|interface| json!({"items": [interface]})),
         });
         let response = json!({"instancesSet": {"items": [{"instanceId": change.id()}]}});
-        calls.push(Call::ec2("RunInstances", without_null(request)).with_response(response));
+        calls.push(DerivedCall::ec2("RunInstances", without_null(request)).with_response(response));
     } else if let Some(mut options) = options.filter(|_| change.changes("metadata_options")) {
         options.insert("InstanceId".to_owned(), change.id().into());
-        calls
-            .push(Call::ec2("ModifyInstanceMetadataOptions", json!({"ModifyInstanceMetadataOptionsRequest": options})));
+        calls.push(DerivedCall::ec2(
+            "ModifyInstanceMetadataOptions",
+            json!({"ModifyInstanceMetadataOptionsRequest": options}),
+        ));
     }
     if change.changes("source_dest_check") && change.get("source_dest_check") == Some(&Value::Bool(false)) {
         let request = json!({"instanceId": change.id(), "sourceDestCheck": {"value": false}});
-        calls.push(Call::ec2("ModifyInstanceAttribute", request));
+        calls.push(DerivedCall::ec2("ModifyInstanceAttribute", request));
     }
     calls
 }
@@ -64,7 +66,7 @@ fn first_lower(members: &Map<String, Value>) -> Value {
 }
 
 /// `aws_launch_template`.
-pub(super) fn launch_template(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn launch_template(change: &Change<'_>) -> Vec<DerivedCall> {
     if change.is_deleted() {
         return Vec::new();
     }
@@ -84,14 +86,14 @@ pub(super) fn launch_template(change: &Change<'_>) -> Vec<Call> {
     let name = change.name_or_address("name");
     let call = if change.is_new() {
         let request = json!({"LaunchTemplateName": name, "LaunchTemplateData": data});
-        Call::ec2("CreateLaunchTemplate", json!({"CreateLaunchTemplateRequest": request})).with_response(json!({
+        DerivedCall::ec2("CreateLaunchTemplate", json!({"CreateLaunchTemplateRequest": request})).with_response(json!({
             "CreateLaunchTemplateResponse": {
                 "launchTemplate": {"launchTemplateId": change.id(), "launchTemplateName": name},
             },
         }))
     } else {
         let request = json!({"LaunchTemplateId": change.id(), "LaunchTemplateData": data});
-        Call::ec2("CreateLaunchTemplateVersion", json!({"CreateLaunchTemplateVersionRequest": request}))
+        DerivedCall::ec2("CreateLaunchTemplateVersion", json!({"CreateLaunchTemplateVersionRequest": request}))
     };
     vec![call]
 }
@@ -120,7 +122,7 @@ fn interface(block: &Value) -> Value {
 }
 
 /// `aws_launch_configuration`.
-pub(super) fn launch_configuration(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn launch_configuration(change: &Change<'_>) -> Vec<DerivedCall> {
     if !change.is_new() {
         return Vec::new();
     }
@@ -130,18 +132,18 @@ pub(super) fn launch_configuration(change: &Change<'_>) -> Vec<Call> {
         "associatePublicIpAddress": address,
         "metadataOptions": metadata_options(change).map(|options| first_lower(&options)),
     });
-    vec![Call::new("autoscaling", "CreateLaunchConfiguration", without_null(request))]
+    vec![DerivedCall::new("autoscaling", "CreateLaunchConfiguration", without_null(request))]
 }
 
 /// `aws_ec2_instance_metadata_defaults`.
-pub(super) fn metadata_defaults(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn metadata_defaults(change: &Change<'_>) -> Vec<DerivedCall> {
     let Some(tokens) = change.get("http_tokens").filter(|_| change.changes("http_tokens")) else { return Vec::new() };
     let request = json!({"HttpTokens": tokens});
-    vec![Call::ec2("ModifyInstanceMetadataDefaults", json!({"ModifyInstanceMetadataDefaultsRequest": request}))]
+    vec![DerivedCall::ec2("ModifyInstanceMetadataDefaults", json!({"ModifyInstanceMetadataDefaultsRequest": request}))]
 }
 
 /// Load balancers of every generation.
-pub(super) fn load_balancer(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn load_balancer(change: &Change<'_>) -> Vec<DerivedCall> {
     if !change.is_new() {
         return Vec::new();
     }
@@ -155,18 +157,18 @@ pub(super) fn load_balancer(change: &Change<'_>) -> Vec<Call> {
     let name = change.name_or_address("name");
     let call = if change.kind == "aws_elb" {
         let request = json!({"loadBalancerName": name, "listeners": [], "scheme": scheme});
-        Call::new("elasticloadbalancing", "CreateLoadBalancer", request)
+        DerivedCall::new("elasticloadbalancing", "CreateLoadBalancer", request)
     } else {
         let kind = change.text("load_balancer_type").unwrap_or("application");
         let request = json!({"name": name, "type": kind, "scheme": scheme});
         let response = json!({"loadBalancers": [{"loadBalancerName": name, "type": kind, "scheme": scheme}]});
-        Call::new("elasticloadbalancing", "CreateLoadBalancer", request).with_response(response)
+        DerivedCall::new("elasticloadbalancing", "CreateLoadBalancer", request).with_response(response)
     };
     vec![call]
 }
 
 /// Listeners of load balancers.
-pub(super) fn listener(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn listener(change: &Change<'_>) -> Vec<DerivedCall> {
     if !change.is_new() {
         return Vec::new();
     }
@@ -175,5 +177,5 @@ pub(super) fn listener(change: &Change<'_>) -> Vec<Call> {
         "protocol": change.text("protocol"),
         "port": change.get("port"),
     });
-    vec![Call::new("elasticloadbalancing", "CreateListener", without_null(request))]
+    vec![DerivedCall::new("elasticloadbalancing", "CreateListener", without_null(request))]
 }

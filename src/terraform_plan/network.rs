@@ -3,40 +3,36 @@
 use serde_json::{Value, json};
 
 use super::UNKNOWN;
-use super::change::{Call, Change};
+use super::change::Change;
+use crate::derived_call::{
+    DerivedCall, authorize_ingress, permission as derived_permission, route_request, without_null,
+};
 
 /// Security groups with inline rules.
-pub(super) fn security_group(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn security_group(change: &Change<'_>) -> Vec<DerivedCall> {
     let added = change.added("ingress");
     let permissions: Vec<Value> = added.iter().map(|entry| permission(entry, "protocol")).collect();
-    authorize(&change.id(), permissions)
+    authorize_ingress(&change.id(), permissions).into_iter().collect()
 }
 
 /// `aws_security_group_rule`.
-pub(super) fn security_group_rule(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn security_group_rule(change: &Change<'_>) -> Vec<DerivedCall> {
     if !change.is_new() || change.text("type") != Some("ingress") {
         return Vec::new();
     }
-    authorize(&group(change), vec![permission(change.planned(), "protocol")])
+    authorize_ingress(&group(change), vec![permission(change.planned(), "protocol")]).into_iter().collect()
 }
 
 /// `aws_vpc_security_group_ingress_rule`.
-pub(super) fn ingress_rule(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn ingress_rule(change: &Change<'_>) -> Vec<DerivedCall> {
     if change.is_deleted() {
         return Vec::new();
     }
-    authorize(&group(change), vec![permission(change.planned(), "ip_protocol")])
+    authorize_ingress(&group(change), vec![permission(change.planned(), "ip_protocol")]).into_iter().collect()
 }
 
 fn group(change: &Change<'_>) -> String {
     change.reference("security_group_id").filter(|id| id != UNKNOWN).unwrap_or_else(|| change.address.to_owned())
-}
-
-fn authorize(group: &str, permissions: Vec<Value>) -> Vec<Call> {
-    if permissions.is_empty() {
-        return Vec::new();
-    }
-    vec![Call::ec2("AuthorizeSecurityGroupIngress", json!({"groupId": group, "ipPermissions": {"items": permissions}}))]
 }
 
 /// The permission of a rule, or [`UNKNOWN`] if a part that decides is not known.
@@ -53,21 +49,8 @@ fn permission(rule: &Value, protocol: &str) -> Value {
     {
         return UNKNOWN.into();
     }
-    let mut permission = json!({
-        "ipProtocol": rule.get(protocol),
-        "groups": {},
-        "ipRanges": {"items": networks.iter().map(|network| json!({"cidrIp": network})).collect::<Vec<_>>()},
-        "ipv6Ranges": {"items": networks_v6.iter().map(|network| json!({"cidrIpv6": network})).collect::<Vec<_>>()},
-        "prefixListIds": {"items": lists.iter().map(|list| json!({"prefixListId": list})).collect::<Vec<_>>()},
-    });
-    if let Some(members) = permission.as_object_mut() {
-        for (name, member) in [("from_port", "fromPort"), ("to_port", "toPort")] {
-            if let Some(port) = rule.get(name).filter(|port| port.is_number()) {
-                members.insert(member.to_owned(), port.clone());
-            }
-        }
-    }
-    permission
+    let ports = ["from_port", "to_port"].map(|name| rule.get(name));
+    derived_permission(rule.get(protocol), ports, [&networks, &networks_v6, &lists])
 }
 
 /// The texts of a list, or of a single value.
@@ -80,7 +63,7 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 }
 
 /// `aws_route`.
-pub(super) fn route(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn route(change: &Change<'_>) -> Vec<DerivedCall> {
     if change.is_deleted() {
         return Vec::new();
     }
@@ -90,22 +73,11 @@ pub(super) fn route(change: &Change<'_>) -> Vec<Call> {
     let destinations = ["destination_cidr_block", "destination_ipv6_cidr_block", "destination_prefix_list_id"];
     let destinations = destinations.map(|name| change.text(name));
     let targets = [change.reference("gateway_id"), change.reference("carrier_gateway_id")];
-    vec![Call::ec2(name, route_request(&table, destinations, targets))]
-}
-
-fn route_request(table: &str, [v4, v6, list]: [Option<&str>; 3], [gateway, carrier]: [Option<String>; 2]) -> Value {
-    without_null(json!({
-        "routeTableId": table,
-        "destinationCidrBlock": v4,
-        "destinationIpv6CidrBlock": v6,
-        "destinationPrefixListId": list,
-        "gatewayId": gateway,
-        "carrierGatewayId": carrier,
-    }))
+    vec![DerivedCall::ec2(name, route_request(&table, destinations, targets))]
 }
 
 /// Route tables with inline routes.
-pub(super) fn route_table(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn route_table(change: &Change<'_>) -> Vec<DerivedCall> {
     let table = change.id();
     let calls = change.added("route").into_iter().map(|entry| {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -120,33 +92,33 @@ pub(super) fn route_table(change: &Change<'_>) -> Vec<Call> {
                 ],
             ),
         };
-        Call::ec2("CreateRoute", request)
+        DerivedCall::ec2("CreateRoute", request)
     });
     calls.collect()
 }
 
 /// `aws_route_table_association`.
-pub(super) fn route_table_association(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn route_table_association(change: &Change<'_>) -> Vec<DerivedCall> {
     let (Some(table), true) = (change.reference("route_table_id"), change.changes("route_table_id")) else {
         return Vec::new();
     };
     let request = json!({"routeTableId": table, "subnetId": change.reference("subnet_id"), "gatewayId": change.reference("gateway_id")});
-    vec![Call::ec2("AssociateRouteTable", without_null(request))]
+    vec![DerivedCall::ec2("AssociateRouteTable", without_null(request))]
 }
 
 /// Internet gateways that are attached to a VPC.
-pub(super) fn internet_gateway(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn internet_gateway(change: &Change<'_>) -> Vec<DerivedCall> {
     let (Some(vpc), true) = (change.reference("vpc_id"), change.changes("vpc_id")) else { return Vec::new() };
     let gateway = if change.kind == "aws_internet_gateway" {
         change.id()
     } else {
         change.reference("internet_gateway_id").unwrap_or_else(|| UNKNOWN.to_owned())
     };
-    vec![Call::ec2("AttachInternetGateway", json!({"internetGatewayId": gateway, "vpcId": vpc}))]
+    vec![DerivedCall::ec2("AttachInternetGateway", json!({"internetGatewayId": gateway, "vpcId": vpc}))]
 }
 
 /// Subnets that assign public addresses.
-pub(super) fn subnet(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn subnet(change: &Change<'_>) -> Vec<DerivedCall> {
     let attributes = [
         ("map_public_ip_on_launch", "mapPublicIpOnLaunch"),
         ("assign_ipv6_address_on_creation", "assignIpv6AddressOnCreation"),
@@ -154,13 +126,13 @@ pub(super) fn subnet(change: &Change<'_>) -> Vec<Call> {
     let changed = attributes.into_iter().filter(|(name, _)| change.changes(name));
     let calls = changed.filter_map(|(name, member)| {
         let value = change.get(name)?;
-        Some(Call::ec2("ModifySubnetAttribute", json!({"subnetId": change.id(), member: {"value": value}})))
+        Some(DerivedCall::ec2("ModifySubnetAttribute", json!({"subnetId": change.id(), member: {"value": value}})))
     });
     calls.collect()
 }
 
 /// Elastic IP addresses that are associated.
-pub(super) fn address(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn address(change: &Change<'_>) -> Vec<DerivedCall> {
     let (instance, allocation) = match change.kind {
         "aws_eip" => ("instance", Some(change.id())),
         _ => ("instance_id", change.reference("allocation_id")),
@@ -176,11 +148,11 @@ pub(super) fn address(change: &Change<'_>) -> Vec<Call> {
         return Vec::new();
     }
     let request = json!({"allocationId": allocation, "instanceId": instance, "networkInterfaceId": interface});
-    vec![Call::ec2("AssociateAddress", without_null(request))]
+    vec![DerivedCall::ec2("AssociateAddress", without_null(request))]
 }
 
 /// Network ACLs with inline entries.
-pub(super) fn network_acl(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn network_acl(change: &Change<'_>) -> Vec<DerivedCall> {
     let acl = change.id();
     let calls = change.added("ingress").into_iter().map(|entry| {
         let get = |name: &str| entry.get(name).cloned().unwrap_or_default();
@@ -195,13 +167,13 @@ pub(super) fn network_acl(change: &Change<'_>) -> Vec<Call> {
                 [get("cidr_block"), get("ipv6_cidr_block")],
             ),
         };
-        Call::ec2("CreateNetworkAclEntry", request)
+        DerivedCall::ec2("CreateNetworkAclEntry", request)
     });
     calls.collect()
 }
 
 /// `aws_network_acl_rule`.
-pub(super) fn network_acl_rule(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn network_acl_rule(change: &Change<'_>) -> Vec<DerivedCall> {
     if change.is_deleted() || change.get("egress").and_then(Value::as_bool) == Some(true) {
         return Vec::new();
     }
@@ -215,7 +187,7 @@ pub(super) fn network_acl_rule(change: &Change<'_>) -> Vec<Call> {
         [get("from_port"), get("to_port")],
         [get("cidr_block"), get("ipv6_cidr_block")],
     );
-    vec![Call::ec2(name, request)]
+    vec![DerivedCall::ec2(name, request)]
 }
 
 fn entry_request(
@@ -255,7 +227,7 @@ fn entry_request(
 }
 
 /// Managed prefix lists and their entries.
-pub(super) fn prefix_list(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn prefix_list(change: &Change<'_>) -> Vec<DerivedCall> {
     if change.is_deleted() {
         return Vec::new();
     }
@@ -275,7 +247,7 @@ pub(super) fn prefix_list(change: &Change<'_>) -> Vec<Call> {
     let call = if is_entry || !change.is_new() {
         let list = if is_entry { change.reference("prefix_list_id") } else { Some(change.id()) };
         let request = json!({"PrefixListId": list, "AddEntry": entries});
-        Call::ec2("ModifyManagedPrefixList", json!({"ModifyManagedPrefixListRequest": request}))
+        DerivedCall::ec2("ModifyManagedPrefixList", json!({"ModifyManagedPrefixListRequest": request}))
     } else {
         let request = json!({
             "PrefixListName": change.text("name"),
@@ -283,14 +255,14 @@ pub(super) fn prefix_list(change: &Change<'_>) -> Vec<Call> {
             "Entry": entries,
         });
         let response = json!({"prefixList": {"prefixListId": change.id()}});
-        Call::ec2("CreateManagedPrefixList", json!({"CreateManagedPrefixListRequest": request}))
+        DerivedCall::ec2("CreateManagedPrefixList", json!({"CreateManagedPrefixListRequest": request}))
             .with_response(json!({"CreateManagedPrefixListResponse": response}))
     };
     vec![call]
 }
 
 /// VPC peering connections with another account.
-pub(super) fn peering(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn peering(change: &Change<'_>) -> Vec<DerivedCall> {
     if !change.is_new() || !change.is_set("peer_owner_id") {
         return Vec::new();
     }
@@ -300,13 +272,5 @@ pub(super) fn peering(change: &Change<'_>) -> Vec<Call> {
         "peerOwnerId": change.text("peer_owner_id"),
     });
     let response = json!({"vpcPeeringConnection": {"vpcPeeringConnectionId": change.id()}});
-    vec![Call::ec2("CreateVpcPeeringConnection", request).with_response(response)]
-}
-
-/// The object without members that are null.
-pub(super) fn without_null(value: Value) -> Value {
-    match value {
-        Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
-        value => value,
-    }
+    vec![DerivedCall::ec2("CreateVpcPeeringConnection", request).with_response(response)]
 }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::UNKNOWN;
-use super::change::{Call, Change};
+use super::change::Change;
+use crate::derived_call::DerivedCall;
 
 /// Settings of a trail in Terraform, in CloudTrail and its default.
 const SETTINGS: [(&str, &str); 6] = [
@@ -16,8 +17,8 @@ const SETTINGS: [(&str, &str); 6] = [
 ];
 
 /// `aws_cloudtrail`.
-pub(super) fn trail(change: &Change<'_>) -> Vec<Call> {
-    let cloudtrail = |name, request| Call::new("cloudtrail", name, request);
+pub(super) fn trail(change: &Change<'_>) -> Vec<DerivedCall> {
+    let cloudtrail = |name, request| DerivedCall::new("cloudtrail", name, request);
     let name = change.now("name").and_then(Value::as_str).filter(|_| !change.is_new());
     let name = name.map_or_else(|| change.name_or_address("name"), str::to_owned);
     if change.is_deleted() {
@@ -95,27 +96,27 @@ fn field_selector(block: &Value) -> Value {
 }
 
 /// `aws_flow_log`.
-pub(super) fn flow_log(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn flow_log(change: &Change<'_>) -> Vec<DerivedCall> {
     let request = || json!({"FlowLogId": {"content": change.id(), "tag": 1}});
-    let call = || Call::ec2("DeleteFlowLogs", json!({"DeleteFlowLogsRequest": request()}));
+    let call = || DerivedCall::ec2("DeleteFlowLogs", json!({"DeleteFlowLogsRequest": request()}));
     change.is_deleted().then(call).into_iter().collect()
 }
 
 /// `aws_guardduty_detector`.
-pub(super) fn detector(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn detector(change: &Change<'_>) -> Vec<DerivedCall> {
     let id = change.now("id").and_then(Value::as_str).unwrap_or(change.address);
     if change.is_deleted() {
-        return vec![Call::new("guardduty", "DeleteDetector", json!({"detectorId": id}))];
+        return vec![DerivedCall::new("guardduty", "DeleteDetector", json!({"detectorId": id}))];
     }
     let turns_off = change.changes("enable") && change.get("enable") == Some(&Value::Bool(false));
-    let call = || Call::new("guardduty", "UpdateDetector", json!({"detectorId": id, "enable": false}));
+    let call = || DerivedCall::new("guardduty", "UpdateDetector", json!({"detectorId": id, "enable": false}));
     turns_off.then(call).into_iter().collect()
 }
 
 /// The recorder of AWS Config.
-pub(super) fn recorder(change: &Change<'_>) -> Vec<Call> {
+pub(super) fn recorder(change: &Change<'_>) -> Vec<DerivedCall> {
     let name = change.now("name").and_then(Value::as_str).map_or_else(|| change.name_or_address("name"), str::to_owned);
-    let call = |operation| vec![Call::new("config", operation, json!({"configurationRecorderName": name}))];
+    let call = |operation| vec![DerivedCall::new("config", operation, json!({"configurationRecorderName": name}))];
     let is_status = change.kind == "aws_config_configuration_recorder_status";
     if change.is_deleted() {
         return call(if is_status { "StopConfigurationRecorder" } else { "DeleteConfigurationRecorder" });

@@ -36,6 +36,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text",
         ],
     ),
+    ("configuration_item", &["derived_call", "event", "finding", "network", "text"]),
+    ("derived_call", &[]),
     ("live_state", &["network", "aws", "event", "facts", "finding", "policy", "text", "access"]),
     ("sources", &["event", "text"]),
     ("event", &[]),
@@ -51,6 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "actions",
             "aws",
+            "configuration_item",
             "live_state",
             "objects",
             "sources",
@@ -70,7 +73,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["finding", "pipeline", "sinks", "sources", "text"]),
     ("remediation", &["actions", "alert", "aws", "finding", "metrics", "sinks", "text"]),
     ("rules", &["arn", "event", "facts", "finding", "text"]),
-    ("terraform_plan", &["finding", "text"]),
+    ("terraform_plan", &["derived_call", "finding", "text"]),
     ("text", &[]),
     ("access", &["network", "policy", "arn"]),
 ];

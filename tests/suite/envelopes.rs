@@ -63,6 +63,10 @@ fn the_same_record_gives_the_same_finding_in_every_envelope() {
         let result = stream_with_objects(&bytes, &objects);
         let uids: Vec<String> = result.findings.iter().map(|finding| finding.message_uid()).collect();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("config-") {
+            // Configuration items have tests of their own.
+            continue;
+        }
         let expected =
             if name.starts_with("control") || name.starts_with("digest") { vec![] } else { vec![expected.clone()] };
         assert_eq!(uids, expected, "{name}");

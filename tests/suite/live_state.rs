@@ -71,6 +71,7 @@ fn settled(pipeline: &Pipeline, payload: &str, world: &World) -> (Vec<Finding>, 
     let mut findings = Vec::new();
     let mut outcomes = |outcome: Outcome| match outcome {
         Outcome::Finding(finding, _) => findings.push(*finding),
+        Outcome::Item(_) => {}
         Outcome::Rejection(rejection) => panic!("{rejection}"),
     };
     let (mut tally, cases) = pipeline.run_for_live_state("test", Input::Payload(payload), &mut outcomes);

@@ -34,6 +34,8 @@ fn items_of(reader: impl Read) -> Vec<(Place, String)> {
             Content::Nested(_) => "nested".to_owned(),
             Content::Control => "control".to_owned(),
             Content::Object(reference) => format!("object {}", reference.name()),
+            Content::ConfigurationItem(item) => format!("item {}", item.json),
+            Content::OversizedItem(item) => format!("oversized {}", item.0.resource_id),
             Content::Rejected(reason) => format!("rejected: {reason}"),
             Content::Failed(error) => format!("failed: {}", error.reason),
         };

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use tempfile::TempDir;
 use trailwarden::app::{Configuration, ConfigurationFile};
+use trailwarden::configuration_item::ItemEvaluation;
 use trailwarden::event::{Event, LIVE_STATE};
 use trailwarden::finding::Finding;
 use trailwarden::pipeline::{Input, Outcome, Pipeline, Rejection, Tally};
@@ -137,6 +138,7 @@ pub(crate) fn stderr(output: &Output) -> String {
 pub(crate) struct Yield {
     pub(crate) findings: Vec<Finding>,
     pub(crate) rejections: Vec<Rejection>,
+    pub(crate) items: Vec<ItemEvaluation>,
     pub(crate) tally: Tally,
 }
 
@@ -202,6 +204,7 @@ fn run_through(pipeline: &Pipeline, input: Input<'_>) -> Yield {
     let mut result = Yield::default();
     let tally = pipeline.run("input", input, &mut |outcome| match outcome {
         Outcome::Finding(finding, _) => result.findings.push(*finding),
+        Outcome::Item(item) => result.items.push(*item),
         Outcome::Rejection(rejection) => result.rejections.push(rejection),
     });
     assert!(tally.balances(), "{tally}");

@@ -50,7 +50,7 @@ fn places(payload: &str) -> Vec<(&'static str, Option<u64>, bool)> {
         let what = match content {
             Content::Record(_) => "record",
             Content::Rejected(_) => "rejected",
-            Content::Control | Content::Nested(_) | Content::Object(_) | Content::Failed(_) => "other",
+            _ => "other",
         };
         (what, place.message, place.is_whole())
     };

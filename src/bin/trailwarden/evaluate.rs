@@ -68,8 +68,8 @@ const OBJECTS_AT_ONCE: usize = 16;
 ///
 /// Each file contains one or more JSON values in any of these forms: CloudTrail file, record, array of records, EventBridge
 /// event, CloudWatch Logs batch, Lambda event of a log subscription, SQS, SNS, Kinesis or Firehose, message of the function's
-/// on-failure queue, record converted to OCSF, and exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and
-/// Elastic. Files may be compressed (gzip, Zstandard).
+/// on-failure queue, record converted to OCSF, exports of lookup-events, CloudWatch Logs, CloudTrail Lake, Splunk and Elastic,
+/// and snapshots, history files and notifications of AWS Config. Files may be compressed (gzip, Zstandard).
 /// Findings are written to standard output, everything else to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -329,7 +329,7 @@ impl Run {
                 let position = place.record.and_then(|position| usize::try_from(position).ok());
                 file.plan.describe(position.unwrap_or_default(), finding);
             }
-            emit(self.event(outcome, &name, is_file));
+            self.event(outcome, &name, is_file).into_iter().for_each(&mut *emit);
         };
         let tally = match snapshot {
             None => pipeline.run(&name, input, &mut outcomes),
@@ -343,9 +343,11 @@ impl Run {
         emit(RunEvent::Finished { tally: Box::new(tally), input });
     }
 
-    /// Converts an outcome of the input with the name `input` to an event.
-    fn event(&self, outcome: Outcome, input: &str, is_file: bool) -> RunEvent {
-        match outcome {
+    /// Converts an outcome of the input with the name `input` to an event, if it is shown.
+    fn event(&self, outcome: Outcome, input: &str, is_file: bool) -> Option<RunEvent> {
+        Some(match outcome {
+            // A list of compliant resources is for AWS Config, not for people.
+            Outcome::Item(_) => return None,
             Outcome::Finding(finding, _) if self.filter.matches(&finding) => {
                 let entry = Entry { finding: &finding, input, is_file, now: self.now };
                 let text = |format: &Option<Format>| format.map(|format| format.entry(entry)).unwrap_or_default();
@@ -354,6 +356,6 @@ impl Run {
             }
             Outcome::Finding(finding, _) => RunEvent::FilteredOut { is_suppressed: finding.suppression.is_some() },
             Outcome::Rejection(rejection) => RunEvent::Rejection(rejection.to_string()),
-        }
+        })
     }
 }

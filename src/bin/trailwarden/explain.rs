@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::json;
+use trailwarden::configuration_item::{ConfigurationItem, STATE_PACKS, judges_state};
 use trailwarden::event::Event;
 use trailwarden::rules::RuleSet;
-use trailwarden::sources::{Content, Item, LogStreams, Place};
+use trailwarden::sources::{Content, Item, ItemText, LogStreams, Place};
 use trailwarden::text::{visible, visible_json};
 
 use crate::input::{Opened, open, sources};
@@ -64,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             Content::Record(record) => explain_record(&rules, arguments, &place, &record.json(), &mut output),
             Content::Rejected(reason) => Err(reason),
             Content::Failed(error) => Err(error.reason),
-            Content::Control | Content::Nested(_) | Content::Object(_) => continue,
+            Content::ConfigurationItem(item) => explain_item(&rules, arguments, &place, &item, &mut output),
+            Content::OversizedItem(_) | Content::Control | Content::Nested(_) | Content::Object(_) => continue,
         };
         match result {
             Ok(Ok(())) => {}
@@ -79,6 +81,32 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     }
     ended(write_error.map_or_else(|| output.flush(), Err), if has_rejections { 2 } else { 0 })
+}
+
+/// Writes how each part of the rule evaluates on the calls that lead to the state of a configuration item.
+fn explain_item(
+    rules: &RuleSet,
+    arguments: &Arguments,
+    place: &Place,
+    item: &ItemText,
+    output: &mut dyn Write,
+) -> Result<io::Result<()>, String> {
+    let rule = rules.rules().iter().find(|rule| rule.name() == arguments.rule);
+    if !rule.is_some_and(|rule| judges_state(rule.info())) {
+        return Err(format!("a configuration item; only rules of the packs {} judge it", STATE_PACKS.join(" and ")));
+    }
+    let item = ConfigurationItem::parse(&item.json, item.left_scope).map_err(|error| error.to_string())?;
+    let records = item.records(true).map_err(|error| error.to_string())?;
+    if records.is_empty() {
+        message(format_args!("{place}: no call leads to the state of this configuration item"));
+    }
+    for record in records {
+        let written = explain_record(rules, arguments, place, &record.to_string(), output)?;
+        if written.is_err() {
+            return Ok(written);
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Writes how each part of the rule evaluates on a record.

@@ -122,6 +122,7 @@ fn told(pipeline: &Pipeline, given: &Given, live: bool) -> Told {
     let mut take = |outcome: Outcome| {
         outcomes.push(match outcome {
             Outcome::Finding(finding, _) => Ok(*finding),
+            Outcome::Item(_) => return,
             Outcome::Rejection(rejection) => Err(rejection),
         });
     };
@@ -147,7 +148,12 @@ fn texts(given: &Given) -> Vec<Raw> {
                 texts.push(nested.raw().clone());
                 reader.open(place, nested);
             }
-            Content::Control | Content::Object(_) | Content::Rejected(_) | Content::Failed(_) => {}
+            Content::Control
+            | Content::ConfigurationItem(_)
+            | Content::OversizedItem(_)
+            | Content::Object(_)
+            | Content::Rejected(_)
+            | Content::Failed(_) => {}
         }
     }
     texts

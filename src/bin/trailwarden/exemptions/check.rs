@@ -124,6 +124,7 @@ fn covered(pipeline: &Pipeline, paths: &[PathBuf]) -> (BTreeMap<String, u64>, bo
                     }
                 }
             }
+            Outcome::Item(_) => {}
             Outcome::Rejection(rejection) => {
                 rejected = true;
                 message(format_args!("rejected: {rejection}"));

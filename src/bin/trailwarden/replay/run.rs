@@ -160,7 +160,7 @@ impl Run {
     async fn payload(&mut self, name: &str, input: Input<'_>) -> Vec<String> {
         let fetcher = self.objects.until(Instant::now() + MAX_OBJECTS, self.requests.clone());
         let input = Input::WithObjects(Box::new(input), &fetcher);
-        let Evaluated { tally, findings, rejections } = self.evaluator.gather(name, input, MAX_LIVE_STATE).await;
+        let Evaluated { tally, findings, rejections, .. } = self.evaluator.gather(name, input, MAX_LIVE_STATE).await;
         self.tally.add(&tally);
         for rejection in &rejections {
             tell(format_args!("rejected: {rejection}"));
