@@ -6,7 +6,7 @@
 //!
 //! | `pk` | `sk` | item |
 //! |---|---|---|
-//! | `problems` | id of the resource, `#`, `finding_info.uid` | `finding`: the latest, `opened_by`: the `metadata.uid` of the first, `rule`, `account`, `region`, `resource`, `severity`, `first_seen`, `last_seen`, `message`: the latest `metadata.uid`, `occurrences` |
+//! | `problems` | id of the resource, `#`, `finding_info.uid` | `finding`: the latest, `opened_by`: the `metadata.uid` of the first, `rule`, `account`, `region`, `resource`, `severity`, `first_seen`, `last_seen`, `delivery`: the latest, `occurrences` |
 //!
 //! Times are milliseconds since 1970; `expires` is the table's TTL attribute, in seconds.
 
@@ -115,16 +115,27 @@ impl Problems {
         Self { client: client(config), table }
     }
 
-    /// Opens the problem of a finding, or counts another occurrence. The same finding is counted once.
+    /// Opens a problem, or counts further occurrences of it: the findings of one delivery about the same problem. A retry of the
+    /// delivery is not counted again.
     ///
     /// # Errors
     /// Returns an error if the table cannot be used.
-    pub async fn open(&self, finding: &Finding, now: Timestamp) -> Result<(), StateError> {
-        let seen = finding.origin.time.unwrap_or(now);
+    pub async fn open(&self, findings: &[&Finding], now: Timestamp) -> Result<(), StateError> {
+        let time = |finding: &Finding| finding.origin.time.unwrap_or(now);
+        let (Some(first), Some(finding)) =
+            (findings.iter().min_by_key(|finding| time(finding)), findings.iter().max_by_key(|finding| time(finding)))
+        else {
+            return Ok(());
+        };
+        let (first_seen, seen) = (time(first), time(finding));
+        let mut messages: Vec<String> = findings.iter().map(|finding| finding.message_uid()).collect();
+        messages.sort_unstable();
+        messages.dedup();
+        let delivery = derived_id(&messages.iter().map(String::as_str).collect::<Vec<_>>());
         let stored = |finding: &Finding| serde_json::to_string(finding).map_err(StateError::of);
         let mut json = stored(finding)?;
         if json.len() > MAX_STORED {
-            json = stored(&Finding { record: None, evidence: Vec::new(), ..finding.clone() })?;
+            json = stored(&Finding { record: None, evidence: Vec::new(), ..(*finding).clone() })?;
         }
         let resource = finding.primary_resource().map_or("", |resource| resource.id.as_str());
         let count = self
@@ -134,16 +145,18 @@ impl Problems {
             .key("pk", text(PROBLEMS))
             .key("sk", text(&key_of(finding)))
             .update_expression(
-                "SET first_seen = if_not_exists(first_seen, :seen), opened_by = if_not_exists(opened_by, :message), \
-                 last_seen = :seen, message = :message, finding = :finding, #rule = :rule, account = :account, \
-                 #region = :region, #resource = :resource, severity = :severity, expires = :expires ADD occurrences :one",
+                "SET first_seen = if_not_exists(first_seen, :first_seen), opened_by = if_not_exists(opened_by, :first), \
+                 last_seen = :seen, delivery = :delivery, finding = :finding, #rule = :rule, account = :account, \
+                 #region = :region, #resource = :resource, severity = :severity, expires = :expires ADD occurrences :count",
             )
-            .condition_expression("attribute_not_exists(message) OR (message <> :message AND last_seen <= :seen)")
+            .condition_expression("attribute_not_exists(delivery) OR (delivery <> :delivery AND last_seen <= :seen)")
             .expression_attribute_names("#rule", "rule")
             .expression_attribute_names("#region", "region")
             .expression_attribute_names("#resource", "resource")
             .expression_attribute_values(":seen", millisecond(seen))
-            .expression_attribute_values(":message", text(&finding.message_uid()))
+            .expression_attribute_values(":first_seen", millisecond(first_seen))
+            .expression_attribute_values(":first", text(&first.message_uid()))
+            .expression_attribute_values(":delivery", text(&delivery))
             .expression_attribute_values(":finding", text(&json))
             .expression_attribute_values(":rule", text(&finding.rule.name))
             .expression_attribute_values(":account", text(&finding.origin.account))
@@ -151,7 +164,7 @@ impl Problems {
             .expression_attribute_values(":resource", text(resource))
             .expression_attribute_values(":severity", text(finding.severity().caption()))
             .expression_attribute_values(":expires", expires(now))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+            .expression_attribute_values(":count", AttributeValue::N(messages.len().to_string()));
         match count.send().await {
             Ok(_) => Ok(()),
             // A retry, or a record that arrived late.
@@ -224,36 +237,45 @@ impl Problems {
         }
     }
 
-    /// Keeps the problem of a finding, or drops it if an exemption covers it: nobody is told that it is resolved.
-    async fn keep(&self, finding: &Finding, now: Timestamp) -> Result<(), StateError> {
-        let is_reverted = finding.live.as_ref().is_some_and(|live| live.outcome == Outcome::Remediated);
-        if finding.status != Status::NonCompliant || is_reverted {
-            return Ok(());
+    /// Keeps the problem of these findings, or drops it if an exemption covers the latest: nobody is told that it is resolved.
+    async fn keep(&self, findings: &[&Finding], now: Timestamp) -> Result<(), StateError> {
+        let Some(last) = findings.last() else { return Ok(()) };
+        if last.suppression.is_some() {
+            return self.delete(&key_of(last), last.origin.time.unwrap_or(now)).await.map(|_| ());
         }
-        match &finding.suppression {
-            None => self.open(finding, now).await,
-            Some(_) => self.delete(&key_of(finding), finding.origin.time.unwrap_or(now)).await.map(|_| ()),
-        }
+        let open: Vec<&Finding> = findings.iter().filter(|finding| finding.suppression.is_none()).copied().collect();
+        self.open(&open, now).await
     }
+}
+
+/// Whether a finding says that its resource violates the rule now.
+fn is_violation(finding: &Finding) -> bool {
+    let is_reverted = finding.live.as_ref().is_some_and(|live| live.outcome == Outcome::Remediated);
+    finding.status == Status::NonCompliant && !is_reverted
 }
 
 impl Sink for Problems {
     fn timing(&self) -> Timing {
-        Timing::Immediate
+        // In a storm, many findings are about one problem.
+        Timing::Grouped
     }
 
     /// Keeps the problems of findings. It counts no messages, because it publishes none. Without the table, findings are
     /// published all the same, and their problems are not closed later.
     fn deliver<'s>(&'s self, findings: &'s [Arc<Finding>], terms: Terms) -> DeliveryFuture<'s> {
         Box::pin(async move {
+            let mut problems: HashMap<String, Vec<&Finding>> = HashMap::new();
+            for finding in findings.iter().filter(|finding| is_violation(finding)) {
+                problems.entry(finding.uid()).or_default().push(finding);
+            }
             let is_broken = AtomicBool::new(false);
-            let kept = findings.iter().map(|finding| {
+            let kept = problems.values().map(|findings| {
                 let is_broken = &is_broken;
                 async move {
                     if is_broken.load(Ordering::Relaxed) {
                         return;
                     }
-                    if let Err(error) = self.keep(finding, terms.now).await
+                    if let Err(error) = self.keep(findings, terms.now).await
                         && !is_broken.swap(true, Ordering::Relaxed)
                     {
                         tracing::warn!(%error, "the state table cannot be used; nobody is told when these problems are resolved");

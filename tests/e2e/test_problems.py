@@ -99,8 +99,10 @@ def test_a_problem_is_open_until_live_state_shows_that_it_was_reverted(start: Ca
     deployment.deliver(first)
     deployment.deliver(opened(network, eventTime="2026-03-04T09:00:00Z"))
     assert [item["occurrences"]["N"] for item in deployment.open()] == ["1"]
-    deployment.deliver(opened(network, eventTime="2026-03-04T11:00:00Z"))
-    assert [item["occurrences"]["N"] for item in deployment.open()] == ["2"]
+    later = [opened(network, eventTime=f"2026-03-04T11:00:0{second}Z") for second in range(3)]
+    deployment.deliver(*later)
+    deployment.deliver(*later)
+    assert [item["occurrences"]["N"] for item in deployment.open()] == ["4"]
     deployment.alerts.receive()
 
     # The group is still open.

@@ -88,6 +88,7 @@ resource "aws_config_delivery_channel" "this" {
 }
 
 resource "aws_config_configuration_recorder_status" "this" {
+  #checkov:skip=CKV2_AWS_45:only the types of resources that the rules evaluate are recorded, because AWS Config charges each item
   count = local.records ? 1 : 0
 
   name       = aws_config_configuration_recorder.this[0].name
