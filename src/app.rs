@@ -33,6 +33,8 @@ use crate::sinks::alert_state::AlertState;
 #[cfg(feature = "lambda")]
 use crate::sinks::alerts_topic::{AlertMemory, AlertsTopic};
 #[cfg(feature = "lambda")]
+use crate::sinks::problems::{Problems, Resolver};
+#[cfg(feature = "lambda")]
 use crate::sinks::{Sink, Sinks, findings_topic::FindingsTopic, sns::SnsTopic};
 use crate::sources::LogStreams;
 use crate::suppress::Exemptions;
@@ -114,6 +116,11 @@ pub enum Destination {
         account: Option<String>,
         /// What is remembered of earlier alerts.
         memory: AlertMemorySetting,
+    },
+    /// The open problems in the state table.
+    Problems {
+        /// The name of the table.
+        table: String,
     },
 }
 
@@ -278,9 +285,25 @@ impl Configuration {
                     };
                     Box::new(AlertsTopic::new(topic(arn), policy, memory))
                 }
+                Destination::Problems { table } => Box::new(Problems::new(sdk, table.clone())),
             }
         });
         Sinks::new(sinks.collect())
+    }
+
+    /// Builds what closes problems, if open problems are kept.
+    #[cfg(feature = "lambda")]
+    pub fn resolver(&self, sdk: &SdkConfig) -> Option<Resolver> {
+        let (mut problems, mut findings, mut alerts) = (None, None, None);
+        for destination in &self.destinations {
+            let topic = |arn: &String| SnsTopic::new(sdk, arn.clone());
+            match destination {
+                Destination::FindingsTopic { arn } => findings = Some(topic(arn)),
+                Destination::AlertsTopic { arn, min_severity, .. } => alerts = Some((topic(arn), *min_severity)),
+                Destination::Problems { table } => problems = Some(Problems::new(sdk, table.clone())),
+            }
+        }
+        Some(Resolver::new(problems?, findings, alerts))
     }
 
     /// Returns the policy that selects findings for alerts.

@@ -2,36 +2,38 @@
 
 use std::env;
 use std::error::Error;
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 use aws_config::identity::IdentityCache;
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 use aws_config::sts::AssumeRoleProvider;
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 use aws_config::timeout::TimeoutConfig;
 pub use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+#[cfg(feature = "lambda")]
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 pub use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, Connector};
 use aws_types::sdk_config::SharedHttpClient;
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 use aws_types::sdk_config::SharedTimeSource;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::text::{visible, visible_at_most};
 
 /// Maximum time to connect.
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Maximum time of one attempt of a call.
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum length of an error message in characters.
@@ -62,7 +64,7 @@ pub fn lambda_config() -> SdkConfig {
 
 /// The configuration with timeouts of one attempt where it has none. Retries are as in the configuration, by default three
 /// attempts with exponential backoff.
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 pub fn with_timeouts(config: &SdkConfig) -> SdkConfig {
     let ours = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
     let theirs = config.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
@@ -70,13 +72,13 @@ pub fn with_timeouts(config: &SdkConfig) -> SdkConfig {
 }
 
 /// The configuration for another Region.
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 pub fn with_region(config: &SdkConfig, region: &str) -> SdkConfig {
     config.to_builder().region(Region::new(region.to_owned())).build()
 }
 
 /// A role and the name of its sessions.
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssumedRole {
     /// Its ARN.
@@ -89,7 +91,7 @@ pub struct AssumedRole {
 
 /// The configuration with the credentials of a role, which the credentials of `config` assume at the first call. Clients of
 /// this configuration share them until shortly before they expire.
-#[cfg(feature = "remediation")]
+#[cfg(feature = "lambda")]
 pub async fn with_role(config: &SdkConfig, role: AssumedRole) -> SdkConfig {
     let mut with_time = config.to_builder();
     with_time.set_time_source(config.time_source().or_else(|| Some(SharedTimeSource::default())));
@@ -102,6 +104,14 @@ pub async fn with_role(config: &SdkConfig, role: AssumedRole) -> SdkConfig {
     let credentials = SharedCredentialsProvider::new(provider.build().await);
     let cache = IdentityCache::lazy().build();
     config.to_builder().credentials_provider(credentials).identity_cache(cache).build()
+}
+
+/// The error of STS among the causes of an error, if a role could not be assumed. The credentials of [`with_role`] are obtained
+/// with the first request of a client.
+#[cfg(feature = "lambda")]
+pub fn assume_role_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e AssumeRoleError> {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.find_map(<dyn Error>::downcast_ref)
 }
 
 /// The SDK's HTTP client with TLS by ring and the system's root certificates. AWS clients with the same HTTP client and the

@@ -5,6 +5,7 @@ pub mod command;
 mod live;
 pub mod ocsf;
 pub mod remediation;
+pub mod resolved;
 mod shared;
 mod trace;
 mod wording;

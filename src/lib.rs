@@ -21,6 +21,7 @@ pub mod app;
 pub mod arn;
 #[cfg(any(feature = "lambda", feature = "live"))]
 pub mod aws;
+pub mod config_rule;
 pub mod configuration_item;
 mod derived_call;
 pub mod event;

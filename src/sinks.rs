@@ -14,6 +14,8 @@ mod fan_out;
 #[cfg(feature = "lambda")]
 pub mod findings_topic;
 #[cfg(feature = "lambda")]
+pub mod problems;
+#[cfg(feature = "lambda")]
 pub mod sns;
 
 use std::fmt;

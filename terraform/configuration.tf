@@ -13,7 +13,7 @@ locals {
     own_keys           = distinct(concat([aws_kms_key.this.key_id, aws_kms_alias.this.name], aws_kms_key.alerts[*].key_id, aws_kms_alias.alerts[*].name))
     own_buckets        = compact(concat([local.bucket_name], aws_s3_bucket.on_failure[*].bucket))
     own_roles          = concat([aws_iam_role.function.name, aws_iam_role.tampering_forward.name], aws_iam_role.trail[*].name, aws_iam_role.heartbeat[*].name, aws_iam_role.heartbeat_schedule[*].name)
-    own_event_rules    = concat(keys(local.tampering_rules), aws_cloudwatch_event_rule.digests[*].name)
+    own_event_rules    = concat(keys(local.tampering_rules), aws_cloudwatch_event_rule.digests[*].name, aws_cloudwatch_event_rule.rechecks[*].name)
     own_alarms         = [for alarm in local.alarm_names : "${var.name}-${alarm}"]
     own_queues         = local.queue_names
     own_dashboards     = [var.name] # the dashboard shows the function, which needs this

@@ -23,7 +23,7 @@ resource "aws_iam_role_policy" "function" {
       [for arn in [local.state_table_arn] : {
         Sid      = "KeepState"
         Effect   = "Allow"
-        Action   = ["dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        Action   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource = arn
       } if local.quiet],
       [for statement in module.live_state_policy.statements : statement if var.live_state != null],

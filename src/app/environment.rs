@@ -120,7 +120,12 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         let minimum = minimum.and_then(|minimum| self.check("ALERTS_MIN_SEVERITY", &minimum, severity));
         let min_severity = minimum.unwrap_or(DEFAULT_MIN_ALERT_SEVERITY);
         let memory = self.alert_memory();
+        let table = match &memory {
+            AlertMemorySetting::Table { name, .. } => Some(name.clone()),
+            AlertMemorySetting::None | AlertMemorySetting::Process => None,
+        };
         destinations.extend(arn.map(|arn| Destination::AlertsTopic { arn, min_severity, account, memory }));
+        destinations.extend(table.map(|table| Destination::Problems { table }));
         destinations
     }
 

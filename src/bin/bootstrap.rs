@@ -18,11 +18,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use trailwarden::app::{environment, log};
 use trailwarden::aws::lambda_config;
-use trailwarden::finding::Finding;
+use trailwarden::finding::{Finding, Outcome as LiveOutcome};
 use trailwarden::metrics;
-use trailwarden::pipeline::{self, Cause, Evaluator, Limits, Outcome, Progress, Rejection, Tally};
+use trailwarden::pipeline::{
+    self, Cause as RejectionCause, Evaluator, Input, Limits, Outcome, Progress, Rejection, Tally,
+};
 use trailwarden::queue::Queue;
-use trailwarden::sinks::{DeliveryError, Sinks, Terms};
+use trailwarden::sinks::problems::{Cause, Resolver};
+use trailwarden::sinks::{Delivery, DeliveryError, Sinks, Terms};
 use trailwarden::sources::{BatchResponse, Invocation, MessageFailure, TriggerBatch};
 use trailwarden::text::visible;
 
@@ -35,6 +38,8 @@ enum InvocationError {
     Payload(String),
     #[error("{reason}")]
     Object { reason: String, is_retryable: bool },
+    #[error("the state table cannot be used: {0}")]
+    State(String),
     #[error("the counts do not balance, please report this: {0}")]
     Tally(Tally),
 }
@@ -47,6 +52,7 @@ impl InvocationError {
             Self::Payload(_) => "PayloadRejected",
             Self::Object { is_retryable: true, .. } => "ObjectReadFailedRetryable",
             Self::Object { .. } => "ObjectReadFailedPermanent",
+            Self::State(_) => "StateTableFailed",
             Self::Tally(_) => "TallyUnbalanced",
         }
     }
@@ -65,8 +71,8 @@ impl From<&Rejection> for InvocationError {
     fn from(rejection: &Rejection) -> Self {
         let reason = visible(&rejection.reason).into_owned();
         match rejection.cause {
-            Cause::Content => Self::Payload(reason),
-            cause => Self::Object { reason, is_retryable: cause == Cause::ObjectRetryable },
+            RejectionCause::Content => Self::Payload(reason),
+            cause => Self::Object { reason, is_retryable: cause == RejectionCause::ObjectRetryable },
         }
     }
 }
@@ -87,6 +93,8 @@ enum Response {
     Batch(BatchResponse),
     /// The number of digests that were published.
     Flushed { digests: usize },
+    /// How many problems are open, how many of them live state was read for, and how many are resolved.
+    Rechecked { open: usize, checked: usize, resolved: usize },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -114,6 +122,7 @@ async fn main() -> ExitCode {
     let function = Function {
         evaluator: configuration.evaluator(pipeline, &sdk),
         sinks: configuration.sinks(&sdk),
+        resolver: configuration.resolver(&sdk),
         on_failure: configuration.on_failure_queue.as_ref().map(|url| Queue::new(&sdk, url)),
     };
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&function, event));
@@ -139,6 +148,9 @@ fn budget(context: &Context) -> Duration {
 /// before it returns a retryable error.
 const MARGIN: Duration = Duration::from_secs(2);
 
+/// Minimum time for reading the state of one open problem. The next schedule checks those that are left.
+const MIN_RECHECK: Duration = Duration::from_secs(1);
+
 /// Returns the time by which a message must be accepted.
 fn publish_deadline(context: &Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
@@ -152,7 +164,8 @@ fn objects_deadline(context: &Context) -> Instant {
     Instant::now() + left * 4 / 5
 }
 
-/// The event by which a schedule has the function publish the digests of alerts that are due.
+/// The event by which a schedule has the function publish the digests of alerts that are due, or read the state of open
+/// problems again.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scheduled {
@@ -163,14 +176,15 @@ struct Scheduled {
 #[serde(rename_all = "kebab-case")]
 enum ScheduledTask {
     FlushAlerts,
+    RecheckProblems,
 }
 
 /// Maximum bytes of such an event. Other payloads are not parsed for it.
 const MAX_SCHEDULED: usize = 256;
 
-fn is_flush(payload: &str) -> bool {
-    payload.len() <= MAX_SCHEDULED
-        && matches!(serde_json::from_str(payload), Ok(Scheduled { trailwarden: ScheduledTask::FlushAlerts }))
+fn scheduled_task(payload: &str) -> Option<ScheduledTask> {
+    let is_short = payload.len() <= MAX_SCHEDULED;
+    is_short.then(|| serde_json::from_str(payload).ok()).flatten().map(|Scheduled { trailwarden }| trailwarden)
 }
 
 /// The error of an invocation whose evaluation panicked outside a record.
@@ -182,6 +196,8 @@ struct Function {
     sinks: Sinks,
     /// Keeps messages of SQS and Kinesis whose failure is permanent.
     on_failure: Option<Queue>,
+    /// Closes problems. `None` if open problems are not kept.
+    resolver: Option<Resolver>,
 }
 
 /// What could not be decoded or fetched, by message. A message without a position is the payload.
@@ -190,7 +206,7 @@ struct Unread(BTreeMap<Option<u64>, Rejection>);
 
 impl Unread {
     fn add(&mut self, rejection: Rejection) {
-        let is_retryable = |rejection: &Rejection| rejection.cause == Cause::ObjectRetryable;
+        let is_retryable = |rejection: &Rejection| rejection.cause == RejectionCause::ObjectRetryable;
         match self.0.entry(rejection.place.message) {
             Entry::Vacant(entry) => drop(entry.insert(rejection)),
             // One error after which a retry may succeed is reason enough for a retry.
@@ -218,11 +234,16 @@ impl Unread {
 
 async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Result<Response, InvocationError> {
     let LambdaEvent { payload, context } = event;
-    if is_flush(payload.get()) {
+    if let Some(task) = scheduled_task(payload.get()) {
         let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(&context) };
-        let (counts, published) = function.sinks.flush(terms).await;
-        published?;
-        return Ok(Response::Flushed { digests: counts.published });
+        return match task {
+            ScheduledTask::FlushAlerts => {
+                let (counts, published) = function.sinks.flush(terms).await;
+                published?;
+                Ok(Response::Flushed { digests: counts.published })
+            }
+            ScheduledTask::RecheckProblems => recheck(function, &context, terms).await,
+        };
     }
     let batch = TriggerBatch::of(payload.get());
     let request_id = context.request_id.as_str();
@@ -242,7 +263,7 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
             Progress::Outcome(Outcome::Rejection(rejection)) => {
                 let Rejection { place, reason, cause } = &rejection;
                 tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
-                if place.is_whole() || *cause != Cause::Content {
+                if place.is_whole() || *cause != RejectionCause::Content {
                     unread.add(rejection);
                 }
             }
@@ -295,6 +316,35 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
     });
     report(request_id, &batch, &failed);
     Ok(Response::Batch(batch.response(&failed, &tally.to_string())))
+}
+
+/// Reads the state of the resources of open problems again, and closes the problems that were reverted. Only findings with
+/// their record, of rules that live state verifies, can be checked.
+async fn recheck(function: &Function, context: &Context, terms: Terms) -> Result<Response, InvocationError> {
+    let Some(resolver) = &function.resolver else {
+        return Ok(Response::Rechecked { open: 0, checked: 0, resolved: 0 });
+    };
+    let open = resolver.problems().all().await.map_err(|error| InvocationError::State(error.to_string()))?;
+    let (mut checked, mut resolved, mut delivery) = (0, 0, Delivery::default());
+    for problem in &open {
+        let left = budget(context);
+        let record = problem.finding.record.as_deref().filter(|_| problem.finding.rule.confirm.is_some());
+        let Some(record) = record.filter(|_| left > MIN_RECHECK) else { continue };
+        checked += 1;
+        let now = Timestamp::now();
+        let evaluated = function.evaluator.gather("an open problem", Input::Payload(record), left).await;
+        let is_reverted = evaluated.findings.iter().any(|finding| {
+            let outcome = finding.live.as_ref().map(|live| live.outcome);
+            finding.uid() == problem.finding.uid() && outcome == Some(LiveOutcome::Remediated)
+        });
+        if is_reverted {
+            let published = resolver.resolve(std::slice::from_ref(problem), Cause::LiveState(now), terms).await;
+            resolved += usize::from(published.failures.is_empty());
+            delivery.add(published);
+        }
+    }
+    delivery.result()?;
+    Ok(Response::Rechecked { open: open.len(), checked, resolved })
 }
 
 /// Sends messages whose failure is permanent to the on-failure queue. A message that SQS does not accept by `deadline` stays

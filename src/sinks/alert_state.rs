@@ -10,7 +10,7 @@
 //! | id of the group and `began` | `metadata.uid` | `finding`: one that waits |
 //! | `problem#` and `finding_info.uid` | `state` | `occurrences`, `first_seen`, `last_seen`, `rule`, `account`, `region`, `resource`, `status` |
 //!
-//! Times are milliseconds since 1970; `expires` is the table's TTL attribute, in seconds. Each step is a conditional write, so
+//! `super::problems` keeps open problems in the same table. Times are milliseconds since 1970; `expires` is the table's TTL attribute, in seconds. Each step is a conditional write, so
 //! that two environments never open a period or publish a digest twice. When a step fails halfway, a retry repeats it: an alert
 //! may arrive twice, but never not at all.
 
@@ -94,6 +94,13 @@ pub struct Digest {
 #[error("{0}")]
 pub struct StateError(String);
 
+impl StateError {
+    /// An error of this process.
+    pub(super) fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> for StateError {
     fn from(error: SdkError<E>) -> Self {
         Self(match &error {
@@ -118,15 +125,7 @@ enum Written {
 impl AlertState {
     /// The state in `table` with quiet periods of this length.
     pub fn new(config: &SdkConfig, table: String, period: SignedDuration) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
-            .build();
-        let own = aws_sdk_dynamodb::config::Builder::from(config)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(2));
-        Self { client: Client::from_conf(own.build()), table, period }
+        Self { client: client(config), table, period }
     }
 
     /// Opens a quiet period for a group, or stores its findings in the one that is open.
@@ -394,6 +393,19 @@ impl AlertState {
             .key("sk", text(sk))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
+}
+
+/// A client whose requests end soon.
+pub(super) fn client(config: &SdkConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let own = aws_sdk_dynamodb::config::Builder::from(config)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(2));
+    Client::from_conf(own.build())
 }
 
 /// The findings of one problem in one delivery.

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, Resolved};
 use crate::finding::{Finding, derived_id, ocsf};
 use crate::text::{visible_at_most, visible_json};
 
@@ -103,6 +103,12 @@ impl Message {
             finding_uid: text("/finding_info/uid").to_owned(),
             group: derived_id(&["resource", text("/resources/0/uid")]),
         }
+    }
+
+    /// The message for people about a resolved problem, by the OCSF document that closes it.
+    pub fn of_resolved(resolved: &Resolved, document: &Value) -> Self {
+        let (body, subject) = (resolved.body(), Some(resolved.subject()));
+        Self { body, structured: true, subject, uid: resolved.uid().to_owned(), ..Self::of_document(document) }
     }
 
     /// Its length as SNS counts it.

@@ -340,7 +340,7 @@ run "alerts_without_quiet_periods_keep_no_state" {
   }
 
   assert {
-    condition     = length(aws_dynamodb_table.state) + length(aws_cloudwatch_event_rule.digests) + length(aws_lambda_permission.digests) == 0
+    condition     = length(aws_dynamodb_table.state) + length(aws_cloudwatch_event_rule.digests) + length(aws_lambda_permission.digests) + length(aws_cloudwatch_event_rule.rechecks) == 0
     error_message = "Without quiet periods there must be no table and no schedule."
   }
 
@@ -376,6 +376,24 @@ run "alarms_have_subscribers_of_their_own" {
   assert {
     condition     = keys(aws_sns_topic_subscription.alarms) == ["operations"]
     error_message = "Alarms must go to their own subscribers alone."
+  }
+}
+
+run "open_problems_are_read_again_with_live_state" {
+  command = plan
+
+  variables {
+    live_state = {}
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_target.rechecks[0].input) == { trailwarden = "recheck-problems" } && aws_lambda_permission.rechecks[0].source_arn == "arn:aws:events:eu-west-1:111122223333:rule/trailwarden-problems"
+    error_message = "The schedule must invoke the function with the event that reads open problems again."
+  }
+
+  assert {
+    condition     = contains(output.own_placeholders.own_event_rules, "trailwarden-problems")
+    error_message = "The schedule must be one of the deployment's own resources."
   }
 }
 

@@ -31,7 +31,7 @@ run "the_function_has_one_statement_a_need" {
         resources = [aws_kms_key.this.arn, aws_kms_key.alerts[0].arn]
       }
       KeepState = {
-        actions   = ["dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         resources = ["arn:aws:dynamodb:eu-west-1:111122223333:table/trailwarden-state"]
       }
     }

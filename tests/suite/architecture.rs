@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("alert", &["finding", "text"]),
     ("arn", &[]),
     ("aws", &["text"]),
+    ("config_rule", &["arn", "aws", "sources", "text"]),
     (
         "app",
         &[
@@ -108,7 +109,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
     ("aws_sdk_s3", &["src/objects.rs"]),
     ("aws_sdk_sns", &["src/sinks/sns.rs"]),
-    ("aws_sdk_dynamodb", &["src/remediation/aws", "src/sinks/alert_state.rs"]),
     ("aws_sdk_sqs", &["src/queue.rs"]),
     (
         "aws_sdk_ec2",
@@ -119,9 +119,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &["src/live_state/aws/", "src/live_state/resources", "src/live_state/session.rs", "src/remediation/aws"],
     ),
     ("aws_sdk_organizations", &["src/live_state/aws/", "src/remediation/aws"]),
-    ("aws_sdk_sts", &["src/live_state/aws/", "src/remediation/aws"]),
+    ("aws_sdk_sts", &["src/aws.rs", "src/live_state/aws/", "src/remediation/aws"]),
     ("aws_sdk_cloudtrail", &["src/remediation/aws"]),
-    ("aws_sdk_config", &["src/remediation/aws"]),
+    ("aws_sdk_config", &["src/config_rule/service.rs", "src/remediation/aws"]),
+    ("aws_sdk_dynamodb", &["src/sinks/alert_state.rs", "src/sinks/problems.rs", "src/remediation/aws"]),
     ("aws_sdk_eventbridge", &["src/remediation/aws"]),
     ("aws_sdk_guardduty", &["src/remediation/aws"]),
     ("aws_sdk_kms", &["src/remediation/aws"]),

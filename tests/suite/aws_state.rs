@@ -2,7 +2,7 @@
 
 mod command;
 mod http;
-mod stub;
+pub(crate) mod stub;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -51,11 +51,11 @@ fn id(prefix: &str, number: usize) -> String {
 }
 
 /// Runs in a runtime of its own.
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-async fn config(stub: &Stub) -> SdkConfig {
+pub(crate) async fn config(stub: &Stub) -> SdkConfig {
     let credentials = Credentials::new("AKIAOWN", "secret", None, None, "test");
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(REGION))

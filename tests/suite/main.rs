@@ -13,6 +13,7 @@ mod architecture;
 mod aws_state;
 mod cases;
 mod cli;
+mod config_rule;
 mod configuration_items;
 mod deployment_calls;
 mod diagnostics;

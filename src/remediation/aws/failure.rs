@@ -4,10 +4,9 @@ use std::error::Error;
 
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
 use crate::actions::ApiCall;
-use crate::aws::{error_chain, service_error};
+use crate::aws::{assume_role_error, error_chain, service_error};
 use crate::remediation::traits::{CloudError, FailureKind};
 
 /// Error codes for resources that do not exist, beside those that contain `NotFound` or begin with `NoSuch`.
@@ -120,11 +119,6 @@ fn kind(code: &str, message: Option<&str>, is_server_error: bool) -> FailureKind
     } else {
         FailureKind::Refused
     }
-}
-
-fn assume_role_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e AssumeRoleError> {
-    let mut causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.find_map(<dyn Error>::downcast_ref)
 }
 
 #[cfg(test)]

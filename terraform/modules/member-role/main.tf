@@ -1,5 +1,5 @@
 # The role that the function assumes in a member account to read live state. It can read what the function reads at home,
-# and nothing else.
+# and nothing else; with `answer_config`, it also answers Config rules.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -33,7 +33,19 @@ resource "aws_iam_role" "this" {
 
 resource "aws_iam_role_policy" "this" {
   #checkov:skip=CKV_AWS_355:EC2's Describe calls know no resources
-  name   = "read-live-state"
-  role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = module.live_state_policy.statements })
+  name = "read-live-state"
+  role = aws_iam_role.this.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      module.live_state_policy.statements,
+      [for answers in [var.answer_config] : {
+        Sid    = "AnswerConfig"
+        Effect = "Allow"
+        Action = ["config:GetResourceConfigHistory", "config:PutEvaluations", "config:SelectResourceConfig"]
+        # These actions do not support resources.
+        Resource = "*"
+      } if answers],
+    )
+  })
 }

@@ -30,6 +30,12 @@ variable "external_id" {
   }
 }
 
+variable "answer_config" {
+  description = "Whether the function also answers Config rules of this account, and reads their configuration items."
+  type        = bool
+  default     = false
+}
+
 variable "tags" {
   description = "Tags of the role."
   type        = map(string)

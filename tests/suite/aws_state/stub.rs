@@ -9,13 +9,15 @@ use std::thread;
 
 use percent_encoding::percent_decode_str;
 
-/// One request of the query protocol, or of Organizations, of which only the action is kept.
+/// One request of the query protocol, or of a JSON protocol, which has no parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) action: String,
     pub(crate) parameters: BTreeMap<String, String>,
     /// The access key that signed it.
     pub(crate) key: String,
+    /// The body.
+    pub(crate) body: String,
 }
 
 impl Call {
@@ -155,5 +157,5 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Call> {
     let action = target.map_or_else(|| parameters["Action"].clone(), |(_, action)| action.to_owned());
     let signature = headers.get("authorization").map_or("", String::as_str);
     let key = signature.split_once("Credential=").and_then(|(_, rest)| rest.split_once('/'));
-    Some(Call { action, parameters, key: key.map(|(key, _)| key.to_owned()).unwrap_or_default() })
+    Some(Call { action, parameters, key: key.map(|(key, _)| key.to_owned()).unwrap_or_default(), body })
 }
