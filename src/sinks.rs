@@ -6,15 +6,21 @@ pub mod batch;
 pub mod console;
 
 #[cfg(feature = "lambda")]
+mod accepted;
+#[cfg(feature = "lambda")]
 pub mod alert_state;
 #[cfg(feature = "lambda")]
-pub mod alerts_topic;
+pub mod alerts;
+#[cfg(feature = "lambda")]
+pub mod event_bus;
 #[cfg(feature = "lambda")]
 mod fan_out;
 #[cfg(feature = "lambda")]
 pub mod findings_topic;
 #[cfg(feature = "lambda")]
 pub mod sns;
+#[cfg(feature = "lambda")]
+pub mod webhooks;
 
 use std::fmt;
 use std::pin::Pin;
