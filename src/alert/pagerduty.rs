@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::content::{self, Step};
-use super::plain::{defused, without_pictures};
+use super::teams::{self, shown};
 use super::{Alert, Resolved, email};
 use crate::finding::Severity;
 use crate::text::{shortened, visible};
@@ -76,12 +76,6 @@ fn step(step: Step<'_>) -> String {
     match step {
         Step::Withheld => content::WITHHELD.to_owned(),
         Step::Text(text) => email::plain(&visible(text)),
-        Step::Command(command) => {
-            without_pictures(&command.replace("http://", "http[:]//").replace("https://", "https[:]//")).into_owned()
-        }
+        Step::Command(command) => teams::inert_command(&command),
     }
-}
-
-fn shown(text: &str, max: usize) -> String {
-    shortened(&defused(&visible(text), &[]), max).into_owned()
 }

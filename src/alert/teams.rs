@@ -66,8 +66,7 @@ fn undo(alert: &Alert<'_>, max: usize) -> Value {
         Step::Withheld => run(content::WITHHELD),
         Step::Text(text) => run(&email::plain(&shown_as(text, max, |text| text.to_owned()))),
         Step::Command(command) => {
-            let command = without_pictures(&without_emoji_names(&command)).replace('<', "\u{2039}");
-            let command = command.replace("http://", "http[:]//").replace("https://", "https[:]//");
+            let command = inert_command(&command);
             json!({"type": "TextRun", "text": shortened(&command, 4 * max), "fontType": "Monospace"})
         }
     });
@@ -118,8 +117,15 @@ fn run(text: &str) -> Value {
     json!({"type": "TextRun", "text": text})
 }
 
-fn shown(text: &str, max: usize) -> String {
+/// Text of at most `max` characters in which nothing is a link, a mention or a picture.
+pub(super) fn shown(text: &str, max: usize) -> String {
     shown_as(text, max, |text| defused(text, &[]))
+}
+
+/// A command that is no link, mention or picture. Names in it stay as they are.
+pub(super) fn inert_command(command: &str) -> String {
+    let command = without_pictures(&without_emoji_names(command)).replace('<', "\u{2039}");
+    command.replace("http://", "http[:]//").replace("https://", "https[:]//").replace("](", "] (")
 }
 
 /// Text of at most `max` characters that is neither a mention (`<at>…</at>`) nor a link in Markdown, should a client read it

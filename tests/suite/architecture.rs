@@ -106,7 +106,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rsigma", &["src/rules.rs", "src/rules/"]),
     ("aws_sdk_s3", &["src/objects.rs"]),
     ("aws_sdk_sns", &["src/sinks/sns.rs"]),
-    ("aws_sdk_dynamodb", &["src/sinks/alert_state.rs"]),
+    ("aws_sdk_dynamodb", &["src/sinks/alert_state.rs", "src/remediation/aws"]),
     ("aws_sdk_sqs", &["src/queue.rs"]),
     (
         "aws_sdk_ec2",
@@ -120,7 +120,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_sts", &["src/live_state/aws/", "src/remediation/aws"]),
     ("aws_sdk_cloudtrail", &["src/remediation/aws"]),
     ("aws_sdk_config", &["src/remediation/aws"]),
-    ("aws_sdk_dynamodb", &["src/remediation/aws"]),
     ("aws_sdk_eventbridge", &["src/remediation/aws", "src/sinks/event_bus.rs"]),
     ("aws_sdk_guardduty", &["src/remediation/aws"]),
     ("aws_sdk_kms", &["src/remediation/aws"]),

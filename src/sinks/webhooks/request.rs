@@ -111,6 +111,8 @@ impl Answer {
             200..=299 => Self::Accepted(None),
             // A webhook that was deleted answers 404 or 410: its URL is the secret.
             401 | 403 | 404 | 410 => Self::SecretRefused(reason),
+            // PagerDuty answers so to an integration key that it does not know.
+            400 if webhook.kind == WebhookKind::PagerDuty => Self::SecretRefused(reason),
             408 | 425 | 429 | 500..=599 => {
                 let after = response.retry_after.and_then(|after| retry_after(&after, now));
                 Self::Later { reason, after }
