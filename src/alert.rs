@@ -5,14 +5,19 @@
 
 mod actions;
 mod chat;
+mod content;
 mod email;
 mod group;
 pub mod limit;
 mod links;
+mod pagerduty;
 mod plain;
 mod resolved;
+mod slack;
 mod sms;
+mod teams;
 mod text_message;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +32,7 @@ pub use group::{AlertGroup, groups};
 pub use links::{Link, is_link};
 pub use resolved::Resolved;
 pub use text_message::TextMessage;
+pub use webhook::{Post, Route, SecretName, Webhook, WebhookKind, check_url};
 
 /// One finding, or several of one rule by one caller.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +143,12 @@ impl<'f> Alert<'f> {
         let mut uids: Vec<String> = self.findings().map(Finding::message_uid).collect();
         uids.sort_unstable();
         derived_id(&[&["alert"][..], &uids.iter().map(String::as_str).collect::<Vec<_>>()].concat())
+    }
+
+    /// The id of what later messages have in common with it: the problem's id, or for several findings and for digests that of
+    /// their group.
+    pub fn thread(&self) -> String {
+        if self.count() == 1 && !self.is_digest { self.lead.uid() } else { group::id(self.lead) }
     }
 
     /// The subject of the email: ASCII, without control characters, shorter than SNS's limit of 100 characters.

@@ -8,15 +8,20 @@ pub mod log;
 #[cfg(feature = "remediation")]
 pub mod remediator;
 mod values;
+mod webhooks;
 
+#[cfg(feature = "lambda")]
+use std::collections::HashMap;
 use std::path::PathBuf;
+#[cfg(feature = "lambda")]
+use std::sync::Arc;
 
 #[cfg(feature = "lambda")]
 use jiff::SignedDuration;
 use tracing::Level;
 
 use crate::access::Zone;
-use crate::alert::AlertPolicy;
+use crate::alert::{AlertPolicy, Webhook};
 #[cfg(feature = "lambda")]
 use crate::aws::SdkConfig;
 use crate::finding::Severity;
@@ -26,16 +31,18 @@ use crate::objects::Objects;
 use crate::pipeline::Evaluator;
 use crate::pipeline::Pipeline;
 #[cfg(feature = "lambda")]
-use crate::queue::QueueUrl;
+use crate::queue::{Queue, QueueUrl};
 use crate::rules::{Options, RuleDiagnostic, RuleDiagnostics, RuleSet, UnusableRules, organization_id};
 #[cfg(feature = "lambda")]
 use crate::sinks::alert_state::AlertState;
 #[cfg(feature = "lambda")]
-use crate::sinks::alerts_topic::{AlertMemory, AlertsTopic};
+use crate::sinks::alerts::{AlertMemory, Alerts, AlertsTopic};
 #[cfg(feature = "lambda")]
 use crate::sinks::problems::{Problems, Resolver};
 #[cfg(feature = "lambda")]
-use crate::sinks::{Sink, Sinks, findings_topic::FindingsTopic, sns::SnsTopic};
+use crate::sinks::webhooks::Webhooks;
+#[cfg(feature = "lambda")]
+use crate::sinks::{Sink, Sinks, event_bus::EventBus, findings_topic::FindingsTopic, sns::SnsTopic};
 use crate::sources::LogStreams;
 use crate::suppress::Exemptions;
 
@@ -81,6 +88,9 @@ pub struct Configuration {
     /// The on-failure queue, which keeps messages of SQS and Kinesis that can never be decoded.
     #[cfg(feature = "lambda")]
     pub on_failure_queue: Option<QueueUrl>,
+    /// The outbox, where messages wait that a webhook did not accept.
+    #[cfg(feature = "lambda")]
+    pub outbox_queue: Option<QueueUrl>,
     /// The log level.
     pub log_level: Level,
 }
@@ -106,12 +116,17 @@ pub enum Destination {
         /// Its ARN.
         arn: String,
     },
-    /// The alerts topic, for people.
-    AlertsTopic {
-        /// Its ARN.
-        arn: String,
-        /// The minimum severity.
-        min_severity: Severity,
+    /// An event bus: every finding as an event.
+    EventBus {
+        /// Its name or ARN.
+        name: String,
+    },
+    /// Alerts for people.
+    Alerts {
+        /// The alerts topic.
+        topic: Option<AlertsTopicSetting>,
+        /// The webhooks.
+        webhooks: Vec<Webhook>,
         /// The account of the deployment, which contains your own roles.
         account: Option<String>,
         /// What is remembered of earlier alerts.
@@ -122,6 +137,15 @@ pub enum Destination {
         /// The name of the table.
         table: String,
     },
+}
+
+/// The alerts topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertsTopicSetting {
+    /// Its ARN.
+    pub arn: String,
+    /// The minimum severity of alerts.
+    pub min_severity: Severity,
 }
 
 /// What is remembered of earlier alerts.
@@ -138,6 +162,15 @@ pub enum AlertMemorySetting {
         /// Minutes of a quiet period.
         quiet_minutes: u16,
     },
+}
+
+#[cfg(feature = "lambda")]
+impl AlertMemorySetting {
+    /// The client of the table, if there is one.
+    fn state(&self, sdk: &SdkConfig) -> Option<AlertState> {
+        let Self::Table { name, quiet_minutes } = self else { return None };
+        Some(AlertState::new(sdk, name.clone(), SignedDuration::from_mins(i64::from(*quiet_minutes))))
+    }
 }
 
 impl Default for Configuration {
@@ -157,6 +190,8 @@ impl Default for Configuration {
             log_streams: LogStreams::ALL,
             #[cfg(feature = "lambda")]
             on_failure_queue: None,
+            #[cfg(feature = "lambda")]
+            outbox_queue: None,
             log_level: Level::INFO,
         }
     }
@@ -258,9 +293,22 @@ impl Configuration {
         Evaluator::new(pipeline).with_objects(Objects::new(sdk))
     }
 
-    /// Builds a sink for each destination.
+    /// Builds the webhooks, if there are any. `packs` has the pack of each rule.
     #[cfg(feature = "lambda")]
-    pub fn sinks(&self, sdk: &SdkConfig) -> Sinks {
+    pub fn webhooks(&self, sdk: &SdkConfig, packs: HashMap<String, String>) -> Option<Arc<Webhooks>> {
+        let alerts = self.destinations.iter().find_map(|destination| match destination {
+            Destination::Alerts { webhooks, memory, .. } if !webhooks.is_empty() => Some((webhooks, memory)),
+            _ => None,
+        });
+        let (webhooks, memory) = alerts?;
+        let outbox = self.outbox_queue.as_ref().map(|url| Queue::new(sdk, url));
+        let state = memory.state(sdk);
+        Some(Arc::new(Webhooks::new(sdk, webhooks.clone(), outbox, state).with_packs(packs)))
+    }
+
+    /// Builds a sink for each destination. Alerts go to `webhooks`, too.
+    #[cfg(feature = "lambda")]
+    pub fn sinks(&self, sdk: &SdkConfig, webhooks: Option<&Arc<Webhooks>>) -> Sinks {
         let mut topics: Vec<SnsTopic> = Vec::new();
         let mut topic = |arn: &str| {
             let topic = match topics.first() {
@@ -273,17 +321,21 @@ impl Configuration {
         let sinks = self.destinations.iter().map(|destination| -> Box<dyn Sink> {
             match destination {
                 Destination::FindingsTopic { arn } => Box::new(FindingsTopic::new(topic(arn))),
-                Destination::AlertsTopic { arn, min_severity, account, memory } => {
-                    let policy = self.alert_policy(*min_severity, account.clone());
-                    let memory = match memory {
-                        AlertMemorySetting::None => AlertMemory::None,
-                        AlertMemorySetting::Process => AlertMemory::process(),
-                        AlertMemorySetting::Table { name, quiet_minutes } => {
-                            let period = SignedDuration::from_mins(i64::from(*quiet_minutes));
-                            AlertMemory::table(AlertState::new(sdk, name.clone(), period))
-                        }
+                Destination::EventBus { name } => Box::new(EventBus::new(sdk, name.clone())),
+                Destination::Alerts { topic: setting, webhooks: settings, account, memory } => {
+                    let of_webhooks = settings.iter().map(|webhook| webhook.route.min_severity);
+                    let all = setting.iter().map(|topic| topic.min_severity).chain(of_webhooks);
+                    let policy = self.alert_policy(all.min().unwrap_or(DEFAULT_MIN_ALERT_SEVERITY), account.clone());
+                    let memory = match (memory, memory.state(sdk)) {
+                        (_, Some(state)) => AlertMemory::table(state),
+                        (AlertMemorySetting::Process, None) => AlertMemory::process(),
+                        (_, None) => AlertMemory::None,
                     };
-                    Box::new(AlertsTopic::new(topic(arn), policy, memory))
+                    let alerts_topic = setting.as_ref().map(|AlertsTopicSetting { arn, min_severity }| AlertsTopic {
+                        topic: topic(arn),
+                        min_severity: *min_severity,
+                    });
+                    Box::new(Alerts::new(alerts_topic, webhooks.cloned(), policy, memory))
                 }
                 Destination::Problems { table } => Box::new(Problems::new(sdk, table.clone())),
             }
@@ -299,8 +351,11 @@ impl Configuration {
             let topic = |arn: &String| SnsTopic::new(sdk, arn.clone());
             match destination {
                 Destination::FindingsTopic { arn } => findings = Some(topic(arn)),
-                Destination::AlertsTopic { arn, min_severity, .. } => alerts = Some((topic(arn), *min_severity)),
+                Destination::Alerts { topic: Some(AlertsTopicSetting { arn, min_severity }), .. } => {
+                    alerts = Some((topic(arn), *min_severity));
+                }
                 Destination::Problems { table } => problems = Some(Problems::new(sdk, table.clone())),
+                Destination::Alerts { topic: None, .. } | Destination::EventBus { .. } => {}
             }
         }
         Some(Resolver::new(problems?, findings, alerts))

@@ -46,6 +46,12 @@ impl Severity {
         self as u8
     }
 
+    /// The severity with this `severity_id`.
+    pub fn of_id(id: u64) -> Option<Self> {
+        let all = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+        all.into_iter().find(|severity| u64::from(severity.id()) == id)
+    }
+
     /// One step less; the lowest stays.
     pub fn lower(self) -> Self {
         match self {

@@ -29,6 +29,8 @@ pub mod facts;
 pub mod filter_pattern;
 pub mod finding;
 pub mod fixtures;
+#[cfg(feature = "lambda")]
+pub mod http;
 pub mod live_state;
 pub mod metrics;
 pub mod network;

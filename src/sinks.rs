@@ -6,9 +6,13 @@ pub mod batch;
 pub mod console;
 
 #[cfg(feature = "lambda")]
+mod accepted;
+#[cfg(feature = "lambda")]
 pub mod alert_state;
 #[cfg(feature = "lambda")]
-pub mod alerts_topic;
+pub mod alerts;
+#[cfg(feature = "lambda")]
+pub mod event_bus;
 #[cfg(feature = "lambda")]
 mod fan_out;
 #[cfg(feature = "lambda")]
@@ -17,6 +21,8 @@ pub mod findings_topic;
 pub mod problems;
 #[cfg(feature = "lambda")]
 pub mod sns;
+#[cfg(feature = "lambda")]
+pub mod webhooks;
 
 use std::fmt;
 use std::pin::Pin;

@@ -1,6 +1,6 @@
 # Every alarm tells the alarms topic when it begins and when it is over.
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = merge(local.trouble_alarms, local.silence_alarms, local.remediation_alarms)
+  for_each = merge(local.trouble_alarms, local.silence_alarms, local.remediation_alarms, local.webhook_alarms)
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
@@ -51,6 +51,7 @@ locals {
     ],
     local.heartbeat ? ["heartbeat-missing", "canary-missing"] : [],
     keys(local.remediation_alarms),
+    local.has_webhooks ? ["outbox-failed", "outbox-waiting"] : [],
   )
 
   remediation_alarms = merge({}, [for remediator in module.remediation : merge(remediator.alarms, {

@@ -17,6 +17,7 @@ locals {
     own_alarms         = [for alarm in local.alarm_names : "${var.name}-${alarm}"]
     own_queues         = local.queue_names
     own_dashboards     = [var.name] # the dashboard shows the function, which needs this
+    own_parameters     = local.webhook_parameters
     own_schedules      = aws_scheduler_schedule.heartbeat[*].name
     own_tables         = aws_dynamodb_table.state[*].name
     own_state_machines = aws_sfn_state_machine.heartbeat[*].name
@@ -25,7 +26,7 @@ locals {
 
   # The user's, with these added to what stands there.
   placeholders = try(var.configuration.placeholders, {})
-  configuration = merge(var.configuration, {
+  configuration = merge(var.configuration, local.has_webhooks ? { webhooks = local.webhooks } : {}, {
     placeholders = {
       for placeholder in setunion(keys(local.own_placeholders), keys(local.placeholders)) :
       placeholder => distinct(concat(lookup(local.own_placeholders, placeholder, []), try(local.placeholders[placeholder], [])))

@@ -55,6 +55,8 @@ locals {
     STATE_TABLE              = one(aws_dynamodb_table.state[*].name)
     QUIET_PERIOD_MINUTES     = var.alerts_quiet_minutes
     LOG_STREAMS              = join(",", local.log_streams)
+    OUTBOX_QUEUE_URL         = one(aws_sqs_queue.outbox[*].url)
+    EVENT_BUS_ARN            = var.event_bus_arn
     ON_FAILURE_QUEUE_URL     = one(aws_sqs_queue.on_failure[*].url)
     RULES_DIR                = length(var.rules_directories) == 0 ? null : join(":", var.rules_directories)
     CONFIG                   = local.configuration_text

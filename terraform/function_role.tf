@@ -26,6 +26,7 @@ resource "aws_iam_role_policy" "function" {
         Action   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource = arn
       } if local.quiet],
+      local.webhook_statements,
       [for statement in module.live_state_policy.statements : statement if var.live_state != null],
       [for name in compact([try(var.live_state.member_role_name, null)]) : {
         Sid      = "AssumeMemberRole"

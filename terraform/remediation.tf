@@ -8,6 +8,7 @@ module "remediation" {
   alerts_topic_arn   = aws_sns_topic.alerts.arn
   kms_key_arn        = aws_kms_key.this.arn
   alerts_kms_key_arn = one(aws_kms_key.alerts[*].arn)
+  outbox             = local.has_webhooks ? { arn = local.outbox_arn, url = aws_sqs_queue.outbox[0].url } : null
   own_resources      = local.own_resources
   own_roles          = local.own_role_arns
   architecture       = var.architecture

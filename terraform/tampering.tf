@@ -101,7 +101,7 @@ locals {
   }
   topics_prefix = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-"
 
-  # The same for keys, buckets, queues and tables.
+  # The same for keys, buckets, queues, tables and the secrets of webhooks.
   tampering_stores = merge(
     {
       aliasName   = local.key_aliases
@@ -112,10 +112,13 @@ locals {
       targetKeyId = [for key in local.key_ids : { suffix = key }]
     },
     length(local.watched_buckets) == 0 ? {} : { bucketName = local.watched_buckets },
+    length(local.webhook_parameters) == 0 ? {} : { name = local.webhook_parameters },
+    # By name or by ARN, which has more characters after the name.
+    length(local.webhook_secrets) == 0 ? {} : { secretId = concat(local.webhook_secrets, [for name in local.webhook_secrets : { wildcard = "arn:*:secret:${name}-*" }]) },
   )
   key_ids         = concat([aws_kms_key.this.key_id], aws_kms_key.alerts[*].key_id)
   key_aliases     = concat([aws_kms_alias.this.name], aws_kms_alias.alerts[*].name)
-  queue_names     = concat(aws_sqs_queue.on_failure[*].name, aws_sqs_queue.heartbeats[*].name, aws_sqs_queue.canaries[*].name)
+  queue_names     = concat(aws_sqs_queue.on_failure[*].name, aws_sqs_queue.heartbeats[*].name, aws_sqs_queue.canaries[*].name, aws_sqs_queue.outbox[*].name, aws_sqs_queue.outbox_failed[*].name)
   watched_buckets = concat(local.trail_arn == null ? [] : [local.bucket_name], aws_s3_bucket.on_failure[*].bucket)
 
   # The same for what brings records by other ways than the log group: modules/kinesis-input, kinesis-forward and

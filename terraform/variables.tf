@@ -398,6 +398,67 @@ variable "alerts_quiet_minutes" {
   }
 }
 
+# ---- Webhooks and EventBridge ---------------------------------------------------------------------------------------
+
+variable "webhooks" {
+  description = "Webhooks that receive alerts, each with a `name` and a `kind`: `slack`, `teams`, `pagerduty` or `json`. `secret` names a parameter (`ssm:/path/name`) or a secret (`secretsmanager:name`) of this account and Region: the URL of an incoming webhook of Slack, the token of a Slack bot if there is a `channel`, the URL of a workflow of Teams, the integration key of PagerDuty, or for `json` the key of the signature. Without `min_severity` it is `Medium`. `rules` and `except_rules` have names of rules and packs. With `configuration_file`, the file must contain the same `webhooks`."
+  type = list(object({
+    name            = string
+    kind            = string
+    secret          = string
+    url             = optional(string)
+    channel         = optional(string)
+    min_severity    = optional(string)
+    rules           = optional(list(string))
+    accounts        = optional(list(string))
+    except_rules    = optional(list(string))
+    except_accounts = optional(list(string))
+  }))
+  default = []
+
+  validation {
+    condition     = alltrue([for webhook in var.webhooks : can(regex("^[A-Za-z0-9_-]{1,64}$", webhook.name))]) && length(distinct(var.webhooks[*].name)) == length(var.webhooks)
+    error_message = "Each of webhooks has a name of its own, of 1 to 64 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = alltrue([for webhook in var.webhooks : contains(["slack", "teams", "pagerduty", "json"], webhook.kind)])
+    error_message = "The kind of webhooks is slack, teams, pagerduty or json."
+  }
+
+  validation {
+    condition     = alltrue([for webhook in var.webhooks : can(regex("^(ssm:[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9_./+=@-]+)$", webhook.secret))])
+    error_message = "The secret of webhooks is ssm:/path/name or secretsmanager:name, never the secret itself."
+  }
+
+  validation {
+    condition     = alltrue([for webhook in var.webhooks : webhook.kind != "json" || webhook.url != null]) && alltrue([for webhook in var.webhooks : webhook.url == null ? true : startswith(webhook.url, "https://")])
+    error_message = "A webhook of the kind json has a url, which begins with https://."
+  }
+
+  validation {
+    condition     = alltrue([for webhook in var.webhooks : webhook.min_severity == null ? true : contains(["Informational", "Low", "Medium", "High", "Critical"], webhook.min_severity)])
+    error_message = "The min_severity of webhooks is Informational, Low, Medium, High or Critical."
+  }
+}
+
+variable "webhook_kms_key_arns" {
+  description = "ARNs of the customer managed keys that encrypt the secrets of `webhooks`. The keys of AWS (`aws/ssm`, `aws/secretsmanager`) need no permission."
+  type        = list(string)
+  default     = []
+}
+
+variable "event_bus_arn" {
+  description = "ARN of an EventBridge event bus in this Region that receives every finding, as an event with the source `trailwarden` and the detail type `Compliance Finding`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.event_bus_arn == null ? true : can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/._-]+$", var.event_bus_arn))
+    error_message = "event_bus_arn is the ARN of an event bus."
+  }
+}
+
 # ---- Watching -------------------------------------------------------------------------------------------------------
 
 variable "heartbeat_minutes" {

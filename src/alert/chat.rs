@@ -5,9 +5,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::content::{self, Step};
 use super::plain::{without_emoji_names, without_pictures};
-use super::{Alert, email, words_of};
-use crate::finding::{Finding, Remediation, RemediationPart, Severity};
+use super::{Alert, words_of};
+use crate::finding::{Remediation, Severity};
 use crate::text::{shortened, visible, visible_json};
 
 /// Maximum characters of a title and of a text.
@@ -25,41 +26,22 @@ pub(super) fn notification(alert: &Alert<'_>, now: Timestamp) -> String {
         Severity::Medium => ":large_orange_circle:",
         Severity::Low | Severity::Informational => ":large_blue_circle:",
     };
-    let label = email::label(finding.severity(), finding.status);
-    let what = match (&rule.plural, alert.count()) {
-        (_, 1) => rule.title.clone(),
-        (Some(plural), count) => format!("{count} {plural}"),
-        (None, count) => format!("{count} x {}", rule.title),
-    };
-    let title = format!("{sign} {label} {}: {}", escaped(&finding.account()), escaped(&what));
+    let title = format!("{sign} {}: {}", escaped(&content::head(alert)), escaped(&content::what(alert)));
     let mut parts = vec![escaped(&shortened(&alert.sentence(), MAX_SENTENCE))];
-    for (label, text) in [
-        ("Who", if alert.count() > 1 { alert.callers() } else { finding.who() }),
-        ("From", finding.from()),
-        ("When", alert.when(now)),
-        ("Seen", alert.seen()),
-        ("Where", finding.place()),
-        ("Why", finding.why().join("; ")),
-        ("Live", finding.live_state()),
-        ("Path", finding.access_paths().into_iter().next().unwrap_or_default()),
-    ] {
-        if !text.is_empty() {
-            parts.push(format!("*{label}:* {}", escaped(&text)));
-        }
-    }
+    parts.extend(content::rows(alert, now).iter().map(|(label, text)| format!("*{label}:* {}", escaped(text))));
     if !alert.more.is_empty() {
-        parts.push(list(alert));
+        let list = content::listed(content::resources(alert, MAX_LIST, escaped));
+        parts.push(format!("*All {}:* {list}", alert.count()));
     }
     // Chat applications make links of URLs. In these, the only text of a record is percent-encoded.
     parts.extend(alert.links().into_iter().map(|link| format!("*{}:* {}", link.label, link.url.replace('&', "&amp;"))));
-    let exempt = format!("To accept it, add a filter for the rule {} to the file of exemptions.", rule.name);
     let resources: Vec<String> =
         finding.resources.iter().map(|one| escaped(one.arn.as_ref().unwrap_or(&one.id))).collect();
     document(&json!({
         "id": alert.uid(),
         "title": words_of(&title, MAX_TITLE),
         "description": shortened(&parts.join("\n"), MAX_TEXT),
-        "nextSteps": [shortened(&with_code(&finding.remediation), MAX_TEXT), exempt],
+        "nextSteps": [shortened(&with_code(&finding.remediation, escaped), MAX_TEXT), content::exempt(&rule.name)],
         "keywords": [rule.name, escaped(&finding.origin.account)],
         // One thread per problem.
         "threadId": finding.uid(),
@@ -89,35 +71,13 @@ pub(super) fn document(members: &Value) -> String {
     }))
 }
 
-/// The resources of all findings, by name.
-fn list(alert: &Alert<'_>) -> String {
-    let names: Vec<String> = alert
-        .findings()
-        .filter(|one| !one.names_no_resource())
-        .filter_map(Finding::primary_resource)
-        .map(|one| escaped(&one.id))
-        .collect();
-    let mut length = 0;
-    let fits = |name: &&String| {
-        length += name.chars().count() + ", ".len();
-        length <= MAX_LIST
-    };
-    let shown: Vec<&str> = names.iter().take_while(fits).map(String::as_str).collect();
-    let more = match names.len() - shown.len() {
-        0 => String::new(),
-        more => format!(" and {more} more, which the email and the findings topic list"),
-    };
-    format!("*All {}:* {}{more}", alert.count(), shown.join(", "))
-}
-
-/// A remediation with its commands between backticks, in which a backslash would be part of the command. Commands that delete
-/// or disconnect something are not for chats, where they are pasted without reading the rest.
-fn with_code(remediation: &Remediation) -> String {
-    let parts = remediation.parts.iter().map(|part| match (part, part.guarded_command_line()) {
-        (part, Some(_)) if part.is_destructive() => {
-            "(the email has the command, which deletes or disconnects something)".to_owned()
-        }
-        (_, Some(command)) => {
+/// A remediation with its commands between backticks, in which a backslash would be part of the command. `escape` escapes
+/// its sentences.
+pub(super) fn with_code(remediation: &Remediation, escape: impl Fn(&str) -> String) -> String {
+    let steps = content::steps(remediation).into_iter().map(|step| match step {
+        Step::Withheld => content::WITHHELD.to_owned(),
+        Step::Text(text) => escape(text),
+        Step::Command(command) => {
             let command = without_emoji_names(&command);
             let code = without_pictures(&command)
                 .replace('&', "&amp;")
@@ -127,16 +87,29 @@ fn with_code(remediation: &Remediation) -> String {
             let code = code.replace("](", "] (").replace("http://", "http:/ /").replace("https://", "https:/ /");
             format!("`{code}`")
         }
-        (RemediationPart::Text(text), None) => escaped(text),
-        (_, None) => String::new(),
     });
-    parts.collect()
+    steps.collect()
 }
 
 /// Text in which nothing is a link, a mention or a mark of the chat application.
 pub(super) fn escaped(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for one in without_pictures(&without_emoji_names(&visible(text))).chars() {
+    escaped_with(text, |plain, mark, _, _| {
+        if mark != '`' {
+            plain.push('\\');
+        }
+        plain.push(mark);
+    })
+}
+
+/// The same with other escapes of the characters that mark bold, italic, struck and code: `mark` writes such a character,
+/// given the characters before and after it.
+pub(super) fn escaped_with(text: &str, mark: impl Fn(&mut String, char, Option<char>, Option<char>)) -> String {
+    let shown = visible(text);
+    let shown = without_emoji_names(&shown);
+    let shown = without_pictures(&shown);
+    let mut plain = String::with_capacity(shown.len());
+    let (mut before, mut rest) = (None, shown.chars().peekable());
+    while let Some(one) = rest.next() {
         match one {
             '&' => plain.push_str("&amp;"),
             '<' => plain.push_str("&lt;"),
@@ -145,12 +118,10 @@ pub(super) fn escaped(text: &str) -> String {
             '@' => plain.push_str("(at)"),
             '[' => plain.push('('),
             ']' => plain.push(')'),
-            '*' | '_' | '~' => {
-                plain.push('\\');
-                plain.push(one);
-            }
+            '*' | '_' | '~' | '`' => mark(&mut plain, one, before, rest.peek().copied()),
             one => plain.push(one),
         }
+        before = Some(one);
     }
     plain.replace("://", ":\u{2215}\u{2215}")
 }

@@ -40,6 +40,11 @@ impl Key {
     }
 }
 
+/// The id of the group of a finding.
+pub(super) fn id(finding: &Finding) -> String {
+    Key::of(finding).0
+}
+
 /// Returns the alerts of one payload, in the order of their first findings. Findings with the same message id are one.
 pub fn groups(findings: impl IntoIterator<Item = Arc<Finding>>, policy: &AlertPolicy) -> Vec<AlertGroup> {
     let (mut places, mut groups) = (HashMap::new(), Vec::<Vec<Arc<Finding>>>::new());
@@ -97,7 +102,7 @@ impl AlertGroup {
 
     /// The id of what its findings have in common: rule, severity, status, account and caller.
     pub fn id(&self) -> String {
-        self.findings.first().map(|first| Key::of(first).0).unwrap_or_default()
+        self.findings.first().map(|first| id(first)).unwrap_or_default()
     }
 
     /// The alert. `None` for no findings, which does not happen.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::plain::defused;
 use super::{chat, email, words_of};
+use crate::finding::Severity;
 use crate::text::{shortened, visible, visible_at_most, visible_json};
 
 /// Maximum characters of a value.
@@ -16,15 +17,17 @@ const MAX_SMS: usize = 300;
 /// A resolved problem, by the OCSF document that closes it. Its texts are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    rule: String,
-    title: String,
-    account: String,
+    pub(super) rule: String,
+    pub(super) pack: Option<String>,
+    pub(super) severity: Option<Severity>,
+    pub(super) title: String,
+    pub(super) account: String,
     account_name: Option<String>,
-    region: String,
-    resource: String,
-    sentence: String,
+    pub(super) region: String,
+    pub(super) resource: String,
+    pub(super) sentence: String,
     message_uid: String,
-    finding_uid: String,
+    pub(super) finding_uid: String,
     found: Option<Timestamp>,
 }
 
@@ -39,6 +42,8 @@ impl Resolved {
         let found = document.pointer("/finding_info/first_seen_time").and_then(Value::as_i64);
         Some(Self {
             rule: shown("/compliance/control")?,
+            pack: None,
+            severity: document.get("severity_id").and_then(Value::as_u64).and_then(Severity::of_id),
             title: shown("/finding_info/title").unwrap_or_default(),
             account: shown("/cloud/account/uid")?,
             account_name: shown("/cloud/account/name"),
@@ -116,12 +121,18 @@ impl Resolved {
         visible_json(&json!({"default": email, "email": email, "https": self.chat(), "sms": self.sms()}))
     }
 
-    fn account(&self) -> String {
+    /// Adds the pack of its rule, which the document does not name.
+    #[must_use]
+    pub fn with_pack(self, pack_of: impl Fn(&str) -> Option<String>) -> Self {
+        Self { pack: pack_of(&self.rule), ..self }
+    }
+
+    pub(super) fn account(&self) -> String {
         let id = &self.account;
         visible(&self.account_name.as_ref().map_or_else(|| id.clone(), |name| format!("{name} ({id})"))).into_owned()
     }
 
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         format!("account {}, {}", self.account(), self.region)
     }
 }

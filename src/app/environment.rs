@@ -7,12 +7,12 @@ use std::str::FromStr as _;
 use tracing::Level;
 
 use super::values::{
-    alerts_topic, external_id, findings_topic, log_streams, member_role, quiet_minutes, session_name, severity,
-    state_table, topic_account,
+    alerts_topic, event_bus, external_id, findings_topic, log_streams, member_role, quiet_minutes, session_name,
+    severity, state_table, topic_account,
 };
 use super::{
-    AlertMemorySetting, Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY, DEFAULT_QUIET_MINUTES,
-    DEFAULT_SESSION_NAME, Destination, LiveStateConfiguration,
+    AlertMemorySetting, AlertsTopicSetting, Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY,
+    DEFAULT_QUIET_MINUTES, DEFAULT_SESSION_NAME, Destination, LiveStateConfiguration,
 };
 #[cfg(feature = "lambda")]
 use crate::queue::QueueUrl;
@@ -32,7 +32,8 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
                 .to_owned(),
         );
     }
-    let destinations = environment.destinations();
+    let file = environment.file();
+    let destinations = environment.destinations(&file);
     let log_streams = environment.log_streams();
     let live_state = environment.live_state();
     let log_level = environment.log_level();
@@ -40,14 +41,16 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
     let directories = directories.split(':').map(str::trim).filter(|part| !part.is_empty());
     let configuration = Configuration {
         rule_directories: directories.map(PathBuf::from).collect(),
-        file: environment.file(),
+        file,
         exemptions: environment.get("EXEMPTIONS_FILE").map(PathBuf::from),
         live_state,
         raw_data: environment.on_or_off("RAW_DATA", "on", "off"),
         destinations,
         log_streams,
         #[cfg(feature = "lambda")]
-        on_failure_queue: environment.on_failure_queue(),
+        on_failure_queue: environment.queue("ON_FAILURE_QUEUE_URL"),
+        #[cfg(feature = "lambda")]
+        outbox_queue: environment.queue("OUTBOX_QUEUE_URL"),
         log_level,
         ..Configuration::default()
     };
@@ -94,7 +97,7 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         })
     }
 
-    fn destinations(&mut self) -> Vec<Destination> {
+    fn destinations(&mut self, file: &ConfigurationFile) -> Vec<Destination> {
         let mut destinations = Vec::new();
         let named = FINDINGS_TOPIC_NAMES.map(|name| Some((name, self.get(name)?)));
         let mut named = named.into_iter().flatten();
@@ -124,8 +127,14 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
             AlertMemorySetting::Table { name, .. } => Some(name.clone()),
             AlertMemorySetting::None | AlertMemorySetting::Process => None,
         };
-        destinations.extend(arn.map(|arn| Destination::AlertsTopic { arn, min_severity, account, memory }));
+        let topic = arn.map(|arn| AlertsTopicSetting { arn, min_severity });
+        if topic.is_some() || !file.webhooks.is_empty() {
+            let webhooks = file.webhooks.clone();
+            destinations.push(Destination::Alerts { topic, webhooks, account, memory });
+        }
         destinations.extend(table.map(|table| Destination::Problems { table }));
+        let bus = self.get("EVENT_BUS_ARN").and_then(|name| self.check("EVENT_BUS_ARN", &name, event_bus));
+        destinations.extend(bus.map(|name| Destination::EventBus { name }));
         destinations
     }
 
@@ -145,9 +154,9 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
     }
 
     #[cfg(feature = "lambda")]
-    fn on_failure_queue(&mut self) -> Option<QueueUrl> {
-        let url = self.get("ON_FAILURE_QUEUE_URL")?;
-        self.check("ON_FAILURE_QUEUE_URL", &url, QueueUrl::from_str)
+    pub(super) fn queue(&mut self, name: &str) -> Option<QueueUrl> {
+        let url = self.get(name)?;
+        self.check(name, &url, QueueUrl::from_str)
     }
 
     /// Whether a variable has the value `on`. Records an error for a value other than `on` and `off`.

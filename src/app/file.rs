@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::webhooks::{self, WebhookEntry};
 use crate::access::{Zone, shared_issuers};
-use crate::alert::is_link;
+use crate::alert::{Webhook, is_link};
 use crate::arn::is_account_id;
 use crate::rules::{
     EXEMPT_VPC_TAGS, RuleDiagnostic, RuleSetting, Settings, did_you_mean, organization_id, with_suggestion,
@@ -29,6 +30,8 @@ pub struct ConfigurationFile {
     pub raw_data: bool,
     /// URLs of runbooks, by name of a rule or of a pack.
     pub runbooks: BTreeMap<String, String>,
+    /// The webhooks that receive alerts.
+    pub webhooks: Vec<Webhook>,
     diagnostics: Vec<RuleDiagnostic>,
 }
 
@@ -54,6 +57,8 @@ struct Document {
     raw_data: Option<bool>,
     /// URLs of runbooks, by name of a rule or of a pack. Alerts link to them.
     runbooks: BTreeMap<String, String>,
+    /// Webhooks that receive alerts.
+    webhooks: Vec<WebhookEntry>,
 }
 
 impl Default for ConfigurationFile {
@@ -65,6 +70,7 @@ impl Default for ConfigurationFile {
             account_names: BTreeMap::new(),
             raw_data: true,
             runbooks: BTreeMap::new(),
+            webhooks: Vec::new(),
             diagnostics: Vec::new(),
         }
     }
@@ -90,7 +96,8 @@ impl ConfigurationFile {
         let document: Option<Document> = yaml_serde::from_str(&text)
             .map_err(|error| RuleDiagnostic::in_text(name, &text, None, with_suggestion(error.to_string())))?;
         let mut document = document.unwrap_or_default();
-        let diagnostics = document.diagnostics().into_iter();
+        let (webhooks, faults) = webhooks::checked(&document.webhooks);
+        let diagnostics = document.diagnostics().into_iter().chain(faults);
         let diagnostics =
             diagnostics.map(|(word, reason)| RuleDiagnostic::in_text(name, &text, Some(&word), reason)).collect();
         if !document.live_state.exempt_vpc_tags.is_empty() {
@@ -98,6 +105,7 @@ impl ConfigurationFile {
             let keys = document.live_state.exempt_vpc_tags.clone();
             document.placeholders.entry(EXEMPT_VPC_TAGS.to_owned()).or_default().extend(keys);
         }
+        let webhook_names = document.webhooks.iter().flat_map(WebhookEntry::names);
         let organizations = document.trusted_organizations.iter().filter_map(|text| organization_id(text));
         Ok(Self {
             zone: Zone {
@@ -107,11 +115,12 @@ impl ConfigurationFile {
                 providers: document.trusted_providers,
             },
             rules: Settings::new(document.packs, document.rules, document.placeholders, (name.to_owned(), text))
-                .with_names(document.runbooks.keys().cloned()),
+                .with_names(document.runbooks.keys().chain(webhook_names).cloned()),
             vpc_exemptions: document.live_state,
             account_names: document.account_names,
             raw_data: document.raw_data.unwrap_or(true),
             runbooks: document.runbooks,
+            webhooks,
             diagnostics,
         })
     }

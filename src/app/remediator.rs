@@ -8,6 +8,7 @@ use tracing::Level;
 use super::environment::Environment;
 use super::values::{alerts_topic, external_id, findings_topic, member_role, topic_account};
 use crate::aws::SdkConfig;
+use crate::queue::{Queue, QueueUrl};
 use crate::remediation::aws::approvals::StateMachine;
 use crate::remediation::aws::store::DynamoStore;
 use crate::remediation::aws::topics::Topics;
@@ -26,6 +27,8 @@ pub struct RemediatorConfiguration {
     pub findings_topic: String,
     /// ARN of the alerts topic.
     pub alerts_topic: Option<String>,
+    /// The outbox of the function that evaluates, which tells webhooks that problems are resolved.
+    pub outbox_queue: Option<QueueUrl>,
     /// Name of the DynamoDB table.
     pub table: String,
     /// The policy.
@@ -75,6 +78,7 @@ pub fn read(
         alerts_topic: environment
             .get("ALERTS_TOPIC_ARN")
             .and_then(|arn| environment.check("ALERTS_TOPIC_ARN", &arn, alerts_topic)),
+        outbox_queue: environment.queue("OUTBOX_QUEUE_URL"),
         table: environment.required("REMEDIATION_TABLE", "the name of the DynamoDB table", table_name),
         policy,
         warnings,
@@ -181,6 +185,7 @@ impl RemediatorConfiguration {
     pub fn engine(&self, sdk: &SdkConfig) -> AwsEngine {
         let findings = SnsTopic::new(sdk, self.findings_topic.clone());
         let alerts = self.alerts_topic.clone().map(|arn| findings.beside(sdk, arn));
+        let outbox = self.outbox_queue.as_ref().map(|url| Queue::new(sdk, url));
         // Everything is deployed in one account and Region.
         let account = topic_account(&self.findings_topic).unwrap_or_default().to_owned();
         let deployment = Deployment {
@@ -193,7 +198,7 @@ impl RemediatorConfiguration {
         Engine {
             cloud: AwsCloud::new(sdk, account, self.role.clone()),
             store: DynamoStore::new(sdk, self.table.clone()),
-            announcer: Topics { alerts, findings: Some(findings) },
+            announcer: Topics { alerts, findings: Some(findings), outbox },
             approvals: self.state_machine.clone().map(|arn| StateMachine::new(sdk, arn)),
             policy: self.policy.clone(),
             deployment,

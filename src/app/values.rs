@@ -79,6 +79,27 @@ pub fn alerts_topic(arn: &str) -> Result<String, &'static str> {
     findings_topic(arn)
 }
 
+/// Parses the name or the ARN of an event bus.
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html>
+///
+/// # Errors
+/// Returns the reason why it is neither.
+pub(super) fn event_bus(text: &str) -> Result<String, &'static str> {
+    const MAX_NAME: usize = 256;
+    let name = match Arn::parse(text) {
+        Some(Arn { service: "events", region, account, resource, .. })
+            if !region.is_empty() && is_account_id(account) =>
+        {
+            resource.strip_prefix("event-bus/")
+        }
+        Some(_) => None,
+        None => Some(text),
+    };
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let is_name = name.is_some_and(|name| (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(fits));
+    is_name.then(|| text.to_owned()).ok_or("not the ARN of an event bus (arn:aws:events:REGION:ACCOUNT:event-bus/NAME)")
+}
+
 /// Parses the name of a DynamoDB table.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
 ///

@@ -23,8 +23,9 @@ use trailwarden::metrics;
 use trailwarden::pipeline::{
     self, Cause as RejectionCause, Evaluator, Input, Limits, Outcome, Progress, Rejection, Tally,
 };
-use trailwarden::queue::Queue;
+use trailwarden::queue::{Queue, QueueUrl};
 use trailwarden::sinks::problems::{Cause, Resolver};
+use trailwarden::sinks::webhooks::Webhooks;
 use trailwarden::sinks::{Delivery, DeliveryError, Sinks, Terms};
 use trailwarden::sources::{BatchResponse, Invocation, MessageFailure, TriggerBatch};
 use trailwarden::text::visible;
@@ -119,9 +120,14 @@ async fn main() -> ExitCode {
         );
     }
     let sdk = lambda_config();
+    let rules = pipeline.rules().rules().iter();
+    let packs = rules.filter_map(|rule| Some((rule.name().to_owned(), rule.pack()?.to_owned()))).collect();
+    let webhooks = configuration.webhooks(&sdk, packs);
     let function = Function {
         evaluator: configuration.evaluator(pipeline, &sdk),
-        sinks: configuration.sinks(&sdk),
+        sinks: configuration.sinks(&sdk, webhooks.as_ref()),
+        webhooks,
+        outbox: configuration.outbox_queue.clone(),
         resolver: configuration.resolver(&sdk),
         on_failure: configuration.on_failure_queue.as_ref().map(|url| Queue::new(&sdk, url)),
     };
@@ -194,6 +200,9 @@ const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please rep
 struct Function {
     evaluator: Evaluator,
     sinks: Sinks,
+    webhooks: Option<Arc<Webhooks>>,
+    /// The queue whose messages are for webhooks.
+    outbox: Option<QueueUrl>,
     /// Keeps messages of SQS and Kinesis whose failure is permanent.
     on_failure: Option<Queue>,
     /// Closes problems. `None` if open problems are not kept.
@@ -247,6 +256,13 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
     }
     let batch = TriggerBatch::of(payload.get());
     let request_id = context.request_id.as_str();
+    if let (Some(batch), Some(outbox)) = (&batch, &function.outbox)
+        && let Some(bodies) = batch.bodies_of(|arn| outbox.is_of(arn))
+    {
+        let failed = post_waiting(function, bodies, publish_deadline(&context)).await;
+        report(request_id, batch, &failed);
+        return Ok(Response::Batch(batch.response(&failed, "")));
+    }
     let now = Timestamp::now();
     let deadline = publish_deadline(&context);
     let (mut outbox, published) = function.sinks.open(Terms { now, deadline });
@@ -345,6 +361,26 @@ async fn recheck(function: &Function, context: &Context, terms: Terms) -> Result
     }
     delivery.result()?;
     Ok(Response::Rechecked { open: open.len(), checked, resolved })
+}
+
+/// Posts messages of the outbox. Those that fail stay in it.
+async fn post_waiting(
+    function: &Function,
+    bodies: Vec<(u64, String)>,
+    deadline: Instant,
+) -> BTreeMap<u64, MessageFailure> {
+    let mut failed = BTreeMap::new();
+    for (position, body) in bodies {
+        let terms = Terms { now: Timestamp::now(), deadline };
+        let posted = match &function.webhooks {
+            Some(webhooks) => webhooks.deliver_waiting(&body, terms).await,
+            None => Err("the configuration has no webhooks".to_owned()),
+        };
+        if let Err(reason) = posted {
+            failed.insert(position, MessageFailure { error_type: "WebhookFailed", reason, is_transient: true });
+        }
+    }
+    failed
 }
 
 /// Sends messages whose failure is permanent to the on-failure queue. A message that SQS does not accept by `deadline` stays

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::arn::Arn;
+
 /// The URL of a standard SQS queue, such as `https://sqs.eu-west-1.amazonaws.com/111122223333/failed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueUrl(String);
@@ -36,6 +38,14 @@ impl fmt::Display for QueueUrl {
 }
 
 impl QueueUrl {
+    /// Whether it is the URL of the queue with this ARN: account and name are the same, and the Region, if the URL contains
+    /// one.
+    pub fn is_of(&self, arn: &str) -> bool {
+        let Some(Arn { service: "sqs", region, account, resource: name, .. }) = Arn::parse(arn) else { return false };
+        let mut parts = self.0.rsplit('/');
+        parts.next() == Some(name) && parts.next() == Some(account) && self.region().is_none_or(|own| own == region)
+    }
+
     /// The Region, if the host contains one: `sqs.REGION.…`, `sqs-fips.REGION.…`, either of them after the name of a VPC
     /// endpoint, or the older `REGION.queue.amazonaws.com`.
     /// <https://docs.aws.amazon.com/general/latest/gr/sqs-service.html>
@@ -63,6 +73,21 @@ mod tests {
 
     fn region(url: &str) -> Option<String> {
         url.parse::<QueueUrl>().unwrap().region().map(str::to_owned)
+    }
+
+    #[test]
+    fn an_arn_is_that_of_the_queue() {
+        let url: QueueUrl = "https://sqs.eu-west-1.amazonaws.com/111122223333/outbox".parse().unwrap();
+        assert!(url.is_of("arn:aws:sqs:eu-west-1:111122223333:outbox"));
+        for arn in [
+            "arn:aws:sqs:eu-west-1:111122223333:other",
+            "arn:aws:sqs:eu-west-1:444455556666:outbox",
+            "arn:aws:sqs:us-east-1:111122223333:outbox",
+            "arn:aws:sns:eu-west-1:111122223333:outbox",
+            "",
+        ] {
+            assert!(!url.is_of(arn), "{arn}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `groups` | id of the group | `began`, `ends`, `opener` (the first alert); `waiting` while findings wait; `claim` and `digest_of` while a digest is being published |
 //! | id of the group and `began` | `metadata.uid` | `finding`: one that waits |
+//! | `thread#` and the id of a thread | name of a webhook | `first`: the timestamp of its first message in Slack |
 //! | `problem#` and `finding_info.uid` | `state` | `occurrences`, `first_seen`, `last_seen`, `rule`, `account`, `region`, `resource`, `status` |
 //!
 //! `super::problems` keeps open problems in the same table. Times are milliseconds since 1970; `expires` is the table's TTL attribute, in seconds. Each step is a conditional write, so
@@ -64,7 +65,7 @@ const GROUPS: &str = "groups";
 type Item = HashMap<String, AttributeValue>;
 
 /// The table and the length of a period.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AlertState {
     client: Client,
     table: String,
@@ -222,6 +223,40 @@ impl AlertState {
     /// Returns an error if the table cannot be used. The digest may then be published again.
     pub async fn published(&self, digest: &Digest) -> Result<(), StateError> {
         self.finish(&digest.id, digest.claim).await
+    }
+
+    /// The timestamp of the first message of a thread in Slack.
+    ///
+    /// # Errors
+    /// Returns an error if the table cannot be used.
+    pub async fn thread(&self, webhook: &str, thread: &str) -> Result<Option<String>, StateError> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :thread AND sk = :webhook")
+            .expression_attribute_values(":thread", text(&thread_key(thread)))
+            .expression_attribute_values(":webhook", text(webhook));
+        let found = query.send().await?;
+        Ok(found.items().iter().find_map(|item| string(item, "first").map(str::to_owned)))
+    }
+
+    /// Keeps the timestamp of the first message of a thread in Slack.
+    ///
+    /// # Errors
+    /// Returns an error if the table cannot be used.
+    pub async fn keep_thread(
+        &self,
+        webhook: &str,
+        thread: &str,
+        timestamp: &str,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let keep = self
+            .update(&thread_key(thread), webhook)
+            .update_expression("SET #first = if_not_exists(#first, :first), expires = :expires")
+            .expression_attribute_names("#first", "first")
+            .expression_attribute_values(":first", text(timestamp))
+            .expression_attribute_values(":expires", expires(now, SignedDuration::ZERO, KEEP_PROBLEMS));
+        written(keep).await.map(|_| ())
     }
 
     /// Counts the findings of a group, by problem. Returns the history of the first one.
@@ -444,6 +479,11 @@ async fn written(update: UpdateItemFluentBuilder) -> Result<Written, StateError>
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The partition of a thread.
+fn thread_key(thread: &str) -> String {
+    format!("thread#{thread}")
 }
 
 /// The partition of the findings that wait in the period that began then.

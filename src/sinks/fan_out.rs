@@ -3,7 +3,8 @@
 use std::mem;
 use std::sync::Arc;
 
-use futures_util::future;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, future};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{Delivery, DeliveryCounts, DeliveryError, Sink, Terms, Timing};
@@ -61,13 +62,41 @@ impl Sinks {
 }
 
 /// Delivers batches until the outbox is dropped.
-async fn deliver(sink: &dyn Sink, mut arriving: UnboundedReceiver<Vec<Arc<Finding>>>, terms: Terms) -> Delivery {
+async fn deliver(sink: &dyn Sink, arriving: UnboundedReceiver<Vec<Arc<Finding>>>, terms: Terms) -> Delivery {
+    match sink.timing() {
+        Timing::Immediate => deliver_batches(sink, arriving, terms).await,
+        Timing::Grouped => deliver_groups(sink, arriving, terms).await,
+    }
+}
+
+/// Delivers single findings. Those that have arrived meanwhile share a batch.
+async fn deliver_batches(
+    sink: &dyn Sink,
+    mut arriving: UnboundedReceiver<Vec<Arc<Finding>>>,
+    terms: Terms,
+) -> Delivery {
     let (mut delivery, mut batches) = (Delivery::default(), Vec::new());
-    // A group stays whole; single findings that have arrived meanwhile share a batch.
-    let max = if sink.timing() == Timing::Grouped { 1 } else { MAX_BATCH };
-    while arriving.recv_many(&mut batches, max).await > 0 {
+    while arriving.recv_many(&mut batches, MAX_BATCH).await > 0 {
         let findings: Vec<Arc<Finding>> = batches.drain(..).flatten().collect();
         delivery.add(sink.deliver(&findings, terms).await);
+    }
+    delivery
+}
+
+/// Delivers groups, each as a whole. A group that takes long does not hold up the next one.
+async fn deliver_groups(sink: &dyn Sink, mut arriving: UnboundedReceiver<Vec<Arc<Finding>>>, terms: Terms) -> Delivery {
+    let (mut delivery, mut groups) = (Delivery::default(), FuturesUnordered::new());
+    loop {
+        tokio::select! {
+            group = arriving.recv() => match group {
+                Some(findings) => groups.push(async move { sink.deliver(&findings, terms).await }),
+                None => break,
+            },
+            Some(delivered) = groups.next() => delivery.add(delivered),
+        }
+    }
+    while let Some(delivered) = groups.next().await {
+        delivery.add(delivered);
     }
     delivery
 }

@@ -4,8 +4,7 @@
 //! others. The same environment does not send an accepted message again, so that a retry of the invocation publishes only
 //! the missing ones.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_sdk_sns::Client;
@@ -17,6 +16,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
 
+use super::accepted::Accepted;
 use super::batch::{Message, batches};
 use super::{Delivery, Failure};
 use crate::aws::{Region, SdkConfig, error_chain, service_error};
@@ -32,9 +32,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Timeouts of one attempt. SNS answers within tens of milliseconds; a request that hangs must leave time for others.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Maximum number of accepted messages that are remembered.
-const MAX_REMEMBERED: usize = 20_000;
 
 /// Error codes of SNS after which the same request may succeed.
 /// <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html> and the errors of Publish.
@@ -55,27 +52,7 @@ const TRANSIENT: [&str; 9] = [
 pub struct SnsTopic {
     client: Client,
     arn: String,
-    accepted: Mutex<Accepted>,
-}
-
-/// Ids of messages that SNS has accepted, the oldest forgotten first.
-#[derive(Debug, Default)]
-struct Accepted {
-    ids: HashSet<String>,
-    order: VecDeque<String>,
-}
-
-impl Accepted {
-    fn remember(&mut self, uid: &str) {
-        if self.ids.insert(uid.to_owned()) {
-            self.order.push_back(uid.to_owned());
-        }
-        if self.order.len() > MAX_REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-    }
+    accepted: Accepted,
 }
 
 /// Why a message was not accepted.
@@ -95,14 +72,14 @@ impl SnsTopic {
         if let Some(region) = region(&arn) {
             own = own.region(Region::new(region.to_owned()));
         }
-        Self { client: Client::from_conf(own.build()), arn, accepted: Mutex::default() }
+        Self { client: Client::from_conf(own.build()), arn, accepted: Accepted::default() }
     }
 
     /// Another topic, with the client of this one where both are in one region: to build one takes a start some time.
     #[must_use]
     pub fn beside(&self, config: &SdkConfig, arn: String) -> Self {
         if region(&arn) == region(&self.arn) {
-            Self { client: self.client.clone(), arn, accepted: Mutex::default() }
+            Self { client: self.client.clone(), arn, accepted: Accepted::default() }
         } else {
             Self::new(config, arn)
         }
@@ -116,7 +93,7 @@ impl SnsTopic {
         let mut open = messages;
         // An event that was delivered twice, such as by two trails, is one message.
         let mut seen = HashSet::new();
-        open.retain(|message| seen.insert(message.uid.clone()) && !self.is_accepted(&message.uid));
+        open.retain(|message| seen.insert(message.uid.clone()) && !self.accepted.contains(&message.uid));
         let mut failures: Vec<Failure> = Vec::new();
         let mut retried = 0;
         for attempt in 1..=MAX_ATTEMPTS {
@@ -140,10 +117,6 @@ impl SnsTopic {
             tokio::time::sleep(wait).await;
         }
         Delivery { accepted: all.saturating_sub(failures.len()), retried, failures }
-    }
-
-    fn is_accepted(&self, uid: &str) -> bool {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).ids.contains(uid)
     }
 
     /// Sends all messages, and returns the indexes of those that were not accepted.
@@ -184,7 +157,7 @@ impl SnsTopic {
             let place = accepted.id().and_then(|id| id.parse().ok());
             if let Some((place, message)) = place.and_then(|place| Some((place, messages.get(place)?))) {
                 open.remove(&place);
-                self.accepted.lock().unwrap_or_else(PoisonError::into_inner).remember(&message.uid);
+                self.accepted.remember(&message.uid);
                 tracing::info!(
                     rule = %message.rule,
                     finding_uid = %message.finding_uid,

@@ -36,6 +36,9 @@ pub(super) enum Form {
 /// any length.
 pub(super) const RECORDS: &str = "Records";
 
+/// The only member of a message of the outbox, in which messages for webhooks wait.
+const OUTBOX: &str = "trailwarden-outbox";
+
 /// All forms, in the order in which they are tried: an object has the first form that recognises it.
 pub static SOURCES: &[Source] = &[
     read("CloudTrail file", |object| object.has_list(RECORDS), cloudtrail::file),
@@ -71,6 +74,11 @@ pub static SOURCES: &[Source] = &[
     read("EventBridge event", eventbridge::has_record, eventbridge::event),
     read("failed invocation", |object| object.has("requestPayload"), on_failure::invocation),
     read("failed Kinesis batch", on_failure::is_kinesis_batch, on_failure::kinesis_batch),
+    refused(
+        "message of the outbox",
+        |object| object.has(OUTBOX),
+        |_| "a message for webhooks, which the function accepts from the queue in OUTBOX_QUEUE_URL alone".to_owned(),
+    ),
     read("messages of an SQS queue", |object| object.has("Messages"), on_failure::messages),
     read("output of `aws cloudtrail lookup-events`", |object| object.has_list("Events"), export::lookup_events),
     read("result of a CloudTrail Lake query", export::is_lake_result, export::lake_result),

@@ -142,6 +142,19 @@ impl TriggerBatch {
         (1..).take(self.messages.len())
     }
 
+    /// Returns the body of each message, by position, if all are of one SQS queue whose ARN `is_queue` accepts.
+    pub fn bodies_of(&self, is_queue: impl Fn(&str) -> bool) -> Option<Vec<(u64, String)>> {
+        if self.event_source != EventSource::Sqs {
+            return None;
+        }
+        let bodies = self.positions().zip(&self.messages).map(|(position, (_, message))| {
+            let message = document::members(message.get()).ok()?;
+            let is_own = message.string("eventSourceARN").is_some_and(|arn| is_queue(&arn));
+            is_own.then(|| (position, message.string("body").unwrap_or_default()))
+        });
+        bodies.collect()
+    }
+
     /// Whether the event source delivers a failed message again. Firehose delivers a whole batch again, if the invocation
     /// fails.
     pub fn retries_messages(&self) -> bool {

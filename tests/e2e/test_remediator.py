@@ -15,6 +15,7 @@ import pytest
 from aws_stand_in import ec2_error
 from function import Function
 from remediator import ACCOUNT, APPROVE, AUTO, FunctionUrl, Remediator, code, finding, fixture, replaced
+from webhook_server import WebhookServer
 
 OPEN_TRUST = json.dumps(
     {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}, indent=2
@@ -758,8 +759,14 @@ def test_another_account_is_called_with_the_role_there(endpoint: str) -> None:
 
 
 def test_a_finding_travels_from_the_evaluating_function(endpoint: str) -> None:
-    with Remediator(endpoint, "whole") as remediator, Function(
-        endpoint, FINDINGS_TOPIC_ARN=remediator.findings.arn
+    session = boto3.Session("AKIAEXAMPLEKEYID0001", "example", region_name="eu-west-1")
+    outbox = session.client("sqs", endpoint_url=endpoint).create_queue(QueueName="whole-outbox")["QueueUrl"]
+    session.client("ssm", endpoint_url=endpoint).put_parameter(Name="/whole/pagerduty", Value="key", Type="SecureString")
+    pagerduty = WebhookServer()
+    oncall = {"name": "oncall", "kind": "pagerduty", "secret": "ssm:/whole/pagerduty", "url": f"{pagerduty.url}/v2/enqueue"}
+    configuration = json.dumps({"webhooks": [oncall]})
+    with Remediator(endpoint, "whole", OUTBOX_QUEUE_URL=outbox) as remediator, Function(
+        endpoint, FINDINGS_TOPIC_ARN=remediator.findings.arn, CONFIG=configuration, OUTBOX_QUEUE_URL=outbox
     ) as evaluator:
         prepared = opened_group(remediator)
         document = finding(*SSH, prepared.ids)
@@ -785,6 +792,17 @@ def test_a_finding_travels_from_the_evaluating_function(endpoint: str) -> None:
         acts = remediator.aws.count("RevokeSecurityGroupIngress")
         assert remediator.deliver(resolved.document) == [] and len(remediator.records()) == 1
         assert remediator.aws.count("RevokeSecurityGroupIngress") == acts == 1
+        # By the outbox, the evaluating function resolves the incident.
+        [waiting] = sqs.receive_message(QueueUrl=outbox)["Messages"]
+        assert "raw_data" not in waiting["Body"]
+        _, account, name = outbox.rsplit("/", 2)
+        arn = f"arn:aws:sqs:eu-west-1:{account}:{name}"
+        answer = evaluator.invoke(json.dumps({"Records": [{**message, "body": waiting["Body"], "eventSourceARN": arn}]}))
+        assert answer.body == {"batchItemFailures": []}
+        trigger, resolve = (request.body for request in pagerduty.requests)
+        assert (trigger["event_action"], resolve["event_action"]) == ("trigger", "resolve")
+        assert trigger["dedup_key"] == resolve["dedup_key"] == resolved.document["finding_info"]["uid"]
+    pagerduty.close()
 
 
 def test_other_payloads_and_messages_are_refused_by_name(remediator: Remediator) -> None:

@@ -10,22 +10,23 @@ use proptest::prelude::*;
 use regex::Regex;
 use serde_json::{Value, json};
 use trailwarden::alert::limit::{AlertLimit, MAX_ALERTS, PERIOD};
-use trailwarden::alert::{Alert, AlertGroup, AlertPolicy, History, Resolved, groups};
+use trailwarden::alert::{Alert, AlertGroup, AlertPolicy, History, Resolved, WebhookKind, groups};
 use trailwarden::finding::{Finding, Live, Outcome, Severity, Suppression, ocsf};
 
 use crate::support::{files, fixture, generated, json as record, payload_by_all_rules, root, rule_fixtures};
+use crate::webhooks::{self, harmless_posts, posts_text};
 
-fn at_least(min_severity: Severity) -> AlertPolicy {
+pub(crate) fn at_least(min_severity: Severity) -> AlertPolicy {
     AlertPolicy::at_least(min_severity)
 }
 
 /// The groups of these findings.
-fn grouped(findings: &[Finding], policy: &AlertPolicy) -> Vec<AlertGroup> {
+pub(crate) fn grouped(findings: &[Finding], policy: &AlertPolicy) -> Vec<AlertGroup> {
     groups(findings.iter().cloned().map(Arc::new), policy)
 }
 
 /// The time at which alerts are sent.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-03-04T10:05:30Z".parse().unwrap()
 }
 
@@ -34,12 +35,12 @@ fn findings(path: &str, rule: &str) -> Vec<Finding> {
     all.into_iter().filter(|finding| finding.rule.name == rule).collect()
 }
 
-fn finding(path: &str, rule: &str) -> Finding {
+pub(crate) fn finding(path: &str, rule: &str) -> Finding {
     findings(path, rule).remove(0)
 }
 
 /// A blocked action on each of these resources.
-fn blocked(vpcs: &[&str]) -> Vec<Finding> {
+pub(crate) fn blocked(vpcs: &[&str]) -> Vec<Finding> {
     let mut event = record(&fixture("rules/blocked-action/hit-wrapped.json"));
     let each = vpcs.iter().enumerate().flat_map(|(place, vpc)| {
         event["eventName"] = "DeleteVpc".into();
@@ -57,7 +58,7 @@ fn told(alert: &Alert<'_>) -> String {
 }
 
 /// Many blocked actions of seven kinds, one every second.
-fn storm(count: usize) -> Vec<Finding> {
+pub(crate) fn storm(count: usize) -> Vec<Finding> {
     const CALLS: [(&str, &str, &str); 7] = [
         ("CreateVpc", "cidrBlock", "10.0.0.0/16"),
         ("DeleteVpc", "vpcId", "vpc-"),
@@ -205,6 +206,7 @@ fn a_resolved_problem_reads_like_this() {
     let subject = resolved.subject();
     assert!(subject.len() < 100 && subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{subject:?}");
     assert_harmless(&resolved.email(), &resolved.sms(), &resolved.chat(), &[]);
+    harmless_posts(&webhooks::resolved_posts(&resolved), &[]);
     serde_json::from_str::<Value>(&resolved.body()).unwrap();
 }
 
@@ -369,7 +371,7 @@ fn an_alert_has_one_id_for_the_same_findings() {
 }
 
 /// Text that means something to a terminal, a mail program, a chat application or a phone.
-const HOSTILE: &str = "\u{1b}[2J\r\nSubject: x\u{202e}<!channel> <@U1> @here [click](https://evil.example) *b* _i_ \
+pub(crate) const HOSTILE: &str = "\u{1b}[2J\r\nSubject: x\u{202e}<!channel> <@U1> @here [click](https://evil.example) *b* _i_ \
                        `id` {\"json\":1} <script>alert(1)</script> \u{0}\u{2028} evil.example \u{2705} :white_check_mark:";
 
 #[test]
@@ -401,6 +403,7 @@ fn text_of_attackers_is_safe_on_every_medium() {
     // Links of the rule. Those to the console need a Region and an event id of the usual form.
     let links = all[0].rule.references.clone();
     assert_harmless(&alert.email(now()), &alert.sms(), &alert.chat(now()), &links);
+    harmless_posts(&webhooks::posts(&alert, now()), &links);
     let body = alert.body(Timestamp::UNIX_EPOCH);
     assert!(!body.contains(HIDDEN));
     let body: Value = serde_json::from_str(&body).unwrap();
@@ -410,7 +413,7 @@ fn text_of_attackers_is_safe_on_every_medium() {
 }
 
 /// Characters that a terminal, a mail program or an editor acts on.
-const HIDDEN: [char; 5] = ['\u{1b}', '\r', '\u{202e}', '\u{0}', '\u{2028}'];
+pub(crate) const HIDDEN: [char; 5] = ['\u{1b}', '\r', '\u{202e}', '\u{0}', '\u{2028}'];
 
 /// Asserts that the texts contain no part of [`HOSTILE`] that a program acts on, and no URL but `links`.
 fn assert_harmless(email: &str, sms: &str, chat: &str, links: &[String]) {
@@ -434,7 +437,7 @@ fn assert_harmless(email: &str, sms: &str, chat: &str, links: &[String]) {
     }
 }
 
-fn strings(value: &Value, texts: &mut Vec<String>) {
+pub(crate) fn strings(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => texts.push(text.clone()),
         Value::Array(all) => all.iter().for_each(|one| strings(one, texts)),
@@ -467,7 +470,7 @@ proptest! {
 }
 
 /// One alert about each rule: the first finding of its fixtures.
-fn one_of_each_rule() -> BTreeMap<String, AlertGroup> {
+pub(crate) fn one_of_each_rule() -> BTreeMap<String, AlertGroup> {
     let mut groups = BTreeMap::new();
     for fixture in rule_fixtures().into_iter().filter(|fixture| fixture.name.starts_with("hit")) {
         if groups.contains_key(&fixture.rule) {
@@ -502,10 +505,11 @@ fn an_alert_of_every_rule_reads_like_its_snapshot() {
             let sent = sent(&alert);
             let chat = chat_text(&alert.chat(sent));
             let text = format!(
-                "Subject: {}\n\n{}\n--- sms\n{}\n\n--- chat\n{chat}\n",
+                "Subject: {}\n\n{}\n--- sms\n{}\n\n--- chat\n{chat}\n{}",
                 alert.subject(),
                 alert.email(sent),
-                alert.sms()
+                alert.sms(),
+                posts_text(&webhooks::posts(&alert, sent))
             );
             let compare = || settings.bind(|| insta::assert_snapshot!(rule.as_str(), text));
             catch_unwind(AssertUnwindSafe(compare)).is_err()
@@ -588,6 +592,7 @@ fn the_page_of_examples_shows_the_messages() {
                 email: alert.email(sent),
                 sms: alert.sms(),
                 chat: alert.chat(sent),
+                posts: webhooks::posts(&alert, sent),
             }
         })
         .collect();
@@ -602,6 +607,7 @@ fn the_page_of_examples_shows_the_messages() {
         email: resolved.email(),
         sms: resolved.sms(),
         chat: resolved.chat(),
+        posts: webhooks::resolved_posts(&resolved),
     });
     generated("docs/alert-examples.html", &page(&messages));
 }
@@ -613,6 +619,7 @@ struct Shown {
     email: String,
     sms: String,
     chat: String,
+    posts: Vec<(WebhookKind, Value)>,
 }
 
 const STYLE: &str = "\
@@ -635,16 +642,25 @@ fn page(messages: &[Shown]) -> String {
             }
             body {
                 h1 { "What alerts look like" }
-                p { "Each message as an email, in a chat application and as a text message. The tests of Trailwarden write this page." }
-                @for Shown { title, subject, email, sms, chat } in messages {
+                p { "Each message as an email, by Amazon Q in a chat application, by webhook and as a text message. The tests of Trailwarden write this page." }
+                @for Shown { title, subject, email, sms, chat, posts } in messages {
                     h2 { (title) }
                     h3 { "Email" }
                     pre { b { (subject) } "\n\n" (email) }
-                    h3 { "Chat" }
+                    h3 { "Amazon Q in chat applications" }
                     div class="chat" {
                         @for (place, line) in chat_text(chat).lines().enumerate() {
                             @if place == 0 { p { b { (maud::PreEscaped(marked(line))) } } }
                             @else { p { (maud::PreEscaped(marked(line))) } }
+                        }
+                    }
+                    @for (kind, body) in posts {
+                        @let lines = webhooks::shown(*kind, body);
+                        h3 { (webhooks::caption(*kind)) }
+                        div class="chat" {
+                            @for (place, line) in lines.iter().enumerate() {
+                                @if place == 0 { p { b { (line) } } } @else { p { (line) } }
+                            }
                         }
                     }
                     h3 { "Text message" }

@@ -42,5 +42,6 @@ mod terraform;
 mod terraform_plan;
 mod trigger_batches;
 mod trust;
+mod webhooks;
 mod workload;
 mod worst_input;

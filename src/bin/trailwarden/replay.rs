@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::ProgressBar;
 use trailwarden::app::{
-    AlertMemorySetting, Configuration, DEFAULT_MIN_ALERT_SEVERITY, Destination, LiveStateConfiguration, alerts_topic,
-    findings_topic, severity, topic_account,
+    AlertMemorySetting, AlertsTopicSetting, Configuration, DEFAULT_MIN_ALERT_SEVERITY, Destination,
+    LiveStateConfiguration, alerts_topic, findings_topic, severity, topic_account,
 };
 use trailwarden::aws::sdk_config;
 use trailwarden::finding::Severity;
@@ -114,9 +114,10 @@ impl Arguments {
         let Some(arn) = self.findings_topic.clone() else { return Vec::new() };
         let account = topic_account(&arn).map(str::to_owned);
         let min_severity = self.alerts_min_severity.unwrap_or(DEFAULT_MIN_ALERT_SEVERITY);
-        let alerts = self.alerts_topic.clone().map(|arn| Destination::AlertsTopic {
-            arn,
-            min_severity,
+        let alerts = self.alerts_topic.clone().map(|arn| Destination::Alerts {
+            topic: Some(AlertsTopicSetting { arn, min_severity }),
+            // Their secrets are for the function alone.
+            webhooks: Vec::new(),
             account,
             memory: AlertMemorySetting::None,
         });
@@ -152,7 +153,7 @@ async fn replay(arguments: &Arguments, loaded: LoadedPipeline) -> ExitCode {
     let target = if configuration.destinations.is_empty() {
         Target::printed(arguments.format.into())
     } else {
-        Target::Published(configuration.sinks(&sdk))
+        Target::Published(configuration.sinks(&sdk, None))
     };
     let requests = match start_requests() {
         Ok(requests) => requests,

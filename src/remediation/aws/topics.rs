@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use crate::alert::TextMessage;
 use crate::finding::derived_id;
+use crate::queue::Queue;
 use crate::remediation::announcement::Announcement;
 use crate::remediation::traits::Announcer;
 use crate::sinks::batch::Message;
 use crate::sinks::sns::SnsTopic;
+use crate::sinks::webhooks::resolved_message;
 
 /// Maximum time to publish one message.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,6 +23,8 @@ pub struct Topics {
     pub alerts: Option<SnsTopic>,
     /// Receives documents of resolved findings.
     pub findings: Option<SnsTopic>,
+    /// Receives them for webhooks. The function that evaluates posts them.
+    pub outbox: Option<Queue>,
 }
 
 impl Announcer for Topics {
@@ -45,9 +49,14 @@ impl Announcer for Topics {
     }
 
     async fn resolved(&self, document: &Value) -> Result<(), String> {
-        match &self.findings {
-            Some(topic) => publish(topic, Message::of_document(document)).await,
-            None => Ok(()),
+        if let Some(topic) = &self.findings {
+            publish(topic, Message::of_document(document)).await?;
+        }
+        let Some(outbox) = &self.outbox else { return Ok(()) };
+        let sent = tokio::time::timeout(TIMEOUT, outbox.send(resolved_message(document))).await;
+        match sent {
+            Ok(sent) => sent.map_err(|error| format!("sqs:SendMessage: {error}")),
+            Err(_) => Err("sqs:SendMessage: SQS did not answer in time".to_owned()),
         }
     }
 }

@@ -55,6 +55,7 @@ locals {
   environment = {
     FINDINGS_TOPIC_ARN         = var.findings_topic_arn
     ALERTS_TOPIC_ARN           = var.alerts_topic_arn
+    OUTBOX_QUEUE_URL           = try(var.outbox.url, null)
     REMEDIATION_TABLE          = local.table_name
     REMEDIATION_POLICY         = var.settings.policy
     REMEDIATION_POLICY_FILE    = var.settings.policy_file

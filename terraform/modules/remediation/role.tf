@@ -76,6 +76,12 @@ locals {
         Resource = local.approval_arn
       },
     ],
+    [for outbox in [var.outbox] : {
+      Sid      = "TellWebhooks"
+      Effect   = "Allow"
+      Action   = "sqs:SendMessage"
+      Resource = outbox.arn
+    } if outbox != null],
     [for name in compact([var.settings.member_role_name]) : {
       Sid      = "AssumeMemberRole"
       Effect   = "Allow"

@@ -80,3 +80,12 @@ variable "settings" {
     deletion_protection  = optional(bool, true)
   })
 }
+
+variable "outbox" {
+  description = "The queue by which webhooks are told that problems are resolved, if there are webhooks."
+  type = object({
+    arn = string
+    url = string
+  })
+  default = null
+}

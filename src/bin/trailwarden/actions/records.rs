@@ -273,7 +273,7 @@ pub(super) fn undo(arguments: &Undo) -> ExitCode {
         let engine = Engine {
             cloud: AwsCloud::new(&config, account, role),
             store: DynamoStore::new(&config, arguments.table.table.clone()),
-            announcer: Topics { alerts, findings: None },
+            announcer: Topics { alerts, findings: None, outbox: None },
             approvals: None::<StateMachine>,
             policy: RemediationPolicy::default(),
             deployment: Deployment::default(),

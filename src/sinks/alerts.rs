@@ -1,4 +1,4 @@
-//! The SNS topic for people: alerts, each of one finding or of several by one caller.
+//! Alerts for people, by an SNS topic and by webhooks: each of one finding or of several by one caller.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use super::alert_state::{Admission, AlertState, StateError};
 use super::batch::Message;
 use super::sns::SnsTopic;
+use super::webhooks::Webhooks;
 use super::{Delivery, DeliveryFuture, Sink, Terms, Timing};
 use crate::alert::limit::AlertLimit;
 use crate::alert::{AlertGroup, AlertPolicy, groups};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 
 /// Maximum number of groups whose state is read at a time.
 const MAX_REQUESTS: usize = 8;
@@ -22,10 +23,20 @@ const SEARCH_INTERVAL: i64 = 300_000;
 
 /// Publishes alerts about the findings that its policy admits.
 #[derive(Debug)]
-pub struct AlertsTopic {
-    topic: SnsTopic,
+pub struct Alerts {
+    topic: Option<AlertsTopic>,
+    webhooks: Option<Arc<Webhooks>>,
     policy: AlertPolicy,
     memory: AlertMemory,
+}
+
+/// The SNS topic for people.
+#[derive(Debug)]
+pub struct AlertsTopic {
+    /// The topic.
+    pub topic: SnsTopic,
+    /// The minimum severity of alerts.
+    pub min_severity: Severity,
 }
 
 /// What a sink remembers of earlier alerts.
@@ -51,16 +62,34 @@ impl AlertMemory {
     }
 }
 
-impl AlertsTopic {
-    /// A sink that publishes alerts to `topic`.
-    pub fn new(topic: SnsTopic, policy: AlertPolicy, memory: AlertMemory) -> Self {
-        Self { topic, policy, memory }
+impl Alerts {
+    /// A sink that publishes alerts to a topic and to webhooks. `policy` has the least of their minimum severities.
+    pub fn new(
+        topic: Option<AlertsTopic>,
+        webhooks: Option<Arc<Webhooks>>,
+        policy: AlertPolicy,
+        memory: AlertMemory,
+    ) -> Self {
+        Self { topic, webhooks, policy, memory }
     }
 
     async fn publish(&self, groups: &[AlertGroup], terms: Terms) -> Delivery {
-        let alerts = groups.iter().filter_map(AlertGroup::alert);
-        let messages = alerts.map(|alert| Message::of_alert(&alert, terms.now)).collect();
-        self.topic.publish(messages, terms.deadline).await
+        let topic = async {
+            let Some(AlertsTopic { topic, min_severity }) = &self.topic else { return Delivery::default() };
+            let alerts = groups.iter().filter_map(AlertGroup::alert);
+            let alerts = alerts.filter(|alert| alert.severity() >= *min_severity);
+            let messages = alerts.map(|alert| Message::of_alert(&alert, terms.now)).collect();
+            topic.publish(messages, terms.deadline).await
+        };
+        let webhooks = async {
+            match &self.webhooks {
+                Some(webhooks) => webhooks.deliver(groups, terms).await,
+                None => Delivery::default(),
+            }
+        };
+        let (mut delivery, posted) = tokio::join!(topic, webhooks);
+        delivery.add(posted);
+        delivery
     }
 
     async fn deliver_limited(&self, limit: &Mutex<AlertLimit>, findings: &[Arc<Finding>], terms: Terms) -> Delivery {
@@ -144,7 +173,7 @@ async fn admit(state: &AlertState, group: &mut AlertGroup, now: Timestamp) -> Re
     state.admit(group, now).await
 }
 
-impl Sink for AlertsTopic {
+impl Sink for Alerts {
     fn timing(&self) -> Timing {
         Timing::Grouped
     }
