@@ -360,15 +360,15 @@ pub struct ItemEvaluation {
     pub annotation: Option<String>,
 }
 
-/// The compliance of a resource for AWS Config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The compliance of a resource for AWS Config, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Compliance {
+    /// The resource is deleted, out of scope, or of a type that is not evaluated.
+    NotApplicable,
     /// No rule has a finding of status NON_COMPLIANT that is not exempt.
     Compliant,
     /// A rule has such a finding.
     NonCompliant,
-    /// The resource is deleted, out of scope, or of a type that is not evaluated.
-    NotApplicable,
 }
 
 impl Compliance {

@@ -588,6 +588,7 @@ fn a_finding_claims_no_call_and_no_caller() {
     let finding = &found.findings[0];
     insta::assert_snapshot!(finding.full_message(), @"An unknown caller opened security group sg-0123456789abcdef0 to the whole internet: tcp port 22 (ssh) from 0.0.0.0/0. AWS Config recorded this state at 2026-03-04T10:00:22Z. It does not record who caused it. Related CloudTrail events: 5a92c9b9-0000-4000-8000-000000000001.");
     let document = ocsf::document(finding, jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(crate::ocsf::faults(&document), Vec::<String>::new());
     assert_eq!(document["metadata"]["log_name"], "AWS Config");
     assert_eq!(document["metadata"]["log_provider"], "AWS");
     assert_eq!(document["finding_info"]["data_sources"], json!(["AWS Config"]));
@@ -600,6 +601,11 @@ fn a_finding_claims_no_call_and_no_caller() {
     let related = document["finding_info"]["related_events"].as_array().unwrap();
     assert_eq!(related[0]["uid"], finding.origin.event_id);
     assert_eq!(related[1], json!({"uid": "5a92c9b9-0000-4000-8000-000000000001"}));
+    // The record in a finding is the item as received, not the derived call.
+    let with_records = Pipeline::new(RuleSet::load(&[]).unwrap()).with_records(true);
+    let found = with_records.gather("payload", Input::Payload(&item.to_string()));
+    let record: Value = serde_json::from_str(found.findings[0].record.as_deref().unwrap()).unwrap();
+    assert_eq!(record, item["configurationItem"]);
     // A later state of the same resource is another message about the same problem.
     item["configurationItem"]["configurationStateId"] = json!(1_772_618_422_419_u64);
     let later = payload(&item.to_string()).findings.remove(0);
