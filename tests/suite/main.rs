@@ -29,6 +29,8 @@ mod objects;
 mod ocsf;
 mod oracle;
 mod prefilter;
+#[cfg(feature = "remediation")]
+mod problems;
 mod public_data;
 mod publishing;
 mod remediation;
