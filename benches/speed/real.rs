@@ -36,6 +36,7 @@ pub(crate) fn workload() -> Option<Workload> {
                 Content::Record(record) => records.push(record.into_json()),
                 Content::Rejected(reason) => panic!("{place}: {reason}"),
                 Content::Control | Content::Nested(_) => {}
+                _ => panic!("{place}: not a CloudTrail log file"),
             }
         }
     }

@@ -83,6 +83,9 @@ struct Verified {
     suppression: Option<Suppression>,
 }
 
+/// A case after its completion: where it is from, its configuration item, and its findings or why it was rejected.
+type Reconsidered = (Source, Option<Arc<ConfigurationItem>>, Result<Open, String>);
+
 impl Pipeline {
     /// Resolves `cases`, in order, and counts them. Queries are sent to `live` once for all cases.
     pub async fn settle<S: LiveState>(
@@ -115,7 +118,7 @@ impl Pipeline {
             .unwrap_or(Some(Completion::Whole))
         })
         .await;
-        let mut open: Vec<(Source, Option<Arc<ConfigurationItem>>, Result<Open, String>)> = Vec::new();
+        let mut open: Vec<Reconsidered> = Vec::new();
         for (case, completion) in completions {
             let completion = completion.unwrap_or_else(|| {
                 if case.needs_state { Completion::Unknown(NO_TIME.to_owned()) } else { Completion::Whole }

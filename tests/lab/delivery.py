@@ -142,7 +142,8 @@ def rules(invoker: Invoker) -> None:
     services = ("lambda", "sns", "kinesis", "events")
 
     def send(self: Rule, original_event: dict[str, Any], transform_input: bool = True) -> None:
-        if not is_delivered(self.state, original_event["detail"]):
+        # A rule with a schedule alone has no pattern, and moto lets it match every event.
+        if self.scheduled_expression or not is_delivered(self.state, original_event["detail"]):
             return
         ours = [target for target in self.targets if target["Arn"].split(":")[2] in services]
         if ours and self.event_pattern.matches_event(original_event):

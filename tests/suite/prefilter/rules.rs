@@ -309,6 +309,6 @@ pub(crate) fn forms() -> Vec<Ways> {
 /// The literals that a rule with this detection requires.
 pub(crate) fn required_literals(detection: &str) -> Vec<Vec<String>> {
     let ways = alone(detection, &[rule(detection)], false);
-    let own = ways.rules().rules().iter().find(|rule| !rule.is_built_in()).expect("the rule is loaded");
+    let own = ways.rules().rules().iter().find(|rule| !rule.is_built_in()).unwrap();
     own.required_literals().0.clone()
 }
