@@ -337,7 +337,7 @@ mod tests {
         ALERTS_TOPIC_ARN is `arn:aws:sns:eu-west-1:111122223333:alerts.fifo`: a FIFO topic cannot deliver to people; use a standard topic
         ALERTS_MIN_SEVERITY is `urgent`: use Informational, Low, Medium, High or Critical
         STATE_TABLE is `a/b`: the name of a DynamoDB table has 3 to 255 letters, digits and characters of _.-
-        QUIET_PERIOD_MINUTES is `0`: use a whole number from 1 to 1440
+        QUIET_PERIOD_MINUTES is `0`: give a whole number from 1 to 1440
         LOG_STREAMS is `a,,b`: use names of log streams, with wildcards * and ?, separated by commas; * matches every stream
         AWS_LAMBDA_LOG_LEVEL is `LOUD`: use TRACE, DEBUG, INFO, WARN, ERROR or FATAL
         ");

@@ -147,7 +147,7 @@ fn evidence_contains_matching_clauses_and_no_excluded_ones() {
     let reported: Vec<&str> = findings[0].evidence.iter().map(|clause| clause.text.as_str()).collect();
     insta::assert_snapshot!(reported.join("\n"), @"
     eventName is A
-    requestParameters.port is 22
+    port is 22
     userAgent is absent
     ");
 }

@@ -105,7 +105,7 @@ fn invalid_configuration_has_clear_diagnostics() {
     .collect();
     insta::assert_snapshot!(reported.join("\n"), @"
     trailwarden.yml:1: rules: invalid type: sequence, expected a map at line 1 column 8
-    trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `trusted-organizations`, `trusted-tenants`, `trusted-providers`, `placeholders`, `live-state`, `account-names` (did you mean `rules`?)
+    trailwarden.yml:1: unknown field `rule`, expected one of `packs`, `rules`, `trusted-accounts`, `trusted-organizations`, `trusted-tenants`, `trusted-providers`, `placeholders`, `live-state`, `account-names`, `raw-data`, `runbooks`, `webhooks` (did you mean `rules`?)
     trailwarden.yml:1: rules.some-rule.level: unknown variant `loud`, expected one of `informational`, `low`, `medium`, `high`, `critical` at line 1 column 28
     r/p/r.yml:6: unsupported: rule `some-rule`: `a|expand` has the placeholder `%who%`, which has no values; list them under `placeholders:` in the configuration file
     trailwarden.yml:3: there is no rule `some-rul` (did you mean `some-rule`?)
