@@ -24,6 +24,7 @@ use crate::access::Zone;
 use crate::alert::{AlertPolicy, Webhook};
 #[cfg(feature = "lambda")]
 use crate::aws::SdkConfig;
+use crate::config_rule::RoleSettings;
 use crate::finding::Severity;
 #[cfg(feature = "lambda")]
 use crate::objects::Objects;
@@ -81,6 +82,8 @@ pub struct Configuration {
     pub exemptions: Option<PathBuf>,
     /// The configuration of live state; `None` if it is off.
     pub live_state: Option<LiveStateConfiguration>,
+    /// The credentials with which AWS Config is read and answered.
+    pub role: RoleSettings,
     /// The destinations of findings.
     pub destinations: Vec<Destination>,
     /// The log streams whose events are evaluated.
@@ -186,6 +189,7 @@ impl Default for Configuration {
             unusable: UnusableRules::default(),
             exemptions: None,
             live_state: None,
+            role: RoleSettings::default(),
             destinations: Vec::new(),
             log_streams: LogStreams::ALL,
             #[cfg(feature = "lambda")]

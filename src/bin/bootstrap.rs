@@ -4,6 +4,7 @@
 //! not be published, so that Lambda retries it, and if its payload could not be decoded, so that Lambda sends the payload to
 //! the on-failure destination. For batches of SQS and Kinesis it does not fail. Its response reports the messages to retry, and
 //! messages that can never be decoded go to the on-failure queue. Firehose and S3 Batch Operations get a response, too.
+//! A rule of AWS Config is answered with the compliance of each resource, after the findings are published.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -16,8 +17,13 @@ use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tokio::runtime::Handle;
 use trailwarden::app::{environment, log};
 use trailwarden::aws::lambda_config;
+use trailwarden::config_rule::{
+    ConfigService, Inventory, InvocationError as ConfigRuleError, Occasion, RuleInvocation, ServiceError,
+};
+use trailwarden::configuration_item::{ItemEvaluation, mapped_types};
 use trailwarden::finding::{Finding, Outcome as LiveOutcome};
 use trailwarden::metrics;
 use trailwarden::pipeline::{
@@ -27,7 +33,7 @@ use trailwarden::queue::{Queue, QueueUrl};
 use trailwarden::sinks::problems::{Cause, Resolver};
 use trailwarden::sinks::webhooks::Webhooks;
 use trailwarden::sinks::{Delivery, DeliveryError, Sinks, Terms};
-use trailwarden::sources::{BatchResponse, Invocation, MessageFailure, TriggerBatch};
+use trailwarden::sources::{BatchResponse, FetchItem, Invocation, MessageFailure, Place, TriggerBatch};
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The error types are a contract: alarms and people filter by them.
@@ -41,6 +47,10 @@ enum InvocationError {
     Object { reason: String, is_retryable: bool },
     #[error("the state table cannot be used: {0}")]
     State(String),
+    #[error(transparent)]
+    ConfigRule(#[from] ConfigRuleError),
+    #[error("{reason}")]
+    Config { reason: String, is_retryable: bool },
     #[error("the counts do not balance, please report this: {0}")]
     Tally(Tally),
 }
@@ -54,12 +64,15 @@ impl InvocationError {
             Self::Object { is_retryable: true, .. } => "ObjectReadFailedRetryable",
             Self::Object { .. } => "ObjectReadFailedPermanent",
             Self::State(_) => "StateTableFailed",
+            Self::ConfigRule(_) => "ConfigRuleRejected",
+            Self::Config { is_retryable: true, .. } => "ConfigFailedRetryable",
+            Self::Config { .. } => "ConfigFailedPermanent",
             Self::Tally(_) => "TallyUnbalanced",
         }
     }
 
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Object { is_retryable: true, .. })
+        matches!(self, Self::Object { is_retryable: true, .. } | Self::Config { is_retryable: true, .. })
     }
 
     /// The error of one message of a batch.
@@ -75,6 +88,12 @@ impl From<&Rejection> for InvocationError {
             RejectionCause::Content => Self::Payload(reason),
             cause => Self::Object { reason, is_retryable: cause == RejectionCause::ObjectRetryable },
         }
+    }
+}
+
+impl From<ServiceError> for InvocationError {
+    fn from(error: ServiceError) -> Self {
+        Self::Config { reason: error.to_string(), is_retryable: error.is_transient() }
     }
 }
 
@@ -129,6 +148,7 @@ async fn main() -> ExitCode {
         webhooks,
         outbox: configuration.outbox_queue.clone(),
         resolver: configuration.resolver(&sdk),
+        config: ConfigService::new(&sdk, configuration.role.clone()),
         on_failure: configuration.on_failure_queue.as_ref().map(|url| Queue::new(&sdk, url)),
     };
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&function, event));
@@ -207,6 +227,8 @@ struct Function {
     on_failure: Option<Queue>,
     /// Closes problems. `None` if open problems are not kept.
     resolver: Option<Resolver>,
+    /// AWS Config, which invokes the function by rules.
+    config: ConfigService,
 }
 
 /// What could not be decoded or fetched, by message. A message without a position is the payload.
@@ -254,47 +276,27 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
             ScheduledTask::RecheckProblems => recheck(function, &context, terms).await,
         };
     }
-    let batch = TriggerBatch::of(payload.get());
+    match RuleInvocation::of(payload.get()) {
+        Some(invocation) => answer_rule(function, &context, invocation?, payload.get()).await,
+        None => deliver(function, &context, payload.get()).await,
+    }
+}
+
+/// Evaluates and publishes a delivery that is no invocation by AWS Config.
+async fn deliver(function: &Function, context: &Context, payload: &str) -> Result<Response, InvocationError> {
+    let batch = TriggerBatch::of(payload);
     let request_id = context.request_id.as_str();
     if let (Some(batch), Some(outbox)) = (&batch, &function.outbox)
         && let Some(bodies) = batch.bodies_of(|arn| outbox.is_of(arn))
     {
-        let failed = post_waiting(function, bodies, publish_deadline(&context)).await;
+        let failed = post_waiting(function, bodies, publish_deadline(context)).await;
         report(request_id, batch, &failed);
         return Ok(Response::Batch(batch.response(&failed, "")));
     }
-    let now = Timestamp::now();
-    let deadline = publish_deadline(&context);
-    let (mut outbox, published) = function.sinks.open(Terms { now, deadline });
-    // The findings, the message of each, and what could not be read.
-    let (mut findings, mut messages, mut unread) = (Vec::new(), Vec::new(), Unread::default());
-    let evaluation = async {
-        let mut take = |progress| match progress {
-            Progress::Outcome(Outcome::Finding(finding, place)) => {
-                let finding = Arc::from(finding);
-                outbox.put(Arc::clone(&finding));
-                findings.push(finding);
-                messages.push(place.message);
-            }
-            Progress::Outcome(Outcome::Rejection(rejection)) => {
-                let Rejection { place, reason, cause } = &rejection;
-                tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
-                if place.is_whole() || *cause != RejectionCause::Content {
-                    unread.add(rejection);
-                }
-            }
-            Progress::Outcome(Outcome::Item(_)) => {}
-            Progress::Settling => outbox.end_group(),
-        };
-        let limits = Limits { live_state: budget(&context), objects: objects_deadline(&context) };
-        let tally = function.evaluator.run("payload", payload.get().to_owned(), limits, &mut take).await;
-        drop(outbox);
-        tally
-    };
-    let (tally, (delivered, published)) = tokio::join!(evaluation, published);
-    let tally = tally.map_err(|_| InvocationError::Payload(FAILED_INSIDE.to_owned()))?;
-    // Nothing can be done about a closed standard output.
-    let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
+    let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(context) };
+    let received = Received { inputs: Inputs::Payload(Some(payload.to_owned())), items: None, is_rule: false };
+    let Evaluation { tally, findings, messages, unread, published, .. } =
+        evaluate(function, &function.evaluator, received, context, terms).await?;
     let unpublished = match &published {
         Ok(()) => Some(BTreeSet::new()),
         Err(error) => messages_of(&error.uids, findings.iter().zip(&messages)),
@@ -322,7 +324,7 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
         && batch.retries_permanent_failures()
     {
         let function_arn = context.invoked_function_arn.as_str();
-        keep(queue, &batch, failed, &Invocation { request_id, function_arn, time: now }, deadline).await;
+        keep(queue, &batch, failed, &Invocation { request_id, function_arn, time: terms.now }, terms.deadline).await;
     }
     let failed = failed.unwrap_or_else(|| {
         // The failed messages are not known.
@@ -332,6 +334,172 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
     });
     report(request_id, &batch, &failed);
     Ok(Response::Batch(batch.response(&failed, &tally.to_string())))
+}
+
+/// What an invocation evaluates.
+struct Received {
+    inputs: Inputs,
+    /// Fetches configuration items that are too large for the payload.
+    items: Option<Box<dyn FetchItem + Send>>,
+    /// Whether a rule of AWS Config invoked the function. Each rejection then fails the invocation.
+    is_rule: bool,
+}
+
+/// The inputs of an invocation.
+enum Inputs {
+    /// The payload. `None` after it was taken.
+    Payload(Option<String>),
+    /// The inventory of AWS Config, page by page.
+    Inventory(Box<Inventory>),
+}
+
+impl Inputs {
+    /// Takes the next input, and the reasons why parts of it cannot be read.
+    async fn next(&mut self) -> Result<Option<(&'static str, String, Vec<String>)>, ServiceError> {
+        match self {
+            Self::Payload(payload) => Ok(payload.take().map(|payload| ("payload", payload, Vec::new()))),
+            Self::Inventory(inventory) => {
+                let Some(rows) = inventory.next_page().await? else { return Ok(None) };
+                let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+                for row in rows {
+                    match row {
+                        Ok(item) => items.push(item),
+                        Err(reason) => unreadable.push(reason),
+                    }
+                }
+                let document = format!(r#"{{"configurationItems":[{}]}}"#, items.join(","));
+                Ok(Some((INVENTORY, document, unreadable)))
+            }
+        }
+    }
+}
+
+/// The name of the inventory of AWS Config in reasons for rejections.
+const INVENTORY: &str = "the inventory of AWS Config";
+
+/// The result of what an invocation received.
+struct Evaluation {
+    tally: Tally,
+    findings: Vec<Arc<Finding>>,
+    /// The message of each finding.
+    messages: Vec<Option<u64>>,
+    /// The results of configuration items.
+    items: Vec<ItemEvaluation>,
+    unread: Unread,
+    published: Result<(), DeliveryError>,
+    /// Why the inventory could not be read to its end.
+    stopped: Option<ServiceError>,
+}
+
+/// Evaluates what was received, and publishes its findings meanwhile.
+async fn evaluate(
+    function: &Function,
+    evaluator: &Evaluator,
+    received: Received,
+    context: &Context,
+    terms: Terms,
+) -> Result<Evaluation, InvocationError> {
+    let request_id = context.request_id.as_str();
+    let Received { mut inputs, mut items, is_rule } = received;
+    let (mut outbox, published) = function.sinks.open(terms);
+    let (mut findings, mut messages, mut evaluated, mut unread) =
+        (Vec::new(), Vec::new(), Vec::new(), Unread::default());
+    let evaluation = async {
+        let (mut tally, mut stopped) = (Tally::default(), None);
+        let mut take = |progress| match progress {
+            Progress::Outcome(Outcome::Finding(finding, place)) => {
+                let finding = Arc::from(finding);
+                outbox.put(Arc::clone(&finding));
+                findings.push(finding);
+                messages.push(place.message);
+            }
+            Progress::Outcome(Outcome::Rejection(rejection)) => {
+                let Rejection { place, reason, cause } = &rejection;
+                tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
+                if is_rule || place.is_whole() || *cause != RejectionCause::Content {
+                    unread.add(rejection);
+                }
+            }
+            Progress::Outcome(Outcome::Item(item)) => {
+                if is_rule {
+                    evaluated.push(*item);
+                }
+            }
+            Progress::Settling => outbox.end_group(),
+        };
+        loop {
+            let (source, text, unreadable) = match inputs.next().await {
+                Ok(Some(input)) => input,
+                Ok(None) => break,
+                Err(error) => {
+                    stopped = Some(error);
+                    break;
+                }
+            };
+            for reason in unreadable {
+                tally.received += 1;
+                tally.rejected += 1;
+                let place = Place { source: source.into(), ..Place::default() };
+                let rejection = Rejection { place, reason, cause: RejectionCause::Content };
+                take(Progress::Outcome(Outcome::Rejection(rejection)));
+            }
+            let limits = Limits { live_state: budget(context), objects: objects_deadline(context) };
+            tally.add(&evaluator.run(source, text, limits, items.take(), &mut take).await?);
+        }
+        drop(outbox);
+        Ok::<_, tokio::task::JoinError>((tally, stopped))
+    };
+    let (tally, (delivered, published)) = tokio::join!(evaluation, published);
+    let (tally, stopped) = tally.map_err(|_| InvocationError::Payload(FAILED_INSIDE.to_owned()))?;
+    // Nothing can be done about a closed standard output.
+    let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, terms.now));
+    Ok(Evaluation { tally, findings, messages, items: evaluated, unread, published, stopped })
+}
+
+/// Evaluates what a rule of AWS Config is about, publishes its findings, and answers the rule. A resource that could not be
+/// evaluated is not answered, and fails the invocation, so that AWS Config repeats it.
+async fn answer_rule(
+    function: &Function,
+    context: &Context,
+    invocation: RuleInvocation,
+    payload: &str,
+) -> Result<Response, InvocationError> {
+    let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(context) };
+    let RuleInvocation { account, execution_role, .. } = &invocation;
+    if !invocation.parameters.is_empty() {
+        let error = "its parameters cannot be applied: remove trustedAccounts, allowedPorts and exemptTags".to_owned();
+        return Err(ConfigRuleError::Parameter { rule: visible(&invocation.rule_name).into_owned(), error }.into());
+    }
+    let open =
+        |deadline| function.config.open(account, execution_role.as_deref(), &context.invoked_function_arn, deadline);
+    // The rest of the time is for publishing and for the answer.
+    let reading = open(objects_deadline(context)).await?;
+    let payload = || Inputs::Payload(Some(payload.to_owned()));
+    let (inputs, items): (_, Option<Box<dyn FetchItem + Send>>) = match &invocation.occasion {
+        Occasion::Change => (payload(), None),
+        Occasion::Oversized(_) => (payload(), Some(Box::new(reading.fetcher(Handle::current())))),
+        Occasion::Scheduled { .. } => (Inputs::Inventory(Box::new(reading.inventory(mapped_types()))), None),
+    };
+    let received = Received { inputs, items, is_rule: true };
+    let Evaluation { tally, items: mut evaluations, unread, published, stopped, .. } =
+        evaluate(function, &function.evaluator, received, context, terms).await?;
+    if let Occasion::Scheduled { time } = invocation.occasion {
+        evaluations.iter_mut().for_each(|evaluation| evaluation.capture_time = time);
+    }
+    published?;
+    if !tally.balances() {
+        return Err(InvocationError::Tally(tally));
+    }
+    open(terms.deadline).await?.answer(&invocation.result_token, &evaluations).await?;
+    // The object or the item that AWS Config has of a resource.
+    let unread = unread.error().map(|error| match error {
+        InvocationError::Object { reason, is_retryable } => InvocationError::Config { reason, is_retryable },
+        other => other,
+    });
+    match stopped.map(InvocationError::from).or(unread) {
+        Some(error) => Err(error),
+        None => Ok(Response::Tally(tally)),
+    }
 }
 
 /// Reads the state of the resources of open problems again, and closes the problems that were reverted. Only findings with

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout_at};
 use super::{ItemEvaluation, MAX_EVALUATIONS, RoleChoice, RoleError, RoleSettings, annotation, one_for_each_resource};
 use crate::arn::Arn;
 use crate::aws::{AssumedRole, SdkConfig, assume_role_error, error_chain, service_error, with_role, with_timeouts};
-use crate::sources::FetchError;
+use crate::sources::{FetchError, FetchItem, OversizedItem};
 use crate::text::{MAX_IN_SENTENCE, visible_at_most};
 
 /// Maximum number of requests for evaluations that AWS Config could not take, beside the retries of the SDK.
@@ -380,6 +380,16 @@ impl ItemFetcher {
         self.runtime.spawn(async move { drop(sender.send(session.item_at(&kind, &id, capture_time).await)) });
         let stopped = || FetchError { reason: "the request to AWS Config was stopped".to_owned(), is_transient: true };
         receiver.recv().unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl FetchItem for ItemFetcher {
+    fn fetch_item(&self, item: &OversizedItem) -> Result<String, FetchError> {
+        let time = item.capture_time.parse().map_err(|_| FetchError {
+            reason: "its configurationItemCaptureTime is not a time".to_owned(),
+            is_transient: false,
+        })?;
+        self.item_at(&item.resource_type, &item.resource_id, time)
     }
 }
 

@@ -66,18 +66,17 @@ impl Run<'_, '_> {
             FetchedItem::Refused((format!("{place}: {}", error.reason), Cause::of_object(error.is_transient)))
         };
         let name = format!("the configuration item of {} {}", item.resource_type, item.resource_id);
-        if let Some(fetch) = self.fetch_item {
-            return match fetch.fetch_item(item) {
-                Ok(text) => FetchedItem::Text(text),
-                Err(error) => refused(format!("{name} cannot be read"), error),
-            };
-        }
-        match (self.fetch, &item.object) {
-            (Some(fetch), Some(object)) if has_object => match fetch.fetch(object) {
+        // The object has the notification with the item. AWS Config may not have the item in its history yet.
+        if let (Some(fetch), Some(object)) = (self.fetch, item.object.as_ref().filter(|_| has_object)) {
+            return match fetch.fetch(object) {
                 Ok(content) => FetchedItem::Object(content),
                 Err(error) => refused(format!("the object {object} with {name} cannot be read"), error),
-            },
-            _ => FetchedItem::Refused((item.not_fetched(), Cause::Content)),
+            };
+        }
+        match self.fetch_item.map(|fetch| fetch.fetch_item(item)) {
+            Some(Ok(text)) => FetchedItem::Text(text),
+            Some(Err(error)) => refused(format!("{name} cannot be read"), error),
+            None => FetchedItem::Refused((item.not_fetched(), Cause::Content)),
         }
     }
 }
