@@ -24,6 +24,8 @@ use crate::access::Zone;
 use crate::alert::{AlertPolicy, Webhook};
 #[cfg(feature = "lambda")]
 use crate::aws::SdkConfig;
+#[cfg(feature = "lambda")]
+use crate::config_rule::Parameters;
 use crate::config_rule::RoleSettings;
 use crate::finding::Severity;
 #[cfg(feature = "lambda")]
@@ -276,6 +278,17 @@ impl Configuration {
         let rules = self.rules()?;
         let exemptions = self.exemptions(&rules)?;
         Ok(self.pipeline_of(rules, exemptions))
+    }
+
+    /// The same for the Config rule called `name`, whose trusted accounts are trusted beside those of the configuration.
+    ///
+    /// # Errors
+    /// See [`Configuration::pipeline`].
+    #[cfg(feature = "lambda")]
+    pub fn config_rule_pipeline(&self, name: &str, parameters: &Parameters) -> Result<Pipeline, RuleDiagnostics> {
+        let mut configuration = self.clone();
+        configuration.trusted_accounts.extend(parameters.trusted_accounts.iter().cloned());
+        Ok(configuration.pipeline()?.with_config_rule(name.to_owned(), parameters.clone()))
     }
 
     /// Builds the evaluator of `pipeline`, which fetches objects, with live state if that is on.

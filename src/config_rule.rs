@@ -22,7 +22,7 @@ pub use crate::configuration_item::{Compliance, ItemEvaluation};
 pub use parameters::{Parameters, PortRange, Tag};
 pub use role::{RoleChoice, RoleError, RoleMode, RoleSettings};
 #[cfg(feature = "lambda")]
-pub use service::{ConfigService, ConfigSession, Inventory, ItemFetcher, ServiceError};
+pub use service::{AccountItems, ConfigService, ConfigSession, Inventory, ItemFetcher, ServiceError};
 
 /// Maximum number of evaluations in one PutEvaluations request.
 /// <https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html>

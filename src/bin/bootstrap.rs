@@ -7,10 +7,10 @@
 //! A rule of AWS Config is answered with the compliance of each resource, after the findings are published.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
@@ -18,19 +18,21 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
-use trailwarden::app::{environment, log};
+use trailwarden::app::{Configuration, environment, log};
 use trailwarden::aws::lambda_config;
 use trailwarden::config_rule::{
-    ConfigService, Inventory, InvocationError as ConfigRuleError, Occasion, RuleInvocation, ServiceError,
+    ConfigService, Inventory, InvocationError as ConfigRuleError, Occasion, Parameters, RuleInvocation, ServiceError,
 };
-use trailwarden::configuration_item::{ItemEvaluation, mapped_types};
-use trailwarden::finding::{Finding, Outcome as LiveOutcome};
+use trailwarden::configuration_item::{Absence, EvaluatedItem, ItemEvaluation, mapped_types};
+use trailwarden::finding::{Finding, Outcome as LiveOutcome, RuleInfo};
 use trailwarden::metrics;
 use trailwarden::pipeline::{
     self, Cause as RejectionCause, Evaluator, Input, Limits, Outcome, Progress, Rejection, Tally,
 };
 use trailwarden::queue::{Queue, QueueUrl};
-use trailwarden::sinks::problems::{Cause, Resolver};
+use trailwarden::rules::Rule;
+use trailwarden::sinks::alert_state::StateError;
+use trailwarden::sinks::problems::{Cause, EvaluatedResource, Resolver};
 use trailwarden::sinks::webhooks::Webhooks;
 use trailwarden::sinks::{Delivery, DeliveryError, Sinks, Terms};
 use trailwarden::sources::{BatchResponse, FetchItem, Invocation, MessageFailure, Place, TriggerBatch};
@@ -143,13 +145,15 @@ async fn main() -> ExitCode {
     let packs = rules.filter_map(|rule| Some((rule.name().to_owned(), rule.pack()?.to_owned()))).collect();
     let webhooks = configuration.webhooks(&sdk, packs);
     let function = Function {
-        evaluator: configuration.evaluator(pipeline, &sdk),
+        evaluator: Arc::new(configuration.evaluator(pipeline, &sdk)),
+        rule_evaluators: Mutex::default(),
         sinks: configuration.sinks(&sdk, webhooks.as_ref()),
         webhooks,
         outbox: configuration.outbox_queue.clone(),
         resolver: configuration.resolver(&sdk),
-        config: ConfigService::new(&sdk, configuration.role.clone()),
+        config: Arc::new(ConfigService::new(&sdk, configuration.role.clone())),
         on_failure: configuration.on_failure_queue.as_ref().map(|url| Queue::new(&sdk, url)),
+        configuration,
     };
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&function, event));
     match lambda_runtime::run(handler).await {
@@ -218,7 +222,10 @@ const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please rep
 
 /// The parts of the function that all invocations share.
 struct Function {
-    evaluator: Evaluator,
+    configuration: Configuration,
+    evaluator: Arc<Evaluator>,
+    /// Evaluators for Config rules with parameters, by their name and parameters.
+    rule_evaluators: Mutex<HashMap<(String, Parameters), Arc<Evaluator>>>,
     sinks: Sinks,
     webhooks: Option<Arc<Webhooks>>,
     /// The queue whose messages are for webhooks.
@@ -228,7 +235,35 @@ struct Function {
     /// Closes problems. `None` if open problems are not kept.
     resolver: Option<Resolver>,
     /// AWS Config, which invokes the function by rules.
-    config: ConfigService,
+    config: Arc<ConfigService>,
+}
+
+/// Maximum number of evaluators for parameters of Config rules that are kept.
+const MAX_RULE_EVALUATORS: usize = 8;
+
+impl Function {
+    /// The evaluator for the parameters of a Config rule.
+    fn evaluator_of(&self, invocation: &RuleInvocation) -> Result<Arc<Evaluator>, InvocationError> {
+        let RuleInvocation { rule_name, parameters, .. } = invocation;
+        if parameters.is_empty() {
+            return Ok(Arc::clone(&self.evaluator));
+        }
+        let key = (rule_name.clone(), parameters.clone());
+        let mut known = self.rule_evaluators.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(evaluator) = known.get(&key) {
+            return Ok(Arc::clone(evaluator));
+        }
+        let pipeline = self.configuration.config_rule_pipeline(rule_name, parameters).map_err(|error| {
+            let error = format!("its parameters cannot be applied: {}", visible(&error.to_string()));
+            ConfigRuleError::Parameter { rule: visible(rule_name).into_owned(), error }
+        })?;
+        let evaluator = Arc::new(self.evaluator.beside(pipeline));
+        if known.len() >= MAX_RULE_EVALUATORS {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&evaluator));
+        Ok(evaluator)
+    }
 }
 
 /// What could not be decoded or fetched, by message. A message without a position is the payload.
@@ -294,7 +329,9 @@ async fn deliver(function: &Function, context: &Context, payload: &str) -> Resul
         return Ok(Response::Batch(batch.response(&failed, "")));
     }
     let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(context) };
-    let received = Received { inputs: Inputs::Payload(Some(payload.to_owned())), items: None, is_rule: false };
+    let items = function.config.items(&context.invoked_function_arn, objects_deadline(context), Handle::current());
+    let inputs = Inputs::Payload(Some(payload.to_owned()));
+    let received = Received { inputs, items: Some(Box::new(items)), is_rule: false };
     let Evaluation { tally, findings, messages, unread, published, .. } =
         evaluate(function, &function.evaluator, received, context, terms).await?;
     let unpublished = match &published {
@@ -384,7 +421,7 @@ struct Evaluation {
     /// The message of each finding.
     messages: Vec<Option<u64>>,
     /// The results of configuration items.
-    items: Vec<ItemEvaluation>,
+    items: Vec<EvaluatedItem>,
     unread: Unread,
     published: Result<(), DeliveryError>,
     /// Why the inventory could not be read to its end.
@@ -466,10 +503,7 @@ async fn answer_rule(
 ) -> Result<Response, InvocationError> {
     let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(context) };
     let RuleInvocation { account, execution_role, .. } = &invocation;
-    if !invocation.parameters.is_empty() {
-        let error = "its parameters cannot be applied: remove trustedAccounts, allowedPorts and exemptTags".to_owned();
-        return Err(ConfigRuleError::Parameter { rule: visible(&invocation.rule_name).into_owned(), error }.into());
-    }
+    let evaluator = function.evaluator_of(&invocation)?;
     let open =
         |deadline| function.config.open(account, execution_role.as_deref(), &context.invoked_function_arn, deadline);
     // The rest of the time is for publishing and for the answer.
@@ -481,8 +515,9 @@ async fn answer_rule(
         Occasion::Scheduled { .. } => (Inputs::Inventory(Box::new(reading.inventory(mapped_types()))), None),
     };
     let received = Received { inputs, items, is_rule: true };
-    let Evaluation { tally, items: mut evaluations, unread, published, stopped, .. } =
-        evaluate(function, &function.evaluator, received, context, terms).await?;
+    let Evaluation { tally, items, unread, published, stopped, .. } =
+        evaluate(function, &evaluator, received, context, terms).await?;
+    let mut evaluations: Vec<ItemEvaluation> = items.iter().map(|item| item.evaluation.clone()).collect();
     if let Occasion::Scheduled { time } = invocation.occasion {
         evaluations.iter_mut().for_each(|evaluation| evaluation.capture_time = time);
     }
@@ -491,6 +526,10 @@ async fn answer_rule(
         return Err(InvocationError::Tally(tally));
     }
     open(terms.deadline).await?.answer(&invocation.result_token, &evaluations).await?;
+    // Accounts that only this rule trusts do not resolve problems that others have found.
+    if let Some(resolver) = function.resolver.as_ref().filter(|_| invocation.parameters.trusted_accounts.is_empty()) {
+        close_problems(resolver, &evaluator, &items, terms).await?;
+    }
     // The object or the item that AWS Config has of a resource.
     let unread = unread.error().map(|error| match error {
         InvocationError::Object { reason, is_retryable } => InvocationError::Config { reason, is_retryable },
@@ -500,6 +539,40 @@ async fn answer_rule(
         Some(error) => Err(error),
         None => Ok(Response::Tally(tally)),
     }
+}
+
+/// Closes the open problems that configuration items show to be over. Only rules that the evaluator has can show it.
+async fn close_problems(
+    resolver: &Resolver,
+    evaluator: &Evaluator,
+    items: &[EvaluatedItem],
+    terms: Terms,
+) -> Result<(), InvocationError> {
+    let state = |error: StateError| InvocationError::State(error.to_string());
+    let rules: HashSet<&str> = evaluator.pipeline().rules().rules().iter().map(Rule::name).collect();
+    // One query for all problems, if there are many resources.
+    let all = if items.len() > 1 { Some(resolver.problems().all().await.map_err(state)?) } else { None };
+    let with_problems: Option<HashSet<&str>> = all.as_ref().map(|all| {
+        let resources = all.iter().filter_map(|problem| problem.finding.primary_resource());
+        resources.map(|resource| resource.id.as_str()).collect()
+    });
+    let has_problem = |id: &&str| with_problems.as_ref().is_none_or(|resources| resources.contains(id));
+    let mut delivery = Delivery::default();
+    for item in items {
+        let time = item.evaluation.capture_time;
+        let cause = match item.absence {
+            Absence::Decided => Cause::ConfigurationItem(time),
+            Absence::Deleted => Cause::Deleted(time),
+            Absence::Unknown => continue,
+        };
+        let (Some(account), Some(region)) = (&item.evaluation.account, &item.region) else { continue };
+        let ids: Vec<&str> = item.ids.iter().map(String::as_str).filter(has_problem).collect();
+        let found: Vec<&str> = item.found.iter().map(String::as_str).collect();
+        let resource = EvaluatedResource { account, region, ids: &ids, found: &found, cause };
+        let refutes = |rule: &RuleInfo| rules.contains(rule.name.as_str()) && item.refutes(rule);
+        delivery.add(resolver.clear(resource, refutes, terms).await.map_err(state)?);
+    }
+    Ok(delivery.result()?)
 }
 
 /// Reads the state of the resources of open problems again, and closes the problems that were reverted. Only findings with

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from function import Function
+from table import Table
 from topic import Topic
 
 ACCOUNT = "123456789012"
@@ -55,13 +56,14 @@ ITEM = {
 
 
 class Config:
-    """AWS Config on loopback: keeps PutEvaluations, and answers the history. Everything else goes to the emulated AWS by its own
-    endpoint.
+    """AWS Config on loopback: keeps PutEvaluations, and answers the history and the inventory. Everything else goes to the
+    emulated AWS by its own endpoint.
     """
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.history: list[dict[str, Any]] = []
+        self.pages: list[list[str]] = [[]]
         self.refused = 0
         outer = self
 
@@ -77,6 +79,11 @@ class Config:
                     answer = {"FailedEvaluations": failed}
                 elif name == "GetResourceConfigHistory":
                     answer = {"configurationItems": outer.history}
+                elif name == "SelectResourceConfig":
+                    page = int(body.get("NextToken") or 0)
+                    answer = {"Results": outer.pages[page]}
+                    if page + 1 < len(outer.pages):
+                        answer["NextToken"] = str(page + 1)
                 content = json.dumps(answer).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
@@ -213,6 +220,20 @@ def test_an_oversized_item_is_read_at_its_capture_time(running: Function, config
     assert evaluation(config)["ComplianceType"] == "NON_COMPLIANT"
 
 
+def test_an_oversized_item_of_an_event_is_read_in_its_account(running: Function, config: Config, topic: Topic) -> None:
+    config.history = [recorded(1772618400.123)]
+    event = {"version": "0", "detail-type": "Config Configuration Item Change", "source": "aws.config", "detail": oversized()}
+    answer = running.invoke(json.dumps(event))
+    assert (answer.error_type, answer.body["matched"]) == (None, 1)
+    assert [name for name, _ in config.requests] == ["GetResourceConfigHistory"]
+    assert "sg-ingress-world-admin" in [message.document["compliance"]["control"] for message in topic.receive()]
+    config.requests.clear()
+    event["detail"]["configurationItemSummary"]["awsRegion"] = "us-east-1"  # type: ignore[index]
+    answer = running.invoke(json.dumps(event))
+    assert answer.error_type == "ObjectReadFailedPermanent" and "another Region" in answer.body["errorMessage"]
+    assert config.requests == []
+
+
 @pytest.mark.parametrize("capture_time", [1772618401.0, 1772618000.0])
 def test_an_oversized_item_of_another_time_fails_the_invocation(running: Function, config: Config, capture_time: float) -> None:
     config.history = [recorded(capture_time)]
@@ -232,3 +253,107 @@ def test_a_wrong_parameter_fails_the_invocation_and_is_named(running: Function, 
     answer = running.invoke(invocation(changed(), ruleParameters='{"trustedAccount": "1"}'))
     assert answer.error_type is not None and "did you mean trustedAccounts?" in answer.body["errorMessage"]
     assert config.put() == []
+
+
+def selected(resource_id: str, port: int) -> str:
+    """A row of SelectResourceConfig."""
+    permission = {**ITEM["configuration"]["ipPermissions"][0], "fromPort": port, "toPort": port}  # type: ignore[index]
+    configuration = {**ITEM["configuration"], "groupId": resource_id, "ipPermissions": [permission]}  # type: ignore[dict-item]
+    return json.dumps(
+        {
+            "accountId": ACCOUNT,
+            "awsRegion": "eu-west-1",
+            "resourceType": ITEM["resourceType"],
+            "resourceId": resource_id,
+            "configurationItemCaptureTime": CAPTURED,
+            "configurationItemStatus": "OK",
+            "tags": [],
+            "configuration": configuration,
+        }
+    )
+
+
+def scheduled() -> dict[str, Any]:
+    return {
+        "awsAccountId": ACCOUNT,
+        "notificationCreationTime": "2026-03-05T00:00:00.000Z",
+        "messageType": "ScheduledNotification",
+        "recordVersion": "1.0",
+    }
+
+
+def compliance(config: Config) -> dict[str, str]:
+    evaluations = [one for request in config.put() for one in request["Evaluations"]]
+    assert all(one["OrderingTimestamp"] == pytest.approx(1772668800) for one in evaluations)
+    return {one["ComplianceResourceId"]: one["ComplianceType"] for one in evaluations}
+
+
+def test_a_schedule_evaluates_the_inventory_page_by_page(running: Function, config: Config, topic: Topic) -> None:
+    config.pages = [[selected("sg-1", 22), selected("sg-2", 3389)], [selected("sg-3", 22)]]
+    parameters = json.dumps({"allowedPorts": "22"})
+    answer = running.invoke(invocation(scheduled(), ruleParameters=parameters))
+    assert answer.error_type is None, answer.body
+    assert (answer.body["received"], answer.body["matched"], answer.body["exempt"]) == (3, 1, 2)
+    assert compliance(config) == {"sg-1": "COMPLIANT", "sg-2": "NON_COMPLIANT", "sg-3": "COMPLIANT"}
+    assert len([1 for name, _ in config.requests if name == "SelectResourceConfig"]) == 2
+
+
+def test_a_resource_that_cannot_be_read_costs_no_other_its_answer(running: Function, config: Config) -> None:
+    config.pages = [[selected("sg-1", 22), json.dumps({"resourceType": "AWS::EC2::SecurityGroup"})], [selected("sg-2", 22)]]
+    answer = running.invoke(invocation(scheduled()))
+    assert answer.error_type == "PayloadRejected" and "resourceId" in answer.body["errorMessage"]
+    assert compliance(config) == {"sg-1": "NON_COMPLIANT", "sg-2": "NON_COMPLIANT"}
+
+
+@pytest.mark.parametrize("parameters", [{"allowedPorts": "20-30"}, {"exemptTags": "stage=lab"}])
+def test_what_a_parameter_allows_is_compliant(
+    running: Function, config: Config, topic: Topic, parameters: dict[str, str]
+) -> None:
+    answer = running.invoke(invocation(changed(tags={"stage": "lab"}), ruleParameters=json.dumps(parameters)))
+    assert answer.error_type is None, answer.body
+    one = evaluation(config)
+    assert one["ComplianceType"] == "COMPLIANT" and next(iter(parameters)) in one["Annotation"]
+    assert [message.document["status"] for message in topic.receive()] == ["Suppressed"]
+
+
+def test_accounts_that_the_rule_trusts_are_no_finding_of_this_rule_alone(running: Function, config: Config) -> None:
+    peer = "444455556666"
+    peering = {
+        "resourceType": "AWS::EC2::VPCPeeringConnection",
+        "resourceId": "pcx-1",
+        "ARN": f"arn:aws:ec2:eu-west-1:{ACCOUNT}:vpc-peering-connection/pcx-1",
+        "configuration": {
+            "status": {"code": "active"},
+            "requesterVpcInfo": {"ownerId": ACCOUNT, "vpcId": "vpc-1"},
+            "accepterVpcInfo": {"ownerId": peer, "vpcId": "vpc-2"},
+        },
+    }
+    for parameters, expected in [("{}", "NON_COMPLIANT"), (json.dumps({"trustedAccounts": peer}), "COMPLIANT")] * 2:
+        config.requests.clear()
+        assert running.invoke(invocation(changed(**peering), ruleParameters=parameters)).error_type is None
+        ((one,),) = [request["Evaluations"] for request in config.put()]
+        assert one["ComplianceType"] == expected
+
+
+def test_a_recorded_state_closes_the_problem_of_an_earlier_one(endpoint: str, topic: Topic, config: Config) -> None:
+    table = Table(endpoint, "config-rule-problems")
+    closed = {**ITEM["configuration"], "ipPermissions": []}  # type: ignore[dict-item]
+    later = {"configuration": closed, "configurationItemCaptureTime": "2026-03-04T11:00:00.000Z"}
+    with Function(
+        endpoint,
+        FINDINGS_TOPIC_ARN=topic.arn,
+        AWS_ENDPOINT_URL_CONFIG_SERVICE=config.url,
+        STATE_TABLE=table.name,
+    ) as function:
+        assert function.invoke(invocation(changed())).error_type is None
+        opened = {message.document["finding_info"]["uid"] for message in topic.receive()}
+        assert len(table.of("problems")) == len(opened) == 1
+        # It only left the scope of the rule.
+        assert function.invoke(invocation(changed(**later), eventLeftScope=True)).error_type is None
+        assert (len(table.of("problems")), topic.receive()) == (1, [])
+        assert function.invoke(invocation(changed(**later))).error_type is None
+        documents = [message.document for message in topic.receive()]
+        assert [(one["status_id"], one["compliance"]["status_code"]) for one in documents] == [(4, "COMPLIANT")]
+        assert {one["finding_info"]["uid"] for one in documents} == opened
+        assert table.of("problems") == []
+    assert [one["Evaluations"][0]["ComplianceType"] for one in config.put()] == ["NON_COMPLIANT", "NOT_APPLICABLE", "COMPLIANT"]

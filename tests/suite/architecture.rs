@@ -55,6 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "actions",
             "aws",
+            "config_rule",
             "configuration_item",
             "live_state",
             "objects",
