@@ -274,6 +274,25 @@ mod tests {
         assert_eq!(raw_data("no"), Err(vec!["RAW_DATA is `no`: use on or off".to_owned()]));
     }
 
+    #[test]
+    fn the_role_for_aws_config_needs_no_live_state() {
+        let role = |variables: &[(&str, &str)]| {
+            let role = configured(&[&[("SNS_ARN", TOPIC)], variables].concat()).unwrap().role;
+            (role.mode, role.member_role, role.external_id, role.session_name)
+        };
+        let name = ("MEMBER_ROLE_NAME", "Reader");
+        let session = DEFAULT_SESSION_NAME.to_owned();
+        assert_eq!(role(&[]), (RoleMode::OtherAccounts, None, None, session.clone()));
+        let (reader, id) = (Some("Reader".to_owned()), Some("x1".to_owned()));
+        assert_eq!(
+            role(&[name, ("MEMBER_ROLE_EXTERNAL_ID", "x1"), ("ASSUME_ROLE_MODE", "true")]),
+            (RoleMode::Always, reader, id, session)
+        );
+        assert_eq!(role(&[name, ("ASSUME_ROLE_MODE", "false")]).0, RoleMode::Never);
+        let errors = configured(&[("SNS_ARN", TOPIC), ("ACCOUNT_NAMES", "organizations")]).unwrap_err().concat();
+        assert!(errors.contains("ACCOUNT_NAMES is set, but LIVE_STATE is off"), "{errors}");
+    }
+
     #[cfg(feature = "live")]
     #[test]
     fn the_member_role_is_assumed_unless_the_mode_says_otherwise() {

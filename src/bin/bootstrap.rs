@@ -506,13 +506,15 @@ async fn answer_rule(
     let evaluator = function.evaluator_of(&invocation)?;
     let open =
         |deadline| function.config.open(account, execution_role.as_deref(), &context.invoked_function_arn, deadline);
-    // The rest of the time is for publishing and for the answer.
-    let reading = open(objects_deadline(context)).await?;
     let payload = || Inputs::Payload(Some(payload.to_owned()));
+    // The rest of the time is for publishing and for the answer.
+    let reading = objects_deadline(context);
     let (inputs, items): (_, Option<Box<dyn FetchItem + Send>>) = match &invocation.occasion {
         Occasion::Change => (payload(), None),
-        Occasion::Oversized(_) => (payload(), Some(Box::new(reading.fetcher(Handle::current())))),
-        Occasion::Scheduled { .. } => (Inputs::Inventory(Box::new(reading.inventory(mapped_types()))), None),
+        Occasion::Oversized(_) => (payload(), Some(Box::new(open(reading).await?.fetcher(Handle::current())))),
+        Occasion::Scheduled { .. } => {
+            (Inputs::Inventory(Box::new(open(reading).await?.inventory(mapped_types()))), None)
+        }
     };
     let received = Received { inputs, items, is_rule: true };
     let Evaluation { tally, items, unread, published, stopped, .. } =

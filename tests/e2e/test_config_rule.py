@@ -249,6 +249,13 @@ def test_what_aws_config_refuses_is_sent_again_and_then_fails_the_invocation(run
     assert running.invoke(invocation(changed())).error_type is not None
 
 
+def test_findings_are_published_even_if_there_is_no_role_to_answer(endpoint: str, topic: Topic, config: Config) -> None:
+    with Function(endpoint, FINDINGS_TOPIC_ARN=topic.arn, AWS_ENDPOINT_URL_CONFIG_SERVICE=config.url) as function:
+        answer = function.invoke(invocation(changed(), accountId="444455556666", executionRoleArn=""))
+    assert answer.error_type == "ConfigFailedPermanent" and "MEMBER_ROLE_NAME" in answer.body["errorMessage"]
+    assert (len(topic.receive()), config.put()) == (1, [])
+
+
 def test_a_wrong_parameter_fails_the_invocation_and_is_named(running: Function, config: Config) -> None:
     answer = running.invoke(invocation(changed(), ruleParameters='{"trustedAccount": "1"}'))
     assert answer.error_type is not None and "did you mean trustedAccounts?" in answer.body["errorMessage"]
