@@ -24,6 +24,9 @@ use crate::access::Zone;
 use crate::alert::{AlertPolicy, Webhook};
 #[cfg(feature = "lambda")]
 use crate::aws::SdkConfig;
+#[cfg(feature = "lambda")]
+use crate::config_rule::Parameters;
+use crate::config_rule::RoleSettings;
 use crate::finding::Severity;
 #[cfg(feature = "lambda")]
 use crate::objects::Objects;
@@ -81,6 +84,8 @@ pub struct Configuration {
     pub exemptions: Option<PathBuf>,
     /// The configuration of live state; `None` if it is off.
     pub live_state: Option<LiveStateConfiguration>,
+    /// The credentials with which AWS Config is read and answered.
+    pub role: RoleSettings,
     /// The destinations of findings.
     pub destinations: Vec<Destination>,
     /// The log streams whose events are evaluated.
@@ -186,6 +191,7 @@ impl Default for Configuration {
             unusable: UnusableRules::default(),
             exemptions: None,
             live_state: None,
+            role: RoleSettings::default(),
             destinations: Vec::new(),
             log_streams: LogStreams::ALL,
             #[cfg(feature = "lambda")]
@@ -272,6 +278,17 @@ impl Configuration {
         let rules = self.rules()?;
         let exemptions = self.exemptions(&rules)?;
         Ok(self.pipeline_of(rules, exemptions))
+    }
+
+    /// The same for the Config rule called `name`, whose trusted accounts are trusted beside those of the configuration.
+    ///
+    /// # Errors
+    /// See [`Configuration::pipeline`].
+    #[cfg(feature = "lambda")]
+    pub fn config_rule_pipeline(&self, name: &str, parameters: &Parameters) -> Result<Pipeline, RuleDiagnostics> {
+        let mut configuration = self.clone();
+        configuration.trusted_accounts.extend(parameters.trusted_accounts.iter().cloned());
+        Ok(configuration.pipeline()?.with_config_rule(name.to_owned(), parameters.clone()))
     }
 
     /// Builds the evaluator of `pipeline`, which fetches objects, with live state if that is on.

@@ -18,10 +18,11 @@ use crate::arn::is_account_id;
 use crate::sources::ObjectName;
 use crate::text::{MAX_IN_SENTENCE, visible, visible_at_most};
 
+pub use crate::configuration_item::{Compliance, ItemEvaluation};
 pub use parameters::{Parameters, PortRange, Tag};
 pub use role::{RoleChoice, RoleError, RoleMode, RoleSettings};
 #[cfg(feature = "lambda")]
-pub use service::{ConfigService, ConfigSession, Inventory, ItemFetcher, ServiceError};
+pub use service::{AccountItems, ConfigService, ConfigSession, Inventory, ItemFetcher, ServiceError};
 
 /// Maximum number of evaluations in one PutEvaluations request.
 /// <https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html>
@@ -247,45 +248,6 @@ fn object(location: &str) -> Option<ObjectName> {
     let (bucket, key) = location.strip_prefix("s3://").unwrap_or(location).split_once('/')?;
     let is_complete = !bucket.is_empty() && !key.is_empty();
     is_complete.then(|| ObjectName { bucket: bucket.to_owned(), key: key.to_owned(), ..ObjectName::default() })
-}
-
-/// The compliance of a resource for AWS Config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Compliance {
-    /// The resource is deleted, out of scope, or of a type that is not evaluated.
-    NotApplicable,
-    /// No rule has a finding of status NON_COMPLIANT that is not exempt.
-    Compliant,
-    /// A rule has such a finding.
-    NonCompliant,
-}
-
-impl Compliance {
-    /// The `ComplianceType` of AWS Config.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Compliant => "COMPLIANT",
-            Self::NonCompliant => "NON_COMPLIANT",
-            Self::NotApplicable => "NOT_APPLICABLE",
-        }
-    }
-}
-
-/// The result of the rules for one resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemEvaluation {
-    /// CloudFormation type, such as `AWS::EC2::SecurityGroup`.
-    pub resource_type: String,
-    /// The id that AWS Config uses.
-    pub resource_id: String,
-    /// The account id, if it is known.
-    pub account: Option<String>,
-    /// `configurationItemCaptureTime`, by which AWS Config orders evaluations.
-    pub capture_time: Timestamp,
-    /// The compliance of the resource.
-    pub compliance: Compliance,
-    /// A sentence for people. It is made safe to show and shortened to [`MAX_ANNOTATION`] characters when it is sent.
-    pub annotation: Option<String>,
 }
 
 /// Returns one evaluation for each resource, in order of first appearance: of several, the worst of the newest state.

@@ -9,6 +9,7 @@ mod compute;
 mod iam;
 mod load_balancer;
 mod network;
+mod ports;
 mod value;
 
 use std::sync::Arc;
@@ -44,6 +45,9 @@ const MAX_RELATED_EVENTS: usize = 10;
 /// Statuses of a resource that is deleted or no longer recorded.
 const GONE: [&str; 3] = ["ResourceDeleted", "ResourceDeletedNotRecorded", "ResourceNotRecorded"];
 
+/// Those of a resource that no longer exists.
+const DELETED: [&str; 2] = ["ResourceDeleted", "ResourceDeletedNotRecorded"];
+
 /// The calls that lead to the state of an item.
 type Calls = fn(&ConfigurationItem) -> Vec<DerivedCall>;
 
@@ -71,6 +75,57 @@ const RESOURCES: &[(&str, Calls)] = &[
     ("AWS::ElasticLoadBalancingV2::Listener", load_balancer::listener),
     ("AWS::ElasticLoadBalancingV2::LoadBalancer", load_balancer::load_balancer),
     ("AWS::IAM::Role", iam::role),
+];
+
+/// The rules of which an item of this type shows every violation, so that an item without their finding shows that the problem
+/// is over. A rule is not here if an item shows only some violations: of another resource, of the permissions of an endpoint
+/// service, or of another version of a launch template.
+const DECIDED_RULES: &[(&str, &[&str])] = &[
+    (
+        "AWS::EC2::Instance",
+        &["imdsv1-allowed-started", "instance-public-ip", "instance-public-ip-ipv6", "source-dest-check-off"],
+    ),
+    ("AWS::EC2::InternetGateway", &["igw-attached"]),
+    (
+        "AWS::EC2::NetworkAcl",
+        &[
+            "nacl-ingress-wide",
+            "nacl-ingress-wide-web",
+            "nacl-ingress-world",
+            "nacl-ingress-world-admin",
+            "nacl-ingress-world-web",
+        ],
+    ),
+    ("AWS::EC2::NetworkInterface", &["instance-public-ip-interface"]),
+    ("AWS::EC2::PrefixList", &["prefix-list-wide", "prefix-list-world"]),
+    ("AWS::EC2::RouteTable", &["route-to-carrier-gateway", "route-to-igw"]),
+    (
+        "AWS::EC2::SecurityGroup",
+        &[
+            "default-security-group",
+            "sg-ingress-wide",
+            "sg-ingress-wide-admin",
+            "sg-ingress-wide-web",
+            "sg-ingress-world",
+            "sg-ingress-world-admin",
+            "sg-ingress-world-all",
+            "sg-ingress-world-database",
+            "sg-ingress-world-high-risk",
+            "sg-ingress-world-icmp",
+            "sg-ingress-world-web",
+        ],
+    ),
+    ("AWS::EC2::Subnet", &["subnet-auto-public-ip", "subnet-auto-public-ip-ipv6"]),
+    ("AWS::EC2::VPC", &["default-vpc-created"]),
+    ("AWS::EC2::VPCEndpointService", &["endpoint-service-auto-accept"]),
+    ("AWS::EC2::VPCPeeringConnection", &["vpc-peering-external"]),
+    (
+        "AWS::ElasticLoadBalancing::LoadBalancer",
+        &["elb-internet-facing", "elb-listener-admin", "elb-listener-database"],
+    ),
+    ("AWS::ElasticLoadBalancingV2::Listener", &["elb-listener-admin", "elb-listener-database"]),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", &["elb-internet-facing"]),
+    ("AWS::IAM::Role", &["role-trust-external", "role-trust-public", "role-trust-weak"]),
 ];
 
 /// A resource in no state of which traffic from the internet or another account is let in.
@@ -327,6 +382,30 @@ impl ConfigurationItem {
         }
     }
 
+    /// The same with what the item shows of the problems of the resource.
+    pub fn evaluated(&self, findings: &[Finding]) -> EvaluatedItem {
+        let is_deleted = !self.left_scope && DELETED.contains(&self.status.as_str());
+        let is_undecided = || findings.iter().any(|finding| finding.status == Status::Warning);
+        let absence = match self.is_applicable() {
+            _ if is_deleted => Absence::Deleted,
+            true if !is_undecided() => Absence::Decided,
+            _ => Absence::Unknown,
+        };
+        let mut ids = vec![self.resource_id.clone()];
+        for id in self.resource_name.iter().chain(&self.arn) {
+            if !ids.contains(id) {
+                ids.push(id.clone());
+            }
+        }
+        EvaluatedItem {
+            evaluation: self.evaluation(findings),
+            region: self.region.clone(),
+            ids,
+            found: findings.iter().map(Finding::uid).collect(),
+            absence,
+        }
+    }
+
     /// The text of a member of the configuration.
     fn text(&self, key: &str) -> Option<&str> {
         value::text(&self.configuration, key)
@@ -358,6 +437,52 @@ pub struct ItemEvaluation {
     pub compliance: Compliance,
     /// One sentence of at most 256 characters, safe to show.
     pub annotation: Option<String>,
+}
+
+/// A configuration item that was evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluatedItem {
+    /// Its result for AWS Config.
+    pub evaluation: ItemEvaluation,
+    /// The Region of its findings, if it is known.
+    pub region: Option<String>,
+    /// The ids by which findings may call the resource: id, name and ARN.
+    pub ids: Vec<String>,
+    /// The problems that the resource has, also those that are exempt: `finding_info.uid`.
+    pub found: Vec<String>,
+    /// What the item shows of problems that are not found.
+    pub absence: Absence,
+}
+
+/// What a configuration item shows of problems that are not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// The resource does not have those that its type decides.
+    Decided,
+    /// The resource is deleted, and has none.
+    Deleted,
+    /// Nothing: the item was not evaluated, or a finding is undecided.
+    Unknown,
+}
+
+impl EvaluatedItem {
+    /// Whether the resource does not have a problem of this rule, unless the problem is among those found.
+    pub fn refutes(&self, rule: &RuleInfo) -> bool {
+        let is_decided = || {
+            let row = DECIDED_RULES.iter().find(|(resource_type, _)| *resource_type == self.evaluation.resource_type);
+            row.is_some_and(|(_, rules)| rules.contains(&rule.name.as_str()))
+        };
+        match self.absence {
+            Absence::Decided => judges_state(rule) && is_decided(),
+            Absence::Deleted => judges_state(rule),
+            Absence::Unknown => false,
+        }
+    }
+}
+
+/// The rules whose problems an item of a type can show to be over, by type.
+pub fn decided_rules() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    DECIDED_RULES.iter().copied()
 }
 
 /// The compliance of a resource for AWS Config, the worst last.

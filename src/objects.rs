@@ -48,7 +48,7 @@ pub fn start_requests() -> io::Result<Handle> {
 }
 
 /// Objects that the credentials of an SDK configuration can reach.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Objects(Arc<LazyClient>);
 
 /// A client that is built when the first object is fetched: most deliveries name none.

@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::actions;
-use crate::configuration_item::{self, ConfigurationItem, ItemEvaluation};
+use crate::config_rule::Parameters;
+use crate::configuration_item::{self, ConfigurationItem, EvaluatedItem, ItemEvaluation};
 use crate::event::{Attachment, Event, LIVE_STATE, RecordError, repaired, without};
 use crate::facts::Earlier;
 use crate::finding::Finding;
@@ -170,7 +171,7 @@ pub enum Outcome {
     /// A rule matched the record at this place.
     Finding(Box<Finding>, Place),
     /// The result of a configuration item, after its findings.
-    Item(Box<ItemEvaluation>),
+    Item(Box<EvaluatedItem>),
     /// Input could not be evaluated.
     Rejection(Rejection),
 }
@@ -204,7 +205,7 @@ impl Evaluated {
     fn take(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Finding(finding, _) => self.findings.push(*finding),
-            Outcome::Item(item) => self.items.push(*item),
+            Outcome::Item(item) => self.items.push(item.evaluation),
             Outcome::Rejection(rejection) => self.rejections.push(rejection),
         }
     }
@@ -267,6 +268,8 @@ pub struct Pipeline {
     account_names: BTreeMap<String, String>,
     /// The log streams whose events are evaluated, if a payload is the delivery of one.
     log_streams: LogStreams,
+    /// The name of the Config rule that is evaluated, and its parameters.
+    config_rule: Option<(String, Parameters)>,
     /// Whether findings contain their record.
     keeps_records: bool,
     /// Whether records that no rule can match are skipped before they are parsed.
@@ -292,6 +295,7 @@ impl Pipeline {
             vpc_exemptions: VpcExemptions::default(),
             account_names: BTreeMap::new(),
             log_streams: LogStreams::ALL,
+            config_rule: None,
             keeps_records: false,
             prefilters: true,
             caches: Mutex::default(),
@@ -327,6 +331,13 @@ impl Pipeline {
     #[must_use]
     pub fn with_log_streams(self, log_streams: LogStreams) -> Self {
         Self { log_streams, ..self }
+    }
+
+    /// The same for a Config rule of this name: its exempt tags and allowed ports suppress findings about configuration items.
+    /// Trusted accounts are an option for loading the rules of the pipeline.
+    #[must_use]
+    pub fn with_config_rule(self, name: String, parameters: Parameters) -> Self {
+        Self { config_rule: Some((name, parameters)), ..self }
     }
 
     /// The same whose findings contain their record, or do not.
@@ -427,8 +438,11 @@ impl Pipeline {
         outcomes: &mut dyn FnMut(Outcome),
     ) {
         match counted {
-            Ok(Counted { item, findings }) => {
-                let evaluation = item.map(|item| item.evaluation(&findings));
+            Ok(Counted { item, mut findings }) => {
+                if let Some(item) = &item {
+                    self.apply_parameters(item, &mut findings);
+                }
+                let evaluated = item.map(|item| item.evaluated(&findings));
                 let suppressed = findings.iter().filter(|finding| finding.suppression.is_some()).count();
                 match (findings.len(), findings.len() - suppressed) {
                     (0, _) => tally.clean += 1,
@@ -442,8 +456,8 @@ impl Pipeline {
                     }
                     outcomes(Outcome::Finding(Box::new(finding), place.clone()));
                 }
-                if let Some(evaluation) = evaluation {
-                    outcomes(Outcome::Item(Box::new(evaluation)));
+                if let Some(evaluated) = evaluated {
+                    outcomes(Outcome::Item(Box::new(evaluated)));
                 }
             }
             Err((reason, cause)) => {

@@ -14,6 +14,7 @@ use super::{
     AlertMemorySetting, AlertsTopicSetting, Configuration, ConfigurationFile, DEFAULT_MIN_ALERT_SEVERITY,
     DEFAULT_QUIET_MINUTES, DEFAULT_SESSION_NAME, Destination, LiveStateConfiguration,
 };
+use crate::config_rule::{RoleMode, RoleSettings};
 #[cfg(feature = "lambda")]
 use crate::queue::QueueUrl;
 use crate::sources::LogStreams;
@@ -35,7 +36,8 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
     let file = environment.file();
     let destinations = environment.destinations(&file);
     let log_streams = environment.log_streams();
-    let live_state = environment.live_state();
+    let role = environment.role();
+    let live_state = environment.live_state(&role);
     let log_level = environment.log_level();
     let directories = environment.get("RULES_DIR").unwrap_or_default();
     let directories = directories.split(':').map(str::trim).filter(|part| !part.is_empty());
@@ -44,6 +46,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> (Configuration, Vec<St
         file,
         exemptions: environment.get("EXEMPTIONS_FILE").map(PathBuf::from),
         live_state,
+        role,
         raw_data: environment.on_or_off("RAW_DATA", "on", "off"),
         destinations,
         log_streams,
@@ -174,35 +177,44 @@ impl<V: Fn(&str) -> Option<String>> Environment<V> {
         Some(is_on)
     }
 
-    fn live_state(&mut self) -> Option<LiveStateConfiguration> {
+    /// Reads `MEMBER_ROLE_…` and `ASSUME_ROLE_MODE`: the role that live state and AWS Config use in other accounts.
+    fn role(&mut self) -> RoleSettings {
+        let (role, id) = (self.get("MEMBER_ROLE_NAME"), self.get("MEMBER_ROLE_EXTERNAL_ID"));
+        if id.is_some() && role.is_none() {
+            self.errors.push("MEMBER_ROLE_EXTERNAL_ID is set, but MEMBER_ROLE_NAME is not".to_owned());
+        }
+        // The name of AWS Config's rule development kit for whether another role is assumed.
+        let mode = match self.on_or_off("ASSUME_ROLE_MODE", "true", "false") {
+            None => RoleMode::OtherAccounts,
+            Some(true) => RoleMode::Always,
+            Some(false) => RoleMode::Never,
+        };
+        let role = role.filter(|_| mode != RoleMode::Never);
+        let member_role = role.and_then(|name| self.check("MEMBER_ROLE_NAME", &name, member_role));
+        let external_id = id.and_then(|id| self.check("MEMBER_ROLE_EXTERNAL_ID", &id, external_id));
+        let name = self.get("MEMBER_ROLE_SESSION_NAME").unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned());
+        let session_name = self.check("MEMBER_ROLE_SESSION_NAME", &name, session_name).unwrap_or_default();
+        RoleSettings { mode, member_role, external_id, session_name }
+    }
+
+    fn live_state(&mut self, role: &RoleSettings) -> Option<LiveStateConfiguration> {
         let is_on = self.is_on("LIVE_STATE", "on", "off");
         let account_names = self.is_on("ACCOUNT_NAMES", "organizations", "off");
-        let (role, id) = (self.get("MEMBER_ROLE_NAME"), self.get("MEMBER_ROLE_EXTERNAL_ID"));
         if is_on && !cfg!(feature = "live") {
             self.errors.push(
                 "LIVE_STATE is on, but this `bootstrap` was built without it: build it with `--features lambda,live`"
                     .to_owned(),
             );
         }
-        if !is_on && (account_names || role.is_some() || id.is_some()) {
+        if !is_on && account_names {
             self.errors.push(
-                "ACCOUNT_NAMES or MEMBER_ROLE_… is set, but LIVE_STATE is off: set LIVE_STATE to on, or unset the others"
-                    .to_owned(),
+                "ACCOUNT_NAMES is set, but LIVE_STATE is off: set LIVE_STATE to on, or unset ACCOUNT_NAMES".to_owned(),
             );
         }
-        if id.is_some() && role.is_none() {
-            self.errors.push("MEMBER_ROLE_EXTERNAL_ID is set, but MEMBER_ROLE_NAME is not".to_owned());
-        }
-        // The name of AWS Config's rule development kit for whether another role is assumed.
-        let assumes_role = self.on_or_off("ASSUME_ROLE_MODE", "true", "false");
-        if assumes_role == Some(true) && is_on && role.is_none() {
+        if role.mode == RoleMode::Always && is_on && self.get("MEMBER_ROLE_NAME").is_none() {
             self.errors.push("ASSUME_ROLE_MODE is true, and MEMBER_ROLE_NAME is not set: name the role".to_owned());
         }
-        let role = role.filter(|_| assumes_role != Some(false));
-        let member_role = role.and_then(|name| self.check("MEMBER_ROLE_NAME", &name, member_role));
-        let external_id = id.and_then(|id| self.check("MEMBER_ROLE_EXTERNAL_ID", &id, external_id));
-        let name = self.get("MEMBER_ROLE_SESSION_NAME").unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned());
-        let session_name = self.check("MEMBER_ROLE_SESSION_NAME", &name, session_name).unwrap_or_default();
+        let RoleSettings { member_role, external_id, session_name, .. } = role.clone();
         is_on.then_some(LiveStateConfiguration { member_role, external_id, session_name, account_names })
     }
 
@@ -260,6 +272,25 @@ mod tests {
         let raw_data = |value: &str| configured(&[("SNSARN", TOPIC), ("RAW_DATA", value)]).map(|one| one.raw_data);
         assert_eq!((raw_data(""), raw_data("off"), raw_data("ON")), (Ok(None), Ok(Some(false)), Ok(Some(true))));
         assert_eq!(raw_data("no"), Err(vec!["RAW_DATA is `no`: use on or off".to_owned()]));
+    }
+
+    #[test]
+    fn the_role_for_aws_config_needs_no_live_state() {
+        let role = |variables: &[(&str, &str)]| {
+            let role = configured(&[&[("SNS_ARN", TOPIC)], variables].concat()).unwrap().role;
+            (role.mode, role.member_role, role.external_id, role.session_name)
+        };
+        let name = ("MEMBER_ROLE_NAME", "Reader");
+        let session = DEFAULT_SESSION_NAME.to_owned();
+        assert_eq!(role(&[]), (RoleMode::OtherAccounts, None, None, session.clone()));
+        let (reader, id) = (Some("Reader".to_owned()), Some("x1".to_owned()));
+        assert_eq!(
+            role(&[name, ("MEMBER_ROLE_EXTERNAL_ID", "x1"), ("ASSUME_ROLE_MODE", "true")]),
+            (RoleMode::Always, reader, id, session)
+        );
+        assert_eq!(role(&[name, ("ASSUME_ROLE_MODE", "false")]).0, RoleMode::Never);
+        let errors = configured(&[("SNS_ARN", TOPIC), ("ACCOUNT_NAMES", "organizations")]).unwrap_err().concat();
+        assert!(errors.contains("ACCOUNT_NAMES is set, but LIVE_STATE is off"), "{errors}");
     }
 
     #[cfg(feature = "live")]

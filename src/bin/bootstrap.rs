@@ -4,30 +4,38 @@
 //! not be published, so that Lambda retries it, and if its payload could not be decoded, so that Lambda sends the payload to
 //! the on-failure destination. For batches of SQS and Kinesis it does not fail. Its response reports the messages to retry, and
 //! messages that can never be decoded go to the on-failure queue. Firehose and S3 Batch Operations get a response, too.
+//! A rule of AWS Config is answered with the compliance of each resource, after the findings are published.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use trailwarden::app::{environment, log};
+use tokio::runtime::Handle;
+use trailwarden::app::{Configuration, environment, log};
 use trailwarden::aws::lambda_config;
-use trailwarden::finding::{Finding, Outcome as LiveOutcome};
+use trailwarden::config_rule::{
+    ConfigService, Inventory, InvocationError as ConfigRuleError, Occasion, Parameters, RuleInvocation, ServiceError,
+};
+use trailwarden::configuration_item::{Absence, EvaluatedItem, ItemEvaluation, mapped_types};
+use trailwarden::finding::{Finding, Outcome as LiveOutcome, RuleInfo};
 use trailwarden::metrics;
 use trailwarden::pipeline::{
     self, Cause as RejectionCause, Evaluator, Input, Limits, Outcome, Progress, Rejection, Tally,
 };
 use trailwarden::queue::{Queue, QueueUrl};
-use trailwarden::sinks::problems::{Cause, Resolver};
+use trailwarden::rules::Rule;
+use trailwarden::sinks::alert_state::StateError;
+use trailwarden::sinks::problems::{Cause, EvaluatedResource, Resolver};
 use trailwarden::sinks::webhooks::Webhooks;
 use trailwarden::sinks::{Delivery, DeliveryError, Sinks, Terms};
-use trailwarden::sources::{BatchResponse, Invocation, MessageFailure, TriggerBatch};
+use trailwarden::sources::{BatchResponse, FetchItem, Invocation, MessageFailure, Place, TriggerBatch};
 use trailwarden::text::visible;
 
 /// Why an invocation fails. The error types are a contract: alarms and people filter by them.
@@ -41,6 +49,10 @@ enum InvocationError {
     Object { reason: String, is_retryable: bool },
     #[error("the state table cannot be used: {0}")]
     State(String),
+    #[error(transparent)]
+    ConfigRule(#[from] ConfigRuleError),
+    #[error("{reason}")]
+    Config { reason: String, is_retryable: bool },
     #[error("the counts do not balance, please report this: {0}")]
     Tally(Tally),
 }
@@ -54,12 +66,15 @@ impl InvocationError {
             Self::Object { is_retryable: true, .. } => "ObjectReadFailedRetryable",
             Self::Object { .. } => "ObjectReadFailedPermanent",
             Self::State(_) => "StateTableFailed",
+            Self::ConfigRule(_) => "ConfigRuleRejected",
+            Self::Config { is_retryable: true, .. } => "ConfigFailedRetryable",
+            Self::Config { .. } => "ConfigFailedPermanent",
             Self::Tally(_) => "TallyUnbalanced",
         }
     }
 
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Object { is_retryable: true, .. })
+        matches!(self, Self::Object { is_retryable: true, .. } | Self::Config { is_retryable: true, .. })
     }
 
     /// The error of one message of a batch.
@@ -75,6 +90,12 @@ impl From<&Rejection> for InvocationError {
             RejectionCause::Content => Self::Payload(reason),
             cause => Self::Object { reason, is_retryable: cause == RejectionCause::ObjectRetryable },
         }
+    }
+}
+
+impl From<ServiceError> for InvocationError {
+    fn from(error: ServiceError) -> Self {
+        Self::Config { reason: error.to_string(), is_retryable: error.is_transient() }
     }
 }
 
@@ -124,12 +145,15 @@ async fn main() -> ExitCode {
     let packs = rules.filter_map(|rule| Some((rule.name().to_owned(), rule.pack()?.to_owned()))).collect();
     let webhooks = configuration.webhooks(&sdk, packs);
     let function = Function {
-        evaluator: configuration.evaluator(pipeline, &sdk),
+        evaluator: Arc::new(configuration.evaluator(pipeline, &sdk)),
+        rule_evaluators: Mutex::default(),
         sinks: configuration.sinks(&sdk, webhooks.as_ref()),
         webhooks,
         outbox: configuration.outbox_queue.clone(),
         resolver: configuration.resolver(&sdk),
+        config: Arc::new(ConfigService::new(&sdk, configuration.role.clone())),
         on_failure: configuration.on_failure_queue.as_ref().map(|url| Queue::new(&sdk, url)),
+        configuration,
     };
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| handle(&function, event));
     match lambda_runtime::run(handler).await {
@@ -198,7 +222,10 @@ const FAILED_INSIDE: &str = "evaluating it failed inside Trailwarden; please rep
 
 /// The parts of the function that all invocations share.
 struct Function {
-    evaluator: Evaluator,
+    configuration: Configuration,
+    evaluator: Arc<Evaluator>,
+    /// Evaluators for Config rules with parameters, by their name and parameters.
+    rule_evaluators: Mutex<HashMap<(String, Parameters), Arc<Evaluator>>>,
     sinks: Sinks,
     webhooks: Option<Arc<Webhooks>>,
     /// The queue whose messages are for webhooks.
@@ -207,6 +234,36 @@ struct Function {
     on_failure: Option<Queue>,
     /// Closes problems. `None` if open problems are not kept.
     resolver: Option<Resolver>,
+    /// AWS Config, which invokes the function by rules.
+    config: Arc<ConfigService>,
+}
+
+/// Maximum number of evaluators for parameters of Config rules that are kept.
+const MAX_RULE_EVALUATORS: usize = 8;
+
+impl Function {
+    /// The evaluator for the parameters of a Config rule.
+    fn evaluator_of(&self, invocation: &RuleInvocation) -> Result<Arc<Evaluator>, InvocationError> {
+        let RuleInvocation { rule_name, parameters, .. } = invocation;
+        if parameters.is_empty() {
+            return Ok(Arc::clone(&self.evaluator));
+        }
+        let key = (rule_name.clone(), parameters.clone());
+        let mut known = self.rule_evaluators.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(evaluator) = known.get(&key) {
+            return Ok(Arc::clone(evaluator));
+        }
+        let pipeline = self.configuration.config_rule_pipeline(rule_name, parameters).map_err(|error| {
+            let error = format!("its parameters cannot be applied: {}", visible(&error.to_string()));
+            ConfigRuleError::Parameter { rule: visible(rule_name).into_owned(), error }
+        })?;
+        let evaluator = Arc::new(self.evaluator.beside(pipeline));
+        if known.len() >= MAX_RULE_EVALUATORS {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&evaluator));
+        Ok(evaluator)
+    }
 }
 
 /// What could not be decoded or fetched, by message. A message without a position is the payload.
@@ -254,47 +311,29 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
             ScheduledTask::RecheckProblems => recheck(function, &context, terms).await,
         };
     }
-    let batch = TriggerBatch::of(payload.get());
+    match RuleInvocation::of(payload.get()) {
+        Some(invocation) => answer_rule(function, &context, invocation?, payload.get()).await,
+        None => deliver(function, &context, payload.get()).await,
+    }
+}
+
+/// Evaluates and publishes a delivery that is no invocation by AWS Config.
+async fn deliver(function: &Function, context: &Context, payload: &str) -> Result<Response, InvocationError> {
+    let batch = TriggerBatch::of(payload);
     let request_id = context.request_id.as_str();
     if let (Some(batch), Some(outbox)) = (&batch, &function.outbox)
         && let Some(bodies) = batch.bodies_of(|arn| outbox.is_of(arn))
     {
-        let failed = post_waiting(function, bodies, publish_deadline(&context)).await;
+        let failed = post_waiting(function, bodies, publish_deadline(context)).await;
         report(request_id, batch, &failed);
         return Ok(Response::Batch(batch.response(&failed, "")));
     }
-    let now = Timestamp::now();
-    let deadline = publish_deadline(&context);
-    let (mut outbox, published) = function.sinks.open(Terms { now, deadline });
-    // The findings, the message of each, and what could not be read.
-    let (mut findings, mut messages, mut unread) = (Vec::new(), Vec::new(), Unread::default());
-    let evaluation = async {
-        let mut take = |progress| match progress {
-            Progress::Outcome(Outcome::Finding(finding, place)) => {
-                let finding = Arc::from(finding);
-                outbox.put(Arc::clone(&finding));
-                findings.push(finding);
-                messages.push(place.message);
-            }
-            Progress::Outcome(Outcome::Rejection(rejection)) => {
-                let Rejection { place, reason, cause } = &rejection;
-                tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
-                if place.is_whole() || *cause != RejectionCause::Content {
-                    unread.add(rejection);
-                }
-            }
-            Progress::Outcome(Outcome::Item(_)) => {}
-            Progress::Settling => outbox.end_group(),
-        };
-        let limits = Limits { live_state: budget(&context), objects: objects_deadline(&context) };
-        let tally = function.evaluator.run("payload", payload.get().to_owned(), limits, &mut take).await;
-        drop(outbox);
-        tally
-    };
-    let (tally, (delivered, published)) = tokio::join!(evaluation, published);
-    let tally = tally.map_err(|_| InvocationError::Payload(FAILED_INSIDE.to_owned()))?;
-    // Nothing can be done about a closed standard output.
-    let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, now));
+    let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(context) };
+    let items = function.config.items(&context.invoked_function_arn, objects_deadline(context), Handle::current());
+    let inputs = Inputs::Payload(Some(payload.to_owned()));
+    let received = Received { inputs, items: Some(Box::new(items)), is_rule: false };
+    let Evaluation { tally, findings, messages, unread, published, .. } =
+        evaluate(function, &function.evaluator, received, context, terms).await?;
     let unpublished = match &published {
         Ok(()) => Some(BTreeSet::new()),
         Err(error) => messages_of(&error.uids, findings.iter().zip(&messages)),
@@ -322,7 +361,7 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
         && batch.retries_permanent_failures()
     {
         let function_arn = context.invoked_function_arn.as_str();
-        keep(queue, &batch, failed, &Invocation { request_id, function_arn, time: now }, deadline).await;
+        keep(queue, &batch, failed, &Invocation { request_id, function_arn, time: terms.now }, terms.deadline).await;
     }
     let failed = failed.unwrap_or_else(|| {
         // The failed messages are not known.
@@ -332,6 +371,210 @@ async fn handle(function: &Function, event: LambdaEvent<Box<RawValue>>) -> Resul
     });
     report(request_id, &batch, &failed);
     Ok(Response::Batch(batch.response(&failed, &tally.to_string())))
+}
+
+/// What an invocation evaluates.
+struct Received {
+    inputs: Inputs,
+    /// Fetches configuration items that are too large for the payload.
+    items: Option<Box<dyn FetchItem + Send>>,
+    /// Whether a rule of AWS Config invoked the function. Each rejection then fails the invocation.
+    is_rule: bool,
+}
+
+/// The inputs of an invocation.
+enum Inputs {
+    /// The payload. `None` after it was taken.
+    Payload(Option<String>),
+    /// The inventory of AWS Config, page by page.
+    Inventory(Box<Inventory>),
+}
+
+impl Inputs {
+    /// Takes the next input, and the reasons why parts of it cannot be read.
+    async fn next(&mut self) -> Result<Option<(&'static str, String, Vec<String>)>, ServiceError> {
+        match self {
+            Self::Payload(payload) => Ok(payload.take().map(|payload| ("payload", payload, Vec::new()))),
+            Self::Inventory(inventory) => {
+                let Some(rows) = inventory.next_page().await? else { return Ok(None) };
+                let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+                for row in rows {
+                    match row {
+                        Ok(item) => items.push(item),
+                        Err(reason) => unreadable.push(reason),
+                    }
+                }
+                let document = format!(r#"{{"configurationItems":[{}]}}"#, items.join(","));
+                Ok(Some((INVENTORY, document, unreadable)))
+            }
+        }
+    }
+}
+
+/// The name of the inventory of AWS Config in reasons for rejections.
+const INVENTORY: &str = "the inventory of AWS Config";
+
+/// The result of what an invocation received.
+struct Evaluation {
+    tally: Tally,
+    findings: Vec<Arc<Finding>>,
+    /// The message of each finding.
+    messages: Vec<Option<u64>>,
+    /// The results of configuration items.
+    items: Vec<EvaluatedItem>,
+    unread: Unread,
+    published: Result<(), DeliveryError>,
+    /// Why the inventory could not be read to its end.
+    stopped: Option<ServiceError>,
+}
+
+/// Evaluates what was received, and publishes its findings meanwhile.
+async fn evaluate(
+    function: &Function,
+    evaluator: &Evaluator,
+    received: Received,
+    context: &Context,
+    terms: Terms,
+) -> Result<Evaluation, InvocationError> {
+    let request_id = context.request_id.as_str();
+    let Received { mut inputs, mut items, is_rule } = received;
+    let (mut outbox, published) = function.sinks.open(terms);
+    let (mut findings, mut messages, mut evaluated, mut unread) =
+        (Vec::new(), Vec::new(), Vec::new(), Unread::default());
+    let evaluation = async {
+        let (mut tally, mut stopped) = (Tally::default(), None);
+        let mut take = |progress| match progress {
+            Progress::Outcome(Outcome::Finding(finding, place)) => {
+                let finding = Arc::from(finding);
+                outbox.put(Arc::clone(&finding));
+                findings.push(finding);
+                messages.push(place.message);
+            }
+            Progress::Outcome(Outcome::Rejection(rejection)) => {
+                let Rejection { place, reason, cause } = &rejection;
+                tracing::warn!(request_id, %place, reason = %visible(reason), "rejected");
+                if is_rule || place.is_whole() || *cause != RejectionCause::Content {
+                    unread.add(rejection);
+                }
+            }
+            Progress::Outcome(Outcome::Item(item)) => {
+                if is_rule {
+                    evaluated.push(*item);
+                }
+            }
+            Progress::Settling => outbox.end_group(),
+        };
+        loop {
+            let (source, text, unreadable) = match inputs.next().await {
+                Ok(Some(input)) => input,
+                Ok(None) => break,
+                Err(error) => {
+                    stopped = Some(error);
+                    break;
+                }
+            };
+            for reason in unreadable {
+                tally.received += 1;
+                tally.rejected += 1;
+                let place = Place { source: source.into(), ..Place::default() };
+                let rejection = Rejection { place, reason, cause: RejectionCause::Content };
+                take(Progress::Outcome(Outcome::Rejection(rejection)));
+            }
+            let limits = Limits { live_state: budget(context), objects: objects_deadline(context) };
+            tally.add(&evaluator.run(source, text, limits, items.take(), &mut take).await?);
+        }
+        drop(outbox);
+        Ok::<_, tokio::task::JoinError>((tally, stopped))
+    };
+    let (tally, (delivered, published)) = tokio::join!(evaluation, published);
+    let (tally, stopped) = tally.map_err(|_| InvocationError::Payload(FAILED_INSIDE.to_owned()))?;
+    // Nothing can be done about a closed standard output.
+    let _ = writeln!(std::io::stdout(), "{}", metrics::line(request_id, &tally, &findings, delivered, terms.now));
+    Ok(Evaluation { tally, findings, messages, items: evaluated, unread, published, stopped })
+}
+
+/// Evaluates what a rule of AWS Config is about, publishes its findings, and answers the rule. A resource that could not be
+/// evaluated is not answered, and fails the invocation, so that AWS Config repeats it.
+async fn answer_rule(
+    function: &Function,
+    context: &Context,
+    invocation: RuleInvocation,
+    payload: &str,
+) -> Result<Response, InvocationError> {
+    let terms = Terms { now: Timestamp::now(), deadline: publish_deadline(context) };
+    let RuleInvocation { account, execution_role, .. } = &invocation;
+    let evaluator = function.evaluator_of(&invocation)?;
+    let open =
+        |deadline| function.config.open(account, execution_role.as_deref(), &context.invoked_function_arn, deadline);
+    let payload = || Inputs::Payload(Some(payload.to_owned()));
+    // The rest of the time is for publishing and for the answer.
+    let reading = objects_deadline(context);
+    let (inputs, items): (_, Option<Box<dyn FetchItem + Send>>) = match &invocation.occasion {
+        Occasion::Change => (payload(), None),
+        Occasion::Oversized(_) => (payload(), Some(Box::new(open(reading).await?.fetcher(Handle::current())))),
+        Occasion::Scheduled { .. } => {
+            (Inputs::Inventory(Box::new(open(reading).await?.inventory(mapped_types()))), None)
+        }
+    };
+    let received = Received { inputs, items, is_rule: true };
+    let Evaluation { tally, items, unread, published, stopped, .. } =
+        evaluate(function, &evaluator, received, context, terms).await?;
+    let mut evaluations: Vec<ItemEvaluation> = items.iter().map(|item| item.evaluation.clone()).collect();
+    if let Occasion::Scheduled { time } = invocation.occasion {
+        evaluations.iter_mut().for_each(|evaluation| evaluation.capture_time = time);
+    }
+    published?;
+    if !tally.balances() {
+        return Err(InvocationError::Tally(tally));
+    }
+    open(terms.deadline).await?.answer(&invocation.result_token, &evaluations).await?;
+    // Accounts that only this rule trusts do not resolve problems that others have found.
+    if let Some(resolver) = function.resolver.as_ref().filter(|_| invocation.parameters.trusted_accounts.is_empty()) {
+        close_problems(resolver, &evaluator, &items, terms).await?;
+    }
+    // The object or the item that AWS Config has of a resource.
+    let unread = unread.error().map(|error| match error {
+        InvocationError::Object { reason, is_retryable } => InvocationError::Config { reason, is_retryable },
+        other => other,
+    });
+    match stopped.map(InvocationError::from).or(unread) {
+        Some(error) => Err(error),
+        None => Ok(Response::Tally(tally)),
+    }
+}
+
+/// Closes the open problems that configuration items show to be over. Only rules that the evaluator has can show it.
+async fn close_problems(
+    resolver: &Resolver,
+    evaluator: &Evaluator,
+    items: &[EvaluatedItem],
+    terms: Terms,
+) -> Result<(), InvocationError> {
+    let state = |error: StateError| InvocationError::State(error.to_string());
+    let rules: HashSet<&str> = evaluator.pipeline().rules().rules().iter().map(Rule::name).collect();
+    // One query for all problems, if there are many resources.
+    let all = if items.len() > 1 { Some(resolver.problems().all().await.map_err(state)?) } else { None };
+    let with_problems: Option<HashSet<&str>> = all.as_ref().map(|all| {
+        let resources = all.iter().filter_map(|problem| problem.finding.primary_resource());
+        resources.map(|resource| resource.id.as_str()).collect()
+    });
+    let has_problem = |id: &&str| with_problems.as_ref().is_none_or(|resources| resources.contains(id));
+    let mut delivery = Delivery::default();
+    for item in items {
+        let time = item.evaluation.capture_time;
+        let cause = match item.absence {
+            Absence::Decided => Cause::ConfigurationItem(time),
+            Absence::Deleted => Cause::Deleted(time),
+            Absence::Unknown => continue,
+        };
+        let (Some(account), Some(region)) = (&item.evaluation.account, &item.region) else { continue };
+        let ids: Vec<&str> = item.ids.iter().map(String::as_str).filter(has_problem).collect();
+        let found: Vec<&str> = item.found.iter().map(String::as_str).collect();
+        let resource = EvaluatedResource { account, region, ids: &ids, found: &found, cause };
+        let refutes = |rule: &RuleInfo| rules.contains(rule.name.as_str()) && item.refutes(rule);
+        delivery.add(resolver.clear(resource, refutes, terms).await.map_err(state)?);
+    }
+    Ok(delivery.result()?)
 }
 
 /// Reads the state of the resources of open problems again, and closes the problems that were reverted. Only findings with

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_config::Client;
@@ -16,9 +16,9 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout_at};
 
 use super::{ItemEvaluation, MAX_EVALUATIONS, RoleChoice, RoleError, RoleSettings, annotation, one_for_each_resource};
-use crate::arn::Arn;
+use crate::arn::{Arn, is_account_id};
 use crate::aws::{AssumedRole, SdkConfig, assume_role_error, error_chain, service_error, with_role, with_timeouts};
-use crate::sources::FetchError;
+use crate::sources::{FetchError, FetchItem, OversizedItem};
 use crate::text::{MAX_IN_SENTENCE, visible_at_most};
 
 /// Maximum number of requests for evaluations that AWS Config could not take, beside the retries of the SDK.
@@ -34,6 +34,12 @@ const PAGE: i32 = 100;
 /// Error codes after which the same request may succeed, beside those of status 5xx and 429.
 const TRANSIENT: [&str; 4] =
     ["LimitExceededException", "RequestExpired", "ThrottlingException", "TooManyRequestsException"];
+
+/// The Region of resources of IAM.
+const GLOBAL: &str = "global";
+
+/// Maximum characters of the sentence with the command that gets an item.
+const MAX_COMMAND: usize = 1000;
 
 /// The properties of a resource that the rules read, in the order of a query.
 const PROPERTIES: &str = "accountId, awsRegion, resourceType, resourceId, resourceName, arn, availabilityZone, \
@@ -156,6 +162,14 @@ impl ConfigService {
             }
         };
         Ok(ConfigSession { client, choice, account: account.to_owned(), deadline })
+    }
+}
+
+impl ConfigService {
+    /// What fetches the configuration items that messages outside of a rule name, until `deadline`, from a thread that may
+    /// block. Only items of the Region of this service can be fetched. `runtime` makes the requests, on another thread.
+    pub fn items(self: &Arc<Self>, function_arn: &str, deadline: Instant, runtime: Handle) -> AccountItems {
+        AccountItems { service: Arc::clone(self), function_arn: function_arn.to_owned(), deadline, runtime }
     }
 }
 
@@ -378,9 +392,52 @@ impl ItemFetcher {
         let (session, kind, id) = (self.session.clone(), resource_type.to_owned(), resource_id.to_owned());
         // The receiver waits for this value.
         self.runtime.spawn(async move { drop(sender.send(session.item_at(&kind, &id, capture_time).await)) });
-        let stopped = || FetchError { reason: "the request to AWS Config was stopped".to_owned(), is_transient: true };
         receiver.recv().unwrap_or_else(|_| Err(stopped()))
     }
+}
+
+impl FetchItem for ItemFetcher {
+    fn fetch_item(&self, item: &OversizedItem) -> Result<String, FetchError> {
+        let time = item.capture_time.parse().map_err(|_| FetchError {
+            reason: "its configurationItemCaptureTime is not a time".to_owned(),
+            is_transient: false,
+        })?;
+        self.item_at(&item.resource_type, &item.resource_id, time)
+    }
+}
+
+/// Fetches the configuration items of messages, which name their account, for a thread that may block.
+#[derive(Debug, Clone)]
+pub struct AccountItems {
+    service: Arc<ConfigService>,
+    function_arn: String,
+    deadline: Instant,
+    runtime: Handle,
+}
+
+impl FetchItem for AccountItems {
+    fn fetch_item(&self, item: &OversizedItem) -> Result<String, FetchError> {
+        let refused = |reason: &str| FetchError {
+            reason: format!("{reason}; {}", visible_at_most(&item.not_fetched(), MAX_COMMAND)),
+            is_transient: false,
+        };
+        let account = item.account.clone().filter(|account| is_account_id(account));
+        let account = account.ok_or_else(|| refused("the message does not name its account"))?;
+        let own = self.service.config.region().map(AsRef::as_ref);
+        if item.region.as_deref().is_some_and(|region| region != GLOBAL && Some(region) != own) {
+            return Err(refused("the resource is in another Region than the function"));
+        }
+        let (sender, receiver) = channel();
+        let Self { service, function_arn, deadline, runtime } = self.clone();
+        // The receiver waits for this value.
+        runtime.spawn(async move { drop(sender.send(service.open(&account, None, &function_arn, deadline).await)) });
+        let session = receiver.recv().map_err(|_| stopped())??;
+        session.fetcher(self.runtime.clone()).fetch_item(item)
+    }
+}
+
+fn stopped() -> FetchError {
+    FetchError { reason: "the request to AWS Config was stopped".to_owned(), is_transient: true }
 }
 
 /// The JSON in a string, or the string where it contains none.

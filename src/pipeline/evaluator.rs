@@ -18,13 +18,15 @@ use super::{Evaluated, Input, Pipeline};
 use super::{Outcome, Tally};
 #[cfg(feature = "lambda")]
 use crate::objects::Objects;
+#[cfg(feature = "lambda")]
+use crate::sources::FetchItem;
 
 /// A pipeline, with live state or without.
 #[derive(Debug)]
 pub struct Evaluator {
     pipeline: Arc<Pipeline>,
     #[cfg(feature = "live")]
-    live: Option<AwsLive>,
+    live: Option<Arc<AwsLive>>,
     #[cfg(feature = "lambda")]
     objects: Option<Objects>,
 }
@@ -76,7 +78,19 @@ impl Evaluator {
     #[cfg(feature = "live")]
     #[must_use]
     pub fn with_live_state(self, live: AwsLive) -> Self {
-        Self { live: Some(live), ..self }
+        Self { live: Some(Arc::new(live)), ..self }
+    }
+
+    /// Evaluates records by another pipeline, with the same objects and live state.
+    #[cfg(feature = "lambda")]
+    #[must_use]
+    pub fn beside(&self, pipeline: Pipeline) -> Self {
+        Self {
+            pipeline: Arc::new(pipeline),
+            #[cfg(feature = "live")]
+            live: self.live.clone(),
+            objects: self.objects.clone(),
+        }
     }
 
     /// Its pipeline.
@@ -98,7 +112,7 @@ impl Evaluator {
     }
 
     /// The same on a thread of its own. Passes on findings and rejections as they arise, so that they can be published
-    /// meanwhile.
+    /// meanwhile. `items` fetches configuration items that are too large for the payload.
     ///
     /// # Errors
     /// When the evaluation panics outside a record, or no thread can be had.
@@ -108,6 +122,7 @@ impl Evaluator {
         source: &'static str,
         payload: String,
         limits: Limits,
+        items: Option<Box<dyn FetchItem + Send>>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Tally, tokio::task::JoinError> {
         #[cfg(feature = "live")]
@@ -125,6 +140,10 @@ impl Evaluator {
             let input = match &fetcher {
                 Some(fetcher) => Input::WithObjects(Box::new(payload), fetcher),
                 None => payload,
+            };
+            let input = match items.as_deref() {
+                Some(items) => Input::WithItems(Box::new(input), items),
+                None => input,
             };
             // The receiver is there until this thread has ended.
             let mut outcomes = |outcome| drop(sender.send(outcome));

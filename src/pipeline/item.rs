@@ -1,16 +1,19 @@
 //! Evaluates configuration items of AWS Config: each as the records of the calls that lead to its state.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Cause, EvaluatedRecord, Evaluation, FAILED_INSIDE, Pipeline, Refused, Run, guarded};
 use crate::configuration_item::ConfigurationItem;
 use crate::event::Event;
-use crate::finding::Suppression;
+use crate::finding::{Finding, Status, Suppression};
 use crate::live_state::resources::vpc::{Tag, Vpc};
 use crate::sources::{FetchError, OversizedItem};
+use crate::text::{MAX_IN_SENTENCE, visible_at_most};
 
 /// Where a configuration item is that was too large for its message.
 pub(super) enum FetchedItem {
@@ -66,23 +69,76 @@ impl Run<'_, '_> {
             FetchedItem::Refused((format!("{place}: {}", error.reason), Cause::of_object(error.is_transient)))
         };
         let name = format!("the configuration item of {} {}", item.resource_type, item.resource_id);
-        if let Some(fetch) = self.fetch_item {
-            return match fetch.fetch_item(item) {
-                Ok(text) => FetchedItem::Text(text),
-                Err(error) => refused(format!("{name} cannot be read"), error),
-            };
-        }
-        match (self.fetch, &item.object) {
-            (Some(fetch), Some(object)) if has_object => match fetch.fetch(object) {
+        // The object has the notification with the item. AWS Config may not have the item in its history yet.
+        if let (Some(fetch), Some(object)) = (self.fetch, item.object.as_ref().filter(|_| has_object)) {
+            return match fetch.fetch(object) {
                 Ok(content) => FetchedItem::Object(content),
                 Err(error) => refused(format!("the object {object} with {name} cannot be read"), error),
-            },
-            _ => FetchedItem::Refused((item.not_fetched(), Cause::Content)),
+            };
+        }
+        match self.fetch_item.map(|fetch| fetch.fetch_item(item)) {
+            Some(Ok(text)) => FetchedItem::Text(text),
+            Some(Err(error)) => refused(format!("{name} cannot be read"), error),
+            None => FetchedItem::Refused((item.not_fetched(), Cause::Content)),
         }
     }
 }
 
 impl Pipeline {
+    /// Suppresses findings about an item by the parameters of the Config rule.
+    pub(super) fn apply_parameters(&self, item: &ConfigurationItem, findings: &mut [Finding]) {
+        let Some((rule, parameters)) = self.config_rule.as_ref().filter(|_| !findings.is_empty()) else { return };
+        let suppression = |parameter: &str, reason: String| Suppression {
+            exemption: parameter.to_owned(),
+            owner: format!("the Config rule {}", visible_at_most(rule, MAX_IN_SENTENCE)),
+            reason,
+            ticket: None,
+            expires: None,
+            also: Vec::new(),
+        };
+        let tags = item.tags.iter().map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()));
+        if let Some(tag) = parameters.exempt_tag(tags) {
+            let tag = tag.value.as_ref().map_or_else(|| tag.key.clone(), |value| format!("{}={value}", tag.key));
+            let reason = format!("the resource has the tag {}", visible_at_most(&tag, MAX_IN_SENTENCE));
+            for finding in findings.iter_mut() {
+                finding.suppression.get_or_insert_with(|| suppression("exemptTags", reason.clone()));
+            }
+        }
+        let allowed = |from, to| parameters.allows_ports(from, to);
+        let Some(rest) = (!parameters.allowed_ports.is_empty()).then(|| item.without_ports(&allowed)).flatten() else {
+            return;
+        };
+        // A finding is about allowed ports alone if it is gone without them.
+        let (Some(all), Some(rest)) = (self.findings_of(item), self.findings_of(&rest)) else { return };
+        let uids = |findings: &[Finding]| findings.iter().map(Finding::uid).collect::<HashSet<_>>();
+        let (all, others) = (uids(&all), uids(&rest));
+        // What is undecided may be open on another port.
+        if rest.iter().any(|finding| finding.status == Status::Warning) {
+            return;
+        }
+        for finding in findings {
+            let uid = finding.uid();
+            if all.contains(&uid) && !others.contains(&uid) {
+                let reason = "only ports are open that the rule allows".to_owned();
+                finding.suppression.get_or_insert_with(|| suppression("allowedPorts", reason));
+            }
+        }
+    }
+
+    /// The findings about an item without live state. `None` if it cannot be evaluated.
+    fn findings_of(&self, item: &ConfigurationItem) -> Option<Vec<Finding>> {
+        let evaluated = guarded(|| {
+            let mut findings = Vec::new();
+            for record in item.records(true).ok()? {
+                let text = record.to_string();
+                let event = Event::parse(&text).ok()?;
+                findings.extend(self.findings(&event, None, Timestamp::now(), Some(item)));
+            }
+            Some(findings)
+        });
+        evaluated.ok().flatten()
+    }
+
     /// The exemption of a finding about a VPC, of which the configuration item has everything that live state would read.
     pub(super) fn vpc_exemption(&self, item: &ConfigurationItem) -> Option<Suppression> {
         if self.vpc_exemptions.is_empty() || item.resource_type != "AWS::EC2::VPC" {

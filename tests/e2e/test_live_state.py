@@ -336,7 +336,7 @@ def test_another_account_is_read_with_the_role_that_is_assumed_there(live: Live,
 def test_live_state_that_is_configured_wrongly_does_not_start(endpoint: str, topic: Topic) -> None:
     for configuration, told in [
         ({"LIVE_STATE": "yes"}, "LIVE_STATE"),
-        ({"MEMBER_ROLE_NAME": "reader"}, "LIVE_STATE is off"),
+        ({"ACCOUNT_NAMES": "organizations"}, "LIVE_STATE is off"),
         ({"LIVE_STATE": "on", "MEMBER_ROLE_EXTERNAL_ID": "x"}, "MEMBER_ROLE_NAME is not"),
         ({"LIVE_STATE": "on", "MEMBER_ROLE_NAME": f"arn:aws:iam::{ACCOUNT}:role/reader"}, "use the name of the role"),
         ({"CONFIG": "rules: []"}, "CONFIG:1"),

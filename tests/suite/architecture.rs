@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("alert", &["finding", "text"]),
     ("arn", &[]),
     ("aws", &["text"]),
-    ("config_rule", &["arn", "aws", "sources", "text"]),
+    ("config_rule", &["arn", "aws", "configuration_item", "sources", "text"]),
     (
         "app",
         &[
@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "alert",
             "arn",
             "aws",
+            "config_rule",
             "finding",
             "live_state",
             "objects",
@@ -54,6 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "actions",
             "aws",
+            "config_rule",
             "configuration_item",
             "live_state",
             "objects",

@@ -11,7 +11,10 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use trailwarden::alert::{AlertPolicy, groups};
 use trailwarden::app::{Configuration, ConfigurationFile};
-use trailwarden::configuration_item::{Compliance, ItemEvaluation, STATE_PACKS, mapped_types};
+use trailwarden::config_rule::Parameters;
+use trailwarden::configuration_item::{
+    Absence, Compliance, ConfigurationItem, ItemEvaluation, STATE_PACKS, decided_rules, mapped_types,
+};
 use trailwarden::finding::{Finding, Severity, ocsf};
 use trailwarden::live_state::Snapshot;
 use trailwarden::pipeline::{Cause, Evaluated, Input, Pipeline};
@@ -1003,4 +1006,105 @@ fn a_repeated_item_counts_once() {
     let item = parsed(&fixture("envelopes/config-notification.json"))["configurationItem"].clone();
     let found = payload(&json!({"configurationItems": [item, item]}).to_string());
     assert_eq!((found.tally.received, found.tally.duplicates, found.findings.len()), (1, 1, 1));
+}
+
+/// The item as the pipeline of a Config rule with these parameters evaluates it.
+fn by_rule(parameters: &Value, item: &Value) -> Evaluated {
+    let parameters = Parameters::parse(&parameters.to_string()).unwrap();
+    let pipeline = Pipeline::new(RuleSet::load(&[]).unwrap()).with_config_rule("open-ports".to_owned(), parameters);
+    pipeline.gather("payload", Input::Payload(&message(item).to_string()))
+}
+
+#[test]
+fn ports_that_a_config_rule_allows_may_be_open_and_no_others() {
+    let entry = |from: u16, to: u16| json!({"ipProtocol": "tcp", "fromPort": from, "toPort": to, "ipv4Ranges": [{"cidrIp": "0.0.0.0/0"}]});
+    let list =
+        json!({"ipProtocol": "tcp", "fromPort": 9000, "toPort": 9000, "prefixListIds": [{"prefixListId": "pl-1"}]});
+    let group =
+        |name: &str, entries: Value| item(GROUP.0, GROUP.1, &json!({"groupName": name, "ipPermissions": entries}));
+    let open = |parameters: Value, item: &Value| {
+        let found = by_rule(&parameters, item);
+        let open = found.findings.iter().filter(|finding| finding.suppression.is_none());
+        (open.map(|finding| finding.rule.name.clone()).collect::<Vec<_>>(), found.items[0].compliance)
+    };
+    let ports = |ports: &str| json!({"allowedPorts": ports});
+    let (not, fine) = (Compliance::NonCompliant, Compliance::Compliant);
+    let admin = || "sg-ingress-world-admin".to_owned();
+    assert_eq!(open(json!({}), &group("a", json!([entry(22, 22)]))), (vec![admin()], not));
+    assert_eq!(open(ports("22"), &group("a", json!([entry(22, 22)]))), (vec![], fine));
+    // A range that is only partly allowed, and another port.
+    assert_eq!(open(ports("22"), &group("a", json!([entry(21, 22)]))), (vec![admin()], not));
+    assert_eq!(open(ports("443"), &group("a", json!([entry(443, 443), entry(22, 22)]))).0, [admin()]);
+    // All protocols have no ports.
+    let all = json!([{"ipProtocol": "-1", "ipv4Ranges": [{"cidrIp": "0.0.0.0/0"}]}]);
+    assert_eq!(open(ports("0-65535"), &group("a", all)).1, not);
+    // Another port may be open by a prefix list.
+    assert_eq!(open(ports("22"), &group("a", json!([entry(22, 22), list]))).1, not);
+    // The default security group should have no rules, on whatever port.
+    assert_eq!(open(ports("22"), &group("default", json!([entry(22, 22)]))).0, ["default-security-group"]);
+
+    let listener = item(
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/net/a/1/2",
+        &json!({"port": 22, "protocol": "TCP"}),
+    );
+    assert_eq!(open(ports("23"), &listener).1, not);
+    assert_eq!(open(ports("22"), &listener).1, fine);
+    let acl = |action: &str| {
+        let entry = |number: u16, port: u16, action: &str| {
+            json!({"ruleNumber": number, "protocol": "6", "ruleAction": action, "egress": false, "cidrBlock": "0.0.0.0/0",
+                   "portRange": {"from": port, "to": port}})
+        };
+        let entries = json!([entry(1, 3389, action), entry(2, 22, "allow"), entry(3, 3389, "allow")]);
+        item("AWS::EC2::NetworkAcl", "acl-0123456789abcdef0", &json!({"entries": entries}))
+    };
+    assert_eq!(open(ports("22"), &acl("deny")).1, fine);
+    assert_eq!(open(ports("22"), &acl("allow")).1, not);
+}
+
+#[test]
+fn tags_that_a_config_rule_exempts_suppress_the_findings_of_a_resource() {
+    let mut tagged = parsed(&fixture("envelopes/config-notification.json"))["configurationItem"].clone();
+    tagged["tags"] = json!({"stage": "lab\u{1b}[2J"});
+    let found = by_rule(&json!({"exemptTags": "stage=production"}), &tagged);
+    assert_eq!(found.items[0].compliance, Compliance::NonCompliant);
+    let found = by_rule(&json!({"exemptTags": "owner,stage"}), &tagged);
+    assert_eq!((found.tally.exempt, found.items[0].compliance), (1, Compliance::Compliant));
+    insta::assert_snapshot!(found.items[0].annotation.as_deref().unwrap(), @"exempt by exemptTags of the Config rule open-ports: the resource has the tag stage");
+}
+
+#[test]
+fn a_problem_is_over_only_if_the_item_would_show_it() {
+    let rules = RuleSet::load(&[]).unwrap();
+    let rule = |name: &str| {
+        let rule = rules.rules().iter().find(|rule| rule.name() == name);
+        rule.unwrap_or_else(|| panic!("{name} is no rule")).pack().map(str::to_owned)
+    };
+    for (resource_type, names) in decided_rules() {
+        assert!(mapped_types().any(|mapped| mapped == resource_type), "{resource_type}");
+        for name in names {
+            let pack = rule(name).unwrap();
+            assert!(STATE_PACKS.contains(&pack.as_str()), "{name}");
+        }
+    }
+    let findings = payload(&parsed(&fixture("envelopes/config-rule.json")).to_string()).findings;
+    let admin = findings.iter().find(|finding| finding.rule.name == "sg-ingress-world-admin").unwrap();
+    let other = |name: &str, pack: &str| {
+        let mut rule = (*admin.rule).clone();
+        (rule.name, rule.pack) = (name.to_owned(), Some(pack.to_owned()));
+        rule
+    };
+    let refutes = |status: &str, left_scope: bool, findings: &[Finding]| {
+        let mut item = item(GROUP.0, GROUP.1, &json!({"groupName": "a", "ipPermissions": []}));
+        item["configurationItemStatus"] = json!(status);
+        let evaluated = ConfigurationItem::parse(&item.to_string(), left_scope).unwrap().evaluated(findings);
+        let refuted = [&*admin.rule, &other("sg-ingress-world-reached", "exposure"), &other("blocked-action", "calls")];
+        (evaluated.absence, refuted.map(|rule| evaluated.refutes(rule)))
+    };
+    assert_eq!(refutes("OK", false, &[]), (Absence::Decided, [true, false, false]));
+    assert_eq!(refutes("ResourceDeleted", false, &[]), (Absence::Deleted, [true, true, false]));
+    assert_eq!(refutes("ResourceNotRecorded", false, &[]).0, Absence::Unknown);
+    assert_eq!(refutes("OK", true, &[]).0, Absence::Unknown);
+    let undecided = Finding { status: trailwarden::finding::Status::Warning, ..admin.clone() };
+    assert_eq!(refutes("OK", false, &[undecided]), (Absence::Unknown, [false; 3]));
 }

@@ -204,7 +204,7 @@ fn run_through(pipeline: &Pipeline, input: Input<'_>) -> Yield {
     let mut result = Yield::default();
     let tally = pipeline.run("input", input, &mut |outcome| match outcome {
         Outcome::Finding(finding, _) => result.findings.push(*finding),
-        Outcome::Item(item) => result.items.push(*item),
+        Outcome::Item(item) => result.items.push(item.evaluation),
         Outcome::Rejection(rejection) => result.rejections.push(rejection),
     });
     assert!(tally.balances(), "{tally}");
