@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_for_aws_config_needs_no_live_state() {
+    fn a_role_for_config_rules_needs_no_live_state() {
         let role = |variables: &[(&str, &str)]| {
             let role = configured(&[&[("SNS_ARN", TOPIC)], variables].concat()).unwrap().role;
             (role.mode, role.member_role, role.external_id, role.session_name)
