@@ -42,7 +42,7 @@ pub struct Alert<'f> {
     more: Vec<&'f Finding>,
     /// Findings of a digest that are counted but not listed.
     unlisted: u64,
-    /// Whether it tells what came after the first alert of a quiet period.
+    /// Whether it contains the findings after the first alert of a quiet period.
     is_digest: bool,
     history: Option<History>,
     runbook: Option<&'f str>,

@@ -26,8 +26,8 @@ use value::{member, scalar};
 /// The actor of a finding about a configuration item.
 const UNKNOWN_CALLER: &str = "an unknown caller";
 
-/// The packs of rules that judge a state. The other packs are about calls, such as `blocked-actions` and `tamper`: nobody
-/// made the calls that are derived from a configuration item.
+/// The packs of rules that judge a state. The other packs, such as `blocked-actions` and `tamper`, are about callers,
+/// and a configuration item has none.
 pub const STATE_PACKS: &[&str] = &["exposure", "trust"];
 
 /// Maximum characters of an annotation that AWS Config accepts.
@@ -304,7 +304,7 @@ impl ConfigurationItem {
         Ok(records.collect())
     }
 
-    /// The id of the call with this number: the same on every delivery of the state, in whatever form.
+    /// The id of the call with this number: the same on every delivery of the state, in each form.
     fn event_id(&self, number: usize) -> String {
         derived_id(&[
             "configuration-item",
@@ -326,7 +326,7 @@ impl ConfigurationItem {
             operation: "ConfigurationItem".to_owned(),
             ..Call::default()
         };
-        // No action: the remediator undoes calls, and nobody is known to have made one.
+        // No action: the remediator undoes calls, and this one is derived.
         finding.action = None;
         finding.origin.log = LogSource::Config;
         finding.origin.related_events.clone_from(&self.related_events);

@@ -292,7 +292,7 @@ impl Suppression {
     }
 }
 
-/// A finding. Serialised, it lacks the requested action and the trace, which nobody reads later.
+/// A finding. Serialised, it lacks the requested action and the trace, which are used in the same run only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule.

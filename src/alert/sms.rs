@@ -8,7 +8,7 @@ use crate::text::{shortened, visible};
 /// Maximum characters: two text messages.
 const MAX_CHARACTERS: usize = 300;
 
-/// No part of it is a command: nobody should paste one on a phone.
+/// No part of it is a command: a phone is no place to run one.
 pub(super) fn line(alert: &Alert<'_>) -> String {
     let finding = alert.lead;
     let label = email::label(finding.severity(), finding.status);

@@ -76,8 +76,8 @@ fn document<'e>(event: &'e Event<'_>, path: &str) -> Option<Cow<'e, str>> {
 /// Maximum characters of a corrected policy: longer values are shortened in sentences and commands.
 const MAX_CORRECTED: usize = 1_000;
 
-/// The policy without the statements that have its verdict, as JSON. One that admits nobody, if none is left. `None` if the
-/// policy lets in nobody but your own, or is too long.
+/// The policy without the statements that have its verdict, as JSON. If none is left, a policy that denies everybody. `None`
+/// if the policy admits only your own principals, or is too long.
 fn corrected(text: &str, assessment: &Assessment) -> Option<String> {
     if !matches!(assessment.verdict, Verdict::External | Verdict::Weak | Verdict::Public) {
         return None;
