@@ -161,7 +161,10 @@ impl Evaluator {
             }
             outcomes.drain(..).for_each(|outcome| progress(Progress::Outcome(outcome)));
         }
-        #[cfg_attr(not(feature = "live"), expect(unused_mut, reason = "only live state adds to the counts"))]
+        #[cfg_attr(
+            not(feature = "live"),
+            expect(unused_mut, unused_variables, reason = "only live state has cases and adds to the counts")
+        )]
         let (mut tally, cases) = evaluation.await?;
         progress(Progress::Settling);
         #[cfg(feature = "live")]
