@@ -67,7 +67,7 @@ impl Default for HttpClient {
 }
 
 impl HttpClient {
-    /// Posts JSON to `url`, and returns the response, whatever its status.
+    /// Posts JSON to `url`, and returns the response of any status.
     ///
     /// # Errors
     /// Returns an error if there is no response within `timeout`, or if [`check_url`] refuses the URL.

@@ -90,7 +90,7 @@ impl Finding {
         clauses
     }
 
-    /// Whether the record does not name the resource, so that the call stands for it.
+    /// Whether the record does not name the resource, so that the call is shown in its place.
     pub fn names_no_resource(&self) -> bool {
         self.primary_resource().is_none_or(|resource| resource.kind == UNNAMED)
     }

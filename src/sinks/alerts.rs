@@ -166,7 +166,7 @@ impl Alerts {
     }
 }
 
-/// Decides when a group is told, and counts its problems.
+/// Decides when a group is published, and counts its problems.
 async fn admit(state: &AlertState, group: &mut AlertGroup, now: Timestamp) -> Result<Admission, StateError> {
     let history = state.count(group, now).await?;
     group.set_history(history);

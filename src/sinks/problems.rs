@@ -237,7 +237,7 @@ impl Problems {
         }
     }
 
-    /// Keeps the problem of these findings, or drops it if an exemption covers the latest: nobody is told that it is resolved.
+    /// Keeps the problem of these findings, or drops it without a message if an exemption covers the latest.
     async fn keep(&self, findings: &[&Finding], now: Timestamp) -> Result<(), StateError> {
         let Some(last) = findings.last() else { return Ok(()) };
         if last.suppression.is_some() {

@@ -1,6 +1,6 @@
 //! Alerts by webhook: Slack, Microsoft Teams, PagerDuty and programs that accept JSON.
 //!
-//! A webhook that does not answer holds up nobody. What it does not accept within a few seconds goes to the outbox, a queue
+//! A webhook that does not answer delays no other destination. What it does not accept within a few seconds goes to the outbox, a queue
 //! that invokes the function again, and so does everything that follows until its pause is over. Without an outbox, the
 //! invocation fails, and its retry posts what is missing.
 
